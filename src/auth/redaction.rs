@@ -1,0 +1,123 @@
+//! A server that repeats what we logged in with ("500 unknown command: AUTH PLAIN AHNkcw...").
+//!
+//! Result and log keep the server's words, so in the words of a refused login the credentials are masked, plain or in
+//! base64. Where the kept text was cut off, a secret's beginning at its end counts, too.
+
+use super::{Credentials, plain};
+use crate::base64;
+use crate::limits::REPLY_TEXT_BYTES;
+
+/// Masks user name and password, in plain and in base64, with asterisks.
+pub fn mask(text: &mut [u8], credentials: Credentials<'_>) {
+    let Credentials { username, password } = credentials;
+    let unpadded = |digit: &u8| *digit != b'=';
+    mask_one(text, || {
+        base64::digits(plain::message(credentials)).take_while(unpadded)
+    });
+    for secret in [username, password] {
+        mask_one(text, || secret.iter().copied());
+        mask_one(text, || base64::digits(secret.iter().copied()).take_while(unpadded));
+    }
+}
+
+/// Masks each place where the secret stands. Case matters not: servers fold it.
+fn mask_one<I: Iterator<Item = u8>>(text: &mut [u8], secret: impl Fn() -> I) {
+    for at in 0..text.len() {
+        let rest = text.get_mut(at..).unwrap_or(&mut []);
+        let length = match_len(rest, secret(), at);
+        for octet in rest.iter_mut().take(length) {
+            *octet = b'*';
+        }
+    }
+}
+
+/// How many octets at the beginning of `rest` are the secret, or as much of it as the kept text had room for.
+fn match_len(rest: &[u8], secret: impl Iterator<Item = u8>, at: usize) -> usize {
+    let cut_off = at.saturating_add(rest.len()) >= REPLY_TEXT_BYTES;
+    let mut octets = rest.iter();
+    let mut length = 0usize;
+    for wanted in secret {
+        match octets.next() {
+            Some(octet) if same(*octet, wanted) => length = length.saturating_add(1),
+            None if cut_off => return length,
+            _ => return 0,
+        }
+    }
+    length
+}
+
+/// The kept text is cleaned: an octet that is not printable stands there as `?`.
+fn same(kept: u8, wanted: u8) -> bool {
+    kept.eq_ignore_ascii_case(&wanted) || (kept == b'?' && !matches!(wanted, 0x20..=0x7e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::String;
+
+    const CREDENTIALS: Credentials<'_> = Credentials {
+        username: b"kotelna",
+        password: b"tajne-heslo",
+    };
+
+    fn masked(text: &str, credentials: Credentials<'_>) -> String {
+        let mut octets = text.as_bytes().to_vec();
+        mask(&mut octets, credentials);
+        String::from_utf8(octets).unwrap()
+    }
+
+    #[test]
+    fn repeated_secrets_are_masked_in_every_form() {
+        for (text, wanted) in [
+            ("535 user kotelna unknown", "535 user ******* unknown"),
+            ("wrong password tajne-heslo!", "wrong password ***********!"),
+            ("unknown: a290ZWxuYQ==", "unknown: **********=="),
+            ("unknown: dGFqbmUtaGVzbG8", "unknown: ***************"),
+            (
+                "500 AUTH PLAIN AGtvdGVsbmEAdGFqbmUtaGVzbG8=",
+                "500 AUTH PLAIN ***************************=",
+            ),
+            ("USER KOTELNA KOTELNA", "USER ******* *******"),
+        ] {
+            assert_eq!(masked(text, CREDENTIALS), wanted);
+        }
+    }
+
+    #[test]
+    fn other_texts_are_kept() {
+        for text in [
+            "5.7.8 Error: authentication failed",
+            "",
+            "kotel",
+            "taj",
+            "Username and Password not accepted",
+        ] {
+            assert_eq!(masked(text, CREDENTIALS), text);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_off_with_the_text_is_masked() {
+        let text = "x".repeat(REPLY_TEXT_BYTES - 6) + "tajne-";
+        assert_eq!(masked(&text, CREDENTIALS), "x".repeat(REPLY_TEXT_BYTES - 6) + "******");
+    }
+
+    #[test]
+    fn eight_bit_secrets_are_found_in_cleaned_text() {
+        let credentials = Credentials {
+            username: b"u1",
+            password: b"p\xc5\x99esn\xc4\x9b",
+        };
+        assert_eq!(masked("no: p??esn??", credentials), "no: ********");
+    }
+
+    #[test]
+    fn empty_credentials_mask_nothing() {
+        let credentials = Credentials {
+            username: b"",
+            password: b"",
+        };
+        assert_eq!(masked("5.7.8 no", credentials), "5.7.8 no");
+    }
+}

@@ -1,0 +1,70 @@
+//! An SMTP client engine behind a C ABI.
+//!
+//! `sds_smtp_configure()`, `sds_smtp_send()`, `sds_smtp_status()`: one mail at a time, sent in the background, with a
+//! result code that says what to fix. The C side is described in `include/sds_smtp.h`, which is generated from
+//! [`ffi`]; `ARCHITECTURE.md` has the map.
+//!
+//! # Layers
+//!
+//! The protocol does no I/O: octets, time and randomness come in as arguments, octets go out into lent buffers. It
+//! needs neither an operating system nor an allocator:
+//!
+//! - [`code`], [`limits`], [`buffer`], [`base64`]: what everything stands on
+//! - [`wire`], [`auth`], [`message`]: RFC 5321's lines, RFC 4954's mechanisms, RFC 5322's mail
+//! - [`session`]: the state machine of one mail
+//! - [`client`]: what a device has: settings, one mail in flight, result, log
+//!
+//! `host` (feature `std`) drives it with a thread and sockets, and `ffi` shows it to C.
+//!
+//! # Features
+//!
+//! - `std` (default): the host engine and the C ABI.
+//! - `header`: the build writes `include/sds_smtp.h` anew.
+
+#![no_std]
+#![deny(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+#[forbid(unsafe_code)]
+pub mod auth;
+#[forbid(unsafe_code)]
+pub mod base64;
+#[forbid(unsafe_code)]
+pub mod buffer;
+#[forbid(unsafe_code)]
+pub mod client;
+#[forbid(unsafe_code)]
+pub mod code;
+#[cfg(feature = "std")]
+#[allow(non_camel_case_types, unsafe_code)]
+pub mod ffi;
+#[cfg(feature = "std")]
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+pub mod host;
+#[forbid(unsafe_code)]
+pub mod limits;
+#[forbid(unsafe_code)]
+pub mod message;
+#[forbid(unsafe_code)]
+pub mod session;
+#[forbid(unsafe_code)]
+pub mod wire;

@@ -1,0 +1,300 @@
+//! The text of a mail: every CR, LF, CRLF and CR CR LF becomes one CRLF, the last line gets its end, and where the
+//! server or the text asks for it all is quoted-printable (RFC 2045, 6.7).
+//!
+//! The encoder is a state machine fed with octets: the text may come in pieces of any size and the buffer may be as
+//! small as [`crate::limits::SMALLEST_BUFFER`]. Its memory does not grow with the text.
+
+use crate::buffer::Sink;
+use crate::limits::QUOTED_PRINTABLE_LINE_BYTES;
+
+/// Content-Transfer-Encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Lines of ASCII.
+    SevenBit,
+    /// Lines with octets above 127; needs 8BITMIME.
+    EightBit,
+    /// Anything.
+    QuotedPrintable,
+}
+
+impl Encoding {
+    /// The name in the header.
+    pub const fn name(self) -> &'static [u8] {
+        match self {
+            Self::SevenBit => b"7bit",
+            Self::EightBit => b"8bit",
+            Self::QuotedPrintable => b"quoted-printable",
+        }
+    }
+}
+
+/// Room that one octet of text may need: three line ends that were held back (of them two at most are written, with an
+/// encoded blank before them), a soft line break and an escaped octet.
+const STEP: usize = 14;
+
+/// Where the encoder stands in the text.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoder {
+    encoding: Encoding,
+    taken: usize,
+    /// CRs that were read and may still belong to a CRLF: 0, 1 or 2.
+    returns: u8,
+    /// Quoted-printable: a blank or tab, held back since it may end a line.
+    blank: Option<u8>,
+    column: usize,
+    ended: bool,
+}
+
+impl Encoder {
+    /// An encoder before the first octet.
+    pub const fn new(encoding: Encoding) -> Self {
+        Self {
+            encoding,
+            taken: 0,
+            returns: 0,
+            blank: None,
+            column: 0,
+            ended: false,
+        }
+    }
+
+    /// Whether all is written, the last line's end included.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Writes as much of the text as there is room for. It is given the whole text each time, and goes on by itself.
+    pub fn write(&mut self, text: &[u8], out: &mut impl Sink) {
+        while !self.ended && out.room() >= STEP {
+            let rest = text.get(self.taken..).unwrap_or(&[]);
+            let run = self.run(rest, out.room());
+            if let Some(plain) = rest.get(..run).filter(|plain| !plain.is_empty()) {
+                out.put_all(plain);
+                self.column = self.column.wrapping_add(run);
+                self.taken = self.taken.wrapping_add(run);
+            } else if let Some(&octet) = rest.first() {
+                self.taken = self.taken.wrapping_add(1);
+                self.step(octet, out);
+            } else {
+                self.end(out);
+            }
+        }
+    }
+
+    /// The length of what can be copied as it is.
+    fn run(&self, rest: &[u8], room: usize) -> usize {
+        if self.encoding == Encoding::QuotedPrintable || self.returns > 0 {
+            return 0;
+        }
+        let rest = rest.get(..room.saturating_sub(STEP)).unwrap_or(rest);
+        rest.iter()
+            .position(|octet| matches!(octet, b'\r' | b'\n'))
+            .unwrap_or(rest.len())
+    }
+
+    fn step(&mut self, octet: u8, out: &mut impl Sink) {
+        match octet {
+            b'\r' if self.returns == 2 => self.line_end(out),
+            b'\r' => self.returns = self.returns.wrapping_add(1),
+            b'\n' => {
+                self.returns = 0;
+                self.line_end(out);
+            }
+            _ => {
+                self.flush_returns(out);
+                self.octet(octet, out);
+            }
+        }
+    }
+
+    /// CRs that no LF followed are line ends, each.
+    fn flush_returns(&mut self, out: &mut impl Sink) {
+        while self.returns > 0 {
+            self.returns = self.returns.wrapping_sub(1);
+            self.line_end(out);
+        }
+    }
+
+    fn octet(&mut self, octet: u8, out: &mut impl Sink) {
+        if self.encoding != Encoding::QuotedPrintable {
+            out.put(octet);
+            self.column = self.column.wrapping_add(1);
+            return;
+        }
+        if let Some(blank) = self.blank.take() {
+            self.token(&[blank], out);
+        }
+        match octet {
+            b' ' | b'\t' => self.blank = Some(octet),
+            b'!'..=b'<' | b'>'..=b'~' => self.token(&[octet], out),
+            _ => self.token(&escaped(octet), out),
+        }
+    }
+
+    /// Writes something that must not be torn, with a soft line break before it where the line is full.
+    fn token(&mut self, token: &[u8], out: &mut impl Sink) {
+        if self.column.saturating_add(token.len()) >= QUOTED_PRINTABLE_LINE_BYTES {
+            out.put_all(b"=\r\n");
+            self.column = 0;
+        }
+        out.put_all(token);
+        self.column = self.column.wrapping_add(token.len());
+    }
+
+    fn line_end(&mut self, out: &mut impl Sink) {
+        // A blank at a line's end would not survive every server (RFC 2045, 6.7, rule 3).
+        if let Some(blank) = self.blank.take() {
+            self.token(&escaped(blank), out);
+        }
+        out.put_all(b"\r\n");
+        self.column = 0;
+    }
+
+    fn end(&mut self, out: &mut impl Sink) {
+        self.flush_returns(out);
+        if self.column > 0 || self.blank.is_some() {
+            self.line_end(out);
+        }
+        self.ended = true;
+    }
+}
+
+fn escaped(octet: u8) -> [u8; 3] {
+    let digit = |value: u8| {
+        b"0123456789ABCDEF"
+            .get(usize::from(value & 15))
+            .copied()
+            .unwrap_or(b'0')
+    };
+    [b'=', digit(octet >> 4), digit(octet)]
+}
+
+/// Counts: takes everything, keeps nothing.
+struct Count(u64);
+
+impl Sink for Count {
+    fn put(&mut self, _: u8) {
+        self.0 = self.0.wrapping_add(1);
+    }
+
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+
+    fn put_all(&mut self, octets: &[u8]) {
+        self.0 = self.0.wrapping_add(octets.len() as u64);
+    }
+}
+
+/// The octets of the text as it will be sent, without doubled dots and without the final dot: what SIZE counts (RFC
+/// 1870, 3).
+pub fn encoded_len(text: &[u8], encoding: Encoding) -> u64 {
+    let mut count = Count(0);
+    Encoder::new(encoding).write(text, &mut count);
+    count.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::Window;
+    use std::vec::Vec;
+
+    /// A sink of a given size that is emptied whenever the encoder stops.
+    fn encode(text: &[u8], encoding: Encoding, size: usize) -> Vec<u8> {
+        let mut encoder = Encoder::new(encoding);
+        let mut all = Vec::new();
+        while !encoder.ended() {
+            let mut buffer = std::vec![0u8; size];
+            let mut window = Window::new(&mut buffer, 0);
+            encoder.write(text, &mut window);
+            assert!(window.complete(), "wrote past the room");
+            let kept = window.kept();
+            assert!(kept > 0 || encoder.ended() || size < 40, "no progress");
+            all.extend_from_slice(&buffer[..kept]);
+        }
+        assert_eq!(all.len() as u64, encoded_len(text, encoding));
+        all
+    }
+
+    fn every_size(text: &[u8], encoding: Encoding) -> Vec<u8> {
+        let whole = encode(text, encoding, 100_000);
+        for size in [16, 17, 19, 31, 64, 77, 100] {
+            assert_eq!(encode(text, encoding, size), whole, "at {size}");
+        }
+        whole
+    }
+
+    #[test]
+    fn every_line_end_becomes_one_crlf() {
+        for (text, wanted) in [
+            (&b""[..], &b""[..]),
+            (b"a", b"a\r\n"),
+            (b"a\nb", b"a\r\nb\r\n"),
+            (b"a\rb", b"a\r\nb\r\n"),
+            (b"a\r\nb\r\n", b"a\r\nb\r\n"),
+            (b"a\r\r\nb", b"a\r\nb\r\n"),
+            (b"a\r\rb", b"a\r\n\r\nb\r\n"),
+            (b"a\r\r\r\nb", b"a\r\n\r\nb\r\n"),
+            (b"a\n\rb", b"a\r\n\r\nb\r\n"),
+            (b"a\n\nb", b"a\r\n\r\nb\r\n"),
+            (b"\r\n\r\n", b"\r\n\r\n"),
+            (b"\r", b"\r\n"),
+            (b"a\r\r", b"a\r\n\r\n"),
+            (b"\n.\r\n.\r", b"\r\n.\r\n.\r\n"),
+        ] {
+            assert_eq!(every_size(text, Encoding::SevenBit), wanted, "{text:?}");
+            assert_eq!(every_size(text, Encoding::QuotedPrintable), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn quoted_printable_escapes_what_it_has_to() {
+        let got = every_size("=\u{16f} a \t\nb \x1b\0~".as_bytes(), Encoding::QuotedPrintable);
+        assert_eq!(got, b"=3D=C5=AF a =09\r\nb =1B=00~\r\n");
+        assert_eq!(every_size(b"end ", Encoding::QuotedPrintable), b"end=20\r\n");
+        assert_eq!(every_size(b" ", Encoding::QuotedPrintable), b"=20\r\n");
+    }
+
+    #[test]
+    fn quoted_printable_lines_have_at_most_76_octets_and_decode_to_the_text() {
+        let mut text = std::vec![b'x'; 5000];
+        text.extend("  k\u{16f}\u{148}=".repeat(300).bytes());
+        for length in 60..90 {
+            text.extend(std::vec![b' '; length]);
+            text.extend(b"\r\n");
+        }
+        let got = every_size(&text, Encoding::QuotedPrintable);
+        let mut decoded = Vec::new();
+        for line in got.split(|&octet| octet == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            assert!(line.len() <= 76, "{}", line.len());
+            assert!(!line.ends_with(b" "));
+            let (line, soft) = match line.strip_suffix(b"=") {
+                Some(line) => (line, true),
+                None => (line, false),
+            };
+            let mut octets = line.iter().copied();
+            while let Some(octet) = octets.next() {
+                if octet == b'=' {
+                    let digits = [octets.next().unwrap(), octets.next().unwrap()];
+                    decoded.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
+                } else {
+                    decoded.push(octet);
+                }
+            }
+            if !soft {
+                decoded.extend(b"\r\n");
+            }
+        }
+        decoded.truncate(decoded.len() - 2);
+        assert_eq!(decoded, text);
+    }
+
+    #[test]
+    fn eight_bit_text_is_left_as_it_is() {
+        let text = "k\u{16f}\u{148}\r\n".repeat(40);
+        assert_eq!(every_size(text.as_bytes(), Encoding::EightBit), text.as_bytes());
+    }
+}

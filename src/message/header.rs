@@ -1,0 +1,168 @@
+//! The header block (RFC 5322, 3.6): what every mail of ours begins with, and the empty line behind it.
+
+use super::body::Encoding;
+use super::{date, word};
+use crate::buffer::{Sink, Window};
+use crate::limits::HEADER_LINE_BYTES;
+
+/// All that the header block says.
+pub struct Header<'a, Recipients> {
+    /// The time, in seconds since 1970; no Date without a clock.
+    pub date: Option<u64>,
+    /// The sender's mailbox.
+    pub sender: &'a [u8],
+    /// The sender's display name, or nothing.
+    pub sender_name: &'a [u8],
+    /// The recipients' mailboxes.
+    pub recipients: Recipients,
+    /// The subject.
+    pub subject: &'a [u8],
+    /// What the Message-ID is made of; the same for each attempt to send this mail.
+    pub nonce: [u8; 16],
+    /// The name of the charset of bytes that are not UTF-8.
+    pub charset: &'a [u8],
+    /// Whether the text is UTF-8.
+    pub text_is_utf8: bool,
+    /// The encoding of the text.
+    pub encoding: Encoding,
+}
+
+impl<'a, Recipients: Iterator<Item = &'a [u8]> + Clone> Header<'a, Recipients> {
+    /// Writes the block with its empty line.
+    pub fn write(&self, out: &mut Window<'_>) {
+        if let Some(seconds) = self.date {
+            out.put_all(b"Date: ");
+            date::write(seconds, out);
+            out.put_all(b"\r\n");
+        }
+        self.write_from(out);
+        self.write_to(out);
+        out.put_all(b"Subject: ");
+        word::write(self.subject, self.charset, out);
+        out.put_all(b"\r\nMessage-ID: ");
+        write_message_id(self.nonce, self.sender, out);
+        out.put_all(b"\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=");
+        out.put_all(if self.text_is_utf8 { b"UTF-8" } else { self.charset });
+        out.put_all(b"\r\nContent-Transfer-Encoding: ");
+        out.put_all(self.encoding.name());
+        out.put_all(b"\r\n\r\n");
+    }
+
+    fn write_from(&self, out: &mut Window<'_>) {
+        out.put_all(b"From: ");
+        if self.sender_name.is_empty() {
+            out.put_all(self.sender);
+        } else {
+            write_name(self.sender_name, self.charset, out);
+            if out.column().saturating_add(self.sender.len()).saturating_add(3) > HEADER_LINE_BYTES {
+                out.put_all(b"\r\n");
+            }
+            out.put_all(b" <");
+            out.put_all(self.sender);
+            out.put(b'>');
+        }
+        out.put_all(b"\r\n");
+    }
+
+    fn write_to(&self, out: &mut Window<'_>) {
+        out.put_all(b"To: ");
+        for (at, recipient) in self.recipients.clone().enumerate() {
+            if at > 0 {
+                out.put(b',');
+                if out.column().saturating_add(recipient.len()).saturating_add(2) > HEADER_LINE_BYTES {
+                    out.put_all(b"\r\n");
+                }
+                out.put(b' ');
+            }
+            out.put_all(recipient);
+        }
+        out.put_all(b"\r\n");
+    }
+}
+
+/// Writes a display name: a quoted string where it is ASCII and short enough for a line, else encoded words.
+fn write_name(name: &[u8], charset: &[u8], out: &mut Window<'_>) {
+    if !word::is_plain(name) || name.len() > 50 {
+        word::write_encoded(name, charset, out);
+        return;
+    }
+    out.put(b'"');
+    for &octet in name {
+        if matches!(octet, b'"' | b'\\') {
+            out.put(b'\\');
+        }
+        out.put(octet);
+    }
+    out.put(b'"');
+}
+
+/// Writes the Message-ID (RFC 5322, 3.6.4): the nonce in hexadecimal digits at the sender's domain.
+pub fn write_message_id(nonce: [u8; 16], sender: &[u8], out: &mut Window<'_>) {
+    out.put(b'<');
+    for octet in nonce {
+        out.digits(u64::from(octet), 16, 2);
+    }
+    out.put(b'@');
+    out.put_all(sender.rsplit(|&octet| octet == b'@').next().unwrap_or(b"localhost"));
+    out.put(b'>');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::String;
+
+    fn header(name: &str, recipients: &[&str], subject: &str) -> String {
+        let mut buffer = std::vec![0u8; 60_000];
+        let mut window = Window::new(&mut buffer, 0);
+        Header {
+            date: Some(1_795_295_959),
+            sender: b"thatisme@smtp-server-domain.cz",
+            sender_name: name.as_bytes(),
+            recipients: recipients.iter().map(|recipient| recipient.as_bytes()),
+            subject: subject.as_bytes(),
+            nonce: *b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\xff",
+            charset: b"windows-1250",
+            text_is_utf8: true,
+            encoding: Encoding::SevenBit,
+        }
+        .write(&mut window);
+        let kept = window.kept();
+        String::from_utf8(buffer[..kept].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_block_is_complete() {
+        assert_eq!(
+            header("", &["someone@example-target-server.cz"], "testovaci email"),
+            "Date: Sat, 21 Nov 2026 21:19:19 +0000\r\n\
+             From: thatisme@smtp-server-domain.cz\r\n\
+             To: someone@example-target-server.cz\r\n\
+             Subject: testovaci email\r\n\
+             Message-ID: <000102030405060708090a0b0c0d0eff@smtp-server-domain.cz>\r\n\
+             MIME-Version: 1.0\r\n\
+             Content-Type: text/plain; charset=UTF-8\r\n\
+             Content-Transfer-Encoding: 7bit\r\n\
+             \r\n"
+        );
+    }
+
+    #[test]
+    fn names_are_quoted_or_encoded() {
+        assert!(header("SDS \"x\" \\", &["a@b"], "").contains("From: \"SDS \\\"x\\\" \\\\\" <thatisme@"));
+        let encoded = header("Kotelna \u{10d}. 2", &["a@b"], "");
+        assert!(
+            encoded.contains("From: =?UTF-8?B?S290ZWxuYSDEjS4gMg==?= <thatisme@")
+                || encoded.contains("From: =?UTF-8?B?S290ZWxuYSDEjS4gMg==?=\r\n <thatisme@"),
+            "{encoded}"
+        );
+    }
+
+    #[test]
+    fn many_recipients_are_folded() {
+        let recipients = std::vec!["someone.with.a.name@example-target-server.cz"; 100];
+        let text = header("", &recipients, "");
+        assert!(text.lines().all(|line| line.len() <= 78));
+        assert_eq!(text.matches("someone.with").count(), 100);
+    }
+}

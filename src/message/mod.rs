@@ -1,0 +1,13 @@
+//! The mail as it is sent (RFC 5322, RFC 2045 to 2047): composed into a lent buffer, never as a whole.
+//!
+//! - [`header`]: the header block
+//! - [`word`]: header text that is not ASCII, or too long for a line
+//! - [`date`]: RFC 5322 dates
+//! - [`survey`]: what a text needs, found in one pass
+//! - [`body`]: the text: line ends, and quoted-printable where it is needed
+
+pub mod body;
+pub mod date;
+pub mod header;
+pub mod survey;
+pub mod word;

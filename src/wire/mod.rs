@@ -1,0 +1,13 @@
+//! Bytes to values and back: what stands in RFC 5321 about single lines.
+//!
+//! - [`reply`]: reads what the server says, at any segmentation
+//! - [`capability`]: what an EHLO reply announces
+//! - [`command`]: one small struct for each command, that knows how to write itself
+//! - [`address`]: mailboxes, lists of them, address literals
+//! - [`transparency`]: dots at the beginning of lines
+
+pub mod address;
+pub mod capability;
+pub mod command;
+pub mod reply;
+pub mod transparency;

@@ -1,0 +1,380 @@
+//! The reply reader (RFC 5321, 4.2): one for every step, fed octet by octet.
+//!
+//! It takes what real servers send: any segmentation, several lines, a last line of three digits alone, lines that
+//! end with a bare LF, octets that are no text. Of a reply whose lines carry different codes the last line counts,
+//! unless an earlier one was a refusal. It bounds the whole reply and keeps the beginning of its text, cleaned.
+
+use crate::limits::{REPLY_BYTES, REPLY_TEXT_BYTES};
+
+/// What an octet meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Part of something.
+    Pending,
+    /// An octet of a line's text.
+    Text,
+    /// A line ended, and more lines follow.
+    Line,
+    /// The reply is complete: [`Reader::code`] and [`Reader::text`] hold it.
+    Reply,
+    /// This is not an SMTP reply. Whatever follows is not read.
+    Broken,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Digit(u8),
+    Separator,
+    Text,
+    LineFeed,
+    Broken,
+}
+
+/// The reader. It begins a new reply by itself after each complete one.
+pub struct Reader {
+    place: Place,
+    line_code: u16,
+    code: u16,
+    more: bool,
+    total: u32,
+    keep: bool,
+    length: usize,
+    line_at: usize,
+    text: [u8; REPLY_TEXT_BYTES],
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Reader {
+    /// A reader at the beginning of a reply.
+    pub const fn new() -> Self {
+        Self {
+            place: Place::Digit(0),
+            line_code: 0,
+            code: 0,
+            more: false,
+            total: 0,
+            keep: true,
+            length: 0,
+            line_at: 0,
+            text: [0; REPLY_TEXT_BYTES],
+        }
+    }
+
+    /// The code of the complete reply.
+    pub fn code(&self) -> u16 {
+        self.code
+    }
+
+    /// The beginning of the complete reply's text: printable ASCII, its lines joined with blanks.
+    pub fn text(&self) -> &[u8] {
+        self.text.get(..self.length).unwrap_or(&[])
+    }
+
+    /// Whether nothing of a reply has come yet.
+    pub fn idle(&self) -> bool {
+        self.total == 0
+    }
+
+    /// Keeps the text that stands here now: what follows is read, and its text dropped.
+    pub fn hold_text(&mut self) {
+        self.keep = false;
+    }
+
+    /// Drops the text of the current (or just ended) line.
+    pub fn forget_line(&mut self) {
+        if self.keep {
+            self.length = self.line_at;
+        }
+    }
+
+    /// The kept text, to be changed.
+    pub fn text_mut(&mut self) -> &mut [u8] {
+        self.text.get_mut(..self.length).unwrap_or(&mut [])
+    }
+
+    /// The code of the line that is being read.
+    pub fn line_code(&self) -> u16 {
+        self.line_code
+    }
+
+    /// Takes one octet.
+    pub fn feed(&mut self, octet: u8) -> Progress {
+        if self.total >= REPLY_BYTES {
+            self.place = Place::Broken;
+        }
+        self.total = self.total.saturating_add(1);
+        match self.place {
+            Place::Digit(at) => self.digit(at, octet),
+            Place::Separator => match octet {
+                b'-' | b' ' => {
+                    self.more = octet == b'-';
+                    self.place = Place::Text;
+                    Progress::Pending
+                }
+                b'\r' => {
+                    self.more = false;
+                    self.place = Place::LineFeed;
+                    Progress::Pending
+                }
+                b'\n' => {
+                    self.more = false;
+                    self.end_of_line()
+                }
+                _ => self.broken(),
+            },
+            Place::Text => match octet {
+                b'\n' => self.end_of_line(),
+                // A CR before the LF is the line's end; any other is an octet like the rest.
+                b'\r' => Progress::Pending,
+                _ => {
+                    self.keep_octet(octet);
+                    Progress::Text
+                }
+            },
+            Place::LineFeed => match octet {
+                b'\n' => self.end_of_line(),
+                b'\r' => Progress::Pending,
+                _ => self.broken(),
+            },
+            Place::Broken => Progress::Broken,
+        }
+    }
+
+    fn digit(&mut self, at: u8, octet: u8) -> Progress {
+        let valid = match at {
+            0 => matches!(octet, b'1'..=b'5'),
+            _ => octet.is_ascii_digit(),
+        };
+        if !valid {
+            return self.broken();
+        }
+        if at == 0 {
+            self.begin_line();
+        }
+        let value = u16::from(octet.wrapping_sub(b'0'));
+        self.line_code = self.line_code.saturating_mul(10).saturating_add(value);
+        self.place = match at {
+            0 => Place::Digit(1),
+            1 => Place::Digit(2),
+            _ => Place::Separator,
+        };
+        Progress::Pending
+    }
+
+    fn begin_line(&mut self) {
+        self.line_code = 0;
+        if !self.keep {
+            return;
+        }
+        if self.total == 1 {
+            self.length = 0;
+        } else if !matches!(self.text(), [] | [.., b' ']) {
+            self.keep_octet(b' ');
+        }
+        self.line_at = self.length;
+    }
+
+    fn keep_octet(&mut self, octet: u8) {
+        if !self.keep {
+            return;
+        }
+        if let Some(place) = self.text.get_mut(self.length) {
+            *place = match octet {
+                b'\t' => b' ',
+                0x20..=0x7e => octet,
+                _ => b'?',
+            };
+            self.length = self.length.wrapping_add(1);
+        }
+    }
+
+    fn end_of_line(&mut self) -> Progress {
+        // The last line decides, unless an earlier one refused.
+        if self.code < 400 || self.line_code >= 400 {
+            self.code = self.line_code;
+        }
+        self.place = Place::Digit(0);
+        if self.more {
+            return Progress::Line;
+        }
+        Progress::Reply
+    }
+
+    fn broken(&mut self) -> Progress {
+        self.place = Place::Broken;
+        Progress::Broken
+    }
+
+    /// Begins the next reply; the text stays readable until its first octet.
+    pub fn next_reply(&mut self) {
+        self.place = Place::Digit(0);
+        self.code = 0;
+        self.line_code = 0;
+        self.total = 0;
+    }
+}
+
+/// The enhanced status code (RFC 3463) that a text begins with: class, subject, detail.
+pub fn enhanced_status_code(text: &[u8]) -> Option<(u16, u16, u16)> {
+    let word = text.split(|&octet| octet == b' ').next()?;
+    let mut parts = word.split(|&octet| octet == b'.');
+    let class = number(parts.next()?, 1)?;
+    let subject = number(parts.next()?, 3)?;
+    let detail = number(parts.next()?, 3)?;
+    (parts.next().is_none() && matches!(class, 2 | 4 | 5)).then_some((class, subject, detail))
+}
+
+fn number(digits: &[u8], most: usize) -> Option<u16> {
+    if digits.is_empty() || digits.len() > most {
+        return None;
+    }
+    digits.iter().try_fold(0u16, |value, digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        value.checked_mul(10)?.checked_add(u16::from(digit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    /// Feeds all and returns (code, text) of each complete reply; None at the end when it broke.
+    fn read(input: &[u8]) -> Vec<Option<(u16, String)>> {
+        let mut reader = Reader::new();
+        let mut replies = Vec::new();
+        for &octet in input {
+            match reader.feed(octet) {
+                Progress::Reply => {
+                    let text = String::from_utf8(reader.text().to_vec()).unwrap();
+                    replies.push(Some((reader.code(), text)));
+                    reader.next_reply();
+                }
+                Progress::Broken => {
+                    replies.push(None);
+                    break;
+                }
+                _ => {}
+            }
+        }
+        replies
+    }
+
+    fn one(code: u16, text: &str) -> Vec<Option<(u16, String)>> {
+        std::vec![Some((code, text.to_string()))]
+    }
+
+    #[test]
+    fn a_reply_of_one_line_is_read() {
+        assert_eq!(read(b"250 2.1.0 Ok\r\n"), one(250, "2.1.0 Ok"));
+    }
+
+    #[test]
+    fn three_digits_alone_are_a_reply() {
+        assert_eq!(read(b"250\r\n"), one(250, ""));
+        assert_eq!(read(b"250\n"), one(250, ""));
+        assert_eq!(read(b"250 \r\n"), one(250, ""));
+    }
+
+    #[test]
+    fn several_lines_are_one_reply() {
+        assert_eq!(read(b"220-one\r\n220-\r\n220 two\r\n"), one(220, "one two"));
+        assert_eq!(read(b"220-one\r\n220\r\n"), one(220, "one "));
+    }
+
+    #[test]
+    fn a_bare_line_feed_ends_a_line() {
+        assert_eq!(read(b"250-a\n250 b\n"), one(250, "a b"));
+    }
+
+    #[test]
+    fn two_replies_in_one_segment_are_two() {
+        let both = read(b"250 a\r\n354 b\r\n");
+        assert_eq!(both, [one(250, "a"), one(354, "b")].concat());
+    }
+
+    #[test]
+    fn a_refusal_in_any_line_is_a_refusal_and_else_the_last_line_counts() {
+        assert_eq!(read(b"220-hello\r\n521 no mail\r\n")[0].as_ref().unwrap().0, 521);
+        assert_eq!(read(b"521-no mail\r\n220 hello\r\n")[0].as_ref().unwrap().0, 521);
+        assert_eq!(read(b"450-x\r\n550 y\r\n")[0].as_ref().unwrap().0, 550);
+        assert_eq!(read(b"250-x\r\n251 y\r\n")[0].as_ref().unwrap().0, 251);
+    }
+
+    #[test]
+    fn what_is_no_reply_is_refused() {
+        for input in [
+            &b"\r\n"[..],
+            b"hello\r\n",
+            b"25\r\n",
+            b"2500 x\r\n",
+            b"650 x\r\n",
+            b"050 x\r\n",
+            b"250x\r\n",
+            b"250\rx",
+            b"\x16\x03\x01\x02\x00",
+            b" 250 x\r\n",
+            b"250-a\r\nxyz\r\n",
+        ] {
+            assert_eq!(read(input).last(), Some(&None), "{input:?}");
+        }
+    }
+
+    #[test]
+    fn control_and_eight_bit_octets_are_cleaned() {
+        assert_eq!(read(b"550 a\x1b[31m\tb\x00\xc3\xa9\x7f\r\n"), one(550, "a?[31m b????"));
+    }
+
+    #[test]
+    fn an_endless_reply_is_bounded_in_text_and_in_all() {
+        let mut reader = Reader::new();
+        let mut fed = 0u32;
+        loop {
+            let octet = match fed {
+                0..=2 => b'2',
+                3 => b' ',
+                _ => b'x',
+            };
+            if reader.feed(octet) == Progress::Broken {
+                break;
+            }
+            fed += 1;
+            assert!(fed <= REPLY_BYTES);
+        }
+        assert_eq!(fed, REPLY_BYTES);
+        assert_eq!(reader.text().len(), REPLY_TEXT_BYTES);
+    }
+
+    #[test]
+    fn endless_lines_are_bounded_too() {
+        let mut reader = Reader::new();
+        let line = b"250-x\r\n";
+        let broken = (0..REPLY_BYTES * 2).any(|at| reader.feed(line[at as usize % line.len()]) == Progress::Broken);
+        assert!(broken);
+    }
+
+    #[test]
+    fn enhanced_status_codes_are_recognised() {
+        assert_eq!(enhanced_status_code(b"5.7.1 no"), Some((5, 7, 1)));
+        assert_eq!(enhanced_status_code(b"2.0.0"), Some((2, 0, 0)));
+        assert_eq!(enhanced_status_code(b"4.123.999 x"), Some((4, 123, 999)));
+        for text in [
+            "",
+            "5.7 x",
+            "5.7.1.2 x",
+            "3.1.1 x",
+            "5.7.1x",
+            "5.1234.1 x",
+            "192.168.1 x",
+            "5..1 x",
+        ] {
+            assert_eq!(enhanced_status_code(text.as_bytes()), None, "{text}");
+        }
+    }
+}
