@@ -1,0 +1,103 @@
+//! The log of a device ("OSI7 Log"): every finished mail and every refused start, the newest ones.
+
+use super::report::{Report, Text};
+use crate::code::{Code, Outcome, Phase};
+use crate::limits::{LOG_RECIPIENT_BYTES, LOG_TEXT_BYTES};
+
+/// One line of the log.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// When it ended, in milliseconds since 1970; 0 without a clock.
+    pub time: u64,
+    /// The result code.
+    pub code: Code,
+    /// What became of the mail.
+    pub outcome: Outcome,
+    /// How far it came.
+    pub phase: Phase,
+    /// The server's reply code, or 0.
+    pub reply: u16,
+    /// Recipients of the mail.
+    pub recipients: u16,
+    /// How long it took, in milliseconds.
+    pub elapsed: u32,
+    /// The first recipient, or the one that was refused.
+    pub recipient: Text<LOG_RECIPIENT_BYTES>,
+    /// The server's text, or ours.
+    pub text: Text<LOG_TEXT_BYTES>,
+}
+
+impl Entry {
+    /// The line for a report.
+    pub fn of(report: &Report, time: u64, recipients: u16, recipient: &[u8]) -> Self {
+        Self {
+            time,
+            code: report.code,
+            outcome: report.outcome,
+            phase: report.phase,
+            reply: report.reply,
+            recipients,
+            elapsed: report.elapsed,
+            recipient: Text::new(recipient),
+            text: Text::new(report.text.octets()),
+        }
+    }
+}
+
+/// Which of the places lent to it hold entries, and in which order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ring {
+    next: usize,
+    length: usize,
+}
+
+impl Ring {
+    /// An empty log.
+    pub const EMPTY: Self = Self { next: 0, length: 0 };
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The place for the next entry among `capacity`: the oldest one gives way.
+    pub fn place(&mut self, capacity: usize) -> usize {
+        let place = self.next;
+        self.next = self.next.saturating_add(1).checked_rem(capacity).unwrap_or(0);
+        self.length = self.length.saturating_add(1).min(capacity);
+        place
+    }
+
+    /// The places of the newest `most` entries among `capacity`, the oldest of them first.
+    pub fn newest(&self, most: usize, capacity: usize) -> impl Iterator<Item = usize> + use<> {
+        let count = most.min(self.length);
+        let start = self.next.saturating_add(capacity).saturating_sub(count);
+        (0..count).filter_map(move |at| start.saturating_add(at).checked_rem(capacity))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn the_newest_entries_stay_and_come_in_order() {
+        let mut places = [0u32; 4];
+        let mut ring = Ring::EMPTY;
+        assert_eq!(ring.newest(9, 4).count(), 0);
+        for number in 1..=10 {
+            places[ring.place(4)] = number;
+            let held: Vec<u32> = ring.newest(9, 4).map(|place| places[place]).collect();
+            let wanted: Vec<u32> = (number.saturating_sub(3).max(1)..=number).collect();
+            assert_eq!(held, wanted);
+        }
+        let held: Vec<u32> = ring.newest(2, 4).map(|place| places[place]).collect();
+        assert_eq!(held, [9, 10]);
+    }
+}

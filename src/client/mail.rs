@@ -1,0 +1,44 @@
+//! What a program sends: checked before anything is copied.
+
+use crate::code::{Code, Reason};
+use crate::limits::{SUBJECT_BYTES, TEXT_BYTES};
+use crate::wire::address;
+
+/// Checks recipients, subject and text.
+pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<(), (Code, Reason)> {
+    if !recipients.is_some_and(address::is_list) {
+        return Err((Code::RecipientRefused, Reason::BadRecipients));
+    }
+    if subject.len() > SUBJECT_BYTES {
+        return Err((Code::DataFailed, Reason::LongSubject));
+    }
+    // Refused, never removed: a line end here would be a header of the caller's.
+    if subject.iter().any(|octet| octet.is_ascii_control() && *octet != b'\t') {
+        return Err((Code::DataFailed, Reason::BadSubject));
+    }
+    if text.len() > TEXT_BYTES {
+        return Err((Code::DataFailed, Reason::LongText));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_field_has_its_code() {
+        let to = Some(&b"a@b.cz"[..]);
+        assert_eq!(check(to, b"alarm", b"text\r\n"), Ok(()));
+        assert_eq!(check(to, "\u{17e}\tx".as_bytes(), b""), Ok(()));
+        assert_eq!(check(None, b"", b"").unwrap_err().0, Code::RecipientRefused);
+        assert_eq!(check(Some(b""), b"", b"").unwrap_err().0, Code::RecipientRefused);
+        for subject in [&b"a\r\nBcc: x@y"[..], b"a\n", b"a\r", b"a\0", b"\x1b"] {
+            assert_eq!(check(to, subject, b""), Err((Code::DataFailed, Reason::BadSubject)));
+        }
+        assert_eq!(
+            check(to, &[b'x'; 2001], b""),
+            Err((Code::DataFailed, Reason::LongSubject))
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! What an SDS device has: settings, one mail in flight, the result of the last one, a log.
+//!
+//! - [`settings`]: what a program configures, and what is refused
+//! - [`mail`]: what a program sends, and what is refused
+//! - [`guard`]: one mail in flight
+//! - [`report`]: how the last mail ended
+//! - [`log`]: how the last mails ended
+
+pub mod guard;
+pub mod log;
+pub mod mail;
+pub mod report;
+pub mod settings;

@@ -1,0 +1,129 @@
+//! How the last mail ended, with everything that explains it.
+
+use crate::buffer::Window;
+use crate::code::{Code, Outcome, Phase, Reason};
+use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
+use crate::message::header::write_message_id;
+use crate::session::Session;
+use crate::wire::reply::enhanced_status_code;
+
+/// A piece of text of bounded length: what does not fit is cut.
+#[derive(Clone, Copy)]
+pub struct Text<const N: usize> {
+    octets: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Text<N> {
+    /// No text.
+    pub const EMPTY: Self = Self {
+        octets: [0; N],
+        length: 0,
+    };
+
+    /// As much of `text` as fits.
+    pub fn new(text: &[u8]) -> Self {
+        let mut new = Self::EMPTY;
+        for (place, octet) in new.octets.iter_mut().zip(text) {
+            *place = *octet;
+        }
+        new.length = text.len().min(N);
+        new
+    }
+
+    /// The text.
+    pub fn octets(&self) -> &[u8] {
+        self.octets.get(..self.length).unwrap_or(&[])
+    }
+}
+
+/// The result of a mail.
+#[derive(Clone, Copy)]
+pub struct Report {
+    /// The result code.
+    pub code: Code,
+    /// What became of the mail.
+    pub outcome: Outcome,
+    /// How far it came.
+    pub phase: Phase,
+    /// The server's reply code, or 0.
+    pub reply: u16,
+    /// The enhanced status code (RFC 3463), or zeros.
+    pub enhanced: (u16, u16, u16),
+    /// Recipients accepted and refused.
+    pub recipients: (u16, u16),
+    /// From the start to the verdict, in milliseconds.
+    pub elapsed: u32,
+    /// The Message-ID.
+    pub message_id: Text<MESSAGE_ID_BYTES>,
+    /// The server's text, or where it said nothing ours.
+    pub text: Text<REPLY_TEXT_BYTES>,
+}
+
+impl Report {
+    /// Before the first mail.
+    pub const NONE: Self = Self {
+        code: Code::Ok,
+        outcome: Outcome::None,
+        phase: Phase::None,
+        reply: 0,
+        enhanced: (0, 0, 0),
+        recipients: (0, 0),
+        elapsed: 0,
+        message_id: Text::EMPTY,
+        text: Text::EMPTY,
+    };
+
+    /// Of a mail that did not leave, for a reason of ours.
+    pub fn unsent(code: Code, phase: Phase, outcome: Outcome, reason: Reason) -> Self {
+        Self {
+            code,
+            outcome,
+            phase,
+            text: Text::new(reason.text().as_bytes()),
+            ..Self::NONE
+        }
+    }
+
+    /// Of a session that has a verdict.
+    pub fn of(session: &Session, elapsed: u32) -> Option<Self> {
+        let verdict = session.verdict()?;
+        let text = session.text();
+        Some(Self {
+            code: verdict.code,
+            outcome: verdict.outcome,
+            phase: verdict.step.row().phase,
+            reply: verdict.reply,
+            enhanced: if verdict.reply == 0 {
+                (0, 0, 0)
+            } else {
+                enhanced_status_code(text).unwrap_or((0, 0, 0))
+            },
+            recipients: session.recipients(),
+            elapsed,
+            message_id: Text::EMPTY,
+            text: Text::new(text),
+        })
+    }
+
+    /// Notes the Message-ID.
+    pub fn set_message_id(&mut self, nonce: [u8; 16], sender: &[u8]) {
+        let mut octets = [0u8; MESSAGE_ID_BYTES];
+        let mut window = Window::new(&mut octets, 0);
+        write_message_id(nonce, sender, &mut window);
+        let length = window.kept();
+        self.message_id = Text::new(octets.get(..length).unwrap_or(&[]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_where_it_does_not_fit() {
+        assert_eq!(Text::<4>::new(b"abc").octets(), b"abc");
+        assert_eq!(Text::<4>::new(b"abcdef").octets(), b"abcd");
+        assert_eq!(Text::<4>::EMPTY.octets(), b"");
+    }
+}

@@ -1,0 +1,256 @@
+//! What a program configures: checked as a whole, before anything of it is taken.
+
+use core::net::IpAddr;
+
+use crate::auth::{Allowed, Credentials, Mechanism};
+use crate::code::Code;
+use crate::limits::{CHARSET_BYTES, CREDENTIAL_BYTES, NAME_BYTES, Timeouts};
+use crate::session::{Login, Settings};
+use crate::wire::address;
+
+/// The port of SMTP (RFC 5321, 4.5.4.2).
+pub const PORT: u16 = 25;
+
+/// Bytes of a text that is no UTF-8, in a charset nobody named (RFC 1428).
+pub const UNKNOWN_CHARSET: &[u8] = b"unknown-8bit";
+
+/// A configuration as a program gives it. None is "not given", and so is an empty text.
+#[derive(Clone, Copy, Default)]
+pub struct Draft<'a> {
+    /// The server's IPv4 or IPv6 address.
+    pub server: Option<&'a [u8]>,
+    /// Its port; 0 is 25.
+    pub port: u32,
+    /// 0: no login, 1: any mechanism, 2: PLAIN, 3: LOGIN.
+    pub auth: u32,
+    /// The user name.
+    pub username: Option<&'a [u8]>,
+    /// The password.
+    pub password: Option<&'a [u8]>,
+    /// The sender's mailbox.
+    pub sender: Option<&'a [u8]>,
+    /// The sender's display name.
+    pub sender_name: Option<&'a [u8]>,
+    /// What EHLO says.
+    pub ehlo_name: Option<&'a [u8]>,
+    /// The charset of bytes that are not UTF-8.
+    pub charset: Option<&'a [u8]>,
+    /// Do not use PIPELINING.
+    pub no_pipelining: bool,
+    /// Time limits; 0 is the default of each.
+    pub timeouts: Timeouts,
+    /// The longest user name and password; 0 is the engine's own limit.
+    pub credential_limit: usize,
+}
+
+/// A configuration that is in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Checked<'a> {
+    /// The server's address.
+    pub server: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// The rest.
+    pub settings: Settings<'a>,
+}
+
+impl<'a> Draft<'a> {
+    /// The configuration, or the code of the first thing wrong with it.
+    pub fn check(self) -> Result<Checked<'a>, Code> {
+        let server = self.server.and_then(address::parse_ip).ok_or(Code::ConnectFailed)?;
+        let port = match self.port {
+            0 => PORT,
+            port => u16::try_from(port).map_err(|_| Code::ConnectFailed)?,
+        };
+        // Nobody listens at "no address", and a multicast group has no mail server.
+        if server.is_unspecified() || server.is_multicast() {
+            return Err(Code::ConnectFailed);
+        }
+        let login = self.login()?;
+        let sender = self
+            .sender
+            .filter(|sender| address::is_mailbox(sender))
+            .ok_or(Code::SenderRefused)?;
+        let sender_name = self.sender_name.unwrap_or(&[]);
+        if sender_name.len() > NAME_BYTES || sender_name.iter().any(u8::is_ascii_control) {
+            return Err(Code::SenderRefused);
+        }
+        let ehlo_name = self.ehlo_name.filter(|name| !name.is_empty());
+        if ehlo_name.is_some_and(|name| !address::is_domain(name) && !address::is_address_literal(name)) {
+            return Err(Code::HeloFailed);
+        }
+        let charset = self
+            .charset
+            .filter(|charset| !charset.is_empty())
+            .unwrap_or(UNKNOWN_CHARSET);
+        if !is_charset(charset) {
+            return Err(Code::BadArgument);
+        }
+        Ok(Checked {
+            server,
+            port,
+            settings: Settings {
+                login,
+                sender,
+                sender_name,
+                ehlo_name,
+                charset,
+                timeouts: with_defaults(self.timeouts),
+                pipelining: !self.no_pipelining,
+            },
+        })
+    }
+
+    fn login(&self) -> Result<Option<Login<'a>>, Code> {
+        let allowed = match self.auth {
+            0 => return Ok(None),
+            1 => Allowed::Any,
+            2 => Allowed::Only(Mechanism::Plain),
+            3 => Allowed::Only(Mechanism::Login),
+            _ => return Err(Code::AuthUnsupported),
+        };
+        let limit = match self.credential_limit {
+            0 => CREDENTIAL_BYTES,
+            limit => limit.min(CREDENTIAL_BYTES),
+        };
+        // A line end in a credential is one that was read with its line: it would never be accepted.
+        let usable = |text: &&[u8]| {
+            !text.is_empty() && text.len() <= limit && !text.iter().any(|octet| matches!(octet, 0 | b'\r' | b'\n'))
+        };
+        let username = self.username.filter(usable).ok_or(Code::BadUsername)?;
+        let password = self.password.filter(usable).ok_or(Code::BadPassword)?;
+        Ok(Some(Login {
+            allowed,
+            credentials: Credentials { username, password },
+        }))
+    }
+}
+
+/// Whether this is a charset's name (RFC 2978, 2.3), and none that breaks an encoded word.
+fn is_charset(name: &[u8]) -> bool {
+    name.len() <= CHARSET_BYTES
+        && name
+            .iter()
+            .all(|octet| octet.is_ascii_alphanumeric() || b"!#$%&'+-^_`{}~.:".contains(octet))
+}
+
+fn with_defaults(given: Timeouts) -> Timeouts {
+    let or = |value: u32, default: u32| if value == 0 { default } else { value };
+    let rfc = Timeouts::RFC_5321;
+    Timeouts {
+        connect: or(given.connect, rfc.connect),
+        greeting: or(given.greeting, rfc.greeting),
+        ehlo: or(given.ehlo, rfc.ehlo),
+        auth: or(given.auth, rfc.auth),
+        mail: or(given.mail, rfc.mail),
+        rcpt: or(given.rcpt, rfc.rcpt),
+        data: or(given.data, rfc.data),
+        block: or(given.block, rfc.block),
+        end: or(given.end, rfc.end),
+        quit: or(given.quit, rfc.quit),
+        total: or(given.total, rfc.total),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft() -> Draft<'static> {
+        Draft {
+            server: Some(b"192.168.1.1"),
+            auth: 1,
+            username: Some(b"user"),
+            password: Some(b"secret"),
+            sender: Some(b"sds@example.cz"),
+            ..Draft::default()
+        }
+    }
+
+    fn code(change: impl Fn(&mut Draft<'static>)) -> Option<Code> {
+        let mut draft = draft();
+        change(&mut draft);
+        draft.check().err()
+    }
+
+    #[test]
+    fn a_whole_configuration_is_taken_with_its_defaults() {
+        let checked = draft().check().unwrap();
+        assert_eq!((checked.port, checked.settings.charset), (25, UNKNOWN_CHARSET));
+        assert_eq!(checked.settings.timeouts, Timeouts::RFC_5321);
+        assert!(checked.settings.pipelining && checked.settings.ehlo_name.is_none());
+    }
+
+    #[test]
+    fn each_field_has_its_code() {
+        for server in [
+            None,
+            Some(&b""[..]),
+            Some(b"mail.example.cz"),
+            Some(b"1.2.3"),
+            Some(b"1.2.3.4 "),
+            Some(b"0.0.0.0"),
+            Some(b"::"),
+            Some(b"224.0.0.1"),
+        ] {
+            assert_eq!(
+                code(|draft| draft.server = server),
+                Some(Code::ConnectFailed),
+                "{server:?}"
+            );
+        }
+        assert_eq!(code(|draft| draft.server = Some(b"::1")), None);
+        assert_eq!(code(|draft| draft.port = 65_536), Some(Code::ConnectFailed));
+        assert_eq!(code(|draft| draft.auth = 4), Some(Code::AuthUnsupported));
+        for text in [
+            None,
+            Some(&b""[..]),
+            Some(b"a\r"),
+            Some(b"a\n"),
+            Some(b"a\0"),
+            Some(&[b'x'; 4097]),
+        ] {
+            assert_eq!(code(|draft| draft.username = text), Some(Code::BadUsername));
+            assert_eq!(code(|draft| draft.password = text), Some(Code::BadPassword));
+        }
+        for sender in [None, Some(&b""[..]), Some(b"sds"), Some(b"a@b\r\nX: y")] {
+            assert_eq!(code(|draft| draft.sender = sender), Some(Code::SenderRefused));
+        }
+        assert_eq!(
+            code(|draft| draft.sender_name = Some(b"a\r\nBcc: x@y")),
+            Some(Code::SenderRefused)
+        );
+        assert_eq!(
+            code(|draft| draft.sender_name = Some(&[b'x'; 201])),
+            Some(Code::SenderRefused)
+        );
+        assert_eq!(
+            code(|draft| draft.ehlo_name = Some(b"two words")),
+            Some(Code::HeloFailed)
+        );
+        assert_eq!(code(|draft| draft.ehlo_name = Some(b"[192.0.2.1]")), None);
+        assert_eq!(code(|draft| draft.charset = Some(b"utf-8?B?")), Some(Code::BadArgument));
+    }
+
+    #[test]
+    fn without_a_login_credentials_do_not_matter() {
+        assert_eq!(
+            code(|draft| (draft.auth, draft.username, draft.password) = (0, None, Some(&b"\n"[..]))),
+            None
+        );
+    }
+
+    #[test]
+    fn the_device_limit_counts_octets() {
+        static NAME: [u8; 40] = [b'x'; 40];
+        let with = |limit, length| {
+            code(|draft| {
+                draft.credential_limit = limit;
+                draft.username = NAME.get(..length);
+            })
+        };
+        assert_eq!(with(32, 32), None);
+        assert_eq!(with(32, 33), Some(Code::BadUsername));
+        assert_eq!(with(16, 17), Some(Code::BadUsername));
+    }
+}

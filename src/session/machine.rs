@@ -1,0 +1,574 @@
+//! The session: events in, octets out, one verdict.
+
+use core::net::IpAddr;
+
+use super::job::Job;
+use super::state::{Next, State};
+use super::verdict::Verdict;
+use crate::auth::{self, Allowed, Mechanism, redaction};
+use crate::code::{self, Code, Outcome, Reason, Step};
+use crate::message::body::{self, Encoder, Encoding};
+use crate::message::survey::Survey;
+use crate::wire::address::List;
+use crate::wire::capability::{Capabilities, Parser};
+use crate::wire::reply::{Progress, Reader};
+use crate::wire::transparency::Transparency;
+
+/// The parts of the text, in the order in which they are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Header,
+    Body,
+    Dot,
+}
+
+/// The envelope: MAIL is command 0, then come the RCPTs, then DATA. Commands are said in this order, as far ahead of
+/// the answers as the server allows, and answered in this order.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Envelope {
+    /// Recipients of the mail.
+    pub recipients: u16,
+    /// Commands written whole.
+    pub said: u16,
+    /// Commands answered.
+    pub answered: u16,
+    /// RCPTs accepted and refused.
+    pub accepted: u16,
+    pub refused: u16,
+    /// MAIL was accepted, and nothing has ended the transaction since.
+    pub open: bool,
+}
+
+impl Envelope {
+    /// The number of the DATA command.
+    pub fn data(self) -> u16 {
+        self.recipients.saturating_add(1)
+    }
+
+    /// The step of a command.
+    fn step(self, command: u16) -> Step {
+        match command {
+            0 => Step::Mail,
+            _ if command <= self.recipients => Step::Rcpt,
+            _ => Step::Data,
+        }
+    }
+}
+
+/// How the text of this mail is written, fixed before MAIL.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub encoding: Encoding,
+    pub text_is_utf8: bool,
+    pub size: u64,
+}
+
+/// One mail's conversation. See the [module](super) for how it is driven.
+pub struct Session {
+    pub(super) state: State,
+    pub(super) part: Part,
+    /// The state's line is not written whole yet; `cursor` octets of it are.
+    pub(super) pending: bool,
+    pub(super) cursor: usize,
+    /// Octets that were handed out and have not left yet.
+    pub(super) unsent: usize,
+    pub(super) capabilities: Capabilities,
+    pub(super) local: IpAddr,
+    pub(super) plan: Plan,
+    pub(super) encoder: Encoder,
+    pub(super) transparency: Transparency,
+    pub(super) envelope: Envelope,
+    pub(super) pipelining: bool,
+    reader: Reader,
+    parser: Parser,
+    /// A server that refused EHLO and closed was asked once more, with HELO.
+    helo_only: bool,
+    reconnect: bool,
+    deadline: u64,
+    total_deadline: u64,
+    pub(super) verdict: Option<Verdict>,
+    settled: bool,
+}
+
+impl Session {
+    /// A session that begins to connect now.
+    pub fn new(job: &Job<'_>, now: u64) -> Self {
+        let timeouts = &job.settings.timeouts;
+        Self {
+            state: State::Connecting,
+            part: Part::Header,
+            pending: false,
+            cursor: 0,
+            unsent: 0,
+            capabilities: Capabilities::default(),
+            local: IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED),
+            plan: Plan {
+                encoding: Encoding::SevenBit,
+                text_is_utf8: true,
+                size: 0,
+            },
+            encoder: Encoder::new(Encoding::SevenBit),
+            transparency: Transparency::START,
+            envelope: Envelope::default(),
+            pipelining: false,
+            reader: Reader::new(),
+            parser: Parser::new(),
+            helo_only: false,
+            reconnect: false,
+            deadline: now.saturating_add(u64::from(timeouts.connect)),
+            total_deadline: now.saturating_add(u64::from(timeouts.total)),
+            verdict: None,
+            settled: false,
+        }
+    }
+
+    /// The state, for whoever looks.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The result, as soon as nothing can change it any more. The conversation may go on for RSET and QUIT.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.verdict.filter(|_| self.settled)
+    }
+
+    /// The server's text that belongs to the verdict: printable ASCII.
+    pub fn text(&self) -> &[u8] {
+        match self.verdict {
+            Some(Verdict {
+                reason: Reason::None, ..
+            }) => self.reader.text().trim_ascii_end(),
+            Some(verdict) => verdict.reason.text().as_bytes(),
+            None => &[],
+        }
+    }
+
+    /// Recipients accepted and refused.
+    pub fn recipients(&self) -> (u16, u16) {
+        (self.envelope.accepted, self.envelope.refused)
+    }
+
+    /// Whether the connection is to be closed, now.
+    pub fn closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// Whether octets that were handed out carried credentials: wipe the buffer once they have left.
+    pub fn secret_in_flight(&self) -> bool {
+        matches!(
+            self.state,
+            State::AuthPlain | State::AuthPlainResponse | State::AuthUsername | State::AuthPassword
+        )
+    }
+
+    /// Whether the connection is to be closed and made anew; true once for each time.
+    pub fn wants_reconnect(&mut self) -> bool {
+        core::mem::take(&mut self.reconnect)
+    }
+
+    /// When to call [`Session::tick`], at the latest.
+    pub fn deadline(&self) -> Option<u64> {
+        match (self.state, self.settled) {
+            (State::Closed, _) => None,
+            (_, true) => Some(self.deadline),
+            (_, false) => Some(self.deadline.min(self.total_deadline)),
+        }
+    }
+
+    /// The step whose answer is awaited.
+    fn step(&self) -> Step {
+        match self.state {
+            State::Envelope => self.envelope.step(self.envelope.answered),
+            State::End if self.unsent > 0 => Step::Text,
+            state => state.row().step.unwrap_or(Step::End),
+        }
+    }
+
+    /// What becomes of the mail if it ends here, without an answer.
+    fn outcome(&self) -> Outcome {
+        if self.state == State::End && self.unsent == 0 {
+            Outcome::Unknown
+        } else {
+            Outcome::NotSent
+        }
+    }
+
+    /// The final dot is written: it is the server's turn.
+    pub(super) fn end_of_text(&mut self, job: &Job<'_>, now: u64) {
+        self.enter(job, now, State::End);
+    }
+
+    fn enter(&mut self, job: &Job<'_>, now: u64, state: State) {
+        self.state = state;
+        self.cursor = 0;
+        self.pending = !matches!(state, State::Connecting | State::Greeting | State::End | State::Closed);
+        let patience = (state.row().patience)(&job.settings.timeouts);
+        self.deadline = now.saturating_add(u64::from(patience));
+    }
+
+    /// The connection stands, and `local` is our end's address.
+    pub fn connected(&mut self, job: &Job<'_>, now: u64, local: IpAddr) {
+        if self.state == State::Connecting {
+            self.local = local;
+            self.enter(job, now, State::Greeting);
+        }
+    }
+
+    /// Of what [`Session::transmit`] gave, these many octets more have left.
+    pub fn sent(&mut self, job: &Job<'_>, now: u64, octets: usize) {
+        self.unsent = self.unsent.saturating_sub(octets);
+        let timeouts = &job.settings.timeouts;
+        let patience = match self.state {
+            State::Text => timeouts.block,
+            State::End if self.unsent > 0 => timeouts.block,
+            State::End => timeouts.end,
+            _ => return,
+        };
+        self.deadline = now.saturating_add(u64::from(patience));
+    }
+
+    /// Octets arrived.
+    pub fn receive(&mut self, job: &Job<'_>, now: u64, octets: &[u8]) {
+        for &octet in octets {
+            if matches!(self.state, State::Closed | State::Connecting) {
+                return;
+            }
+            match self.reader.feed(octet) {
+                Progress::Pending => {}
+                Progress::Text => {
+                    if self.state == State::Ehlo {
+                        self.parser.feed(octet);
+                    }
+                }
+                Progress::Line => self.end_of_line(),
+                Progress::Reply => {
+                    self.end_of_line();
+                    self.reply(job, now);
+                    self.reader.next_reply();
+                }
+                Progress::Broken => self.garbled(),
+            }
+        }
+    }
+
+    /// The connection cannot be made, or ended.
+    pub fn lost(&mut self, job: &Job<'_>, now: u64, reason: Reason) {
+        if self.state == State::Closed {
+            return;
+        }
+        // A server that refused EHLO and closed is asked once more, with HELO at once.
+        if self.state == State::Helo && !self.helo_only && self.verdict.is_none() {
+            self.helo_only = true;
+            self.reconnect = true;
+            self.unsent = 0;
+            self.reader = Reader::new();
+            self.enter(job, now, State::Connecting);
+            return;
+        }
+        // The system's own time limit for connecting is a deadline like ours.
+        let code = match reason {
+            Reason::Deadline => Code::Timeout,
+            _ => self.step().row().code,
+        };
+        self.conclude(code, self.step(), self.outcome(), 0, reason);
+        self.close();
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: u64) {
+        let Some(deadline) = self.deadline().filter(|deadline| now >= *deadline) else {
+            return;
+        };
+        self.conclude(
+            Code::Timeout,
+            self.step(),
+            self.outcome(),
+            0,
+            if deadline == self.total_deadline {
+                Reason::TotalDeadline
+            } else {
+                Reason::Deadline
+            },
+        );
+        self.close();
+    }
+
+    /// The program does not want the mail to be sent any more.
+    pub fn cancel(&mut self) {
+        if self.settled {
+            return;
+        }
+        self.conclude(Code::Cancelled, self.step(), self.outcome(), 0, Reason::Cancelled);
+        self.close();
+    }
+
+    /// Fixes the verdict, unless there is one.
+    fn conclude(&mut self, code: Code, step: Step, outcome: Outcome, reply: u16, reason: Reason) {
+        if self.verdict.is_some() {
+            return;
+        }
+        let recipient = match step {
+            Step::Rcpt => self.envelope.answered.saturating_sub(1),
+            _ => 0,
+        };
+        self.verdict = Some(Verdict {
+            code,
+            step,
+            outcome,
+            recipient,
+            reply,
+            reason,
+        });
+        self.reader.hold_text();
+    }
+
+    /// Ends the conversation without another word.
+    fn close(&mut self) {
+        self.settled = true;
+        self.state = State::Closed;
+        self.pending = false;
+    }
+
+    /// Ends the conversation in good order.
+    fn leave(&mut self, job: &Job<'_>, now: u64) {
+        self.settled = true;
+        let state = if self.envelope.open { State::Rset } else { State::Quit };
+        self.enter(job, now, state);
+    }
+
+    fn end_of_line(&mut self) {
+        if self.state != State::Ehlo {
+            return;
+        }
+        self.parser.end_of_text();
+        // Of what the server announces the result keeps the mechanisms only: they explain "no login".
+        if self.reader.line_code() < 400 && !self.parser.in_auth_line() {
+            self.reader.forget_line();
+        }
+        self.parser.next_line();
+    }
+
+    fn garbled(&mut self) {
+        self.conclude(self.step().row().code, self.step(), self.outcome(), 0, Reason::NotSmtp);
+        self.close();
+    }
+
+    /// Whether something was said that is to be answered.
+    fn expects_reply(&self) -> bool {
+        match self.state {
+            State::Envelope => self.envelope.answered < self.envelope.said,
+            State::Text => false,
+            State::End => self.unsent == 0,
+            _ => !self.pending,
+        }
+    }
+
+    fn refused(&mut self, job: &Job<'_>, step: Step, outcome: Outcome) {
+        let reply = self.reader.code();
+        if step.row().phase == code::Phase::Auth {
+            if let Some(login) = job.settings.login {
+                redaction::mask(self.reader.text_mut(), login.credentials);
+            }
+        }
+        self.conclude(
+            code::refusal(step, reply, self.reader.text()),
+            step,
+            outcome,
+            reply,
+            Reason::None,
+        );
+    }
+
+    /// A complete reply.
+    fn reply(&mut self, job: &Job<'_>, now: u64) {
+        let reply = self.reader.code();
+        let step = self.step();
+        if !self.expects_reply() {
+            self.unasked(job, step, reply);
+            return;
+        }
+        if reply == 421 {
+            self.refused(job, step, Outcome::NotSent);
+            self.close();
+            return;
+        }
+        let row = self.state.row();
+        let accepted = row.step.is_none_or(|step| step.accepts(reply));
+        match if accepted { row.accepted } else { row.refused } {
+            Next::To(State::Ehlo) if self.helo_only => self.enter(job, now, State::Helo),
+            Next::To(State::Closed) => self.close(),
+            Next::To(State::Quit) => {
+                self.envelope.open = false;
+                self.leave(job, now);
+            }
+            Next::To(state) => self.enter(job, now, state),
+            Next::Choose => self.choose(job, now),
+            Next::Ready => self.ready(job, now),
+            Next::Fallback => self.fall_back(job, now, reply),
+            Next::OtherWay => self.other_way(job, now, step, reply),
+            Next::Envelope => self.envelope_reply(job, now, step, reply),
+            Next::Sent => {
+                self.sent_off(job, now, reply);
+            }
+            Next::Fail => self.fail(job, now, step, reply),
+            Next::Break => self.garbled(),
+        }
+    }
+
+    /// A reply to nothing: 421 is heard at any time, a refusal is a refusal, and anything else is not SMTP.
+    fn unasked(&mut self, job: &Job<'_>, step: Step, reply: u16) {
+        if reply >= 400 {
+            self.refused(job, step, Outcome::NotSent);
+            self.close();
+        } else {
+            self.garbled();
+        }
+    }
+
+    fn fail(&mut self, job: &Job<'_>, now: u64, step: Step, reply: u16) {
+        if reply < 400 {
+            // Neither accepted nor refused: after the final dot nobody knows.
+            self.garbled();
+            return;
+        }
+        if step == Step::End {
+            self.envelope.open = false;
+        }
+        self.refused(job, step, Outcome::NotSent);
+        self.leave(job, now);
+    }
+
+    fn sent_off(&mut self, job: &Job<'_>, now: u64, reply: u16) {
+        self.conclude(Code::Ok, Step::End, Outcome::Sent, reply, Reason::None);
+        self.envelope.open = false;
+        self.leave(job, now);
+    }
+
+    fn fall_back(&mut self, job: &Job<'_>, now: u64, reply: u16) {
+        // HELO announces no AUTH: with a login to do there is nothing to fall back to.
+        if job.settings.login.is_none() && reply >= 400 {
+            self.enter(job, now, State::Helo);
+            return;
+        }
+        if matches!(reply, 500 | 502 | 504) {
+            self.conclude(Code::AuthUnsupported, Step::Ehlo, Outcome::NotSent, reply, Reason::None);
+        }
+        self.fail(job, now, Step::Ehlo, reply);
+    }
+
+    fn choose(&mut self, job: &Job<'_>, now: u64) {
+        if self.state == State::Ehlo {
+            self.capabilities = self.parser.capabilities();
+        }
+        let Some(login) = job.settings.login else {
+            self.ready(job, now);
+            return;
+        };
+        let offered = self.capabilities;
+        match auth::choose(login.allowed, offered.auth_plain, offered.auth_login) {
+            Some(Mechanism::Plain) if auth::plain::fits_command(login.credentials) => {
+                self.enter(job, now, State::AuthPlain);
+            }
+            Some(Mechanism::Plain) => self.enter(job, now, State::AuthPlainAlone),
+            Some(Mechanism::Login) => self.enter(job, now, State::AuthLogin),
+            None => {
+                let (reply, reason) = if offered.auth {
+                    (self.reader.code(), Reason::None)
+                } else {
+                    (0, Reason::NoAuth)
+                };
+                self.conclude(
+                    Code::AuthUnsupported,
+                    Step::AuthMechanism,
+                    Outcome::NotSent,
+                    reply,
+                    reason,
+                );
+                self.leave(job, now);
+            }
+        }
+    }
+
+    /// The server did not take the AUTH command in this form; its answer is no verdict on the credentials.
+    fn other_way(&mut self, job: &Job<'_>, now: u64, step: Step, reply: u16) {
+        let login_left =
+            self.capabilities.auth_login && job.settings.login.is_some_and(|login| login.allowed == Allowed::Any);
+        match (self.state, reply) {
+            // It overlooked the response, and asks for it.
+            (State::AuthPlain, 334) => self.enter(job, now, State::AuthPlainResponse),
+            // It wants no response in the command's line.
+            (State::AuthPlain, 501 | 504) => self.enter(job, now, State::AuthPlainAlone),
+            (State::AuthPlainAlone, 504) if login_left => self.enter(job, now, State::AuthLogin),
+            _ => self.fail(job, now, step, reply),
+        }
+    }
+
+    fn ready(&mut self, job: &Job<'_>, now: u64) {
+        let Some(mail) = job.mail else {
+            self.conclude(
+                Code::Ok,
+                self.step(),
+                Outcome::NotSent,
+                self.reader.code(),
+                Reason::None,
+            );
+            self.leave(job, now);
+            return;
+        };
+        let encoding = Survey::of(mail.text).encoding(self.capabilities.eight_bit_mime);
+        self.plan = Plan {
+            encoding,
+            text_is_utf8: core::str::from_utf8(mail.text).is_ok(),
+            size: 0,
+        };
+        self.encoder = Encoder::new(encoding);
+        self.pipelining = job.settings.pipelining && self.capabilities.pipelining;
+        self.envelope = Envelope {
+            recipients: u16::try_from(List::new(mail.recipients).count()).unwrap_or(0),
+            ..Envelope::default()
+        };
+        if let Some(limit) = self.capabilities.size {
+            self.plan.size = body::encoded_len(mail.text, encoding).wrapping_add(self.header_len(job));
+            if limit > 0 && self.plan.size > limit {
+                self.conclude(Code::DataFailed, Step::Mail, Outcome::NotSent, 0, Reason::TooLarge);
+                self.leave(job, now);
+                return;
+            }
+        }
+        self.enter(job, now, State::Envelope);
+    }
+
+    fn envelope_reply(&mut self, job: &Job<'_>, now: u64, step: Step, reply: u16) {
+        let accepted = step.accepts(reply);
+        if !accepted {
+            self.refused(job, step, Outcome::NotSent);
+        }
+        self.envelope.answered = self.envelope.answered.saturating_add(1);
+        match step {
+            Step::Mail => self.envelope.open = accepted,
+            Step::Rcpt if accepted => self.envelope.accepted = self.envelope.accepted.saturating_add(1),
+            Step::Rcpt => self.envelope.refused = self.envelope.refused.saturating_add(1),
+            // Everybody is accepted: the text may go.
+            _ if accepted && self.verdict.is_none() => {
+                self.part = Part::Header;
+                self.enter(job, now, State::Text);
+                return;
+            }
+            // Nobody is to get the mail, and the server waits for it.
+            _ if accepted => {
+                self.enter(job, now, State::LoneDot);
+                return;
+            }
+            _ => {}
+        }
+        let timeouts = &job.settings.timeouts;
+        let patience = match self.envelope.step(self.envelope.answered) {
+            Step::Rcpt => timeouts.rcpt,
+            _ => timeouts.data,
+        };
+        self.deadline = now.saturating_add(u64::from(patience));
+        if self.verdict.is_some() && self.envelope.answered == self.envelope.said && self.cursor == 0 {
+            self.leave(job, now);
+        }
+    }
+}

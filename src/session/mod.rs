@@ -1,0 +1,27 @@
+//! One mail's conversation with a server: a state machine without I/O.
+//!
+//! Time comes in as milliseconds, octets come in and go out through lent buffers, and the job (settings and mail) is
+//! lent with every call; the session keeps neither. Whoever drives it
+//!
+//! 1. connects, and says so with [`Session::connected`] (or [`Session::lost`]),
+//! 2. takes octets to send from [`Session::transmit`] and says with [`Session::sent`] how many of them have left,
+//! 3. hands in what arrived with [`Session::receive`],
+//! 4. calls [`Session::tick`] when [`Session::deadline`] has come,
+//! 5. reads the result from [`Session::verdict`] as soon as there is one, and closes when [`Session::closed`] says so.
+//!
+//! - [`job`]: what is to be done
+//! - [`state`]: the one table of states
+//! - [`machine`]: the session
+//! - [`output`]: what each state says
+//! - [`verdict`]: how it ended
+
+pub mod job;
+pub mod machine;
+pub mod output;
+pub mod state;
+pub mod verdict;
+
+pub use job::{Job, Login, Mail, Settings};
+pub use machine::Session;
+pub use state::State;
+pub use verdict::Verdict;
