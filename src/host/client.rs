@@ -1,0 +1,265 @@
+//! What a program calls: the safe functions behind the C ABI, for Rust programs, too.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::clock;
+use super::post::Post;
+use super::registry::{Key, Slot};
+use super::shared::{Order, shared};
+use super::snapshot::Snapshot;
+use crate::client::log::Entry;
+use crate::client::mail;
+use crate::client::report::Report;
+use crate::client::settings::Draft;
+use crate::code::{Code, Outcome, Phase, Reason};
+use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, LOG_RECIPIENT_BYTES};
+use crate::wire::address::List;
+
+/// How long to wait for a mail to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// As long as it takes.
+    Forever,
+    /// So many milliseconds at most.
+    Milliseconds(u32),
+}
+
+/// A client, by its handle: copied freely, and checked in each call. A call on one that was freed gives
+/// [`Code::BadHandle`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client(usize);
+
+impl Client {
+    /// The client of the three functions. It always lives.
+    pub const BUILT_IN: Self = Self(0);
+
+    /// A new client; None when out of memory, or with [`crate::limits::CLIENTS`] living.
+    pub fn new() -> Option<Self> {
+        shared().begin().map(|key| Self(key.handle()))
+    }
+
+    /// The client with this handle, if there is one.
+    pub const fn from_handle(handle: usize) -> Self {
+        Self(handle)
+    }
+
+    /// The handle.
+    pub const fn handle(self) -> usize {
+        self.0
+    }
+
+    fn key(self) -> Result<(Key, &'static Slot), Code> {
+        Key::of_handle(self.0).ok_or(Code::BadHandle)
+    }
+
+    /// Ends the client. A mail in flight is cancelled. The built-in client goes on.
+    pub fn free(self) -> Result<(), Code> {
+        let (key, slot) = self.key()?;
+        let mut shared = shared();
+        if key == Key::BUILT_IN || !shared.end(key) {
+            return Err(Code::BadHandle);
+        }
+        slot.ended.notify_all();
+        let wake = if shared.started() && slot.guard.busy() {
+            shared.order(Order::Cancel(key))
+        } else {
+            None
+        };
+        drop(shared);
+        if let Some(wake) = wake {
+            wake.wake();
+        }
+        Ok(())
+    }
+
+    /// Takes a configuration, or refuses it and keeps the old one. A mail in flight keeps the one it began with.
+    pub fn configure(self, draft: &Draft<'_>) -> Result<(), Code> {
+        let (key, _) = self.key()?;
+        let device_limit = match draft.credential_limit {
+            0 => DEVICE_CREDENTIAL_BYTES,
+            limit if limit <= CREDENTIAL_BYTES => limit,
+            _ => return Err(Code::BadArgument),
+        };
+        let unlimited = Draft {
+            credential_limit: 0,
+            ..*draft
+        };
+        let snapshot = Arc::new(Snapshot::new(&unlimited.check()?).ok_or(Code::DataFailed)?);
+        let mut shared = shared();
+        let member = shared.member(key).ok_or(Code::BadHandle)?;
+        member.device_limit = device_limit;
+        let before = member.snapshot.replace(snapshot);
+        drop(shared);
+        drop(before);
+        Ok(())
+    }
+
+    /// What [`Client::configure`] does, with the limit on user name and password that the devices have.
+    pub fn configure_device(self, draft: &Draft<'_>) -> Result<(), Code> {
+        let (key, _) = self.key()?;
+        let limit = shared().member(key).ok_or(Code::BadHandle)?.device_limit;
+        let limited = Draft {
+            credential_limit: limit,
+            ..*draft
+        };
+        limited.check()?;
+        self.configure(&limited)
+    }
+
+    /// Starts a mail.
+    pub fn send(self, recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<(), Code> {
+        let (key, slot) = self.key()?;
+        if !slot.guard.begin() {
+            return Err(Code::Busy);
+        }
+        let started = mail::check(recipients, subject, text)
+            .and_then(|()| {
+                let recipients = recipients.unwrap_or(&[]);
+                Post::new(recipients, subject, text).ok_or((Code::DataFailed, Reason::NoMemory))
+            })
+            .and_then(|post| start(key, Some(post)));
+        started.map_err(|(code, reason)| refuse(key, code, reason, recipients.unwrap_or(&[])))
+    }
+
+    /// Refuses a mail that cannot even be read, with a line in the log.
+    pub fn refuse(self, code: Code, reason: Reason) -> Code {
+        match self.key() {
+            Ok((_, slot)) if !slot.guard.begin() => Code::Busy,
+            Ok((key, _)) => refuse(key, code, reason, &[]),
+            Err(code) => code,
+        }
+    }
+
+    /// Starts a probe: connects, greets, logs in, and leaves.
+    pub fn probe(self) -> Result<(), Code> {
+        let (key, slot) = self.key()?;
+        if !slot.guard.begin() {
+            return Err(Code::Busy);
+        }
+        start(key, None).map_err(|(code, reason)| refuse(key, code, reason, &[]))
+    }
+
+    /// Gives up the mail in flight, if there is one.
+    pub fn cancel(self) -> Result<(), Code> {
+        let (key, slot) = self.key()?;
+        if slot.guard.busy() {
+            let mut shared = shared();
+            let wake = if shared.started() {
+                shared.order(Order::Cancel(key))
+            } else {
+                None
+            };
+            drop(shared);
+            if let Some(wake) = wake {
+                wake.wake();
+            }
+        }
+        Ok(())
+    }
+
+    /// 14 while a mail is in flight, else the code of the last one, 0 before the first.
+    pub fn status(self) -> Result<u8, Code> {
+        self.key().map(|(_, slot)| slot.guard.status())
+    }
+
+    /// The status in FULL-C's numbers.
+    pub fn program_status(self) -> Result<u16, Code> {
+        self.key().map(|(_, slot)| slot.guard.program_status())
+    }
+
+    /// How the last mail ended.
+    pub fn report(self) -> Result<Report, Code> {
+        let (key, _) = self.key()?;
+        shared().member(key).map(|member| member.report).ok_or(Code::BadHandle)
+    }
+
+    /// Waits until no mail is in flight; the status then, or 14 when the time was over before.
+    pub fn wait(self, wait: Wait) -> Result<u8, Code> {
+        let (key, slot) = self.key()?;
+        if !slot.guard.busy() {
+            return Ok(slot.guard.status());
+        }
+        let until = match wait {
+            Wait::Forever => None,
+            Wait::Milliseconds(0) => return Ok(slot.guard.status()),
+            Wait::Milliseconds(some) => Instant::now().checked_add(Duration::from_millis(u64::from(some))),
+        };
+        let mut shared = shared();
+        shared.member(key).ok_or(Code::BadHandle)?.waiters += 1;
+        while slot.guard.busy() && key.slot().is_some() {
+            shared = match until {
+                None => slot
+                    .ended
+                    .wait(shared)
+                    .unwrap_or_else(std::sync::PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        break;
+                    }
+                    slot.ended
+                        .wait_timeout(shared, left)
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+        let member = shared.member(key).ok_or(Code::BadHandle)?;
+        member.waiters = member.waiters.saturating_sub(1);
+        Ok(slot.guard.status())
+    }
+
+    /// Hands the newest `most` entries of the log over, the oldest of them first, and says how many.
+    pub fn log(self, most: usize, mut each: impl FnMut(&Entry)) -> Result<usize, Code> {
+        let (key, _) = self.key()?;
+        let mut shared = shared();
+        let member = shared.member(key).ok_or(Code::BadHandle)?;
+        Ok(member.log(most).map(&mut each).count())
+    }
+
+    /// How many entries the log has.
+    pub fn log_len(self) -> Result<usize, Code> {
+        let (key, _) = self.key()?;
+        shared()
+            .member(key)
+            .map(|member| member.log_len())
+            .ok_or(Code::BadHandle)
+    }
+}
+
+/// Hands a mail to the thread.
+fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
+    let started = clock::now();
+    let mut shared = shared();
+    let snapshot = shared
+        .member(key)
+        .and_then(|member| member.snapshot.clone())
+        .ok_or((Code::ConnectFailed, Reason::NotConfigured))?;
+    let wake = shared
+        .order(Order::Start {
+            key,
+            snapshot,
+            post,
+            started,
+        })
+        .ok_or((Code::DataFailed, Reason::NoMemory))?;
+    drop(shared);
+    wake.wake();
+    Ok(())
+}
+
+/// Ends a mail that did not start. What is logged of its recipient is made printable.
+fn refuse(key: Key, code: Code, reason: Reason, recipients: &[u8]) -> Code {
+    let report = Report::unsent(code, Phase::Start, Outcome::NotSent, reason);
+    let first = List::new(recipients).next().unwrap_or(&[]);
+    let mut shown = [0u8; LOG_RECIPIENT_BYTES];
+    for (place, octet) in shown.iter_mut().zip(first) {
+        *place = if matches!(octet, 0x20..=0x7e) { *octet } else { b'?' };
+    }
+    let shown = shown.get(..first.len().min(LOG_RECIPIENT_BYTES)).unwrap_or(&[]);
+    let count = u16::try_from(List::new(recipients).count()).unwrap_or(u16::MAX);
+    let count = if recipients.is_empty() { 0 } else { count };
+    shared().publish(key, report, count, shown);
+    code
+}

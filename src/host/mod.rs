@@ -1,0 +1,41 @@
+//! Everything that needs an operating system: one thread, sockets, a clock, memory.
+//!
+//! One background thread serves all clients of the process. It starts with the first mail, sleeps in the kernel when
+//! there is nothing to do, and lives until the process ends.
+//!
+//! - [`client`]: what a program calls: configure, send, status, ...
+//! - [`registry`]: handles, and the part of a client that is read without a lock
+//! - [`shared`]: the part of the clients that is locked, and the orders for the thread
+//! - [`snapshot`], [`post`]: copies of configuration and mail, wiped when they end
+//! - [`engine`]: the thread
+//! - [`connection`]: one mail on one socket
+//! - [`clock`]: the time
+//! - [`sys`]: system calls; the only file here with `unsafe`
+//!
+//! # Locks
+//!
+//! There are two: the engine's (its connections; held by the thread while it works, never while it sleeps) and the
+//! shared one (short, never held across a system call but a wake-up). Whoever wants both takes the engine's first.
+//! `fork()` takes both, so that neither process finds anything half done; the child then drops its copies of the
+//! parent's connections and begins with no mail in flight.
+
+#[forbid(unsafe_code)]
+pub mod client;
+#[forbid(unsafe_code)]
+mod clock;
+#[forbid(unsafe_code)]
+mod connection;
+#[forbid(unsafe_code)]
+mod engine;
+#[forbid(unsafe_code)]
+mod post;
+#[forbid(unsafe_code)]
+mod registry;
+#[forbid(unsafe_code)]
+mod shared;
+#[forbid(unsafe_code)]
+mod snapshot;
+#[allow(unsafe_code)]
+mod sys;
+
+pub use client::{Client, Wait};

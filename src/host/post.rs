@@ -1,0 +1,58 @@
+//! A copy of a mail, from the call that sends it until the verdict.
+
+use core::ops::Range;
+use std::boxed::Box;
+use std::vec::Vec;
+
+use zeroize::Zeroize;
+
+use crate::session::Mail;
+
+/// The mail: recipients, subject and text in one piece of memory, wiped when it ends.
+pub struct Post {
+    texts: Box<[u8]>,
+    subject_at: usize,
+    text_at: usize,
+    /// Seconds since 1970, where there is a clock.
+    pub date: Option<u64>,
+    /// What the Message-ID is made of.
+    pub nonce: [u8; 16],
+}
+
+impl Post {
+    /// A copy, unless there is no memory for it.
+    pub fn new(recipients: &[u8], subject: &[u8], text: &[u8]) -> Option<Self> {
+        let subject_at = recipients.len();
+        let text_at = subject_at.checked_add(subject.len())?;
+        let mut texts = Vec::new();
+        texts.try_reserve_exact(text_at.checked_add(text.len())?).ok()?;
+        for part in [recipients, subject, text] {
+            texts.extend_from_slice(part);
+        }
+        Some(Self {
+            texts: texts.into_boxed_slice(),
+            subject_at,
+            text_at,
+            date: None,
+            nonce: [0; 16],
+        })
+    }
+
+    /// The mail for a session.
+    pub fn mail(&self) -> Mail<'_> {
+        let part = |range: Range<usize>| self.texts.get(range).unwrap_or(&[]);
+        Mail {
+            recipients: part(0..self.subject_at),
+            subject: part(self.subject_at..self.text_at),
+            text: part(self.text_at..self.texts.len()),
+            date: self.date,
+            nonce: self.nonce,
+        }
+    }
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        self.texts.zeroize();
+    }
+}

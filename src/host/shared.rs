@@ -1,0 +1,243 @@
+//! The part of the clients that is locked, and the orders for the thread.
+
+use std::boxed::Box;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::vec::Vec;
+
+use super::engine::{self, Engine};
+use super::post::Post;
+use super::registry::{self, Key};
+use super::snapshot::Snapshot;
+use super::{clock, sys};
+use crate::client::log::{Entry, Ring};
+use crate::client::report::Report;
+use crate::limits::{DEVICE_CREDENTIAL_BYTES, LOG_ENTRIES};
+
+/// A client, but for what is read without the lock.
+pub struct Member {
+    /// Which one.
+    pub key: Key,
+    /// Its configuration.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// What the three-function API takes for user name and password.
+    pub device_limit: usize,
+    /// How its last mail ended.
+    pub report: Report,
+    /// Threads that wait for its mail.
+    pub waiters: u32,
+    ring: Ring,
+    entries: Vec<Entry>,
+}
+
+impl Member {
+    fn new(key: Key) -> Self {
+        Self {
+            key,
+            snapshot: None,
+            device_limit: DEVICE_CREDENTIAL_BYTES,
+            report: Report::NONE,
+            waiters: 0,
+            ring: Ring::EMPTY,
+            entries: Vec::new(),
+        }
+    }
+
+    fn record(&mut self, entry: Entry) {
+        let place = self.ring.place(LOG_ENTRIES);
+        match self.entries.get_mut(place) {
+            Some(old) => *old = entry,
+            None => self.entries.push(entry),
+        }
+    }
+
+    /// The newest entries of the log, the oldest of them first.
+    pub fn log(&self, most: usize) -> impl Iterator<Item = &Entry> {
+        self.ring
+            .newest(most, LOG_ENTRIES)
+            .filter_map(|place| self.entries.get(place))
+    }
+
+    /// Entries in the log.
+    pub fn log_len(&self) -> usize {
+        self.ring.len()
+    }
+}
+
+/// What the thread is to do.
+pub enum Order {
+    /// Send a mail; without one, probe.
+    Start {
+        /// For this client.
+        key: Key,
+        /// With this configuration.
+        snapshot: Arc<Snapshot>,
+        /// This one.
+        post: Option<Post>,
+        /// When it was ordered.
+        started: u64,
+    },
+    /// Give up the mail of this client.
+    Cancel(Key),
+}
+
+/// All that is locked together.
+pub struct Shared {
+    members: Vec<Option<Box<Member>>>,
+    free: Vec<usize>,
+    orders: VecDeque<Order>,
+    waker: Option<Arc<sys::Waker>>,
+    signalled: bool,
+    fork_prepared: bool,
+}
+
+static SHARED: Mutex<Shared> = Mutex::new(Shared {
+    members: Vec::new(),
+    free: Vec::new(),
+    orders: VecDeque::new(),
+    waker: None,
+    signalled: false,
+    fork_prepared: false,
+});
+
+/// Locks, whether or not somebody panicked with the lock: what it protects is replaced whole or not at all.
+pub fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks the shared part.
+pub fn shared() -> MutexGuard<'static, Shared> {
+    let mut shared = lock(&SHARED);
+    if !shared.fork_prepared {
+        shared.fork_prepared = sys::on_fork(before_fork, after_fork_in_parent, after_fork_in_child).is_ok();
+    }
+    shared
+}
+
+impl Shared {
+    /// A client that lives.
+    pub fn member(&mut self, key: Key) -> Option<&mut Member> {
+        if key == Key::BUILT_IN && self.members.is_empty() {
+            self.members.push(Some(Box::new(Member::new(key))));
+        }
+        let member = self.members.get_mut(key.place)?.as_mut()?;
+        (member.key == key).then_some(member)
+    }
+
+    /// A new client, unless there are too many.
+    pub fn begin(&mut self) -> Option<Key> {
+        self.member(Key::BUILT_IN)?;
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None => {
+                self.members.push(None);
+                self.members.len().saturating_sub(1)
+            }
+        };
+        let Some(key) = registry::begin(place) else {
+            self.members.pop();
+            return None;
+        };
+        *self.members.get_mut(place)? = Some(Box::new(Member::new(key)));
+        Some(key)
+    }
+
+    /// Ends a client; false where it had ended before.
+    pub fn end(&mut self, key: Key) -> bool {
+        if key == Key::BUILT_IN || !registry::end(key) {
+            return false;
+        }
+        if let Some(place) = self.members.get_mut(key.place) {
+            *place = None;
+            self.free.push(key.place);
+        }
+        true
+    }
+
+    /// Orders something; the waker is to be used after unlocking. None where there is no thread and none can be made.
+    pub fn order(&mut self, order: Order) -> Option<Wake> {
+        let waker = match &self.waker {
+            Some(waker) => waker.clone(),
+            None => {
+                let waker = engine::start()?;
+                self.waker = Some(waker.clone());
+                waker
+            }
+        };
+        self.orders.push_back(order);
+        let needed = !core::mem::replace(&mut self.signalled, true);
+        Some(Wake(needed.then_some(waker)))
+    }
+
+    /// Whether there is a thread to order something from.
+    pub fn started(&self) -> bool {
+        self.waker.is_some()
+    }
+
+    /// The orders that came since; `taken` is empty.
+    pub fn take_orders(&mut self, taken: &mut VecDeque<Order>) {
+        self.signalled = false;
+        core::mem::swap(&mut self.orders, taken);
+    }
+
+    /// Ends a client's mail: result, log, status, in this order; and tells who waits.
+    pub fn publish(&mut self, key: Key, report: Report, recipients: u16, recipient: &[u8]) {
+        let (Some(slot), Some(member)) = (key.slot(), self.member(key)) else {
+            return;
+        };
+        let time = clock::calendar().unwrap_or(0);
+        member.record(Entry::of(&report, time, recipients, recipient));
+        member.report = report;
+        let waiters = member.waiters;
+        slot.guard.end(report.code);
+        if waiters > 0 {
+            slot.ended.notify_all();
+        }
+    }
+}
+
+/// A wake-up that may be due.
+#[must_use]
+pub struct Wake(Option<Arc<sys::Waker>>);
+
+impl Wake {
+    /// Wakes the thread, without a lock held: else it would wake only to wait for the lock.
+    pub fn wake(self) {
+        if let Some(waker) = self.0 {
+            waker.wake();
+        }
+    }
+}
+
+type Held = (MutexGuard<'static, Option<Engine>>, MutexGuard<'static, Shared>);
+
+std::thread_local! {
+    /// Both locks, from before a fork until after it, in the thread that forks.
+    static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
+}
+
+extern "C" fn before_fork() {
+    let held = (lock(&engine::ENGINE), lock(&SHARED));
+    let _ = HELD.try_with(|place| place.replace(Some(held)));
+}
+
+extern "C" fn after_fork_in_parent() {
+    let _ = HELD.try_with(RefCell::take);
+}
+
+/// The child has no thread of ours and no mail in flight. Its copies of the parent's sockets are closed, which the
+/// parent's connections do not notice.
+extern "C" fn after_fork_in_child() {
+    let Ok(Some((mut engine, mut shared))) = HELD.try_with(RefCell::take) else {
+        return;
+    };
+    *engine = None;
+    shared.orders.clear();
+    shared.waker = None;
+    shared.signalled = false;
+    for member in shared.members.iter_mut().flatten() {
+        member.waiters = 0;
+    }
+    registry::forget_mails();
+}

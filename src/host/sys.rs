@@ -1,0 +1,333 @@
+//! System calls. Every `unsafe` of the host engine stands in this file, behind functions that are safe to call.
+
+use core::ffi::c_int;
+use core::mem::{size_of, zeroed};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// What can become of a system call that transfers octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Not now.
+    WouldBlock,
+    /// No descriptor or no memory left.
+    Exhausted,
+    /// The other end refused the connection.
+    Refused,
+    /// The system's own time limit.
+    TimedOut,
+    /// No route, no network, an address that cannot be used.
+    Unreachable,
+    /// Anything else: the connection is of no more use.
+    Broken,
+}
+
+fn failure(error: c_int) -> Failure {
+    match error {
+        libc::EAGAIN | libc::EINPROGRESS | libc::EINTR => Failure::WouldBlock,
+        libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EADDRNOTAVAIL => Failure::Exhausted,
+        libc::ECONNREFUSED => Failure::Refused,
+        libc::ETIMEDOUT => Failure::TimedOut,
+        libc::EHOSTUNREACH
+        | libc::ENETUNREACH
+        | libc::ENETDOWN
+        | libc::EHOSTDOWN
+        | libc::EACCES
+        | libc::EPERM
+        | libc::EAFNOSUPPORT
+        | libc::EINVAL => Failure::Unreachable,
+        _ => Failure::Broken,
+    }
+}
+
+fn last_failure() -> Failure {
+    failure(std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
+}
+
+/// A new descriptor, or why there is none.
+fn owned(descriptor: c_int) -> Result<OwnedFd, Failure> {
+    if descriptor < 0 {
+        return Err(last_failure());
+    }
+    // SAFETY: the system call that returned this descriptor made it for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+const fn socklen<T>() -> libc::socklen_t {
+    size_of::<T>() as libc::socklen_t
+}
+
+/// A TCP socket that never blocks, is not inherited by programs that are started, and does not hold back small
+/// segments; connecting to `server` when this returns.
+pub fn connect(server: SocketAddr) -> Result<OwnedFd, Failure> {
+    let family = match server {
+        SocketAddr::V4(_) => libc::AF_INET,
+        SocketAddr::V6(_) => libc::AF_INET6,
+    };
+    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: takes no pointers.
+    let socket = owned(unsafe { libc::socket(family, kind, 0) })?;
+    let on: c_int = 1;
+    // SAFETY: the option's value is a c_int that lives through the call. Its failure costs time only.
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_NODELAY,
+            (&raw const on).cast(),
+            socklen::<c_int>(),
+        );
+    }
+    let result = match server {
+        SocketAddr::V4(v4) => {
+            let address = libc::sockaddr_in {
+                sin_family: libc::AF_INET as libc::sa_family_t,
+                sin_port: v4.port().to_be(),
+                sin_addr: libc::in_addr {
+                    s_addr: u32::from_ne_bytes(v4.ip().octets()),
+                },
+                sin_zero: [0; 8],
+            };
+            // SAFETY: the address is a whole sockaddr_in that lives through the call.
+            unsafe {
+                libc::connect(
+                    socket.as_raw_fd(),
+                    (&raw const address).cast(),
+                    socklen::<libc::sockaddr_in>(),
+                )
+            }
+        }
+        SocketAddr::V6(v6) => {
+            let address = libc::sockaddr_in6 {
+                sin6_family: libc::AF_INET6 as libc::sa_family_t,
+                sin6_port: v6.port().to_be(),
+                sin6_flowinfo: 0,
+                sin6_addr: libc::in6_addr {
+                    s6_addr: v6.ip().octets(),
+                },
+                sin6_scope_id: 0,
+            };
+            // SAFETY: the address is a whole sockaddr_in6 that lives through the call.
+            unsafe {
+                libc::connect(
+                    socket.as_raw_fd(),
+                    (&raw const address).cast(),
+                    socklen::<libc::sockaddr_in6>(),
+                )
+            }
+        }
+    };
+    if result < 0 {
+        match last_failure() {
+            Failure::WouldBlock => {}
+            other => return Err(other),
+        }
+    }
+    Ok(socket)
+}
+
+/// Why a connection could not be made.
+pub fn connect_failure(socket: &OwnedFd) -> Failure {
+    let mut error: c_int = 0;
+    let mut length = socklen::<c_int>();
+    // SAFETY: value and length are ours, and the length says how large the value is.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ERROR,
+            (&raw mut error).cast(),
+            &raw mut length,
+        )
+    };
+    if result < 0 { last_failure() } else { failure(error) }
+}
+
+/// The address of our end of a connection.
+pub fn local_address(socket: &OwnedFd) -> IpAddr {
+    // SAFETY: a sockaddr_storage of zeros is a valid value of it.
+    let mut address: libc::sockaddr_storage = unsafe { zeroed() };
+    let mut length = socklen::<libc::sockaddr_storage>();
+    // SAFETY: the storage is ours and as long as `length` says.
+    let result = unsafe { libc::getsockname(socket.as_raw_fd(), (&raw mut address).cast(), &raw mut length) };
+    match c_int::from(address.ss_family) {
+        libc::AF_INET if result == 0 => {
+            // SAFETY: the family says that a sockaddr_in stands there, and the storage is large and aligned enough.
+            let v4 = unsafe { &*(&raw const address).cast::<libc::sockaddr_in>() };
+            IpAddr::V4(Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes()))
+        }
+        libc::AF_INET6 if result == 0 => {
+            // SAFETY: as above, for a sockaddr_in6.
+            let v6 = unsafe { &*(&raw const address).cast::<libc::sockaddr_in6>() };
+            IpAddr::V6(Ipv6Addr::from(v6.sin6_addr.s6_addr))
+        }
+        _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    }
+}
+
+fn transferred(result: isize) -> Result<usize, Failure> {
+    usize::try_from(result).map_err(|_| last_failure())
+}
+
+/// Sends octets; no signal is raised when the connection is gone.
+pub fn send(socket: &OwnedFd, octets: &[u8]) -> Result<usize, Failure> {
+    // SAFETY: the octets live through the call, and their number is right.
+    transferred(unsafe {
+        libc::send(
+            socket.as_raw_fd(),
+            octets.as_ptr().cast(),
+            octets.len(),
+            libc::MSG_NOSIGNAL,
+        )
+    })
+}
+
+/// Receives octets; 0 when the other end has closed.
+pub fn receive(socket: &OwnedFd, octets: &mut [u8]) -> Result<usize, Failure> {
+    // SAFETY: the buffer is ours through the call, and its length is right.
+    transferred(unsafe { libc::recv(socket.as_raw_fd(), octets.as_mut_ptr().cast(), octets.len(), 0) })
+}
+
+/// What woke the thread, for one descriptor.
+#[derive(Clone, Copy)]
+pub struct Event {
+    /// What the descriptor was registered with.
+    pub token: u64,
+    /// Octets can be read.
+    pub readable: bool,
+    /// The other end has closed, or the connection failed: the end can be read.
+    pub ended: bool,
+    /// The connection failed or was reset.
+    pub failed: bool,
+}
+
+/// The kernel's list of what the thread waits for. Readiness is reported once for each change ("edge-triggered"), so
+/// that nothing has to be registered again and a wake-up need not be read.
+pub struct Poller(OwnedFd);
+
+impl Poller {
+    /// A new, empty list.
+    pub fn new() -> Result<Self, Failure> {
+        // SAFETY: takes no pointers.
+        owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }).map(Self)
+    }
+
+    /// Adds a descriptor, for all that can happen to it. It leaves the list when it is closed.
+    pub fn add(&self, descriptor: &OwnedFd, token: u64) -> Result<(), Failure> {
+        let events = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
+        let mut event = libc::epoll_event {
+            events: events as u32,
+            u64: token,
+        };
+        // SAFETY: the event lives through the call; the kernel copies it.
+        let result = unsafe {
+            libc::epoll_ctl(
+                self.0.as_raw_fd(),
+                libc::EPOLL_CTL_ADD,
+                descriptor.as_raw_fd(),
+                &raw mut event,
+            )
+        };
+        if result < 0 { Err(last_failure()) } else { Ok(()) }
+    }
+
+    /// The descriptor, for [`Ready::wait`].
+    pub fn descriptor(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// What one wait brought. It belongs to the thread, so that waiting needs no lock.
+pub struct Ready {
+    events: [libc::epoll_event; 64],
+    count: usize,
+}
+
+impl Ready {
+    /// Nothing yet.
+    pub const fn new() -> Self {
+        Self {
+            events: [libc::epoll_event { events: 0, u64: 0 }; 64],
+            count: 0,
+        }
+    }
+
+    /// Waits until something is ready, or for so many milliseconds; None is as long as it takes.
+    pub fn wait(&mut self, poller: RawFd, milliseconds: Option<u64>) {
+        let timeout = milliseconds.map_or(-1, |some| c_int::try_from(some).unwrap_or(c_int::MAX));
+        let most = self.events.len() as c_int;
+        // SAFETY: the events are ours and as many as `most` says. A descriptor that is none gives an error, which
+        // counts as "nothing ready".
+        let count = unsafe { libc::epoll_wait(poller, self.events.as_mut_ptr(), most, timeout) };
+        self.count = usize::try_from(count).unwrap_or(0);
+    }
+
+    /// What is ready.
+    pub fn events(&self) -> impl Iterator<Item = Event> + '_ {
+        self.events.iter().take(self.count).map(|event| {
+            let (events, token) = (event.events, event.u64);
+            let has = |flags: c_int| events & (flags as u32) != 0;
+            Event {
+                token,
+                readable: has(libc::EPOLLIN),
+                ended: has(libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR),
+                failed: has(libc::EPOLLERR | libc::EPOLLHUP),
+            }
+        })
+    }
+}
+
+/// Wakes the thread from another one.
+pub struct Waker(OwnedFd);
+
+impl Waker {
+    /// A new one.
+    pub fn new() -> Result<Self, Failure> {
+        // SAFETY: takes no pointers.
+        owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }).map(Self)
+    }
+
+    /// The descriptor, to be waited for.
+    pub fn descriptor(&self) -> &OwnedFd {
+        &self.0
+    }
+
+    /// Wakes. The counter in the kernel is never read: each write is a change of its own.
+    pub fn wake(&self) {
+        let one = 1u64;
+        // SAFETY: eight octets of `one`, which lives through the call. It fails only after 2^64 - 1 wake-ups.
+        unsafe { libc::write(self.0.as_raw_fd(), (&raw const one).cast(), size_of::<u64>()) };
+    }
+}
+
+/// Calls `run` with all signals blocked, which a thread made in it inherits: the program's signal handlers run on the
+/// program's threads.
+pub fn with_signals_blocked<T>(run: impl FnOnce() -> T) -> T {
+    // SAFETY: both sets are ours and written before they are read; restoring what was there cannot fail.
+    unsafe {
+        let mut all: libc::sigset_t = zeroed();
+        let mut before: libc::sigset_t = zeroed();
+        libc::sigfillset(&raw mut all);
+        let blocked = libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before) == 0;
+        let result = run();
+        if blocked {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, core::ptr::null_mut());
+        }
+        result
+    }
+}
+
+/// Has `fork()` call these functions: before it, and after it in each process.
+pub fn on_fork(prepare: extern "C" fn(), parent: extern "C" fn(), child: extern "C" fn()) -> Result<(), Failure> {
+    unsafe extern "C" {
+        // The libc crate has it for some systems only.
+        fn pthread_atfork(
+            prepare: Option<extern "C" fn()>,
+            parent: Option<extern "C" fn()>,
+            child: Option<extern "C" fn()>,
+        ) -> c_int;
+    }
+    // SAFETY: the functions live as long as the library, which is never unloaded (it is linked nodelete).
+    let result = unsafe { pthread_atfork(Some(prepare), Some(parent), Some(child)) };
+    if result == 0 { Ok(()) } else { Err(failure(result)) }
+}
