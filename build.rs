@@ -1,0 +1,77 @@
+//! Names the shared library and keeps it in memory; with the feature `header`, writes `include/sds_smtp.h` anew.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+        let major = std::env::var("CARGO_PKG_VERSION_MAJOR").unwrap_or_default();
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libsds_smtp.so.{major}");
+        // The library has a thread of its own: unloading it would take the code away under that thread.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    }
+    #[cfg(feature = "header")]
+    header();
+}
+
+#[cfg(feature = "header")]
+fn header() {
+    println!("cargo:rerun-if-changed=src/ffi");
+    println!("cargo:rerun-if-changed=cbindgen.toml");
+    let root = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for file in [
+        "codes", "device", "text", "client", "config", "message", "result", "log",
+    ] {
+        builder = builder.with_src(root.join(format!("src/ffi/{file}.rs")));
+    }
+    let bindings = builder.generate().expect("the C ABI can be written as a header");
+    let mut raw = Vec::new();
+    bindings.write(&mut raw);
+    let raw = String::from_utf8(raw).expect("the header is UTF-8");
+    std::fs::write(root.join("include/sds_smtp.h"), finished(&raw)).expect("include/ can be written to");
+}
+
+/// Puts the macros before the functions, fills in the version, and leaves out the sections on safety, which say in
+/// Rust's words what C knows.
+#[cfg(feature = "header")]
+fn finished(raw: &str) -> String {
+    const FUNCTIONS: &str = "#ifdef __cplusplus\nextern \"C\" {";
+    let end = "#endif  /* SDS_SMTP_H */\n";
+    let (body, macros) = raw.split_once(end).expect("the include guard ends");
+    let (types, functions) = body.split_once(FUNCTIONS).expect("the functions begin");
+    let version = std::env::var("CARGO_PKG_VERSION").expect("cargo sets the version");
+    let macros = macros.trim().replace("@VERSION@", &version);
+    let whole = format!("{}\n\n{macros}\n\n{FUNCTIONS}{functions}{end}", types.trim_end());
+    let mut lines: Vec<&str> = Vec::new();
+    let mut safety = false;
+    for line in whole.lines() {
+        if line.trim() == "* # Safety" {
+            safety = true;
+            // The empty comment line before it goes, too.
+            lines.pop();
+        }
+        safety &= line.trim() != "*/";
+        if !safety {
+            lines.push(line);
+        }
+    }
+    let mut text = String::new();
+    let mut rest = lines.as_slice();
+    while let Some((line, after)) = rest.split_first() {
+        // A comment of one line stands in one line.
+        match (line.trim(), after) {
+            ("/**", [one, end, later @ ..]) if end.trim() == "*/" => {
+                let indent = &line[..line.len() - line.trim_start().len()];
+                let words = one.trim().trim_start_matches("* ");
+                text += &format!("{indent}/** {words} */\n");
+                rest = later;
+            }
+            _ => {
+                text += line;
+                text += "\n";
+                rest = after;
+            }
+        }
+    }
+    text
+}

@@ -1,0 +1,96 @@
+//! Handles: `sds_smtp_client`.
+
+use core::ffi::c_int;
+
+use super::codes::NO_LIMIT;
+use super::guard::{guard, guard_code};
+use crate::host::{Client, Wait};
+
+/// A client: one SDS device, with its own configuration, its own single mail in flight, its own log. Opaque.
+///
+/// Wherever a function takes one, NULL means the built-in client of sds_smtp_configure(), sds_smtp_send() and
+/// sds_smtp_status(). A handle that was freed is recognised: the function returns SDS_SMTP_BAD_HANDLE.
+pub struct sds_smtp_client {
+    _private: (),
+}
+
+/// The client behind a handle. A handle is a number that looks like a pointer, and is never followed.
+pub(super) fn of(handle: *const sds_smtp_client) -> Client {
+    Client::from_handle(handle.addr())
+}
+
+/// Makes a client. It has no configuration, and no mail in flight.
+///
+/// @return the client, to be given to sds_smtp_client_free() in the end; NULL when out of memory, or when 65535 live
+#[unsafe(no_mangle)]
+pub extern "C" fn sds_smtp_client_new() -> *mut sds_smtp_client {
+    guard(core::ptr::null_mut(), || {
+        Client::new().map_or(core::ptr::null_mut(), |client| {
+            core::ptr::without_provenance_mut(client.handle())
+        })
+    })
+}
+
+/// Ends a client. A mail in flight is given up; its connection is closed by the library's thread, soon. Does not block.
+/// Its configuration is wiped when the last mail that uses it has ended.
+///
+/// @param client  the client; NULL, or one that was freed before, does nothing
+///
+/// # Safety
+///
+/// None: a handle is checked, not followed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sds_smtp_client_free(client: *mut sds_smtp_client) {
+    guard((), || {
+        if !client.is_null() {
+            let _ = of(client).free();
+        }
+    });
+}
+
+/// The state of a client, in one atomic load: may be called as often as you like, from any thread.
+///
+/// @param client  the client, or NULL for the built-in one
+/// @return 14 while a mail is in flight, else the code of the last mail that ended or could not be started; 0 before the
+///         first one; 34
+///
+/// # Safety
+///
+/// None: a handle is checked, not followed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sds_smtp_client_status(client: *const sds_smtp_client) -> c_int {
+    guard_code(|| of(client).status())
+}
+
+/// Waits until no mail is in flight.
+///
+/// @param client      the client, or NULL for the built-in one
+/// @param timeout_ms  the longest time to wait, in milliseconds; 0 does not wait; SDS_SMTP_NO_LIMIT as long as it takes
+/// @return the status then: 14 when the mail is still in flight; 34, also when another thread frees the client meanwhile
+///
+/// # Safety
+///
+/// None: a handle is checked, not followed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sds_smtp_client_wait(client: *mut sds_smtp_client, timeout_ms: u32) -> c_int {
+    guard_code(|| {
+        of(client).wait(match timeout_ms {
+            NO_LIMIT => Wait::Forever,
+            some => Wait::Milliseconds(some),
+        })
+    })
+}
+
+/// Gives up the mail in flight: it ends soon with SDS_SMTP_CANCELLED, unless the server's verdict comes first. Its outcome
+/// says whether the server may have it. Does not block; sds_smtp_client_wait() waits for the end.
+///
+/// @param client  the client, or NULL for the built-in one
+/// @return 0, also when no mail is in flight; 34
+///
+/// # Safety
+///
+/// None: a handle is checked, not followed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sds_smtp_client_cancel(client: *mut sds_smtp_client) -> c_int {
+    guard_code(|| of(client).cancel().map(|()| 0))
+}

@@ -1,0 +1,85 @@
+//! The three functions of a device program, on the built-in client; and FULL-C's status.
+
+use core::ffi::{c_char, c_int, c_uint};
+
+use super::guard::{guard, guard_code, string};
+use crate::client::settings::Draft;
+use crate::host::Client;
+
+/// Configures the built-in client, as the devices' page "CONFIG DNS, SMTP" does: port 25, plain text. On an error the old
+/// configuration stays. Allowed while a mail is in flight: that mail keeps the configuration it began with.
+///
+/// @param server_ip  the server's IPv4 or IPv6 address, as "192.0.2.1"; no host name
+/// @param auth       0: no login, and the credentials are ignored; otherwise: log in, with PLAIN or LOGIN
+/// @param username   at most 32 bytes (see sds_smtp_config.credential_limit)
+/// @param password   at most 32 bytes
+/// @param sender     the sender's whole e-mail address
+/// @return 0; 13 server_ip is no IP address; 10 the user name is missing or too long; 11 likewise the password; 4 sender
+///         is no e-mail address; 7 out of memory
+///
+/// # Safety
+///
+/// Each pointer is NULL or points to a string that ends with a NUL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sds_smtp_configure(
+    server_ip: *const c_char,
+    auth: c_int,
+    username: *const c_char,
+    password: *const c_char,
+    sender: *const c_char,
+) -> c_int {
+    guard_code(|| {
+        // SAFETY: the caller's promise, for each of them.
+        let text = |string_of_c| unsafe { string(string_of_c) };
+        let draft = Draft {
+            server: text(server_ip),
+            auth: u32::from(auth != 0),
+            username: text(username),
+            password: text(password),
+            sender: text(sender),
+            ..Draft::default()
+        };
+        Client::BUILT_IN.configure_device(&draft).map(|()| 0)
+    })
+}
+
+/// Starts to send a mail, in the background: copies all it needs and returns at once, without any network access.
+///
+/// @param to       the recipients' e-mail addresses, separated by commas
+/// @param subject  the subject, in UTF-8; NULL is an empty one
+/// @param text     the text, in UTF-8; NULL is an empty one. Lines may end with LF, CR or CRLF
+/// @return 0: started, see sds_smtp_status(); 14: the previous mail is still in flight, and nothing was changed; otherwise
+///         the mail could not be started, and this is the status now, too: 5 recipients, 7 subject, text or memory, 13
+///         not configured
+///
+/// # Safety
+///
+/// Each pointer is NULL or points to a string that ends with a NUL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sds_smtp_send(to: *const c_char, subject: *const c_char, text: *const c_char) -> c_int {
+    guard_code(|| {
+        // SAFETY: the caller's promise, for each of them.
+        let bytes = |string_of_c| unsafe { string(string_of_c) };
+        let (subject, text) = (bytes(subject), bytes(text));
+        Client::BUILT_IN
+            .send(bytes(to), subject.unwrap_or(&[]), text.unwrap_or(&[]))
+            .map(|()| 0)
+    })
+}
+
+/// The state of the built-in client, in one atomic load.
+///
+/// @return 14 while a mail is in flight, else the code of the last mail that ended or could not be started; 0 before the
+///         first one
+#[unsafe(no_mangle)]
+pub extern "C" fn sds_smtp_status() -> c_int {
+    guard_code(|| Client::BUILT_IN.status())
+}
+
+/// The state of the built-in client in the numbers of FULL-C's smtp_send_status() (see sds_fullc.h).
+///
+/// @return 0 before the first mail; 277 while a mail is in flight; 256 when the last one was sent, else 256 and its code
+#[unsafe(no_mangle)]
+pub extern "C" fn sds_smtp_program_status() -> c_uint {
+    guard(263, || Client::BUILT_IN.program_status().map_or(263, c_uint::from))
+}

@@ -1,0 +1,161 @@
+//! What every exported function does: catch panics, read strings, read and write structures of known size.
+
+use core::ffi::{CStr, c_char, c_int};
+use core::mem::size_of;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::code::Code;
+
+/// The largest structure that is read: a `struct_size` above is a mistake, not a newer program.
+const LARGEST_STRUCT: usize = 4096;
+
+/// Runs a function of the ABI; a panic in it ends here.
+pub fn guard<T>(otherwise: T, run: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or(otherwise)
+}
+
+/// A code as C sees it.
+pub fn number(code: Code) -> c_int {
+    c_int::from(code.number())
+}
+
+/// Runs a function of the ABI that returns a code; a panic is code 7.
+pub fn guard_code(run: impl FnOnce() -> Result<u8, Code>) -> c_int {
+    guard(number(Code::DataFailed), || match run() {
+        Ok(status) => c_int::from(status),
+        Err(code) => number(code),
+    })
+}
+
+/// A string of C; None for NULL.
+///
+/// # Safety
+///
+/// `text` is NULL or points to a string that ends with a NUL and lives as long as the result is used.
+pub unsafe fn string<'a>(text: *const c_char) -> Option<&'a [u8]> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    Some(unsafe { CStr::from_ptr(text) }.to_bytes())
+}
+
+/// A structure that begins with its size, whose fields are integers and pointers, and for which all zeros is a value.
+///
+/// # Safety
+///
+/// The type is `repr(C)`, begins with a `u32` named `struct_size`, has no padding, and zeros are a value of it.
+/// [`Sized::ENDS`] lists the end of each field, in order.
+pub unsafe trait Versioned: Copy {
+    /// Where each field ends, in octets from the beginning.
+    const ENDS: &'static [usize];
+}
+
+/// Reads a structure that a program made, perhaps one of another version of this library.
+///
+/// Of a shorter one the fields that are whole are taken, and the others are zero: their default. A longer one may have
+/// zeros behind what is known here, and nothing else.
+///
+/// # Safety
+///
+/// `given` is NULL or points to `struct_size` octets.
+pub unsafe fn read<T: Versioned>(given: *const T) -> Result<T, Code> {
+    if given.is_null() {
+        return Err(Code::BadArgument);
+    }
+    // SAFETY: every version begins with this field. It may be unaligned in a careless program, which is no reason to
+    // crash.
+    let size = unsafe { given.cast::<u32>().read_unaligned() };
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let known = T::ENDS.iter().copied().filter(|end| *end <= size).max().unwrap_or(0);
+    if known <= size_of::<u32>() || size > LARGEST_STRUCT {
+        return Err(Code::BadArgument);
+    }
+    for at in known.max(size_of::<T>())..size {
+        // SAFETY: the caller promises `size` octets.
+        if unsafe { given.cast::<u8>().add(at).read() } != 0 {
+            return Err(Code::BadArgument);
+        }
+    }
+    // SAFETY: zeros are a value of T (the trait's promise); then whole fields are copied over them.
+    unsafe {
+        let mut copy: T = core::mem::zeroed();
+        core::ptr::copy_nonoverlapping(given.cast::<u8>(), (&raw mut copy).cast::<u8>(), known);
+        Ok(copy)
+    }
+}
+
+/// The size that a program gave to a structure for us to write into; an error where it is none.
+///
+/// # Safety
+///
+/// `place` is NULL or points to `struct_size` octets.
+pub unsafe fn size_to_write<T: Versioned>(place: *const T) -> Result<usize, Code> {
+    if place.is_null() {
+        return Err(Code::BadArgument);
+    }
+    // SAFETY: every version begins with this field.
+    let size = unsafe { place.cast::<u32>().read_unaligned() };
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let known = T::ENDS.iter().any(|end| *end == size) || size > size_of::<T>();
+    if size <= size_of::<u32>() || size > LARGEST_STRUCT || !known {
+        return Err(Code::BadArgument);
+    }
+    Ok(size)
+}
+
+/// Writes as much of a structure as the program has room for, and zeros behind it; `struct_size` stays.
+///
+/// # Safety
+///
+/// `place` points to `size` octets, and `size` came from [`size_to_write`].
+pub unsafe fn write<T: Versioned>(place: *mut u8, size: usize, value: &T) {
+    let head = size_of::<u32>();
+    let known = size.min(size_of::<T>());
+    // SAFETY: both ranges lie within `size` octets of the caller's and `size_of::<T>()` of ours, behind the first
+    // field; T has no padding.
+    unsafe {
+        let from = (&raw const *value).cast::<u8>();
+        core::ptr::copy_nonoverlapping(from.add(head), place.add(head), known - head);
+        core::ptr::write_bytes(place.add(known), 0, size - known);
+    }
+}
+
+/// Copies text into a field of C, cut to leave a NUL behind it.
+pub fn fill<const N: usize>(text: &[u8]) -> [c_char; N] {
+    let mut field = [0; N];
+    for (place, octet) in field.iter_mut().zip(text).take(N.saturating_sub(1)) {
+        *place = c_char::from_ne_bytes([*octet]);
+    }
+    field
+}
+
+/// Lists where the fields of a structure end, and asserts that nothing lies between or behind them.
+macro_rules! versioned {
+    ($type:ty { $($field:ident),+ $(,)? }) => {
+        // SAFETY: repr(C), begins with struct_size, integers, pointers and arrays of them only; the assertion below
+        // shows that there is no padding.
+        unsafe impl $crate::ffi::guard::Versioned for $type {
+            const ENDS: &'static [usize] = &[
+                $({
+                    const fn size<T, F>(_: fn(&T) -> &F) -> usize {
+                        core::mem::size_of::<F>()
+                    }
+                    core::mem::offset_of!($type, $field) + size(|value: &$type| &value.$field)
+                }),+
+            ];
+        }
+        const _: () = {
+            let ends = <$type as $crate::ffi::guard::Versioned>::ENDS;
+            let starts = [$(core::mem::offset_of!($type, $field)),+];
+            assert!(starts[0] == 0 && ends[0] == 4);
+            let mut at = 1;
+            while at < starts.len() {
+                assert!(starts[at] == ends[at - 1]);
+                at += 1;
+            }
+            assert!(ends[at - 1] == core::mem::size_of::<$type>());
+        };
+    };
+}
+pub(crate) use versioned;

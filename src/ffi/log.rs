@@ -1,0 +1,108 @@
+//! `struct sds_smtp_log_entry`.
+
+use core::ffi::c_char;
+
+use super::client::{of, sds_smtp_client};
+use super::guard::{fill, guard, number, size_to_write, versioned, write};
+use crate::client::log::Entry;
+use crate::limits::{LOG_RECIPIENT_BYTES, LOG_TEXT_BYTES};
+
+/// A line of the log: a mail that ended, or one that could not be started. Begin with `SDS_SMTP_LOG_ENTRY_INIT`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sds_smtp_log_entry {
+    /// sizeof(struct sds_smtp_log_entry); SDS_SMTP_LOG_ENTRY_INIT sets it.
+    pub struct_size: u32,
+    /// The result code.
+    pub code: i32,
+    /// When it ended, in milliseconds since 1970, UTC; 0 where the device does not know the date.
+    pub time_ms: i64,
+    /// Milliseconds from the start to the end.
+    pub elapsed_ms: u32,
+    /// What became of the mail: SDS_SMTP_OUTCOME_...
+    pub outcome: u32,
+    /// How far it came: SDS_SMTP_PHASE_...
+    pub phase: u32,
+    /// The server's reply code, or 0.
+    pub reply_code: u32,
+    /// How many recipients the mail had; 0 for a probe.
+    pub recipients: u32,
+    /// 0.
+    pub reserved: u32,
+    /// The first recipient, or the one that was refused; cut after 95 bytes.
+    pub recipient: [c_char; 96],
+    /// The server's text, or the library's own words; cut after 127 bytes. Never anything of the credentials.
+    pub text: [c_char; 128],
+}
+
+versioned!(sds_smtp_log_entry {
+    struct_size,
+    code,
+    time_ms,
+    elapsed_ms,
+    outcome,
+    phase,
+    reply_code,
+    recipients,
+    reserved,
+    recipient,
+    text,
+});
+
+const _: () = assert!(LOG_RECIPIENT_BYTES < 96 && LOG_TEXT_BYTES < 128);
+
+fn line_of(entry: &Entry) -> sds_smtp_log_entry {
+    sds_smtp_log_entry {
+        struct_size: 0,
+        code: number(entry.code),
+        time_ms: i64::try_from(entry.time).unwrap_or(0),
+        elapsed_ms: entry.elapsed,
+        outcome: entry.outcome as u32,
+        phase: entry.phase as u32,
+        reply_code: u32::from(entry.reply),
+        recipients: u32::from(entry.recipients),
+        reserved: 0,
+        recipient: fill(entry.recipient.octets()),
+        text: fill(entry.text.octets()),
+    }
+}
+
+/// Reads the log: the newest entries, the oldest of them first.
+///
+/// @param client  the client, or NULL for the built-in one
+/// @param out     an array; out[0].struct_size is the size of each of its elements. NULL: nothing is written
+/// @param max     the elements of the array
+/// @return how many were written; where out is NULL or max is 0, how many there are (at most 64); 0 where
+///         out[0].struct_size is not known, or the handle is not one of a living client
+///
+/// # Safety
+///
+/// `out` is NULL or points to `max` elements of `struct_size` octets, of which the first has its `struct_size` set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sds_smtp_client_log(
+    client: *const sds_smtp_client,
+    out: *mut sds_smtp_log_entry,
+    max: usize,
+) -> usize {
+    guard(0, || {
+        if out.is_null() || max == 0 {
+            return of(client).log_len().unwrap_or(0);
+        }
+        // SAFETY: the caller's promise.
+        let Ok(size) = (unsafe { size_to_write(out) }) else {
+            return 0;
+        };
+        let stamp = u32::try_from(size).unwrap_or(0);
+        let mut place = out.cast::<u8>();
+        of(client)
+            .log(max, |entry| {
+                // SAFETY: `max` elements of `size` octets are the caller's, and no more entries than that are given.
+                unsafe {
+                    place.cast::<u32>().write_unaligned(stamp);
+                    write(place, size, &line_of(entry));
+                    place = place.add(size);
+                }
+            })
+            .unwrap_or(0)
+    })
+}

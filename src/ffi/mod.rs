@@ -1,0 +1,20 @@
+//! The C ABI: pointers in, codes out. `include/sds_smtp.h` is generated from what stands here.
+//!
+//! - [`codes`]: the constants
+//! - [`device`]: the three functions, and FULL-C's status
+//! - [`client`]: handles
+//! - [`config`], [`message`], [`result`], [`log`]: the structures
+//! - [`text`]: words and version
+//! - [`guard`]: what every function does first
+//!
+//! Every function checks its pointers, converts, calls one safe function of [`crate::host`], and lets no panic out.
+
+pub mod client;
+pub mod codes;
+pub mod config;
+pub mod device;
+mod guard;
+pub mod log;
+pub mod message;
+pub mod result;
+pub mod text;

@@ -1,0 +1,101 @@
+//! `struct sds_smtp_result`.
+
+use core::ffi::{c_char, c_int};
+
+use super::client::{of, sds_smtp_client};
+use super::guard::{fill, guard_code, number, size_to_write, versioned, write};
+use crate::client::report::Report;
+use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
+
+/// How the last mail ended. Begin with `SDS_SMTP_RESULT_INIT`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sds_smtp_result {
+    /// sizeof(struct sds_smtp_result); SDS_SMTP_RESULT_INIT sets it.
+    pub struct_size: u32,
+    /// The result code, as sds_smtp_client_status() has it.
+    pub code: i32,
+    /// What became of the mail: SDS_SMTP_OUTCOME_...
+    pub outcome: u32,
+    /// How far it came: SDS_SMTP_PHASE_...
+    pub phase: u32,
+    /// The server's reply code (RFC 5321), as 550; 0 where the server did not decide.
+    pub reply_code: u32,
+    /// The enhanced status code (RFC 3463), as 5.1.1: class,
+    pub enhanced_class: u32,
+    /// subject,
+    pub enhanced_subject: u32,
+    /// and detail; zeros where the server gave none.
+    pub enhanced_detail: u32,
+    /// Recipients that the server accepted.
+    pub recipients_accepted: u32,
+    /// Recipients that the server refused.
+    pub recipients_refused: u32,
+    /// Milliseconds from the start to the result.
+    pub elapsed_ms: u32,
+    /// The Message-ID with its angle brackets; empty where the mail did not start.
+    pub message_id: [c_char; 320],
+    /// The server's text in printable ASCII, its lines joined, cut after 255 bytes; where reply_code is 0, the
+    /// library's own words. Never anything of the credentials.
+    pub text: [c_char; 256],
+}
+
+versioned!(sds_smtp_result {
+    struct_size,
+    code,
+    outcome,
+    phase,
+    reply_code,
+    enhanced_class,
+    enhanced_subject,
+    enhanced_detail,
+    recipients_accepted,
+    recipients_refused,
+    elapsed_ms,
+    message_id,
+    text,
+});
+
+const _: () = assert!(MESSAGE_ID_BYTES < 320 && REPLY_TEXT_BYTES < 256);
+
+fn result_of(report: &Report) -> sds_smtp_result {
+    let (class, subject, detail) = report.enhanced;
+    let (accepted, refused) = report.recipients;
+    sds_smtp_result {
+        struct_size: 0,
+        code: number(report.code),
+        outcome: report.outcome as u32,
+        phase: report.phase as u32,
+        reply_code: u32::from(report.reply),
+        enhanced_class: u32::from(class),
+        enhanced_subject: u32::from(subject),
+        enhanced_detail: u32::from(detail),
+        recipients_accepted: u32::from(accepted),
+        recipients_refused: u32::from(refused),
+        elapsed_ms: report.elapsed,
+        message_id: fill(report.message_id.octets()),
+        text: fill(report.text.octets()),
+    }
+}
+
+/// Tells how the last mail ended (or was refused). While a mail is in flight it tells of the one before; before the
+/// first mail everything is zero.
+///
+/// @param client  the client, or NULL for the built-in one
+/// @param out     written to on success only; its struct_size stays
+/// @return 0; 33 where out is NULL or its struct_size is not known; 34
+///
+/// # Safety
+///
+/// `out` is NULL or points to `struct_size` octets.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sds_smtp_client_result(client: *const sds_smtp_client, out: *mut sds_smtp_result) -> c_int {
+    guard_code(|| {
+        // SAFETY: the caller's promise.
+        let size = unsafe { size_to_write(out) }?;
+        let result = result_of(&of(client).report()?);
+        // SAFETY: likewise, and the size was checked.
+        unsafe { write(out.cast(), size, &result) };
+        Ok(0)
+    })
+}

@@ -1,0 +1,26 @@
+//! Words and version.
+
+use core::ffi::{CStr, c_char, c_int};
+
+use crate::code::Code;
+
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+
+/// What a code means and what to do, in one English sentence.
+///
+/// @param code  a code that a function of this library returned
+/// @return a string that lives as long as the program; never NULL
+#[unsafe(no_mangle)]
+pub extern "C" fn sds_smtp_strerror(code: c_int) -> *const c_char {
+    Code::from_number(i64::from(code))
+        .map_or(c"unknown code: not one of this library's", Code::describe)
+        .as_ptr()
+}
+
+/// The version of the library that is linked, which may be another than the header's SDS_SMTP_VERSION.
+///
+/// @return "major.minor.patch"; a string that lives as long as the program
+#[unsafe(no_mangle)]
+pub extern "C" fn sds_smtp_version() -> *const c_char {
+    CStr::from_bytes_with_nul(VERSION.as_bytes()).unwrap_or(c"").as_ptr()
+}
