@@ -12,12 +12,8 @@ pub trait Sink {
     /// Octets that it takes without losing one.
     fn room(&self) -> usize;
 
-    /// Takes several octets.
-    fn put_all(&mut self, octets: &[u8]) {
-        for &octet in octets {
-            self.put(octet);
-        }
-    }
+    /// Takes several octets, of which at most the last is a line feed.
+    fn put_all(&mut self, octets: &[u8]);
 }
 
 /// A view of `out.len()` octets, from the octet number `from` on, of what is written to it.
@@ -59,9 +55,15 @@ impl<'b> Window<'b> {
         self.written.saturating_sub(self.from) <= self.out.len()
     }
 
-    /// Octets written since the last line feed.
+    /// Octets written since [`Window::end_line`].
     pub fn column(&self) -> usize {
         self.written.saturating_sub(self.line_start)
+    }
+
+    /// Ends a line of a header.
+    pub fn end_line(&mut self) {
+        self.put_all(b"\r\n");
+        self.line_start = self.written;
     }
 
     /// Writes a number in decimal.
@@ -88,6 +90,11 @@ impl<'b> Window<'b> {
     }
 }
 
+/// The two hexadecimal digits of an octet.
+pub fn hex(octet: u8) -> [u8; 2] {
+    [hex_digit(u64::from(octet >> 4)), hex_digit(u64::from(octet))]
+}
+
 /// The lower-case digit of a value below 16.
 fn hex_digit(value: u64) -> u8 {
     b"0123456789abcdef"
@@ -104,9 +111,6 @@ impl Sink for Window<'_> {
             }
         }
         self.written = self.written.wrapping_add(1);
-        if octet == b'\n' {
-            self.line_start = self.written;
-        }
     }
 
     fn room(&self) -> usize {
@@ -114,20 +118,14 @@ impl Sink for Window<'_> {
     }
 
     fn put_all(&mut self, octets: &[u8]) {
-        // The common case, a window from the start with room for all, is one copy.
-        let end = self.written.saturating_add(octets.len());
-        if self.from == 0 {
-            if let Some(place) = self.out.get_mut(self.written..end) {
-                place.copy_from_slice(octets);
-                self.written = end;
-                if let Some(feed) = octets.iter().rposition(|&octet| octet == b'\n') {
-                    self.line_start = end.saturating_sub(octets.len()).saturating_add(feed).saturating_add(1);
-                }
-                return;
-            }
-        }
-        for &octet in octets {
-            self.put(octet);
+        let before = self.from.saturating_sub(self.written);
+        let shown = octets.get(before..).unwrap_or(&[]);
+        let at = self.written.saturating_sub(self.from);
+        self.written = self.written.wrapping_add(octets.len());
+        let space = self.out.get_mut(at..).unwrap_or(&mut []);
+        let length = shown.len().min(space.len());
+        if let (Some(space), Some(shown)) = (space.get_mut(..length), shown.get(..length)) {
+            space.copy_from_slice(shown);
         }
     }
 }
@@ -171,12 +169,12 @@ mod tests {
     }
 
     #[test]
-    fn the_column_starts_anew_after_a_line_feed() {
+    fn the_column_starts_anew_with_a_line() {
         let mut buffer = [0u8; 64];
         let mut window = Window::new(&mut buffer, 0);
-        window.put_all(b"one\r\ntwo");
+        window.put_all(b"one");
         assert_eq!(window.column(), 3);
-        window.put(b'\n');
+        window.end_line();
         assert_eq!(window.column(), 0);
     }
 

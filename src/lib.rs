@@ -9,7 +9,7 @@
 //! The protocol does no I/O: octets, time and randomness come in as arguments, octets go out into lent buffers. It
 //! needs neither an operating system nor an allocator:
 //!
-//! - [`code`], [`limits`], [`buffer`], [`base64`]: what everything stands on
+//! - [`code`], [`limits`], [`buffer`], [`octets`], [`base64`]: what everything stands on
 //! - [`wire`], [`auth`], [`message`]: RFC 5321's lines, RFC 4954's mechanisms, RFC 5322's mail
 //! - [`session`]: the state machine of one mail
 //! - [`client`]: what a device has: settings, one mail in flight, result, log
@@ -41,7 +41,9 @@
     )
 )]
 
-#[cfg(any(test, feature = "std"))]
+// On a system std is linked, if only for its panic handler: a C library cannot be made without one. The core does not
+// use it (a test looks), and on bare metal there is none.
+#[cfg(not(target_os = "none"))]
 extern crate std;
 
 #[forbid(unsafe_code)]
@@ -64,6 +66,8 @@ pub mod host;
 pub mod limits;
 #[forbid(unsafe_code)]
 pub mod message;
+#[forbid(unsafe_code)]
+pub mod octets;
 #[forbid(unsafe_code)]
 pub mod session;
 #[forbid(unsafe_code)]

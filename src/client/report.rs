@@ -24,10 +24,10 @@ impl<const N: usize> Text<N> {
     /// As much of `text` as fits.
     pub fn new(text: &[u8]) -> Self {
         let mut new = Self::EMPTY;
-        for (place, octet) in new.octets.iter_mut().zip(text) {
-            *place = *octet;
-        }
         new.length = text.len().min(N);
+        if let (Some(place), Some(text)) = (new.octets.get_mut(..new.length), text.get(..new.length)) {
+            place.copy_from_slice(text);
+        }
         new
     }
 

@@ -97,7 +97,7 @@ pub unsafe fn size_to_write<T: Versioned>(place: *const T) -> Result<usize, Code
     // SAFETY: every version begins with this field.
     let size = unsafe { place.cast::<u32>().read_unaligned() };
     let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let known = T::ENDS.iter().any(|end| *end == size) || size > size_of::<T>();
+    let known = T::ENDS.contains(&size) || size > size_of::<T>();
     if size <= size_of::<u32>() || size > LARGEST_STRUCT || !known {
         return Err(Code::BadArgument);
     }
@@ -116,8 +116,8 @@ pub unsafe fn write<T: Versioned>(place: *mut u8, size: usize, value: &T) {
     // field; T has no padding.
     unsafe {
         let from = (&raw const *value).cast::<u8>();
-        core::ptr::copy_nonoverlapping(from.add(head), place.add(head), known - head);
-        core::ptr::write_bytes(place.add(known), 0, size - known);
+        core::ptr::copy_nonoverlapping(from.add(head), place.add(head), known.saturating_sub(head));
+        core::ptr::write_bytes(place.add(known), 0, size.saturating_sub(known));
     }
 }
 
@@ -145,6 +145,8 @@ macro_rules! versioned {
                 }),+
             ];
         }
+        // At compile time.
+        #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
         const _: () = {
             let ends = <$type as $crate::ffi::guard::Versioned>::ENDS;
             let starts = [$(core::mem::offset_of!($type, $field)),+];

@@ -70,10 +70,10 @@ fn line_of(entry: &Entry) -> sds_smtp_log_entry {
 /// Reads the log: the newest entries, the oldest of them first.
 ///
 /// @param client  the client, or NULL for the built-in one
-/// @param out     an array; out[0].struct_size is the size of each of its elements. NULL: nothing is written
+/// @param out     an array; the struct_size of its first element is the size of each. NULL: nothing is written
 /// @param max     the elements of the array
 /// @return how many were written; where out is NULL or max is 0, how many there are (at most 64); 0 where
-///         out[0].struct_size is not known, or the handle is not one of a living client
+///         that struct_size is not known, or the handle is not one of a living client
 ///
 /// # Safety
 ///

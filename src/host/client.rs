@@ -260,6 +260,7 @@ fn refuse(key: Key, code: Code, reason: Reason, recipients: &[u8]) -> Code {
     let shown = shown.get(..first.len().min(LOG_RECIPIENT_BYTES)).unwrap_or(&[]);
     let count = u16::try_from(List::new(recipients).count()).unwrap_or(u16::MAX);
     let count = if recipients.is_empty() { 0 } else { count };
-    shared().publish(key, report, count, shown);
+    let notice = shared().publish(key, report, count, shown);
+    notice.tell();
     code
 }

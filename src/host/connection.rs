@@ -1,6 +1,8 @@
-//! One mail on one socket: carries octets between the socket and the session.
+//! One mail on one socket: the link carries octets between the socket and the session, the connection owns what the
+//! session is lent.
 
-use std::net::IpAddr;
+use std::boxed::Box;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -10,9 +12,9 @@ use super::post::Post;
 use super::registry::Key;
 use super::snapshot::Snapshot;
 use super::sys::{self, Event, Failure, Poller};
-use crate::client::report::Report;
+use crate::client::report::{Report, Text};
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::RECIPIENTS;
+use crate::limits::LOG_RECIPIENT_BYTES;
 use crate::session::{Job, Session, State};
 use crate::wire::address::List;
 
@@ -26,18 +28,38 @@ const TURNS: usize = 16;
 pub struct Connection {
     /// Whose mail it is.
     pub key: Key,
-    token: u64,
-    socket: Option<OwnedFd>,
-    session: Session,
     snapshot: Arc<Snapshot>,
     post: Option<Post>,
     started: u64,
     published: bool,
+    link: Link,
+}
+
+/// The socket, the session, and the octets between them.
+struct Link {
+    token: u64,
+    socket: Option<OwnedFd>,
+    session: Session,
+    opened: u64,
+    /// Whether it was looked at, when the time for the greeting was over, if the connection stands.
+    looked: bool,
     /// There is more to do, without the kernel saying so.
-    pub unfinished: bool,
+    unfinished: bool,
+    /// Octets with credentials in them may stand in `out`.
+    secret: bool,
     from: usize,
     to: usize,
-    out: [u8; OUT],
+    out: Box<[u8]>,
+}
+
+/// What a link works with, and several share.
+pub struct Tools<'t> {
+    /// The kernel's list.
+    pub poller: &'t Poller,
+    /// Where octets are received.
+    pub buffer: &'t mut [u8],
+    /// The time.
+    pub now: u64,
 }
 
 /// What the engine writes into the client when there is a verdict.
@@ -46,8 +68,8 @@ pub struct Ended {
     pub report: Report,
     /// How many recipients the mail had.
     pub recipients: u16,
-    /// The recipient for the log, with its length.
-    pub recipient: ([u8; crate::limits::LOG_RECIPIENT_BYTES], usize),
+    /// The recipient for the log.
+    pub recipient: Text<LOG_RECIPIENT_BYTES>,
 }
 
 fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>) -> Job<'a> {
@@ -59,162 +81,114 @@ fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>) -> Job<'a> {
 
 impl Connection {
     /// A connection that has not begun yet.
-    pub fn new(key: Key, token: u64, snapshot: Arc<Snapshot>, post: Option<Post>, started: u64, now: u64) -> Self {
+    pub fn new(
+        key: Key,
+        token: u64,
+        snapshot: Arc<Snapshot>,
+        post: Option<Post>,
+        out: Box<[u8]>,
+        started: u64,
+        now: u64,
+    ) -> Self {
         let session = Session::new(&job(&snapshot, &post), now);
         Self {
             key,
-            token,
-            socket: None,
-            session,
             snapshot,
             post,
             started,
             published: false,
-            unfinished: false,
-            from: 0,
-            to: 0,
-            out: [0; OUT],
+            link: Link {
+                token,
+                socket: None,
+                session,
+                opened: now,
+                looked: false,
+                unfinished: false,
+                secret: false,
+                from: 0,
+                to: 0,
+                out,
+            },
         }
+    }
+
+    /// A buffer for a connection.
+    pub fn buffer() -> Box<[u8]> {
+        std::vec![0; OUT].into_boxed_slice()
+    }
+
+    /// The buffer of a connection that is over, for the next one: without credentials in it.
+    pub fn take_buffer(&mut self) -> Option<Box<[u8]>> {
+        (!self.link.secret).then(|| core::mem::take(&mut self.link.out))
     }
 
     /// What the kernel names it by.
     pub fn token(&self) -> u64 {
-        self.token
+        self.link.token
     }
 
     /// Begins to connect.
-    pub fn open(&mut self, poller: &Poller, now: u64) {
-        self.socket = None;
-        let opened = sys::connect(self.snapshot.server).and_then(|socket| {
-            poller.add(&socket, self.token)?;
-            Ok(socket)
-        });
-        match opened {
-            Ok(socket) => self.socket = Some(socket),
-            Err(failure) => self.lost(reason(failure), now),
-        }
+    pub fn open(&mut self, tools: &mut Tools<'_>) {
+        self.link
+            .open(&job(&self.snapshot, &self.post), self.snapshot.server, tools);
     }
 
     /// Something happened on the socket.
-    pub fn ready(&mut self, event: Event, poller: &Poller, buffer: &mut [u8], now: u64) {
-        if self.session.state() == State::Connecting {
-            let Some(socket) = &self.socket else { return };
-            if event.failed {
-                let why = sys::connect_failure(socket);
-                self.lost(reason(why), now);
-                return;
-            }
-            let job = job(&self.snapshot, &self.post);
-            let local = match job.settings.ehlo_name {
-                Some(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
-                None => sys::local_address(socket),
-            };
-            self.session.connected(&job, now, local);
-        }
-        if event.readable || event.ended {
-            self.read(buffer, event.ended, now);
-        }
-        self.write(buffer, now);
-        if self.session.wants_reconnect() {
-            (self.from, self.to) = (0, 0);
-            self.open(poller, now);
+    pub fn ready(&mut self, event: Event, tools: &mut Tools<'_>) {
+        let job = job(&self.snapshot, &self.post);
+        self.link.ready(&job, event, tools);
+        if self.link.session.wants_reconnect() {
+            self.link.open(&job, self.snapshot.server, tools);
         }
     }
 
     /// Goes on where the last turn ended.
-    pub fn go_on(&mut self, poller: &Poller, buffer: &mut [u8], now: u64) {
+    pub fn go_on(&mut self, tools: &mut Tools<'_>) {
         let event = Event {
-            token: self.token,
+            token: self.link.token,
             readable: true,
             ended: false,
             failed: false,
         };
-        self.ready(event, poller, buffer, now);
+        self.ready(event, tools);
     }
 
     /// Time has passed.
     pub fn tick(&mut self, now: u64) {
-        self.session.tick(now);
+        self.link.tick(&job(&self.snapshot, &self.post), now);
     }
 
     /// The client wants no mail any more.
     pub fn cancel(&mut self) {
-        self.session.cancel();
+        self.link.session.cancel();
     }
 
     /// When to call [`Connection::tick`].
     pub fn deadline(&self) -> Option<u64> {
-        self.session.deadline()
+        let deadline = self.link.session.deadline()?;
+        if self.link.session.state() == State::Connecting && !self.link.looked {
+            let greeting = self
+                .link
+                .opened
+                .saturating_add(u64::from(self.snapshot.timeouts().greeting));
+            return Some(deadline.min(greeting));
+        }
+        Some(deadline)
     }
 
     /// Whether it is over.
     pub fn closed(&self) -> bool {
-        self.session.closed()
+        self.link.session.closed()
+    }
+
+    /// Whether there is more to do without waiting for the kernel; asked once.
+    pub fn unfinished(&mut self) -> bool {
+        core::mem::take(&mut self.link.unfinished)
     }
 
     /// Whether the result is known and only RSET and QUIT are left.
     pub fn lingers(&self) -> bool {
         self.published
-    }
-
-    fn lost(&mut self, reason: Reason, now: u64) {
-        self.session.lost(&job(&self.snapshot, &self.post), now, reason);
-    }
-
-    fn read(&mut self, buffer: &mut [u8], to_the_end: bool, now: u64) {
-        self.unfinished = false;
-        for _ in 0..TURNS {
-            let Some(socket) = &self.socket else { return };
-            match sys::receive(socket, buffer) {
-                Ok(0) => return self.lost(Reason::Lost, now),
-                Ok(length) => {
-                    let octets = buffer.get(..length).unwrap_or(&[]);
-                    self.session.receive(&job(&self.snapshot, &self.post), now, octets);
-                    if self.session.closed() {
-                        return;
-                    }
-                    // Less than there was room for: there is no more, but perhaps the end.
-                    if length < buffer.len() && !to_the_end {
-                        return;
-                    }
-                }
-                Err(Failure::WouldBlock) => return,
-                Err(_) => return self.lost(Reason::Lost, now),
-            }
-        }
-        self.unfinished = true;
-    }
-
-    fn write(&mut self, buffer: &mut [u8], now: u64) {
-        for _ in 0..TURNS {
-            let job = job(&self.snapshot, &self.post);
-            if self.from == self.to {
-                self.from = 0;
-                self.to = self.session.transmit(&job, now, &mut self.out);
-            }
-            let (Some(socket), Some(octets)) = (&self.socket, self.out.get(self.from..self.to)) else {
-                return;
-            };
-            if octets.is_empty() {
-                return;
-            }
-            match sys::send(socket, octets) {
-                Ok(length) => {
-                    self.from = self.from.saturating_add(length).min(self.to);
-                    self.session.sent(&job, now, length);
-                    if self.from == self.to && self.session.secret_in_flight() {
-                        self.out.zeroize();
-                    }
-                }
-                Err(Failure::WouldBlock) => return,
-                Err(_) => {
-                    // The server may have said why, before it closed.
-                    self.read(buffer, true, now);
-                    return self.lost(Reason::Lost, now);
-                }
-            }
-        }
-        self.unfinished = true;
     }
 
     /// The result, once: as soon as there is one. The mail's text is wiped and given back then.
@@ -223,8 +197,8 @@ impl Connection {
             return None;
         }
         let elapsed = u32::try_from(now.saturating_sub(self.started)).unwrap_or(u32::MAX);
-        let report = Report::of(&self.session, elapsed)?;
-        let recipient = self.session.verdict().map_or(0, |verdict| verdict.recipient);
+        let report = Report::of(&self.link.session, elapsed)?;
+        let recipient = self.link.session.verdict().map_or(0, |verdict| verdict.recipient);
         Some(self.end(report, recipient))
     }
 
@@ -236,29 +210,145 @@ impl Connection {
 
     fn end(&mut self, mut report: Report, recipient: u16) -> Ended {
         self.published = true;
-        let mut ended_recipient = ([0u8; crate::limits::LOG_RECIPIENT_BYTES], 0usize);
-        let mut recipients = 0u16;
+        let mut ended = Ended {
+            report,
+            recipients: 0,
+            recipient: Text::EMPTY,
+        };
         if let Some(mail) = self.post.as_ref().map(Post::mail) {
             report.set_message_id(mail.nonce, self.snapshot.settings().sender);
-            recipients = u16::try_from(List::new(mail.recipients).take(RECIPIENTS).count()).unwrap_or(0);
-            let address = List::new(mail.recipients).nth(usize::from(recipient)).unwrap_or(&[]);
-            for (place, octet) in ended_recipient.0.iter_mut().zip(address) {
-                *place = *octet;
-            }
-            ended_recipient.1 = address.len().min(ended_recipient.0.len());
+            ended.report = report;
+            ended.recipients = u16::try_from(List::new(mail.recipients).count()).unwrap_or(0);
+            let address = List::new(mail.recipients).nth(usize::from(recipient));
+            ended.recipient = Text::new(address.unwrap_or(&[]));
         }
         self.post = None;
-        Ended {
-            report,
-            recipients,
-            recipient: ended_recipient,
-        }
+        ended
     }
 }
 
-impl Drop for Connection {
+impl Link {
+    /// Begins to connect.
+    ///
+    /// Nobody asks the kernel to tell when the connection stands: the greeting tells, with one wake-up less.
+    fn open(&mut self, job: &Job<'_>, server: SocketAddr, tools: &mut Tools<'_>) {
+        (self.from, self.to) = (0, 0);
+        self.socket = None;
+        self.opened = tools.now;
+        self.looked = false;
+        let opened = sys::connect(server).and_then(|socket| {
+            tools.poller.add(&socket, self.token)?;
+            Ok(socket)
+        });
+        match opened {
+            Ok(socket) => self.socket = Some(socket),
+            Err(failure) => self.session.lost(job, tools.now, reason(failure)),
+        }
+    }
+
+    fn ready(&mut self, job: &Job<'_>, event: Event, tools: &mut Tools<'_>) {
+        if self.session.state() == State::Connecting {
+            let Some(socket) = &self.socket else { return };
+            if event.failed {
+                let why = sys::connect_failure(socket);
+                self.session.lost(job, tools.now, reason(why));
+                return;
+            }
+            self.connected(job, tools.now);
+        }
+        if event.readable || event.ended {
+            self.read(job, event.ended, tools);
+        }
+        self.write(job, tools);
+    }
+
+    fn connected(&mut self, job: &Job<'_>, now: u64) {
+        let local = match (job.settings.ehlo_name, &self.socket) {
+            (None, Some(socket)) => sys::local_address(socket),
+            _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        };
+        self.session.connected(job, now, local);
+    }
+
+    fn tick(&mut self, job: &Job<'_>, now: u64) {
+        if self.session.state() == State::Connecting {
+            self.looked = true;
+            // The connection stands, and the greeting is late: its time began with the connection at the latest.
+            if self.socket.as_ref().is_some_and(sys::is_connected) {
+                self.connected(job, self.opened);
+            }
+        }
+        self.session.tick(now);
+    }
+
+    fn read(&mut self, job: &Job<'_>, to_the_end: bool, tools: &mut Tools<'_>) {
+        for _ in 0..TURNS {
+            let Some(socket) = &self.socket else { return };
+            match sys::receive(socket, tools.buffer) {
+                Ok(0) => return self.session.lost(job, tools.now, Reason::Lost),
+                Ok(length) => {
+                    let octets = tools.buffer.get(..length).unwrap_or(&[]);
+                    self.session.receive(job, tools.now, octets);
+                    if self.session.closed() {
+                        return;
+                    }
+                    // Less than there was room for: there is no more, but perhaps the end.
+                    if length < tools.buffer.len() && !to_the_end {
+                        return;
+                    }
+                }
+                Err(Failure::WouldBlock) => return,
+                Err(_) => return self.session.lost(job, tools.now, Reason::Lost),
+            }
+        }
+        self.unfinished = true;
+    }
+
+    fn write(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) {
+        for _ in 0..TURNS {
+            if self.from == self.to {
+                self.from = 0;
+                self.to = self.session.transmit(job, tools.now, &mut self.out);
+                self.secret |= self.session.secret_in_flight();
+            }
+            let (Some(socket), Some(octets)) = (&self.socket, self.out.get(self.from..self.to)) else {
+                return;
+            };
+            if octets.is_empty() {
+                return;
+            }
+            match sys::send(socket, octets) {
+                Ok(length) => {
+                    self.from = self.from.saturating_add(length).min(self.to);
+                    self.session.sent(job, tools.now, length);
+                    if self.from == self.to && self.secret {
+                        self.out.get_mut(..self.to).unwrap_or(&mut []).zeroize();
+                        self.secret = false;
+                    }
+                }
+                // The kernel is asked to tell when there is room again.
+                Err(Failure::WouldBlock) => {
+                    if tools.poller.tell_when_writable(socket, self.token).is_err() {
+                        self.session.lost(job, tools.now, Reason::Lost);
+                    }
+                    return;
+                }
+                Err(_) => {
+                    // The server may have said why, before it closed.
+                    self.read(job, true, tools);
+                    return self.session.lost(job, tools.now, Reason::Lost);
+                }
+            }
+        }
+        self.unfinished = true;
+    }
+}
+
+impl Drop for Link {
     fn drop(&mut self) {
-        self.out.zeroize();
+        if self.secret {
+            self.out.zeroize();
+        }
     }
 }
 

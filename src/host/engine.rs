@@ -10,7 +10,7 @@ use std::thread;
 use std::vec::Vec;
 
 use super::clock;
-use super::connection::{Connection, Ended};
+use super::connection::{Connection, Ended, Tools};
 use super::post::Post;
 use super::registry::Key;
 use super::shared::{Order, lock, shared};
@@ -42,6 +42,8 @@ pub struct Engine {
     unfinished: Vec<u64>,
     orders: VecDeque<Order>,
     buffer: Box<[u8]>,
+    /// The buffer of the last connection that ended, for the next one.
+    spare: Option<Box<[u8]>>,
     nonces: Nonces,
 }
 
@@ -61,6 +63,7 @@ pub fn start() -> Option<Arc<Waker>> {
         unfinished: Vec::new(),
         orders: VecDeque::new(),
         buffer: std::vec![0; BUFFER].into_boxed_slice(),
+        spare: None,
         nonces: Nonces::new(),
     });
     let builder = thread::Builder::new().name("sds-smtp".into()).stack_size(STACK);
@@ -93,15 +96,11 @@ impl Engine {
             if event.token == WAKE {
                 self.take_orders(now);
             } else {
-                self.carry(event.token, now, |connection, poller, buffer| {
-                    connection.ready(event, poller, buffer, now);
-                });
+                self.carry(event.token, now, |connection, tools| connection.ready(event, tools));
             }
         }
         for token in unfinished.drain(..) {
-            self.carry(token, now, |connection, poller, buffer| {
-                connection.go_on(poller, buffer, now)
-            });
+            self.carry(token, now, Connection::go_on);
         }
         if self.earliest.is_some_and(|earliest| now >= earliest) {
             self.tick(now);
@@ -146,12 +145,13 @@ impl Engine {
         self.serial = self.serial.wrapping_add(1);
         // The serial number tells a connection from a former one at the same place.
         let token = (u64::from(self.serial) << 32) | (place as u64 & 0xFFFF_FFFF);
-        let connection = Connection::new(key, token, snapshot, post, started, now);
+        let out = self.spare.take().unwrap_or_else(Connection::buffer);
+        let connection = Connection::new(key, token, snapshot, post, out, started, now);
         if let Some(slot) = self.connections.get_mut(place) {
             *slot = Some(Box::new(connection));
             self.live = self.live.saturating_add(1);
         }
-        self.carry(token, now, |connection, poller, _| connection.open(poller, now));
+        self.carry(token, now, Connection::open);
     }
 
     fn cancel(&mut self, key: Key, now: u64) {
@@ -159,7 +159,7 @@ impl Engine {
             .tokens(|connection| connection.key == key && !connection.lingers())
             .collect();
         for token in tokens {
-            self.carry(token, now, |connection, _, _| connection.cancel());
+            self.carry(token, now, |connection, _| connection.cancel());
         }
     }
 
@@ -177,7 +177,7 @@ impl Engine {
             .tokens(|connection| connection.deadline().is_some_and(|deadline| now >= deadline))
             .collect();
         for token in late {
-            self.carry(token, now, |connection, _, _| connection.tick(now));
+            self.carry(token, now, |connection, tools| connection.tick(tools.now));
         }
         self.earliest = self
             .connections
@@ -188,9 +188,13 @@ impl Engine {
     }
 
     /// Has a connection do something, and sees to what comes of it. A token of one that is gone does nothing.
-    fn carry(&mut self, token: u64, now: u64, act: impl FnOnce(&mut Connection, &Poller, &mut [u8])) {
+    fn carry(&mut self, token: u64, now: u64, act: impl FnOnce(&mut Connection, &mut Tools<'_>)) {
         let place = usize::try_from(token & 0xFFFF_FFFF).unwrap_or(usize::MAX);
-        let (poller, buffer) = (&self.poller, &mut self.buffer);
+        let mut tools = Tools {
+            poller: &self.poller,
+            buffer: &mut self.buffer,
+            now,
+        };
         let Some(connection) = self
             .connections
             .get_mut(place)
@@ -199,7 +203,7 @@ impl Engine {
         else {
             return;
         };
-        let sound = catch_unwind(AssertUnwindSafe(|| act(connection, poller, buffer))).is_ok();
+        let sound = catch_unwind(AssertUnwindSafe(|| act(connection, &mut tools))).is_ok();
         let ended = if sound {
             connection.take_ended(now)
         } else {
@@ -209,7 +213,7 @@ impl Engine {
         if let Some(deadline) = connection.deadline() {
             self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
         }
-        if core::mem::take(&mut connection.unfinished) && !closed {
+        if connection.unfinished() && !closed {
             self.unfinished.push(token);
         }
         if let Some(ended) = ended {
@@ -234,7 +238,8 @@ impl Engine {
     }
 
     fn remove(&mut self, place: usize) {
-        if self.connections.get_mut(place).and_then(Option::take).is_some() {
+        if let Some(mut connection) = self.connections.get_mut(place).and_then(Option::take) {
+            self.spare = connection.take_buffer();
             self.free.push(place);
             self.live = self.live.saturating_sub(1);
         }
@@ -245,9 +250,8 @@ impl Engine {
 }
 
 fn publish(key: Key, ended: &Ended) {
-    let (recipient, length) = &ended.recipient;
-    let recipient = recipient.get(..*length).unwrap_or(&[]);
-    shared().publish(key, ended.report, ended.recipients, recipient);
+    let notice = shared().publish(key, ended.report, ended.recipients, ended.recipient.octets());
+    notice.tell();
 }
 
 /// Numbers for Message-IDs: each different from all before it in this process, and, but for a chance of 2^-64, from

@@ -4,13 +4,13 @@
 //! there is nothing to do, and lives until the process ends.
 //!
 //! - [`client`]: what a program calls: configure, send, status, ...
-//! - [`registry`]: handles, and the part of a client that is read without a lock
-//! - [`shared`]: the part of the clients that is locked, and the orders for the thread
-//! - [`snapshot`], [`post`]: copies of configuration and mail, wiped when they end
-//! - [`engine`]: the thread
-//! - [`connection`]: one mail on one socket
-//! - [`clock`]: the time
-//! - [`sys`]: system calls; the only file here with `unsafe`
+//! - `registry`: handles, and the part of a client that is read without a lock
+//! - `shared`: the part of the clients that is locked, and the orders for the thread
+//! - `snapshot`, `post`: copies of configuration and mail, wiped when they end
+//! - `engine`: the thread
+//! - `connection`: one mail on one socket
+//! - `clock`: the time
+//! - `sys`: system calls; the only file here with `unsafe`
 //!
 //! # Locks
 //!
@@ -35,7 +35,13 @@ mod registry;
 mod shared;
 #[forbid(unsafe_code)]
 mod snapshot;
-#[allow(unsafe_code)]
+// C's integer types meet here: sizes of structures and sets of flags, all small.
+#[allow(
+    unsafe_code,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)]
 mod sys;
 
 pub use client::{Client, Wait};

@@ -3,7 +3,7 @@
 use std::boxed::Box;
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
 use super::engine::{self, Engine};
@@ -181,18 +181,29 @@ impl Shared {
         core::mem::swap(&mut self.orders, taken);
     }
 
-    /// Ends a client's mail: result, log, status, in this order; and tells who waits.
-    pub fn publish(&mut self, key: Key, report: Report, recipients: u16, recipient: &[u8]) {
+    /// Ends a client's mail: result, log, status, in this order.
+    pub fn publish(&mut self, key: Key, report: Report, recipients: u16, recipient: &[u8]) -> Notice {
         let (Some(slot), Some(member)) = (key.slot(), self.member(key)) else {
-            return;
+            return Notice(None);
         };
         let time = clock::calendar().unwrap_or(0);
         member.record(Entry::of(&report, time, recipients, recipient));
         member.report = report;
         let waiters = member.waiters;
         slot.guard.end(report.code);
-        if waiters > 0 {
-            slot.ended.notify_all();
+        Notice((waiters > 0).then_some(&slot.ended))
+    }
+}
+
+/// Threads that may wait for a mail that has ended.
+#[must_use]
+pub struct Notice(Option<&'static Condvar>);
+
+impl Notice {
+    /// Tells them, without a lock held: else they would wake only to wait for the lock.
+    pub fn tell(self) {
+        if let Some(ended) = self.0 {
+            ended.notify_all();
         }
     }
 }

@@ -75,6 +75,11 @@ impl Snapshot {
         self.texts.get(range.clone()).unwrap_or(&[])
     }
 
+    /// The time limits.
+    pub fn timeouts(&self) -> &Timeouts {
+        &self.timeouts
+    }
+
     /// The settings for a session.
     pub fn settings(&self) -> Settings<'_> {
         Settings {

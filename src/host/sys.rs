@@ -143,6 +143,15 @@ pub fn connect_failure(socket: &OwnedFd) -> Failure {
     if result < 0 { last_failure() } else { failure(error) }
 }
 
+/// Whether the connection stands.
+pub fn is_connected(socket: &OwnedFd) -> bool {
+    // SAFETY: a sockaddr_storage of zeros is a valid value of it.
+    let mut address: libc::sockaddr_storage = unsafe { zeroed() };
+    let mut length = socklen::<libc::sockaddr_storage>();
+    // SAFETY: the storage is ours and as long as `length` says.
+    unsafe { libc::getpeername(socket.as_raw_fd(), (&raw mut address).cast(), &raw mut length) == 0 }
+}
+
 /// The address of our end of a connection.
 pub fn local_address(socket: &OwnedFd) -> IpAddr {
     // SAFETY: a sockaddr_storage of zeros is a valid value of it.
@@ -212,22 +221,25 @@ impl Poller {
         owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }).map(Self)
     }
 
-    /// Adds a descriptor, for all that can happen to it. It leaves the list when it is closed.
+    /// Adds a descriptor: to be told when something can be read from it, or its connection ends. It leaves the list when
+    /// it is closed.
     pub fn add(&self, descriptor: &OwnedFd, token: u64) -> Result<(), Failure> {
-        let events = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
+        self.control(libc::EPOLL_CTL_ADD, descriptor, token, 0)
+    }
+
+    /// To be told, from now on, when something can be written to a descriptor, too.
+    pub fn tell_when_writable(&self, descriptor: &OwnedFd, token: u64) -> Result<(), Failure> {
+        self.control(libc::EPOLL_CTL_MOD, descriptor, token, libc::EPOLLOUT)
+    }
+
+    fn control(&self, operation: c_int, descriptor: &OwnedFd, token: u64, more: c_int) -> Result<(), Failure> {
+        let events = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET | more;
         let mut event = libc::epoll_event {
             events: events as u32,
             u64: token,
         };
         // SAFETY: the event lives through the call; the kernel copies it.
-        let result = unsafe {
-            libc::epoll_ctl(
-                self.0.as_raw_fd(),
-                libc::EPOLL_CTL_ADD,
-                descriptor.as_raw_fd(),
-                &raw mut event,
-            )
-        };
+        let result = unsafe { libc::epoll_ctl(self.0.as_raw_fd(), operation, descriptor.as_raw_fd(), &raw mut event) };
         if result < 0 { Err(last_failure()) } else { Ok(()) }
     }
 

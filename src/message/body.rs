@@ -6,6 +6,7 @@
 
 use crate::buffer::Sink;
 use crate::limits::QUOTED_PRINTABLE_LINE_BYTES;
+use crate::octets::without_control;
 
 /// Content-Transfer-Encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,9 +89,18 @@ impl Encoder {
             return 0;
         }
         let rest = rest.get(..room.saturating_sub(STEP)).unwrap_or(rest);
-        rest.iter()
-            .position(|octet| matches!(octet, b'\r' | b'\n'))
-            .unwrap_or(rest.len())
+        let mut length = 0usize;
+        loop {
+            let after = rest.get(length..).unwrap_or(&[]);
+            length = length.wrapping_add(without_control(after));
+            let some = rest.get(length..).unwrap_or(&[]);
+            let some = some.get(..8).unwrap_or(some);
+            match some.iter().position(|octet| matches!(octet, b'\r' | b'\n')) {
+                Some(at) => return length.wrapping_add(at),
+                None if some.is_empty() => return length,
+                None => length = length.wrapping_add(some.len()),
+            }
+        }
     }
 
     fn step(&mut self, octet: u8, out: &mut impl Sink) {
@@ -187,8 +197,7 @@ impl Sink for Count {
     }
 }
 
-/// The octets of the text as it will be sent, without doubled dots and without the final dot: what SIZE counts (RFC
-/// 1870, 3).
+/// The octets of the text in an encoding, found by encoding it.
 pub fn encoded_len(text: &[u8], encoding: Encoding) -> u64 {
     let mut count = Count(0);
     Encoder::new(encoding).write(text, &mut count);

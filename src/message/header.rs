@@ -2,7 +2,7 @@
 
 use super::body::Encoding;
 use super::{date, word};
-use crate::buffer::{Sink, Window};
+use crate::buffer::{Sink, Window, hex};
 use crate::limits::HEADER_LINE_BYTES;
 
 /// All that the header block says.
@@ -33,19 +33,25 @@ impl<'a, Recipients: Iterator<Item = &'a [u8]> + Clone> Header<'a, Recipients> {
         if let Some(seconds) = self.date {
             out.put_all(b"Date: ");
             date::write(seconds, out);
-            out.put_all(b"\r\n");
+            out.end_line();
         }
         self.write_from(out);
         self.write_to(out);
         out.put_all(b"Subject: ");
         word::write(self.subject, self.charset, out);
-        out.put_all(b"\r\nMessage-ID: ");
+        out.end_line();
+        out.put_all(b"Message-ID: ");
         write_message_id(self.nonce, self.sender, out);
-        out.put_all(b"\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=");
+        out.end_line();
+        out.put_all(b"MIME-Version: 1.0");
+        out.end_line();
+        out.put_all(b"Content-Type: text/plain; charset=");
         out.put_all(if self.text_is_utf8 { b"UTF-8" } else { self.charset });
-        out.put_all(b"\r\nContent-Transfer-Encoding: ");
+        out.end_line();
+        out.put_all(b"Content-Transfer-Encoding: ");
         out.put_all(self.encoding.name());
-        out.put_all(b"\r\n\r\n");
+        out.end_line();
+        out.end_line();
     }
 
     fn write_from(&self, out: &mut Window<'_>) {
@@ -55,13 +61,13 @@ impl<'a, Recipients: Iterator<Item = &'a [u8]> + Clone> Header<'a, Recipients> {
         } else {
             write_name(self.sender_name, self.charset, out);
             if out.column().saturating_add(self.sender.len()).saturating_add(3) > HEADER_LINE_BYTES {
-                out.put_all(b"\r\n");
+                out.end_line();
             }
             out.put_all(b" <");
             out.put_all(self.sender);
             out.put(b'>');
         }
-        out.put_all(b"\r\n");
+        out.end_line();
     }
 
     fn write_to(&self, out: &mut Window<'_>) {
@@ -70,13 +76,13 @@ impl<'a, Recipients: Iterator<Item = &'a [u8]> + Clone> Header<'a, Recipients> {
             if at > 0 {
                 out.put(b',');
                 if out.column().saturating_add(recipient.len()).saturating_add(2) > HEADER_LINE_BYTES {
-                    out.put_all(b"\r\n");
+                    out.end_line();
                 }
                 out.put(b' ');
             }
             out.put_all(recipient);
         }
-        out.put_all(b"\r\n");
+        out.end_line();
     }
 }
 
@@ -99,9 +105,11 @@ fn write_name(name: &[u8], charset: &[u8], out: &mut Window<'_>) {
 /// Writes the Message-ID (RFC 5322, 3.6.4): the nonce in hexadecimal digits at the sender's domain.
 pub fn write_message_id(nonce: [u8; 16], sender: &[u8], out: &mut Window<'_>) {
     out.put(b'<');
-    for octet in nonce {
-        out.digits(u64::from(octet), 16, 2);
+    let mut digits = [0u8; 32];
+    for (pair, octet) in digits.chunks_exact_mut(2).zip(nonce) {
+        pair.copy_from_slice(&hex(octet));
     }
+    out.put_all(&digits);
     out.put(b'@');
     out.put_all(sender.rsplit(|&octet| octet == b'@').next().unwrap_or(b"localhost"));
     out.put(b'>');

@@ -37,7 +37,7 @@ fn write_folded(text: &[u8], out: &mut Window<'_>) {
     for (at, word) in text.split(|&octet| octet == b' ').enumerate() {
         if at > 0 {
             if out.column().saturating_add(word.len()) >= HEADER_LINE_BYTES {
-                out.put_all(b"\r\n");
+                out.end_line();
             }
             out.put(b' ');
         }
@@ -53,7 +53,8 @@ pub fn write_encoded(text: &[u8], configured: &[u8], out: &mut Window<'_>) {
     let mut first = true;
     while !rest.is_empty() {
         if !first {
-            out.put_all(b"\r\n ");
+            out.end_line();
+            out.put(b' ');
         }
         first = false;
         // "=?" charset "?B?" ... "?=", on a line of at most 76 octets.

@@ -7,7 +7,7 @@ use super::state::{Next, State};
 use super::verdict::Verdict;
 use crate::auth::{self, Allowed, Mechanism, redaction};
 use crate::code::{self, Code, Outcome, Reason, Step};
-use crate::message::body::{self, Encoder, Encoding};
+use crate::message::body::{Encoder, Encoding};
 use crate::message::survey::Survey;
 use crate::wire::address::List;
 use crate::wire::capability::{Capabilities, Parser};
@@ -515,7 +515,8 @@ impl Session {
             self.leave(job, now);
             return;
         };
-        let encoding = Survey::of(mail.text).encoding(self.capabilities.eight_bit_mime);
+        let survey = Survey::of(mail.text);
+        let encoding = survey.encoding(self.capabilities.eight_bit_mime);
         self.plan = Plan {
             encoding,
             text_is_utf8: core::str::from_utf8(mail.text).is_ok(),
@@ -528,7 +529,9 @@ impl Session {
             ..Envelope::default()
         };
         if let Some(limit) = self.capabilities.size {
-            self.plan.size = body::encoded_len(mail.text, encoding).wrapping_add(self.header_len(job));
+            self.plan.size = survey
+                .encoded_len(mail.text, encoding)
+                .wrapping_add(self.header_len(job));
             if limit > 0 && self.plan.size > limit {
                 self.conclude(Code::DataFailed, Step::Mail, Outcome::NotSent, 0, Reason::TooLarge);
                 self.leave(job, now);

@@ -107,7 +107,7 @@ impl Reader {
         if self.total >= REPLY_BYTES {
             self.place = Place::Broken;
         }
-        self.total = self.total.saturating_add(1);
+        self.total = self.total.wrapping_add(1);
         match self.place {
             Place::Digit(at) => self.digit(at, octet),
             Place::Separator => match octet {
@@ -141,7 +141,10 @@ impl Reader {
                 b'\r' => Progress::Pending,
                 _ => self.broken(),
             },
-            Place::Broken => Progress::Broken,
+            Place::Broken => {
+                self.total = REPLY_BYTES;
+                Progress::Broken
+            }
         }
     }
 

