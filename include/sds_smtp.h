@@ -315,7 +315,7 @@ typedef struct sds_smtp_log_entry {
 #define SDS_SMTP_RESULT_INIT {sizeof(struct sds_smtp_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}}
 
 /** Begins a log entry, to be filled by sds_smtp_client_log(). */
-#define SDS_SMTP_LOG_ENTRY_INIT {sizeof(struct sds_smtp_log_entry), 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}}
+#define SDS_SMTP_LOG_ENTRY_INIT {sizeof(struct sds_smtp_log_entry), 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}}
 
 #ifdef __cplusplus
 extern "C" {

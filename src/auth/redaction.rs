@@ -7,13 +7,15 @@ use super::{Credentials, plain};
 use crate::base64;
 use crate::limits::REPLY_TEXT_BYTES;
 
-/// Masks user name and password, in plain and in base64, with asterisks.
-pub fn mask(text: &mut [u8], credentials: Credentials<'_>) {
+/// Masks the password, in plain and in base64, with asterisks; and the user name, too, while logging in: later it is
+/// often the sender's address, which is no secret.
+pub fn mask(text: &mut [u8], credentials: Credentials<'_>, logging_in: bool) {
     let Credentials { username, password } = credentials;
     let unpadded = |digit: &u8| *digit != b'=';
     mask_one(text, || {
         base64::digits(plain::message(credentials)).take_while(unpadded)
     });
+    let username = if logging_in { username } else { &[] };
     for secret in [username, password] {
         mask_one(text, || secret.iter().copied());
         mask_one(text, || base64::digits(secret.iter().copied()).take_while(unpadded));
@@ -63,7 +65,7 @@ mod tests {
 
     fn masked(text: &str, credentials: Credentials<'_>) -> String {
         let mut octets = text.as_bytes().to_vec();
-        mask(&mut octets, credentials);
+        mask(&mut octets, credentials, true);
         String::from_utf8(octets).unwrap()
     }
 
@@ -82,6 +84,13 @@ mod tests {
         ] {
             assert_eq!(masked(text, CREDENTIALS), wanted);
         }
+    }
+
+    #[test]
+    fn after_the_login_only_the_password_is_masked() {
+        let mut text = b"kotelna: tajne-heslo a290ZWxuYQ==".to_vec();
+        mask(&mut text, CREDENTIALS, false);
+        assert_eq!(text, b"kotelna: *********** a290ZWxuYQ==");
     }
 
     #[test]

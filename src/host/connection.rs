@@ -287,8 +287,13 @@ impl Link {
             match sys::receive(socket, tools.buffer) {
                 Ok(0) => return self.session.lost(job, tools.now, Reason::Lost),
                 Ok(length) => {
-                    let octets = tools.buffer.get(..length).unwrap_or(&[]);
+                    let octets = tools.buffer.get_mut(..length).unwrap_or(&mut []);
+                    let secret = self.session.secret_in_flight();
                     self.session.receive(job, tools.now, octets);
+                    if secret {
+                        // A server may repeat what it was told.
+                        octets.zeroize();
+                    }
                     if self.session.closed() {
                         return;
                     }

@@ -363,12 +363,15 @@ impl Session {
         }
     }
 
+    fn logging_in(&self) -> bool {
+        self.step().row().phase == code::Phase::Auth
+    }
+
     fn refused(&mut self, job: &Job<'_>, step: Step, outcome: Outcome) {
         let reply = self.reader.code();
-        if step.row().phase == code::Phase::Auth {
-            if let Some(login) = job.settings.login {
-                redaction::mask(self.reader.text_mut(), login.credentials);
-            }
+        if let Some(login) = job.settings.login {
+            let logging_in = self.logging_in();
+            redaction::mask(self.reader.text_mut(), login.credentials, logging_in);
         }
         self.conclude(
             code::refusal(step, reply, self.reader.text()),
@@ -394,6 +397,10 @@ impl Session {
         }
         let row = self.state.row();
         let accepted = row.step.is_none_or(|step| step.accepts(reply));
+        if accepted && self.logging_in() {
+            // It may repeat what it accepted.
+            self.reader.wipe_text();
+        }
         match if accepted { row.accepted } else { row.refused } {
             Next::To(State::Ehlo) if self.helo_only => self.enter(job, now, State::Helo),
             Next::To(State::Closed) => self.close(),

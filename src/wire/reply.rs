@@ -4,6 +4,8 @@
 //! end with a bare LF, octets that are no text. Of a reply whose lines carry different codes the last line counts,
 //! unless an earlier one was a refusal. It bounds the whole reply and keeps the beginning of its text, cleaned.
 
+use zeroize::Zeroize;
+
 use crate::limits::{REPLY_BYTES, REPLY_TEXT_BYTES};
 
 /// What an octet meant.
@@ -90,6 +92,13 @@ impl Reader {
         if self.keep {
             self.length = self.line_at;
         }
+    }
+
+    /// Drops the kept text, and leaves nothing of it in memory.
+    pub fn wipe_text(&mut self) {
+        self.text.zeroize();
+        self.length = 0;
+        self.line_at = 0;
     }
 
     /// The kept text, to be changed.

@@ -1,0 +1,141 @@
+/*
+ * first_mail - sends one mail, waits for its end and says what became of it
+ *
+ * The program to begin with: it shows whether server, login and addresses are right.
+ *
+ *     first_mail SERVER_IP PORT USER PASSWORD FROM TO
+ *     first_mail 192.168.1.10 25 "" "" unit7@example.com operator@example.com
+ *
+ * An empty USER means: no login. SERVER_IP is an IPv4 or IPv6 address, not a name.
+ * The exit code is 0 only when the server accepted the mail.
+ *
+ * A command line can be read by every user of the machine. A real program takes the password from its own configuration.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "sds_smtp.h"
+
+static const char *outcome_name(uint32_t outcome)
+{
+  switch (outcome) {
+  case SDS_SMTP_OUTCOME_SENT:     return "sent";
+  case SDS_SMTP_OUTCOME_NOT_SENT: return "not sent, it is safe to send it again";
+  case SDS_SMTP_OUTCOME_UNKNOWN:  return "unknown, it may or may not have been delivered";
+  default:                        return "no mail yet";
+  }
+}
+
+static const char *phase_name(uint32_t phase)
+{
+  switch (phase) {
+  case SDS_SMTP_PHASE_START:    return "start, before any connection";
+  case SDS_SMTP_PHASE_CONNECT:  return "connecting";
+  case SDS_SMTP_PHASE_GREETING: return "greeting";
+  case SDS_SMTP_PHASE_HELLO:    return "EHLO or HELO";
+  case SDS_SMTP_PHASE_AUTH:     return "login";
+  case SDS_SMTP_PHASE_MAIL:     return "sender (MAIL FROM)";
+  case SDS_SMTP_PHASE_RCPT:     return "recipient (RCPT TO)";
+  case SDS_SMTP_PHASE_DATA:     return "DATA";
+  case SDS_SMTP_PHASE_TEXT:     return "text of the mail";
+  case SDS_SMTP_PHASE_END:      return "end of the mail";
+  default:                      return "none";
+  }
+}
+
+static int configure(const char *server, unsigned long port, const char *user, const char *password, const char *from)
+{
+  int login = user[0] != '\0';
+
+  if (port == 25) {
+    /* The three-function way: the five fields of the device's configuration page. The port is always 25 here. */
+    return sds_smtp_configure(server, login, user, password, from);
+  } else {
+    /* Everything else that can be set has a field in the structure. NULL is the client of the three functions. */
+    struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
+
+    config.server = server;
+    config.port = (uint32_t)port;
+    config.sender = from;
+    if (login) {
+      config.auth = SDS_SMTP_AUTH_ANY;
+      config.username = user;
+      config.password = password;
+    }
+    return sds_smtp_client_configure(NULL, &config);
+  }
+}
+
+static void print_result(void)
+{
+  struct sds_smtp_result result = SDS_SMTP_RESULT_INIT;
+
+  if (sds_smtp_client_result(NULL, &result) != SDS_SMTP_OK)
+    return;
+  printf("outcome     %s\n", outcome_name(result.outcome));
+  printf("phase       %s\n", phase_name(result.phase));
+  if (result.reply_code != 0)
+    printf("reply       %u %s\n", (unsigned)result.reply_code, result.text);
+  else
+    printf("reply       none; %s\n", result.text);
+  printf("recipients  %u accepted, %u refused\n", (unsigned)result.recipients_accepted, (unsigned)result.recipients_refused);
+  printf("Message-ID  %s\n", result.message_id);
+  printf("time        %u ms\n", (unsigned)result.elapsed_ms);
+}
+
+/* The newest line of the client's log, the "OSI7 Log" of the device. Each finished mail and each refused start is there. */
+static void print_newest_log_line(void)
+{
+  struct sds_smtp_log_entry entry = SDS_SMTP_LOG_ENTRY_INIT;
+  char when[32] = "no clock";
+
+  if (sds_smtp_client_log(NULL, &entry, 1) != 1)
+    return;
+  if (entry.time_ms != 0) {
+    time_t seconds = (time_t)(entry.time_ms / 1000);
+    const struct tm *utc = gmtime(&seconds);
+
+    if (utc != NULL)
+      strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S UTC", utc);
+  }
+  printf("log         %s | code %d | %s | reply %u | %u ms | %s\n", when, (int)entry.code, entry.recipient,
+         (unsigned)entry.reply_code, (unsigned)entry.elapsed_ms, entry.text);
+}
+
+int main(int argc, char **argv)
+{
+  unsigned long port;
+  char *end;
+  int code;
+
+  if (argc != 7) {
+    fprintf(stderr, "usage: first_mail SERVER_IP PORT USER PASSWORD FROM TO   (USER \"\": no login)\n");
+    return 2;
+  }
+  port = strtoul(argv[2], &end, 10);
+  if (*end != '\0' || port < 1 || port > 65535) {
+    fprintf(stderr, "first_mail: PORT is a number from 1 to 65535\n");
+    return 2;
+  }
+
+  code = configure(argv[1], port, argv[3], argv[4], argv[5]);
+  if (code != SDS_SMTP_OK) {
+    fprintf(stderr, "first_mail: configuration refused, code %d: %s\n", code, sds_smtp_strerror(code));
+    return 2;
+  }
+
+  /* Returns at once, all strings are copied. 0 says that the mail is on its way, not that it has arrived. */
+  code = sds_smtp_send(argv[6], "testovaci email", "Toto je testovaci email.");
+
+  /* A device goes on with its work here and looks at sds_smtp_status() now and then: 14 is "still in flight". This
+     program has nothing else to do. The wait has an end: each mail has a total deadline. */
+  if (code == SDS_SMTP_OK)
+    code = sds_smtp_client_wait(NULL, SDS_SMTP_NO_LIMIT);
+
+  printf("sds-smtp    %s\n", sds_smtp_version());
+  printf("code        %d: %s\n", code, sds_smtp_strerror(code));
+  print_result();
+  print_newest_log_line();
+  return code == SDS_SMTP_OK ? 0 : 1;
+}

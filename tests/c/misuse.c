@@ -1,0 +1,617 @@
+/*
+ * misuse - everything that a caller can do wrong gets a documented code, harms nothing and sends nothing
+ *
+ *     misuse SILENT_PORT WORKING_PORT
+ *
+ * SILENT_PORT: nobody may ever connect there. All wrong calls aim at it: each is right in everything but the one thing.
+ * WORKING_PORT: a mail server. In the end one mail is sent to it by the built-in client and one by a handle that was
+ * misused before, to see that both still work.
+ *
+ * Exit code 0: every call gave what it should.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sds_smtp.h"
+
+#define MIB (1024 * 1024)
+
+static int calls, wrong;
+static uint32_t silent_port;
+static char *huge; /* 1 MiB of 'a' */
+
+/* Addresses and names that hold one forbidden byte each. */
+static const char *const bad_addresses[] = {
+    "",
+    " ",
+    "@",
+    "device",
+    "device@",
+    "@example.com",
+    "device@@example.com",
+    "device@exam ple.com",
+    "device@example.com\r",
+    "device@example.com\n",
+    "device\r\n@example.com",
+    "device@example.com\r\nRCPT TO:<other@example.com>",
+    "device@example.com>\r\nDATA",
+    "<device@example.com",
+    "device@example.com>",
+    "device@example..com",
+    "p\xC5\x99\xC3\xADstroj@example.com",
+    "device@p\xC5\x99\xC3\xADstroj.cz",
+    "device\xFF@example.com",
+    "device\x01@example.com",
+    "device\x7F@example.com",
+};
+#define BAD_ADDRESSES (sizeof bad_addresses / sizeof bad_addresses[0])
+
+static const char *const bad_servers[] = {
+    "", " ", "localhost", "mail.example.com", "127.0.0", "127.0.0.1.1", "127.0.0.256", "127.0.0.1\r", "127.0.0.1\n",
+    "127.0.0.1:25", "1::2::3", "\xFF\xFE", "-1", "\r\n", "127.0.0.1\x7F", "[127.0.0.1]",
+};
+#define BAD_SERVERS (sizeof bad_servers / sizeof bad_servers[0])
+
+static void print_bytes(const char *text)
+{
+  size_t i;
+
+  if (text == NULL) {
+    fputs("NULL", stdout);
+    return;
+  }
+  for (i = 0; text[i] != '\0' && i < 40; i++) {
+    if (text[i] >= ' ' && text[i] <= '~')
+      putchar(text[i]);
+    else
+      printf("\\x%02X", (unsigned)(unsigned char)text[i]);
+  }
+}
+
+static void expect(const char *what, const char *value, int got, int wanted)
+{
+  calls++;
+  if (got == wanted)
+    return;
+  wrong++;
+  printf("misuse: %s \"", what);
+  print_bytes(value);
+  printf("\": got %d, wanted %d\n", got, wanted);
+}
+
+static void check(const char *what, int true_or_not)
+{
+  calls++;
+  if (true_or_not)
+    return;
+  wrong++;
+  printf("misuse: %s\n", what);
+}
+
+/* Right in everything, for the port where nobody may connect. */
+static struct sds_smtp_config good_config(void)
+{
+  struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
+
+  config.server = "127.0.0.1";
+  config.port = silent_port;
+  config.sender = "device@example.com";
+  return config;
+}
+
+static struct sds_smtp_message good_message(void)
+{
+  struct sds_smtp_message message = SDS_SMTP_MESSAGE_INIT;
+
+  message.to = "operator@example.com";
+  message.subject = "misuse";
+  message.text = "This mail must not be seen.\n";
+  return message;
+}
+
+static int configure_three(const char *server, int auth, const char *user, const char *password, const char *sender)
+{
+  return sds_smtp_configure(server, auth, user, password, sender);
+}
+
+static void three_function_configuration(void)
+{
+  static const char name32[] = "0123456789abcdef0123456789abcdef";
+  static const char name33[] = "0123456789abcdef0123456789abcdefX";
+  const char *ip = "127.0.0.1", *sender = "device@example.com";
+  size_t i;
+
+  expect("configure, server", NULL, configure_three(NULL, 0, NULL, NULL, sender), SDS_SMTP_CONNECT_FAILED);
+  for (i = 0; i < BAD_SERVERS; i++)
+    expect("configure, server", bad_servers[i], configure_three(bad_servers[i], 0, NULL, NULL, sender),
+           SDS_SMTP_CONNECT_FAILED);
+  expect("configure, server", huge, configure_three(huge, 0, NULL, NULL, sender), SDS_SMTP_CONNECT_FAILED);
+  expect("configure, sender", NULL, configure_three(ip, 0, NULL, NULL, NULL), SDS_SMTP_SENDER_REFUSED);
+  for (i = 0; i < BAD_ADDRESSES; i++)
+    expect("configure, sender", bad_addresses[i], configure_three(ip, 0, NULL, NULL, bad_addresses[i]),
+           SDS_SMTP_SENDER_REFUSED);
+  expect("configure, sender", huge, configure_three(ip, 0, NULL, NULL, huge), SDS_SMTP_SENDER_REFUSED);
+  expect("configure, user name", NULL, configure_three(ip, 1, NULL, "p", sender), SDS_SMTP_BAD_USERNAME);
+  expect("configure, user name", "", configure_three(ip, 1, "", "p", sender), SDS_SMTP_BAD_USERNAME);
+  expect("configure, user name", name33, configure_three(ip, 1, name33, "p", sender), SDS_SMTP_BAD_USERNAME);
+  expect("configure, user name", huge, configure_three(ip, 1, huge, "p", sender), SDS_SMTP_BAD_USERNAME);
+  expect("configure, password", NULL, configure_three(ip, 1, "u", NULL, sender), SDS_SMTP_BAD_PASSWORD);
+  expect("configure, password", "", configure_three(ip, 1, "u", "", sender), SDS_SMTP_BAD_PASSWORD);
+  expect("configure, password", name33, configure_three(ip, 1, "u", name33, sender), SDS_SMTP_BAD_PASSWORD);
+  expect("configure, password", huge, configure_three(ip, 1, "u", huge, sender), SDS_SMTP_BAD_PASSWORD);
+  expect("configure, everything", NULL, configure_three(NULL, 1, NULL, NULL, NULL), SDS_SMTP_CONNECT_FAILED);
+
+  expect("status after refused configurations", NULL, sds_smtp_status(), SDS_SMTP_OK);
+  expect("send without a configuration", NULL, sds_smtp_send("operator@example.com", "s", "t"), SDS_SMTP_CONNECT_FAILED);
+  expect("status after it", NULL, sds_smtp_status(), SDS_SMTP_CONNECT_FAILED);
+  expect("program status after it", NULL, (int)sds_smtp_program_status(), 256 + SDS_SMTP_CONNECT_FAILED);
+
+  /* What looks wrong and is right: 32 bytes; 8-bit bytes and control bytes in credentials, which travel in base64. */
+  expect("configure, 32 bytes", name32, configure_three(ip, 1, name32, name32, sender), SDS_SMTP_OK);
+  expect("configure, 8-bit", NULL, configure_three(ip, 1, "u\xC5\xBE\xFF", "p\xFF\xFE", sender), SDS_SMTP_OK);
+  expect("configure, no login", huge, configure_three(ip, 0, huge, huge, sender), SDS_SMTP_OK);
+  expect("configure, IPv6", NULL, configure_three("::1", 0, NULL, NULL, sender), SDS_SMTP_OK);
+  expect("configure, checkbox -1", NULL, configure_three(ip, -1, NULL, "p", sender), SDS_SMTP_BAD_USERNAME);
+}
+
+/* Structures of another size: what an older or a newer program would hand over. */
+static void structure_sizes(sds_smtp_client *client)
+{
+  struct {
+    struct sds_smtp_config config;
+    unsigned char tail[64];
+  } config;
+  struct {
+    struct sds_smtp_message message;
+    unsigned char tail[64];
+  } message;
+  struct {
+    struct sds_smtp_result result;
+    unsigned char tail[64];
+  } result;
+  uint32_t size;
+
+  memset(&config, 0, sizeof config);
+  config.config = good_config();
+  for (size = 0; size < 8; size++) {
+    config.config.struct_size = size;
+    expect("config, struct_size < 8", NULL, sds_smtp_client_configure(client, &config.config), SDS_SMTP_BAD_ARGUMENT);
+  }
+  config.config.struct_size = (uint32_t)offsetof(struct sds_smtp_config, server);
+  expect("config that ends before the server", NULL, sds_smtp_client_configure(client, &config.config),
+         SDS_SMTP_CONNECT_FAILED);
+  config.config.struct_size = (uint32_t)offsetof(struct sds_smtp_config, sender);
+  expect("config that ends before the sender", NULL, sds_smtp_client_configure(client, &config.config),
+         SDS_SMTP_SENDER_REFUSED);
+  /* The port is cut off here, so this is port 25, where nothing is sent below. */
+  config.config.struct_size = (uint32_t)offsetof(struct sds_smtp_config, auth);
+  expect("config that ends before the mechanism", NULL, sds_smtp_client_configure(client, &config.config), SDS_SMTP_OK);
+  config.config.struct_size = (uint32_t)sizeof config;
+  expect("larger config with zeros", NULL, sds_smtp_client_configure(client, &config.config), SDS_SMTP_OK);
+  config.tail[63] = 1;
+  expect("larger config with a one", NULL, sds_smtp_client_configure(client, &config.config), SDS_SMTP_BAD_ARGUMENT);
+  config.tail[63] = 0;
+  config.tail[0] = 1;
+  expect("larger config with a one", NULL, sds_smtp_client_configure(client, &config.config), SDS_SMTP_BAD_ARGUMENT);
+
+  memset(&message, 0, sizeof message);
+  message.message = good_message();
+  for (size = 0; size < 8; size++) {
+    message.message.struct_size = size;
+    expect("message, struct_size < 8", NULL, sds_smtp_client_send(client, &message.message), SDS_SMTP_BAD_ARGUMENT);
+  }
+  message.message.struct_size = (uint32_t)offsetof(struct sds_smtp_message, to);
+  expect("message that ends before the recipient", NULL, sds_smtp_client_send(client, &message.message),
+         SDS_SMTP_RECIPIENT_REFUSED);
+  message.message.struct_size = (uint32_t)sizeof message;
+  message.tail[0] = 1;
+  expect("larger message with a one", NULL, sds_smtp_client_send(client, &message.message), SDS_SMTP_BAD_ARGUMENT);
+  message.tail[0] = 0;
+  message.tail[63] = 0x80;
+  expect("larger message with a one", NULL, sds_smtp_client_send(client, &message.message), SDS_SMTP_BAD_ARGUMENT);
+
+  memset(&result, 0xEE, sizeof result);
+  for (size = 0; size < 8; size++) {
+    result.result.struct_size = size;
+    expect("result, struct_size < 8", NULL, sds_smtp_client_result(client, &result.result), SDS_SMTP_BAD_ARGUMENT);
+    check("a refused result was written to", ((unsigned char *)&result)[4] == 0xEE && result.tail[0] == 0xEE);
+  }
+  result.result.struct_size = (uint32_t)offsetof(struct sds_smtp_result, phase);
+  expect("result of an older program", NULL, sds_smtp_client_result(client, &result.result), SDS_SMTP_OK);
+  check("an older program's result was not filled", result.result.code == SDS_SMTP_BAD_ARGUMENT);
+  check("more than the older program's result was written",
+        result.result.phase == 0xEEEEEEEEu && (unsigned char)result.result.text[255] == 0xEE && result.tail[0] == 0xEE);
+  memset(&result.tail, 0, sizeof result.tail);
+  result.result.struct_size = (uint32_t)sizeof result;
+  expect("result of a newer program", NULL, sds_smtp_client_result(client, &result.result), SDS_SMTP_OK);
+  check("a newer program's result was not filled", result.result.phase == SDS_SMTP_PHASE_START);
+}
+
+static void configuration_fields(sds_smtp_client *client)
+{
+  static const uint32_t unknown_numbers[] = {4, 5, 255, 256, 65536, 0x7FFFFFFF, 0x80000000u, 0xFFFFFFFFu};
+  struct sds_smtp_config config;
+  size_t i;
+
+  expect("config", NULL, sds_smtp_client_configure(client, NULL), SDS_SMTP_BAD_ARGUMENT);
+
+  config = good_config();
+  config.server = NULL;
+  expect("server", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_CONNECT_FAILED);
+  for (i = 0; i < BAD_SERVERS; i++) {
+    config.server = bad_servers[i];
+    expect("server", bad_servers[i], sds_smtp_client_configure(client, &config), SDS_SMTP_CONNECT_FAILED);
+  }
+  config.server = huge;
+  expect("server", huge, sds_smtp_client_configure(client, &config), SDS_SMTP_CONNECT_FAILED);
+
+  config = good_config();
+  config.sender = NULL;
+  expect("sender", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_SENDER_REFUSED);
+  for (i = 0; i < BAD_ADDRESSES; i++) {
+    config.sender = bad_addresses[i];
+    expect("sender", bad_addresses[i], sds_smtp_client_configure(client, &config), SDS_SMTP_SENDER_REFUSED);
+  }
+  config.sender = huge;
+  expect("sender", huge, sds_smtp_client_configure(client, &config), SDS_SMTP_SENDER_REFUSED);
+
+  config = good_config();
+  config.auth = SDS_SMTP_AUTH_ANY;
+  config.password = "p";
+  expect("user name", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_USERNAME);
+  config.username = "";
+  expect("user name", "", sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_USERNAME);
+  config.username = huge;
+  expect("user name", huge, sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_USERNAME);
+  config.username = "u";
+  config.password = NULL;
+  expect("password", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_PASSWORD);
+  config.password = "";
+  expect("password", "", sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_PASSWORD);
+  config.password = huge;
+  expect("password", huge, sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_PASSWORD);
+
+  {
+    static const char *const one_line[] = {"name\r", "name\n", "\r\nBcc: <other@example.com>", "a\r\nb"};
+
+    for (i = 0; i < sizeof one_line / sizeof one_line[0]; i++) {
+      config = good_config();
+      config.sender_name = one_line[i];
+      expect("sender's name", one_line[i], sds_smtp_client_configure(client, &config), SDS_SMTP_SENDER_REFUSED);
+      config = good_config();
+      config.ehlo_name = one_line[i];
+      expect("EHLO name", one_line[i], sds_smtp_client_configure(client, &config), SDS_SMTP_HELO_FAILED);
+      config = good_config();
+      config.charset = one_line[i];
+      expect("charset", one_line[i], sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_ARGUMENT);
+    }
+  }
+  config = good_config();
+  config.sender_name = huge;
+  expect("sender's name", huge, sds_smtp_client_configure(client, &config), SDS_SMTP_SENDER_REFUSED);
+  config = good_config();
+  config.ehlo_name = huge;
+  expect("EHLO name", huge, sds_smtp_client_configure(client, &config), SDS_SMTP_HELO_FAILED);
+  config.ehlo_name = "p\xC5\x99\xC3\xADstroj.cz";
+  expect("EHLO name", config.ehlo_name, sds_smtp_client_configure(client, &config), SDS_SMTP_HELO_FAILED);
+  config.ehlo_name = "two words";
+  expect("EHLO name", config.ehlo_name, sds_smtp_client_configure(client, &config), SDS_SMTP_HELO_FAILED);
+  config = good_config();
+  config.charset = huge;
+  expect("charset", huge, sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_ARGUMENT);
+  config.charset = "latin\xB2";
+  expect("charset", config.charset, sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_ARGUMENT);
+  config.charset = "utf-8; boundary=x";
+  expect("charset", config.charset, sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_ARGUMENT);
+
+  for (i = 0; i < sizeof unknown_numbers / sizeof unknown_numbers[0]; i++) {
+    config = good_config();
+    config.username = "u";
+    config.password = "p";
+    config.auth = unknown_numbers[i];
+    expect("unknown mechanism", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_AUTH_UNSUPPORTED);
+    config = good_config();
+    config.flags = unknown_numbers[i] & ~(uint32_t)SDS_SMTP_NO_PIPELINING;
+    expect("unknown flag", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_ARGUMENT);
+  }
+  config = good_config();
+  config.port = 65536;
+  expect("port 65536", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_CONNECT_FAILED);
+  config.port = 0xFFFFFFFFu;
+  expect("port 0xFFFFFFFF", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_CONNECT_FAILED);
+  config = good_config();
+  config.credential_limit = 4097;
+  expect("credential_limit 4097", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_ARGUMENT);
+  config.credential_limit = 0xFFFFFFFFu;
+  expect("credential_limit 0xFFFFFFFF", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_ARGUMENT);
+}
+
+static void message_fields(sds_smtp_client *client)
+{
+  static const char *const bad_lists[] = {",",
+                                          "operator@example.com,",
+                                          ",operator@example.com",
+                                          "operator@example.com,,other@example.com",
+                                          "operator@example.com other@example.com",
+                                          "operator@example.com;other@example.com",
+                                          "operator@example.com,device",
+                                          "operator@example.com,\r\nother@example.com"};
+  struct sds_smtp_config config = good_config();
+  struct sds_smtp_message message;
+  char list[101 * 24];
+  size_t i;
+
+  expect("the right configuration", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_OK);
+  expect("message", NULL, sds_smtp_client_send(client, NULL), SDS_SMTP_BAD_ARGUMENT);
+
+  message = good_message();
+  message.to = NULL;
+  expect("to", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_RECIPIENT_REFUSED);
+  for (i = 0; i < BAD_ADDRESSES; i++) {
+    message.to = bad_addresses[i];
+    expect("to", bad_addresses[i], sds_smtp_client_send(client, &message), SDS_SMTP_RECIPIENT_REFUSED);
+  }
+  for (i = 0; i < sizeof bad_lists / sizeof bad_lists[0]; i++) {
+    message.to = bad_lists[i];
+    expect("to", bad_lists[i], sds_smtp_client_send(client, &message), SDS_SMTP_RECIPIENT_REFUSED);
+  }
+  message.to = huge;
+  expect("to", huge, sds_smtp_client_send(client, &message), SDS_SMTP_RECIPIENT_REFUSED);
+  list[0] = '\0';
+  for (i = 0; i < 101; i++)
+    strcat(list, i == 0 ? "operator@example.com" : ",operator@example.com");
+  message.to = list;
+  expect("101 recipients", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_RECIPIENT_REFUSED);
+
+  message = good_message();
+  message.subject = "subject\r";
+  expect("subject", message.subject, sds_smtp_client_send(client, &message), SDS_SMTP_DATA_FAILED);
+  message.subject = "subject\n";
+  expect("subject", message.subject, sds_smtp_client_send(client, &message), SDS_SMTP_DATA_FAILED);
+  message.subject = "subject\r\nBcc: <other@example.com>";
+  expect("subject", message.subject, sds_smtp_client_send(client, &message), SDS_SMTP_DATA_FAILED);
+  message.subject = huge;
+  expect("subject", huge, sds_smtp_client_send(client, &message), SDS_SMTP_DATA_FAILED);
+
+  message = good_message();
+  message.flags = 1;
+  expect("message flags 1", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_BAD_ARGUMENT);
+  message.flags = 0xFFFFFFFFu;
+  expect("message flags 0xFFFFFFFF", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_BAD_ARGUMENT);
+
+  expect("the status is the last refusal", NULL, sds_smtp_client_status(client), SDS_SMTP_BAD_ARGUMENT);
+  expect("cancel of an idle client", NULL, sds_smtp_client_cancel(client), SDS_SMTP_OK);
+  expect("wait for an idle client", NULL, sds_smtp_client_wait(client, SDS_SMTP_NO_LIMIT), SDS_SMTP_BAD_ARGUMENT);
+}
+
+/* 8-bit bytes, lone CR and LF and 1 MiB are welcome in a text, 8-bit bytes in a subject: not a reason for a refusal. The
+   client has no configuration, so that nothing is sent. */
+static void texts_that_are_fine(void)
+{
+  sds_smtp_client *client = sds_smtp_client_new();
+  struct sds_smtp_message message = good_message();
+
+  message.subject = "P\xC5\x99\xC3\xADli\xC5\xA1 \xFF\xFE";
+  message.text = "\r\n.\r\nMAIL FROM:<other@example.com>\r\n\xFF\r\r\n\n.";
+  expect("8-bit bytes, no configuration", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_CONNECT_FAILED);
+  message.subject = NULL;
+  message.text = NULL;
+  expect("NULL texts, no configuration", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_CONNECT_FAILED);
+  message.text = huge;
+  expect("1 MiB text, no configuration", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_CONNECT_FAILED);
+  expect("probe, no configuration", NULL, sds_smtp_client_probe(client), SDS_SMTP_CONNECT_FAILED);
+  sds_smtp_client_free(client);
+}
+
+static void outputs(sds_smtp_client *client)
+{
+  static struct sds_smtp_log_entry log[2 * SDS_SMTP_LOG_ENTRIES];
+  struct sds_smtp_log_entry entry = SDS_SMTP_LOG_ENTRY_INIT;
+  struct sds_smtp_result result = SDS_SMTP_RESULT_INIT;
+  int64_t older[SDS_SMTP_LOG_ENTRIES * 5]; /* 40 bytes each */
+  unsigned char *strides = (unsigned char *)older;
+  uint32_t size;
+  size_t held, i;
+
+  expect("result, out", NULL, sds_smtp_client_result(client, NULL), SDS_SMTP_BAD_ARGUMENT);
+  expect("result, out, built-in client", NULL, sds_smtp_client_result(NULL, NULL), SDS_SMTP_BAD_ARGUMENT);
+
+  for (i = 0; i <= SDS_SMTP_LOG_ENTRIES; i++)
+    sds_smtp_client_send(client, NULL);
+  held = sds_smtp_client_log(client, NULL, 0);
+  check("64 refusals and more fill the log with 64 entries", held == SDS_SMTP_LOG_ENTRIES);
+  check("log, NULL and a maximum", sds_smtp_client_log(client, NULL, 10) == held);
+  check("log, NULL and a huge maximum", sds_smtp_client_log(client, NULL, (size_t)-1) == held);
+  check("log, a maximum of 0", sds_smtp_client_log(client, &entry, 0) == held);
+  for (size = 0; size < 8; size++) {
+    memset(&entry, 0xEE, sizeof entry);
+    entry.struct_size = size;
+    check("log, struct_size < 8", sds_smtp_client_log(client, &entry, 1) == 0);
+    check("log, a refused entry was written to", (uint32_t)entry.code == 0xEEEEEEEEu);
+  }
+  memset(log, 0, sizeof log);
+  log[0].struct_size = sizeof log[0];
+  check("log, more room than entries", sds_smtp_client_log(client, log, 2 * SDS_SMTP_LOG_ENTRIES) == held);
+  for (i = 0; i < held; i++) {
+    check("log, the code of an entry", log[i].code > 0 && log[i].code <= SDS_SMTP_BAD_HANDLE);
+    check("log, the phase of an entry", log[i].phase == SDS_SMTP_PHASE_START);
+    check("log, the strings end", memchr(log[i].text, 0, sizeof log[i].text) != NULL &&
+                                      memchr(log[i].recipient, 0, sizeof log[i].recipient) != NULL);
+  }
+  check("log, more than the entries was written", log[held].struct_size == 0 && log[held].code == 0);
+  log[0].struct_size = sizeof log[0];
+  check("log, a maximum without end", sds_smtp_client_log(client, log, (size_t)-1) == held);
+
+  /* An older program's entries stand closer together. */
+  memset(older, 0, sizeof older);
+  size = 40;
+  memcpy(strides, &size, sizeof size);
+  check("log, an older program's entries",
+        sds_smtp_client_log(client, (struct sds_smtp_log_entry *)(void *)older, SDS_SMTP_LOG_ENTRIES) == held);
+  for (i = 0; i < held; i++) {
+    int32_t code;
+
+    memcpy(&code, strides + 40 * i + 4, sizeof code);
+    check("log, the code of an older program's entry", code == log[i].code);
+  }
+
+  expect("result after refusals", NULL, sds_smtp_client_result(client, &result), SDS_SMTP_OK);
+  check("result after refusals: not sent, in the start",
+        result.outcome == SDS_SMTP_OUTCOME_NOT_SENT && result.phase == SDS_SMTP_PHASE_START);
+}
+
+static void handle_that_is_none(const char *what, sds_smtp_client *client)
+{
+  struct sds_smtp_config config = good_config();
+  struct sds_smtp_message message = good_message();
+  struct sds_smtp_result result;
+  struct sds_smtp_log_entry entry = SDS_SMTP_LOG_ENTRY_INIT;
+
+  memset(&result, 0xEE, sizeof result);
+  result.struct_size = sizeof result;
+  expect(what, "configure", sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_HANDLE);
+  expect(what, "send", sds_smtp_client_send(client, &message), SDS_SMTP_BAD_HANDLE);
+  expect(what, "status", sds_smtp_client_status(client), SDS_SMTP_BAD_HANDLE);
+  expect(what, "result", sds_smtp_client_result(client, &result), SDS_SMTP_BAD_HANDLE);
+  check("a refused result was written to", result.outcome == 0xEEEEEEEEu);
+  expect(what, "wait", sds_smtp_client_wait(client, SDS_SMTP_NO_LIMIT), SDS_SMTP_BAD_HANDLE);
+  expect(what, "cancel", sds_smtp_client_cancel(client), SDS_SMTP_BAD_HANDLE);
+  expect(what, "probe", sds_smtp_client_probe(client), SDS_SMTP_BAD_HANDLE);
+  check("a log of no client", sds_smtp_client_log(client, &entry, 1) == 0);
+  check("a log of no client", sds_smtp_client_log(client, NULL, 0) == 0);
+  sds_smtp_client_free(client);
+}
+
+static void handles(const sds_smtp_client *alive)
+{
+  static unsigned char garbage[4096];
+  sds_smtp_client *freed[8];
+  sds_smtp_client *first = sds_smtp_client_new(), *second;
+  struct sds_smtp_config config = good_config();
+  int i, bit;
+
+  /* Numbers that were never a handle. The pointers are made from integers: nothing is behind them. */
+  static const uintptr_t numbers[] = {1, 2, 3, 7, 8, 16, 64, 4096, 0xFFFF, 0x10000, 0x7FFFFFFF};
+
+  for (i = 0; i < (int)(sizeof numbers / sizeof numbers[0]); i++)
+    if ((sds_smtp_client *)numbers[i] != first && (sds_smtp_client *)numbers[i] != alive)
+      handle_that_is_none("a number as handle", (sds_smtp_client *)numbers[i]);
+  handle_that_is_none("all ones as handle", (sds_smtp_client *)UINTPTR_MAX);
+  memset(garbage, 0xA5, sizeof garbage);
+  handle_that_is_none("own memory as handle", (sds_smtp_client *)(void *)garbage);
+  handle_that_is_none("odd own memory as handle", (sds_smtp_client *)(void *)(garbage + 1));
+  handle_that_is_none("a structure as handle", (sds_smtp_client *)(void *)&config);
+
+  /* A handle with one bit changed; where that gives another living handle, it is right. */
+  for (bit = 0; bit < (int)(8 * sizeof(uintptr_t)); bit++) {
+    sds_smtp_client *changed = (sds_smtp_client *)((uintptr_t)first ^ ((uintptr_t)1 << bit));
+
+    if (changed != alive && changed != NULL)
+      handle_that_is_none("a handle with a wrong bit", changed);
+  }
+  expect("the right handle after all that", NULL, sds_smtp_client_configure(first, &config), SDS_SMTP_OK);
+  sds_smtp_client_free(first);
+  handle_that_is_none("a freed handle", first);
+  sds_smtp_client_free(first); /* the second and third time */
+  sds_smtp_client_free(first);
+
+  /* A new client may take the place of a freed one; the old handle must not become the new one's. */
+  for (i = 0; i < 8; i++) {
+    freed[i] = sds_smtp_client_new();
+    check("a new client", freed[i] != NULL);
+    sds_smtp_client_free(freed[i]);
+  }
+  second = sds_smtp_client_new();
+  for (i = 0; i < 8; i++)
+    handle_that_is_none("a freed handle of many", freed[i]);
+  handle_that_is_none("a freed handle while another lives", first);
+  expect("the living handle beside the dead ones", NULL, sds_smtp_client_status(second), SDS_SMTP_OK);
+  sds_smtp_client_free(second);
+
+  sds_smtp_client_free(NULL); /* does nothing: the built-in client lives as long as the process */
+  check("the built-in client after client_free(NULL)", sds_smtp_client_status(NULL) != SDS_SMTP_BAD_HANDLE);
+}
+
+static void words(void)
+{
+  static const int codes[] = {-1, 16, 31, 35, 255, 256, 257, 277, 1000, INT32_MAX, INT32_MIN};
+  int i;
+
+  for (i = -300; i <= 300; i++) {
+    const char *text = sds_smtp_strerror(i);
+
+    check("strerror gives words", text != NULL && text[0] != '\0' && strlen(text) < 256);
+  }
+  for (i = 0; i < (int)(sizeof codes / sizeof codes[0]); i++)
+    check("strerror of no code", sds_smtp_strerror(codes[i]) != NULL && strlen(sds_smtp_strerror(codes[i])) > 0);
+  for (i = 0; i < 15; i++)
+    check("strerror tells codes apart", strcmp(sds_smtp_strerror(i), sds_smtp_strerror(i + 1)) != 0);
+  check("version", sds_smtp_version() != NULL && strcmp(sds_smtp_version(), "0.1.0") == 0);
+}
+
+/* The same wrong calls on the built-in client, which the three functions use. */
+static void three_function_send(void)
+{
+  struct sds_smtp_config config = good_config();
+  size_t i;
+
+  expect("the built-in client's configuration", NULL, sds_smtp_client_configure(NULL, &config), SDS_SMTP_OK);
+  expect("send, to", NULL, sds_smtp_send(NULL, "s", "t"), SDS_SMTP_RECIPIENT_REFUSED);
+  expect("send, all", NULL, sds_smtp_send(NULL, NULL, NULL), SDS_SMTP_RECIPIENT_REFUSED);
+  for (i = 0; i < BAD_ADDRESSES; i++)
+    expect("send, to", bad_addresses[i], sds_smtp_send(bad_addresses[i], "s", "t"), SDS_SMTP_RECIPIENT_REFUSED);
+  expect("send, to", huge, sds_smtp_send(huge, huge, huge), SDS_SMTP_RECIPIENT_REFUSED);
+  expect("send, subject", "\r\n", sds_smtp_send("operator@example.com", "a\r\nb", "t"), SDS_SMTP_DATA_FAILED);
+  expect("send, subject", huge, sds_smtp_send("operator@example.com", huge, "t"), SDS_SMTP_DATA_FAILED);
+  expect("status", NULL, sds_smtp_status(), SDS_SMTP_DATA_FAILED);
+  expect("program status", NULL, (int)sds_smtp_program_status(), 256 + SDS_SMTP_DATA_FAILED);
+}
+
+static void still_working(sds_smtp_client *client, const char *name, uint32_t port)
+{
+  struct sds_smtp_config config = good_config();
+  struct sds_smtp_message message = good_message();
+
+  config.port = port;
+  message.subject = name;
+  message.text = "After all that misuse.\n";
+  expect("configure in the end", name, sds_smtp_client_configure(client, &config), SDS_SMTP_OK);
+  expect("send in the end", name, sds_smtp_client_send(client, &message), SDS_SMTP_OK);
+  expect("wait in the end", name, sds_smtp_client_wait(client, 30000), SDS_SMTP_OK);
+}
+
+int main(int argc, char **argv)
+{
+  sds_smtp_client *client;
+
+  if (argc != 3) {
+    fprintf(stderr, "usage: misuse SILENT_PORT WORKING_PORT\n");
+    return 2;
+  }
+  silent_port = (uint32_t)strtoul(argv[1], NULL, 10);
+  huge = (char *)malloc(MIB + 1);
+  client = sds_smtp_client_new();
+  if (huge == NULL || client == NULL)
+    return 2;
+  memset(huge, 'a', MIB);
+  huge[MIB] = '\0';
+
+  three_function_configuration();
+  configuration_fields(client);
+  expect("status before the first mail", NULL, sds_smtp_client_status(client), SDS_SMTP_OK);
+  structure_sizes(client);
+  message_fields(client);
+  texts_that_are_fine();
+  outputs(client);
+  handles(client);
+  words();
+  three_function_send();
+  still_working(NULL, "built-in client", (uint32_t)strtoul(argv[2], NULL, 10));
+  still_working(client, "handle", (uint32_t)strtoul(argv[2], NULL, 10));
+  sds_smtp_client_free(client);
+  free(huge);
+  printf("misuse: %d calls, %d wrong\n", calls, wrong);
+  return wrong == 0 ? 0 : 1;
+}

@@ -1,0 +1,675 @@
+//! The C side: every program of c_examples/ and tests/c/ is compiled as C99, C11 and C++, linked to the shared and to the
+//! static library, and run against a server; some under valgrind and with the sanitizers.
+//!
+//! The programs are linked to the release build, which is what a C user gets: `cargo build --release` comes first. Needed
+//! besides: gcc, g++, readelf, valgrind, and unshare and ip for port 25 in a network of its own.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+#[path = "c_programs/building.rs"]
+mod building;
+#[path = "c_programs/running.rs"]
+mod running;
+#[path = "c_programs/servers.rs"]
+mod servers;
+
+use building::{C11, C99, Cpp, EXAMPLES, Link, RUN, Shared, Standard, TESTS, VARIANTS};
+use building::{built, executable, root, run_tool, scratch, source};
+use running::{Finished, PATIENCE, finish, run, sanitized, valgrind};
+use servers::{Conversation, Manners, Seen, Server, Sink, mail_sink};
+
+const FROM: &str = "device@example.com";
+const TO: &str = "operator@example.com";
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Compiling
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn every_c_file_is_built_as_c99_c11_and_cpp_with_both_libraries() {
+    let failures: Vec<_> = built()
+        .values()
+        .filter_map(|result| result.as_ref().err())
+        .map(String::as_str)
+        .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+
+    let mut files = 0;
+    for directory in ["c_examples", "tests/c"] {
+        for entry in fs::read_dir(root().join(directory)).expect("the directory is there") {
+            let path = entry.expect("an entry").path();
+            if path.extension() != Some(OsStr::new("c")) {
+                continue;
+            }
+            let name = path.file_stem().and_then(OsStr::to_str).expect("a name");
+            assert!(
+                EXAMPLES.contains(&name) || TESTS.contains(&name),
+                "{} is not in the list of this test",
+                path.display()
+            );
+            files += 1;
+        }
+    }
+    assert_eq!(files, EXAMPLES.len() + TESTS.len());
+}
+
+#[test]
+fn the_headers_stand_alone_in_any_order_and_twice() {
+    let directory = scratch("headers");
+    let file = directory.join("headers.c");
+    let header = |name: &str| format!("#include \"{name}\"\n");
+    let (smtp, fullc) = (header("sds_smtp.h"), header("sds_fullc.h"));
+    for text in [
+        format!("{smtp}{smtp}"),
+        fullc.clone(),
+        format!("{fullc}{smtp}{fullc}"),
+        format!("{smtp}{fullc}"),
+    ] {
+        // A header alone is an empty file to -Wpedantic, so one declaration stands behind it.
+        fs::write(&file, format!("{text}int use(void);\n")).expect("the file can be written");
+        for standard in [C99, C11, Cpp] {
+            let mut command = standard.compiler();
+            command
+                .arg("-I")
+                .arg(root().join("include"))
+                .arg("-fsyntax-only")
+                .arg(&file);
+            run_tool(&mut command).unwrap_or_else(|messages| panic!("{text}{messages}"));
+        }
+    }
+}
+
+#[test]
+fn the_fullc_header_gives_exactly_two_functions() {
+    let mut command = C99.compiler();
+    command
+        .arg("-I")
+        .arg(root().join("include"))
+        .args(["-E", "-P", "-x", "c"]);
+    let text = finish(command.arg(root().join("include/sds_fullc.h")), PATIENCE)
+        .must_give(0)
+        .output;
+    let functions: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with("static inline"))
+        .collect();
+    assert_eq!(
+        functions,
+        [
+            "static inline void smtp_send(char *to, char *subject, char *text)",
+            "static inline unsigned int smtp_send_status(void)"
+        ]
+    );
+}
+
+#[test]
+fn layouts_and_init_macros_are_the_published_ones() {
+    for (standard, link) in VARIANTS {
+        run(executable("layout", standard, link), [""; 0]).must_give(0);
+    }
+}
+
+#[test]
+fn layouts_are_the_published_ones_on_32_bits() {
+    // -ffreestanding takes the headers of the compiler: no 32-bit C library is needed.
+    for standard in [C99, C11, Cpp] {
+        let mut command = standard.compiler();
+        command
+            .args(["-m32", "-ffreestanding", "-fsyntax-only", "-I"])
+            .arg(root().join("include"));
+        let finished = finish(command.arg(source("layout")), PATIENCE);
+        if finished.output.contains("-m32") || finished.output.contains("mode not compiled in") {
+            println!("not checked: this compiler knows no -m32");
+            return;
+        }
+        finished.must_give(0);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The examples
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[track_caller]
+fn assert_is_the_seeds_mail(mail: &str) {
+    let (headers, text) = mail
+        .split_once("\r\n\r\n")
+        .expect("a blank line between headers and text");
+    for header in ["Subject: testovaci email", "Message-ID: <", "From: ", "To: "] {
+        assert!(
+            headers.lines().any(|line| line.starts_with(header)),
+            "no {header:?} in:\n{mail}"
+        );
+    }
+    assert_eq!(text, "Toto je testovaci email.\r\n");
+}
+
+#[test]
+fn first_mail_sends_its_mail_and_says_so() {
+    for (standard, link) in RUN {
+        let sink = Sink::start(&format!("first-{standard:?}"), &[]);
+        let finished = run(
+            executable("first_mail", standard, link),
+            ["127.0.0.1", &sink.port, "", "", FROM, TO],
+        );
+        let finished = finished
+            .must_give(0)
+            .must_say("code        0: ")
+            .must_say("outcome     sent\n")
+            .must_say("phase       end of the mail\n")
+            .must_say("reply       250 ")
+            .must_say("recipients  1 accepted, 0 refused\n")
+            .must_say(&format!("| code 0 | {TO} | reply 250 | "));
+        let mails = sink.mails();
+        assert_eq!(mails.len(), 1);
+        assert_is_the_seeds_mail(&mails[0]);
+        let id = mails[0]
+            .lines()
+            .find_map(|line| line.strip_prefix("Message-ID: "))
+            .expect("a Message-ID");
+        finished.must_say(&format!("Message-ID  {id}\n"));
+    }
+}
+
+#[test]
+fn first_mail_logs_in() {
+    let sink = Sink::start("first-login", &["--user", "kotelna", "--password", "tajne-heslo"]);
+    let finished = run(
+        executable("first_mail", C99, Shared),
+        ["127.0.0.1", &sink.port, "kotelna", "tajne-heslo", FROM, TO],
+    );
+    finished.must_give(0).must_say("outcome     sent\n");
+    assert_eq!(sink.mails().len(), 1);
+}
+
+/// User name and password of the tests, plain and as base64 makes them in AUTH LOGIN and AUTH PLAIN.
+const SECRETS: [&str; 5] = [
+    "kotelna",
+    "tajne-heslo",
+    "a290ZWxuYQ",
+    "dGFqbmUtaGVzbG8",
+    "AGtvdGVsbmEAdGFqbmUtaGVzbG8",
+];
+
+#[track_caller]
+fn assert_no_secret_in(finished: &Finished) {
+    for secret in SECRETS {
+        assert!(!finished.output.contains(secret), "{}", finished.output);
+    }
+}
+
+#[test]
+fn first_mail_tells_a_refused_login() {
+    let sink = Sink::start("first-refused", &["--user", "kotelna", "--password", "other"]);
+    let finished = run(
+        executable("first_mail", C99, Shared),
+        ["127.0.0.1", &sink.port, "kotelna", "tajne-heslo", FROM, TO],
+    );
+    let finished = finished
+        .must_give(1)
+        .must_say("code        11: ")
+        .must_say("outcome     not sent")
+        .must_say("phase       login\n")
+        .must_say("reply       535");
+    assert_no_secret_in(&finished);
+    assert_eq!(sink.mails().len(), 0);
+}
+
+#[test]
+fn first_mail_tells_no_secret_that_the_server_repeats() {
+    // The codes of design and RFC 4954 for a login that went wrong, each with its own way through the engine.
+    for (refusal, code) in [(535, 11), (454, 11), (421, 2), (501, 15), (500, 9), (504, 9), (538, 9)] {
+        let server = Server::start(Manners {
+            login_refusal: Some(refusal),
+            ..Manners::default()
+        });
+        let finished = run(
+            executable("first_mail", C99, Shared),
+            ["127.0.0.1", &server.port, "kotelna", "tajne-heslo", FROM, TO],
+        );
+        println!("{refusal}: {}", finished.output);
+        let finished = finished.must_give(1).must_say(&format!("code        {code}: "));
+        assert_no_secret_in(&finished);
+        assert_eq!(server.mails().len(), 0);
+    }
+}
+
+#[test]
+fn first_mail_explains_what_it_cannot_do() {
+    let free = TcpListener::bind("127.0.0.1:0")
+        .expect("a free port")
+        .local_addr()
+        .expect("an address")
+        .port()
+        .to_string();
+    let program = executable("first_mail", C99, Shared);
+    run(program, ["127.0.0.1", &free, "", "", FROM, TO])
+        .must_give(1)
+        .must_say("code        13: ")
+        .must_say("connecting");
+    run(program, ["127.0.0.1", &free, "", "", FROM, "nobody"])
+        .must_give(1)
+        .must_say("code        5: ")
+        .must_say("start");
+    run(program, ["localhost", &free, "", "", FROM, TO])
+        .must_give(2)
+        .must_say("refused, code 13: ");
+    run(program, ["127.0.0.1", &free, "", "", "device", TO])
+        .must_give(2)
+        .must_say("refused, code 4: ");
+    run(program, ["127.0.0.1", "25", "user", "", FROM, TO])
+        .must_give(2)
+        .must_say("refused, code 11: ");
+    run(program, ["127.0.0.1", "0", "", "", FROM, TO])
+        .must_give(2)
+        .must_say("PORT is a number");
+    run(program, ["127.0.0.1"]).must_give(2).must_say("usage: ");
+}
+
+/// Port 25 belongs to the machine, so the test makes a network of its own, in which only the loopback is up.
+const PORT_25: &str = r#"
+ip link set lo up || exit 90
+"$SINK" --port 25 --port-file "$DIR/port" --out "$DIR/mails" --user kotelna --password tajne-heslo --mails 1 --seconds 60 &
+sink=$!
+i=0
+while [ ! -s "$DIR/port" ] && [ $i -lt 400 ]; do sleep 0.05; i=$((i + 1)); done
+"$PROGRAM" 127.0.0.1 25 kotelna tajne-heslo device@example.com operator@example.com || { kill $sink; exit 91; }
+wait $sink || exit 92
+"#;
+
+#[test]
+fn first_mail_uses_the_three_functions_on_port_25() {
+    let namespace = [&["-n"][..], &["-r", "-n"][..]].into_iter().find(|options| {
+        finish(
+            Command::new("unshare")
+                .args(*options)
+                .args(["ip", "link", "set", "lo", "up"]),
+            PATIENCE,
+        )
+        .code
+            == Some(0)
+    });
+    let namespace = namespace.expect(
+        "this test needs a network namespace of its own for port 25: neither `unshare -n ip link set lo up` (root) nor \
+         `unshare -r -n ...` (unprivileged user namespaces) works here",
+    );
+    let directory = scratch("port-25");
+    for (standard, link) in RUN {
+        let directory = directory.join(format!("{standard:?}"));
+        fs::create_dir_all(&directory).expect("the directory can be made");
+        let mut command = Command::new("unshare");
+        command.args(namespace).args(["sh", "-c", PORT_25]);
+        command
+            .env("SINK", mail_sink())
+            .env("DIR", &directory)
+            .env("PROGRAM", executable("first_mail", standard, link));
+        finish(&mut command, PATIENCE)
+            .must_give(0)
+            .must_say("code        0: ")
+            .must_say("outcome     sent\n");
+        let mails: Vec<_> = fs::read_dir(directory.join("mails"))
+            .expect("mails")
+            .map(|mail| mail.expect("a mail").path())
+            .collect();
+        assert_eq!(mails.len(), 1);
+        assert_is_the_seeds_mail(&fs::read_to_string(&mails[0]).expect("the mail"));
+    }
+}
+
+/// What the alarm loop says in its last line, and what its mails say: the two must agree, and no alarm may be missing.
+#[track_caller]
+fn assert_every_alarm_is_accounted_for(finished: &Finished, mails: &[String], count: usize) -> (usize, usize) {
+    let last = finished.output.lines().last().expect("a last line");
+    let number = |word: &str| -> usize {
+        let (_, rest) = last
+            .split_once(&format!("{word} "))
+            .unwrap_or_else(|| panic!("no {word:?} in {last:?}"));
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().expect("a number")
+    };
+    let after = |mail: &String, words: &str| -> usize {
+        let line = mail.lines().find_map(|line| line.strip_prefix(words));
+        line.map_or(0, |line| {
+            line.split(' ').next().expect("a word").parse().expect("a number")
+        })
+    };
+    let mut alarms: Vec<&str> = Vec::new();
+    for mail in mails {
+        alarms.extend(mail.lines().filter(|line| line.starts_with("alarm ")));
+    }
+    let told = alarms.len();
+    alarms.sort_unstable();
+    alarms.dedup();
+    assert_eq!(alarms.len(), told, "an alarm was mailed twice: {alarms:?}");
+    assert_eq!(number("mailed"), told);
+    let lost = mails
+        .iter()
+        .map(|mail| after(mail, "lost because the queue was full: "))
+        .max()
+        .unwrap_or(0);
+    let uncertain = mails
+        .iter()
+        .map(|mail| after(mail, "in mails that may not have arrived: "))
+        .max()
+        .unwrap_or(0);
+    assert_eq!(
+        (number("lost"), number("uncertain")),
+        (lost, uncertain),
+        "not told in a mail: {last}"
+    );
+    assert_eq!(told + lost + uncertain, count, "{last}");
+    (lost, uncertain)
+}
+
+fn alarm_loop(variant: (Standard, Link), port: &str, count: &str) -> Finished {
+    run(
+        executable("alarm_loop", variant.0, variant.1),
+        ["127.0.0.1", port, FROM, TO, count],
+    )
+}
+
+#[test]
+fn alarm_loop_mails_every_alarm_to_a_quick_server() {
+    let sink = Sink::start("alarm-quick", &[]);
+    let finished = alarm_loop((C99, Shared), &sink.port, "40").must_give(0);
+    let (_, uncertain) = assert_every_alarm_is_accounted_for(&finished, &sink.mails(), 40);
+    assert_eq!(uncertain, 0);
+}
+
+#[test]
+fn alarm_loop_counts_and_reports_what_a_slow_server_makes_it_lose() {
+    for variant in RUN {
+        let server = Server::start(Manners {
+            delay: Duration::from_millis(20),
+            ..Manners::default()
+        });
+        let finished = alarm_loop(variant, &server.port, "120").must_give(0);
+        let (lost, _) = assert_every_alarm_is_accounted_for(&finished, &server.mails(), 120);
+        assert!(lost > 0, "the server was not slow enough: {}", finished.output);
+        assert!(!finished.output.contains("busy rounds 0\n"), "{}", finished.output);
+    }
+}
+
+#[test]
+fn alarm_loop_repeats_a_refused_mail_and_never_one_with_unknown_outcome() {
+    let server = Server::start(Manners {
+        refused_mails: 1,
+        dropped_mails: 1,
+        ..Manners::default()
+    });
+    let finished = alarm_loop((C99, Shared), &server.port, "20").must_give(0);
+    let finished = finished
+        .must_say("mail with unknown outcome, code 8")
+        .must_say("mail not sent, code 8");
+    let (_, uncertain) = assert_every_alarm_is_accounted_for(&finished, &server.mails(), 20);
+    assert!(uncertain > 0, "{}", finished.output);
+}
+
+#[test]
+fn alarm_loop_says_when_it_could_not_tell_everything() {
+    let free = TcpListener::bind("127.0.0.1:0")
+        .expect("a free port")
+        .local_addr()
+        .expect("an address")
+        .port()
+        .to_string();
+    let finished = alarm_loop((C99, Shared), &free, "20").must_give(1);
+    finished
+        .must_say("mail not sent, code 13")
+        .must_say("raised 20, mailed 0, lost 12, uncertain 0, waiting 8,");
+}
+
+#[test]
+fn fullc_program_sees_256_after_its_mail() {
+    for (standard, link) in RUN {
+        let sink = Sink::start(&format!("fullc-{standard:?}"), &[]);
+        let finished = run(
+            executable("fullc_program", standard, link),
+            ["127.0.0.1", &sink.port, FROM, TO],
+        );
+        finished
+            .must_give(0)
+            .must_say("before the mail: status 0\n")
+            .must_say("after the mail: status 256, sent\n");
+        let mails = sink.mails();
+        assert_eq!(mails.len(), 1);
+        assert_is_the_seeds_mail(&mails[0]);
+    }
+}
+
+#[test]
+fn fullc_program_sees_256_and_the_code_after_a_failure() {
+    let sink = Sink::start("fullc-refused", &["--reply", "RCPT=550 5.1.1 no such mailbox"]);
+    let program = executable("fullc_program", C99, Shared);
+    run(program, ["127.0.0.1", &sink.port, FROM, TO])
+        .must_give(1)
+        .must_say("after the mail: status 268, ");
+    run(program, ["127.0.0.1", &sink.port, FROM, "nobody"])
+        .must_give(1)
+        .must_say("after the mail: status 261, ");
+    assert_eq!(sink.mails().len(), 0);
+}
+
+fn two_devices(program: &Path, a: &str, b: &str) -> Finished {
+    run(
+        program,
+        [TO, "127.0.0.1", a, "a@example.com", "127.0.0.1", b, "b@example.com"],
+    )
+}
+
+#[test]
+fn two_devices_send_through_their_own_servers() {
+    for (standard, link) in RUN {
+        let a = Sink::start(&format!("device-a-{standard:?}"), &[]);
+        let b = Sink::start(&format!("device-b-{standard:?}"), &[]);
+        let finished = two_devices(executable("two_devices", standard, link), &a.port, &b.port);
+        finished
+            .must_give(0)
+            .must_say("Device A: code 0 ")
+            .must_say("Device B: code 0 ");
+        for (sink, name, address) in [(&a, "Device A", "<a@example.com>"), (&b, "Device B", "<b@example.com>")] {
+            let mails = sink.mails();
+            assert_eq!(mails.len(), 1);
+            let from = mails[0]
+                .lines()
+                .find(|line| line.starts_with("From: "))
+                .expect("a sender");
+            // A display name may stand in quotes or without them (RFC 5322, 3.4).
+            assert!(from.contains(name) && from.ends_with(address), "{from}");
+        }
+    }
+}
+
+#[test]
+fn two_devices_do_not_wait_for_each_other() {
+    // Server A answers only when both connections are there: a library that sends one mail after the other would hang.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("an address").port().to_string();
+    let server = thread::spawn(move || {
+        let both: Vec<_> = (0..2).map(|_| listener.accept().expect("a connection").0).collect();
+        for stream in both {
+            let manners = Manners {
+                refused_mails: 1,
+                ..Manners::default()
+            };
+            let seen = Seen::default();
+            Conversation::new(stream, manners, &seen)
+                .and_then(|mut talk| talk.hold())
+                .expect("a conversation");
+        }
+    });
+    let finished = two_devices(executable("two_devices", C99, Shared), &port, &port);
+    finished
+        .must_give(1)
+        .must_say("Device A: code 8 ")
+        .must_say("Device B: code 8 ");
+    server.join().expect("both came at once");
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The C tests
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// Runs misuse by `run` between a port where nobody may connect and a mail sink that gets the two mails of the end.
+#[track_caller]
+fn assert_misuse_is_harmless(name: &str, run: impl FnOnce([&str; 2]) -> Finished) {
+    let silent = Server::start(Manners::default());
+    let working = Sink::start(name, &[]);
+    run([&silent.port, &working.port]).must_give(0).must_say(" 0 wrong\n");
+    assert_eq!(silent.connections(), 0, "a wrong call connected to the server");
+    assert_eq!(silent.mails().len(), 0);
+    assert_eq!(working.mails().len(), 2);
+}
+
+#[test]
+fn misuse_gets_documented_codes_and_sends_nothing() {
+    for (standard, link) in RUN {
+        assert_misuse_is_harmless(&format!("misuse-{standard:?}"), |ports| {
+            run(executable("misuse", standard, link), ports)
+        });
+    }
+}
+
+#[test]
+fn forked_children_send_and_the_parents_mail_goes_on() {
+    for (standard, link) in RUN {
+        let slow = Server::start(Manners {
+            delay: Duration::from_millis(100),
+            ..Manners::default()
+        });
+        let quick = Server::start(Manners::default());
+        run(executable("fork", standard, link), [&slow.port, &quick.port])
+            .must_give(0)
+            .must_say("fork: 50 forks among threads");
+        assert_eq!(
+            (slow.connections(), slow.mails().len()),
+            (2, 2),
+            "the parent's two mails and nothing else"
+        );
+        assert_eq!(slow.mails_with_subject("parent, built-in"), 1);
+        assert_eq!(slow.mails_with_subject("parent, handle"), 1);
+        assert_eq!(quick.mails_with_subject("child, built-in"), 1);
+        assert_eq!(quick.mails_with_subject("child, handle"), 1);
+        assert_eq!(quick.mails_with_subject("grandchild"), 1);
+        assert_eq!(quick.mails_with_subject("child, among threads"), 50);
+    }
+}
+
+#[test]
+fn of_a_hundred_threads_that_send_at_once_exactly_one_does() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners {
+            silent: true,
+            ..Manners::default()
+        });
+        run(executable("threads", standard, link), [&server.port])
+            .must_give(0)
+            .must_say("threads: 20 rounds, 0 wrong");
+        assert!(
+            server.connections() <= 20,
+            "{} connections for 20 mails",
+            server.connections()
+        );
+    }
+}
+
+#[test]
+fn credentials_show_up_nowhere_and_are_wiped() {
+    let accepting = Server::start(Manners::default());
+    for refusing in ["repeating", "in words"] {
+        for (standard, link) in RUN {
+            let repeating = Server::start(Manners {
+                login_refusal: Some(535),
+                ..Manners::default()
+            });
+            let in_words = Sink::start(&format!("secrets-{standard:?}"), &["--user", "u", "--password", "p"]);
+            let port = if refusing == "repeating" {
+                &repeating.port
+            } else {
+                &in_words.port
+            };
+            run(executable("secrets", standard, link), [port, &accepting.port])
+                .must_give(0)
+                .must_say("secrets: 0 wrong");
+        }
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// valgrind and the sanitizers
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn first_mail_is_clean_under_valgrind() {
+    let sink = Sink::start("valgrind-first", &["--user", "kotelna", "--password", "tajne-heslo"]);
+    valgrind(
+        "first_mail",
+        ["127.0.0.1", &sink.port, "kotelna", "tajne-heslo", FROM, TO],
+    )
+    .must_give(0);
+    valgrind("first_mail", ["127.0.0.1", &sink.port, "kotelna", "wrong", FROM, TO]).must_give(1);
+    assert_eq!(sink.mails().len(), 1);
+}
+
+#[test]
+fn alarm_loop_is_clean_under_valgrind() {
+    let sink = Sink::start("valgrind-alarm", &[]);
+    let finished = valgrind("alarm_loop", ["127.0.0.1", &sink.port, FROM, TO, "30"]).must_give(0);
+    assert_every_alarm_is_accounted_for(&finished, &sink.mails(), 30);
+}
+
+#[test]
+fn fullc_program_is_clean_under_valgrind() {
+    let sink = Sink::start("valgrind-fullc", &[]);
+    valgrind("fullc_program", ["127.0.0.1", &sink.port, FROM, TO])
+        .must_give(0)
+        .must_say("status 256, sent");
+}
+
+#[test]
+fn two_devices_are_clean_under_valgrind() {
+    let a = Sink::start("valgrind-device-a", &[]);
+    let b = Sink::start("valgrind-device-b", &[]);
+    let arguments = [
+        TO,
+        "127.0.0.1",
+        &a.port,
+        "a@example.com",
+        "127.0.0.1",
+        &b.port,
+        "b@example.com",
+    ];
+    valgrind("two_devices", arguments).must_give(0);
+    assert_eq!((a.mails().len(), b.mails().len()), (1, 1));
+}
+
+#[test]
+fn misuse_is_clean_under_valgrind() {
+    assert_misuse_is_harmless("valgrind-misuse", |ports| valgrind("misuse", ports));
+}
+
+#[test]
+fn first_mail_is_clean_with_the_sanitizers() {
+    let sink = Sink::start(
+        "sanitized-first-sink",
+        &["--user", "kotelna", "--password", "tajne-heslo"],
+    );
+    sanitized(
+        "first_mail",
+        ["127.0.0.1", &sink.port, "kotelna", "tajne-heslo", FROM, TO],
+    )
+    .must_give(0);
+    assert_eq!(sink.mails().len(), 1);
+}
+
+#[test]
+fn misuse_is_clean_with_the_sanitizers() {
+    assert_misuse_is_harmless("sanitized-misuse-sink", |ports| sanitized("misuse", ports));
+}

@@ -1,0 +1,116 @@
+//! Runs programs to their end: plainly, under valgrind, with the sanitizers.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::building::{C11, C99, Shared, build, executable, root, scratch};
+
+/// No program of these tests needs longer, valgrind included.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A program that has ended: `code` is None when a signal ended it; `output` is what it wrote, stdout before stderr.
+#[derive(Debug)]
+pub struct Finished {
+    pub code: Option<i32>,
+    pub output: String,
+}
+
+impl Finished {
+    #[track_caller]
+    pub fn must_give(self, code: i32) -> Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "the program left with another code; it wrote:\n{}",
+            self.output
+        );
+        self
+    }
+
+    #[track_caller]
+    pub fn must_say(self, words: &str) -> Self {
+        assert!(
+            self.output.contains(words),
+            "{words:?} is not in what the program wrote:\n{}",
+            self.output
+        );
+        self
+    }
+}
+
+pub fn collect(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// Runs a program to its end, which must come within `patience`: then it is killed.
+pub fn finish(command: &mut Command, patience: Duration) -> Finished {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
+    let stdout = collect(child.stdout.take().expect("stdout is piped"));
+    let stderr = collect(child.stderr.take().expect("stderr is piped"));
+    let begin = Instant::now();
+    let (status, note) = loop {
+        if let Some(status) = child.try_wait().expect("the child can be waited for") {
+            break (status, "");
+        }
+        if begin.elapsed() > patience {
+            child.kill().expect("the child can be killed");
+            break (
+                child.wait().expect("the child can be waited for"),
+                "\n[killed: it did not end]\n",
+            );
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    let mut output = stdout.join().expect("the reader does not panic");
+    output.push_str(&stderr.join().expect("the reader does not panic"));
+    output.push_str(note);
+    Finished {
+        code: status.code(),
+        output,
+    }
+}
+
+pub fn run<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Finished {
+    finish(Command::new(program).args(arguments), PATIENCE)
+}
+
+pub fn valgrind<A: AsRef<OsStr>>(program: &'static str, arguments: impl IntoIterator<Item = A>) -> Finished {
+    let mut command = Command::new("valgrind");
+    command.args([
+        "--quiet",
+        "--error-exitcode=99",
+        "--leak-check=full",
+        "--show-leak-kinds=definite,indirect,possible",
+        "--errors-for-leak-kinds=definite,indirect,possible",
+    ]);
+    let mut suppressions = OsString::from("--suppressions=");
+    suppressions.push(root().join("tests/valgrind.supp"));
+    command
+        .arg(suppressions)
+        .arg(executable(program, C99, Shared))
+        .args(arguments);
+    finish(&mut command, PATIENCE)
+}
+
+/// Builds with the address and undefined-behaviour sanitizers and runs, leaks included.
+pub fn sanitized<A: AsRef<OsStr>>(program: &'static str, arguments: impl IntoIterator<Item = A>) -> Finished {
+    let directory = scratch(&format!("sanitized-{program}"));
+    let options = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+    let executable = build(program, C11, Shared, &options, &directory).unwrap_or_else(|messages| panic!("{messages}"));
+    let mut command = Command::new(executable);
+    command.env("ASAN_OPTIONS", "detect_leaks=1").args(arguments);
+    finish(&mut command, PATIENCE)
+}

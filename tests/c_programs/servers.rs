@@ -1,0 +1,284 @@
+//! The servers that the programs talk to: the mail sink of examples/, and a scripted one inside the test.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::building::scratch;
+
+/// examples/mail_sink, which cargo builds along with the tests.
+pub fn mail_sink() -> PathBuf {
+    let test = env::current_exe().expect("this test has a path");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("this test is in <profile>/deps");
+    let sink = profile.join("examples/mail_sink");
+    assert!(
+        sink.exists(),
+        "{} is missing: run cargo build --example mail_sink first",
+        sink.display()
+    );
+    sink
+}
+
+/// The embedded mail sink as a process of its own.
+pub struct Sink {
+    pub process: std::process::Child,
+    pub port: String,
+    pub directory: PathBuf,
+}
+
+impl Sink {
+    pub fn start(name: &str, options: &[&str]) -> Self {
+        let directory = scratch(name);
+        let port_file = directory.join("port");
+        let process = Command::new(mail_sink())
+            .args(["--port", "0", "--seconds", "170", "--port-file"])
+            .arg(&port_file)
+            .arg("--out")
+            .arg(directory.join("mails"))
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(directory.join("messages")).expect("a file can be made"))
+            .spawn()
+            .expect("the mail sink can be started");
+        let mut sink = Self {
+            process,
+            port: String::new(),
+            directory,
+        };
+        let begin = Instant::now();
+        while sink.port.is_empty() {
+            sink.port = fs::read_to_string(&port_file).unwrap_or_default().trim().to_owned();
+            assert!(
+                begin.elapsed() < Duration::from_secs(20),
+                "the mail sink does not listen"
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+        sink
+    }
+
+    /// The mails as they arrived, in order.
+    pub fn mails(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.directory.join("mails")) else {
+            return Vec::new();
+        };
+        let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+        paths.sort();
+        let read = |path: &PathBuf| String::from_utf8_lossy(&fs::read(path).expect("a mail")).into_owned();
+        paths
+            .iter()
+            .filter(|path| path.extension() == Some(OsStr::new("eml")))
+            .map(read)
+            .collect()
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// How the server inside this test behaves. It offers AUTH and no PIPELINING.
+#[derive(Clone, Copy, Default)]
+pub struct Manners {
+    /// Accepts connections and never says a word.
+    pub silent: bool,
+    /// Before each reply.
+    pub delay: Duration,
+    /// Refuses each login with this reply code and repeats what it was sent, as some servers do.
+    pub login_refusal: Option<u16>,
+    /// Refuses the end of the first so many mails with 451.
+    pub refused_mails: usize,
+    /// Closes the connection instead of answering the end of the first so many mails.
+    pub dropped_mails: usize,
+}
+
+#[derive(Default)]
+pub struct Seen {
+    pub connections: AtomicUsize,
+    pub ends: AtomicUsize,
+    pub accepted: Mutex<Vec<String>>,
+    pub stop: AtomicBool,
+}
+
+/// A small scripted server, one thread a connection.
+pub struct Server {
+    pub port: String,
+    pub seen: Arc<Seen>,
+    pub listening: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub fn start(manners: Manners) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("non-blocking");
+        let port = listener.local_addr().expect("an address").port().to_string();
+        let seen = Arc::new(Seen::default());
+        let shared = Arc::clone(&seen);
+        let listening = thread::spawn(move || {
+            let mut conversations = Vec::new();
+            while !shared.stop.load(Ordering::SeqCst) {
+                match listener.accept() {
+                    Ok((stream, _)) => {
+                        shared.connections.fetch_add(1, Ordering::SeqCst);
+                        let shared = Arc::clone(&shared);
+                        conversations.push(thread::spawn(move || {
+                            // An error here is a client that went away: it knows best why.
+                            let _ = Conversation::new(stream, manners, &shared).and_then(|mut talk| talk.hold());
+                        }));
+                    }
+                    Err(_) => thread::sleep(Duration::from_millis(2)),
+                }
+            }
+            for conversation in conversations {
+                conversation.join().expect("a conversation does not panic");
+            }
+        });
+        Self {
+            port,
+            seen,
+            listening: Some(listening),
+        }
+    }
+
+    pub fn connections(&self) -> usize {
+        self.seen.connections.load(Ordering::SeqCst)
+    }
+
+    /// The accepted mails, in order.
+    pub fn mails(&self) -> Vec<String> {
+        self.seen.accepted.lock().expect("no conversation panics").clone()
+    }
+
+    pub fn mails_with_subject(&self, subject: &str) -> usize {
+        let line = format!("Subject: {subject}\r\n");
+        self.mails().iter().filter(|mail| mail.contains(&line)).count()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.seen.stop.store(true, Ordering::SeqCst);
+        if let Some(listening) = self.listening.take() {
+            let _ = listening.join();
+        }
+    }
+}
+
+pub struct Conversation<'a> {
+    reader: BufReader<TcpStream>,
+    manners: Manners,
+    seen: &'a Seen,
+}
+
+impl<'a> Conversation<'a> {
+    pub fn new(stream: TcpStream, manners: Manners, seen: &'a Seen) -> std::io::Result<Self> {
+        stream.set_nonblocking(false)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_millis(50)))?;
+        Ok(Self {
+            reader: BufReader::new(stream),
+            manners,
+            seen,
+        })
+    }
+
+    pub fn say(&mut self, reply: &str) -> std::io::Result<()> {
+        thread::sleep(self.manners.delay);
+        self.reader.get_mut().write_all(format!("{reply}\r\n").as_bytes())
+    }
+
+    /// The next line without its end; None when the client or the test is gone.
+    pub fn line(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        loop {
+            match self.reader.read_until(b'\n', &mut line) {
+                Ok(_) if line.ends_with(b"\r\n") => break,
+                Ok(_) => return None,
+                Err(_) if self.seen.stop.load(Ordering::SeqCst) => return None,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => return None,
+            }
+        }
+        line.truncate(line.len() - 2);
+        Some(String::from_utf8_lossy(&line).into_owned())
+    }
+
+    pub fn login(&mut self, line: &str) -> std::io::Result<()> {
+        let mut sent = line.to_owned();
+        let prompts: &[&str] = match line.split_whitespace().collect::<Vec<_>>()[..] {
+            [_, "PLAIN"] => &[""],
+            [_, "LOGIN"] => &["VXNlcm5hbWU6", "UGFzc3dvcmQ6"],
+            _ => &[],
+        };
+        for prompt in prompts {
+            self.say(&format!("334 {prompt}"))?;
+            let Some(answer) = self.line() else { return Ok(()) };
+            sent = format!("{sent} {answer}");
+        }
+        match self.manners.login_refusal {
+            Some(code) => self.say(&format!("{code}-not accepted: {sent}\r\n{code} {sent}")),
+            None => self.say(&format!("235 2.7.0 welcome {sent}")),
+        }
+    }
+
+    pub fn text(&mut self) -> Option<String> {
+        let mut text = String::new();
+        loop {
+            match self.line()?.as_str() {
+                "." => return Some(text),
+                line => {
+                    text.push_str(line.strip_prefix('.').unwrap_or(line));
+                    text.push_str("\r\n");
+                }
+            }
+        }
+    }
+
+    pub fn hold(&mut self) -> std::io::Result<()> {
+        if self.manners.silent {
+            while self.line().is_some() {}
+            return Ok(());
+        }
+        self.say("220 test server")?;
+        while let Some(line) = self.line() {
+            let command = line.split_whitespace().next().unwrap_or("").to_ascii_uppercase();
+            match command.as_str() {
+                "EHLO" => self.say("250-test server\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME")?,
+                "AUTH" => self.login(&line)?,
+                "MAIL" | "RCPT" | "RSET" | "NOOP" => self.say("250 2.0.0 ok")?,
+                "DATA" => {
+                    self.say("354 go on")?;
+                    let Some(text) = self.text() else { return Ok(()) };
+                    let before = self.seen.ends.fetch_add(1, Ordering::SeqCst);
+                    if before < self.manners.dropped_mails {
+                        return Ok(());
+                    }
+                    if before < self.manners.dropped_mails + self.manners.refused_mails {
+                        self.say("451 4.3.0 try again later")?;
+                    } else {
+                        self.seen.accepted.lock().expect("no conversation panics").push(text);
+                        self.say("250 2.0.0 taken")?;
+                    }
+                }
+                "QUIT" => return self.say("221 2.0.0 bye"),
+                _ => self.say("502 5.5.2 unknown")?,
+            }
+        }
+        Ok(())
+    }
+}
