@@ -1,0 +1,16 @@
+#!/bin/bash
+# `make lint`: format, clippy in every feature combination, the core without std, and the scripts' syntax.
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+step() {
+  echo "+ $*"
+  "$@"
+}
+
+step cargo fmt --check
+step cargo clippy --all-targets -- -D warnings
+step cargo clippy --all-targets --features header -- -D warnings
+step cargo clippy --lib --no-default-features -- -D warnings
+step cargo check --no-default-features
+while IFS= read -r script; do bash -n "$script"; done < <(find scripts -name '*.sh'; echo .ci/run)
+if command -v shellcheck >/dev/null; then step shellcheck -x scripts/*.sh .ci/run; fi

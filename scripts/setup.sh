@@ -1,0 +1,92 @@
+#!/bin/bash
+# Installs what is missing, and only that: Debian's packages with apt-get, Python packages into target/venv.
+#
+#   scripts/setup.sh build    what `make`, `make demo` and `make install` need
+#   scripts/setup.sh test     that and what `make test` needs
+#
+# Root is needed only when a Debian package is missing; without it, sudo is used where there is one.
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+as_root() {
+  if [[ $(id -u) = 0 ]]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    die "this needs root: $*"
+  fi
+}
+
+# need CHECK PACKAGE...: notes the packages when the check (a shell command) fails.
+missing=()
+need() {
+  local check=$1
+  shift
+  if ! eval "$check" >/dev/null 2>&1; then missing+=("$@"); fi
+}
+
+need_command() { need "command -v $1" "${2:-$1}"; }
+
+need_package() { need "dpkg-query -W -f '\${db:Status-Status}' $1 | grep -qx installed" "$1"; }
+
+install_missing() {
+  ((${#missing[@]})) || return 0
+  command -v apt-get >/dev/null || die "missing (Debian's names): ${missing[*]}; this script can install them only with apt-get"
+  echo "setup.sh: installing ${missing[*]}"
+  as_root apt-get -qq update
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+  missing=()
+}
+
+# Debian's own Rust may be too old, and a second one beside rustup's would confuse: this is left to the user.
+need_rust() {
+  command -v cargo >/dev/null || die "cargo is missing: install Rust $(rust_version) or newer, for instance with rustup"
+}
+
+rust_version() { sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml; }
+
+need_rust_component() {
+  cargo "$1" --version >/dev/null 2>&1 && return 0
+  command -v rustup >/dev/null || die "'cargo $1' is missing: install Rust's component $2"
+  rustup component add "$2"
+}
+
+setup_build() {
+  need_rust
+  need_command cc gcc
+  need "echo '#include <stdio.h>' | cc -E -" libc6-dev
+  need_command make
+  install_missing
+}
+
+setup_test() {
+  setup_build
+  need_rust_component fmt rustfmt
+  need_rust_component clippy clippy
+  need_command gcc
+  need_command g++
+  need_command valgrind
+  # Without the C library's symbols valgrind reports false errors in it, or does not start.
+  if command -v dpkg-query >/dev/null; then need_package libc6-dbg; fi
+  need_command python3
+  need 'python3 -c "import ensurepip, venv"' python3-venv
+  need_command pkg-config
+  need_command readelf binutils
+  need_command strace
+  need_command ip iproute2
+  need_command unshare util-linux
+  install_missing
+  # Each looks first whether there is anything to do.
+  as_root scripts/servers/postfix.sh install
+  as_root scripts/servers/exim.sh install
+  scripts/servers/aiosmtpd.sh install
+}
+
+case ${1:-} in
+  build) setup_build ;;
+  test) setup_test ;;
+  *)
+    echo "usage: scripts/setup.sh build|test" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,27 @@
+#!/bin/bash
+# `make test`: everything, stopping at the first failure. People and CI run the same.
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+heading 'Setup'
+scripts/setup.sh test
+
+heading 'Lint'
+scripts/lint.sh
+
+# Before the Rust tests: some of them build C programs against these libraries.
+heading 'Build'
+make --no-print-directory
+
+heading 'Rust and C tests'
+cargo test
+
+heading 'Python tests and real servers'
+SDS_SMTP_LIBRARY=$release/libsds_smtp.so "${SDS_VENV:-target/venv}/bin/python" -m pytest tests/python
+
+heading 'Install'
+scripts/test_install.sh
+
+heading 'Demo'
+make --no-print-directory demo
+
+heading 'All tests passed'

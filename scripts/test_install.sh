@@ -1,0 +1,51 @@
+#!/bin/bash
+# Installs into a scratch folder, builds a C program with nothing but what pkg-config says, and sends a mail with each build.
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+make_work
+root=$work/root
+lib=$root/opt/sds/lib
+place=(PREFIX=/opt/sds DESTDIR="$root")
+make --no-print-directory install "${place[@]}"
+
+export PKG_CONFIG_PATH=$lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root
+# The flags are words for the shell, as in every Makefile; the scratch folder's name has no spaces.
+pc() { pkg-config "$@" sds_smtp; }
+
+[[ $(pc --modversion) = "$version" ]] || die "pkg-config says version $(pc --modversion), Cargo.toml $version"
+[[ $(readelf -d "$lib/libsds_smtp.so") = *"Library soname: [$soname]"* ]] || die "the SONAME is not $soname"
+for name in libsds_smtp.so "$soname"; do
+  [[ $(readlink -f "$lib/$name") = "$lib/libsds_smtp.so.$version" ]] || die "$name does not lead to the library"
+done
+
+build() { # PROGRAM SOURCE FLAG...
+  local program=$work/$1 source=$2
+  shift 2
+  # shellcheck disable=SC2046
+  cc -std=c99 "${warnings[@]}" $(pc --cflags) -o "$program" "c_examples/$source" "$@" || die "$source: no build with: $*"
+}
+
+# With both libraries there the linker takes the shared one; ":libsds_smtp.a" names the other.
+read -ra shared_flags < <(pc --libs)
+read -ra archive_flags < <(pc --libs --static)
+build shared first_mail.c "${shared_flags[@]}" "-Wl,-rpath,$lib"
+build archive first_mail.c "${archive_flags[@]/#-lsds_smtp/-l:libsds_smtp.a}"
+build static first_mail.c -static "${archive_flags[@]}"
+build fullc fullc_program.c "${shared_flags[@]}"
+
+[[ $(readelf -d "$work/shared") = *"Shared library: [$soname]"* ]] || die "the program does not ask for $soname"
+[[ $(readelf -d "$work/archive") != *libsds_smtp* ]] || die 'the static library was not taken'
+[[ $(readelf -d "$work/static") != *NEEDED* ]] || die 'the static program needs shared libraries'
+
+start_sink --mails 3
+for program in shared archive static; do
+  "$work/$program" 127.0.0.1 "$port" '' '' unit7@example.com operator@example.com >"$work/output" 2>&1 ||
+    die "the $program program failed: $(<"$work/output")"
+  echo "$program: $(grep '^code' "$work/output")"
+done
+wait_sink || die "not every mail arrived: $(<"$work/sink.err")"
+
+make --no-print-directory uninstall "${place[@]}"
+left=$(find "$root" ! -type d)
+[[ -z $left ]] || die "left behind: $left"
+echo 'test_install.sh: ok'
