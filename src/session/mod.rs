@@ -11,10 +11,12 @@
 //!
 //! - [`job`]: what is to be done
 //! - [`state`]: the one table of states
-//! - [`machine`]: the session
+//! - [`machine`]: the session: events in, one verdict
+//! - [`answer`]: what the server's answers lead to
 //! - [`output`]: what each state says
 //! - [`verdict`]: how it ended
 
+pub mod answer;
 pub mod job;
 pub mod machine;
 pub mod output;
