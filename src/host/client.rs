@@ -110,9 +110,7 @@ impl Client {
     /// Starts a mail.
     pub fn send(self, recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<(), Code> {
         let (key, slot) = self.key()?;
-        if !slot.guard.begin() {
-            return Err(Code::Busy);
-        }
+        begin(key, slot)?;
         let started = mail::check(recipients, subject, text)
             .and_then(|()| {
                 let recipients = recipients.unwrap_or(&[]);
@@ -124,9 +122,9 @@ impl Client {
 
     /// Refuses a mail that cannot even be read, with a line in the log.
     pub fn refuse(self, code: Code, reason: Reason) -> Code {
-        match self.key() {
-            Ok((_, slot)) if !slot.guard.begin() => Code::Busy,
-            Ok((key, _)) => refuse(key, code, reason, &[]),
+        let begun = self.key().and_then(|(key, slot)| begin(key, slot).map(|()| key));
+        match begun {
+            Ok(key) => refuse(key, code, reason, &[]),
             Err(code) => code,
         }
     }
@@ -134,9 +132,7 @@ impl Client {
     /// Starts a probe: connects, greets, logs in, and leaves.
     pub fn probe(self) -> Result<(), Code> {
         let (key, slot) = self.key()?;
-        if !slot.guard.begin() {
-            return Err(Code::Busy);
-        }
+        begin(key, slot)?;
         start(key, None).map_err(|(code, reason)| refuse(key, code, reason, &[]))
     }
 
@@ -226,6 +222,19 @@ impl Client {
             .map(|member| member.log_len())
             .ok_or(Code::BadHandle)
     }
+}
+
+/// Takes a client for a mail, unless one is in flight.
+fn begin(key: Key, slot: &Slot) -> Result<(), Code> {
+    if !slot.guard.begin() {
+        return Err(Code::Busy);
+    }
+    if key.slot().is_none() {
+        // Another thread freed the client just now: the guard may be that of the next one at this place.
+        slot.guard.reset();
+        return Err(Code::BadHandle);
+    }
+    Ok(())
 }
 
 /// Hands a mail to the thread.

@@ -3,7 +3,6 @@
 use std::boxed::Box;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -52,8 +51,7 @@ pub fn start() -> Option<Arc<Waker>> {
     let poller = Poller::new().ok()?;
     let waker = Arc::new(Waker::new().ok()?);
     poller.add(waker.descriptor(), WAKE).ok()?;
-    let descriptor = poller.descriptor();
-    *lock(&ENGINE) = Some(Engine {
+    let engine = Engine {
         poller,
         connections: Vec::new(),
         free: Vec::new(),
@@ -65,25 +63,25 @@ pub fn start() -> Option<Arc<Waker>> {
         buffer: std::vec![0; BUFFER].into_boxed_slice(),
         spare: None,
         nonces: Nonces::new(),
-    });
+    };
     let builder = thread::Builder::new().name("sds-smtp".into()).stack_size(STACK);
-    match with_signals_blocked(|| builder.spawn(move || run(descriptor))) {
-        Ok(_) => Some(waker),
-        Err(_) => {
-            *lock(&ENGINE) = None;
-            None
-        }
-    }
+    with_signals_blocked(|| builder.spawn(move || run(engine))).ok()?;
+    Some(waker)
 }
 
-fn run(poller: RawFd) {
+/// The thread. It puts the engine in its place by itself: whoever starts it holds the shared lock, and may not take the
+/// engine's after that.
+fn run(engine: Engine) {
+    let poller = engine.poller.descriptor();
+    *lock(&ENGINE) = Some(engine);
     let mut ready = Ready::new();
     let mut timeout = None;
     loop {
         ready.wait(poller, timeout);
         let mut engine = lock(&ENGINE);
         let Some(engine) = engine.as_mut() else { return };
-        timeout = engine.turn(&ready);
+        // A defect in one turn must not be the end of all mails: look again, soon.
+        timeout = catch_unwind(AssertUnwindSafe(|| engine.turn(&ready))).unwrap_or(Some(1000));
     }
 }
 

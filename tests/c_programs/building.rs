@@ -15,7 +15,7 @@ use super::running::{PATIENCE, finish};
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 /// What the static library needs from the system: the line of `cargo rustc -- --print native-static-libs`.
-const STATIC_LIBRARIES: [&str; 6] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
+const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
 pub const TESTS: [&str; 5] = ["layout", "misuse", "fork", "threads", "secrets"];

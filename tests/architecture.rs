@@ -1,0 +1,391 @@
+//! Facts that stand in two places, and the house rules that a compiler does not know.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use sds_smtp::limits::Timeouts;
+use sds_smtp::session::state::{Next, STATES};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn files_below(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|is| is == extension) {
+                found.push(path.strip_prefix(root()).unwrap().to_path_buf());
+            }
+        }
+    }
+    found.sort();
+    assert!(!found.is_empty());
+    found
+}
+
+/// A source file's module, without its tests: its comments, too, are left out.
+fn code_of(path: &Path) -> (String, String) {
+    let module = path.components().nth(1).unwrap().as_os_str().to_str().unwrap();
+    let text = read(path);
+    let code = text.split("#[cfg(test)]").next().unwrap();
+    let code: Vec<&str> = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect();
+    (module.trim_end_matches(".rs").to_string(), code.join("\n"))
+}
+
+/// Which modules a module may use: those below it.
+const MAY_USE: [(&str, &[&str]); 12] = [
+    ("code", &[]),
+    ("limits", &[]),
+    ("octets", &[]),
+    ("buffer", &[]),
+    ("base64", &["buffer"]),
+    ("wire", &["buffer", "limits", "octets"]),
+    ("auth", &["base64", "buffer", "limits"]),
+    ("message", &["base64", "buffer", "limits", "octets"]),
+    ("session", &["wire", "auth", "message", "code", "buffer", "limits"]),
+    (
+        "client",
+        &["session", "wire", "auth", "message", "code", "buffer", "limits"],
+    ),
+    ("host", &["client", "session", "wire", "auth", "code", "limits"]),
+    ("ffi", &["host", "client", "code", "limits"]),
+];
+
+#[test]
+fn modules_use_only_what_is_below_them() {
+    let allowed: BTreeMap<&str, &[&str]> = MAY_USE.into();
+    for path in files_below("src", "rs") {
+        let (module, code) = code_of(&path);
+        if module == "lib" {
+            continue;
+        }
+        let below = allowed
+            .get(module.as_str())
+            .unwrap_or_else(|| panic!("{module} has no place in the order"));
+        for used in code.split("crate::").skip(1) {
+            let used: String = used
+                .chars()
+                .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+                .collect();
+            assert!(
+                used == module || below.contains(&used.as_str()),
+                "{}: uses {used}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_core_needs_neither_std_nor_an_allocator() {
+    for path in files_below("src", "rs") {
+        let (module, code) = code_of(&path);
+        if matches!(module.as_str(), "lib" | "host" | "ffi") {
+            continue;
+        }
+        for word in [
+            "std::",
+            "alloc::",
+            "Vec<",
+            "String",
+            "Box<",
+            "format!",
+            "core::fmt::Write",
+        ] {
+            assert!(!code.contains(word), "{}: {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn unsafe_stands_at_the_boundary_and_in_one_file_of_system_calls() {
+    for path in files_below("src", "rs") {
+        let (module, code) = code_of(&path);
+        let boundary = module == "ffi" || path.ends_with("host/sys.rs");
+        let mentions = code.contains("unsafe ") || code.contains("unsafe{");
+        assert!(boundary || !mentions, "{}", path.display());
+    }
+    let (root, host) = (read("src/lib.rs"), read("src/host/mod.rs"));
+    assert!(root.contains("#![deny(unsafe_code)]"));
+    for module in [
+        "auth", "base64", "buffer", "client", "code", "limits", "message", "octets", "session", "wire",
+    ] {
+        assert!(
+            root.contains(&format!("#[forbid(unsafe_code)]\npub mod {module};")),
+            "{module}"
+        );
+    }
+    let inside = host.matches("\nmod ").count() + host.matches("\npub mod ").count();
+    assert_eq!(host.matches("#[forbid(unsafe_code)]").count(), inside - 1);
+}
+
+#[test]
+fn the_committed_header_is_the_generated_one() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("header");
+    fs::create_dir_all(&folder).unwrap();
+    let generated = folder.join("sds_smtp.h");
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["check", "--quiet", "--lib", "--features", "header", "--target-dir"])
+        .arg(&folder)
+        .env("SDS_SMTP_HEADER", &generated)
+        .current_dir(root())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let generated = fs::read_to_string(generated).unwrap();
+    assert!(
+        generated == read("include/sds_smtp.h"),
+        "run `make header` and commit include/sds_smtp.h"
+    );
+}
+
+fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+#[test]
+fn the_version_is_the_same_everywhere() {
+    let header = read("include/sds_smtp.h");
+    assert!(header.contains(&format!("#define SDS_SMTP_VERSION \"{}\"", version())));
+    // SAFETY is no question here: the function returns a string that lives as long as the program.
+    let function = sds_smtp::ffi::text::sds_smtp_version();
+    #[allow(unsafe_code)]
+    // SAFETY: as above, and it ends with a NUL.
+    let function = unsafe { std::ffi::CStr::from_ptr(function) };
+    assert_eq!(function.to_str(), Ok(version()));
+    let changelog = read("CHANGELOG.md");
+    let newest = changelog
+        .lines()
+        .find(|line| line.starts_with("## [") && !line.contains("Unreleased"));
+    assert!(newest.unwrap().starts_with(&format!("## [{}]", version())));
+}
+
+fn functions_of(header: &str) -> BTreeSet<String> {
+    let mut functions = BTreeSet::new();
+    let mut comment = false;
+    for line in header.lines() {
+        comment |= line.trim_start().starts_with("/*");
+        if !comment && !line.starts_with('#') {
+            if let Some((before, _)) = line.split_once('(') {
+                let name = before.rsplit([' ', '*']).next().unwrap();
+                if name.starts_with("sds_smtp_") {
+                    functions.insert(name.to_string());
+                }
+            }
+        }
+        comment &= !line.trim_end().ends_with("*/");
+    }
+    functions
+}
+
+fn shared_library() -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
+    let library = target.join("release/libsds_smtp.so");
+    assert!(library.exists(), "run `make` first: {} is missing", library.display());
+    library
+}
+
+fn output(program: &str, arguments: &[&str], file: &Path) -> String {
+    let output = Command::new(program).args(arguments).arg(file).output().unwrap();
+    assert!(output.status.success(), "{program}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_shared_library_exports_exactly_the_functions_of_the_header() {
+    let documented = functions_of(&read("include/sds_smtp.h"));
+    assert_eq!(documented.len(), 16, "{documented:?}");
+    let symbols = output("nm", &["-D", "--defined-only", "--format=posix"], &shared_library());
+    let exported: BTreeSet<String> = symbols
+        .lines()
+        .map(|line| line.split(' ').next().unwrap().to_string())
+        .collect();
+    assert_eq!(exported, documented);
+}
+
+#[test]
+fn the_shared_library_has_its_name_and_stays_in_memory() {
+    let dynamic = output("readelf", &["-d"], &shared_library());
+    let major = version().split('.').next().unwrap();
+    assert!(dynamic.contains(&format!("[libsds_smtp.so.{major}]")), "{dynamic}");
+    assert!(dynamic.contains("NODELETE"), "{dynamic}");
+}
+
+#[test]
+fn the_shared_library_has_at_most_400_kib() {
+    let bytes = fs::metadata(shared_library()).unwrap().len();
+    assert!(bytes <= 400 * 1024, "{bytes}");
+}
+
+#[test]
+fn the_header_tells_the_default_time_limits() {
+    let header = read("include/sds_smtp.h");
+    let rfc = Timeouts::RFC_5321;
+    for (field, value) in [
+        ("connect", rfc.connect),
+        ("greeting", rfc.greeting),
+        ("ehlo", rfc.ehlo),
+        ("auth", rfc.auth),
+        ("mail", rfc.mail),
+        ("rcpt", rfc.rcpt),
+        ("data", rfc.data),
+        ("block", rfc.block),
+        ("final", rfc.end),
+        ("quit", rfc.quit),
+        ("total", rfc.total),
+    ] {
+        let end = header.find(&format!("uint32_t {field}_timeout_ms;")).unwrap();
+        let comment = header[..end].rfind("/**").unwrap();
+        assert!(header[comment..end].contains(&value.to_string()), "{field}");
+    }
+}
+
+fn table_of_states() -> String {
+    let next = |next: Next| match next {
+        Next::To(state) => format!("{state:?}"),
+        Next::Choose => "AuthPlain, AuthPlainAlone or AuthLogin; else Envelope".into(),
+        Next::Ready => "Envelope; Quit after a probe".into(),
+        Next::Fallback => "Helo; with a login to do, Quit".into(),
+        Next::OtherWay => "AuthPlainResponse, AuthPlainAlone or AuthLogin; else Quit".into(),
+        Next::Envelope => "Text when all are accepted; LoneDot, Rset or Quit".into(),
+        Next::Sent => "Quit, **sent**".into(),
+        Next::Fail => "Quit".into(),
+        Next::Break => "Closed".into(),
+    };
+    let mut table =
+        String::from("| state | says | accepted, it goes to | refused, it goes to |\n| --- | --- | --- | --- |\n");
+    for row in STATES {
+        table += &format!(
+            "| {:?} | {} | {} | {} |\n",
+            row.state,
+            row.says,
+            next(row.accepted),
+            next(row.refused)
+        );
+    }
+    table
+}
+
+#[test]
+fn the_architecture_shows_the_table_of_states() {
+    let table = table_of_states();
+    assert!(
+        read("ARCHITECTURE.md").contains(&table),
+        "ARCHITECTURE.md lacks this table:\n{table}"
+    );
+}
+
+#[test]
+fn the_architecture_names_every_source_file() {
+    let text = read("ARCHITECTURE.md");
+    for path in files_below("src", "rs") {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let folder = path.components().nth(1).unwrap().as_os_str().to_str().unwrap();
+        let named = if name == "mod.rs" {
+            format!("{folder}/")
+        } else {
+            name.to_string()
+        };
+        assert!(text.contains(&named), "{}", path.display());
+    }
+}
+
+/// The first block of C in the README.
+fn readme_program() -> String {
+    let readme = read("README.md");
+    let (_, after) = readme.split_once("```c\n").expect("a C program");
+    after.split_once("```").unwrap().0.to_string()
+}
+
+#[test]
+fn the_readmes_program_is_built_with_the_readmes_commands() {
+    let readme = read("README.md");
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("readme");
+    fs::create_dir_all(&folder).unwrap();
+    let program = readme_program();
+    assert!(program.lines().count() <= 32, "{}", program.lines().count());
+    fs::write(folder.join("alarm.c"), program).unwrap();
+    let release = shared_library();
+    let release = release.parent().unwrap();
+    for line in readme.lines().filter(|line| line.starts_with("cc ")) {
+        // The README stands in the checkout, and the program beside it.
+        let words: Vec<String> = line
+            .split(' ')
+            .skip(1)
+            .map(|word| match word {
+                "-Iinclude" => format!("-I{}", root().join("include").display()),
+                _ => word
+                    .replace("$PWD/", "")
+                    .replace("target/release", release.to_str().unwrap()),
+            })
+            .collect();
+        for standard in ["-std=c99", "-std=c11"] {
+            let status = Command::new("cc")
+                .args([standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+                .args(&words)
+                .current_dir(&folder)
+                .status()
+                .unwrap();
+            assert!(status.success(), "{line}");
+        }
+    }
+    assert_eq!(readme.lines().filter(|line| line.starts_with("cc ")).count(), 2);
+}
+
+#[test]
+fn the_static_link_line_is_the_same_everywhere() {
+    let pkg_config = read("sds_smtp.pc.in");
+    let private = pkg_config
+        .lines()
+        .find_map(|line| line.strip_prefix("Libs.private: "))
+        .unwrap();
+    assert!(
+        read("README.md").contains(&format!("libsds_smtp.a {private}")),
+        "README.md"
+    );
+    let harness = files_below("tests/c_programs", "rs");
+    let quoted = private
+        .split(' ')
+        .map(|word| format!("\"{word}\""))
+        .collect::<Vec<_>>()
+        .join(", ");
+    assert!(
+        harness.iter().any(|path| read(path).contains(&quoted)),
+        "tests/c_programs: {quoted}"
+    );
+}
+
+#[test]
+fn every_code_is_in_the_readmes_table() {
+    let (readme, header) = (read("README.md"), read("include/sds_smtp.h"));
+    // The codes stand first.
+    let (codes, _) = header.split_once("#define SDS_SMTP_AUTH_NONE").unwrap();
+    let mut count = 0;
+    for line in codes.lines() {
+        let mut words = line.split(' ').skip(1);
+        let (Some(name), Some(value)) = (words.next(), words.next()) else {
+            continue;
+        };
+        if line.starts_with("#define SDS_SMTP_") {
+            assert!(readme.contains(&format!("| {value} | `{name}` |")), "{line}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, sds_smtp::code::ALL.len());
+}
