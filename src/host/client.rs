@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::clock;
+use super::fork::shared;
 use super::post::Post;
 use super::registry::{Key, Slot};
-use super::shared::{Order, shared};
+use super::shared::Order;
 use super::snapshot::Snapshot;
+use super::{clock, engine};
 use crate::client::log::Entry;
 use crate::client::mail;
 use crate::client::report::Report;
@@ -61,13 +62,9 @@ impl Client {
             return Err(Code::BadHandle);
         }
         slot.ended.notify_all();
-        let wake = if shared.started() && slot.guard.busy() {
-            shared.order(Order::Cancel(key))
-        } else {
-            None
-        };
-        drop(shared);
-        if let Some(wake) = wake {
+        if slot.guard.busy() {
+            let wake = shared.order(Order::Cancel(key));
+            drop(shared);
             wake.wake();
         }
         Ok(())
@@ -140,16 +137,8 @@ impl Client {
     pub fn cancel(self) -> Result<(), Code> {
         let (key, slot) = self.key()?;
         if slot.guard.busy() {
-            let mut shared = shared();
-            let wake = if shared.started() {
-                shared.order(Order::Cancel(key))
-            } else {
-                None
-            };
-            drop(shared);
-            if let Some(wake) = wake {
-                wake.wake();
-            }
+            let wake = shared().order(Order::Cancel(key));
+            wake.wake();
         }
         Ok(())
     }
@@ -245,14 +234,15 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
         .member(key)
         .and_then(|member| member.snapshot.clone())
         .ok_or((Code::ConnectFailed, Reason::NotConfigured))?;
-    let wake = shared
-        .order(Order::Start {
-            key,
-            snapshot,
-            post,
-            started,
-        })
-        .ok_or((Code::DataFailed, Reason::NoMemory))?;
+    if !shared.started() {
+        shared.set_started(engine::start().ok_or((Code::DataFailed, Reason::NoMemory))?);
+    }
+    let wake = shared.order(Order::Start {
+        key,
+        snapshot,
+        post,
+        started,
+    });
     drop(shared);
     wake.wake();
     Ok(())

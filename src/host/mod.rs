@@ -10,6 +10,7 @@
 //! - `engine`: the thread
 //! - `connection`: one mail on one socket
 //! - `clock`: the time
+//! - `fork`: what a fork of the host program finds
 //! - `sys`: system calls; the only file here with `unsafe`
 //!
 //! # Locks
@@ -27,6 +28,8 @@ mod clock;
 mod connection;
 #[forbid(unsafe_code)]
 mod engine;
+#[forbid(unsafe_code)]
+mod fork;
 #[forbid(unsafe_code)]
 mod post;
 #[forbid(unsafe_code)]

@@ -1,12 +1,10 @@
 //! The part of the clients that is locked, and the orders for the thread.
 
 use std::boxed::Box;
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
-use super::engine::{self, Engine};
 use super::post::Post;
 use super::registry::{self, Key};
 use super::snapshot::Snapshot;
@@ -89,7 +87,8 @@ pub struct Shared {
     orders: VecDeque<Order>,
     waker: Option<Arc<sys::Waker>>,
     signalled: bool,
-    fork_prepared: bool,
+    /// Whether `fork()` knows of us; see `fork.rs`.
+    pub fork_prepared: bool,
 }
 
 static SHARED: Mutex<Shared> = Mutex::new(Shared {
@@ -108,11 +107,7 @@ pub fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
 
 /// Locks the shared part.
 pub fn shared() -> MutexGuard<'static, Shared> {
-    let mut shared = lock(&SHARED);
-    if !shared.fork_prepared {
-        shared.fork_prepared = sys::on_fork(before_fork, after_fork_in_parent, after_fork_in_child).is_ok();
-    }
-    shared
+    lock(&SHARED)
 }
 
 impl Shared {
@@ -155,24 +150,32 @@ impl Shared {
         true
     }
 
-    /// Orders something; the waker is to be used after unlocking. None where there is no thread and none can be made.
-    pub fn order(&mut self, order: Order) -> Option<Wake> {
-        let waker = match &self.waker {
-            Some(waker) => waker.clone(),
-            None => {
-                let waker = engine::start()?;
-                self.waker = Some(waker.clone());
-                waker
-            }
-        };
-        self.orders.push_back(order);
-        let needed = !core::mem::replace(&mut self.signalled, true);
-        Some(Wake(needed.then_some(waker)))
-    }
-
     /// Whether there is a thread to order something from.
     pub fn started(&self) -> bool {
         self.waker.is_some()
+    }
+
+    /// Notes that there is one now, and how it is woken.
+    pub fn set_started(&mut self, waker: Arc<sys::Waker>) {
+        self.waker = Some(waker);
+    }
+
+    /// Orders something, if there is a thread; it is to be woken after unlocking.
+    pub fn order(&mut self, order: Order) -> Wake {
+        let Some(waker) = &self.waker else { return Wake(None) };
+        self.orders.push_back(order);
+        let needed = !core::mem::replace(&mut self.signalled, true);
+        Wake(needed.then(|| waker.clone()))
+    }
+
+    /// In the child of a fork: no thread, no orders, nobody who waits.
+    pub fn forget_thread(&mut self) {
+        self.orders.clear();
+        self.waker = None;
+        self.signalled = false;
+        for member in self.members.iter_mut().flatten() {
+            member.waiters = 0;
+        }
     }
 
     /// The orders that came since; `taken` is empty.
@@ -219,36 +222,4 @@ impl Wake {
             waker.wake();
         }
     }
-}
-
-type Held = (MutexGuard<'static, Option<Engine>>, MutexGuard<'static, Shared>);
-
-std::thread_local! {
-    /// Both locks, from before a fork until after it, in the thread that forks.
-    static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
-}
-
-extern "C" fn before_fork() {
-    let held = (lock(&engine::ENGINE), lock(&SHARED));
-    let _ = HELD.try_with(|place| place.replace(Some(held)));
-}
-
-extern "C" fn after_fork_in_parent() {
-    let _ = HELD.try_with(RefCell::take);
-}
-
-/// The child has no thread of ours and no mail in flight. Its copies of the parent's sockets are closed, which the
-/// parent's connections do not notice.
-extern "C" fn after_fork_in_child() {
-    let Ok(Some((mut engine, mut shared))) = HELD.try_with(RefCell::take) else {
-        return;
-    };
-    *engine = None;
-    shared.orders.clear();
-    shared.waker = None;
-    shared.signalled = false;
-    for member in shared.members.iter_mut().flatten() {
-        member.waiters = 0;
-    }
-    registry::forget_mails();
 }
