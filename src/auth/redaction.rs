@@ -24,7 +24,11 @@ pub fn mask(text: &mut [u8], credentials: Credentials<'_>, logging_in: bool) {
 
 /// Masks each place where the secret stands. Case matters not: servers fold it.
 fn mask_one<I: Iterator<Item = u8>>(text: &mut [u8], secret: impl Fn() -> I) {
+    let Some(first) = secret().next() else { return };
     for at in 0..text.len() {
+        if text.get(at).is_none_or(|octet| !same(*octet, first)) {
+            continue;
+        }
         let rest = text.get_mut(at..).unwrap_or(&mut []);
         let length = match_len(rest, secret(), at);
         for octet in rest.iter_mut().take(length) {

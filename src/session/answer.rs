@@ -26,17 +26,17 @@ impl Session {
 
     fn refused(&mut self, job: &Job<'_>, step: Step, outcome: Outcome) {
         let reply = self.reader.code();
-        if let Some(login) = job.settings.login {
+        let code = code::refusal(step, reply, self.reader.speaks_of_relaying());
+        self.mask(job);
+        self.conclude(code, step, outcome, reply, Reason::None);
+    }
+
+    /// Masks what the server repeats of the credentials in the text that the result will show.
+    fn mask(&mut self, job: &Job<'_>) {
+        if let Some(login) = job.settings.login.filter(|_| self.verdict.is_none()) {
             let logging_in = self.logging_in();
             redaction::mask(self.reader.text_mut(), login.credentials, logging_in);
         }
-        self.conclude(
-            code::refusal(step, reply, self.reader.text()),
-            step,
-            outcome,
-            reply,
-            Reason::None,
-        );
     }
 
     /// A complete reply.
@@ -103,6 +103,7 @@ impl Session {
     }
 
     fn sent_off(&mut self, job: &Job<'_>, now: u64, reply: u16) {
+        self.mask(job);
         self.conclude(Code::Ok, Step::End, Outcome::Sent, reply, Reason::None);
         self.envelope.open = false;
         self.leave(job, now);
@@ -114,6 +115,7 @@ impl Session {
             self.enter(job, now, State::Helo);
             return;
         }
+        self.mask(job);
         if matches!(reply, 500 | 502 | 504) {
             self.conclude(Code::AuthUnsupported, Step::Ehlo, Outcome::NotSent, reply, Reason::None);
         }
@@ -136,6 +138,7 @@ impl Session {
             Some(Mechanism::Plain) => self.enter(job, now, State::AuthPlainAlone),
             Some(Mechanism::Login) => self.enter(job, now, State::AuthLogin),
             None => {
+                self.mask(job);
                 let (reply, reason) = if offered.auth {
                     (self.reader.code(), Reason::None)
                 } else {

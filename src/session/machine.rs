@@ -192,7 +192,10 @@ impl Session {
 
     /// The final dot is written: it is the server's turn.
     pub(super) fn end_of_text(&mut self, job: &Job<'_>, now: u64) {
+        // Its deadline is the text's until the final dot has left: `sent` tells.
+        let deadline = self.deadline;
         self.enter(job, now, State::End);
+        self.deadline = deadline;
     }
 
     pub(super) fn enter(&mut self, job: &Job<'_>, now: u64, state: State) {
@@ -226,10 +229,22 @@ impl Session {
 
     /// Octets arrived.
     pub fn receive(&mut self, job: &Job<'_>, now: u64, octets: &[u8]) {
-        for &octet in octets {
+        let mut octets = octets;
+        while let Some((&octet, rest)) = octets.split_first() {
             if matches!(self.state, State::Closed | State::Connecting) {
                 return;
             }
+            let (run, after) = octets
+                .split_at_checked(self.reader.take_text(octets))
+                .unwrap_or((&[], octets));
+            if !run.is_empty() {
+                if self.state == State::Ehlo {
+                    self.parser.feed_all(run);
+                }
+                octets = after;
+                continue;
+            }
+            octets = rest;
             match self.reader.feed(octet) {
                 Progress::Pending => {}
                 Progress::Text => {

@@ -111,7 +111,7 @@ pub const STATES: [Row; 17] = [
     row(State::Helo, "HELO", Some(Step::Helo), |t| t.ehlo, Choose, Fail),
     row(State::AuthPlain, "AUTH PLAIN response", Some(Step::AuthOneStep), |t| t.auth, Ready, OtherWay),
     row(State::AuthPlainAlone, "AUTH PLAIN", Some(Step::AuthMechanism), |t| t.auth, To(State::AuthPlainResponse), OtherWay),
-    row(State::AuthPlainResponse, "response", Some(Step::AuthOneStep), |t| t.auth, Ready, Fail),
+    row(State::AuthPlainResponse, "response", Some(Step::AuthPassword), |t| t.auth, Ready, Fail),
     row(State::AuthLogin, "AUTH LOGIN", Some(Step::AuthMechanism), |t| t.auth, To(State::AuthUsername), Fail),
     row(State::AuthUsername, "user name", Some(Step::AuthUsername), |t| t.auth, To(State::AuthPassword), Fail),
     row(State::AuthPassword, "password", Some(Step::AuthPassword), |t| t.auth, Ready, Fail),

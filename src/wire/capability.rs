@@ -95,6 +95,13 @@ impl Parser {
         }
     }
 
+    /// Takes several octets of a line's text.
+    pub fn feed_all(&mut self, octets: &[u8]) {
+        for &octet in octets {
+            self.feed(octet);
+        }
+    }
+
     /// Ends the last word of a line.
     pub fn end_of_text(&mut self) {
         self.end_of_word();

@@ -1,6 +1,7 @@
 //! Bytes to values and back: what stands in RFC 5321 about single lines.
 //!
 //! - [`reply`]: reads what the server says, at any segmentation
+//! - [`relay`]: whether a refusal speaks of relaying
 //! - [`capability`]: what an EHLO reply announces
 //! - [`command`]: one small struct for each command, that knows how to write itself
 //! - [`address`]: mailboxes, lists of them, address literals
@@ -9,5 +10,6 @@
 pub mod address;
 pub mod capability;
 pub mod command;
+pub mod relay;
 pub mod reply;
 pub mod transparency;

@@ -6,6 +6,7 @@
 
 use zeroize::Zeroize;
 
+use super::relay::RelayWord;
 use crate::limits::{REPLY_BYTES, REPLY_TEXT_BYTES};
 
 /// What an octet meant.
@@ -42,6 +43,7 @@ pub struct Reader {
     keep: bool,
     length: usize,
     line_at: usize,
+    relay: RelayWord,
     text: [u8; REPLY_TEXT_BYTES],
 }
 
@@ -63,6 +65,7 @@ impl Reader {
             keep: true,
             length: 0,
             line_at: 0,
+            relay: RelayWord::new(),
             text: [0; REPLY_TEXT_BYTES],
         }
     }
@@ -77,9 +80,41 @@ impl Reader {
         self.text.get(..self.length).unwrap_or(&[])
     }
 
-    /// Whether nothing of a reply has come yet.
-    pub fn idle(&self) -> bool {
-        self.total == 0
+    /// Whether the complete reply is a refusal that speaks of relaying, anywhere in its text.
+    pub fn speaks_of_relaying(&self) -> bool {
+        self.relay.found()
+    }
+
+    /// Takes octets of a line's text, as many as are printable, and returns how many: what [`Reader::feed`] does for
+    /// each, at once. 0 where something else stands, or is expected.
+    pub fn take_text(&mut self, octets: &[u8]) -> usize {
+        let most = usize::try_from(REPLY_BYTES.saturating_sub(self.total)).unwrap_or(0);
+        let octets = octets.get(..most).unwrap_or(octets);
+        if self.place != Place::Text {
+            return 0;
+        }
+        let printable = |octet: &u8| matches!(octet, 0x20..=0x7e);
+        let length = octets.iter().take_while(|octet| printable(octet)).count();
+        let run = octets.get(..length).unwrap_or(&[]);
+        self.total = self.total.saturating_add(u32::try_from(length).unwrap_or(0));
+        self.watch(run);
+        if self.keep {
+            let space = self.text.get_mut(self.length..).unwrap_or(&mut []);
+            let kept = length.min(space.len());
+            if let (Some(space), Some(run)) = (space.get_mut(..kept), run.get(..kept)) {
+                space.copy_from_slice(run);
+            }
+            self.length = self.length.wrapping_add(kept);
+        }
+        length
+    }
+
+    fn watch(&mut self, text: &[u8]) {
+        if self.line_code >= 400 {
+            for &octet in text {
+                self.relay.feed(octet);
+            }
+        }
     }
 
     /// Keeps the text that stands here now: what follows is read, and its text dropped.
@@ -141,6 +176,7 @@ impl Reader {
                 // A CR before the LF is the line's end; any other is an octet like the rest.
                 b'\r' => Progress::Pending,
                 _ => {
+                    self.watch(&[octet]);
                     self.keep_octet(octet);
                     Progress::Text
                 }
@@ -206,6 +242,7 @@ impl Reader {
     }
 
     fn end_of_line(&mut self) -> Progress {
+        self.relay.end_word();
         // The last line decides, unless an earlier one refused.
         if self.code < 400 || self.line_code >= 400 {
             self.code = self.line_code;
@@ -228,6 +265,7 @@ impl Reader {
         self.code = 0;
         self.line_code = 0;
         self.total = 0;
+        self.relay = RelayWord::new();
     }
 }
 
@@ -259,9 +297,21 @@ mod tests {
 
     /// Feeds all and returns (code, text) of each complete reply; None at the end when it broke.
     fn read(input: &[u8]) -> Vec<Option<(u16, String)>> {
+        let by_octet = read_with(input, false);
+        assert_eq!(by_octet, read_with(input, true));
+        by_octet
+    }
+
+    fn read_with(mut input: &[u8], runs: bool) -> Vec<Option<(u16, String)>> {
         let mut reader = Reader::new();
         let mut replies = Vec::new();
-        for &octet in input {
+        while let Some((&octet, rest)) = input.split_first() {
+            let taken = if runs { reader.take_text(input) } else { 0 };
+            if taken > 0 {
+                input = &input[taken..];
+                continue;
+            }
+            input = rest;
             match reader.feed(octet) {
                 Progress::Reply => {
                     let text = String::from_utf8(reader.text().to_vec()).unwrap();
