@@ -1,0 +1,343 @@
+//! Plays a dialogue against a session, in one of many variations.
+
+use sds_smtp::code::Reason;
+
+use super::dialogue::{Connection, Dialogue, Expected, Item};
+use super::driver::{Driver, Leaving, Seen};
+use super::observer::{Observer, check_lines, show};
+use super::random::Random;
+
+/// How the server's octets are cut into segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Segmentation {
+    /// A block is a segment.
+    Whole,
+    /// An octet is a segment.
+    Octets,
+    /// Segments of random lengths, by this seed.
+    Random(u64),
+}
+
+/// Where the connection is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Nowhere.
+    Nowhere,
+    /// When so many octets of the server have arrived.
+    Server(usize),
+    /// When so many octets of the client have left.
+    Client(usize),
+}
+
+/// One way to play a dialogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variation {
+    pub segmentation: Segmentation,
+    pub buffer: usize,
+    pub leaving: Leaving,
+    pub cut: Cut,
+}
+
+/// What happened.
+pub struct Played {
+    /// All octets of the client.
+    pub stream: Vec<u8>,
+    /// How often the client wrote something.
+    pub writes: usize,
+    /// How many octets of the server were delivered.
+    pub delivered: usize,
+    /// The octets delivered and the octets of the client, when connected and then behind each item.
+    pub marks: Vec<(usize, usize)>,
+    /// The verdict.
+    pub seen: Seen,
+    /// Who read along.
+    pub observer: Observer,
+}
+
+struct Player<'a> {
+    dialogue: &'a Dialogue,
+    driver: Driver<'a>,
+    variation: Variation,
+    random: Random,
+    matched: usize,
+    mail_start: Option<usize>,
+    delivered: usize,
+    marks: Vec<(usize, usize)>,
+    line: usize,
+}
+
+/// Plays a dialogue to its end, or to the cut. An error names file, line and variation.
+pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String> {
+    let seed = match variation.segmentation {
+        Segmentation::Random(seed) => seed,
+        Segmentation::Whole | Segmentation::Octets => 1,
+    };
+    let mut driver = Driver::new(dialogue.setup.job(), variation.buffer, variation.leaving, seed ^ 0x5eed);
+    if let Cut::Client(octets) = variation.cut {
+        driver.cut = Some(octets);
+    }
+    let mut player = Player {
+        dialogue,
+        driver,
+        variation,
+        random: Random::new(seed),
+        matched: 0,
+        mail_start: None,
+        delivered: 0,
+        marks: Vec::new(),
+        line: 0,
+    };
+    let result = player.play();
+    let Player {
+        driver,
+        line,
+        delivered,
+        marks,
+        ..
+    } = player;
+    let place = || format!("{}:{line} at {variation:?}", dialogue.path);
+    result.map_err(|message| format!("{}: {message}", place()))?;
+    let seen = driver
+        .seen()
+        .cloned()
+        .ok_or_else(|| format!("{}: no verdict", place()))?;
+    Ok(Played {
+        writes: driver.writes,
+        stream: driver.stream,
+        delivered,
+        marks,
+        seen,
+        observer: driver.observer,
+    })
+}
+
+impl Player<'_> {
+    fn play(&mut self) -> Result<(), String> {
+        self.connect(self.dialogue.connection)?;
+        self.mark();
+        if self.variation.cut == Cut::Server(0) && !self.driver.was_cut {
+            self.driver.break_off()?;
+        }
+        for (line, item) in &self.dialogue.items {
+            self.line = *line;
+            if self.driver.was_cut {
+                break;
+            }
+            self.item(item)?;
+            self.mark();
+        }
+        if self.driver.was_cut {
+            return check_lines(self.driver.on_this_connection(), true);
+        }
+        self.nothing_more("at the end")?;
+        if !self.driver.session.closed() {
+            return Err(format!("not closed at the end: {:?}", self.driver.session.state()));
+        }
+        self.verdict()
+    }
+
+    fn mark(&mut self) {
+        self.marks.push((self.delivered, self.driver.stream.len()));
+    }
+
+    fn connect(&mut self, connection: Connection) -> Result<(), String> {
+        match connection {
+            Connection::Stands => self.driver.connected(self.dialogue.setup.local),
+            Connection::Fails(reason) => self.driver.lost(reason),
+            Connection::Hangs => Ok(()),
+        }
+    }
+
+    fn item(&mut self, item: &Item) -> Result<(), String> {
+        match item {
+            Item::Server { octets, surplus } => self.server(octets, *surplus),
+            Item::Said(octets) => self.client_says(octets),
+            Item::OptionalLine(line) => {
+                if self.said().starts_with(line) {
+                    self.matched += line.len();
+                }
+                Ok(())
+            }
+            Item::Mail(content) => self.mail(content.as_deref()),
+            Item::Part => {
+                self.mail_start.get_or_insert(self.matched);
+                self.matched = self.driver.stream.len();
+                Ok(())
+            }
+            Item::Stall(octets) => {
+                self.driver.limit = Some(self.driver.stream.len() + octets);
+                self.driver.pump()
+            }
+            Item::Flow => {
+                self.driver.limit = None;
+                self.driver.pump()
+            }
+            Item::Wait(milliseconds) => {
+                if *milliseconds > 0 {
+                    self.nothing_more("before time passes")?;
+                }
+                self.driver.wait(*milliseconds)
+            }
+            Item::Close => {
+                self.nothing_more("before the connection ends")?;
+                self.driver.lost(Reason::Lost)
+            }
+            Item::Cancel => {
+                self.nothing_more("before the program cancels")?;
+                self.driver.cancel()
+            }
+            Item::Reconnect(connection) => {
+                if !self.driver.reconnect() {
+                    return Err("no new connection is asked for".into());
+                }
+                if self.driver.session.wants_reconnect() {
+                    return Err("a new connection is asked for twice".into());
+                }
+                self.connect(*connection)
+            }
+            Item::Verdict(wanted) => {
+                if self.driver.session.verdict().is_some() != *wanted {
+                    return Err(format!("verdict: {:?}", self.driver.session.verdict()));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// What has left and is not matched yet.
+    fn said(&self) -> &[u8] {
+        &self.driver.stream[self.matched..]
+    }
+
+    fn nothing_more(&self, when: &str) -> Result<(), String> {
+        let waiting = self.driver.limit.is_none() && self.driver.waiting() > 0;
+        if !self.said().is_empty() || waiting {
+            return Err(format!("{when} the client also says: {}", show(self.said())));
+        }
+        Ok(())
+    }
+
+    fn server(&mut self, octets: &[u8], surplus: bool) -> Result<(), String> {
+        self.nothing_more("before the server does")?;
+        if self.driver.session.closed() {
+            return Err("the session is closed before the server says this".into());
+        }
+        let mut rest = octets;
+        while !rest.is_empty() {
+            let mut length = match self.variation.segmentation {
+                Segmentation::Whole => rest.len(),
+                Segmentation::Octets => 1,
+                Segmentation::Random(_) if self.random.chance(30) => 1,
+                Segmentation::Random(_) => 1 + self.random.below(rest.len()),
+            };
+            if let Cut::Server(at) = self.variation.cut {
+                length = length.min(at - self.delivered);
+            }
+            let (segment, after) = rest.split_at(length);
+            rest = after;
+            self.delivered += length;
+            self.driver.receive(segment)?;
+            if self.driver.was_cut {
+                return Ok(());
+            }
+            if self.variation.cut == Cut::Server(self.delivered) {
+                return self.driver.break_off();
+            }
+            if !rest.is_empty() && !surplus && !self.said().is_empty() {
+                return Err(format!(
+                    "the client does not hear the server out (left: {}): {}",
+                    show(rest),
+                    show(self.said())
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn client_says(&mut self, line: &[u8]) -> Result<(), String> {
+        if !self.said().starts_with(line) {
+            return Err(format!(
+                "expected {}, the client says: {}",
+                show(line),
+                show(self.said())
+            ));
+        }
+        self.matched += line.len();
+        Ok(())
+    }
+
+    fn mail(&mut self, content: Option<&[u8]>) -> Result<(), String> {
+        let start = self.mail_start.unwrap_or(self.matched);
+        let mail = &self.driver.stream[start..];
+        let dot = b"\r\n.\r\n";
+        let Some(at) = mail.windows(dot.len()).position(|part| part == dot) else {
+            return Err(format!("a mail without a final dot: {}", show(mail)));
+        };
+        let mail = &mail[..at + dot.len()];
+        if let Some(content) = content.filter(|content| *content != mail) {
+            let same = mail.iter().zip(content).take_while(|(one, other)| one == other).count();
+            return Err(format!(
+                "the mail differs from octet {same} on: expected {}, the client says: {}",
+                show(&content[same..]),
+                show(&mail[same..])
+            ));
+        }
+        self.matched = start + mail.len();
+        Ok(())
+    }
+
+    fn verdict(&mut self) -> Result<(), String> {
+        let seen = self.driver.seen().cloned().ok_or("no verdict")?;
+        let verdict = seen.verdict;
+        for (line, expected) in &self.dialogue.expected {
+            self.line = *line;
+            let holds = match expected {
+                Expected::Code(code) => verdict.code.number() == *code,
+                Expected::Outcome(outcome) => verdict.outcome == *outcome,
+                Expected::Phase(phase) => verdict.step.row().phase == *phase,
+                Expected::Reply(reply) => verdict.reply == *reply,
+                Expected::Text(text) => seen.text == *text,
+                Expected::TextPart(part) => seen.text.contains(part.as_str()),
+                Expected::NoTextPart(part) => !seen.text.contains(part.as_str()),
+                Expected::Accepted(accepted) => seen.recipients.0 == *accepted,
+                Expected::Recipient(recipient) => verdict.recipient == *recipient,
+                Expected::Refused(refused) => seen.recipients.1 == *refused,
+            };
+            if !holds {
+                return Err(format!("expected {expected:?}, got {seen:?}"));
+            }
+        }
+        let whole = check_lines(self.driver.on_this_connection(), self.broke_off());
+        whole.map_err(|message| format!("the client wrote {message}"))
+    }
+
+    /// Whether the client had no chance to end its last line.
+    fn broke_off(&self) -> bool {
+        self.driver.limit.is_some()
+    }
+}
+
+/// Every variation that a dialogue is played in; the seeds are in the messages.
+pub fn variations(dialogue: &Dialogue, seed: u64) -> Vec<Variation> {
+    let segmentations = if dialogue.whole_only {
+        vec![Segmentation::Whole]
+    } else {
+        let mut all = vec![Segmentation::Whole, Segmentation::Octets];
+        all.extend((0..4).map(|at| Segmentation::Random(seed.wrapping_add(at))));
+        all
+    };
+    let mut variations = Vec::new();
+    for segmentation in segmentations {
+        for buffer in [16, 37, 512, 8192] {
+            for leaving in [Leaving::AtOnce, Leaving::Pieces, Leaving::Queued] {
+                variations.push(Variation {
+                    segmentation,
+                    buffer,
+                    leaving,
+                    cut: Cut::Nowhere,
+                });
+            }
+        }
+    }
+    variations
+}

@@ -1,0 +1,319 @@
+//! Every state with every event: the next state, or the named result code.
+//!
+//! The table is written from the meaning of the result codes, not from the code. Its cells:
+//!
+//! - `Name`: the session goes on to this state, without a verdict (from 354 through the text, which leaves at once)
+//! - `4Q`, `5R`, `7x`: the verdict has this code, and QUIT is said, RSET is said, or the session is closed
+//! - `8x?`: likewise, and the outcome is unknown
+//! - `d4`: further answers are awaited; whatever happens, the verdict will have this code
+//! - `-`: nothing changes
+
+mod common;
+
+use common::dialogue::Setup;
+use common::driver::{Driver, Leaving};
+use sds_smtp::auth::{Allowed, Mechanism};
+use sds_smtp::code::{Code, Outcome, Reason};
+use sds_smtp::session::State;
+use sds_smtp::session::state::STATES;
+
+const EVENTS: [&str; 18] = [
+    "220", "235", "250", "334", "354", "421", "450", "500", "501", "504", "530", "535", "550", "554", "garbage",
+    "lost", "deadline", "cancel",
+];
+
+#[rustfmt::skip]
+const TABLE: &str = "
+                  220      235      250      334      354     421 450  500  501   504  530  535  550  554  garbage lost deadline cancel
+connecting        -        -        -        -        -       -   -    -    -     -    -    -    -    -    -       13x  1x  32x
+connecting_again  -        -        -        -        -       -   -    -    -     -    -    -    -    -    -       13x  1x  32x
+greeting          Ehlo     2x       2x       2x       2x      2x  2Q   2Q   2Q    2Q   2Q   2Q   2Q   2Q   2x      2x   1x  32x
+greeting_again    Helo     2x       2x       2x       2x      2x  2Q   2Q   2Q    2Q   2Q   2Q   2Q   2Q   2x      2x   1x  32x
+ehlo_unsaid       3x       3x       3x       3x       3x      2x  3x   3x   3x    3x   3x   3x   3x   3x   3x      3x   1x  32x
+ehlo              Envelope Envelope Envelope 3x       3x      2x  Helo Helo Helo  Helo Helo Helo Helo Helo 3x      3x   1x  32x
+ehlo_with_login   9Q       9Q       9Q       3x       3x      2x  3Q   9Q   3Q    9Q   3Q   3Q   3Q   3Q   3x      3x   1x  32x
+ehlo_of_a_probe   0Q       0Q       0Q       3x       3x      2x  Helo Helo Helo  Helo Helo Helo Helo Helo 3x      3x   1x  32x
+helo              Envelope Envelope Envelope 3x       3x      2x  3Q   3Q   3Q    3Q   3Q   3Q   3Q   3Q   3x      Connecting 1x 32x
+helo_again        Envelope Envelope Envelope 3x       3x      2x  3Q   3Q   3Q    3Q   3Q   3Q   3Q   3Q   3x      3x   1x  32x
+plain             11x      Envelope 11x AuthPlainResponse 11x 2x  11Q  9Q   AuthPlainAlone AuthPlainAlone 11Q 11Q 11Q 11Q 11x 11x 1x 32x
+plain_of_a_probe  11x      0Q       11x AuthPlainResponse 11x 2x  11Q  9Q   AuthPlainAlone AuthPlainAlone 11Q 11Q 11Q 11Q 11x 11x 1x 32x
+plain_alone       9x       9x       9x  AuthPlainResponse 9x  2x  9Q   9Q   15Q   AuthLogin 9Q 9Q 9Q 9Q   9x      9x   1x  32x
+plain_alone_only  9x       9x       9x  AuthPlainResponse 9x  2x  9Q   9Q   15Q   9Q   9Q   9Q   9Q   9Q   9x      9x   1x  32x
+plain_response    11x      Envelope 11x      11x      11x     2x  11Q  11Q  15Q   11Q  11Q  11Q  11Q  11Q  11x     11x  1x  32x
+login             9x       9x       9x       AuthUsername 9x  2x  9Q   9Q   15Q   9Q   9Q   9Q   9Q   9Q   9x      9x   1x  32x
+user_name         10x      10x      10x      AuthPassword 10x 2x  10Q  10Q  15Q   10Q  10Q  10Q  10Q  10Q  10x     10x  1x  32x
+password          11x      Envelope 11x      11x      11x     2x  11Q  11Q  15Q   11Q  11Q  11Q  11Q  11Q  11x     11x  1x  32x
+mail_unsaid       4x       4x       4x       4x       4x      2x  4x   4x   15x   4x   4x   4x   4x   4x   4x      4x   1x  32x
+mail              Envelope Envelope Envelope 4Q       4Q      2x  4Q   4Q   15Q   4Q   4Q   4Q   4Q   4Q   4x      4x   1x  32x
+rcpt              Envelope Envelope Envelope 5R       5R      2x  5R   5R   15R   5R   6R   5R   12R  5R   5x      5x   1x  32x
+second_rcpt       Envelope Envelope Envelope 5R       5R      2x  5R   5R   15R   5R   6R   5R   12R  5R   5x      5x   1x  32x
+data              7R       7R       7R       7R       End     2x  7R   7R   15R   7R   7R   7R   7R   7R   7x      7x   1x  32x
+all_said_mail     Envelope Envelope Envelope d4       d4      2x  d4   d4   d15   d4   d4   d4   d4   d4   4x      4x   1x  32x
+all_said_rcpt     Envelope Envelope Envelope d5       d5      2x  d5   d5   d15   d5   d6   d5   d12  d5   5x      5x   1x  32x
+all_said_data     7R       7R       7R       7R       End     2x  7R   7R   15R   7R   7R   7R   7R   7R   7x      7x   1x  32x
+refused_then_rcpt d4       d4       d4       d4       d4      4x  d4   d4   d4    d4   d4   d4   d4   d4   4x      4x   4x  4x
+refused_then_data 12R      12R      12R      12R      LoneDot 12x 12R  12R  12R   12R  12R  12R  12R  12R  12x     12x  12x 12x
+lone_dot          12Q      12Q      12Q      12Q      12Q     12x 12Q  12Q  12Q   12Q  12Q  12Q  12Q  12Q  12x     12x  12x 12x
+text              7x       7x       7x       7x       7x      2x  7x   7x   15x   7x   7x   7x   7x   7x   7x      7x   1x  32x
+dot_not_left      7x       7x       7x       7x       7x      2x  7x   7x   15x   7x   7x   7x   7x   7x   7x      7x   1x  32x
+end               0Q       0Q       0Q       8x?      8x?     2x  8Q   8Q   15Q   8Q   8Q   8Q   8Q   8Q   8x?     8x?  1x? 32x?
+rset              12Q      12Q      12Q      12Q      12Q     12x 12Q  12Q  12Q   12Q  12Q  12Q  12Q  12Q  12x     12x  12x -
+quit_unsaid       0x       0x       0x       0x       0x      0x  0x   0x   0x    0x   0x   0x   0x   0x   0x      0x   0x  -
+quit              0x       0x       0x       0x       0x      0x  0x   0x   0x    0x   0x   0x   0x   0x   0x      0x   0x  -
+quit_refused      12x      12x      12x      12x      12x     12x 12x  12x  12x   12x  12x  12x  12x  12x  12x     12x  12x -
+closed            -        -        -        -        -       -   -    -    -     -    -    -    -    -    -       -    -   -
+";
+
+/// What it takes to bring a session into a state: settings, what the server says, and the state.
+struct Way {
+    name: &'static str,
+    state: State,
+    setup: fn(&mut Setup),
+    server: &'static [&'static str],
+}
+
+const EHLO: &str = "250 x\r\n";
+const EHLO_AUTH: &str = "250-x\r\n250 AUTH PLAIN LOGIN\r\n";
+const EHLO_PIPELINING: &str = "250-x\r\n250 PIPELINING\r\n";
+const HI: &str = "220 x\r\n";
+const OK: &str = "250 ok\r\n";
+const NO: &str = "550 no\r\n";
+const GO: &str = "354 go\r\n";
+const MORE: &str = "334 \r\n";
+/// Not of the server: the connection is lost, and made anew; nothing leaves from here on; nothing is written.
+const LOST: &str = "(lost)";
+const RECONNECT: &str = "(reconnect)";
+const STALL: &str = "(stall)";
+const UNSAID: &str = "(unsaid)";
+
+fn none(_: &mut Setup) {}
+
+fn any(setup: &mut Setup) {
+    setup.auth = Some(Allowed::Any);
+}
+
+fn plain(setup: &mut Setup) {
+    setup.auth = Some(Allowed::Only(Mechanism::Plain));
+}
+
+fn login(setup: &mut Setup) {
+    setup.auth = Some(Allowed::Only(Mechanism::Login));
+}
+
+fn probe(setup: &mut Setup) {
+    setup.probe = true;
+}
+
+fn probe_any(setup: &mut Setup) {
+    setup.probe = true;
+    any(setup);
+}
+
+fn two(setup: &mut Setup) {
+    setup.to = b"a@example.org, b@example.org".to_vec();
+}
+
+/// More than the largest buffer, so that a part of the text is always unwritten.
+fn long(setup: &mut Setup) {
+    setup.text = b"a line of text\n".repeat(2_000);
+}
+
+#[rustfmt::skip]
+const WAYS: [Way; 37] = [
+    Way { name: "connecting", state: State::Connecting, setup: none, server: &[] },
+    Way { name: "connecting_again", state: State::Connecting, setup: none, server: &[HI, NO, LOST] },
+    Way { name: "greeting", state: State::Greeting, setup: none, server: &[""] },
+    Way { name: "greeting_again", state: State::Greeting, setup: none, server: &[HI, NO, RECONNECT] },
+    Way { name: "ehlo_unsaid", state: State::Ehlo, setup: none, server: &["", UNSAID, HI] },
+    Way { name: "ehlo", state: State::Ehlo, setup: none, server: &[HI] },
+    Way { name: "ehlo_with_login", state: State::Ehlo, setup: any, server: &[HI] },
+    Way { name: "ehlo_of_a_probe", state: State::Ehlo, setup: probe, server: &[HI] },
+    Way { name: "helo", state: State::Helo, setup: none, server: &[HI, NO] },
+    Way { name: "helo_again", state: State::Helo, setup: none, server: &[HI, NO, RECONNECT, HI] },
+    Way { name: "plain", state: State::AuthPlain, setup: any, server: &[HI, EHLO_AUTH] },
+    Way { name: "plain_of_a_probe", state: State::AuthPlain, setup: probe_any, server: &[HI, EHLO_AUTH] },
+    Way { name: "plain_alone", state: State::AuthPlainAlone, setup: any, server: &[HI, EHLO_AUTH, "504 x\r\n"] },
+    Way { name: "plain_alone_only", state: State::AuthPlainAlone, setup: plain, server: &[HI, EHLO_AUTH, "504 x\r\n"] },
+    Way { name: "plain_response", state: State::AuthPlainResponse, setup: any, server: &[HI, EHLO_AUTH, MORE] },
+    Way { name: "login", state: State::AuthLogin, setup: login, server: &[HI, EHLO_AUTH] },
+    Way { name: "user_name", state: State::AuthUsername, setup: login, server: &[HI, EHLO_AUTH, MORE] },
+    Way { name: "password", state: State::AuthPassword, setup: login, server: &[HI, EHLO_AUTH, MORE, MORE] },
+    Way { name: "mail_unsaid", state: State::Envelope, setup: none, server: &[HI, UNSAID, EHLO] },
+    Way { name: "mail", state: State::Envelope, setup: none, server: &[HI, EHLO] },
+    Way { name: "rcpt", state: State::Envelope, setup: none, server: &[HI, EHLO, OK] },
+    Way { name: "second_rcpt", state: State::Envelope, setup: two, server: &[HI, EHLO, OK, OK] },
+    Way { name: "data", state: State::Envelope, setup: none, server: &[HI, EHLO, OK, OK] },
+    Way { name: "all_said_mail", state: State::Envelope, setup: none, server: &[HI, EHLO_PIPELINING] },
+    Way { name: "all_said_rcpt", state: State::Envelope, setup: none, server: &[HI, EHLO_PIPELINING, OK] },
+    Way { name: "all_said_data", state: State::Envelope, setup: none, server: &[HI, EHLO_PIPELINING, OK, OK] },
+    Way { name: "refused_then_rcpt", state: State::Envelope, setup: none, server: &[HI, EHLO_PIPELINING, NO] },
+    Way { name: "refused_then_data", state: State::Envelope, setup: none, server: &[HI, EHLO_PIPELINING, OK, NO] },
+    Way { name: "lone_dot", state: State::LoneDot, setup: none, server: &[HI, EHLO_PIPELINING, OK, NO, GO] },
+    Way { name: "text", state: State::Text, setup: long, server: &[HI, EHLO, OK, OK, STALL, GO] },
+    Way { name: "dot_not_left", state: State::End, setup: none, server: &[HI, EHLO, OK, OK, STALL, GO] },
+    Way { name: "end", state: State::End, setup: none, server: &[HI, EHLO, OK, OK, GO] },
+    Way { name: "rset", state: State::Rset, setup: none, server: &[HI, EHLO, OK, NO] },
+    Way { name: "quit_unsaid", state: State::Quit, setup: none, server: &[HI, EHLO, OK, OK, GO, UNSAID, OK] },
+    Way { name: "quit", state: State::Quit, setup: none, server: &[HI, EHLO, OK, OK, GO, OK] },
+    Way { name: "quit_refused", state: State::Quit, setup: none, server: &[HI, EHLO, OK, NO, OK] },
+    Way { name: "closed", state: State::Closed, setup: none, server: &[HI, EHLO, OK, OK, GO, OK, OK] },
+];
+
+/// A driver whose session is in the state; false where nothing is to be written from here on.
+fn reach<'a>(way: &Way, setup: &'a Setup) -> (Driver<'a>, bool) {
+    let mut driver = Driver::new(setup.job(), 8192, Leaving::AtOnce, 0);
+    let mut writes = true;
+    for (at, word) in way.server.iter().enumerate() {
+        if at == 0 {
+            driver.connected(setup.local).unwrap();
+        }
+        match *word {
+            "" => {}
+            LOST => driver.lost(Reason::Lost).unwrap(),
+            RECONNECT => {
+                driver.lost(Reason::Lost).unwrap();
+                assert!(driver.reconnect());
+                driver.connected(setup.local).unwrap();
+            }
+            STALL => driver.limit = Some(driver.stream.len()),
+            UNSAID => writes = false,
+            server if writes => driver.receive(server.as_bytes()).unwrap(),
+            server => driver.session.receive(&driver.job, driver.now, server.as_bytes()),
+        }
+    }
+    assert_eq!(driver.session.state(), way.state, "{}", way.name);
+    (driver, writes)
+}
+
+fn happen(driver: &mut Driver<'_>, event: &str, writes: bool) {
+    match event {
+        "lost" => driver.session.lost(&driver.job, driver.now, Reason::Lost),
+        "deadline" => {
+            driver.now = driver.session.deadline().unwrap_or(driver.now);
+            driver.session.tick(driver.now);
+        }
+        "cancel" => driver.session.cancel(),
+        "garbage" => driver.session.receive(&driver.job, driver.now, b"what?\r\n"),
+        reply => {
+            let reply = format!("{reply} some words\r\n");
+            driver.session.receive(&driver.job, driver.now, reply.as_bytes());
+        }
+    }
+    if writes {
+        driver.pump().unwrap();
+    }
+}
+
+fn verdict_of(driver: &Driver<'_>, place: &str) -> (u8, Outcome) {
+    let verdict = driver
+        .session
+        .verdict()
+        .unwrap_or_else(|| panic!("{place}: no verdict"));
+    (verdict.code.number(), verdict.outcome)
+}
+
+fn check(way: &Way, event: &str, cell: &str) {
+    let place = format!("{} at {event}, expected {cell}", way.name);
+    let mut setup = Setup::default();
+    (way.setup)(&mut setup);
+    let (mut driver, writes) = reach(way, &setup);
+    let before = (driver.session.state(), driver.session.verdict());
+    happen(&mut driver, event, writes);
+    let state = driver.session.state();
+    if cell == "-" {
+        assert_eq!((state, driver.session.verdict()), before, "{place}");
+        return;
+    }
+    if let Some(code) = cell.strip_prefix('d') {
+        assert_eq!((state, driver.session.verdict()), (State::Envelope, None), "{place}");
+        driver.lost(Reason::Lost).unwrap();
+        assert_eq!(
+            verdict_of(&driver, &place),
+            (code.parse().unwrap(), Outcome::NotSent),
+            "{place}"
+        );
+        return;
+    }
+    if let Some(row) = STATES.iter().find(|row| format!("{:?}", row.state) == cell) {
+        assert_eq!((state, driver.session.verdict()), (row.state, None), "{place}");
+        assert_eq!(
+            driver.session.wants_reconnect(),
+            row.state == State::Connecting,
+            "{place}"
+        );
+        return;
+    }
+    let (cell, unknown) = cell.strip_suffix('?').map_or((cell, false), |cell| (cell, true));
+    let (code, end) = cell.split_at(cell.len() - 1);
+    let code: u8 = code.parse().unwrap();
+    let outcome = match (unknown, code == Code::Ok.number() && !setup.probe) {
+        (true, _) => Outcome::Unknown,
+        (false, true) => Outcome::Sent,
+        (false, false) => Outcome::NotSent,
+    };
+    assert_eq!(verdict_of(&driver, &place), (code, outcome), "{place}");
+    let next = match end {
+        "Q" => State::Quit,
+        "R" => State::Rset,
+        "x" => State::Closed,
+        _ => panic!("{place}: no such cell"),
+    };
+    assert_eq!(state, next, "{place}");
+}
+
+fn rows() -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut lines = TABLE.lines().filter(|line| !line.is_empty());
+    let head: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
+    assert_eq!(head, EVENTS);
+    lines
+        .map(|line| {
+            let mut words = line.split_whitespace();
+            let name = words.next().unwrap();
+            let cells: Vec<&str> = words.collect();
+            assert_eq!(cells.len(), EVENTS.len(), "{name}");
+            (name, cells)
+        })
+        .collect()
+}
+
+#[test]
+fn every_event_in_every_state_leads_where_the_table_says() {
+    let mut wrong = Vec::new();
+    for (way, (name, cells)) in WAYS.iter().zip(rows()) {
+        assert_eq!(way.name, name, "the table and the ways have the same order");
+        for (event, cell) in EVENTS.iter().zip(cells) {
+            if std::panic::catch_unwind(|| check(way, event, cell)).is_err() {
+                wrong.push(format!("{name} at {event}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "wrong: {wrong:?}");
+}
+
+#[test]
+fn every_state_has_a_row() {
+    assert_eq!(rows().len(), WAYS.len());
+    for row in &STATES {
+        assert!(WAYS.iter().any(|way| way.state == row.state), "{:?}", row.state);
+    }
+}
+
+/// A reply in any segmentation is one event: three digits decide it, not how they came.
+#[test]
+fn a_bare_code_is_the_same_event_as_one_with_words() {
+    for way in &WAYS {
+        let mut setup = Setup::default();
+        (way.setup)(&mut setup);
+        for reply in &EVENTS[..14] {
+            let (mut one, _) = reach(way, &setup);
+            let (mut other, _) = reach(way, &setup);
+            one.session
+                .receive(&one.job, one.now, format!("{reply} words\r\n").as_bytes());
+            for octet in format!("{reply}-words\r\n{reply}\n").bytes() {
+                other.session.receive(&other.job, other.now, &[octet]);
+            }
+            let seen = |driver: &Driver<'_>| (driver.session.state(), driver.session.verdict());
+            assert_eq!(seen(&one), seen(&other), "{} at {reply}", way.name);
+        }
+    }
+}
