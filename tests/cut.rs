@@ -14,13 +14,12 @@ use common::driver::Leaving;
 use common::play::{Cut, Played, Segmentation, Variation, play};
 use sds_smtp::code::{Code, Outcome};
 
-/// The cuts of one direction, behind octet `from`. The octets of an endless reply or of a long password are alike: a
-/// long direction is cut near its ends only.
+/// The cuts of one direction, behind octet `from`. Over 8,000 octets there are only in endless replies, whose octets are
+/// all alike: such a direction is cut near its ends only.
 fn points(from: Option<usize>, length: usize) -> impl Iterator<Item = usize> {
     let ends = match length {
-        0..=1_800 => length,
-        1_801..=8_000 => 250,
-        _ => 50,
+        0..=8_000 => length,
+        _ => 100,
     };
     let start = from.map_or(0, |from| from + 1);
     (start..=length).filter(move |at| at - start < ends || length - at <= ends)

@@ -1,0 +1,344 @@
+#!/bin/bash
+# `make bench`: what the library costs, beside libcurl and libESMTP, against the limits that it has to keep.
+#
+#   benches/run.sh [PART...]     parts: instructions syscalls latency waits memory size; without any, all of them
+#
+# Installs what is missing, builds, prints tables; works in a scratch folder and below the target folder, and only on the
+# loopback interface. A figure beyond its limit is marked `over`, and the exit code is 1 then. benches/README.md says
+# what is measured how.
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
+
+parts=(instructions syscalls latency waits memory size)
+user=unit7
+password=bench-password
+names=(sds curl esmtp)
+over=0
+
+# --- what it needs ---
+
+missing=()
+need() {
+  local check=$1
+  shift
+  if ! eval "$check" >/dev/null 2>&1; then missing+=("$@"); fi
+}
+
+install_missing() {
+  local sudo=()
+  need 'command -v cc' gcc
+  need "echo '#include <stdio.h>' | cc -E -" libc6-dev
+  need "echo '#include <curl/curl.h>' | cc -E -" libcurl4-openssl-dev
+  need "echo '#include <libesmtp.h>' | cc -E -" libesmtp-dev
+  need 'command -v make' make
+  need 'command -v strace' strace
+  need 'command -v valgrind' valgrind
+  need 'command -v nm && command -v size' binutils
+  ((${#missing[@]})) || return 0
+  command -v apt-get >/dev/null || die "missing (Debian's names): ${missing[*]}; this script can install them only with apt-get"
+  if [[ $(id -u) != 0 ]]; then
+    command -v sudo >/dev/null || die "installing ${missing[*]} needs root"
+    sudo=(sudo)
+  fi
+  echo "run.sh: installing ${missing[*]}"
+  "${sudo[@]}" apt-get -qq update
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+build() {
+  local strict=(-std=c11 -D_DEFAULT_SOURCE -O2 "${warnings[@]}") name
+  # The sink is built elsewhere, since its build makes the library once more, without whole-program optimisation.
+  cargo build -q --release --example mail_sink --target-dir "$target/benches/sink"
+  sink=$target/benches/sink/release/examples/mail_sink
+  "${MAKE:-make}" -s all
+  need_files "$release/libsds_smtp.so" "$sink"
+
+  # A copy, so that the figures are those of one library, whatever is built meanwhile.
+  library=$work/$soname
+  cp "$release/libsds_smtp.so" "$library"
+  for name in driver_sds latency memory; do
+    cc "${strict[@]}" -Iinclude -o "$work/$name" "benches/$name.c" "$library" -Wl,-rpath,"$work"
+  done
+  cc "${strict[@]}" -o "$work/driver_curl" benches/driver_curl.c -lcurl
+  cc "${strict[@]}" -o "$work/driver_esmtp" benches/driver_esmtp.c -lesmtp
+}
+
+# The file of a library that a driver runs with.
+loaded() { ldd "$work/$1" | awk -v library="$2" 'index($1, library) == 1 {print $3}'; }
+
+# --- the server ---
+
+# serve MAILS OPTION...: a sink on a free port of 127.0.0.1, $port.
+serve() {
+  local mails=$1 i
+  shift
+  rm -f "$work/port"
+  "$sink" --seconds 300 --port-file "$work/port" --mails "$mails" "$@" >"$work/sink.out" 2>"$work/sink.err" </dev/null &
+  sink_pid=$!
+  for ((i = 0; i < 100; i++)); do
+    [[ ! -s $work/port ]] || break
+    sleep 0.05
+  done
+  [[ -s $work/port ]] || die "the mail sink did not start: $(<"$work/sink.err")"
+  port=$(<"$work/port")
+}
+
+served() { wait_sink || die "not all mails arrived: $(<"$work/sink.err")"; }
+
+# run_driver NAME MAILS COMMAND...: the driver, with login, under the command.
+run_driver() {
+  local name=$1 mails=$2
+  shift 2
+  serve "$mails" --user "$user" --password "$password"
+  timeout 300 "$@" "$work/driver_$name" "$port" "$mails" "$user" "$password" >"$work/driver.out" 2>&1 ||
+    die "driver_$name failed: $(tail -5 "$work/driver.out")"
+  served
+}
+
+# The comparison is one only while all three log in the same way and end their sessions properly.
+check_drivers() {
+  local name
+  for name in "${names[@]}"; do
+    serve 2 --user "$user" --password "$password" --transcript
+    timeout 60 "$work/driver_$name" "$port" 2 "$user" "$password" || die "driver_$name failed"
+    served
+    [[ $(grep -cxF 'C: AUTH PLAIN ****' "$work/sink.out") = 2 ]] || die "driver_$name does not log in with AUTH PLAIN"
+    [[ $(grep -cx 'C: [a-z]\{62\}' "$work/sink.out") = 32 ]] || die "driver_$name does not send the text"
+    [[ $(grep -cx 'C: QUIT' "$work/sink.out") = 2 ]] || die "driver_$name does not say QUIT"
+  done
+}
+
+# --- tables ---
+
+columns() { printf '%-58s %12s %12s %12s  %s\n' "$@"; }
+
+# limited WHAT VALUE LIMIT: a figure that has to keep a limit.
+limited() {
+  local verdict=ok
+  if ! awk -v value="$2" -v limit="$3" 'BEGIN {exit !(value != "" && value + 0 <= limit + 0)}'; then
+    verdict=over
+    over=1
+  fi
+  printf '%-58s %12s  at most %-8s %s\n' "$1" "$2" "$3" "$verdict"
+}
+
+figure() { printf '%-58s %12s\n' "$@"; }
+
+# value NAME FILE: the number in the line "NAME number".
+value() { awk -v name="$1" '$1 == name {print $2}' "$2"; }
+
+divide() { awk -v one="$1" -v other="$2" -v digits="$3" 'BEGIN {printf "%.*f", digits, one / other}'; }
+
+# --- the parts ---
+
+instructions() {
+  local few=50 many=250 name count
+  local -A total mail
+  for name in "${names[@]}"; do
+    for count in $few $many; do
+      run_driver "$name" "$count" valgrind --tool=callgrind --callgrind-out-file="$work/callgrind"
+      total[$count]=$(sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$work/driver.out")
+    done
+    mail[$name]=$(((total[$many] - total[$few]) / (many - few)))
+  done
+  heading "instructions: callgrind, all threads of the client; (Ir($many) - Ir($few)) / $((many - few))"
+  columns '' sds-smtp libESMTP libcurl ''
+  columns 'instructions for a mail of 1 KiB, with AUTH PLAIN' "${mail[sds]}" "${mail[esmtp]}" "${mail[curl]}" ''
+  columns 'ratio' 1.00 "$(divide "${mail[esmtp]}" "${mail[sds]}" 2)" "$(divide "${mail[curl]}" "${mail[sds]}" 2)" ''
+  limited 'instructions for a mail' "${mail[sds]}" 60000
+}
+
+syscalls() {
+  local few=100 many=600 name count
+  for name in "${names[@]}"; do
+    for count in $few $many; do
+      run_driver "$name" "$count" strace -f -c -o "$work/strace.$count"
+    done
+    awk -v mails=$((many - few)) '
+      $4 ~ /^[0-9]+$/ && $NF != "total" {calls[$NF] += FILENAME == ARGV[1] ? -$4 : $4}
+      END {
+        for (call in calls) {
+          sum += calls[call]
+          if (calls[call] >= mails / 100) printf "%s %.2f\n", call, calls[call] / mails
+        }
+        printf "total %.2f\n", sum / mails
+      }' "$work/strace.$few" "$work/strace.$many" >"$work/calls.$name"
+  done
+  heading "syscalls: strace -f -c, all threads of the client; (calls($many) - calls($few)) / $((many - few))"
+  columns '' sds-smtp libESMTP libcurl ''
+  cut -d ' ' -f 1 "$work/calls.sds" "$work/calls.esmtp" "$work/calls.curl" | grep -vx total | sort -u |
+    while read -r name; do
+      columns "$name" "$(value "$name" "$work/calls.sds")" "$(value "$name" "$work/calls.esmtp")" \
+        "$(value "$name" "$work/calls.curl")" ''
+    done
+  columns total "$(value total "$work/calls.sds")" "$(value total "$work/calls.esmtp")" "$(value total "$work/calls.curl")" ''
+  limited 'system calls for a mail' "$(value total "$work/calls.sds")" 27
+}
+
+latency() {
+  local mails=2000 marked=300 warm_up=20
+  serve $((mails + warm_up)) --user "$user" --password "$password"
+  timeout 300 "$work/latency" "$port" $mails "$user" "$password" >"$work/latency.out" || die 'latency failed'
+  served
+  serve $((marked + warm_up)) --user "$user" --password "$password"
+  timeout 300 strace -f -y -o "$work/strace" "$work/latency" "$port" $marked "$user" "$password" marked ||
+    die 'latency failed'
+  served
+  # The first line is the program's start, and so names the calling thread. A call that another thread interrupts stands
+  # in two lines, of which the second is "<... resumed>".
+  awk '
+    NR == 1 {caller = $1}
+    $1 != caller || $2 == "<..." {next}
+    / write\(-1, "begin"/ {inside = 1; next}
+    / write\(-1, "end"/ {inside = 0; sends++; next}
+    inside && / write\([0-9]+<anon_inode:\[eventfd\]>, "\\1\\0\\0\\0\\0\\0\\0\\0", 8/ {wakes++; next}
+    inside {others++}
+    END {printf "sends %d\nwakes %d\nothers %d\n", sends, wakes, others}' "$work/strace" >"$work/marked.out"
+  [[ $(value sends "$work/marked.out") = "$marked" ]] || die 'latency: not all marks were seen'
+  heading "latency: sds_smtp_send() of 1 KiB, $mails calls, the thread running, each mail ended before the next"
+  limited 'nanoseconds until it returns: median' "$(value median "$work/latency.out")" 20000
+  figure '  99th percentile' "$(value p99 "$work/latency.out")"
+  figure '  longest' "$(value max "$work/latency.out")"
+  figure "strace, $marked calls: wake-ups (a write to the eventfd)" "$(value wakes "$work/marked.out")"
+  limited '  other system calls of the calling thread' "$(value others "$work/marked.out")" 0
+}
+
+waits() {
+  local mails=100 name login
+  local -A turns
+  for name in "${names[@]}"; do
+    for login in no yes; do
+      local account=()
+      if [[ $login = yes ]]; then account=("$user" "$password"); fi
+      serve $mails --turns ${account[0]+--user "$user" --password "$password"}
+      timeout 60 "$work/driver_$name" "$port" $mails "${account[@]}" || die "driver_$name failed"
+      served
+      turns[$name,$login]=$(divide "$(sed -n 's/^turns \([0-9]*\) .*/\1/p' "$work/sink.out")" $mails 2)
+    done
+  done
+  heading "waits: answers that the client had to wait for, by mail; PIPELINING offered; $mails mails"
+  columns '' sds-smtp libESMTP libcurl ''
+  columns 'without login' "${turns[sds,no]}" "${turns[esmtp,no]}" "${turns[curl,no]}" ''
+  columns 'with AUTH PLAIN' "${turns[sds,yes]}" "${turns[esmtp,yes]}" "${turns[curl,yes]}" ''
+  limited 'waits without login' "${turns[sds,no]}" 4
+  limited 'waits with AUTH PLAIN' "${turns[sds,yes]}" 5
+}
+
+memory() {
+  local idle=10000 flying=500 out=$work/memory.out
+  {
+    timeout 60 "$work/memory" idle $idle
+    timeout 60 "$work/memory" flight $flying greeting
+    timeout 60 "$work/memory" flight $flying final_dot
+  } >"$out" || die 'memory failed'
+  heading "memory: heap bytes by client, the heap's own words included; $idle idle, $flying with a mail in flight"
+  limited 'idle, without configuration' "$(value idle "$out")" 1024
+  figure '  its configuration' "$(value configuration "$out")"
+  figure '  its log, with all 64 entries' "$(value full_log "$out")"
+  limited 'in flight, beside the text: waiting for the greeting' "$(value flight_greeting "$out")" 8192
+  limited '  waiting for the answer to the final dot' "$(value flight_final_dot "$out")" 8192
+  limited 'threads, beside the one of the idle program' "$(value threads_greeting "$out")" 1
+  limited '  waiting for the answer to the final dot' "$(value threads_final_dot "$out")" 1
+}
+
+# sections FILE: bytes of the file by what they are for.
+sections() {
+  size -A -d "$1" | awk -v file="$(stat -L -c %s "$1")" '
+    $1 !~ /^\./ || $1 ~ /^\.(bss|tbss|relro_padding)$/ {next}
+    {all += $2}
+    $1 ~ /^\.(text|init|fini|plt)/ && $1 !~ /_array$/ {sum["code"] += $2; next}
+    $1 ~ /^\.(eh_frame|gcc_except_table)/ {sum["unwinding"] += $2; next}
+    $1 ~ /^\.(rodata|data|tdata|got|init_array|fini_array)/ {sum["data"] += $2; next}
+    $1 ~ /^\.(dyn|gnu|hash|rel|note)/ {sum["linking"] += $2; next}
+    {sum["other"] += $2}
+    END {
+      printf "file %d\ncode %d\ndata %d\nunwinding %d\nlinking %d\n", file, sum["code"], sum["data"], sum["unwinding"], sum["linking"]
+      printf "other %d\n", sum["other"] + file - all
+    }'
+}
+
+# code_by_crate FILE: bytes of functions by who wrote them. A generic function counts for whom it was made; what the
+# compiler inlined counts for the function that it went into. The thread's main function is inlined into std's frame for it.
+code_by_crate() {
+  nm -S -C -t d "$1" | awk '
+    $3 !~ /^[tTwW]$/ {next}
+    {
+      bytes = $2 + 0
+      name = $0
+      sub(/^[0-9]+ [0-9]+ . /, "", name)
+      crate = name
+      sub(/^[^A-Za-z_]+/, "", crate)
+      sub(/^(mut|const|dyn) /, "", crate)
+      if (name ~ /sds_smtp|__rust_begin_short_backtrace/) crate = "ours"
+      else if (name ~ /gimli|addr2line|miniz_oxide|adler|rustc_demangle|backtrace_rs|std::backtrace|object::/) crate = "symbolizer"
+      else if (match(name, / as (core|alloc|std)::/)) { crate = substr(name, RSTART + 4); sub(/::.*/, "", crate) }
+      else if (crate ~ /^(core|alloc|std)::/) sub(/::.*/, "", crate)
+      else crate = "rest"
+      sum[crate] += bytes
+    }
+    END {
+      split("ours std core alloc symbolizer rest", crates)
+      for (at = 1; at <= 6; at++) printf "%s %d\n", crates[at], sum[crates[at]]
+    }'
+}
+
+size_of_library() {
+  local name esmtp curl plain part unstripped=$target/benches/unstripped/release/libsds_smtp.so
+  CARGO_PROFILE_RELEASE_STRIP=none cargo rustc -q --release --lib --crate-type cdylib,staticlib \
+    --target-dir "$target/benches/unstripped"
+  esmtp=$(loaded driver_esmtp libesmtp.so)
+  curl=$(loaded driver_curl libcurl.so)
+  sections "$library" >"$work/sections.sds"
+  sections "$esmtp" >"$work/sections.esmtp"
+  sections "$curl" >"$work/sections.curl"
+  code_by_crate "$unstripped" >"$work/crates"
+  heading "size: bytes of the stripped shared library; $(basename "$(realpath "$esmtp")"), $(basename "$(realpath "$curl")")"
+  columns '' sds-smtp libESMTP libcurl ''
+  while read -r part name; do
+    columns "$name" "$(value "$part" "$work/sections.sds")" "$(value "$part" "$work/sections.esmtp")" \
+      "$(value "$part" "$work/sections.curl")" ''
+  done <<'PARTS'
+file the file
+code   code
+data   constants and data
+unwinding   tables for unwinding
+linking   tables for linking
+other   headers, alignment, other
+PARTS
+  columns 'libraries that it loads, and they load' "$(ldd "$library" | grep -c '=> /')" \
+    "$(ldd "$esmtp" | grep -c '=> /')" "$(ldd "$curl" | grep -c '=> /')" ''
+  plain=$(find "$(dirname "$(realpath "$esmtp")")" -maxdepth 2 -path '*esmtp-plugins*' -name sasl-plain.so -print -quit)
+  if [[ -n $plain ]]; then figure "  libESMTP's plugin for AUTH PLAIN, besides" "$(stat -L -c %s "$plain")"; fi
+  echo
+  while read -r part name; do figure "$name" "$(value "$part" "$work/crates")"; done <<'PARTS'
+ours our code: this library
+std   std
+core   core
+alloc   alloc
+symbolizer   what std prints backtraces of panics with
+rest   rest (start files, zeroize, compiler's helpers)
+PARTS
+  limited 'bytes of the library' "$(value file "$work/sections.sds")" 409600
+}
+
+# --- ---
+
+if (($#)); then
+  for part; do
+    [[ " ${parts[*]} " = *" $part "* ]] || die "unknown part $part; there are: ${parts[*]}"
+  done
+  parts=("$@")
+fi
+install_missing
+make_work
+build
+check_drivers
+echo "$(date -u +%F), $(uname -srm), $(nproc) processors, $(getconf GNU_LIBC_VERSION), $(rustc --version), $(cc --version | sed q)"
+for part in "${parts[@]}"; do
+  if [[ $part = size ]]; then size_of_library; else "$part"; fi
+done
+echo
+if ((over)); then
+  echo 'bench: over a limit'
+  exit 1
+fi
+echo 'bench: within all limits'
