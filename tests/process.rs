@@ -11,7 +11,7 @@ mod peer;
 
 use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use device::{Device, LIMIT, accept, draft};
 use peer::Server;
@@ -39,7 +39,14 @@ fn a_thousand_clients_have_a_mail_in_flight_at_once_on_one_thread() {
     for (number, device) in devices.iter().enumerate() {
         device.send(&format!("mail number {number}.")).expect("started");
     }
-    assert!(devices.iter().all(|device| device.0.status() == Ok(14)));
+    let statuses: Vec<_> = devices.iter().map(|device| device.0.status()).collect();
+    assert!(statuses.iter().all(|status| *status == Ok(14)), "{statuses:?}");
+    // Everybody is connected: the thread had its turn, and has its name.
+    let until = Instant::now() + Duration::from_secs(20);
+    while server.connections() < CLIENTS && Instant::now() < until {
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(server.connections(), CLIENTS);
     assert_eq!(peer::threads_named("sds-smtp"), 1);
     all.wait();
     for device in &devices {
