@@ -173,9 +173,9 @@ typedef struct sds_smtp_config {
     uint32_t flags;
     /** The server's IPv4 or IPv6 address, as "192.0.2.1" or "2001:db8::1"; no host name. Else code 13. */
     const char *server;
-    /** The user name, 1 to 4096 bytes; only with `auth`. Else code 10. */
+    /** The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10. */
     const char *username;
-    /** The password, 1 to 4096 bytes; only with `auth`. Else code 11. The library's copy is wiped when it ends. */
+    /** The password, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 11. The library's copy is wiped when it ends. */
     const char *password;
     /** The sender's whole e-mail address. Else code 4. */
     const char *sender;
@@ -183,7 +183,10 @@ typedef struct sds_smtp_config {
     const char *sender_name;
     /** What EHLO says: a domain name or an address literal; by default the literal of our own address. Else code 3. */
     const char *ehlo_name;
-    /** The charset of text that is not UTF-8, as "windows-1250"; by default "unknown-8bit". Else code 33. */
+    /**
+     * The charset of text that is not UTF-8, as "windows-1250": letters, digits, - _ +. By default "unknown-8bit", also
+     * where this names UTF-8. Else code 33.
+     */
     const char *charset;
     /** SDS_SMTP_AUTH_NONE, _ANY, _PLAIN or _LOGIN. Else code 9. */
     uint32_t auth;
@@ -330,7 +333,8 @@ extern "C" {
  * @param username   at most 32 bytes (see sds_smtp_config.credential_limit)
  * @param password   at most 32 bytes
  * @param sender     the sender's whole e-mail address
- * @return 0; 13 server_ip is no IP address; 10 the user name is missing or too long; 11 likewise the password; 4 sender
+ * @return 0; 13 server_ip is no IP address; 10 the user name is missing, too long or has a line
+ *         end in it; 11 likewise the password; 4 sender
  *         is no e-mail address; 7 out of memory
  */
 int sds_smtp_configure(const char *server_ip,
@@ -391,7 +395,7 @@ const char *sds_smtp_version(void);
 struct sds_smtp_client *sds_smtp_client_new(void);
 
 /**
- * Ends a client. A mail in flight is given up; its connection is closed by the library's thread, soon. Does not block.
+ * Ends a client. A mail in flight is given up, and its connections are closed by the library's thread, soon. Does not block.
  * Its configuration is wiped when the last mail that uses it has ended.
  *
  * @param client  the client; NULL, or one that was freed before, does nothing
@@ -431,7 +435,7 @@ int sds_smtp_client_cancel(struct sds_smtp_client *client);
  *
  * @param client  the client, or NULL for the built-in one
  * @param config  the configuration; copied
- * @return 0; or the code of the first field that is wrong (see struct sds_smtp_config); 33 where config is NULL or its
+ * @return 0; or the code of a field that is wrong (see struct sds_smtp_config); 33 where config is NULL or its
  *         struct_size or flags are not known; 34; 7 when out of memory
  */
 int sds_smtp_client_configure(struct sds_smtp_client *client,

@@ -91,7 +91,7 @@ impl Code {
             Self::SenderRefused => c"sender refused: give the sender's whole e-mail address, and log in if the server asks for it",
             Self::RecipientRefused => c"recipient refused: check the recipient's address",
             Self::RelayDenied => c"relaying denied: log in, or use the mail server that is responsible for you",
-            Self::DataFailed => c"the mail's data was not accepted: it may be too large, or the connection was lost",
+            Self::DataFailed => c"mail data not accepted: the mail is too large, the subject has a line end in it, the connection was lost, or memory is out; see the text of the result",
             Self::DataEndFailed => c"the end of the data was not accepted: the server refused the content, or the connection was lost and the outcome is unknown",
             Self::AuthUnsupported => c"login not supported: the server offers no login that may be used here; switch the login off or choose another port or server",
             Self::BadUsername => c"user name refused, missing or too long: some servers want the whole e-mail address, some only the name",

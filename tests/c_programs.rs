@@ -564,6 +564,37 @@ fn forked_children_send_and_the_parents_mail_goes_on() {
 }
 
 #[test]
+fn no_refused_allocation_ends_the_program() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        run(executable("oom", standard, link), [&server.port])
+            .must_give(0)
+            .must_say("0 failures");
+    }
+}
+
+#[test]
+fn children_of_one_process_send_different_message_ids() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        run(executable("siblings", standard, link), [&server.port]).must_give(0);
+        assert_eq!(server.mails_with_subject("sibling"), 7);
+    }
+}
+
+#[test]
+fn a_program_that_closes_all_descriptors_gets_a_result_for_every_mail() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        let silent = Server::start(Manners {
+            silent: true,
+            ..Manners::default()
+        });
+        run(executable("descriptors", standard, link), [&server.port, &silent.port]).must_give(0);
+    }
+}
+
+#[test]
 fn of_a_hundred_threads_that_send_at_once_exactly_one_does() {
     for (standard, link) in RUN {
         let server = Server::start(Manners {

@@ -133,6 +133,47 @@ fn a_connection_reset_behind_the_final_dot_leaves_the_outcome_unknown() {
 }
 
 #[test]
+fn a_reset_before_or_with_the_greeting_is_a_server_that_is_not_ready() {
+    let server = Server::start(|peer| peer.reset());
+    let device = Device::new(&draft(&server));
+    assert_eq!(device.deliver("x"), 2);
+    assert_eq!(device.0.report().unwrap().phase, Phase::Greeting);
+
+    let server = Server::start(|peer| {
+        peer.say("554 5.7.1 go away");
+        peer.reset();
+    });
+    let device = Device::new(&draft(&server));
+    assert_eq!(device.deliver("x"), 2);
+    let report = device.0.report().unwrap();
+    assert_eq!((report.phase, report.reply), (Phase::Greeting, 554));
+    assert_eq!(report.text.octets(), b"5.7.1 go away");
+}
+
+#[test]
+fn a_freed_client_leaves_no_connection_that_waits_for_its_quit() {
+    let server = Server::start(|peer| {
+        peer.greet();
+        peer.envelope();
+        peer.data();
+        peer.say("250 ok");
+        assert_eq!(peer.hear(), "QUIT");
+        assert!(peer.ends_within(Duration::from_secs(20)), "the client closes by itself");
+    });
+    for _ in 0..10 {
+        let device = Device::new(&Draft {
+            timeouts: Timeouts {
+                quit: 600_000,
+                ..Timeouts::default()
+            },
+            ..draft(&server)
+        });
+        assert_eq!(device.deliver("x"), 0);
+    }
+    server.finish(Duration::from_secs(10));
+}
+
+#[test]
 fn nobody_listening_is_no_connection() {
     let server = Server::start(|_| {});
     let draft = draft(&server);

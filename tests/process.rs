@@ -134,3 +134,19 @@ fn sockets_are_not_inherited_and_every_descriptor_is_given_back() {
     // The thread, if it was started here, has two of its own.
     assert!(peer::descriptors().len() <= before.len() + 2);
 }
+
+#[test]
+fn without_a_free_descriptor_there_is_no_connection_and_later_there_is_one() {
+    let _alone = whole_process();
+    let server = Server::start(|peer| {
+        accept(peer);
+    });
+    let device = Device::new(&draft(&server));
+    assert_eq!(device.deliver("x"), 0);
+    let taken: Vec<std::fs::File> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+    device.send("x").unwrap();
+    assert_eq!(device.0.wait(LIMIT), Ok(13));
+    assert_eq!(device.0.report().unwrap().text.octets(), b"no free socket");
+    drop(taken);
+    assert_eq!(device.deliver("x"), 0);
+}

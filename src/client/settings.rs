@@ -79,10 +79,8 @@ impl<'a> Draft<'a> {
         if ehlo_name.is_some_and(|name| !address::is_domain(name) && !address::is_address_literal(name)) {
             return Err(Code::HeloFailed);
         }
-        let charset = self
-            .charset
-            .filter(|charset| !charset.is_empty())
-            .unwrap_or(UNKNOWN_CHARSET);
+        let charset = self.charset.filter(|charset| !charset.is_empty() && !is_utf8(charset));
+        let charset = charset.unwrap_or(UNKNOWN_CHARSET);
         if !is_charset(charset) {
             return Err(Code::BadArgument);
         }
@@ -126,12 +124,18 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Whether this is a charset's name (RFC 2978, 2.3), and none that breaks an encoded word.
+/// Whether this is a charset's name that can stand in an encoded word (RFC 2047, 2) and behind `charset=` (RFC 2045, 5.1)
+/// as it is, and that readers take: letters, digits and some signs.
 fn is_charset(name: &[u8]) -> bool {
     name.len() <= CHARSET_BYTES
         && name
             .iter()
-            .all(|octet| octet.is_ascii_alphanumeric() || b"!#$%&'+-^_`{}~.:".contains(octet))
+            .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'+'))
+}
+
+/// Whether this names UTF-8: which text that is not UTF-8 is not, whatever the configuration says.
+fn is_utf8(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"utf-8") || name.eq_ignore_ascii_case(b"utf8")
 }
 
 fn with_defaults(given: Timeouts) -> Timeouts {
@@ -229,7 +233,16 @@ mod tests {
             Some(Code::HeloFailed)
         );
         assert_eq!(code(|draft| draft.ehlo_name = Some(b"[192.0.2.1]")), None);
-        assert_eq!(code(|draft| draft.charset = Some(b"utf-8?B?")), Some(Code::BadArgument));
+        for charset in [
+            &b"utf-8?B?"[..],
+            b"a b",
+            b"ISO_8859-1:1987",
+            b"a'b",
+            b"x\r\n",
+            &[b'x'; 41],
+        ] {
+            assert_eq!(code(|draft| draft.charset = Some(charset)), Some(Code::BadArgument));
+        }
     }
 
     #[test]
@@ -238,6 +251,15 @@ mod tests {
             code(|draft| (draft.auth, draft.username, draft.password) = (0, None, Some(&b"\n"[..]))),
             None
         );
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_never_called_utf8() {
+        for charset in [&b"UTF-8"[..], b"utf-8", b"utf8", b""] {
+            let mut draft = draft();
+            draft.charset = Some(charset);
+            assert_eq!(draft.check().unwrap().settings.charset, UNKNOWN_CHARSET);
+        }
     }
 
     #[test]

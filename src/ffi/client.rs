@@ -31,7 +31,7 @@ pub extern "C" fn sds_smtp_client_new() -> *mut sds_smtp_client {
     })
 }
 
-/// Ends a client. A mail in flight is given up; its connection is closed by the library's thread, soon. Does not block.
+/// Ends a client. A mail in flight is given up, and its connections are closed by the library's thread, soon. Does not block.
 /// Its configuration is wiped when the last mail that uses it has ended.
 ///
 /// @param client  the client; NULL, or one that was freed before, does nothing

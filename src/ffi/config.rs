@@ -21,9 +21,9 @@ pub struct sds_smtp_config {
     pub flags: u32,
     /// The server's IPv4 or IPv6 address, as "192.0.2.1" or "2001:db8::1"; no host name. Else code 13.
     pub server: *const c_char,
-    /// The user name, 1 to 4096 bytes; only with `auth`. Else code 10.
+    /// The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10.
     pub username: *const c_char,
-    /// The password, 1 to 4096 bytes; only with `auth`. Else code 11. The library's copy is wiped when it ends.
+    /// The password, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 11. The library's copy is wiped when it ends.
     pub password: *const c_char,
     /// The sender's whole e-mail address. Else code 4.
     pub sender: *const c_char,
@@ -31,7 +31,8 @@ pub struct sds_smtp_config {
     pub sender_name: *const c_char,
     /// What EHLO says: a domain name or an address literal; by default the literal of our own address. Else code 3.
     pub ehlo_name: *const c_char,
-    /// The charset of text that is not UTF-8, as "windows-1250"; by default "unknown-8bit". Else code 33.
+    /// The charset of text that is not UTF-8, as "windows-1250": letters, digits, - _ +. By default "unknown-8bit", also
+    /// where this names UTF-8. Else code 33.
     pub charset: *const c_char,
     /// SDS_SMTP_AUTH_NONE, _ANY, _PLAIN or _LOGIN. Else code 9.
     pub auth: u32,
@@ -134,7 +135,7 @@ unsafe fn draft<'a>(config: &sds_smtp_config) -> Result<Draft<'a>, Code> {
 ///
 /// @param client  the client, or NULL for the built-in one
 /// @param config  the configuration; copied
-/// @return 0; or the code of the first field that is wrong (see struct sds_smtp_config); 33 where config is NULL or its
+/// @return 0; or the code of a field that is wrong (see struct sds_smtp_config); 33 where config is NULL or its
 ///         struct_size or flags are not known; 34; 7 when out of memory
 ///
 /// # Safety

@@ -14,7 +14,8 @@ use crate::host::Client;
 /// @param username   at most 32 bytes (see sds_smtp_config.credential_limit)
 /// @param password   at most 32 bytes
 /// @param sender     the sender's whole e-mail address
-/// @return 0; 13 server_ip is no IP address; 10 the user name is missing or too long; 11 likewise the password; 4 sender
+/// @return 0; 13 server_ip is no IP address; 10 the user name is missing, too long or has a line
+///         end in it; 11 likewise the password; 4 sender
 ///         is no e-mail address; 7 out of memory
 ///
 /// # Safety

@@ -1,6 +1,5 @@
 //! What a program calls: the safe functions behind the C ABI, for Rust programs, too.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::fork::shared;
@@ -62,9 +61,9 @@ impl Client {
             return Err(Code::BadHandle);
         }
         slot.ended.notify_all();
-        if slot.guard.busy() {
-            let wake = shared.order(Order::Cancel(key));
-            drop(shared);
+        let wake = shared.order(Order::Cancel(key));
+        drop(shared);
+        if let Some(wake) = wake {
             wake.wake();
         }
         Ok(())
@@ -82,7 +81,7 @@ impl Client {
             credential_limit: 0,
             ..*draft
         };
-        let snapshot = Arc::new(Snapshot::new(&unlimited.check()?).ok_or(Code::DataFailed)?);
+        let snapshot = Snapshot::new(&unlimited.check()?).ok_or(Code::DataFailed)?;
         let mut shared = shared();
         let member = shared.member(key).ok_or(Code::BadHandle)?;
         member.device_limit = device_limit;
@@ -137,8 +136,10 @@ impl Client {
     pub fn cancel(self) -> Result<(), Code> {
         let (key, slot) = self.key()?;
         if slot.guard.busy() {
-            let wake = shared().order(Order::Cancel(key));
-            wake.wake();
+            let wake = shared().order(Order::Cancel(key)).ok_or(Code::DataFailed)?;
+            if !wake.wake() {
+                engine::abandon();
+            }
         }
         Ok(())
     }
@@ -228,23 +229,28 @@ fn begin(key: Key, slot: &Slot) -> Result<(), Code> {
 
 /// Hands a mail to the thread.
 fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
+    let no_memory = (Code::DataFailed, Reason::NoMemory);
     let started = clock::now();
     let mut shared = shared();
-    let snapshot = shared
-        .member(key)
-        .and_then(|member| member.snapshot.clone())
-        .ok_or((Code::ConnectFailed, Reason::NotConfigured))?;
+    let configured = shared.member(key).and_then(|member| member.snapshot.as_ref());
+    let snapshot = configured.ok_or((Code::ConnectFailed, Reason::NotConfigured))?;
+    let snapshot = snapshot.copy().ok_or(no_memory)?;
     if !shared.started() {
-        shared.set_started(engine::start().ok_or((Code::DataFailed, Reason::NoMemory))?);
+        shared.set_started(engine::start()?);
     }
-    let wake = shared.order(Order::Start {
-        key,
-        snapshot,
-        post,
-        started,
-    });
+    let wake = shared
+        .order(Order::Start {
+            key,
+            snapshot,
+            post,
+            started,
+        })
+        .ok_or(no_memory)?;
     drop(shared);
-    wake.wake();
+    if !wake.wake() {
+        // Not even this mail is lost in silence: it ends with a result, and the next one starts a thread anew.
+        engine::abandon();
+    }
     Ok(())
 }
 

@@ -3,11 +3,11 @@
 
 use std::boxed::Box;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::os::fd::{IntoRawFd, OwnedFd};
 
 use zeroize::Zeroize;
 
+use super::memory;
 use super::post::Post;
 use super::registry::Key;
 use super::snapshot::Snapshot;
@@ -28,10 +28,12 @@ const TURNS: usize = 16;
 pub struct Connection {
     /// Whose mail it is.
     pub key: Key,
-    snapshot: Arc<Snapshot>,
+    snapshot: Snapshot,
     post: Option<Post>,
     started: u64,
     published: bool,
+    /// The engine knows that there is more to do.
+    queued: bool,
     link: Link,
 }
 
@@ -84,7 +86,7 @@ impl Connection {
     pub fn new(
         key: Key,
         token: u64,
-        snapshot: Arc<Snapshot>,
+        snapshot: Snapshot,
         post: Option<Post>,
         out: Box<[u8]>,
         started: u64,
@@ -97,6 +99,7 @@ impl Connection {
             post,
             started,
             published: false,
+            queued: false,
             link: Link {
                 token,
                 socket: None,
@@ -113,8 +116,8 @@ impl Connection {
     }
 
     /// A buffer for a connection.
-    pub fn buffer() -> Box<[u8]> {
-        std::vec![0; OUT].into_boxed_slice()
+    pub fn buffer() -> Option<Box<[u8]>> {
+        memory::zeros(OUT)
     }
 
     /// The buffer of a connection that is over, for the next one: without credentials in it.
@@ -144,6 +147,7 @@ impl Connection {
 
     /// Goes on where the last turn ended.
     pub fn go_on(&mut self, tools: &mut Tools<'_>) {
+        self.queued = false;
         let event = Event {
             token: self.link.token,
             readable: true,
@@ -181,9 +185,14 @@ impl Connection {
         self.link.session.closed()
     }
 
-    /// Whether there is more to do without waiting for the kernel; asked once.
+    /// Whether there is more to do without waiting for the kernel, and the engine does not know yet.
     pub fn unfinished(&mut self) -> bool {
-        core::mem::take(&mut self.link.unfinished)
+        core::mem::take(&mut self.link.unfinished) && self.queue()
+    }
+
+    /// Notes that the engine knows that there is more to do; false where it knew before.
+    pub fn queue(&mut self) -> bool {
+        !core::mem::replace(&mut self.queued, true)
     }
 
     /// Whether the result is known and only RSET and QUIT are left.
@@ -200,6 +209,19 @@ impl Connection {
         let report = Report::of(&self.link.session, elapsed)?;
         let recipient = self.link.session.verdict().map_or(0, |verdict| verdict.recipient);
         Some(self.end(report, recipient))
+    }
+
+    /// Gives the connection up without closing its socket, whose number may be another's by now; the result, if it has
+    /// none yet.
+    pub fn abandon(&mut self, now: u64) -> Option<Ended> {
+        if let Some(socket) = self.link.socket.take() {
+            let _ = socket.into_raw_fd();
+        }
+        let job = job(&self.snapshot, &self.post);
+        self.link.session.lost(&job, now, Reason::Lost);
+        // A session that would connect anew has no socket to do it with, either.
+        self.link.session.lost(&job, now, Reason::NoSocket);
+        self.take_ended(now)
     }
 
     /// The result after a defect of ours: what left is not known.
@@ -250,9 +272,13 @@ impl Link {
         if self.session.state() == State::Connecting {
             let Some(socket) = &self.socket else { return };
             if event.failed {
+                // A reset (and whatever the kernel does not say of connecting) means that the connection stood: what the
+                // server said before it can still be read.
                 let why = sys::connect_failure(socket);
-                self.session.lost(job, tools.now, reason(why));
-                return;
+                if why != Failure::Broken {
+                    self.session.lost(job, tools.now, reason(why));
+                    return;
+                }
             }
             self.connected(job, tools.now);
         }
@@ -341,7 +367,11 @@ impl Link {
                 Err(_) => {
                     // The server may have said why, before it closed.
                     self.read(job, true, tools);
-                    return self.session.lost(job, tools.now, Reason::Lost);
+                    // Reading may have found the end already, and the session may be connecting anew.
+                    if self.session.state() != State::Connecting {
+                        self.session.lost(job, tools.now, Reason::Lost);
+                    }
+                    return;
                 }
             }
         }

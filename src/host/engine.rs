@@ -1,44 +1,47 @@
 //! The thread: sleeps in the kernel, carries what is ready, ends what is late.
 
+use core::ffi::CStr;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::boxed::Box;
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
 use std::vec::Vec;
 
 use super::clock;
 use super::connection::{Connection, Ended, Tools};
+use super::memory::{self, Boxed};
 use super::post::Post;
 use super::registry::Key;
 use super::shared::{Order, lock, shared};
 use super::snapshot::Snapshot;
-use super::sys::{Poller, Ready, Waker, with_signals_blocked};
+use super::sys::{self, Failure, Poller, Ready, Task, Waker};
+use crate::client::report::Report;
+use crate::code::{Code, Outcome, Phase, Reason};
 
 /// What is received at a time: one buffer for all connections.
 const BUFFER: usize = 16 * 1024;
-
-/// The thread's stack: it has no deep calls and no large locals.
-const STACK: usize = 128 * 1024;
 
 /// The waker's token; no connection has it.
 const WAKE: u64 = u64::MAX;
 
 /// The engine of this process, while it has one.
-pub static ENGINE: Mutex<Option<Engine>> = Mutex::new(None);
+pub static ENGINE: Mutex<Option<Boxed<Engine>>> = Mutex::new(None);
 
 /// All connections, and what they share.
 pub struct Engine {
+    /// Which engine of this process it is: a thread works with its own only.
+    number: u64,
     poller: Poller,
-    connections: Vec<Option<Box<Connection>>>,
+    connections: Vec<Option<Boxed<Connection>>>,
     free: Vec<usize>,
     live: usize,
     serial: u32,
     /// No deadline is before this.
     earliest: Option<u64>,
     /// Tokens of connections that have more to do.
-    unfinished: Vec<u64>,
+    unfinished: VecDeque<u64>,
     orders: VecDeque<Order>,
     buffer: Box<[u8]>,
     /// The buffer of the last connection that ended, for the next one.
@@ -46,42 +49,99 @@ pub struct Engine {
     nonces: Nonces,
 }
 
-/// Starts the thread. None where the system has no thread, descriptor or memory for it.
-pub fn start() -> Option<Arc<Waker>> {
-    let poller = Poller::new().ok()?;
-    let waker = Arc::new(Waker::new().ok()?);
-    poller.add(waker.descriptor(), WAKE).ok()?;
-    let engine = Engine {
-        poller,
-        connections: Vec::new(),
-        free: Vec::new(),
-        live: 0,
-        serial: 0,
-        earliest: None,
-        unfinished: Vec::new(),
-        orders: VecDeque::new(),
-        buffer: std::vec![0; BUFFER].into_boxed_slice(),
-        spare: None,
-        nonces: Nonces::new(),
+/// Starts the thread; or says why the system has no descriptor, memory or thread for it.
+pub fn start() -> Result<Waker, (Code, Reason)> {
+    static ENGINES: AtomicU64 = AtomicU64::new(0);
+    let no_memory = (Code::DataFailed, Reason::NoMemory);
+    let refused = |failure| match failure {
+        Failure::Exhausted => (Code::ConnectFailed, Reason::NoSocket),
+        _ => no_memory,
     };
-    let builder = thread::Builder::new().name("sds-smtp".into()).stack_size(STACK);
-    with_signals_blocked(|| builder.spawn(move || run(engine))).ok()?;
-    Some(waker)
+    let buffer = memory::zeros(BUFFER).ok_or(no_memory)?;
+    let poller = Poller::new().map_err(refused)?;
+    let waker = Waker::new().map_err(refused)?;
+    let engine = poller.add(&waker, WAKE).map_err(refused).and_then(|()| {
+        let engine = Engine {
+            number: ENGINES.fetch_add(1, Ordering::Relaxed),
+            poller,
+            connections: Vec::new(),
+            free: Vec::new(),
+            live: 0,
+            serial: 0,
+            earliest: None,
+            unfinished: VecDeque::new(),
+            orders: VecDeque::new(),
+            buffer,
+            spare: None,
+            nonces: Nonces::new(),
+        };
+        let engine = Boxed::new(engine).ok_or(no_memory)?;
+        sys::start_thread(engine.into_inner()).map_err(|_| no_memory)
+    });
+    if engine.is_err() {
+        waker.close();
+    }
+    engine.map(|()| waker)
 }
 
-/// The thread. It puts the engine in its place by itself: whoever starts it holds the shared lock, and may not take the
-/// engine's after that.
-fn run(engine: Engine) {
-    let poller = engine.poller.descriptor();
-    *lock(&ENGINE) = Some(engine);
-    let mut ready = Ready::new();
-    let mut timeout = None;
-    loop {
-        ready.wait(poller, timeout);
-        let mut engine = lock(&ENGINE);
-        let Some(engine) = engine.as_mut() else { return };
-        // A defect in one turn must not be the end of all mails: look again, soon.
-        timeout = catch_unwind(AssertUnwindSafe(|| engine.turn(&ready))).unwrap_or(Some(1000));
+impl Task for Engine {
+    const NAME: &'static CStr = c"sds-smtp";
+    /// The thread has no deep calls and no large locals; what the program keeps for each thread has its place here, too.
+    const STACK: usize = 512 * 1024;
+
+    /// It puts the engine in its place by itself: whoever starts it holds the shared lock, and may not take the engine's
+    /// after that.
+    fn run(engine: Box<[Self; 1]>) {
+        let engine = Boxed::from_inner(engine);
+        let (number, poller) = (engine.number, engine.poller.descriptor());
+        *lock(&ENGINE) = Some(engine);
+        let mut ready = Ready::new();
+        let mut timeout = None;
+        loop {
+            let waited = ready.wait(poller, timeout);
+            let mut engine = lock(&ENGINE);
+            let Some(mine) = engine.as_mut() else { return };
+            if mine.number != number {
+                // The number that this thread waited on may belong to the new engine's list by now: it has taken away
+                // what that one's thread should have seen.
+                mine.look_at_all();
+                drop(engine);
+                shared().wake_again();
+                return;
+            }
+            if !waited {
+                drop(engine);
+                abandon();
+                return;
+            }
+            // A defect in one turn must not be the end of all mails: look again, soon.
+            timeout = catch_unwind(AssertUnwindSafe(|| mine.turn(&ready))).unwrap_or(Some(1000));
+        }
+    }
+}
+
+/// Ends everything after the program has closed descriptors that were ours: every mail gets a result, and the next one
+/// starts a new thread. Nothing is closed here: the numbers may be the program's own by now.
+pub fn abandon() {
+    let engine = lock(&ENGINE).take();
+    let mut orders = VecDeque::new();
+    let _ = shared().forget_thread(&mut orders);
+    let now = clock::now();
+    if let Some(engine) = engine {
+        let [engine] = *engine.into_inner();
+        for connection in engine.connections.into_iter().flatten() {
+            let [mut connection] = *connection.into_inner();
+            if let Some(ended) = connection.abandon(now) {
+                publish(connection.key, &ended);
+            }
+        }
+        engine.poller.leave_open();
+        orders.extend(engine.orders);
+    }
+    for order in orders {
+        if let Order::Start { key, .. } = order {
+            refuse(key, Phase::Connect, Code::ConnectFailed, Reason::NoSocket);
+        }
     }
 }
 
@@ -89,7 +149,7 @@ impl Engine {
     /// Does what is to be done now, and says how long there is nothing to do.
     fn turn(&mut self, ready: &Ready) -> Option<u64> {
         let now = clock::now();
-        let mut unfinished = core::mem::take(&mut self.unfinished);
+        let begun_before = self.unfinished.len();
         for event in ready.events() {
             if event.token == WAKE {
                 self.take_orders(now);
@@ -97,8 +157,11 @@ impl Engine {
                 self.carry(event.token, now, |connection, tools| connection.ready(event, tools));
             }
         }
-        for token in unfinished.drain(..) {
-            self.carry(token, now, Connection::go_on);
+        // Those of the turn before; the others have only just had theirs.
+        for _ in 0..begun_before {
+            if let Some(token) = self.unfinished.pop_front() {
+                self.carry(token, now, Connection::go_on);
+            }
         }
         if self.earliest.is_some_and(|earliest| now >= earliest) {
             self.tick(now);
@@ -111,6 +174,15 @@ impl Engine {
             .map(|earliest| earliest.saturating_sub(now).saturating_add(1))
     }
 
+    /// Has every connection looked at in the next turn.
+    fn look_at_all(&mut self) {
+        for connection in self.connections.iter_mut().flatten() {
+            if connection.queue() {
+                self.unfinished.push_back(connection.token());
+            }
+        }
+    }
+
     fn take_orders(&mut self, now: u64) {
         let mut orders = core::mem::take(&mut self.orders);
         shared().take_orders(&mut orders);
@@ -121,68 +193,94 @@ impl Engine {
                     snapshot,
                     post,
                     started,
-                } => self.begin(key, snapshot, post, started, now),
+                } => {
+                    if self.begin(key, snapshot, post, started, now).is_none() {
+                        refuse(key, Phase::Start, Code::DataFailed, Reason::NoMemory);
+                    }
+                }
                 Order::Cancel(key) => self.cancel(key, now),
             }
         }
         self.orders = orders;
     }
 
-    fn begin(&mut self, key: Key, snapshot: Arc<Snapshot>, mut post: Option<Post>, started: u64, now: u64) {
+    /// Begins a mail; None without memory for it.
+    fn begin(&mut self, key: Key, snapshot: Snapshot, mut post: Option<Post>, started: u64, now: u64) -> Option<()> {
         if key.slot().is_none() {
-            return;
+            return Some(());
         }
         if let Some(post) = &mut post {
             post.date = clock::calendar().map(|milliseconds| milliseconds / 1000);
             post.nonce = self.nonces.next();
         }
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.connections.push(None);
-            self.connections.len().saturating_sub(1)
-        });
+        let place = self.place()?;
         self.serial = self.serial.wrapping_add(1);
         // The serial number tells a connection from a former one at the same place.
         let token = (u64::from(self.serial) << 32) | (place as u64 & 0xFFFF_FFFF);
-        let out = self.spare.take().unwrap_or_else(Connection::buffer);
-        let connection = Connection::new(key, token, snapshot, post, out, started, now);
-        if let Some(slot) = self.connections.get_mut(place) {
-            *slot = Some(Box::new(connection));
-            self.live = self.live.saturating_add(1);
-        }
+        let out = match self.spare.take() {
+            Some(out) => out,
+            None => Connection::buffer()?,
+        };
+        let connection = Boxed::new(Connection::new(key, token, snapshot, post, out, started, now))?;
+        *self.connections.get_mut(place)? = Some(connection);
+        self.free.pop();
+        self.live = self.live.saturating_add(1);
         self.carry(token, now, Connection::open);
+        Some(())
     }
 
-    fn cancel(&mut self, key: Key, now: u64) {
-        let tokens: Vec<u64> = self
-            .tokens(|connection| connection.key == key && !connection.lingers())
-            .collect();
-        for token in tokens {
-            self.carry(token, now, |connection, _| connection.cancel());
+    /// A free place, the last of the free ones. With a new one comes the room that its end and its turns need.
+    fn place(&mut self) -> Option<usize> {
+        if let Some(place) = self.free.last() {
+            return Some(*place);
         }
+        let all = self.connections.len().saturating_add(1);
+        self.connections.try_reserve(1).ok()?;
+        self.free.try_reserve(all).ok()?;
+        self.unfinished
+            .try_reserve(all.saturating_sub(self.unfinished.len()))
+            .ok()?;
+        self.connections.push(None);
+        self.free.push(self.connections.len().saturating_sub(1));
+        self.free.last().copied()
     }
 
-    fn tokens(&self, of: impl Fn(&Connection) -> bool) -> impl Iterator<Item = u64> {
-        self.connections
-            .iter()
-            .flatten()
-            .filter(move |connection| of(connection))
-            .map(|connection| connection.token())
+    /// Gives up the mail of a client; of one that was freed also what only waits for its QUIT to be answered.
+    fn cancel(&mut self, key: Key, now: u64) {
+        let freed = key.slot().is_none();
+        for place in 0..self.connections.len() {
+            let Some(Some(connection)) = self.connections.get(place) else {
+                continue;
+            };
+            if connection.key != key {
+                continue;
+            }
+            let token = connection.token();
+            if !connection.lingers() {
+                self.carry(token, now, |connection, _| connection.cancel());
+            } else if freed {
+                self.remove(place);
+            }
+        }
     }
 
     fn tick(&mut self, now: u64) {
         self.earliest = None;
-        let late: Vec<u64> = self
-            .tokens(|connection| connection.deadline().is_some_and(|deadline| now >= deadline))
-            .collect();
-        for token in late {
-            self.carry(token, now, |connection, tools| connection.tick(tools.now));
+        for place in 0..self.connections.len() {
+            let Some(Some(connection)) = self.connections.get(place) else {
+                continue;
+            };
+            if connection.deadline().is_some_and(|deadline| now >= deadline) {
+                let token = connection.token();
+                self.carry(token, now, |connection, tools| connection.tick(tools.now));
+            }
         }
-        self.earliest = self
+        let deadlines = self
             .connections
             .iter()
             .flatten()
-            .filter_map(|connection| connection.deadline())
-            .min();
+            .filter_map(|connection| connection.deadline());
+        self.earliest = deadlines.min();
     }
 
     /// Has a connection do something, and sees to what comes of it. A token of one that is gone does nothing.
@@ -197,6 +295,7 @@ impl Engine {
             .connections
             .get_mut(place)
             .and_then(Option::as_mut)
+            .map(|connection| &mut **connection)
             .filter(|connection| connection.token() == token)
         else {
             return;
@@ -212,7 +311,7 @@ impl Engine {
             self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
         }
         if connection.unfinished() && !closed {
-            self.unfinished.push(token);
+            self.unfinished.push_back(token);
         }
         if let Some(ended) = ended {
             self.close_lingering(key, token);
@@ -237,7 +336,9 @@ impl Engine {
 
     fn remove(&mut self, place: usize) {
         if let Some(mut connection) = self.connections.get_mut(place).and_then(Option::take) {
-            self.spare = connection.take_buffer();
+            if self.spare.is_none() {
+                self.spare = connection.take_buffer();
+            }
             self.free.push(place);
             self.live = self.live.saturating_sub(1);
         }
@@ -252,6 +353,13 @@ fn publish(key: Key, ended: &Ended) {
     notice.tell();
 }
 
+/// Ends a mail for which there is no connection.
+fn refuse(key: Key, phase: Phase, code: Code, reason: Reason) {
+    let report = Report::unsent(code, phase, Outcome::NotSent, reason);
+    let notice = shared().publish(key, report, 0, &[]);
+    notice.tell();
+}
+
 /// Numbers for Message-IDs: each different from all before it in this process, and, but for a chance of 2^-64, from
 /// those of all others. They are no secrets.
 struct Nonces {
@@ -261,10 +369,19 @@ struct Nonces {
 
 impl Nonces {
     fn new() -> Self {
-        let random = || RandomState::new().build_hasher().finish();
+        let number = || {
+            let mut octets = [0u8; 8];
+            if !sys::random(&mut octets) {
+                // Early after the start of a device: time and process make it as different as they can.
+                let time = SystemTime::now().duration_since(UNIX_EPOCH);
+                let time = time.map_or(0, |time| u64::from(time.subsec_nanos()) ^ (time.as_secs() << 30));
+                return mixed(time ^ (u64::from(std::process::id()) << 32));
+            }
+            u64::from_ne_bytes(octets)
+        };
         Self {
-            counter: random(),
-            process: random(),
+            counter: number(),
+            process: number(),
         }
     }
 

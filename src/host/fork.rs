@@ -5,22 +5,30 @@
 //! not notice.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::MutexGuard;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::engine::{ENGINE, Engine};
+use super::memory::Boxed;
 use super::shared::{self, Shared, lock};
 use super::{registry, sys};
 
+/// Whether `fork()` knows of us.
+static PREPARED: AtomicBool = AtomicBool::new(false);
+
 /// Locks the shared part, for a call of the program's: from the first one on `fork()` knows of us.
+///
+/// It is told before the lock is taken: a fork between the two would leave the child with a lock that nobody gives back.
+/// Two threads may both tell it, which `before` bears.
 pub fn shared() -> MutexGuard<'static, Shared> {
-    let mut shared = shared::shared();
-    if !shared.fork_prepared {
-        shared.fork_prepared = sys::on_fork(before, after_in_parent, after_in_child).is_ok();
+    if !PREPARED.load(Ordering::Acquire) && sys::on_fork(before, after_in_parent, after_in_child).is_ok() {
+        PREPARED.store(true, Ordering::Release);
     }
-    shared
+    shared::shared()
 }
 
-type Held = (MutexGuard<'static, Option<Engine>>, MutexGuard<'static, Shared>);
+type Held = (MutexGuard<'static, Option<Boxed<Engine>>>, MutexGuard<'static, Shared>);
 
 std::thread_local! {
     /// Both locks, from before a fork until after it, in the thread that forks.
@@ -28,8 +36,12 @@ std::thread_local! {
 }
 
 extern "C" fn before() {
-    let held = (lock(&ENGINE), shared::shared());
-    let _ = HELD.try_with(|place| place.replace(Some(held)));
+    let _ = HELD.try_with(|place| {
+        let mut place = place.borrow_mut();
+        if place.is_none() {
+            *place = Some((lock(&ENGINE), shared::shared()));
+        }
+    });
 }
 
 extern "C" fn after_in_parent() {
@@ -39,7 +51,11 @@ extern "C" fn after_in_parent() {
 extern "C" fn after_in_child() {
     if let Ok(Some((mut engine, mut shared))) = HELD.try_with(RefCell::take) {
         *engine = None;
-        shared.forget_thread();
+        let mut orders = VecDeque::new();
+        if let Some(waker) = shared.forget_thread(&mut orders) {
+            waker.close();
+        }
+        shared.forget_waiters();
         registry::forget_mails();
     }
 }

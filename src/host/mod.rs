@@ -10,13 +10,14 @@
 //! - `engine`: the thread
 //! - `connection`: one mail on one socket
 //! - `clock`: the time
+//! - `memory`: memory that may be refused
 //! - `fork`: what a fork of the host program finds
 //! - `sys`: system calls; the only file here with `unsafe`
 //!
 //! # Locks
 //!
 //! There are two: the engine's (its connections; held by the thread while it works, never while it sleeps) and the
-//! shared one (short, never held across a system call but a wake-up). Whoever wants both takes the engine's first.
+//! shared one (short, never held across a system call, but for the start of the thread). Whoever wants both takes the engine's first.
 //! `fork()` takes both, so that neither process finds anything half done; the child then drops its copies of the
 //! parent's connections and begins with no mail in flight.
 
@@ -30,6 +31,8 @@ mod connection;
 mod engine;
 #[forbid(unsafe_code)]
 mod fork;
+#[forbid(unsafe_code)]
+mod memory;
 #[forbid(unsafe_code)]
 mod post;
 #[forbid(unsafe_code)]

@@ -2,8 +2,8 @@
 
 use core::ops::Range;
 use std::boxed::Box;
-use std::vec::Vec;
 
+use super::memory::joined;
 use crate::session::Mail;
 
 /// The mail: recipients, subject and text in one piece of memory, wiped when it ends.
@@ -21,16 +21,10 @@ impl Post {
     /// A copy, unless there is no memory for it.
     pub fn new(recipients: &[u8], subject: &[u8], text: &[u8]) -> Option<Self> {
         let subject_at = recipients.len();
-        let text_at = subject_at.checked_add(subject.len())?;
-        let mut texts = Vec::new();
-        texts.try_reserve_exact(text_at.checked_add(text.len())?).ok()?;
-        for part in [recipients, subject, text] {
-            texts.extend_from_slice(part);
-        }
         Some(Self {
-            texts: texts.into_boxed_slice(),
+            texts: joined(&[recipients, subject, text])?,
             subject_at,
-            text_at,
+            text_at: subject_at.checked_add(subject.len())?,
             date: None,
             nonce: [0; 16],
         })

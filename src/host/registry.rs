@@ -7,6 +7,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::boxed::Box;
 use std::sync::{Condvar, OnceLock};
+use std::vec::Vec;
 
 use crate::client::guard::Guard;
 use crate::limits::CLIENTS;
@@ -38,7 +39,7 @@ impl Slot {
 
 static BUILT_IN: Slot = Slot::new(Key::BUILT_IN.life);
 
-static CHUNKS: [OnceLock<Box<[Slot; CHUNK]>>; CLIENTS / CHUNK] = [const { OnceLock::new() }; CLIENTS / CHUNK];
+static CHUNKS: [OnceLock<Box<[Slot]>>; CLIENTS / CHUNK] = [const { OnceLock::new() }; CLIENTS / CHUNK];
 
 /// Which client, in which life of its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,9 +88,13 @@ fn slot(place: usize) -> Option<&'static Slot> {
 /// Begins a life at a place where none is. The caller holds the shared lock: so no fork finds a half-made chunk.
 pub fn begin(place: usize) -> Option<Key> {
     let chunk = CHUNKS.get(place / CHUNK)?;
-    let slot = chunk
-        .get_or_init(|| Box::new([const { Slot::new(0) }; CHUNK]))
-        .get(place % CHUNK)?;
+    if chunk.get().is_none() {
+        let mut slots = Vec::new();
+        slots.try_reserve_exact(CHUNK).ok()?;
+        slots.extend((0..CHUNK).map(|_| Slot::new(0)));
+        let _ = chunk.set(slots.into_boxed_slice());
+    }
+    let slot = chunk.get()?.get(place % CHUNK)?;
     slot.guard.reset();
     let life = slot.life.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
     Some(Key { place, life })

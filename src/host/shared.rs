@@ -1,24 +1,27 @@
 //! The part of the clients that is locked, and the orders for the thread.
 
-use std::boxed::Box;
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
+use super::memory::Boxed;
 use super::post::Post;
 use super::registry::{self, Key};
 use super::snapshot::Snapshot;
 use super::{clock, sys};
 use crate::client::log::{Entry, Ring};
 use crate::client::report::Report;
-use crate::limits::{DEVICE_CREDENTIAL_BYTES, LOG_ENTRIES};
+use crate::limits::{CLIENTS, DEVICE_CREDENTIAL_BYTES, LOG_ENTRIES};
+
+/// Places of freed clients that rest before they are used again.
+const RESTING: usize = 64;
 
 /// A client, but for what is read without the lock.
 pub struct Member {
     /// Which one.
     pub key: Key,
     /// Its configuration.
-    pub snapshot: Option<Arc<Snapshot>>,
+    pub snapshot: Option<Snapshot>,
     /// What the three-function API takes for user name and password.
     pub device_limit: usize,
     /// How its last mail ended.
@@ -43,10 +46,15 @@ impl Member {
     }
 
     fn record(&mut self, entry: Entry) {
+        let before = self.ring;
         let place = self.ring.place(LOG_ENTRIES);
-        match self.entries.get_mut(place) {
-            Some(old) => *old = entry,
-            None => self.entries.push(entry),
+        if let Some(old) = self.entries.get_mut(place) {
+            *old = entry;
+        } else if self.entries.try_reserve(1).is_ok() {
+            self.entries.push(entry);
+        } else {
+            // Without memory for another line the log stays as it is.
+            self.ring = before;
         }
     }
 
@@ -63,14 +71,15 @@ impl Member {
     }
 }
 
-/// What the thread is to do.
+/// What the thread is to do. An order is moved into the queue and out of it, in place: no memory of its own.
+#[allow(clippy::large_enum_variant)]
 pub enum Order {
     /// Send a mail; without one, probe.
     Start {
         /// For this client.
         key: Key,
         /// With this configuration.
-        snapshot: Arc<Snapshot>,
+        snapshot: Snapshot,
         /// This one.
         post: Option<Post>,
         /// When it was ordered.
@@ -82,22 +91,19 @@ pub enum Order {
 
 /// All that is locked together.
 pub struct Shared {
-    members: Vec<Option<Box<Member>>>,
-    free: Vec<usize>,
+    members: Vec<Option<Boxed<Member>>>,
+    free: VecDeque<usize>,
     orders: VecDeque<Order>,
-    waker: Option<Arc<sys::Waker>>,
+    waker: Option<sys::Waker>,
     signalled: bool,
-    /// Whether `fork()` knows of us; see `fork.rs`.
-    pub fork_prepared: bool,
 }
 
 static SHARED: Mutex<Shared> = Mutex::new(Shared {
     members: Vec::new(),
-    free: Vec::new(),
+    free: VecDeque::new(),
     orders: VecDeque::new(),
     waker: None,
     signalled: false,
-    fork_prepared: false,
 });
 
 /// Locks, whether or not somebody panicked with the lock: what it protects is replaced whole or not at all.
@@ -114,7 +120,8 @@ impl Shared {
     /// A client that lives.
     pub fn member(&mut self, key: Key) -> Option<&mut Member> {
         if key == Key::BUILT_IN && self.members.is_empty() {
-            self.members.push(Some(Box::new(Member::new(key))));
+            self.members.try_reserve(1).ok()?;
+            self.members.push(Some(Boxed::new(Member::new(key))?));
         }
         let member = self.members.get_mut(key.place)?.as_mut()?;
         (member.key == key).then_some(member)
@@ -123,18 +130,27 @@ impl Shared {
     /// A new client, unless there are too many.
     pub fn begin(&mut self) -> Option<Key> {
         self.member(Key::BUILT_IN)?;
-        let place = match self.free.pop() {
-            Some(place) => place,
-            None => {
-                self.members.push(None);
-                self.members.len().saturating_sub(1)
+        // A place rests before it is used again: a call on a freed handle that is under way meets nobody there.
+        let place = match self.free.front() {
+            Some(place) if self.free.len() > RESTING || self.members.len() >= CLIENTS => *place,
+            _ => self.members.len(),
+        };
+        if place == self.members.len() {
+            // Room in both, so that the end of a client needs no memory.
+            self.members.try_reserve(1).ok()?;
+            let all = self.members.len().saturating_add(1);
+            self.free.try_reserve(all.saturating_sub(self.free.len())).ok()?;
+        }
+        let mut member = Boxed::new(Member::new(Key { place, life: 0 }))?;
+        let key = registry::begin(place)?;
+        member.key = key;
+        match self.members.get_mut(place) {
+            Some(empty) => {
+                self.free.pop_front();
+                *empty = Some(member);
             }
-        };
-        let Some(key) = registry::begin(place) else {
-            self.members.pop();
-            return None;
-        };
-        *self.members.get_mut(place)? = Some(Box::new(Member::new(key)));
+            None => self.members.push(Some(member)),
+        }
         Some(key)
     }
 
@@ -145,7 +161,7 @@ impl Shared {
         }
         if let Some(place) = self.members.get_mut(key.place) {
             *place = None;
-            self.free.push(key.place);
+            self.free.push_back(key.place);
         }
         true
     }
@@ -156,23 +172,36 @@ impl Shared {
     }
 
     /// Notes that there is one now, and how it is woken.
-    pub fn set_started(&mut self, waker: Arc<sys::Waker>) {
+    pub fn set_started(&mut self, waker: sys::Waker) {
         self.waker = Some(waker);
     }
 
-    /// Orders something, if there is a thread; it is to be woken after unlocking.
-    pub fn order(&mut self, order: Order) -> Wake {
-        let Some(waker) = &self.waker else { return Wake(None) };
+    /// Orders something; the thread is to be woken after unlocking. None without memory for it.
+    pub fn order(&mut self, order: Order) -> Option<Wake> {
+        let Some(waker) = self.waker else {
+            return Some(Wake(None));
+        };
+        self.orders.try_reserve(1).ok()?;
         self.orders.push_back(order);
         let needed = !core::mem::replace(&mut self.signalled, true);
-        Wake(needed.then(|| waker.clone()))
+        Some(Wake(needed.then_some(waker)))
     }
 
-    /// In the child of a fork: no thread, no orders, nobody who waits.
-    pub fn forget_thread(&mut self) {
-        self.orders.clear();
-        self.waker = None;
-        self.signalled = false;
+    /// Wakes the thread for what it may have missed.
+    pub fn wake_again(&self) {
+        if let Some(waker) = self.waker {
+            waker.wake();
+        }
+    }
+
+    /// There is no thread any more: what was ordered from it goes to `taken`.
+    pub fn forget_thread(&mut self, taken: &mut VecDeque<Order>) -> Option<sys::Waker> {
+        self.take_orders(taken);
+        self.waker.take()
+    }
+
+    /// In the child of a fork: nobody waits.
+    pub fn forget_waiters(&mut self) {
         for member in self.members.iter_mut().flatten() {
             member.waiters = 0;
         }
@@ -213,13 +242,12 @@ impl Notice {
 
 /// A wake-up that may be due.
 #[must_use]
-pub struct Wake(Option<Arc<sys::Waker>>);
+pub struct Wake(Option<sys::Waker>);
 
 impl Wake {
-    /// Wakes the thread, without a lock held: else it would wake only to wait for the lock.
-    pub fn wake(self) {
-        if let Some(waker) = self.0 {
-            waker.wake();
-        }
+    /// Wakes the thread, without a lock held: else it would wake only to wait for the lock. False where it cannot be woken
+    /// any more.
+    pub fn wake(self) -> bool {
+        self.0.is_none_or(sys::Waker::wake)
     }
 }

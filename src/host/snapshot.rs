@@ -3,10 +3,10 @@
 use core::ops::Range;
 use std::boxed::Box;
 use std::net::SocketAddr;
-use std::vec::Vec;
 
 use zeroize::Zeroize;
 
+use super::memory::joined;
 use crate::auth::{Allowed, Credentials};
 use crate::client::settings::Checked;
 use crate::limits::Timeouts;
@@ -44,18 +44,13 @@ impl Snapshot {
             ehlo_name,
             settings.charset,
         ];
-        let length = parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.len()));
-        let mut texts = Vec::new();
-        // In one piece from the start: a vector that grew would leave copies behind.
-        texts.try_reserve_exact(length).ok()?;
-        let mut ranges = parts.iter().map(|part| {
-            let start = texts.len();
-            texts.extend_from_slice(part);
-            start..texts.len()
+        let texts = joined(&parts)?;
+        let mut end = 0usize;
+        let [username, password, sender, sender_name, ehlo_name, charset] = parts.map(|part| {
+            let start = end;
+            end = end.saturating_add(part.len());
+            start..end
         });
-        let mut next = || ranges.next().unwrap_or(0..0);
-        let [username, password, sender, sender_name, ehlo_name, charset] =
-            [next(), next(), next(), next(), next(), next()];
         Some(Self {
             username,
             password,
@@ -67,7 +62,24 @@ impl Snapshot {
             timeouts: settings.timeouts,
             pipelining: settings.pipelining,
             server: SocketAddr::new(checked.server, checked.port),
-            texts: texts.into_boxed_slice(),
+            texts,
+        })
+    }
+
+    /// Another copy, for a mail; unless there is no memory for it.
+    pub fn copy(&self) -> Option<Self> {
+        Some(Self {
+            texts: joined(&[&self.texts])?,
+            username: self.username.clone(),
+            password: self.password.clone(),
+            sender: self.sender.clone(),
+            sender_name: self.sender_name.clone(),
+            ehlo_name: self.ehlo_name.clone(),
+            charset: self.charset.clone(),
+            allowed: self.allowed,
+            timeouts: self.timeouts,
+            pipelining: self.pipelining,
+            server: self.server,
         })
     }
 

@@ -1,9 +1,11 @@
 //! System calls. Every `unsafe` of the host engine stands in this file, behind functions that are safe to call.
 
-use core::ffi::c_int;
+use core::ffi::{CStr, c_int, c_void};
 use core::mem::{size_of, zeroed};
+use std::boxed::Box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What can become of a system call that transfers octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,7 +225,7 @@ impl Poller {
 
     /// Adds a descriptor: to be told when something can be read from it, or its connection ends. It leaves the list when
     /// it is closed.
-    pub fn add(&self, descriptor: &OwnedFd, token: u64) -> Result<(), Failure> {
+    pub fn add(&self, descriptor: &impl AsRawFd, token: u64) -> Result<(), Failure> {
         self.control(libc::EPOLL_CTL_ADD, descriptor, token, 0)
     }
 
@@ -232,7 +234,7 @@ impl Poller {
         self.control(libc::EPOLL_CTL_MOD, descriptor, token, libc::EPOLLOUT)
     }
 
-    fn control(&self, operation: c_int, descriptor: &OwnedFd, token: u64, more: c_int) -> Result<(), Failure> {
+    fn control(&self, operation: c_int, descriptor: &impl AsRawFd, token: u64, more: c_int) -> Result<(), Failure> {
         let events = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET | more;
         let mut event = libc::epoll_event {
             events: events as u32,
@@ -246,6 +248,11 @@ impl Poller {
     /// The descriptor, for [`Ready::wait`].
     pub fn descriptor(&self) -> RawFd {
         self.0.as_raw_fd()
+    }
+
+    /// Forgets the descriptor without closing it: the number may be another's by now.
+    pub fn leave_open(self) {
+        let _ = self.0.into_raw_fd();
     }
 }
 
@@ -264,14 +271,15 @@ impl Ready {
         }
     }
 
-    /// Waits until something is ready, or for so many milliseconds; None is as long as it takes.
-    pub fn wait(&mut self, poller: RawFd, milliseconds: Option<u64>) {
+    /// Waits until something is ready, or for so many milliseconds; None is as long as it takes. False where the
+    /// descriptor is not a list any more: the program has closed it.
+    pub fn wait(&mut self, poller: RawFd, milliseconds: Option<u64>) -> bool {
         let timeout = milliseconds.map_or(-1, |some| c_int::try_from(some).unwrap_or(c_int::MAX));
         let most = self.events.len() as c_int;
-        // SAFETY: the events are ours and as many as `most` says. A descriptor that is none gives an error, which
-        // counts as "nothing ready".
+        // SAFETY: the events are ours and as many as `most` says. A descriptor that is none gives an error.
         let count = unsafe { libc::epoll_wait(poller, self.events.as_mut_ptr(), most, timeout) };
         self.count = usize::try_from(count).unwrap_or(0);
+        count >= 0 || last_failure() == Failure::WouldBlock
     }
 
     /// What is ready.
@@ -289,32 +297,95 @@ impl Ready {
     }
 }
 
-/// Wakes the thread from another one.
-pub struct Waker(OwnedFd);
+/// Wakes the thread from another one. It is a number that is copied: the descriptor lives as long as the process, and
+/// [`Waker::close`] is for the child of a fork.
+#[derive(Clone, Copy)]
+pub struct Waker(RawFd);
 
 impl Waker {
     /// A new one.
     pub fn new() -> Result<Self, Failure> {
         // SAFETY: takes no pointers.
-        owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }).map(Self)
+        owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }).map(|new| Self(new.into_raw_fd()))
     }
 
-    /// The descriptor, to be waited for.
-    pub fn descriptor(&self) -> &OwnedFd {
-        &self.0
-    }
-
-    /// Wakes. The counter in the kernel is never read: each write is a change of its own.
-    pub fn wake(&self) {
+    /// Wakes; false where the program has closed the descriptor. The counter in the kernel is never read: each write is a
+    /// change of its own, and 2^64 - 1 of them are possible.
+    pub fn wake(self) -> bool {
         let one = 1u64;
-        // SAFETY: eight octets of `one`, which lives through the call. It fails only after 2^64 - 1 wake-ups.
-        unsafe { libc::write(self.0.as_raw_fd(), (&raw const one).cast(), size_of::<u64>()) };
+        // SAFETY: eight octets of `one`, which lives through the call.
+        let written = unsafe { libc::write(self.0, (&raw const one).cast(), size_of::<u64>()) };
+        written == 8
     }
+
+    /// Closes it.
+    pub fn close(self) {
+        // SAFETY: it was made by `new` for us, and nobody uses it any more.
+        unsafe { libc::close(self.0) };
+    }
+}
+
+impl AsRawFd for Waker {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0
+    }
+}
+
+/// Random octets; false where the system has none yet.
+pub fn random(octets: &mut [u8]) -> bool {
+    // SAFETY: the buffer is ours through the call, and its length is right.
+    let filled = unsafe { libc::getrandom(octets.as_mut_ptr().cast(), octets.len(), libc::GRND_NONBLOCK) };
+    usize::try_from(filled) == Ok(octets.len())
+}
+
+/// What a thread of its own does.
+pub trait Task: Send + Sized + 'static {
+    /// The thread's name, at most 15 octets.
+    const NAME: &'static CStr;
+    /// Its stack. Nothing of it is used before it is touched.
+    const STACK: usize;
+
+    /// Runs in the thread.
+    fn run(task: Box<[Self; 1]>);
+}
+
+/// Starts a thread; it ends with its task. The standard library's threads need memory that cannot be refused.
+pub fn start_thread<T: Task>(task: Box<[T; 1]>) -> Result<(), Failure> {
+    extern "C" fn begin<T: Task>(task: *mut c_void) -> *mut c_void {
+        // SAFETY: it came out of `into_raw` below, and this thread alone has it.
+        let task = unsafe { Box::from_raw(task.cast::<[T; 1]>()) };
+        // SAFETY: the name ends with a NUL; a failure costs the name only.
+        unsafe { libc::pthread_setname_np(libc::pthread_self(), T::NAME.as_ptr()) };
+        let _ = catch_unwind(AssertUnwindSafe(|| T::run(task)));
+        core::ptr::null_mut()
+    }
+
+    let task = Box::into_raw(task);
+    // SAFETY: the attributes are ours and initialised before they are used; a size that is refused leaves the default.
+    let error = with_signals_blocked(|| unsafe {
+        let mut attributes: libc::pthread_attr_t = zeroed();
+        let mut thread: libc::pthread_t = zeroed();
+        match libc::pthread_attr_init(&raw mut attributes) {
+            0 => {}
+            error => return error,
+        }
+        libc::pthread_attr_setstacksize(&raw mut attributes, T::STACK);
+        libc::pthread_attr_setdetachstate(&raw mut attributes, libc::PTHREAD_CREATE_DETACHED);
+        let error = libc::pthread_create(&raw mut thread, &raw const attributes, begin::<T>, task.cast());
+        libc::pthread_attr_destroy(&raw mut attributes);
+        error
+    });
+    if error == 0 {
+        return Ok(());
+    }
+    // SAFETY: no thread has it.
+    drop(unsafe { Box::from_raw(task) });
+    Err(failure(error))
 }
 
 /// Calls `run` with all signals blocked, which a thread made in it inherits: the program's signal handlers run on the
 /// program's threads.
-pub fn with_signals_blocked<T>(run: impl FnOnce() -> T) -> T {
+fn with_signals_blocked<T>(run: impl FnOnce() -> T) -> T {
     // SAFETY: both sets are ours and written before they are read; restoring what was there cannot fail.
     unsafe {
         let mut all: libc::sigset_t = zeroed();

@@ -15,7 +15,7 @@ impl Session {
         match self.state {
             State::Envelope => self.envelope.answered < self.envelope.said,
             State::Text => false,
-            State::End => self.unsent == 0,
+            State::End => self.unsent == 0 && !self.early,
             _ => !self.pending,
         }
     }

@@ -78,6 +78,8 @@ pub struct Session {
     pub(super) pipelining: bool,
     pub(super) reader: Reader,
     pub(super) parser: Parser,
+    /// The reply that is being read began before the final dot had left.
+    pub(super) early: bool,
     /// A server that refused EHLO and closed was asked once more, with HELO.
     pub(super) helo_only: bool,
     reconnect: bool,
@@ -110,6 +112,7 @@ impl Session {
             pipelining: false,
             reader: Reader::new(),
             parser: Parser::new(),
+            early: false,
             helo_only: false,
             reconnect: false,
             deadline: now.saturating_add(u64::from(timeouts.connect)),
@@ -216,7 +219,12 @@ impl Session {
 
     /// Of what [`Session::transmit`] gave, these many octets more have left.
     pub fn sent(&mut self, job: &Job<'_>, now: u64, octets: usize) {
+        let before = self.unsent;
         self.unsent = self.unsent.saturating_sub(octets);
+        if self.state == State::End && before > 0 && self.unsent == 0 {
+            // A reply that began before the final dot had left is no answer to it.
+            self.early = !self.reader.idle();
+        }
         let timeouts = &job.settings.timeouts;
         let patience = match self.state {
             State::Text => timeouts.block,

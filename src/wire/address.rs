@@ -1,7 +1,7 @@
 //! Mailboxes (RFC 5321, 4.1.2), lists of them, and address literals (4.1.3).
 //!
 //! An address that passes here can stand in a command and in a header as it is: no control character, no line end, no
-//! angle bracket, no octet above 126, nothing that opens a second command.
+//! octet above 126, no angle bracket outside a quoted local part; nothing that opens a second command.
 
 use core::net::IpAddr;
 

@@ -80,6 +80,11 @@ impl Reader {
         self.text.get(..self.length).unwrap_or(&[])
     }
 
+    /// Whether nothing of a reply has come yet.
+    pub fn idle(&self) -> bool {
+        self.total == 0
+    }
+
     /// Whether the complete reply is a refusal that speaks of relaying, anywhere in its text.
     pub fn speaks_of_relaying(&self) -> bool {
         self.relay.found()

@@ -18,7 +18,16 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 5] = ["layout", "misuse", "fork", "threads", "secrets"];
+pub const TESTS: [&str; 8] = [
+    "layout",
+    "misuse",
+    "fork",
+    "threads",
+    "secrets",
+    "oom",
+    "siblings",
+    "descriptors",
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standard {

@@ -14,6 +14,8 @@ pub struct Observer {
     replies: Replies,
     /// The whole final dot of a mail has left.
     pub dot_left: bool,
+    /// A reply had begun before that: it is no answer to the dot.
+    early: bool,
     /// The first complete reply behind it.
     pub final_reply: Option<u16>,
     /// All complete replies behind it.
@@ -41,6 +43,7 @@ impl Observer {
                 if self.mail.ends_with(b"\r\n.\r\n") {
                     self.mails.push(std::mem::take(&mut self.mail));
                     self.dot_left = true;
+                    self.early = self.replies.total > 0;
                     self.place = Place::Command;
                     self.line.clear();
                 }
@@ -69,7 +72,9 @@ impl Observer {
                 continue;
             };
             if self.dot_left {
-                self.final_reply.get_or_insert(reply);
+                // Of an early one only a refusal says something.
+                let meant = if self.early && reply < 400 { 0 } else { reply };
+                self.final_reply.get_or_insert(meant);
                 self.replies_after_dot.push(reply);
             }
         }
