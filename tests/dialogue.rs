@@ -418,6 +418,7 @@ dialogues! {
     replies_surplus_behind_the_final_reply
     replies_two_in_one_segment
     replies_unasked_250_before_the_last_octet
+    replies_250_begun_before_the_final_dot
     replies_unasked_250_behind_354
     replies_unasked_250_behind_the_greeting
     replies_unasked_250_in_the_text
