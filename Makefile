@@ -16,7 +16,11 @@ INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR ?=
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 
-export PREFIX LIBDIR INCLUDEDIR DESTDIR
+# For these two only: what `make test` runs installs elsewhere.
+install uninstall: export PREFIX := $(PREFIX)
+install uninstall: export LIBDIR := $(LIBDIR)
+install uninstall: export INCLUDEDIR := $(INCLUDEDIR)
+install uninstall: export DESTDIR := $(DESTDIR)
 
 # Both C libraries in one go, and nothing else: with a Rust library among them whole-program optimisation is off. The
 # link is what programs ask for at run time.
