@@ -574,6 +574,18 @@ fn no_refused_allocation_ends_the_program() {
 }
 
 #[test]
+fn calls_in_random_order_from_many_threads_with_forks_leave_nothing_behind() {
+    // A seed of its own for each run; the program prints it.
+    let seed = std::process::id().to_string();
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        run(executable("stress", standard, link), [&server.port, "3", &seed])
+            .must_give(0)
+            .must_say(" 0 children wrong, 0 clients stuck");
+    }
+}
+
+#[test]
 fn children_of_one_process_send_different_message_ids() {
     for (standard, link) in RUN {
         let server = Server::start(Manners::default());
