@@ -11,7 +11,8 @@
  * Sending runs in the background, on one thread of the library's for all clients; one mail a client is in flight
  * at a time. No function but sds_smtp_client_wait() blocks, and no function calls back. All are safe to call from
  * any thread, but not from a signal handler. After fork() the child has the same clients and configurations, and
- * no mail in flight; the parent's mail goes on.
+ * no mail in flight; the parent's mail goes on. A mail in flight ends with the process, undelivered: a program that
+ * is about to end waits first, with sds_smtp_client_wait().
  *
  * Functions return a result code, which sds_smtp_strerror() puts into words. A NULL where a pointer is needed is
  * answered with a code, never with a crash. Structures begin with struct_size: start them with their _INIT macro.
