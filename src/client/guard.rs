@@ -1,61 +1,94 @@
-//! One mail in flight: taken with one atomic exchange, looked at with one atomic load.
+//! One mail in flight: taken with one atomic exchange (of a bit), looked at with one atomic load.
 
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::code::Code;
 
 /// No mail yet: its status is 0, as after a mail that was sent, and FULL-C tells the two apart.
-const IDLE: u8 = u8::MAX;
+const IDLE: u32 = 0xFF;
 
-/// The status of a client.
-pub struct Guard(AtomicU8);
+/// The code of the last mail.
+const CODE: u32 = 0xFF;
 
-impl Default for Guard {
-    fn default() -> Self {
-        Self::new()
-    }
+/// A mail is in flight.
+const BUSY: u32 = 0x100;
+
+/// The upper half: which life of its place the client is.
+const LIFE: u32 = 16;
+
+/// The status of a client. Places of clients are used again; the guard knows for which life it stands, so that a call on
+/// a handle that was freed just now changes nothing for the next client there.
+pub struct Guard(AtomicU32);
+
+/// What became of an attempt to begin a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It is begun.
+    Yes,
+    /// One is in flight.
+    Busy,
+    /// The client lives no more.
+    Dead,
 }
 
 impl Guard {
     /// A client that has sent nothing.
-    pub const fn new() -> Self {
-        Self(AtomicU8::new(IDLE))
+    pub const fn new(life: u16) -> Self {
+        Self(AtomicU32::new(((life as u32) << LIFE) | IDLE))
     }
 
-    /// Begins a mail, unless one is in flight. Of several callers at once one is told `true`.
-    pub fn begin(&self) -> bool {
-        self.0.swap(Code::Busy.number(), Ordering::AcqRel) != Code::Busy.number()
+    /// Begins a mail, unless one is in flight. Of several callers at once one is told `Yes`.
+    pub fn begin(&self, life: u16) -> Begun {
+        let before = self.0.fetch_or(BUSY, Ordering::AcqRel);
+        match (before >> LIFE == u32::from(life), before & BUSY != 0) {
+            (true, false) => Begun::Yes,
+            (true, true) => Begun::Busy,
+            (false, true) => Begun::Dead,
+            (false, false) => {
+                // The next client at this place was told that it is busy, for the blink of an eye.
+                let ours = before | BUSY;
+                let _ = self
+                    .0
+                    .compare_exchange(ours, before, Ordering::AcqRel, Ordering::Relaxed);
+                Begun::Dead
+            }
+        }
     }
 
-    /// Ends the mail that was begun.
-    pub fn end(&self, code: Code) {
-        self.0.store(code.number(), Ordering::Release);
+    /// Ends the mail that was begun in this life.
+    pub fn end(&self, life: u16, code: Code) {
+        self.set(life, u32::from(code.number()));
     }
 
-    /// Forgets everything.
-    pub fn reset(&self) {
-        self.0.store(IDLE, Ordering::Release);
+    /// Forgets everything; from now on it stands for this life.
+    pub fn reset(&self, life: u16) {
+        self.set(life, IDLE);
+    }
+
+    fn set(&self, life: u16, code: u32) {
+        self.0.store((u32::from(life) << LIFE) | code, Ordering::Release);
     }
 
     /// Whether a mail is in flight.
     pub fn busy(&self) -> bool {
-        self.0.load(Ordering::Acquire) == Code::Busy.number()
+        self.0.load(Ordering::Acquire) & BUSY != 0
     }
 
     /// 14 while a mail is in flight, else the code of the last one, 0 before the first.
     pub fn status(&self) -> u8 {
         match self.0.load(Ordering::Acquire) {
-            IDLE => 0,
-            code => code,
+            busy if busy & BUSY != 0 => Code::Busy.number(),
+            idle if idle & CODE == IDLE => Code::Ok.number(),
+            code => code.to_le_bytes()[0],
         }
     }
 
     /// The status in FULL-C's numbers: 0 before the first mail, 277 in flight, else 256 and the code.
     pub fn program_status(&self) -> u16 {
         match self.0.load(Ordering::Acquire) {
-            IDLE => 0,
-            code if code == Code::Busy.number() => 277,
-            code => u16::from(code).saturating_add(256),
+            busy if busy & BUSY != 0 => 277,
+            idle if idle & CODE == IDLE => 0,
+            code => u16::from(code.to_le_bytes()[0]).saturating_add(256),
         }
     }
 }
@@ -66,15 +99,29 @@ mod tests {
 
     #[test]
     fn the_second_of_two_is_refused_and_changes_nothing() {
-        let guard = Guard::new();
+        let guard = Guard::new(1);
         assert_eq!((guard.status(), guard.program_status()), (0, 0));
-        assert!(guard.begin());
-        assert!(!guard.begin());
+        assert_eq!(guard.begin(1), Begun::Yes);
+        assert_eq!(guard.begin(1), Begun::Busy);
         assert_eq!((guard.status(), guard.program_status()), (14, 277));
-        guard.end(Code::Ok);
+        guard.end(1, Code::Ok);
         assert_eq!((guard.status(), guard.program_status()), (0, 256));
-        assert!(guard.begin());
-        guard.end(Code::Syntax);
+        assert_eq!(guard.begin(1), Begun::Yes);
+        guard.end(1, Code::Syntax);
         assert_eq!((guard.status(), guard.program_status()), (15, 271));
+    }
+
+    #[test]
+    fn a_call_of_a_former_life_changes_nothing() {
+        let guard = Guard::new(1);
+        guard.reset(3);
+        assert_eq!(guard.begin(1), Begun::Dead);
+        assert!(!guard.busy());
+        assert_eq!(guard.begin(3), Begun::Yes);
+        assert_eq!(guard.begin(1), Begun::Dead);
+        assert_eq!(guard.status(), 14);
+        guard.end(3, Code::Timeout);
+        assert_eq!(guard.begin(1), Begun::Dead);
+        assert_eq!(guard.status(), 1);
     }
 }

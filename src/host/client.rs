@@ -8,6 +8,7 @@ use super::registry::{Key, Slot};
 use super::shared::Order;
 use super::snapshot::Snapshot;
 use super::{clock, engine};
+use crate::client::guard::Begun;
 use crate::client::log::Entry;
 use crate::client::mail;
 use crate::client::report::Report;
@@ -216,15 +217,12 @@ impl Client {
 
 /// Takes a client for a mail, unless one is in flight.
 fn begin(key: Key, slot: &Slot) -> Result<(), Code> {
-    if !slot.guard.begin() {
-        return Err(Code::Busy);
+    match slot.guard.begin(key.guard_life()) {
+        Begun::Busy => Err(Code::Busy),
+        Begun::Yes if key.slot().is_some() => Ok(()),
+        // Another thread freed the client just now.
+        Begun::Yes | Begun::Dead => Err(Code::BadHandle),
     }
-    if key.slot().is_none() {
-        // Another thread freed the client just now: the guard may be that of the next one at this place.
-        slot.guard.reset();
-        return Err(Code::BadHandle);
-    }
-    Ok(())
 }
 
 /// Hands a mail to the thread.

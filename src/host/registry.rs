@@ -31,7 +31,7 @@ impl Slot {
     const fn new(life: u32) -> Self {
         Self {
             life: AtomicU32::new(life),
-            guard: Guard::new(),
+            guard: Guard::new(short(life)),
             ended: Condvar::new(),
         }
     }
@@ -40,6 +40,12 @@ impl Slot {
 static BUILT_IN: Slot = Slot::new(Key::BUILT_IN.life);
 
 static CHUNKS: [OnceLock<Box<[Slot]>>; CLIENTS / CHUNK] = [const { OnceLock::new() }; CLIENTS / CHUNK];
+
+/// As much of a life as the guard knows of it.
+const fn short(life: u32) -> u16 {
+    let [low, high, _, _] = life.to_le_bytes();
+    u16::from_le_bytes([low, high])
+}
 
 /// Which client, in which life of its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +77,11 @@ impl Key {
         (place != 0 && life % 2 == 1 && key.handle() == handle).then_some((key, slot))
     }
 
+    /// The life, as the guard knows it.
+    pub fn guard_life(self) -> u16 {
+        short(self.life)
+    }
+
     /// The slot, while this life lasts.
     pub fn slot(self) -> Option<&'static Slot> {
         slot(self.place).filter(|slot| slot.life.load(Ordering::Acquire) == self.life)
@@ -95,8 +106,9 @@ pub fn begin(place: usize) -> Option<Key> {
         let _ = chunk.set(slots.into_boxed_slice());
     }
     let slot = chunk.get()?.get(place % CHUNK)?;
-    slot.guard.reset();
-    let life = slot.life.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
+    let life = slot.life.load(Ordering::Acquire).wrapping_add(1);
+    slot.guard.reset(short(life));
+    slot.life.store(life, Ordering::Release);
     Some(Key { place, life })
 }
 
@@ -115,7 +127,7 @@ pub fn forget_mails() {
     let others = CHUNKS.iter().filter_map(OnceLock::get).flat_map(|chunk| chunk.iter());
     for slot in core::iter::once(&BUILT_IN).chain(others) {
         if slot.guard.busy() {
-            slot.guard.reset();
+            slot.guard.reset(short(slot.life.load(Ordering::Acquire)));
         }
     }
 }

@@ -222,7 +222,7 @@ impl Shared {
         member.record(Entry::of(&report, time, recipients, recipient));
         member.report = report;
         let waiters = member.waiters;
-        slot.guard.end(report.code);
+        slot.guard.end(key.guard_life(), report.code);
         Notice((waiters > 0).then_some(&slot.ended))
     }
 }
