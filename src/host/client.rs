@@ -84,7 +84,7 @@ impl Client {
         };
         let snapshot = Snapshot::new(&unlimited.check()?).ok_or(Code::DataFailed)?;
         let mut shared = shared();
-        let member = shared.member(key).ok_or(Code::BadHandle)?;
+        let member = shared.living(key)?;
         member.device_limit = device_limit;
         let before = member.snapshot.replace(snapshot);
         drop(shared);
@@ -95,7 +95,7 @@ impl Client {
     /// What [`Client::configure`] does, with the limit on user name and password that the devices have.
     pub fn configure_device(self, draft: &Draft<'_>) -> Result<(), Code> {
         let (key, _) = self.key()?;
-        let limit = shared().member(key).ok_or(Code::BadHandle)?.device_limit;
+        let limit = shared().living(key)?.device_limit;
         let limited = Draft {
             credential_limit: limit,
             ..*draft
@@ -158,7 +158,7 @@ impl Client {
     /// How the last mail ended.
     pub fn report(self) -> Result<Report, Code> {
         let (key, _) = self.key()?;
-        shared().member(key).map(|member| member.report).ok_or(Code::BadHandle)
+        shared().living(key).map(|member| member.report)
     }
 
     /// Waits until no mail is in flight; the status then, or 14 when the time was over before.
@@ -173,7 +173,7 @@ impl Client {
             Wait::Milliseconds(some) => Instant::now().checked_add(Duration::from_millis(u64::from(some))),
         };
         let mut shared = shared();
-        shared.member(key).ok_or(Code::BadHandle)?.waiters += 1;
+        shared.living(key)?.waiters += 1;
         while slot.guard.busy() && key.slot().is_some() {
             shared = match until {
                 None => slot
@@ -192,7 +192,7 @@ impl Client {
                 }
             };
         }
-        let member = shared.member(key).ok_or(Code::BadHandle)?;
+        let member = shared.living(key)?;
         member.waiters = member.waiters.saturating_sub(1);
         Ok(slot.guard.status())
     }
@@ -201,17 +201,14 @@ impl Client {
     pub fn log(self, most: usize, mut each: impl FnMut(&Entry)) -> Result<usize, Code> {
         let (key, _) = self.key()?;
         let mut shared = shared();
-        let member = shared.member(key).ok_or(Code::BadHandle)?;
+        let member = shared.living(key)?;
         Ok(member.log(most).map(&mut each).count())
     }
 
     /// How many entries the log has.
     pub fn log_len(self) -> Result<usize, Code> {
         let (key, _) = self.key()?;
-        shared()
-            .member(key)
-            .map(|member| member.log_len())
-            .ok_or(Code::BadHandle)
+        shared().living(key).map(|member| member.log_len())
     }
 }
 
@@ -228,10 +225,14 @@ fn begin(key: Key, slot: &Slot) -> Result<(), Code> {
 /// Hands a mail to the thread.
 fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
     let no_memory = (Code::DataFailed, Reason::NoMemory);
-    let started = clock::now();
     let mut shared = shared();
-    let configured = shared.member(key).and_then(|member| member.snapshot.as_ref());
-    let snapshot = configured.ok_or((Code::ConnectFailed, Reason::NotConfigured))?;
+    // Under the lock, also for the clock's own beginning: no fork finds that half done.
+    let started = clock::now();
+    let member = shared.living(key).map_err(|code| (code, Reason::NoMemory))?;
+    let snapshot = member
+        .snapshot
+        .as_ref()
+        .ok_or((Code::ConnectFailed, Reason::NotConfigured))?;
     let snapshot = snapshot.copy().ok_or(no_memory)?;
     if !shared.started() {
         shared.set_started(engine::start()?);

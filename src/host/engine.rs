@@ -136,7 +136,6 @@ pub fn abandon() {
             }
         }
         engine.poller.leave_open();
-        orders.extend(engine.orders);
     }
     for order in orders {
         if let Order::Start { key, .. } = order {
@@ -177,7 +176,7 @@ impl Engine {
     /// Has every connection looked at in the next turn.
     fn look_at_all(&mut self) {
         for connection in self.connections.iter_mut().flatten() {
-            if connection.queue() {
+            if connection.queue() && self.unfinished.try_reserve(1).is_ok() {
                 self.unfinished.push_back(connection.token());
             }
         }
@@ -310,7 +309,8 @@ impl Engine {
         if let Some(deadline) = connection.deadline() {
             self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
         }
-        if connection.unfinished() && !closed {
+        // There is room: `place` made it. Should there be none all the same, the connection's deadline ends it.
+        if connection.unfinished() && !closed && self.unfinished.try_reserve(1).is_ok() {
             self.unfinished.push_back(token);
         }
         if let Some(ended) = ended {

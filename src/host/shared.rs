@@ -11,6 +11,7 @@ use super::snapshot::Snapshot;
 use super::{clock, sys};
 use crate::client::log::{Entry, Ring};
 use crate::client::report::Report;
+use crate::code::Code;
 use crate::limits::{CLIENTS, DEVICE_CREDENTIAL_BYTES, LOG_ENTRIES};
 
 /// Places of freed clients that rest before they are used again.
@@ -117,7 +118,18 @@ pub fn shared() -> MutexGuard<'static, Shared> {
 }
 
 impl Shared {
-    /// A client that lives.
+    /// A client that lives; or the code that says why there is none.
+    pub fn living(&mut self, key: Key) -> Result<&mut Member, Code> {
+        // Only the built-in client can live without memory for its part.
+        let missing = if key == Key::BUILT_IN {
+            Code::DataFailed
+        } else {
+            Code::BadHandle
+        };
+        self.member(key).ok_or(missing)
+    }
+
+    /// A client that lives, if there is memory for it.
     pub fn member(&mut self, key: Key) -> Option<&mut Member> {
         if key == Key::BUILT_IN && self.members.is_empty() {
             self.members.try_reserve(1).ok()?;
@@ -215,13 +227,15 @@ impl Shared {
 
     /// Ends a client's mail: result, log, status, in this order.
     pub fn publish(&mut self, key: Key, report: Report, recipients: u16, recipient: &[u8]) -> Notice {
-        let (Some(slot), Some(member)) = (key.slot(), self.member(key)) else {
-            return Notice(None);
-        };
-        let time = clock::calendar().unwrap_or(0);
-        member.record(Entry::of(&report, time, recipients, recipient));
-        member.report = report;
-        let waiters = member.waiters;
+        let Some(slot) = key.slot() else { return Notice(None) };
+        let mut waiters = 0;
+        // The built-in client may have had no memory for its part yet: its status is told all the same.
+        if let Some(member) = self.member(key) {
+            let time = clock::calendar().unwrap_or(0);
+            member.record(Entry::of(&report, time, recipients, recipient));
+            member.report = report;
+            waiters = member.waiters;
+        }
         slot.guard.end(key.guard_life(), report.code);
         Notice((waiters > 0).then_some(&slot.ended))
     }

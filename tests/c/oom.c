@@ -1,9 +1,10 @@
 /*
- * oom - each allocation of a program that sends a mail is refused once: none ends the process, and the next mail is sent
+ * oom - allocations of a program that sends a mail are refused: none ends the process, and the next mail is sent
  *
  *     oom PORT
  *
- * The server on PORT accepts every mail. For each number N a child process runs in which the N-th allocation fails. What
+ * The server on PORT accepts every mail. For each number N a child process runs in which the N-th allocation fails, and
+ * one in which all from the N-th on fail until the mail has a result; with a handle, and with the built-in client. What
  * the library answers then is NULL, 7 or 13, or nothing went wrong at all; never a signal, and never "busy" for ever.
  * Exit code 0: every child did right, and there were some in which an allocation failed.
  */
@@ -34,10 +35,19 @@ void *__libc_realloc(void *memory, size_t size);
 /* How many allocations succeed before one fails; negative: all. */
 static volatile long left = -1;
 
+/* Whether all that follow fail, too. */
+static volatile int lasting;
+
+/* Whether one has failed. */
+static volatile int failed;
+
 static int fails(void)
 {
-  if (left < 0 || __sync_fetch_and_sub(&left, 1) != 0)
+  if (left < 0 || __sync_fetch_and_sub(&left, 1) > 0)
     return 0;
+  if (lasting)
+    left = 0;
+  failed = 1;
   errno = ENOMEM;
   return 1;
 }
@@ -57,8 +67,11 @@ void *realloc(void *memory, size_t size) NOTHROW
   return fails() ? NULL : __libc_realloc(memory, size);
 }
 
-/* 0: the mail was sent; otherwise what the first call said that did not do its work (7 for no client). */
-static int send_one(unsigned port, long refused)
+/*
+ * 0: the mail was sent; otherwise what the first call said that did not do its work (7 for no client). The built-in client
+ * is not made, and is sent with even where it could not be configured.
+ */
+static int send_one(unsigned port, long refused, int built_in)
 {
   struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
   struct sds_smtp_message message = SDS_SMTP_MESSAGE_INIT;
@@ -66,8 +79,8 @@ static int send_one(unsigned port, long refused)
   int code = SDS_SMTP_DATA_FAILED;
 
   left = refused;
-  client = sds_smtp_client_new();
-  if (client != NULL) {
+  client = built_in ? NULL : sds_smtp_client_new();
+  if (built_in || client != NULL) {
     config.server = "127.0.0.1";
     config.port = port;
     config.sender = "unit7@example.com";
@@ -75,42 +88,41 @@ static int send_one(unsigned port, long refused)
     message.subject = "memory";
     message.text = "One of them is refused.\n";
     code = sds_smtp_client_configure(client, &config);
-    if (code == SDS_SMTP_OK)
+    if (code == SDS_SMTP_OK || built_in)
       code = sds_smtp_client_send(client, &message);
     if (code == SDS_SMTP_OK)
       code = sds_smtp_client_wait(client, 10000);
+    if (sds_smtp_client_status(client) == SDS_SMTP_BUSY)
+      code = SDS_SMTP_BUSY;
     sds_smtp_client_free(client);
   }
   return code;
 }
 
-int main(int argc, char **argv)
+static int refuse_each(unsigned port, int built_in, int and_all_after)
 {
   long refused;
-  int failures = 0, told = 0;
+  int failures = 0, told = 0, last = 0;
 
-  if (argc != 2)
-    return 2;
-  for (refused = 0; refused < MOST; refused++) {
-    int status, last = 0;
+  for (refused = 0; refused < MOST && !last; refused++) {
+    int status;
     pid_t child = fork();
 
     if (child == 0) {
-      unsigned port = (unsigned)strtoul(argv[1], NULL, 10);
-      int code, used;
+      int code;
 
       alarm(30);
-      code = send_one(port, refused);
-      used = left < 0;
+      lasting = and_all_after;
+      code = send_one(port, refused, built_in);
       left = -1;
       if (code != SDS_SMTP_OK && code != SDS_SMTP_DATA_FAILED && code != SDS_SMTP_CONNECT_FAILED)
         _exit(100 + code);
-      if (send_one(port, -1) != SDS_SMTP_OK)
+      if (send_one(port, -1, built_in) != SDS_SMTP_OK)
         _exit(99);
-      _exit(!used ? 1 : code == SDS_SMTP_OK ? 2 : 3);
+      _exit(!failed ? 1 : code == SDS_SMTP_OK ? 2 : 3);
     }
     if (child < 0 || waitpid(child, &status, 0) != child)
-      return 2;
+      return 0;
     if (WIFSIGNALED(status)) {
       printf("allocation %ld refused: ended by signal %d\n", refused, WTERMSIG(status));
       failures++;
@@ -121,9 +133,24 @@ int main(int argc, char **argv)
       told += WEXITSTATUS(status) == 3;
       last = WEXITSTATUS(status) == 1;
     }
-    if (last)
-      break;
   }
   printf("oom: %ld allocations, %d refusals told, %d failures\n", refused, told, failures);
-  return failures == 0 && refused > 5 && refused < MOST && told > 5 ? 0 : 1;
+  return failures == 0 && last && told > 5;
+}
+
+int main(int argc, char **argv)
+{
+  unsigned port;
+  int built_in, lasts, right = 1;
+
+  if (argc != 2)
+    return 2;
+  port = (unsigned)strtoul(argv[1], NULL, 10);
+  for (built_in = 0; built_in < 2; built_in++) {
+    for (lasts = 0; lasts < 2; lasts++) {
+      right &= refuse_each(port, built_in, lasts);
+      fflush(stdout);
+    }
+  }
+  return right ? 0 : 1;
 }
