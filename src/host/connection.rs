@@ -148,6 +148,10 @@ impl Connection {
     /// Goes on where the last turn ended.
     pub fn go_on(&mut self, tools: &mut Tools<'_>) {
         self.queued = false;
+        // One that is looked at although nothing was told of it may still be connecting: then there is nothing to do.
+        if self.link.session.state() == State::Connecting && !self.link.socket.as_ref().is_some_and(sys::is_connected) {
+            return;
+        }
         let event = Event {
             token: self.link.token,
             readable: true,
