@@ -1,6 +1,6 @@
 //! `struct sds_smtp_message`.
 
-use core::ffi::{c_char, c_int};
+use core::ffi::{c_char, c_int, c_void};
 
 use super::client::{of, sds_smtp_client};
 use super::guard::{guard_code, read, string, versioned};
@@ -8,13 +8,13 @@ use crate::code::{Code, Reason};
 
 /// A mail. Begin with `SDS_SMTP_MESSAGE_INIT`.
 ///
-/// All strings end with a NUL, are copied by the call, and may be freed after it.
+/// All strings end with a NUL, are copied by the call, and may be freed after it; but see SDS_SMTP_BORROW_TEXT.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sds_smtp_message {
     /// sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it.
     pub struct_size: u32,
-    /// 0.
+    /// 0, or a sum of SDS_SMTP_BORROW_TEXT and SDS_SMTP_TEXT_IN_CHARSET.
     pub flags: u32,
     /// The recipients' e-mail addresses, separated by commas; 1 to 100 of them. Else code 5.
     pub to: *const c_char,
@@ -22,6 +22,14 @@ pub struct sds_smtp_message {
     pub subject: *const c_char,
     /// The text, at most 64 MiB; NULL is an empty one. Lines may end with LF, CR or CRLF and be of any length.
     pub text: *const c_char,
+    /// Instead of `text`: a function that gives the text piece by piece, so that it may be longer than there is memory for.
+    /// It writes up to `max` bytes of the text, from the byte number `offset` on, and returns how many; 0 at the end of the
+    /// text; SDS_SMTP_READ_LATER where it has none now; another negative number where it fails: then the mail ends with
+    /// code 7, and the server gets nothing of it. It is asked for each piece once, in order. Such a text is sent as
+    /// quoted-printable.
+    pub read: Option<unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_char, max: usize) -> i32>,
+    /// Handed to `read`, untouched.
+    pub read_context: *mut c_void,
 }
 
 versioned!(sds_smtp_message {
@@ -29,7 +37,9 @@ versioned!(sds_smtp_message {
     flags,
     to,
     subject,
-    text
+    text,
+    read,
+    read_context,
 });
 
 /// Starts to send a mail, in the background: returns at once. What the three-function sds_smtp_send() does, for any
