@@ -1,8 +1,9 @@
 //! What a program without an operating system does by itself: lend memory, tell the time, call again.
 
 use core::ffi::{c_int, c_void};
+use core::mem::{align_of, size_of};
 
-use super::client::{of, sds_smtp_client};
+use super::client::sds_smtp_client;
 use super::guard::guard_code;
 use super::log::sds_smtp_log_entry;
 use crate::code::Code;
@@ -26,7 +27,7 @@ use crate::firmware;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sds_smtp_client_init(storage: *mut c_void, length: usize) -> *mut sds_smtp_client {
     // SAFETY: the caller's promise.
-    unsafe { firmware::init(storage.cast(), length) }.map_or(core::ptr::null_mut(), |client| client.handle().cast())
+    unsafe { firmware::init(storage.cast(), length) }.map_or(core::ptr::null_mut(), |client| client.cast())
 }
 
 /// Lends a client memory for its log. Without it there is no log.
@@ -52,7 +53,7 @@ pub unsafe extern "C" fn sds_smtp_client_set_log(
             return Err(Code::BadArgument);
         }
         // SAFETY: the caller's promise; an entry of the library is no larger, and no more aligned (asserted below).
-        unsafe { of(client).set_log(entries.cast(), count) }.map(|()| 0)
+        unsafe { firmware::set_log(client.addr(), entries.cast(), count) }.map(|()| 0)
     })
 }
 
@@ -77,7 +78,7 @@ pub unsafe extern "C" fn sds_smtp_set_clock(
     context: *mut c_void,
 ) {
     // SAFETY: the caller's promise.
-    unsafe { firmware::set_clock(unix_time, context) };
+    let _ = unsafe { firmware::set_clock(unix_time, context) };
 }
 
 /// Does the work of all clients: what is possible now without waiting, and a bounded amount of it. To be called from the

@@ -1,6 +1,7 @@
 //! `struct sds_smtp_transport`: the connection that a device's program provides.
 
 use core::ffi::{c_int, c_void};
+use core::mem::size_of;
 use core::net::{IpAddr, Ipv4Addr};
 
 use super::client::{of, sds_smtp_client};
@@ -182,7 +183,10 @@ impl Transport for sds_smtp_transport {
             return Err(Reason::BadTransport);
         };
         // SAFETY: likewise, and the octets are there until it returns.
-        given(unsafe { send(self.context, octets.as_ptr(), octets.len()) }, octets.len())
+        given(
+            unsafe { send(self.context, octets.as_ptr(), octets.len()) },
+            octets.len(),
+        )
     }
 
     fn receive(&self, octets: &mut [u8]) -> Given {

@@ -63,7 +63,10 @@ impl Arena {
 
     /// Octets that no section has.
     pub fn free(&self) -> usize {
-        self.memory.len().saturating_sub(self.mail_end()).saturating_sub(self.next)
+        self.memory
+            .len()
+            .saturating_sub(self.mail_end())
+            .saturating_sub(self.next)
     }
 
     /// Room for a configuration of this length, which replaces the one there is: at once, or when the mail in flight ends.

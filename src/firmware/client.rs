@@ -4,7 +4,7 @@ use super::member::Content;
 use super::memory::{self, Entered};
 use super::transport::Transport;
 use crate::client::log::Entry;
-use crate::client::report::Report;
+use crate::client::report::{MessageId, Report};
 use crate::client::settings::Draft;
 use crate::code::{Code, Reason};
 
@@ -85,11 +85,11 @@ impl Client {
         memory::guard(self.0).map(|guard| guard.program_status())
     }
 
-    /// Shows how the last mail ended, and what its Message-ID is made of.
-    pub fn read_report<T>(self, show: impl FnOnce(&Report, Option<[u8; 16]>, &[u8]) -> T) -> Result<T, Code> {
+    /// Shows how the last mail ended, and its Message-ID.
+    pub fn read_report<T>(self, show: impl FnOnce(&Report, MessageId<'_>) -> T) -> Result<T, Code> {
         let mut entered = Entered::new()?;
-        let (report, nonce, domain) = entered.client(self.0)?.1.report();
-        Ok(show(report, nonce, domain))
+        let (report, message_id) = entered.client(self.0)?.1.report();
+        Ok(show(report, message_id))
     }
 
     /// Hands the newest `most` entries of the log over, the oldest of them first, and says how many.
@@ -103,4 +103,3 @@ impl Client {
         Ok(Entered::new()?.client(self.0)?.1.log_len())
     }
 }
-

@@ -9,7 +9,7 @@ use super::transport::Transport;
 use crate::client::guard::{Begun, Guard};
 use crate::client::log::{Entry, Ring};
 use crate::client::mail;
-use crate::client::report::Report;
+use crate::client::report::{MessageId, Report};
 use crate::client::settings::Draft;
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, LOG_RECIPIENT_BYTES};
@@ -350,9 +350,16 @@ impl Member {
         self.cancelled |= self.in_flight();
     }
 
-    /// How the last mail ended, and what its Message-ID is made of.
-    pub fn report(&self) -> (&Report, Option<[u8; 16]>, &[u8]) {
-        (&self.report, self.nonce, self.arena.kept())
+    /// How the last mail ended, and its Message-ID.
+    pub fn report(&self) -> (&Report, MessageId<'_>) {
+        let message_id = match self.nonce {
+            Some(nonce) => MessageId::Parts {
+                nonce,
+                domain: self.arena.kept(),
+            },
+            None => MessageId::Whole(&[]),
+        };
+        (&self.report, message_id)
     }
 
     /// The newest entries of the log, the oldest of them first.
@@ -424,7 +431,9 @@ impl Member {
         self.hang_up();
         self.started = now;
         self.post.date = calendar.seconds();
-        let Some(job) = job(&self.arena, &self.post) else { return };
+        let Some(job) = job(&self.arena, &self.post) else {
+            return;
+        };
         self.session = Some(Session::new(&job, now));
         self.stage = Stage::Talking;
         if !self.cancelled {
@@ -557,14 +566,14 @@ impl Member {
         else {
             return false;
         };
-        let (Some(octets), Some(job)) = (out.get(*from..*to), job(arena, post)) else {
+        let (Some(octets), Some(lent)) = (out.get(*from..*to), job(arena, post)) else {
             return false;
         };
         match transport.send(octets) {
             Ok(0) => return false,
             Ok(length) => {
                 *from = from.saturating_add(length);
-                session.sent(&job, now, length);
+                session.sent(&lent, now, length);
                 if from == to && core::mem::take(&mut self.secret) {
                     out.zeroize();
                 }

@@ -15,6 +15,9 @@
 pub mod arena;
 #[forbid(unsafe_code)]
 pub mod client;
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+#[allow(unsafe_code)]
+mod eabi;
 #[forbid(unsafe_code)]
 pub mod member;
 #[allow(unsafe_code)]
@@ -26,5 +29,5 @@ pub mod transport;
 
 pub use client::Client;
 pub use member::Content;
-pub use memory::{CLIENT_SIZE, Source, init, poll, set_clock};
+pub use memory::{CLIENT_SIZE, Source, init, poll, set_clock, set_log};
 pub use transport::{Given, Transport};

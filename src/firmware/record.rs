@@ -28,9 +28,9 @@ fn texts<'a>(checked: &Checked<'a>) -> [&'a [u8]; 6] {
 
 /// The octets that a configuration needs.
 pub fn length(checked: &Checked<'_>) -> usize {
-    texts(checked).iter().fold(NUMBERS, |sum, text| {
-        sum.saturating_add(2).saturating_add(text.len())
-    })
+    texts(checked)
+        .iter()
+        .fold(NUMBERS, |sum, text| sum.saturating_add(2).saturating_add(text.len()))
 }
 
 /// Writes a configuration.
