@@ -41,6 +41,8 @@ struct Common {
     /// The time, which does not wrap, and the program's, which does.
     now: u64,
     told: u32,
+    /// Nobody waited for anything when the last poll ended.
+    idle: bool,
 }
 
 struct Shared(UnsafeCell<Common>);
@@ -53,6 +55,7 @@ static COMMON: Shared = Shared(UnsafeCell::new(Common {
     context: null_mut(),
     now: 0,
     told: 0,
+    idle: true,
 }));
 
 impl Calendar for Common {
@@ -262,7 +265,7 @@ pub fn poll(now: u32) -> u32 {
     // The difference is right across the wrap. A time before the last one told is no time gone by: it comes of a call in an
     // interrupt, with a newer time.
     let gone = now.wrapping_sub(common.told);
-    if gone <= u32::MAX / 2 {
+    if common.idle || gone <= u32::MAX / 2 {
         common.now = common.now.wrapping_add(u64::from(gone));
         common.told = now;
     }
@@ -274,5 +277,6 @@ pub fn poll(now: u32) -> u32 {
         wait = wait.min(member.poll(&at.guard, common.now, common));
         block = load(&at.next);
     }
+    entered.common().idle = wait == u32::MAX;
     wait
 }
