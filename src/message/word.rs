@@ -68,7 +68,7 @@ pub fn write_encoded(text: &[u8], configured: &[u8], out: &mut Window<'_>) {
         out.put_all(b"=?");
         out.put_all(charset);
         out.put_all(b"?B?");
-        base64::encode(word.iter().copied(), out);
+        base64::encode(&[word], out);
         out.put_all(b"?=");
     }
 }
