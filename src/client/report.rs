@@ -110,7 +110,7 @@ impl Report {
     pub fn set_message_id(&mut self, nonce: [u8; 16], sender: &[u8]) {
         let mut octets = [0u8; MESSAGE_ID_BYTES];
         let mut window = Window::new(&mut octets, 0);
-        write_message_id(nonce, sender, &mut window);
+        write_message_id(&nonce, sender, &mut window);
         let length = window.kept();
         self.message_id = Text::new(octets.get(..length).unwrap_or(&[]));
     }

@@ -166,7 +166,7 @@ impl Session {
             sender_name: job.settings.sender_name,
             recipients: List::new(mail.recipients),
             subject: mail.subject,
-            nonce: mail.nonce,
+            nonce: Some(mail.nonce),
             charset: job.settings.charset,
             text_is_utf8: self.plan.text_is_utf8,
             encoding: self.plan.encoding,

@@ -95,14 +95,14 @@ pub fn write_literal(address: IpAddr, out: &mut Window<'_>) {
                 if at > 0 {
                     out.put(b'.');
                 }
-                out.decimal(u64::from(octet));
+                out.decimal(u32::from(octet));
             }
         }
         IpAddr::V6(v6) => {
             out.put_all(b"IPv6");
             for group in v6.segments() {
                 out.put(b':');
-                out.digits(u64::from(group), 16, 1);
+                out.digits(u32::from(group), 16, 1);
             }
         }
     }

@@ -84,7 +84,7 @@ impl Mail<'_> {
         }
         if let Some(size) = self.size {
             out.put_all(b" SIZE=");
-            out.decimal(size);
+            out.decimal(u32::try_from(size).unwrap_or(u32::MAX));
         }
         out.put_all(b"\r\n");
     }
