@@ -9,7 +9,7 @@
 //! The protocol does no I/O: octets, time and randomness come in as arguments, octets go out into lent buffers. It
 //! needs neither an operating system nor an allocator:
 //!
-//! - [`code`], [`limits`], [`buffer`], [`octets`], [`base64`]: what everything stands on
+//! - [`code`], [`limits`], [`buffer`], [`octets`], [`utf8`], [`base64`]: what everything stands on
 //! - [`wire`], [`auth`], [`message`]: RFC 5321's lines, RFC 4954's mechanisms, RFC 5322's mail
 //! - [`session`]: the state machine of one mail
 //! - [`client`]: what a device has: settings, one mail in flight, result, log
@@ -70,5 +70,7 @@ pub mod message;
 pub mod octets;
 #[forbid(unsafe_code)]
 pub mod session;
+#[forbid(unsafe_code)]
+pub mod utf8;
 #[forbid(unsafe_code)]
 pub mod wire;

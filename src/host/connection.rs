@@ -242,7 +242,9 @@ impl Connection {
             recipient: Text::EMPTY,
         };
         if let Some(mail) = self.post.as_ref().map(Post::mail) {
-            report.set_message_id(mail.nonce, self.snapshot.settings().sender);
+            if let Some(nonce) = mail.nonce {
+                report.set_message_id(nonce, self.snapshot.settings().sender);
+            }
             ended.report = report;
             ended.recipients = u16::try_from(List::new(mail.recipients).count()).unwrap_or(0);
             let address = List::new(mail.recipients).nth(usize::from(recipient));

@@ -3,6 +3,7 @@
 use crate::base64;
 use crate::buffer::{Sink, Window};
 use crate::limits::{ENCODED_WORD_BYTES, HEADER_LINE_BYTES};
+use crate::utf8::is_utf8;
 
 /// The longest display name that is written as a quoted string.
 const PHRASE_BYTES: usize = 50;
@@ -65,7 +66,7 @@ pub fn write_phrase(name: &[u8], charset: &[u8], out: &mut Window<'_>) {
 /// Writes text (some) as encoded words in base64, each of at most 75 octets and of whole characters, one a line. Text that
 /// is not UTF-8 is in the configured charset.
 fn write_encoded(text: &[u8], configured: &[u8], out: &mut Window<'_>) {
-    let utf8 = core::str::from_utf8(text).is_ok();
+    let utf8 = is_utf8(text);
     let charset = if utf8 { b"UTF-8" } else { configured };
     let mut rest = text;
     loop {

@@ -19,6 +19,11 @@ pub fn is_mailbox(address: &[u8]) -> bool {
     address.len() <= ADDRESS_BYTES && is_local_part(local) && is_domain_or_literal(domain)
 }
 
+/// The domain of a mailbox: what stands behind its last `@`.
+pub fn domain_of(mailbox: &[u8]) -> &[u8] {
+    mailbox.rsplit(|&octet| octet == b'@').next().unwrap_or(&[])
+}
+
 /// `atext` (RFC 5322, 3.2.3): what is printable, but for blank and specials.
 pub fn is_atext(octet: u8) -> bool {
     matches!(octet, 0x21..=0x7e) && b"\"(),.:;<>@[\\]".iter().all(|special| *special != octet)
