@@ -82,30 +82,51 @@ impl Code {
     }
 
     /// What happened and what to do, in one sentence, ending with a NUL for C.
-    pub const fn describe(self) -> &'static core::ffi::CStr {
-        match self {
-            Self::Ok => c"no error: the server has taken the mail over",
-            Self::Timeout => c"timeout: the server did not answer in time; check the network and the server, or allow more time",
-            Self::NotReady => c"server not ready: it refused the connection in words or is closing; try again later",
-            Self::HeloFailed => c"EHLO/HELO refused: set an EHLO name that the server accepts",
-            Self::SenderRefused => c"sender refused: give the sender's whole e-mail address, and log in if the server asks for it",
-            Self::RecipientRefused => c"recipient refused: check the recipient's address",
-            Self::RelayDenied => c"relaying denied: log in, or use the mail server that is responsible for you",
-            Self::DataFailed => c"mail data not accepted: the mail is too large, the subject has a line end in it, the connection was lost, or memory is out; see the text of the result",
-            Self::DataEndFailed => c"the end of the data was not accepted: the server refused the content, or the connection was lost and the outcome is unknown",
-            Self::AuthUnsupported => c"login not supported: the server offers no login that may be used here; switch the login off or choose another port or server",
-            Self::BadUsername => c"user name refused, missing or too long: some servers want the whole e-mail address, some only the name",
-            Self::BadPassword => c"login refused, or password missing or too long: check user name and password; some providers want an app password",
-            Self::InvalidRecipient => c"invalid recipient: the server does not know this mailbox, or its spam filter refuses us",
-            Self::ConnectFailed => c"no connection: check the server's IP address, the port, the network and the firewall",
-            Self::Busy => c"busy: the previous mail is still being sent; wait for it",
-            Self::Syntax => c"syntax error: the server did not understand a command (501); see its text in the result",
-            Self::Cancelled => c"cancelled by the program",
-            Self::BadArgument => c"bad argument: a pointer is NULL, or struct_size, a flag or a value is not known; start structures with their _INIT macro",
-            Self::BadHandle => c"bad handle: this client was freed or never made by sds_smtp_client_new()",
-        }
+    pub fn describe(self) -> &'static core::ffi::CStr {
+        let place = ALL.into_iter().position(|code| code == self).unwrap_or(ALL.len());
+        sentence(place)
+    }
+
+    /// What there is to say of a number that is no code.
+    pub fn describe_unknown() -> &'static core::ffi::CStr {
+        sentence(ALL.len())
     }
 }
+
+/// The sentence with this number.
+fn sentence(place: usize) -> &'static core::ffi::CStr {
+    let mut rest = SENTENCES.as_bytes();
+    for _ in 0..place {
+        let end = rest.iter().position(|octet| *octet == 0).unwrap_or(rest.len());
+        rest = rest.get(end.saturating_add(1)..).unwrap_or(&[]);
+    }
+    core::ffi::CStr::from_bytes_until_nul(rest).unwrap_or_default()
+}
+
+/// In the order of [`ALL`], each with a NUL behind it. One text and not a table: the linker takes a program that asks for none
+/// of it wholly at its word.
+const SENTENCES: &str = concat!(
+    "no error: the server has taken the mail over\0",
+    "timeout: the server did not answer in time; check the network and the server, or allow more time\0",
+    "server not ready: it refused the connection in words or is closing; try again later\0",
+    "EHLO/HELO refused: set an EHLO name that the server accepts\0",
+    "sender refused: give the sender's whole e-mail address, and log in if the server asks for it\0",
+    "recipient refused: check the recipient's address\0",
+    "relaying denied: log in, or use the mail server that is responsible for you\0",
+    "mail data not accepted: the mail is too large, the subject has a line end in it, the connection was lost, or memory is out; see the text of the result\0",
+    "the end of the data was not accepted: the server refused the content, or the connection was lost and the outcome is unknown\0",
+    "login not supported: the server offers no login that may be used here; switch the login off or choose another port or server\0",
+    "user name refused, missing or too long: some servers want the whole e-mail address, some only the name\0",
+    "login refused, or password missing or too long: check user name and password; some providers want an app password\0",
+    "invalid recipient: the server does not know this mailbox, or its spam filter refuses us\0",
+    "no connection: check the server's IP address, the port, the network and the firewall\0",
+    "busy: the previous mail is still being sent; wait for it\0",
+    "syntax error: the server did not understand a command (501); see its text in the result\0",
+    "cancelled by the program\0",
+    "bad argument: a pointer is NULL, or struct_size, a flag or a value is not known; start structures with their _INIT macro\0",
+    "bad handle: this client was freed or never made by sds_smtp_client_new()\0",
+    "unknown code: not one of this library's\0"
+);
 
 /// How far a mail came; C sees the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

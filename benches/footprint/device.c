@@ -39,9 +39,11 @@ int main(void) {
 #ifdef SDS
   static const struct sds_smtp_transport transport = {
       sizeof transport, 0, NULL, begin, look, send_some, receive, end, NULL, NULL, NULL};
-  struct sds_smtp_result result = SDS_SMTP_RESULT_INIT;
-  struct sds_smtp_log_entry entry = SDS_SMTP_LOG_ENTRY_INIT;
+  static struct sds_smtp_result result;
+  static struct sds_smtp_log_entry entry;
 
+  result.struct_size = sizeof result;
+  entry.struct_size = sizeof entry;
   sds_smtp_client_init(storage, sizeof storage);
   sds_smtp_client_set_log(NULL, entries, 1);
   sds_smtp_set_transport(&transport);

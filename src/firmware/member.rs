@@ -42,9 +42,10 @@ pub(super) struct Reading {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Stage {
     /// No mail, no connection.
-    Idle,
+    Idle = 0,
     /// A mail waits for the next poll. A connection of the mail before may still be open.
     Ordered,
     /// A mail is in flight.
@@ -53,15 +54,15 @@ pub(super) enum Stage {
     Leaving,
 }
 
-/// A client.
+/// A client. In memory of zeros all of it has its first value but for what [`super::memory`] sets.
 pub struct Member {
     pub(super) transport: Option<&'static dyn Transport>,
     pub(super) config: Option<&'static mut Config>,
-    next: Option<&'static mut Config>,
-    arena: Arena,
-    log: &'static mut [Entry],
+    pub(super) next: Option<&'static mut Config>,
+    pub(super) arena: Arena,
+    pub(super) log: &'static mut [Entry],
     ring: Ring,
-    device_limit: usize,
+    pub(super) device_limit: usize,
     pub(super) stage: Stage,
     pub(super) cancelled: bool,
     pub(super) reading: Option<Reading>,
@@ -70,7 +71,7 @@ pub struct Member {
     pub(super) started: u64,
     pub(super) session: Option<Session>,
     report: Report,
-    nonce: Option<[u8; 16]>,
+    pub(super) nonce: Option<[u8; 16]>,
     /// `out[from..to]` is to be sent.
     pub(super) from: usize,
     pub(super) to: usize,
@@ -79,31 +80,6 @@ pub struct Member {
 }
 
 impl Member {
-    /// A client that has this memory for its texts.
-    pub fn new(memory: &'static mut [u8]) -> Self {
-        Self {
-            transport: None,
-            config: None,
-            next: None,
-            arena: Arena::new(memory),
-            log: &mut [],
-            ring: Ring::EMPTY,
-            device_limit: DEVICE_CREDENTIAL_BYTES,
-            stage: Stage::Idle,
-            cancelled: false,
-            reading: None,
-            linked: false,
-            started: 0,
-            session: None,
-            report: Report::NONE,
-            nonce: None,
-            from: 0,
-            to: 0,
-            secret: false,
-            out: [0; OUT],
-        }
-    }
-
     fn in_flight(&self) -> bool {
         matches!(self.stage, Stage::Ordered | Stage::Talking)
     }

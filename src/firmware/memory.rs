@@ -10,11 +10,13 @@ use core::mem::{align_of, size_of};
 use core::ptr::{addr_of_mut, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
+use super::arena::Arena;
 use super::conversation::Calendar;
 use super::member::{LIFE, Member};
 use crate::client::guard::Guard;
 use crate::client::log::Entry;
 use crate::code::{Code, Reason};
+use crate::limits::DEVICE_CREDENTIAL_BYTES;
 
 /// A client in the program's memory.
 struct Block {
@@ -41,8 +43,8 @@ struct Common {
     /// The time, which does not wrap, and the program's, which does.
     now: u64,
     told: u32,
-    /// Nobody waited for anything when the last poll ended.
-    idle: bool,
+    /// Somebody waited for something when the last poll ended.
+    waiting: bool,
 }
 
 struct Shared(UnsafeCell<Common>);
@@ -55,7 +57,7 @@ static COMMON: Shared = Shared(UnsafeCell::new(Common {
     context: null_mut(),
     now: 0,
     told: 0,
-    idle: true,
+    waiting: false,
 }));
 
 impl Calendar for Common {
@@ -215,9 +217,20 @@ pub unsafe fn init(storage: *mut u8, length: usize) -> Option<*mut c_void> {
         let texts = storage.add(skipped).add(size_of::<Block>());
         texts.write_bytes(0, arena);
         let texts = core::slice::from_raw_parts_mut(texts, arena);
+        // All that is zero at the beginning; the rest follows. A value as a whole would have a second place, in the flash.
+        block.write_bytes(0, 1);
         addr_of_mut!((*block).guard).write(Guard::new(LIFE));
         addr_of_mut!((*block).next).write(AtomicPtr::new(CLIENTS.load(Ordering::Relaxed)));
-        addr_of_mut!((*block).member).cast::<Member>().write(Member::new(texts));
+        let member = addr_of_mut!((*block).member).cast::<Member>();
+        addr_of_mut!((*member).arena).write(Arena::new(texts));
+        addr_of_mut!((*member).log).write(&mut []);
+        addr_of_mut!((*member).device_limit).write(DEVICE_CREDENTIAL_BYTES);
+        addr_of_mut!((*member).transport).write(None);
+        addr_of_mut!((*member).config).write(None);
+        addr_of_mut!((*member).next).write(None);
+        addr_of_mut!((*member).reading).write(None);
+        addr_of_mut!((*member).session).write(None);
+        addr_of_mut!((*member).nonce).write(None);
         CLIENTS.store(block, Ordering::Release);
         if BUILT_IN.load(Ordering::Relaxed).is_null() {
             BUILT_IN.store(block, Ordering::Release);
@@ -265,7 +278,7 @@ pub fn poll(now: u32) -> u32 {
     // The difference is right across the wrap. A time before the last one told is no time gone by: it comes of a call in an
     // interrupt, with a newer time.
     let gone = now.wrapping_sub(common.told);
-    if common.idle || gone <= u32::MAX / 2 {
+    if !common.waiting || gone <= u32::MAX / 2 {
         common.now = common.now.wrapping_add(u64::from(gone));
         common.told = now;
     }
@@ -277,6 +290,6 @@ pub fn poll(now: u32) -> u32 {
         wait = wait.min(member.poll(&at.guard, common.now, common));
         block = load(&at.next);
     }
-    entered.common().idle = wait == u32::MAX;
+    entered.common().waiting = wait != u32::MAX;
     wait
 }
