@@ -119,7 +119,11 @@ fn whole<T: Versioned>(given: *const T) -> bool {
 /// `place` is NULL or points to `struct_size` octets.
 pub unsafe fn size_to_write<T: Versioned>(place: *const T) -> Result<usize, Code> {
     #[cfg(not(feature = "std"))]
-    return if whole(place) { Ok(size_of::<T>()) } else { Err(Code::BadArgument) };
+    return if whole(place) {
+        Ok(size_of::<T>())
+    } else {
+        Err(Code::BadArgument)
+    };
     #[cfg(feature = "std")]
     {
         if place.is_null() {

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use zeroize::Zeroize;
 
 use super::member::{Member, Reading, Stage};
+use super::transport::Transport;
 use crate::client::guard::Guard;
 use crate::code::Reason;
 use crate::session::{Session, State, Text};
@@ -107,7 +108,7 @@ impl Member {
                 let local = transport.local();
                 if let Some(mail) = &mut config.job.mail {
                     let seconds = mail.date.unwrap_or(0);
-                    mail.nonce = nonce(seconds, now, local, || transport.random());
+                    mail.nonce = nonce(seconds, now, local, *transport);
                 }
                 session.connected(&config.job, now, local);
             }
@@ -233,27 +234,26 @@ impl Reading {
     }
 }
 
-/// What the Message-ID is made of: the time, the time since the start, our address, chance. Without time and chance it could
-/// be like another: then there is none.
-fn nonce(seconds: u64, now: u64, local: IpAddr, random: impl Fn() -> Option<u32>) -> Option<[u8; 16]> {
-    if seconds == 0 {
-        random()?;
-    }
-    let mut nonce = match local {
-        IpAddr::V4(v4) => v4.to_ipv6_compatible().octets(),
-        IpAddr::V6(v6) => v6.octets(),
+/// What the Message-ID is made of: the time, the time since the start, our address, and chance in each part. Without time and
+/// chance it could be like another: then there is none.
+fn nonce(seconds: u64, now: u64, local: IpAddr, transport: &dyn Transport) -> Option<[u8; 16]> {
+    let address = match local {
+        IpAddr::V4(v4) => u32::from(v4),
+        IpAddr::V6(v6) => {
+            let [.., high, low] = v6.segments();
+            (u32::from(high) << 16) | u32::from(low)
+        }
     };
-    let known = seconds.to_le_bytes().into_iter().zip(now.to_le_bytes());
-    for (places, (a, b)) in nonce.chunks_exact_mut(2).zip(known) {
-        if let [first, second] = places {
-            *first ^= a;
-            *second ^= b;
-        }
+    let low = |number: u64| u32::try_from(number & 0xFFFF_FFFF).unwrap_or(0);
+    let mut known = seconds != 0;
+    let mut nonce = [0u8; 16];
+    for (place, word) in nonce
+        .chunks_exact_mut(4)
+        .zip([low(seconds), low(now), low(now >> 32), address])
+    {
+        let chance = transport.random();
+        known |= chance.is_some();
+        place.copy_from_slice(&(word ^ chance.unwrap_or(0)).to_le_bytes());
     }
-    for place in nonce.chunks_exact_mut(4) {
-        for (octet, chance) in place.iter_mut().zip(random().unwrap_or(0).to_le_bytes()) {
-            *octet ^= chance;
-        }
-    }
-    Some(nonce)
+    known.then_some(nonce)
 }

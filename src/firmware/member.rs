@@ -25,13 +25,13 @@ const PIECE: core::ops::RangeInclusive<usize> = 16..=256;
 pub const LIFE: u16 = 0;
 
 /// The text of a mail, as the program gives it.
-pub enum Content<'a> {
-    /// To be copied.
-    Copied(&'a [u8]),
-    /// It stays where it is until the mail has ended.
-    Borrowed(&'static [u8]),
-    /// Given piece by piece; whether it is UTF-8.
-    Read(Source, bool),
+pub struct Content<'a> {
+    /// All of it, to be copied; or nothing.
+    pub copied: &'a [u8],
+    /// All of it, which stays where it is until the mail has ended; or nothing.
+    pub borrowed: &'static [u8],
+    /// Where it is read from, piece by piece, and whether that is UTF-8.
+    pub read: Option<(Source, bool)>,
 }
 
 /// A text that is read while it is sent.
@@ -135,7 +135,7 @@ impl Member {
         guard: &Guard,
         recipients: Option<&[u8]>,
         subject: &[u8],
-        content: Content<'_>,
+        content: &Content<'_>,
     ) -> Result<(), Code> {
         if guard.begin(LIFE) != Begun::Yes {
             return Err(Code::Busy);
@@ -144,48 +144,41 @@ impl Member {
         taken.map_err(|(code, reason)| self.refuse(guard, code, reason, recipients.unwrap_or(&[])))
     }
 
-    fn take(&mut self, recipients: Option<&[u8]>, subject: &[u8], content: Content<'_>) -> Result<(), (Code, Reason)> {
-        let text = match content {
-            Content::Copied(text) => text,
-            Content::Borrowed(text) => text,
-            Content::Read(..) => &[],
-        };
-        mail::check(recipients, subject, text)?;
-        let recipients = recipients.unwrap_or(&[]);
-        let (copied, buffer) = match content {
-            Content::Copied(text) => (text, 0),
-            Content::Borrowed(_) => (&[][..], 0),
-            Content::Read(..) => {
-                let left = self.arena.free().saturating_sub(recipients.len());
-                let left = left.saturating_sub(subject.len());
-                (&[][..], left.clamp(*PIECE.start(), *PIECE.end()))
-            }
-        };
+    fn take(&mut self, recipients: Option<&[u8]>, subject: &[u8], content: &Content<'_>) -> Result<(), (Code, Reason)> {
+        let copied = content.copied;
+        mail::check(
+            recipients,
+            subject,
+            if copied.is_empty() { content.borrowed } else { copied },
+        )?;
         self.ready()?;
+        let recipients = recipients.unwrap_or(&[]);
+        let mut buffer = 0;
+        if content.read.is_some() {
+            let left = self.arena.free().saturating_sub(recipients.len());
+            buffer = left.saturating_sub(subject.len()).clamp(*PIECE.start(), *PIECE.end());
+        }
         let ([recipients, subject, copied], buffer) = self
             .arena
             .keep([recipients, subject, copied], buffer)
             .ok_or((Code::DataFailed, Reason::NoMemory))?;
-        let mail = Mail {
+        let mut text = Text::Whole(if copied.is_empty() { content.borrowed } else { copied });
+        if let Some((source, utf8)) = content.read {
+            self.reading = Some(Reading { source, buffer });
+            text = Text::Piece {
+                octets: &[],
+                from: 0,
+                last: false,
+                utf8,
+            };
+        }
+        self.order(Some(Mail {
             recipients,
             subject,
-            text: match content {
-                Content::Copied(_) => Text::Whole(copied),
-                Content::Borrowed(text) => Text::Whole(text),
-                Content::Read(source, utf8) => {
-                    self.reading = Some(Reading { source, buffer });
-                    Text::Piece {
-                        octets: &[],
-                        from: 0,
-                        last: false,
-                        utf8,
-                    }
-                }
-            },
+            text,
             date: None,
             nonce: None,
-        };
-        self.order(Some(mail));
+        }));
         Ok(())
     }
 

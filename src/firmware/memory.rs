@@ -7,6 +7,7 @@
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_void};
 use core::mem::{align_of, size_of};
+use core::ops::{Deref, DerefMut};
 use core::ptr::{addr_of_mut, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
@@ -127,13 +128,6 @@ impl Entered {
         if before { Err(Code::Busy) } else { Ok(Self(())) }
     }
 
-    /// The client with this handle.
-    pub fn client(&mut self, handle: usize) -> Result<(&Guard, &mut Member), Code> {
-        let block = find(handle).ok_or(Code::BadHandle)?;
-        // SAFETY: nobody else touches a member but through this one value, and `&mut self` lends one at a time.
-        Ok((&block.guard, unsafe { &mut *block.member.get() }))
-    }
-
     fn common(&mut self) -> &mut Common {
         // SAFETY: likewise.
         unsafe { &mut *COMMON.0.get() }
@@ -157,6 +151,39 @@ impl Entered {
         unsafe { &mut *block.member.get() }.end();
         Ok(())
     }
+}
+
+/// One client, for the one who has entered.
+pub struct One {
+    both: (&'static Guard, &'static mut Member),
+    _entered: Entered,
+}
+
+impl Deref for One {
+    type Target = (&'static Guard, &'static mut Member);
+
+    fn deref(&self) -> &Self::Target {
+        &self.both
+    }
+}
+
+impl DerefMut for One {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.both
+    }
+}
+
+/// Enters, to the client with this handle.
+#[inline(never)]
+pub fn enter(handle: usize) -> Result<One, Code> {
+    let entered = Entered::new()?;
+    let block = find(handle).ok_or(Code::BadHandle)?;
+    // SAFETY: nobody else touches a member but through the one value `entered`.
+    let member = unsafe { &mut *block.member.get() };
+    Ok(One {
+        both: (&block.guard, member),
+        _entered: entered,
+    })
 }
 
 impl Drop for Entered {
@@ -245,9 +272,7 @@ pub unsafe fn init(storage: *mut u8, length: usize) -> Option<*mut c_void> {
 ///
 /// `entries` is NULL, or aligned and points to room for `count` entries that nobody else uses from now on.
 pub unsafe fn set_log(handle: usize, entries: *mut Entry, count: usize) -> Result<(), Code> {
-    let mut entered = Entered::new()?;
-    let (_, member) = entered.client(handle)?;
-    member.set_log(if entries.is_null() {
+    enter(handle)?.1.set_log(if entries.is_null() {
         &mut []
     } else {
         // SAFETY: the caller's promise; an entry of zeros is one.
