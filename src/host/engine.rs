@@ -1,7 +1,7 @@
 //! The thread: sleeps in the kernel, carries what is ready, ends what is late.
 
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 use std::boxed::Box;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,7 +32,7 @@ pub static ENGINE: Mutex<Option<Boxed<Engine>>> = Mutex::new(None);
 /// All connections, and what they share.
 pub struct Engine {
     /// Which engine of this process it is: a thread works with its own only.
-    number: u64,
+    number: u32,
     poller: Poller,
     connections: Vec<Option<Boxed<Connection>>>,
     free: Vec<usize>,
@@ -51,7 +51,7 @@ pub struct Engine {
 
 /// Starts the thread; or says why the system has no descriptor, memory or thread for it.
 pub fn start() -> Result<Waker, (Code, Reason)> {
-    static ENGINES: AtomicU64 = AtomicU64::new(0);
+    static ENGINES: AtomicU32 = AtomicU32::new(0);
     let no_memory = (Code::DataFailed, Reason::NoMemory);
     let refused = |failure| match failure {
         Failure::Exhausted => (Code::ConnectFailed, Reason::NoSocket),
