@@ -17,7 +17,6 @@ pub const PLAIN: u8 = 16;
 pub const LOGIN: u8 = 32;
 
 const WORDS: usize = 6;
-const ALL: u8 = PIPELINING | EIGHT_BIT_MIME | SIZE | AUTH | PLAIN | LOGIN;
 
 /// The words that are known, in the order of their bits and from top to bottom, each with a NUL at its end: so an octet is
 /// compared with what stands at its place in each.
@@ -100,9 +99,10 @@ impl Parser {
 
     /// Takes an octet of a line's text. `AUTH=LOGIN` is the old form of `AUTH LOGIN` and read as such.
     pub fn feed(&mut self, octet: u8) {
-        match octet {
-            b' ' | b'\t' => self.end_of_text(),
-            b'=' if self.line == Line::Keyword => self.end_of_text(),
+        match (octet, self.line) {
+            (_, Line::Greeting | Line::Other) => {}
+            (b' ' | b'\t', _) | (b'=', Line::Keyword) => self.end_of_text(),
+            (_, Line::Size) => self.digit(octet),
             _ => self.compare(octet),
         }
     }
@@ -114,20 +114,22 @@ impl Parser {
         }
     }
 
-    fn compare(&mut self, octet: u8) {
-        if self.line == Line::Size {
-            let value = octet.wrapping_sub(b'0');
-            let before = if self.length == 0 { 0 } else { self.size };
-            self.size = before.saturating_mul(10).saturating_add(u32::from(value));
-            if value > 9 {
-                // No number, no limit.
-                self.size = 0;
-                self.line = Line::Other;
-            }
+    fn digit(&mut self, octet: u8) {
+        let before = if self.length == 0 { 0 } else { self.size };
+        self.length = 1;
+        let value = octet.wrapping_sub(b'0');
+        self.size = before.saturating_mul(10).saturating_add(u32::from(value));
+        if value > 9 {
+            // No number, no limit.
+            self.size = 0;
+            self.line = Line::Other;
         }
+    }
+
+    fn compare(&mut self, octet: u8) {
         let letters = LETTERS.get(usize::from(self.length)).unwrap_or(&[0xff; WORDS]);
         // Word by word of those that are left: one mostly, soon none.
-        let mut left = !self.unlike & ALL;
+        let mut left = !self.unlike;
         while left != 0 {
             let others = left & left.wrapping_sub(1);
             let letter = letters.get(usize::try_from(left.trailing_zeros()).unwrap_or(WORDS));
@@ -144,33 +146,30 @@ impl Parser {
         if self.length == 0 {
             return;
         }
-        let line = self.line;
-        self.line = Line::Other;
         self.compare(0);
-        let mut word = !self.unlike;
-        self.unlike = 0;
-        self.length = 0;
-        match line {
-            Line::Greeting | Line::Size | Line::Other => word = 0,
-            Line::Keyword => {
-                word &= PIPELINING | EIGHT_BIT_MIME | SIZE | AUTH;
-                if word == SIZE {
-                    self.line = Line::Size;
-                } else if word == AUTH {
-                    self.line = Line::Auth;
-                }
-            }
-            Line::Auth => {
-                word &= PLAIN | LOGIN;
-                self.line = Line::Auth;
-            }
-        }
+        let word = !self.unlike;
         self.found |= word;
+        self.begin_word(match (word, self.line) {
+            (SIZE, _) => Line::Size,
+            (AUTH, _) | (_, Line::Auth) => Line::Auth,
+            _ => Line::Other,
+        });
     }
 
     /// Begins the next line.
     pub fn next_line(&mut self) {
-        self.line = Line::Keyword;
+        self.begin_word(Line::Keyword);
+    }
+
+    fn begin_word(&mut self, line: Line) {
+        self.line = line;
+        self.length = 0;
+        // The words that may stand here.
+        self.unlike = !match line {
+            Line::Keyword => PIPELINING | EIGHT_BIT_MIME | SIZE | AUTH,
+            Line::Auth => PLAIN | LOGIN,
+            Line::Greeting | Line::Size | Line::Other => 0,
+        };
     }
 }
 

@@ -99,9 +99,7 @@ impl Reader {
         let length = octets.iter().take_while(|octet| printable(octet)).count();
         let run = octets.get(..length).unwrap_or(&[]);
         self.total = self.total.saturating_add(u32::try_from(length).unwrap_or(0));
-        for &octet in run {
-            self.watch(octet);
-        }
+        self.watch(run);
         if !self.held {
             let space = self.text.get_mut(self.length..).unwrap_or(&mut []);
             let kept = length.min(space.len());
@@ -113,9 +111,11 @@ impl Reader {
         length
     }
 
-    fn watch(&mut self, octet: u8) {
+    fn watch(&mut self, text: &[u8]) {
         if self.line_code >= 400 {
-            self.relay.feed(octet);
+            for &octet in text {
+                self.relay.feed(octet);
+            }
         }
     }
 
@@ -170,7 +170,7 @@ impl Reader {
                 b'\r' => {}
                 _ if self.place == LINE_FEED => return self.broken(),
                 _ => {
-                    self.watch(octet);
+                    self.watch(&[octet]);
                     self.keep_octet(octet);
                     return Progress::Text;
                 }
