@@ -226,7 +226,8 @@ impl Step {
     /// Whether a reply lets this step go on.
     pub fn accepts(self, reply: u16) -> bool {
         let accept = self.row().accept;
-        reply == accept || reply / 100 == accept
+        let reply = if accept < 10 { reply / 100 } else { reply };
+        reply == accept
     }
 }
 
@@ -262,8 +263,6 @@ pub enum Reason {
     LongSubject,
     /// The text is over [`crate::limits::TEXT_BYTES`].
     LongText,
-    /// No memory, or no thread, for the mail.
-    NoMemory,
     /// A structure's fields are not what they may be.
     BadStructure,
     /// The system has no socket for us.
@@ -288,6 +287,8 @@ pub enum Reason {
     NotUtf8,
     /// The program cancelled the mail.
     Cancelled,
+    /// No memory, or no thread, for the mail. A host's, as what follows: elsewhere it has no sentence.
+    NoMemory,
     /// A defect of this library: caught.
     Defect,
 }
@@ -295,35 +296,58 @@ pub enum Reason {
 impl Reason {
     /// The sentence: printable ASCII.
     pub fn text(self) -> &'static [u8] {
-        SENTENCES
-            .split(|octet| *octet == b'\n')
-            .nth(self as usize)
-            .unwrap_or(&[])
+        let (mut left, mut start) = (self as usize, 0usize);
+        for (at, octet) in SENTENCES.iter().enumerate() {
+            if *octet == b'\n' {
+                if left == 0 {
+                    return SENTENCES.get(start..at).unwrap_or(&[]);
+                }
+                left = left.wrapping_sub(1);
+                start = at.wrapping_add(1);
+            }
+        }
+        &[]
     }
 }
 
+/// What only a host says.
+#[cfg(feature = "std")]
+macro_rules! host_sentences {
+    () => {
+        "out of memory, or no thread could be started\n\
+         internal error of the library\n"
+    };
+}
+#[cfg(not(feature = "std"))]
+macro_rules! host_sentences {
+    () => {
+        ""
+    };
+}
+
 /// The sentences, in the order of the reasons, one a line: in one piece they need no table of pointers.
-static SENTENCES: &[u8] = b"\
-\n\
-no server and sender configured\n\
-the recipients are not addresses separated by commas\n\
-the subject has a line end or a control character in it\n\
-the subject is too long\n\
-the text is too long\n\
-out of memory, or no thread could be started\n\
-the message structure is not valid\n\
-no free socket\n\
-connection refused: nothing listens at that address and port\n\
-the server cannot be reached\n\
-the connection was lost\n\
-no answer in time\n\
-the time for the whole mail is over\n\
-what the server said is not SMTP\n\
-the server offers no login (AUTH)\n\
-the mail is larger than the server allows (SIZE)\n\
-the text is not UTF-8\n\
-cancelled\n\
-internal error of the library";
+static SENTENCES: &[u8] = concat!(
+    "\n",
+    "no configuration\n",
+    "not a list of addresses\n",
+    "control character in the subject\n",
+    "subject too long\n",
+    "text too long\n",
+    "bad message structure\n",
+    "no free socket\n",
+    "connection refused: nothing listens there\n",
+    "server unreachable\n",
+    "the connection was lost\n",
+    "no answer in time\n",
+    "the whole mail took too long\n",
+    "the answer is not SMTP\n",
+    "no login (AUTH) offered\n",
+    "mail over the server's SIZE\n",
+    "the text is not UTF-8\n",
+    "cancelled\n",
+    host_sentences!(),
+)
+.as_bytes();
 
 #[cfg(test)]
 mod tests {
@@ -388,15 +412,19 @@ mod tests {
     #[test]
     fn every_reason_has_its_sentence() {
         assert_eq!(Reason::None.text(), b"");
-        assert_eq!(Reason::NotConfigured.text(), b"no server and sender configured");
+        assert_eq!(Reason::NotConfigured.text(), b"no configuration");
         assert_eq!(Reason::NoSocket.text(), b"no free socket");
         assert_eq!(Reason::Deadline.text(), b"no answer in time");
         assert_eq!(Reason::NotUtf8.text(), b"the text is not UTF-8");
-        assert_eq!(Reason::Defect.text(), b"internal error of the library");
-        assert_eq!(
-            SENTENCES.split(|octet| *octet == b'\n').count(),
-            Reason::Defect as usize + 1
-        );
+        assert_eq!(Reason::Cancelled.text(), b"cancelled");
+        let (host, last) = if cfg!(feature = "std") {
+            (&b"internal error of the library"[..], Reason::Defect)
+        } else {
+            (&b""[..], Reason::Cancelled)
+        };
+        assert_eq!(Reason::Defect.text(), host);
+        let sentences = SENTENCES.iter().filter(|octet| **octet == b'\n').count();
+        assert_eq!(sentences, last as usize + 1);
         assert!(SENTENCES.iter().all(|octet| matches!(octet, b'\n' | 0x20..=0x7e)));
     }
 

@@ -158,13 +158,13 @@ impl Encoder {
 
     /// Writes an octet, or the three that it is escaped with, and a soft line break before it where the line is full.
     fn token(&mut self, octet: u8, escape: bool, out: &mut Window<'_>) {
-        let token = [b'=', digit(octet >> 4), digit(octet & 15)];
-        let token = if escape { token.as_slice() } else { &[octet] };
-        if self.column.wrapping_add(token.len()) >= QUOTED_PRINTABLE_LINE_BYTES {
+        let (first, length) = if escape { (b'=', 3) } else { (octet, 1) };
+        if self.column.wrapping_add(length) >= QUOTED_PRINTABLE_LINE_BYTES {
             out.put_all(b"=\r\n");
             self.column = 0;
         }
-        self.copy(token, out);
+        let token = [first, digit(octet >> 4), digit(octet & 15)];
+        self.copy(token.get(..length).unwrap_or(&token), out);
     }
 
     /// Writes octets of one line as they are.

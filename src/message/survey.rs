@@ -26,41 +26,42 @@ impl Survey {
             unsendable: false,
             size: 0,
         };
-        let (mut rest, mut line) = (text, 0usize);
-        while !rest.is_empty() {
-            // The same, several octets at a time.
-            if FAST {
-                let plain = without_control(rest);
-                line = line.wrapping_add(plain);
-                found.size = found.size.wrapping_add(u32::try_from(plain).unwrap_or(u32::MAX));
-                found.unsendable |= line > LINE_BYTES;
-                rest = rest.get(plain..).unwrap_or(&[]);
-            }
-            while let Some((&octet, after)) = rest.split_first() {
-                rest = after;
-                line = line.wrapping_add(1);
-                found.size = found.size.wrapping_add(1);
-                match octet {
-                    b'\r' | b'\n' => {
-                        line = 0;
-                        // A CR that belongs to a CRLF, or to a CR CR LF, ends no line: their LF does.
-                        let joined = octet == b'\r' && matches!(after, [b'\n', ..] | [b'\r', b'\n', ..]);
-                        found.size = found.size.wrapping_add(1).wrapping_sub(if joined { 2 } else { 0 });
-                    }
-                    0..0x20 | 0x7f => found.unsendable |= octet != b'\t',
-                    _ => {}
+        let (mut rest, mut line) = found.pass(text, 0);
+        while let Some((&octet, after)) = rest.split_first() {
+            rest = after;
+            line = line.wrapping_add(1);
+            found.size = found.size.wrapping_add(1);
+            found.eight_bit |= !octet.is_ascii();
+            if octet.is_ascii_control() {
+                if matches!(octet, b'\r' | b'\n') {
+                    line = 0;
+                    // A CR that belongs to a CRLF, or to a CR CR LF, ends no line: their LF does.
+                    let joined = octet == b'\r' && matches!(after, [b'\n', ..] | [b'\r', b'\n', ..]);
+                    found.size = found.size.wrapping_add(1).wrapping_sub(if joined { 2 } else { 0 });
+                } else {
+                    found.unsendable |= octet != b'\t';
                 }
-                found.eight_bit |= !octet.is_ascii();
-                found.unsendable |= line > LINE_BYTES;
-                if FAST && octet.is_ascii_control() {
-                    break;
-                }
+                (rest, line) = found.pass(rest, line);
             }
+            found.unsendable |= line > LINE_BYTES;
         }
         if line > 0 {
             found.size = found.size.wrapping_add(2);
         }
         found
+    }
+
+    /// Passes over octets that are no control characters, several at a time; the rest is to be looked at, up to the next
+    /// control character.
+    fn pass<'a>(&mut self, text: &'a [u8], line: usize) -> (&'a [u8], usize) {
+        if !FAST {
+            return (text, line);
+        }
+        let plain = without_control(text);
+        let line = line.wrapping_add(plain);
+        self.unsendable |= line > LINE_BYTES;
+        self.size = self.size.wrapping_add(u32::try_from(plain).unwrap_or(u32::MAX));
+        (text.get(plain..).unwrap_or(&[]), line)
     }
 
     /// The octets of the text in an encoding: what SIZE counts (RFC 1870, 3), without doubled dots and the final one.

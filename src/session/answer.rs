@@ -4,7 +4,7 @@ use super::job::{Job, Text};
 use super::machine::{Envelope, Part, Session};
 use super::state::{Next, State};
 use crate::auth::{self, Allowed, Mechanism, redaction};
-use crate::code::{self, Code, Reason, Step};
+use crate::code::{self, Code, Outcome, Reason, Step};
 use crate::message::body::{Encoder, Encoding};
 use crate::message::survey::Survey;
 use crate::utf8::is_utf8;
@@ -42,6 +42,7 @@ impl Session {
     }
 
     /// A complete reply.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     pub(super) fn reply(&mut self, job: &Job<'_>) {
         let reply = self.reader.code();
         if reply == 421 || !self.expects_reply() {
@@ -67,6 +68,7 @@ impl Session {
             Next::Envelope => self.envelope_reply(job, step, accepted),
             Next::Sent => {
                 self.answered(job, Code::Ok);
+                self.verdict.outcome = Outcome::Sent;
                 self.leave(job);
             }
             Next::Fail => self.fail(job),
@@ -103,6 +105,7 @@ impl Session {
         self.fail(job);
     }
 
+    #[cfg_attr(not(feature = "std"), inline(never))]
     fn choose(&mut self, job: &Job<'_>) {
         let Some(login) = job.settings.login else {
             self.ready(job);
@@ -186,8 +189,11 @@ impl Session {
         envelope.answered = envelope.answered.wrapping_add(1);
         match step {
             Step::Mail => envelope.open = accepted,
-            Step::Rcpt if accepted => envelope.accepted = envelope.accepted.wrapping_add(1),
-            Step::Rcpt => envelope.refused = envelope.refused.wrapping_add(1),
+            Step::Rcpt => {
+                if let Some(count) = envelope.counts.get_mut(usize::from(accepted)) {
+                    *count = count.wrapping_add(1);
+                }
+            }
             _ if accepted => {
                 // The final dot will end the transaction.
                 envelope.open = false;

@@ -30,9 +30,8 @@ pub(super) struct Envelope {
     pub said: u16,
     /// Commands answered.
     pub answered: u16,
-    /// RCPTs accepted and refused.
-    pub accepted: u16,
-    pub refused: u16,
+    /// RCPTs refused and accepted.
+    pub counts: [u16; 2],
     /// MAIL was accepted, and nothing has ended the transaction since.
     pub open: bool,
 }
@@ -63,11 +62,11 @@ pub(super) struct Plan {
 }
 
 /// One mail's conversation. See the [module](super) for how it is driven.
+///
+/// The fields stand in this order in memory, the small ones first: near the beginning they are reached with shorter
+/// instructions.
+#[repr(C)]
 pub struct Session {
-    /// The time of the current event, in milliseconds since the session began.
-    pub(super) now: u32,
-    deadline: u32,
-    total_deadline: u32,
     pub(super) state: State,
     pub(super) part: Part,
     /// It is our turn: the state's line is not written whole yet (`cursor` octets of it are), or, with the final dot, has
@@ -79,19 +78,23 @@ pub struct Session {
     pub(super) pipelining: bool,
     /// All that is at hand of the text is written, and more follows.
     pub(super) starved: bool,
+    /// Where the text stands in its characters, if it comes in pieces.
+    pub(super) utf8: Utf8,
+    /// Fixed as soon as its outcome is not [`Outcome::None`] any more.
+    pub(super) verdict: Verdict,
+    pub(super) envelope: Envelope,
+    /// The time of the current event, in milliseconds since the session began.
+    pub(super) now: u32,
+    deadline: u32,
+    total_deadline: u32,
     pub(super) cursor: usize,
     /// Octets that were handed out and have not left yet.
     pub(super) unsent: usize,
     /// Octets of the text that are written.
     pub(super) taken: usize,
-    pub(super) encoder: Encoder,
-    /// Where the text stands in its characters, if it comes in pieces.
-    pub(super) utf8: Utf8,
     pub(super) plan: Plan,
-    pub(super) envelope: Envelope,
-    /// Fixed as soon as its outcome is not [`Outcome::None`] any more.
-    verdict: Verdict,
     pub(super) parser: Parser,
+    pub(super) encoder: Encoder,
     pub(super) local: IpAddr,
     pub(super) reader: Reader,
 }
@@ -123,8 +126,7 @@ impl Session {
             recipients: 0,
             said: 0,
             answered: 0,
-            accepted: 0,
-            refused: 0,
+            counts: [0; 2],
             open: false,
         },
         verdict: Verdict {
@@ -196,7 +198,8 @@ impl Session {
 
     /// Recipients accepted and refused.
     pub fn recipients(&self) -> (u16, u16) {
-        (self.envelope.accepted, self.envelope.refused)
+        let [refused, accepted] = self.envelope.counts;
+        (accepted, refused)
     }
 
     /// Whether the connection is to be closed, now.
@@ -381,21 +384,21 @@ impl Session {
             return;
         }
         let step = self.step();
-        let answered = reason == Reason::None;
         self.verdict = Verdict {
             code,
             step,
-            outcome: match self.state {
-                State::End if self.unsent > 0 => Outcome::NotSent,
-                State::End if !answered => Outcome::Unknown,
-                State::End if code == Code::Ok => Outcome::Sent,
-                _ => Outcome::NotSent,
+            // The final dot has left, and its answer will not come.
+            outcome: if step == Step::End && reason != Reason::None {
+                Outcome::Unknown
+            } else {
+                Outcome::NotSent
             },
-            recipient: match step {
-                Step::Rcpt => self.envelope.answered.wrapping_sub(1),
-                _ => 0,
+            recipient: if step == Step::Rcpt {
+                self.envelope.answered.wrapping_sub(1)
+            } else {
+                0
             },
-            reply: if answered { self.reader.code() } else { 0 },
+            reply: if reason == Reason::None { self.reader.code() } else { 0 },
             reason,
         };
         self.reader.hold_text();

@@ -73,26 +73,21 @@ impl Session {
     }
 
     /// Writes the one line that a state says; of the text, the headers or the final dot.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     fn write_line(&self, job: &Job<'_>, out: &mut Window<'_>) {
         let settings = &job.settings;
         let name = settings.ehlo_name;
         let local = self.local;
-        let credentials = settings.login.map_or(
-            Credentials {
-                username: &[],
-                password: &[],
-            },
-            |login| login.credentials,
-        );
         match self.state {
             State::Ehlo => command::Ehlo { name, local }.write(out),
             State::Helo => command::Helo { name, local }.write(out),
-            State::AuthPlain => plain::write_command_with_response(credentials, out),
             State::AuthPlainAlone => plain::write_command(out),
-            State::AuthPlainResponse => plain::write_response(credentials, out),
             State::AuthLogin => login::write_command(out),
-            State::AuthUsername => login::write_username(credentials, out),
-            State::AuthPassword => login::write_password(credentials, out),
+            State::AuthPlain | State::AuthPlainResponse | State::AuthUsername | State::AuthPassword => {
+                if let Some(login) = &settings.login {
+                    self.write_credentials(login.credentials, out);
+                }
+            }
             State::Envelope => self.write_envelope(job, out),
             State::Text if self.part == Part::Header => self.write_header(job, out),
             State::Text | State::LoneDot => out.put_all(b".\r\n"),
@@ -102,6 +97,16 @@ impl Session {
         }
     }
 
+    fn write_credentials(&self, credentials: Credentials<'_>, out: &mut Window<'_>) {
+        match self.state {
+            State::AuthPlain => plain::write_command_with_response(credentials, out),
+            State::AuthPlainResponse => plain::write_response(credentials, out),
+            State::AuthUsername => login::write_username(credentials, out),
+            _ => login::write_password(credentials, out),
+        }
+    }
+
+    #[cfg_attr(not(feature = "std"), inline(never))]
     fn write_envelope(&self, job: &Job<'_>, out: &mut Window<'_>) {
         let Some(mail) = &job.mail else { return };
         match self.envelope.said {
@@ -122,6 +127,7 @@ impl Session {
     }
 
     /// Writes of the text what there is room for.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     fn write_body(&mut self, job: &Job<'_>, out: &mut [u8]) -> Option<usize> {
         let text = job.mail.as_ref()?.text;
         let (octets, last) = self.at_hand(text);

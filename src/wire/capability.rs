@@ -98,6 +98,7 @@ impl Parser {
     }
 
     /// Takes an octet of a line's text. `AUTH=LOGIN` is the old form of `AUTH LOGIN` and read as such.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) {
         match (octet, self.line) {
             (_, Line::Greeting | Line::Other) => {}

@@ -32,6 +32,7 @@ impl RelayWord {
     }
 
     /// Takes an octet.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) {
         match octet {
             b'.' => self.dot = true,

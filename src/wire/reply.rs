@@ -30,17 +30,19 @@ const TEXT: u8 = 4;
 const LINE_FEED: u8 = 5;
 const BROKEN: u8 = 6;
 
-/// The reader. It begins a new reply by itself after each complete one.
+/// The reader. It begins a new reply by itself after each complete one. The text stands last in memory: what stands near
+/// the beginning is reached with shorter instructions.
+#[repr(C)]
 pub struct Reader {
-    total: u32,
-    length: usize,
-    line_at: usize,
-    line_code: u16,
-    code: u16,
     place: u8,
     more: bool,
     held: bool,
     relay: RelayWord,
+    line_code: u16,
+    code: u16,
+    total: u32,
+    length: usize,
+    line_at: usize,
     text: [u8; REPLY_TEXT_BYTES],
 }
 
@@ -149,6 +151,7 @@ impl Reader {
     }
 
     /// Takes one octet.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) -> Progress {
         if self.total >= REPLY_BYTES {
             self.place = BROKEN;
