@@ -288,11 +288,11 @@ fn table_of_states() -> String {
     };
     let mut table =
         String::from("| state | says | accepted, it goes to | refused, it goes to |\n| --- | --- | --- | --- |\n");
-    for row in STATES {
+    for row in &STATES {
         table += &format!(
             "| {:?} | {} | {} | {} |\n",
             row.state,
-            row.says,
+            row.state.says(),
             next(row.accepted),
             next(row.refused)
         );
