@@ -58,30 +58,27 @@ pub fn start() -> Result<Waker, (Code, Reason)> {
         _ => no_memory,
     };
     let buffer = memory::zeros(BUFFER).ok_or(no_memory)?;
-    let poller = Poller::new().map_err(refused)?;
-    let waker = Waker::new().map_err(refused)?;
-    let engine = poller.add(&waker, WAKE).map_err(refused).and_then(|()| {
-        let engine = Engine {
-            number: ENGINES.fetch_add(1, Ordering::Relaxed),
-            poller,
-            connections: Vec::new(),
-            free: Vec::new(),
-            live: 0,
-            serial: 0,
-            earliest: None,
-            unfinished: VecDeque::new(),
-            orders: VecDeque::new(),
-            buffer,
-            spare: None,
-            nonces: Nonces::new(),
-        };
-        let engine = Boxed::new(engine).ok_or(no_memory)?;
-        sys::start_thread(engine.into_inner()).map_err(|_| no_memory)
-    });
-    if engine.is_err() {
+    let (poller, waker) = Poller::new(WAKE).map_err(refused)?;
+    let engine = Engine {
+        number: ENGINES.fetch_add(1, Ordering::Relaxed),
+        poller,
+        connections: Vec::new(),
+        free: Vec::new(),
+        live: 0,
+        serial: 0,
+        earliest: None,
+        unfinished: VecDeque::new(),
+        orders: VecDeque::new(),
+        buffer,
+        spare: None,
+        nonces: Nonces::new(),
+    };
+    let engine = Boxed::new(engine).ok_or(no_memory);
+    let started = engine.and_then(|engine| sys::start_thread(engine.into_inner()).map_err(|_| no_memory));
+    if started.is_err() {
         waker.close();
     }
-    engine.map(|()| waker)
+    started.map(|()| waker)
 }
 
 impl Task for Engine {
