@@ -249,10 +249,7 @@ fn nonce(seconds: u64, now: u32, local: IpAddr, transport: &dyn Transport) -> Op
     let seconds = u32::try_from(seconds).unwrap_or(0);
     let mut known = seconds != 0;
     let mut nonce = [0u8; 16];
-    for (place, word) in nonce
-        .chunks_exact_mut(4)
-        .zip([seconds, now, address, 0])
-    {
+    for (place, word) in nonce.chunks_exact_mut(4).zip([seconds, now, address, 0]) {
         let chance = transport.random();
         known |= chance.is_some();
         place.copy_from_slice(&(word ^ chance.unwrap_or(0)).to_le_bytes());
