@@ -53,7 +53,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("limits", &[]),
     ("octets", &[]),
     ("utf8", &[]),
-    ("buffer", &[]),
+    ("buffer", &["limits"]),
     ("base64", &["buffer"]),
     ("wire", &["buffer", "limits", "octets"]),
     ("auth", &["base64", "buffer", "limits"]),

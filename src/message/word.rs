@@ -37,12 +37,16 @@ pub fn write(text: &[u8], charset: &[u8], out: &mut Window<'_>) {
         write_encoded(text, charset, out);
         return;
     }
-    for (at, &octet) in text.iter().enumerate() {
-        if octet == b' ' {
-            let behind = text.iter().skip(at).skip(1);
-            out.fold(behind.take_while(|octet| **octet != b' ').count().wrapping_add(1));
-        } else {
-            out.put(octet);
+    let mut rest = text;
+    loop {
+        let length = rest.iter().position(|octet| *octet == b' ').unwrap_or(rest.len());
+        if rest.len() < text.len() {
+            out.fold(length.wrapping_add(1));
+        }
+        out.put_all(rest.get(..length).unwrap_or(&[]));
+        match rest.get(length.wrapping_add(1)..) {
+            Some(words) => rest = words,
+            None => return,
         }
     }
 }
