@@ -77,25 +77,24 @@ fn quoted_len(text: &[u8]) -> Option<usize> {
 /// The length of the words between dots that `text` begins with, none empty: atoms of a local part, or labels of a domain,
 /// none longer than 63 octets and without a hyphen at their ends (RFC 1123, 2.1).
 fn dotted_len(text: &[u8], domain: bool) -> Option<usize> {
-    let (set, hyphen) = if domain { (&NAME, b'-') } else { (&ATEXT, b'.') };
-    let (mut at, mut word, mut before) = (0usize, 0usize, b'.');
+    let set = if domain { &NAME } else { &ATEXT };
+    let (mut length, mut word, mut before) = (0usize, 0usize, b'.');
     loop {
-        let octet = text.get(at).copied().unwrap_or(0);
-        if is_in(set, octet) {
-            if domain && at.wrapping_sub(word) >= LABEL_BYTES || before == b'.' && octet == hyphen {
-                return None;
-            }
-        } else {
-            if before == b'.' || before == hyphen {
-                return None;
-            }
-            if octet != b'.' {
-                return Some(at);
-            }
-            word = at.wrapping_add(1);
+        let octet = text.get(length).copied().unwrap_or(0);
+        let edge = !is_in(set, octet);
+        // Between two dots there is something, and at a dot or an end no hyphen of a label.
+        if (edge && before == b'.') || (domain && ((edge && before == b'-') || (before == b'.' && octet == b'-'))) {
+            return None;
+        }
+        if edge && octet != b'.' {
+            return Some(length);
+        }
+        length = length.wrapping_add(1);
+        word = if edge { 0 } else { word.wrapping_add(1) };
+        if domain && word > LABEL_BYTES {
+            return None;
         }
         before = octet;
-        at = at.wrapping_add(1);
     }
 }
 
