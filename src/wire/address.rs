@@ -44,12 +44,12 @@ pub fn is_mailbox(address: &[u8]) -> bool {
         [b'"', ..] => quoted_len(address),
         _ => dotted_len(address, false),
     };
-    match local.and_then(|local| address.split_at_checked(local)) {
-        Some((local, [b'@', domain @ ..])) => {
-            address.len() <= ADDRESS_BYTES && local.len() <= LOCAL_PART_BYTES && is_domain_or_literal(domain)
-        }
-        _ => false,
-    }
+    local.is_some_and(|local| {
+        address.len() <= ADDRESS_BYTES
+            && local <= LOCAL_PART_BYTES
+            && address.get(local) == Some(&b'@')
+            && address.get(local.wrapping_add(1)..).is_some_and(is_domain_or_literal)
+    })
 }
 
 /// The domain of a mailbox: what stands behind its last `@`.
