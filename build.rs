@@ -15,32 +15,45 @@ fn main() {
 #[cfg(feature = "header")]
 fn header() {
     println!("cargo:rerun-if-changed=src/ffi");
-    println!("cargo:rerun-if-changed=cbindgen.toml");
+    // A test asks for them elsewhere, to compare.
+    println!("cargo:rerun-if-env-changed=SDS_SMTP_HEADERS");
     let root = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
-    let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
-    let mut builder = cbindgen::Builder::new().with_config(config);
-    for file in [
-        "codes", "device", "text", "client", "config", "message", "result", "log",
+    let folder = std::env::var_os("SDS_SMTP_HEADERS").map_or(root.join("include"), Into::into);
+    let common = [
+        "codes", "device", "text", "client", "hosted", "config", "message", "result", "log",
+    ];
+    for (name, files) in [
+        ("sds_smtp", common.as_slice()),
+        ("sds_smtp_firmware", &["transport", "firmware"]),
     ] {
-        builder = builder.with_src(root.join(format!("src/ffi/{file}.rs")));
+        let config = match name {
+            "sds_smtp" => root.join("cbindgen.toml"),
+            _ => root.join("cbindgen_firmware.toml"),
+        };
+        println!("cargo:rerun-if-changed={}", config.display());
+        let mut builder =
+            cbindgen::Builder::new().with_config(cbindgen::Config::from_file(config).expect("a configuration"));
+        for file in files {
+            builder = builder.with_src(root.join(format!("src/ffi/{file}.rs")));
+        }
+        let bindings = builder.generate().expect("the C ABI can be written as a header");
+        let mut raw = Vec::new();
+        bindings.write(&mut raw);
+        let raw = String::from_utf8(raw).expect("the header is UTF-8");
+        std::fs::write(folder.join(format!("{name}.h")), finished(&raw))
+            .expect("the header's folder can be written to");
     }
-    let bindings = builder.generate().expect("the C ABI can be written as a header");
-    let mut raw = Vec::new();
-    bindings.write(&mut raw);
-    let raw = String::from_utf8(raw).expect("the header is UTF-8");
-    // A test asks for it elsewhere, to compare.
-    println!("cargo:rerun-if-env-changed=SDS_SMTP_HEADER");
-    let path = std::env::var_os("SDS_SMTP_HEADER").map_or(root.join("include/sds_smtp.h"), Into::into);
-    std::fs::write(&path, finished(&raw)).expect("the header's folder can be written to");
 }
 
+#[cfg(feature = "header")]
 /// Puts the macros before the functions, fills in the version, and leaves out the sections on safety, which say in
 /// Rust's words what C knows.
 #[cfg(feature = "header")]
 fn finished(raw: &str) -> String {
     const FUNCTIONS: &str = "#ifdef __cplusplus\nextern \"C\" {";
-    let end = "#endif  /* SDS_SMTP_H */\n";
-    let (body, macros) = raw.split_once(end).expect("the include guard ends");
+    let guard = raw.rfind("#endif  /* SDS_SMTP_").expect("the include guard ends");
+    let (body, rest) = raw.split_at(guard);
+    let (end, macros) = rest.split_at(rest.find('\n').map_or(rest.len(), |at| at + 1));
     let (types, functions) = body.split_once(FUNCTIONS).expect("the functions begin");
     let version = std::env::var("CARGO_PKG_VERSION").expect("cargo sets the version");
     let macros = macros.trim().replace("@VERSION@", &version);
@@ -59,6 +72,17 @@ fn finished(raw: &str) -> String {
         }
     }
     let mut text = String::new();
+    // A negative number in an expression wants parentheses.
+    let bracketed: Vec<String> = lines
+        .iter()
+        .map(
+            |line| match line.strip_prefix("#define ").and_then(|define| define.split_once(" -")) {
+                Some((name, number)) => format!("#define {name} (-{number})"),
+                None => line.to_string(),
+            },
+        )
+        .collect();
+    let lines: Vec<&str> = bracketed.iter().map(String::as_str).collect();
     let mut rest = lines.as_slice();
     while let Some((line, after)) = rest.split_first() {
         // A comment of one line stands in one line.

@@ -106,6 +106,18 @@
 /** `sds_smtp_config.flags`: do not use PIPELINING, even where the server offers it. */
 #define SDS_SMTP_NO_PIPELINING 1
 
+/**
+ * `sds_smtp_message.flags`: a library without an operating system does not copy the text, but takes it from where it is
+ * until the mail has ended. Others copy it all the same.
+ */
+#define SDS_SMTP_BORROW_TEXT 1
+
+/** `sds_smtp_message.flags`: what `read` gives is in the configuration's charset, not in UTF-8. */
+#define SDS_SMTP_TEXT_IN_CHARSET 2
+
+/** What `sds_smtp_message.read` returns when it has nothing now, and is to be asked again. */
+#define SDS_SMTP_READ_LATER (-2)
+
 /** `outcome`: no mail yet. */
 #define SDS_SMTP_OUTCOME_NONE 0
 
@@ -228,12 +240,12 @@ typedef struct sds_smtp_config {
 /**
  * A mail. Begin with `SDS_SMTP_MESSAGE_INIT`.
  *
- * All strings end with a NUL, are copied by the call, and may be freed after it.
+ * All strings end with a NUL, are copied by the call, and may be freed after it; but see SDS_SMTP_BORROW_TEXT.
  */
 typedef struct sds_smtp_message {
     /** sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it. */
     uint32_t struct_size;
-    /** 0. */
+    /** 0, or a sum of SDS_SMTP_BORROW_TEXT and SDS_SMTP_TEXT_IN_CHARSET. */
     uint32_t flags;
     /** The recipients' e-mail addresses, separated by commas; 1 to 100 of them. Else code 5. */
     const char *to;
@@ -241,6 +253,16 @@ typedef struct sds_smtp_message {
     const char *subject;
     /** The text, at most 64 MiB; NULL is an empty one. Lines may end with LF, CR or CRLF and be of any length. */
     const char *text;
+    /**
+     * Instead of `text`: a function that gives the text piece by piece, so that it may be longer than there is memory for.
+     * It writes up to `max` bytes of the text, from the byte number `offset` on, and returns how many; 0 at the end of the
+     * text; SDS_SMTP_READ_LATER where it has none now; another negative number where it fails: then the mail ends with
+     * code 7, and the server gets nothing of it. It is asked for each piece once, in order. Such a text is sent as
+     * quoted-printable.
+     */
+    int32_t (*read)(void *context, uint32_t offset, char *out, size_t max);
+    /** Handed to `read`, untouched. */
+    void *read_context;
 } sds_smtp_message;
 
 /** How the last mail ended. Begin with `SDS_SMTP_RESULT_INIT`. */
@@ -313,7 +335,7 @@ typedef struct sds_smtp_log_entry {
     {sizeof(struct sds_smtp_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** Begins a message. */
-#define SDS_SMTP_MESSAGE_INIT {sizeof(struct sds_smtp_message), 0, 0, 0, 0}
+#define SDS_SMTP_MESSAGE_INIT {sizeof(struct sds_smtp_message), 0, 0, 0, 0, 0, 0}
 
 /** Begins a result, to be filled by sds_smtp_client_result(). */
 #define SDS_SMTP_RESULT_INIT {sizeof(struct sds_smtp_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}}
@@ -389,13 +411,6 @@ const char *sds_smtp_strerror(int code);
 const char *sds_smtp_version(void);
 
 /**
- * Makes a client. It has no configuration, and no mail in flight.
- *
- * @return the client, to be given to sds_smtp_client_free() in the end; NULL when out of memory, or when 65535 live
- */
-struct sds_smtp_client *sds_smtp_client_new(void);
-
-/**
  * Ends a client. A mail in flight is given up, and its connections are closed by the library's thread, soon. Does not block.
  * Its configuration is wiped when the last mail that uses it has ended.
  *
@@ -413,6 +428,22 @@ void sds_smtp_client_free(struct sds_smtp_client *client);
 int sds_smtp_client_status(const struct sds_smtp_client *client);
 
 /**
+ * Gives up the mail in flight: it ends soon with SDS_SMTP_CANCELLED, unless the server's verdict comes first. Its outcome
+ * says whether the server may have it. Does not block; sds_smtp_client_wait() waits for the end.
+ *
+ * @param client  the client, or NULL for the built-in one
+ * @return 0, also when no mail is in flight; 34
+ */
+int sds_smtp_client_cancel(struct sds_smtp_client *client);
+
+/**
+ * Makes a client. It has no configuration, and no mail in flight.
+ *
+ * @return the client, to be given to sds_smtp_client_free() in the end; NULL when out of memory, or when 65535 live
+ */
+struct sds_smtp_client *sds_smtp_client_new(void);
+
+/**
  * Waits until no mail is in flight.
  *
  * @param client      the client, or NULL for the built-in one
@@ -421,15 +452,6 @@ int sds_smtp_client_status(const struct sds_smtp_client *client);
  */
 int sds_smtp_client_wait(struct sds_smtp_client *client,
                          uint32_t timeout_ms);
-
-/**
- * Gives up the mail in flight: it ends soon with SDS_SMTP_CANCELLED, unless the server's verdict comes first. Its outcome
- * says whether the server may have it. Does not block; sds_smtp_client_wait() waits for the end.
- *
- * @param client  the client, or NULL for the built-in one
- * @return 0, also when no mail is in flight; 34
- */
-int sds_smtp_client_cancel(struct sds_smtp_client *client);
 
 /**
  * Configures a client. On an error the old configuration stays; a mail in flight keeps the one it began with.

@@ -309,6 +309,14 @@ pub enum Reason {
     NoAuth,
     /// The server announced a smaller limit than the mail's size.
     TooLarge,
+    /// A text that was declared to be UTF-8, and is not.
+    NotUtf8,
+    /// The program gave no connection to send with.
+    NoTransport,
+    /// A callback of the program's connection returned what it may not.
+    BadTransport,
+    /// A callback that gives the text failed.
+    BadSource,
     /// The program cancelled the mail.
     Cancelled,
     /// A defect of this library: caught.
@@ -336,6 +344,10 @@ impl Reason {
             Self::NotSmtp => "what the server said is not SMTP",
             Self::NoAuth => "the server offers no login (AUTH)",
             Self::TooLarge => "the mail is larger than the server allows (SIZE)",
+            Self::NotUtf8 => "the text is not UTF-8",
+            Self::NoTransport => "no transport",
+            Self::BadTransport => "a function of the transport returned what it may not",
+            Self::BadSource => "the function that gives the text failed",
             Self::Cancelled => "cancelled",
             Self::Defect => "internal error of the library",
         }

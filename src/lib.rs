@@ -9,16 +9,18 @@
 //! The protocol does no I/O: octets, time and randomness come in as arguments, octets go out into lent buffers. It
 //! needs neither an operating system nor an allocator:
 //!
-//! - [`code`], [`limits`], [`buffer`], [`octets`], [`base64`]: what everything stands on
+//! - [`code`], [`limits`], [`buffer`], [`octets`], [`utf8`], [`base64`]: what everything stands on
 //! - [`wire`], [`auth`], [`message`]: RFC 5321's lines, RFC 4954's mechanisms, RFC 5322's mail
 //! - [`session`]: the state machine of one mail
 //! - [`client`]: what a device has: settings, one mail in flight, result, log
 //!
-//! `host` (feature `std`) drives it with a thread and sockets, and `ffi` shows it to C.
+//! `host` (feature `std`) drives it with a thread and sockets, `firmware` (that feature) out of a program's main loop;
+//! `ffi` shows one of them to C: the host's where there is one.
 //!
 //! # Features
 //!
 //! - `std` (default): the host engine and the C ABI.
+//! - `firmware`: the client without an operating system; without `std` the C ABI is its.
 //! - `header`: the build writes `include/sds_smtp.h` anew.
 
 #![no_std]
@@ -46,6 +48,13 @@
 #[cfg(not(target_os = "none"))]
 extern crate std;
 
+// A library cannot be made without one. It is never linked: no path of the firmware's leads to a panic (a test looks).
+#[cfg(all(feature = "firmware", target_os = "none"))]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
 #[forbid(unsafe_code)]
 pub mod auth;
 #[forbid(unsafe_code)]
@@ -56,9 +65,11 @@ pub mod buffer;
 pub mod client;
 #[forbid(unsafe_code)]
 pub mod code;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", feature = "firmware"))]
 #[allow(non_camel_case_types, unsafe_code)]
 pub mod ffi;
+#[cfg(feature = "firmware")]
+pub mod firmware;
 #[cfg(feature = "std")]
 #[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 pub mod host;
@@ -70,5 +81,7 @@ pub mod message;
 pub mod octets;
 #[forbid(unsafe_code)]
 pub mod session;
+#[forbid(unsafe_code)]
+pub mod utf8;
 #[forbid(unsafe_code)]
 pub mod wire;

@@ -76,6 +76,15 @@ pub const LOG_TEXT_BYTES: usize = 127;
 /// A Message-ID: 32 digits, `<`, `@`, `>` and the sender's domain.
 pub const MESSAGE_ID_BYTES: usize = 32 + 3 + DOMAIN_BYTES;
 
+/// What is read of a text at a time that is given in pieces.
+pub const PIECE_BYTES: usize = 4096;
+
+/// What a source of a text returns when it has nothing now.
+pub const READ_LATER: i32 = -2;
+
+/// The storage of a client without an operating system, without its arena; more with pointers of 64 bits.
+pub const CLIENT_STORAGE_BYTES: usize = if cfg!(target_pointer_width = "64") { 1536 } else { 1152 };
+
 /// Clients that a process may have at once, the built-in one included.
 pub const CLIENTS: usize = 65_536;
 

@@ -48,16 +48,20 @@ fn code_of(path: &Path) -> (String, String) {
 }
 
 /// Which modules a module may use: those below it.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("code", &[]),
     ("limits", &[]),
     ("octets", &[]),
+    ("utf8", &[]),
     ("buffer", &[]),
     ("base64", &["buffer"]),
     ("wire", &["buffer", "limits", "octets"]),
     ("auth", &["base64", "buffer", "limits"]),
-    ("message", &["base64", "buffer", "limits", "octets"]),
-    ("session", &["wire", "auth", "message", "code", "buffer", "limits"]),
+    ("message", &["base64", "buffer", "limits", "octets", "utf8"]),
+    (
+        "session",
+        &["wire", "auth", "message", "code", "buffer", "limits", "utf8"],
+    ),
     (
         "client",
         &["session", "wire", "auth", "message", "code", "buffer", "limits"],

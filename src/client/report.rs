@@ -1,6 +1,6 @@
 //! How the last mail ended, with everything that explains it.
 
-use crate::buffer::Window;
+use crate::buffer::{Sink, Window};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
 use crate::message::header::write_message_id;
@@ -37,6 +37,41 @@ impl<const N: usize> Text<N> {
     }
 }
 
+/// The Message-ID of the last mail, written where it is wanted.
+#[derive(Clone, Copy, Debug)]
+pub enum MessageId<'a> {
+    /// As it is; empty where there is none.
+    Whole(&'a [u8]),
+    /// Made of these.
+    Parts {
+        /// The nonce.
+        nonce: [u8; 16],
+        /// The sender's domain.
+        domain: &'a [u8],
+    },
+}
+
+impl MessageId<'_> {
+    /// Writes it, with its angle brackets.
+    pub fn write(self, out: &mut Window<'_>) {
+        match self {
+            Self::Whole(octets) => out.put_all(octets),
+            Self::Parts { nonce, domain } => write_message_id(nonce, domain, out),
+        }
+    }
+}
+
+impl Text<MESSAGE_ID_BYTES> {
+    /// A Message-ID.
+    pub fn message_id(nonce: [u8; 16], sender: &[u8]) -> Self {
+        let mut new = Self::EMPTY;
+        let mut window = Window::new(&mut new.octets, 0);
+        write_message_id(nonce, sender, &mut window);
+        new.length = window.kept();
+        new
+    }
+}
+
 /// The result of a mail.
 #[derive(Clone, Copy)]
 pub struct Report {
@@ -54,8 +89,6 @@ pub struct Report {
     pub recipients: (u16, u16),
     /// From the start to the verdict, in milliseconds.
     pub elapsed: u32,
-    /// The Message-ID.
-    pub message_id: Text<MESSAGE_ID_BYTES>,
     /// The server's text, or where it said nothing ours.
     pub text: Text<REPLY_TEXT_BYTES>,
 }
@@ -70,7 +103,6 @@ impl Report {
         enhanced: (0, 0, 0),
         recipients: (0, 0),
         elapsed: 0,
-        message_id: Text::EMPTY,
         text: Text::EMPTY,
     };
 
@@ -101,18 +133,8 @@ impl Report {
             },
             recipients: session.recipients(),
             elapsed,
-            message_id: Text::EMPTY,
             text: Text::new(text),
         })
-    }
-
-    /// Notes the Message-ID.
-    pub fn set_message_id(&mut self, nonce: [u8; 16], sender: &[u8]) {
-        let mut octets = [0u8; MESSAGE_ID_BYTES];
-        let mut window = Window::new(&mut octets, 0);
-        write_message_id(nonce, sender, &mut window);
-        let length = window.kept();
-        self.message_id = Text::new(octets.get(..length).unwrap_or(&[]));
     }
 }
 

@@ -2,9 +2,8 @@
 
 use core::ffi::c_int;
 
-use super::codes::NO_LIMIT;
+use super::Client;
 use super::guard::{guard, guard_code};
-use crate::host::{Client, Wait};
 
 /// A client: one SDS device, with its own configuration, its own single mail in flight, its own log. Opaque.
 ///
@@ -17,18 +16,6 @@ pub struct sds_smtp_client {
 /// The client behind a handle. A handle is a number that looks like a pointer, and is never followed.
 pub(super) fn of(handle: *const sds_smtp_client) -> Client {
     Client::from_handle(handle.addr())
-}
-
-/// Makes a client. It has no configuration, and no mail in flight.
-///
-/// @return the client, to be given to sds_smtp_client_free() in the end; NULL when out of memory, or when 65535 live
-#[unsafe(no_mangle)]
-pub extern "C" fn sds_smtp_client_new() -> *mut sds_smtp_client {
-    guard(core::ptr::null_mut(), || {
-        Client::new().map_or(core::ptr::null_mut(), |client| {
-            core::ptr::without_provenance_mut(client.handle())
-        })
-    })
 }
 
 /// Ends a client. A mail in flight is given up, and its connections are closed by the library's thread, soon. Does not block.
@@ -60,25 +47,6 @@ pub unsafe extern "C" fn sds_smtp_client_free(client: *mut sds_smtp_client) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sds_smtp_client_status(client: *const sds_smtp_client) -> c_int {
     guard_code(|| of(client).status())
-}
-
-/// Waits until no mail is in flight.
-///
-/// @param client      the client, or NULL for the built-in one
-/// @param timeout_ms  the longest time to wait, in milliseconds; 0 does not wait; SDS_SMTP_NO_LIMIT as long as it takes
-/// @return the status then: 14 when the mail is still in flight; 34, also when another thread frees the client meanwhile
-///
-/// # Safety
-///
-/// None: a handle is checked, not followed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sds_smtp_client_wait(client: *mut sds_smtp_client, timeout_ms: u32) -> c_int {
-    guard_code(|| {
-        of(client).wait(match timeout_ms {
-            NO_LIMIT => Wait::Forever,
-            some => Wait::Milliseconds(some),
-        })
-    })
 }
 
 /// Gives up the mail in flight: it ends soon with SDS_SMTP_CANCELLED, unless the server's verdict comes first. Its outcome

@@ -53,6 +53,14 @@ pub const SDS_SMTP_AUTH_LOGIN: u32 = 3;
 /// `sds_smtp_config.flags`: do not use PIPELINING, even where the server offers it.
 pub const SDS_SMTP_NO_PIPELINING: u32 = 1;
 
+/// `sds_smtp_message.flags`: a library without an operating system does not copy the text, but takes it from where it is
+/// until the mail has ended. Others copy it all the same.
+pub const SDS_SMTP_BORROW_TEXT: u32 = 1;
+/// `sds_smtp_message.flags`: what `read` gives is in the configuration's charset, not in UTF-8.
+pub const SDS_SMTP_TEXT_IN_CHARSET: u32 = 2;
+/// What `sds_smtp_message.read` returns when it has nothing now, and is to be asked again.
+pub const SDS_SMTP_READ_LATER: i32 = -2;
+
 /// `outcome`: no mail yet.
 pub const SDS_SMTP_OUTCOME_NONE: u32 = 0;
 /// `outcome`: the server has the mail.

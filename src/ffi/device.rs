@@ -2,9 +2,11 @@
 
 use core::ffi::{c_char, c_int, c_uint};
 
+use super::Client;
 use super::guard::{guard, guard_code, string};
 use crate::client::settings::Draft;
-use crate::host::Client;
+#[cfg(not(feature = "std"))]
+use crate::firmware::Content;
 
 /// Configures the built-in client, as the devices' page "CONFIG DNS, SMTP" does: port 25, plain text. On an error the old
 /// configuration stays. Allowed while a mail is in flight: that mail keeps the configuration it began with.
@@ -44,6 +46,16 @@ pub unsafe extern "C" fn sds_smtp_configure(
     })
 }
 
+#[cfg(feature = "std")]
+fn copied(text: &[u8]) -> &[u8] {
+    text
+}
+
+#[cfg(not(feature = "std"))]
+fn copied(text: &[u8]) -> Content<'_> {
+    Content::Copied(text)
+}
+
 /// Starts to send a mail, in the background: copies all it needs and returns at once, without any network access.
 ///
 /// @param to       the recipients' e-mail addresses, separated by commas
@@ -63,7 +75,7 @@ pub unsafe extern "C" fn sds_smtp_send(to: *const c_char, subject: *const c_char
         let bytes = |string_of_c| unsafe { string(string_of_c) };
         let (subject, text) = (bytes(subject), bytes(text));
         Client::BUILT_IN
-            .send(bytes(to), subject.unwrap_or(&[]), text.unwrap_or(&[]))
+            .send(bytes(to), subject.unwrap_or(&[]), copied(text.unwrap_or(&[])))
             .map(|()| 0)
     })
 }

@@ -1,17 +1,23 @@
 //! What every exported function does: catch panics, read strings, read and write structures of known size.
 
+use crate::code::Code;
 use core::ffi::{CStr, c_char, c_int};
 use core::mem::size_of;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use crate::code::Code;
 
 /// The largest structure that is read: a `struct_size` above is a mistake, not a newer program.
 const LARGEST_STRUCT: usize = 4096;
 
 /// Runs a function of the ABI; a panic in it ends here.
+#[cfg(feature = "std")]
 pub fn guard<T>(otherwise: T, run: impl FnOnce() -> T) -> T {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     catch_unwind(AssertUnwindSafe(run)).unwrap_or(otherwise)
+}
+
+/// Runs a function of the ABI. Without a system nothing could catch a panic: that there is none is shown by the linker.
+#[cfg(not(feature = "std"))]
+pub fn guard<T>(_: T, run: impl FnOnce() -> T) -> T {
+    run()
 }
 
 /// A code as C sees it.

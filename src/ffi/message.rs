@@ -1,20 +1,29 @@
 //! `struct sds_smtp_message`.
 
-use core::ffi::{c_char, c_int};
+use core::ffi::{c_char, c_int, c_void};
 
+use super::Client;
 use super::client::{of, sds_smtp_client};
+use super::codes::{SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET};
 use super::guard::{guard_code, read, string, versioned};
 use crate::code::{Code, Reason};
+#[cfg(not(feature = "std"))]
+use crate::firmware::{Content, Source};
+#[cfg(feature = "std")]
+use crate::limits::{PIECE_BYTES, TEXT_BYTES};
+
+#[cfg(feature = "std")]
+type Read = unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_char, max: usize) -> i32;
 
 /// A mail. Begin with `SDS_SMTP_MESSAGE_INIT`.
 ///
-/// All strings end with a NUL, are copied by the call, and may be freed after it.
+/// All strings end with a NUL, are copied by the call, and may be freed after it; but see SDS_SMTP_BORROW_TEXT.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sds_smtp_message {
     /// sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it.
     pub struct_size: u32,
-    /// 0.
+    /// 0, or a sum of SDS_SMTP_BORROW_TEXT and SDS_SMTP_TEXT_IN_CHARSET.
     pub flags: u32,
     /// The recipients' e-mail addresses, separated by commas; 1 to 100 of them. Else code 5.
     pub to: *const c_char,
@@ -22,6 +31,14 @@ pub struct sds_smtp_message {
     pub subject: *const c_char,
     /// The text, at most 64 MiB; NULL is an empty one. Lines may end with LF, CR or CRLF and be of any length.
     pub text: *const c_char,
+    /// Instead of `text`: a function that gives the text piece by piece, so that it may be longer than there is memory for.
+    /// It writes up to `max` bytes of the text, from the byte number `offset` on, and returns how many; 0 at the end of the
+    /// text; SDS_SMTP_READ_LATER where it has none now; another negative number where it fails: then the mail ends with
+    /// code 7, and the server gets nothing of it. It is asked for each piece once, in order. Such a text is sent as
+    /// quoted-printable.
+    pub read: Option<unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_char, max: usize) -> i32>,
+    /// Handed to `read`, untouched.
+    pub read_context: *mut c_void,
 }
 
 versioned!(sds_smtp_message {
@@ -29,7 +46,9 @@ versioned!(sds_smtp_message {
     flags,
     to,
     subject,
-    text
+    text,
+    read,
+    read_context,
 });
 
 /// Starts to send a mail, in the background: returns at once. What the three-function sds_smtp_send() does, for any
@@ -52,17 +71,95 @@ pub unsafe extern "C" fn sds_smtp_client_send(client: *mut sds_smtp_client, mess
         let client = of(client);
         // SAFETY: the caller's promises.
         match unsafe { read(message) } {
-            Ok(message) if message.flags == 0 => {
-                // SAFETY: the caller's promise, for each of them.
-                let text = |string_of_c| unsafe { string(string_of_c) };
-                let (subject, body) = (text(message.subject), text(message.text));
-                client
-                    .send(text(message.to), subject.unwrap_or(&[]), body.unwrap_or(&[]))
-                    .map(|()| 0)
+            Ok(message) if message.is_known() => {
+                // SAFETY: likewise.
+                unsafe { post(client, &message) }.map(|()| 0)
             }
             _ => Err(client.refuse(Code::BadArgument, Reason::BadStructure)),
         }
     })
+}
+
+impl sds_smtp_message {
+    fn is_known(&self) -> bool {
+        self.flags & !(SDS_SMTP_BORROW_TEXT | SDS_SMTP_TEXT_IN_CHARSET) == 0
+            && (self.read.is_none() || self.text.is_null())
+    }
+}
+
+/// Hands a message to the client.
+///
+/// # Safety
+///
+/// The strings are NULL or end with a NUL; a text that is borrowed stays; `read` can be called with its context.
+#[cfg(not(feature = "std"))]
+unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let content = match message.read {
+            Some(read) => Content::Read(
+                Source::new(read, message.read_context),
+                message.flags & SDS_SMTP_TEXT_IN_CHARSET == 0,
+            ),
+            None if message.flags & SDS_SMTP_BORROW_TEXT != 0 => Content::Borrowed(string(message.text).unwrap_or(&[])),
+            None => Content::Copied(string(message.text).unwrap_or(&[])),
+        };
+        client.send(string(message.to), string(message.subject).unwrap_or(&[]), content)
+    }
+}
+
+/// Hands a message to the client. A text that is given piece by piece is read here, all of it.
+///
+/// # Safety
+///
+/// The strings are NULL or end with a NUL; `read` can be called with its context.
+#[cfg(feature = "std")]
+unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let pieces;
+        let text = match message.read {
+            Some(read) if client.status() != Ok(Code::Busy.number()) => match pieces_of(read, message.read_context) {
+                Ok(text) => {
+                    pieces = text;
+                    pieces.as_slice()
+                }
+                Err(reason) => return Err(client.refuse(Code::DataFailed, reason)),
+            },
+            Some(_) => return Err(Code::Busy),
+            None => string(message.text).unwrap_or(&[]),
+        };
+        client.send(string(message.to), string(message.subject).unwrap_or(&[]), text)
+    }
+}
+
+/// A whole text, read piece by piece.
+///
+/// # Safety
+///
+/// `read` can be called with the context.
+#[cfg(feature = "std")]
+unsafe fn pieces_of(read: Read, context: *mut c_void) -> Result<std::vec::Vec<u8>, Reason> {
+    let mut text = std::vec::Vec::new();
+    loop {
+        let offset = text.len();
+        if offset > TEXT_BYTES {
+            return Err(Reason::LongText);
+        }
+        text.try_reserve(PIECE_BYTES).map_err(|_| Reason::NoMemory)?;
+        text.resize(offset.saturating_add(PIECE_BYTES), 0);
+        let piece = text.get_mut(offset..).unwrap_or(&mut []);
+        let at = u32::try_from(offset).unwrap_or(u32::MAX);
+        // SAFETY: the caller's promise; the piece has this length.
+        let given = unsafe { read(context, at, piece.as_mut_ptr().cast(), piece.len()) };
+        match usize::try_from(given) {
+            Ok(length) if length <= PIECE_BYTES => text.truncate(offset.saturating_add(length)),
+            _ => return Err(Reason::BadSource),
+        }
+        if given == 0 {
+            return Ok(text);
+        }
+    }
 }
 
 /// Starts a probe, in the background: connects, greets, logs in and leaves, and sends no mail. It counts as the mail in

@@ -5,16 +5,29 @@
 //! - [`client`] holds the handles
 //! - [`config`], [`message`], [`mod@result`] and [`log`] hold the structures, each with the functions that take it
 //! - [`text`] holds words and version
+//! - `hosted` holds what only a system has: clients out of its memory, waiting, a program's event loop
+//! - `firmware` and `transport` hold what a program without a system does by itself
 //! - `guard` is what every function does first
 //!
-//! Every function checks its pointers, converts, calls one safe function of [`crate::host`], and lets no panic out.
+//! Every function checks its pointers, converts, calls one safe function of `Client`, the host's or the firmware's, and lets no panic out.
 
 pub mod client;
 pub mod codes;
 pub mod config;
 pub mod device;
+#[cfg(not(feature = "std"))]
+pub mod firmware;
 mod guard;
+#[cfg(feature = "std")]
+pub mod hosted;
 pub mod log;
 pub mod message;
 pub mod result;
 pub mod text;
+#[cfg(not(feature = "std"))]
+pub mod transport;
+
+#[cfg(not(feature = "std"))]
+use crate::firmware::Client;
+#[cfg(feature = "std")]
+use crate::host::Client;

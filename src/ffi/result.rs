@@ -4,7 +4,8 @@ use core::ffi::{c_char, c_int};
 
 use super::client::{of, sds_smtp_client};
 use super::guard::{fill, guard_code, number, size_to_write, versioned, write};
-use crate::client::report::Report;
+use crate::buffer::Window;
+use crate::client::report::{MessageId, Report};
 use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
 
 /// How the last mail ended. Begin with `SDS_SMTP_RESULT_INIT`.
@@ -58,10 +59,10 @@ versioned!(sds_smtp_result {
 
 const _: () = assert!(MESSAGE_ID_BYTES < 320 && REPLY_TEXT_BYTES < 256);
 
-fn result_of(report: &Report) -> sds_smtp_result {
+fn result_of(report: &Report, id: MessageId<'_>) -> sds_smtp_result {
     let (class, subject, detail) = report.enhanced;
     let (accepted, refused) = report.recipients;
-    sds_smtp_result {
+    let mut result = sds_smtp_result {
         struct_size: 0,
         code: number(report.code),
         outcome: report.outcome as u32,
@@ -73,9 +74,14 @@ fn result_of(report: &Report) -> sds_smtp_result {
         recipients_accepted: u32::from(accepted),
         recipients_refused: u32::from(refused),
         elapsed_ms: report.elapsed,
-        message_id: fill(report.message_id.octets()),
+        message_id: [0; 320],
         text: fill(report.text.octets()),
-    }
+    };
+    // SAFETY: the octets of the field but the last, which stays a NUL: no Message-ID is that long (asserted above).
+    let field =
+        unsafe { core::slice::from_raw_parts_mut(result.message_id.as_mut_ptr().cast::<u8>(), MESSAGE_ID_BYTES) };
+    id.write(&mut Window::new(field, 0));
+    result
 }
 
 /// Tells how the last mail ended (or was refused). While a mail is in flight it tells of the one before; before the
@@ -93,9 +99,10 @@ pub unsafe extern "C" fn sds_smtp_client_result(client: *const sds_smtp_client, 
     guard_code(|| {
         // SAFETY: the caller's promise.
         let size = unsafe { size_to_write(out) }?;
-        let result = result_of(&of(client).report()?);
-        // SAFETY: likewise, and the size was checked.
-        unsafe { write(out.cast(), size, &result) };
+        of(client).read_report(|report, message_id| {
+            // SAFETY: likewise, and the size was checked.
+            unsafe { write(out.cast(), size, &result_of(report, message_id)) };
+        })?;
         Ok(0)
     })
 }

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use super::fork::shared;
 use super::post::Post;
 use super::registry::{Key, Slot};
-use super::shared::Order;
+use super::shared::{Order, Told};
 use super::snapshot::Snapshot;
 use super::{clock, engine};
 use crate::client::guard::Begun;
 use crate::client::log::Entry;
 use crate::client::mail;
-use crate::client::report::Report;
+use crate::client::report::{MessageId, Report};
 use crate::client::settings::Draft;
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, LOG_RECIPIENT_BYTES};
@@ -156,9 +156,15 @@ impl Client {
     }
 
     /// How the last mail ended.
-    pub fn report(self) -> Result<Report, Code> {
+    pub fn report(self) -> Result<Told, Code> {
         let (key, _) = self.key()?;
-        shared().living(key).map(|member| member.report)
+        shared().living(key).map(|member| member.told)
+    }
+
+    /// Shows how the last mail ended, and its Message-ID.
+    pub fn read_report<T>(self, show: impl FnOnce(&Report, MessageId<'_>) -> T) -> Result<T, Code> {
+        self.report()
+            .map(|told| show(&told.report, MessageId::Whole(told.message_id.octets())))
     }
 
     /// Waits until no mail is in flight; the status then, or 14 when the time was over before.
@@ -264,7 +270,7 @@ fn refuse(key: Key, code: Code, reason: Reason, recipients: &[u8]) -> Code {
     let shown = shown.get(..first.len().min(LOG_RECIPIENT_BYTES)).unwrap_or(&[]);
     let count = u16::try_from(List::new(recipients).count()).unwrap_or(u16::MAX);
     let count = if recipients.is_empty() { 0 } else { count };
-    let notice = shared().publish(key, report, count, shown);
+    let notice = shared().publish(key, Told::without_id(report), count, shown);
     notice.tell();
     code
 }

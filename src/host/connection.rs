@@ -10,6 +10,7 @@ use zeroize::Zeroize;
 use super::memory;
 use super::post::Post;
 use super::registry::Key;
+use super::shared::Told;
 use super::snapshot::Snapshot;
 use super::sys::{self, Event, Failure, Poller};
 use crate::client::report::{Report, Text};
@@ -67,7 +68,7 @@ pub struct Tools<'t> {
 /// What the engine writes into the client when there is a verdict.
 pub struct Ended {
     /// The result.
-    pub report: Report,
+    pub told: Told,
     /// How many recipients the mail had.
     pub recipients: u16,
     /// The recipient for the log.
@@ -234,16 +235,17 @@ impl Connection {
         (!self.published).then(|| self.end(report, 0))
     }
 
-    fn end(&mut self, mut report: Report, recipient: u16) -> Ended {
+    fn end(&mut self, report: Report, recipient: u16) -> Ended {
         self.published = true;
         let mut ended = Ended {
-            report,
+            told: Told::without_id(report),
             recipients: 0,
             recipient: Text::EMPTY,
         };
         if let Some(mail) = self.post.as_ref().map(Post::mail) {
-            report.set_message_id(mail.nonce, self.snapshot.settings().sender);
-            ended.report = report;
+            if let Some(nonce) = mail.nonce {
+                ended.told.message_id = Text::message_id(nonce, self.snapshot.settings().sender);
+            }
             ended.recipients = u16::try_from(List::new(mail.recipients).count()).unwrap_or(0);
             let address = List::new(mail.recipients).nth(usize::from(recipient));
             ended.recipient = Text::new(address.unwrap_or(&[]));

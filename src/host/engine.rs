@@ -14,7 +14,7 @@ use super::connection::{Connection, Ended, Tools};
 use super::memory::{self, Boxed};
 use super::post::Post;
 use super::registry::Key;
-use super::shared::{Order, lock, shared};
+use super::shared::{Order, Told, lock, shared};
 use super::snapshot::Snapshot;
 use super::sys::{self, Failure, Poller, Ready, Task, Waker};
 use crate::client::report::Report;
@@ -349,14 +349,14 @@ impl Engine {
 }
 
 fn publish(key: Key, ended: &Ended) {
-    let notice = shared().publish(key, ended.report, ended.recipients, ended.recipient.octets());
+    let notice = shared().publish(key, ended.told, ended.recipients, ended.recipient.octets());
     notice.tell();
 }
 
 /// Ends a mail for which there is no connection.
 fn refuse(key: Key, phase: Phase, code: Code, reason: Reason) {
     let report = Report::unsent(code, phase, Outcome::NotSent, reason);
-    let notice = shared().publish(key, report, 0, &[]);
+    let notice = shared().publish(key, Told::without_id(report), 0, &[]);
     notice.tell();
 }
 

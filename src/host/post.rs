@@ -4,7 +4,7 @@ use core::ops::Range;
 use std::boxed::Box;
 
 use super::memory::joined;
-use crate::session::Mail;
+use crate::session::{Mail, Text};
 
 /// The mail: recipients, subject and text in one piece of memory, wiped when it ends.
 pub struct Post {
@@ -36,9 +36,9 @@ impl Post {
         Mail {
             recipients: part(0..self.subject_at),
             subject: part(self.subject_at..self.text_at),
-            text: part(self.text_at..self.texts.len()),
+            text: Text::Whole(part(self.text_at..self.texts.len())),
             date: self.date,
-            nonce: self.nonce,
+            nonce: Some(self.nonce),
         }
     }
 }

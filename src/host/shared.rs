@@ -10,12 +10,42 @@ use super::registry::{self, Key};
 use super::snapshot::Snapshot;
 use super::{clock, sys};
 use crate::client::log::{Entry, Ring};
-use crate::client::report::Report;
+use crate::client::report::{Report, Text};
 use crate::code::Code;
-use crate::limits::{CLIENTS, DEVICE_CREDENTIAL_BYTES, LOG_ENTRIES};
+use crate::limits::{CLIENTS, DEVICE_CREDENTIAL_BYTES, LOG_ENTRIES, MESSAGE_ID_BYTES};
 
 /// Places of freed clients that rest before they are used again.
 const RESTING: usize = 64;
+
+/// How a mail ended, and its Message-ID.
+#[derive(Clone, Copy)]
+pub struct Told {
+    /// The result.
+    pub report: Report,
+    /// The Message-ID; empty where the mail did not start.
+    pub message_id: Text<MESSAGE_ID_BYTES>,
+}
+
+impl Told {
+    /// Before the first mail.
+    pub const NONE: Self = Self::without_id(Report::NONE);
+
+    /// Of a mail that has no Message-ID.
+    pub const fn without_id(report: Report) -> Self {
+        Self {
+            report,
+            message_id: Text::EMPTY,
+        }
+    }
+}
+
+impl core::ops::Deref for Told {
+    type Target = Report;
+
+    fn deref(&self) -> &Report {
+        &self.report
+    }
+}
 
 /// A client, but for what is read without the lock.
 pub struct Member {
@@ -26,7 +56,7 @@ pub struct Member {
     /// What the three-function API takes for user name and password.
     pub device_limit: usize,
     /// How its last mail ended.
-    pub report: Report,
+    pub told: Told,
     /// Threads that wait for its mail.
     pub waiters: u32,
     ring: Ring,
@@ -39,7 +69,7 @@ impl Member {
             key,
             snapshot: None,
             device_limit: DEVICE_CREDENTIAL_BYTES,
-            report: Report::NONE,
+            told: Told::NONE,
             waiters: 0,
             ring: Ring::EMPTY,
             entries: Vec::new(),
@@ -226,17 +256,17 @@ impl Shared {
     }
 
     /// Ends a client's mail: result, log, status, in this order.
-    pub fn publish(&mut self, key: Key, report: Report, recipients: u16, recipient: &[u8]) -> Notice {
+    pub fn publish(&mut self, key: Key, told: Told, recipients: u16, recipient: &[u8]) -> Notice {
         let Some(slot) = key.slot() else { return Notice(None) };
         let mut waiters = 0;
         // The built-in client may have had no memory for its part yet: its status is told all the same.
         if let Some(member) = self.member(key) {
             let time = clock::calendar().unwrap_or(0);
-            member.record(Entry::of(&report, time, recipients, recipient));
-            member.report = report;
+            member.record(Entry::of(&told.report, time, recipients, recipient));
+            member.told = told;
             waiters = member.waiters;
         }
-        slot.guard.end(key.guard_life(), report.code);
+        slot.guard.end(key.guard_life(), told.report.code);
         Notice((waiters > 0).then_some(&slot.ended))
     }
 }

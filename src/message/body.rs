@@ -38,7 +38,6 @@ const STEP: usize = 14;
 #[derive(Clone, Copy, Debug)]
 pub struct Encoder {
     encoding: Encoding,
-    taken: usize,
     /// CRs that were read and may still belong to a CRLF: 0, 1 or 2.
     returns: u8,
     /// Quoted-printable: a blank or tab, held back since it may end a line.
@@ -52,7 +51,6 @@ impl Encoder {
     pub const fn new(encoding: Encoding) -> Self {
         Self {
             encoding,
-            taken: 0,
             returns: 0,
             blank: None,
             column: 0,
@@ -65,22 +63,26 @@ impl Encoder {
         self.ended
     }
 
-    /// Writes as much of the text as there is room for. It is given the whole text each time, and goes on by itself.
-    pub fn write(&mut self, text: &[u8], out: &mut impl Sink) {
+    /// Takes octets of the text, as many as there is room for, and returns how many. `last`: the text ends with them.
+    pub fn write(&mut self, text: &[u8], last: bool, out: &mut impl Sink) -> usize {
+        let mut taken = 0usize;
         while !self.ended && out.room() >= STEP {
-            let rest = text.get(self.taken..).unwrap_or(&[]);
+            let rest = text.get(taken..).unwrap_or(&[]);
             let run = self.run(rest, out.room());
             if let Some(plain) = rest.get(..run).filter(|plain| !plain.is_empty()) {
                 out.put_all(plain);
                 self.column = self.column.wrapping_add(run);
-                self.taken = self.taken.wrapping_add(run);
+                taken = taken.wrapping_add(run);
             } else if let Some(&octet) = rest.first() {
-                self.taken = self.taken.wrapping_add(1);
+                taken = taken.wrapping_add(1);
                 self.step(octet, out);
-            } else {
+            } else if last {
                 self.end(out);
+            } else {
+                break;
             }
         }
+        taken
     }
 
     /// The length of what can be copied as it is.
@@ -181,7 +183,7 @@ fn escaped(octet: u8) -> [u8; 3] {
 }
 
 /// Counts: takes everything, keeps nothing.
-struct Count(u64);
+struct Count(u32);
 
 impl Sink for Count {
     fn put(&mut self, _: u8) {
@@ -193,14 +195,14 @@ impl Sink for Count {
     }
 
     fn put_all(&mut self, octets: &[u8]) {
-        self.0 = self.0.wrapping_add(octets.len() as u64);
+        self.0 = self.0.wrapping_add(u32::try_from(octets.len()).unwrap_or(u32::MAX));
     }
 }
 
 /// The octets of the text in an encoding, found by encoding it.
-pub fn encoded_len(text: &[u8], encoding: Encoding) -> u64 {
+pub fn encoded_len(text: &[u8], encoding: Encoding) -> u32 {
     let mut count = Count(0);
-    Encoder::new(encoding).write(text, &mut count);
+    Encoder::new(encoding).write(text, true, &mut count);
     count.0
 }
 
@@ -210,27 +212,31 @@ mod tests {
     use crate::buffer::Window;
     use std::vec::Vec;
 
-    /// A sink of a given size that is emptied whenever the encoder stops.
-    fn encode(text: &[u8], encoding: Encoding, size: usize) -> Vec<u8> {
+    /// A sink of a given size that is emptied whenever the encoder stops; the text comes in pieces of a given size.
+    fn encode(text: &[u8], encoding: Encoding, size: usize, piece: usize) -> Vec<u8> {
         let mut encoder = Encoder::new(encoding);
         let mut all = Vec::new();
+        let mut taken = 0;
         while !encoder.ended() {
             let mut buffer = std::vec![0u8; size];
             let mut window = Window::new(&mut buffer, 0);
-            encoder.write(text, &mut window);
+            let end = text.len().min(taken + piece);
+            taken += encoder.write(&text[taken..end], end == text.len(), &mut window);
             assert!(window.complete(), "wrote past the room");
             let kept = window.kept();
-            assert!(kept > 0 || encoder.ended() || size < 40, "no progress");
+            assert!(kept > 0 || encoder.ended() || size < 40 || piece < 5, "no progress");
             all.extend_from_slice(&buffer[..kept]);
         }
-        assert_eq!(all.len() as u64, encoded_len(text, encoding));
+        assert_eq!(all.len(), encoded_len(text, encoding) as usize);
         all
     }
 
     fn every_size(text: &[u8], encoding: Encoding) -> Vec<u8> {
-        let whole = encode(text, encoding, 100_000);
+        let whole = encode(text, encoding, 100_000, usize::MAX / 2);
         for size in [16, 17, 19, 31, 64, 77, 100] {
-            assert_eq!(encode(text, encoding, size), whole, "at {size}");
+            for piece in [1, 2, 3, 7, 64, usize::MAX / 2] {
+                assert_eq!(encode(text, encoding, size, piece), whole, "at {size}, {piece}");
+            }
         }
         whole
     }

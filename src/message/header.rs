@@ -17,8 +17,8 @@ pub struct Header<'a, Recipients> {
     pub recipients: Recipients,
     /// The subject.
     pub subject: &'a [u8],
-    /// What the Message-ID is made of; the same for each attempt to send this mail.
-    pub nonce: [u8; 16],
+    /// What the Message-ID is made of, the same for each attempt to send this mail; no Message-ID without it.
+    pub nonce: Option<[u8; 16]>,
     /// The name of the charset of bytes that are not UTF-8.
     pub charset: &'a [u8],
     /// Whether the text is UTF-8.
@@ -40,9 +40,11 @@ impl<'a, Recipients: Iterator<Item = &'a [u8]> + Clone> Header<'a, Recipients> {
         out.put_all(b"Subject: ");
         word::write(self.subject, self.charset, out);
         out.end_line();
-        out.put_all(b"Message-ID: ");
-        write_message_id(self.nonce, self.sender, out);
-        out.end_line();
+        if let Some(nonce) = self.nonce {
+            out.put_all(b"Message-ID: ");
+            write_message_id(nonce, self.sender, out);
+            out.end_line();
+        }
         out.put_all(b"MIME-Version: 1.0");
         out.end_line();
         out.put_all(b"Content-Type: text/plain; charset=");
@@ -129,7 +131,7 @@ mod tests {
             sender_name: name.as_bytes(),
             recipients: recipients.iter().map(|recipient| recipient.as_bytes()),
             subject: subject.as_bytes(),
-            nonce: *b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\xff",
+            nonce: Some(*b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\xff"),
             charset: b"windows-1250",
             text_is_utf8: true,
             encoding: Encoding::SevenBit,

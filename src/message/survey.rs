@@ -12,7 +12,7 @@ pub struct Survey {
     /// A line of more than 998 octets, or a control character other than a tab.
     pub unsendable: bool,
     /// Octets of the text when it is sent as it is, each line with its CRLF.
-    pub size: u64,
+    pub size: u32,
 }
 
 impl Survey {
@@ -27,7 +27,7 @@ impl Survey {
         while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
             let plain = without_control(rest);
             line = line.wrapping_add(plain);
-            found.size = found.size.wrapping_add(plain as u64);
+            found.size = found.size.wrapping_add(u32::try_from(plain).unwrap_or(u32::MAX));
             at = at.wrapping_add(plain);
             for _ in 0..8 {
                 let Some(&octet) = text.get(at) else { break };
@@ -56,7 +56,7 @@ impl Survey {
     }
 
     /// The octets of the text in an encoding: what SIZE counts (RFC 1870, 3), without doubled dots and the final one.
-    pub fn encoded_len(self, text: &[u8], encoding: Encoding) -> u64 {
+    pub fn encoded_len(self, text: &[u8], encoding: Encoding) -> u32 {
         match encoding {
             Encoding::SevenBit | Encoding::EightBit => self.size,
             Encoding::QuotedPrintable => body::encoded_len(text, encoding),

@@ -3,14 +3,11 @@
 use crate::base64;
 use crate::buffer::{Sink, Window};
 use crate::limits::{ENCODED_WORD_BYTES, HEADER_LINE_BYTES};
+use crate::utf8::is_utf8;
 
 /// The charset's name for this text: UTF-8 where it is UTF-8, else what the configuration says its bytes are.
 pub fn charset_of<'a>(text: &[u8], configured: &'a [u8]) -> &'a [u8] {
-    if core::str::from_utf8(text).is_ok() {
-        b"UTF-8"
-    } else {
-        configured
-    }
+    if is_utf8(text) { b"UTF-8" } else { configured }
 }
 
 /// Whether a text may stand in a header as it is: printable ASCII, single blanks between its words and none at its
@@ -48,7 +45,7 @@ fn write_folded(text: &[u8], out: &mut Window<'_>) {
 /// Writes text as encoded words in base64, each of at most 75 octets and of whole characters, one a line.
 pub fn write_encoded(text: &[u8], configured: &[u8], out: &mut Window<'_>) {
     let charset = charset_of(text, configured);
-    let utf8 = core::str::from_utf8(text).is_ok();
+    let utf8 = is_utf8(text);
     let mut rest = text;
     let mut first = true;
     while !rest.is_empty() {

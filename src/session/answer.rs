@@ -1,12 +1,13 @@
 //! What the server's answers lead to.
 
-use super::job::Job;
-use super::machine::{Envelope, Part, Plan, Session};
+use super::job::{Job, Text};
+use super::machine::{Envelope, Part, Session};
 use super::state::{Next, State};
 use crate::auth::{self, Allowed, Mechanism, redaction};
 use crate::code::{self, Code, Outcome, Reason, Step};
-use crate::message::body::Encoder;
+use crate::message::body::{Encoder, Encoding};
 use crate::message::survey::Survey;
+use crate::utf8::is_utf8;
 use crate::wire::address::List;
 
 impl Session {
@@ -182,24 +183,25 @@ impl Session {
             self.leave(job, now);
             return;
         };
-        let survey = Survey::of(mail.text);
-        let encoding = survey.encoding(self.capabilities.eight_bit_mime);
-        self.plan = Plan {
-            encoding,
-            text_is_utf8: core::str::from_utf8(mail.text).is_ok(),
-            size: 0,
+        let mut size = None;
+        (self.plan.encoding, self.plan.text_is_utf8) = match mail.text {
+            Text::Piece { utf8, .. } => (Encoding::QuotedPrintable, utf8),
+            Text::Whole(text) => {
+                let survey = Survey::of(text);
+                let encoding = survey.encoding(self.capabilities.eight_bit_mime);
+                size = self.capabilities.size.map(|_| survey.encoded_len(text, encoding));
+                (encoding, is_utf8(text))
+            }
         };
-        self.encoder = Encoder::new(encoding);
+        self.encoder = Encoder::new(self.plan.encoding);
         self.pipelining = job.settings.pipelining && self.capabilities.pipelining;
         self.envelope = Envelope {
             recipients: u16::try_from(List::new(mail.recipients).count()).unwrap_or(0),
             ..Envelope::default()
         };
-        if let Some(limit) = self.capabilities.size {
-            self.plan.size = survey
-                .encoded_len(mail.text, encoding)
-                .wrapping_add(self.header_len(job));
-            if limit > 0 && self.plan.size > limit {
+        self.plan.size = size.map(|size| size.saturating_add(self.header_len(job)));
+        if let (Some(size), Some(limit)) = (self.plan.size, self.capabilities.size) {
+            if limit > 0 && size > limit {
                 self.conclude(Code::DataFailed, Step::Mail, Outcome::NotSent, 0, Reason::TooLarge);
                 self.leave(job, now);
                 return;

@@ -31,6 +31,25 @@ pub struct Settings<'a> {
     pub pipelining: bool,
 }
 
+/// The text of a mail.
+#[derive(Clone, Copy, Debug)]
+pub enum Text<'a> {
+    /// All of it, with every call. How it is sent follows from what is in it.
+    Whole(&'a [u8]),
+    /// A part of a text that its owner makes while it is sent: [`super::Session::wants_text`] says which part is wanted.
+    /// Nobody has seen all of such a text, so it goes as quoted-printable, without its size.
+    Piece {
+        /// These octets of the text.
+        octets: &'a [u8],
+        /// Where in the text they begin; an offset that was wanted, or one before it.
+        from: usize,
+        /// The text ends with them.
+        last: bool,
+        /// The text is UTF-8, else in the configured charset; the same for each piece. It is checked on the way.
+        utf8: bool,
+    },
+}
+
 /// The mail.
 #[derive(Clone, Copy, Debug)]
 pub struct Mail<'a> {
@@ -39,11 +58,12 @@ pub struct Mail<'a> {
     /// The subject, in one line.
     pub subject: &'a [u8],
     /// The text.
-    pub text: &'a [u8],
+    pub text: Text<'a>,
     /// The time for Date, in seconds since 1970, where there is a clock.
     pub date: Option<u64>,
-    /// 128 random bits for the Message-ID.
-    pub nonce: [u8; 16],
+    /// 128 random bits for the Message-ID; without them there is none, so that a device without random numbers repeats
+    /// none.
+    pub nonce: Option<[u8; 16]>,
 }
 
 /// What to do: send the mail, or without one see how far it would come (a probe).

@@ -7,6 +7,7 @@ use super::state::State;
 use super::verdict::Verdict;
 use crate::code::{Code, Outcome, Reason, Step};
 use crate::message::body::{Encoder, Encoding};
+use crate::utf8::Utf8;
 use crate::wire::capability::{Capabilities, Parser};
 use crate::wire::reply::{Progress, Reader};
 use crate::wire::transparency::Transparency;
@@ -57,7 +58,8 @@ impl Envelope {
 pub(super) struct Plan {
     pub encoding: Encoding,
     pub text_is_utf8: bool,
-    pub size: u64,
+    /// What SIZE= says, where it is said.
+    pub size: Option<u32>,
 }
 
 /// One mail's conversation. See the [module](super) for how it is driven.
@@ -73,6 +75,12 @@ pub struct Session {
     pub(super) local: IpAddr,
     pub(super) plan: Plan,
     pub(super) encoder: Encoder,
+    /// Octets of the text that are written.
+    pub(super) taken: usize,
+    /// All that is at hand of the text is written, and more follows.
+    pub(super) starved: bool,
+    /// Where the text stands in its characters, if it comes in pieces.
+    pub(super) utf8: Utf8,
     pub(super) transparency: Transparency,
     pub(super) envelope: Envelope,
     pub(super) pipelining: bool,
@@ -104,9 +112,12 @@ impl Session {
             plan: Plan {
                 encoding: Encoding::SevenBit,
                 text_is_utf8: true,
-                size: 0,
+                size: None,
             },
             encoder: Encoder::new(Encoding::SevenBit),
+            taken: 0,
+            starved: false,
+            utf8: Utf8::START,
             transparency: Transparency::START,
             envelope: Envelope::default(),
             pipelining: false,
@@ -164,6 +175,12 @@ impl Session {
     /// Whether the connection is to be closed and made anew; true once for each time.
     pub fn wants_reconnect(&mut self) -> bool {
         core::mem::take(&mut self.reconnect)
+    }
+
+    /// From which octet on more of the text is needed, before [`Session::transmit`] can go on. Always None while what is at
+    /// hand is enough, and where the text is whole.
+    pub fn wants_text(&self) -> Option<usize> {
+        (self.state == State::Text && self.starved).then_some(self.taken)
     }
 
     /// When to call [`Session::tick`], at the latest.

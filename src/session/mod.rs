@@ -5,6 +5,7 @@
 //!
 //! 1. connects, and says so with [`Session::connected`] (or [`Session::lost`]),
 //! 2. takes octets to send from [`Session::transmit`] and says with [`Session::sent`] how many of them have left,
+//!    (where the mail's text comes in pieces, [`Session::wants_text`] says behind it which part is wanted next),
 //! 3. hands in what arrived with [`Session::receive`],
 //! 4. calls [`Session::tick`] when [`Session::deadline`] has come,
 //! 5. reads the result from [`Session::verdict`] as soon as there is one, and closes when [`Session::closed`] says so.
@@ -23,7 +24,7 @@ pub mod output;
 pub mod state;
 pub mod verdict;
 
-pub use job::{Job, Login, Mail, Settings};
+pub use job::{Job, Login, Mail, Settings, Text};
 pub use machine::Session;
 pub use state::State;
 pub use verdict::Verdict;

@@ -1,10 +1,11 @@
 //! What each state says, written into a lent buffer.
 
-use super::job::{Job, Mail};
+use super::job::{Job, Mail, Text};
 use super::machine::{Part, Session};
 use super::state::State;
 use crate::auth::{Credentials, login, plain};
 use crate::buffer::{Sink, Window};
+use crate::code::{Code, Outcome, Reason, Step};
 use crate::message::header::Header;
 use crate::wire::address::List;
 use crate::wire::command;
@@ -108,7 +109,7 @@ impl Session {
             0 => command::Mail {
                 reverse_path: job.settings.sender,
                 eight_bit: self.plan.encoding == crate::message::body::Encoding::EightBit,
-                size: self.capabilities.size.map(|_| self.plan.size),
+                size: self.plan.size,
             }
             .write(out),
             data if data == self.envelope.data() => command::Plain::Data.write(out),
@@ -137,14 +138,26 @@ impl Session {
                 (written, complete)
             }
             Part::Body => {
+                let (octets, last) = self.at_hand(mail.text);
                 let mut stuffed = Stuffed::new(out, self.transparency);
-                self.encoder.write(mail.text, &mut stuffed);
+                let taken = self.encoder.write(octets, last, &mut stuffed);
                 let (written, after) = stuffed.finish();
                 self.transparency = after;
-                if self.encoder.ended() {
+                self.taken = self.taken.wrapping_add(taken);
+                self.starved = !last && taken == octets.len();
+                let ended = self.encoder.ended();
+                if ended {
                     self.part = Part::Dot;
                 }
-                (written, self.encoder.ended())
+                if matches!(mail.text, Text::Piece { utf8: true, .. }) {
+                    let octets = octets.get(..taken).unwrap_or(&[]);
+                    if !self.utf8.feed_all(octets) || (ended && !self.utf8.may_end()) {
+                        self.conclude(Code::DataFailed, Step::Text, Outcome::NotSent, 0, Reason::NotUtf8);
+                        self.close();
+                        return (0, false);
+                    }
+                }
+                (written, ended)
             }
             Part::Dot => {
                 let mut window = Window::new(out, self.cursor);
@@ -156,6 +169,19 @@ impl Session {
                 }
                 (written, false)
             }
+        }
+    }
+
+    /// The octets of the text that are to be written next, and whether it ends with them.
+    fn at_hand<'a>(&self, text: Text<'a>) -> (&'a [u8], bool) {
+        let (octets, from, last) = match text {
+            Text::Whole(octets) => (octets, 0, true),
+            Text::Piece { octets, from, last, .. } => (octets, from, last),
+        };
+        match self.taken.checked_sub(from).and_then(|at| octets.get(at..)) {
+            Some(octets) => (octets, last),
+            // Another piece than the one that is wanted.
+            None => (&[], false),
         }
     }
 
@@ -174,11 +200,11 @@ impl Session {
     }
 
     /// The octets of the header block.
-    pub(super) fn header_len(&self, job: &Job<'_>) -> u64 {
+    pub(super) fn header_len(&self, job: &Job<'_>) -> u32 {
         let mut window = Window::counting();
         if let Some(mail) = &job.mail {
             self.header(job, mail).write(&mut window);
         }
-        window.written() as u64
+        u32::try_from(window.written()).unwrap_or(u32::MAX)
     }
 }

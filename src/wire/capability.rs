@@ -12,8 +12,8 @@ pub struct Capabilities {
     pub pipelining: bool,
     /// 8BITMIME (RFC 6152).
     pub eight_bit_mime: bool,
-    /// SIZE (RFC 1870): Some(0) is "no limit that it knows of".
-    pub size: Option<u64>,
+    /// SIZE (RFC 1870): Some(0) is "no limit that it knows of". What does not fit is more than any mail of ours has.
+    pub size: Option<u32>,
     /// Any AUTH line (RFC 4954), whatever it lists.
     pub auth: bool,
     /// AUTH PLAIN.
@@ -148,10 +148,10 @@ impl Parser {
     }
 }
 
-fn decimal(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0u64, |value, digit| {
+fn decimal(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0u32, |value, digit| {
         let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        value.checked_mul(10)?.checked_add(u64::from(digit))
+        Some(value.saturating_mul(10).saturating_add(u32::from(digit)))
     })
 }
 
@@ -236,7 +236,9 @@ mod tests {
         assert_eq!(parse(&["host", "SIZE"]).size, Some(0));
         assert_eq!(parse(&["host", "SIZE many"]).size, Some(0));
         assert_eq!(parse(&["host", "SIZE 99999999999999999999999999"]).size, Some(0));
-        assert_eq!(parse(&["host", "SIZE 18446744073709551615"]).size, Some(u64::MAX));
+        assert_eq!(parse(&["host", "SIZE 4294967295"]).size, Some(u32::MAX));
+        assert_eq!(parse(&["host", "SIZE 4294967296"]).size, Some(u32::MAX));
+        assert_eq!(parse(&["host", "SIZE 18446744073709551615"]).size, Some(u32::MAX));
         assert_eq!(parse(&["host"]).size, None);
     }
 }

@@ -31,7 +31,7 @@ pub struct Mail<'a> {
     /// `BODY=8BITMIME` (RFC 6152).
     pub eight_bit: bool,
     /// `SIZE=` (RFC 1870).
-    pub size: Option<u64>,
+    pub size: Option<u32>,
 }
 
 /// RCPT.
@@ -84,7 +84,7 @@ impl Mail<'_> {
         }
         if let Some(size) = self.size {
             out.put_all(b" SIZE=");
-            out.decimal(size);
+            out.decimal(u64::from(size));
         }
         out.put_all(b"\r\n");
     }

@@ -45,7 +45,7 @@ use std::path::{Path, PathBuf};
 use sds_smtp::auth::{Allowed, Credentials, Mechanism};
 use sds_smtp::code::{Outcome, Phase, Reason};
 use sds_smtp::limits::Timeouts;
-use sds_smtp::session::{Job, Login, Mail, Settings};
+use sds_smtp::session::{Job, Login, Mail, Settings, Text};
 
 /// A step of the dialogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,9 +155,9 @@ impl Setup {
             mail: (!self.probe).then_some(Mail {
                 recipients: &self.to,
                 subject: &self.subject,
-                text: &self.text,
+                text: Text::Whole(&self.text),
                 date: self.date,
-                nonce: *b"\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff",
+                nonce: Some(*b"\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff"),
             }),
         }
     }

@@ -3,7 +3,7 @@
 //! It does what `sds_smtp::session` asks of whoever drives it, and looks on the way for what must never be.
 
 use sds_smtp::code::Reason;
-use sds_smtp::session::{Job, Session, Verdict};
+use sds_smtp::session::{Job, Session, Text, Verdict};
 
 use super::observer::{Observer, show};
 use super::random::Random;
@@ -38,6 +38,8 @@ pub struct Driver<'a> {
     pub cut: Option<usize>,
     /// It broke.
     pub was_cut: bool,
+    /// The text that is lent in pieces, of this length each.
+    pub pieces: Option<(&'a [u8], usize)>,
     leaving: Leaving,
     random: Random,
     buffer: Vec<u8>,
@@ -69,6 +71,7 @@ impl<'a> Driver<'a> {
             limit: None,
             cut: None,
             was_cut: false,
+            pieces: None,
             leaving,
             random: Random::new(seed),
             buffer: vec![0; buffer],
@@ -191,7 +194,11 @@ impl<'a> Driver<'a> {
             self.buffer.fill(0xEE);
             let written = self.session.transmit(&self.job, self.now, &mut self.buffer);
             self.look()?;
+            let lent = self.lend_piece()?;
             if written == 0 {
+                if lent {
+                    continue;
+                }
                 return Ok(!self.queue.is_empty());
             }
             if closed {
@@ -207,6 +214,27 @@ impl<'a> Driver<'a> {
                 return Ok(true);
             }
         }
+    }
+
+    /// Lends the piece of the text that is wanted; false when none is.
+    fn lend_piece(&mut self) -> Result<bool, String> {
+        let Some(from) = self.session.wants_text() else {
+            return Ok(false);
+        };
+        let (Some((text, length)), Some(mail)) = (self.pieces, &mut self.job.mail) else {
+            return Err("a piece is wanted of a text that is whole".into());
+        };
+        let Text::Piece { utf8, .. } = mail.text else {
+            return Err("a piece is wanted of a text that is whole".into());
+        };
+        let end = text.len().min(from + length);
+        mail.text = Text::Piece {
+            octets: &text[from..end],
+            from,
+            last: end == text.len(),
+            utf8,
+        };
+        Ok(true)
     }
 
     /// Where the password is in the buffer as a whole, the session says so.

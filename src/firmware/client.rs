@@ -1,0 +1,105 @@
+//! What a program calls, by handle: each call finds the client, and keeps all others out meanwhile.
+
+use super::member::Content;
+use super::memory::{self, Entered};
+use super::transport::Transport;
+use crate::client::log::Entry;
+use crate::client::report::{MessageId, Report};
+use crate::client::settings::Draft;
+use crate::code::{Code, Reason};
+
+/// A client, by its handle: copied freely, and checked in each call. A call on one that has ended gives
+/// [`Code::BadHandle`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client(usize);
+
+impl Client {
+    /// The client of the three functions: the first that was made.
+    pub const BUILT_IN: Self = Self(0);
+
+    /// The client with this handle, if there is one.
+    pub const fn from_handle(handle: usize) -> Self {
+        Self(handle)
+    }
+
+    /// Ends the client, and gives its memory back to the program.
+    pub fn free(self) -> Result<(), Code> {
+        Entered::new()?.remove(self.0)
+    }
+
+    /// Takes a transport.
+    pub fn set_transport(self, transport: Option<&'static dyn Transport>) -> Result<(), Code> {
+        Entered::new()?.client(self.0)?.1.set_transport(transport)
+    }
+
+    /// Takes a configuration, or refuses it and keeps the old one. A mail in flight keeps the one it began with.
+    pub fn configure(self, draft: &Draft<'_>) -> Result<(), Code> {
+        Entered::new()?.client(self.0)?.1.configure(draft, false)
+    }
+
+    /// What [`Client::configure`] does, with the limit on user name and password that the devices have.
+    pub fn configure_device(self, draft: &Draft<'_>) -> Result<(), Code> {
+        Entered::new()?.client(self.0)?.1.configure(draft, true)
+    }
+
+    /// Takes a mail.
+    pub fn send(self, recipients: Option<&[u8]>, subject: &[u8], content: Content<'_>) -> Result<(), Code> {
+        let mut entered = Entered::new()?;
+        let (guard, member) = entered.client(self.0)?;
+        member.send(guard, recipients, subject, content)
+    }
+
+    /// Refuses a mail that cannot even be read, with a line in the log; unless one is in flight.
+    pub fn refuse(self, code: Code, reason: Reason) -> Code {
+        let refused = || {
+            let mut entered = Entered::new()?;
+            let (guard, member) = entered.client(self.0)?;
+            if guard.busy() {
+                return Err(Code::Busy);
+            }
+            Ok(member.refuse(guard, code, reason, &[]))
+        };
+        refused().unwrap_or_else(|code| code)
+    }
+
+    /// Orders a probe.
+    pub fn probe(self) -> Result<(), Code> {
+        let mut entered = Entered::new()?;
+        let (guard, member) = entered.client(self.0)?;
+        member.probe(guard)
+    }
+
+    /// Gives up the mail in flight, if there is one.
+    pub fn cancel(self) -> Result<(), Code> {
+        Entered::new()?.client(self.0)?.1.cancel();
+        Ok(())
+    }
+
+    /// 14 while a mail is in flight, else the code of the last one, 0 before the first.
+    pub fn status(self) -> Result<u8, Code> {
+        memory::guard(self.0).map(|guard| guard.status())
+    }
+
+    /// The status in FULL-C's numbers.
+    pub fn program_status(self) -> Result<u16, Code> {
+        memory::guard(self.0).map(|guard| guard.program_status())
+    }
+
+    /// Shows how the last mail ended, and its Message-ID.
+    pub fn read_report<T>(self, show: impl FnOnce(&Report, MessageId<'_>) -> T) -> Result<T, Code> {
+        let mut entered = Entered::new()?;
+        let (report, message_id) = entered.client(self.0)?.1.report();
+        Ok(show(report, message_id))
+    }
+
+    /// Hands the newest `most` entries of the log over, the oldest of them first, and says how many.
+    pub fn log(self, most: usize, each: impl FnMut(&Entry)) -> Result<usize, Code> {
+        let mut entered = Entered::new()?;
+        Ok(entered.client(self.0)?.1.log(most).map(each).count())
+    }
+
+    /// How many entries the log has.
+    pub fn log_len(self) -> Result<usize, Code> {
+        Ok(Entered::new()?.client(self.0)?.1.log_len())
+    }
+}
