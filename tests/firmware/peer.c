@@ -86,19 +86,10 @@ static size_t portion(const struct peer *peer, size_t length)
   return length;
 }
 
-static void note_depth(struct peer *peer)
-{
-  size_t here = (size_t)__builtin_frame_address(0);
-
-  if (peer->deepest == 0 || here < peer->deepest)
-    peer->deepest = here;
-}
-
 static int32_t peer_connect(void *context, const struct sds_smtp_address *server)
 {
   struct peer *peer = (struct peer *)context;
 
-  note_depth(peer);
   CHECK(peer->line == CLOSED); /* an earlier connection has been closed before */
   CHECK(server->version == 4 || server->version == 6);
   if (peer->manners.no_connection != 0)
@@ -116,7 +107,6 @@ static int32_t peer_connected(void *context)
 {
   struct peer *peer = (struct peer *)context;
 
-  note_depth(peer);
   CHECK(peer->line != CLOSED);
   return peer->manners.moody ? (int32_t)(test_random() % 2) : 1;
 }
@@ -126,7 +116,6 @@ static int32_t peer_send(void *context, const uint8_t *octets, size_t length)
   struct peer *peer = (struct peer *)context;
   size_t i;
 
-  note_depth(peer);
   CHECK(peer->line != CLOSED && length > 0);
   if (peer->line == BROKEN)
     return SDS_SMTP_LOST;
@@ -144,7 +133,6 @@ static int32_t peer_receive(void *context, uint8_t *octets, size_t max)
   struct peer *peer = (struct peer *)context;
   size_t length = peer->out_to - peer->out_from, i;
 
-  note_depth(peer);
   CHECK(peer->line != CLOSED && max > 0);
   if (length == 0)
     return peer->line == BROKEN ? SDS_SMTP_LOST : 0;
@@ -159,7 +147,6 @@ static void peer_close(void *context)
 {
   struct peer *peer = (struct peer *)context;
 
-  note_depth(peer);
   CHECK(peer->line != CLOSED); /* once for each connect */
   peer->line = CLOSED;
   peer->closings++;
@@ -170,7 +157,7 @@ static int32_t peer_local_address(void *context, struct sds_smtp_address *out)
   static const uint8_t address[4] = {192, 168, 1, 250};
   unsigned i;
 
-  note_depth((struct peer *)context);
+  (void)context;
   out->version = 4;
   for (i = 0; i < 4; i++)
     out->octets[i] = address[i];
@@ -179,7 +166,7 @@ static int32_t peer_local_address(void *context, struct sds_smtp_address *out)
 
 static uint32_t peer_chance(void *context)
 {
-  note_depth((struct peer *)context);
+  (void)context;
   return test_random();
 }
 

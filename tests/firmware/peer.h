@@ -33,7 +33,6 @@ struct peer {
   void (*delivered)(const char *mail, size_t length);
   /* What happened. */
   uint32_t connections, mails, closings;
-  size_t deepest; /* the lowest stack pointer that a callback saw; 0: none */
   /* The peer's own. */
   enum { CLOSED, OPEN, BROKEN } line;
   enum peer_step step;
