@@ -454,6 +454,27 @@ int sds_smtp_client_wait(struct sds_smtp_client *client,
                          uint32_t timeout_ms);
 
 /**
+ * For programs with an event loop of their own: the library starts no thread from now on, but leaves its work to
+ * sds_smtp_poll(). To be called before the first mail, and again in the child of a fork().
+ *
+ * @return a descriptor to wait on, with poll() or the like, until it is readable: then sds_smtp_poll() has something to
+ *         do. It stays the same, and is not to be closed. -1 where the library has started its thread already, or the
+ *         system has no descriptor or memory
+ */
+int sds_smtp_poll_descriptor(void);
+
+/**
+ * Does the library's work for all clients, where that is left to the program: what is possible without waiting, and a bounded
+ * amount of it. Without a system (sds_smtp_firmware.h) it always is; with one, see sds_smtp_poll_descriptor().
+ *
+ * @param now_ms  the time in milliseconds, where the library has no clock of its own: see sds_smtp_firmware.h. With a
+ *                system it is not looked at
+ * @return the milliseconds after which it wants to be called again, at the latest, and at once when the descriptor is
+ *         readable; SDS_SMTP_NO_LIMIT: only then
+ */
+uint32_t sds_smtp_poll(uint32_t now_ms);
+
+/**
  * Configures a client. On an error the old configuration stays; a mail in flight keeps the one it began with.
  *
  * @param client  the client, or NULL for the built-in one

@@ -1,31 +1,48 @@
-//! Base64 (RFC 4648, 4), encoding only, octet by octet out of an iterator.
+//! Base64 (RFC 4648, 4), encoding only, digit by digit.
 //!
-//! Nothing is ever decoded: what a server asks in base64 while logging in is not looked at. Encoding from an iterator
-//! needs no buffer that could keep a password, and has no index that could panic.
+//! Nothing is ever decoded: what a server asks in base64 while logging in is not looked at. What is encoded may stand in
+//! several places, and any digit can be asked for: that needs no buffer that could keep a password.
 
-use crate::buffer::Sink;
+use crate::buffer::{Sink, Window};
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// The digit for the lowest six bits of `bits`.
-fn digit(bits: u32) -> u8 {
-    let index = usize::try_from(bits & 63).unwrap_or(0);
-    ALPHABET.get(index).copied().unwrap_or(b'=')
-}
-
-/// The digits of `octets` in base64, with padding.
-pub fn digits(octets: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
-    Digits {
-        octets,
-        quad: [0; 4],
-        next: 4,
+/// The octet number `at` of the octets of `parts`, laid end to end.
+pub fn octet(parts: &[&[u8]], at: usize) -> Option<u8> {
+    let mut at = at;
+    for part in parts {
+        if let Some(octet) = part.get(at) {
+            return Some(*octet);
+        }
+        at = at.wrapping_sub(part.len());
     }
+    None
 }
 
-/// Writes `octets` in base64.
-pub fn encode(octets: impl Iterator<Item = u8>, out: &mut impl Sink) {
-    for digit in digits(octets) {
+/// The digit number `at` of the octets of `parts`, laid end to end, in base64; with its padding.
+pub fn digit(parts: &[&[u8]], at: usize) -> Option<u8> {
+    // Its six bits lie in two octets: they begin at bit 0, 6, 4 or 2 of the first of them.
+    let place = at.wrapping_mul(3) / 4;
+    let Some(first) = octet(parts, place) else {
+        return (at % 4 != 0).then_some(b'=');
+    };
+    let second = octet(parts, place.wrapping_add(1)).unwrap_or(0);
+    let shift = u32::try_from(at.wrapping_mul(6) & 7).unwrap_or(0);
+    let bits = u16::from_be_bytes([first, second]).wrapping_shl(shift);
+    let [value, _] = (bits >> 2).to_be_bytes();
+    Some(match value {
+        0..26 => value.wrapping_add(b'A'),
+        26..52 => value.wrapping_add(b'a' - 26),
+        52..62 => value.wrapping_sub(52 - b'0'),
+        62 => b'+',
+        _ => b'/',
+    })
+}
+
+/// Writes the octets of `parts`, laid end to end, in base64.
+pub fn encode(parts: &[&[u8]], out: &mut Window<'_>) {
+    let mut at = 0usize;
+    while let Some(digit) = digit(parts, at) {
         out.put(digit);
+        at = at.wrapping_add(1);
     }
 }
 
@@ -34,40 +51,18 @@ pub fn encoded_len(octets: usize) -> usize {
     octets.div_ceil(3).saturating_mul(4)
 }
 
-struct Digits<I> {
-    octets: I,
-    quad: [u8; 4],
-    next: usize,
-}
-
-impl<I: Iterator<Item = u8>> Iterator for Digits<I> {
-    type Item = u8;
-
-    fn next(&mut self) -> Option<u8> {
-        if let Some(&digit) = self.quad.get(self.next) {
-            self.next = self.next.wrapping_add(1);
-            return Some(digit);
-        }
-        let first = u32::from(self.octets.next()?);
-        let second = self.octets.next().map(u32::from);
-        let third = second.and_then(|_| self.octets.next()).map(u32::from);
-        let bits = (first << 16) | (second.unwrap_or(0) << 8) | third.unwrap_or(0);
-        let pad = |known: bool, shift: u32| if known { digit(bits >> shift) } else { b'=' };
-        self.quad = [
-            digit(bits >> 18),
-            digit(bits >> 12),
-            pad(second.is_some(), 6),
-            pad(third.is_some(), 0),
-        ];
-        self.next = 1;
-        self.quad.first().copied()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::vec::Vec;
+
+    fn digits(parts: &[&[u8]]) -> Vec<u8> {
+        let mut buffer = [0u8; 400];
+        let mut window = Window::new(&mut buffer, 0);
+        encode(parts, &mut window);
+        let kept = window.kept();
+        buffer[..kept].to_vec()
+    }
 
     #[test]
     fn the_test_vectors_of_rfc_4648_hold() {
@@ -80,17 +75,33 @@ mod tests {
             ("fooba", "Zm9vYmE="),
             ("foobar", "Zm9vYmFy"),
         ] {
-            let got: Vec<u8> = digits(plain.bytes()).collect();
-            assert_eq!(got, encoded.as_bytes());
+            let plain = plain.as_bytes();
+            assert_eq!(digits(&[plain]), encoded.as_bytes());
             assert_eq!(encoded_len(plain.len()), encoded.len());
+            // However it is cut into parts, empty ones among them.
+            for first in 0..=plain.len() {
+                for second in first..=plain.len() {
+                    let parts = [&plain[..first], &plain[first..second], &[], &plain[second..]];
+                    assert_eq!(digits(&parts), encoded.as_bytes());
+                }
+            }
         }
     }
 
     #[test]
     fn every_octet_value_has_its_digits() {
         let all: Vec<u8> = (0..=255).collect();
-        let text: Vec<u8> = digits(all.iter().copied()).collect();
+        let text = digits(&[&all]);
         assert_eq!(&text[..8], b"AAECAwQF");
         assert_eq!(&text[text.len() - 8..], b"/P3+/w==");
+    }
+
+    #[test]
+    fn every_value_of_six_bits_has_its_digit() {
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        for (value, wanted) in (0u8..).zip(alphabet) {
+            assert_eq!(digit(&[&[value << 2]], 0), Some(*wanted));
+            assert_eq!(digit(&[&[0, 0, value]], 3), Some(*wanted));
+        }
     }
 }

@@ -4,6 +4,8 @@
 //! whole, every time, and the window keeps the octets from `from` on, as many as fit. That makes every command
 //! resumable with one number, however small the caller's buffer is, and a window on nothing counts.
 
+use crate::limits::HEADER_LINE_BYTES;
+
 /// Something that takes octets.
 pub trait Sink {
     /// Takes one octet.
@@ -57,7 +59,7 @@ impl<'b> Window<'b> {
 
     /// Octets written since [`Window::end_line`].
     pub fn column(&self) -> usize {
-        self.written.saturating_sub(self.line_start)
+        self.written.wrapping_sub(self.line_start)
     }
 
     /// Ends a line of a header.
@@ -66,41 +68,41 @@ impl<'b> Window<'b> {
         self.line_start = self.written;
     }
 
+    /// Writes the blank behind which a header may be folded: on a new line where `length` octets, the blank among them,
+    /// do not fit any more.
+    pub fn fold(&mut self, length: usize) {
+        if self.column().wrapping_add(length) > HEADER_LINE_BYTES {
+            self.end_line();
+        }
+        self.put(b' ');
+    }
+
     /// Writes a number in decimal.
-    pub fn decimal(&mut self, number: u64) {
+    pub fn decimal(&mut self, number: u32) {
         self.digits(number, 10, 1);
     }
 
-    /// Writes a number with at least `width` digits to the base 10 or 16, lower case.
-    pub fn digits(&mut self, number: u64, base: u64, width: usize) {
-        let mut digits = [0u8; 20];
-        let mut rest = number;
-        let mut length = 0usize;
-        for place in digits.iter_mut().rev() {
-            let digit = rest.checked_rem(base).unwrap_or(0);
-            rest = rest.checked_div(base).unwrap_or(0);
-            *place = hex_digit(digit);
-            length = length.wrapping_add(1);
-            if rest == 0 && length >= width {
-                break;
-            }
+    /// Writes a number to a base of 2 to 16, lower case, with all the digits down from that for `unit`, a power of the
+    /// base: 1, or 10 for two digits at least.
+    pub fn digits(&mut self, number: u32, base: u32, unit: u32) {
+        let mut unit = unit;
+        while number.checked_div(unit).unwrap_or(0) >= base {
+            unit = unit.wrapping_mul(base);
         }
-        let start = digits.len().saturating_sub(length);
-        self.put_all(digits.get(start..).unwrap_or(&[]));
+        while let Some(leading) = number.checked_div(unit) {
+            self.put(hex_digit(leading.checked_rem(base).unwrap_or(0)));
+            unit = unit.checked_div(base).unwrap_or(0);
+        }
     }
 }
 
-/// The two hexadecimal digits of an octet.
-pub fn hex(octet: u8) -> [u8; 2] {
-    [hex_digit(u64::from(octet >> 4)), hex_digit(u64::from(octet))]
-}
-
 /// The lower-case digit of a value below 16.
-fn hex_digit(value: u64) -> u8 {
-    b"0123456789abcdef"
-        .get(usize::try_from(value & 15).unwrap_or(0))
-        .copied()
-        .unwrap_or(b'0')
+pub fn hex_digit(value: u32) -> u8 {
+    let [digit, ..] = value.to_le_bytes();
+    match digit {
+        0..10 => digit.wrapping_add(b'0'),
+        _ => digit.wrapping_add(b'a' - 10),
+    }
 }
 
 impl Sink for Window<'_> {
@@ -117,15 +119,23 @@ impl Sink for Window<'_> {
         self.from.saturating_add(self.out.len()).saturating_sub(self.written)
     }
 
+    // One after the other is the smaller code, all at once the faster one.
+    #[cfg(not(feature = "std"))]
+    fn put_all(&mut self, octets: &[u8]) {
+        for octet in octets {
+            self.put(*octet);
+        }
+    }
+
+    #[cfg(feature = "std")]
     fn put_all(&mut self, octets: &[u8]) {
         let before = self.from.saturating_sub(self.written);
         let shown = octets.get(before..).unwrap_or(&[]);
         let at = self.written.saturating_sub(self.from);
         self.written = self.written.wrapping_add(octets.len());
         let space = self.out.get_mut(at..).unwrap_or(&mut []);
-        let length = shown.len().min(space.len());
-        if let (Some(space), Some(shown)) = (space.get_mut(..length), shown.get(..length)) {
-            space.copy_from_slice(shown);
+        for (place, octet) in space.iter_mut().zip(shown) {
+            *place = *octet;
         }
     }
 }
@@ -184,12 +194,12 @@ mod tests {
         let mut window = Window::new(&mut buffer, 0);
         window.decimal(0);
         window.put(b' ');
-        window.decimal(u64::MAX);
+        window.decimal(u32::MAX);
         window.put(b' ');
-        window.digits(0xA5, 16, 4);
+        window.digits(0xA5, 16, 0x1000);
         window.put(b' ');
-        window.digits(7, 10, 2);
+        window.digits(7, 10, 10);
         let kept = window.kept();
-        assert_eq!(&buffer[..kept], b"0 18446744073709551615 00a5 07");
+        assert_eq!(&buffer[..kept], b"0 4294967295 00a5 07");
     }
 }

@@ -607,6 +607,31 @@ fn a_program_that_closes_all_descriptors_gets_a_result_for_every_mail() {
 }
 
 #[test]
+fn a_program_with_an_event_loop_of_its_own_sends_without_a_thread() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        let silent = Server::start(Manners {
+            silent: true,
+            ..Manners::default()
+        });
+        run(executable("event_loop", standard, link), [&server.port, &silent.port]).must_give(0);
+        for (subject, count) in [("one", 1), ("two", 1), ("three", 1), ("from the child", 1), ("and the parent", 1)] {
+            assert_eq!(server.mails_with_subject(subject), count, "{subject}");
+        }
+    }
+}
+
+#[test]
+fn the_event_loop_is_clean_under_valgrind() {
+    let server = Server::start(Manners::default());
+    let silent = Server::start(Manners {
+        silent: true,
+        ..Manners::default()
+    });
+    valgrind("event_loop", [&server.port, &silent.port]).must_give(0);
+}
+
+#[test]
 fn of_a_hundred_threads_that_send_at_once_exactly_one_does() {
     for (standard, link) in RUN {
         let server = Server::start(Manners {

@@ -15,13 +15,16 @@ pub fn write_command(out: &mut Window<'_>) {
 
 /// Writes the answer to the first prompt.
 pub fn write_username(credentials: Credentials<'_>, out: &mut Window<'_>) {
-    base64::encode(credentials.username.iter().copied(), out);
-    out.put_all(b"\r\n");
+    write_answer(credentials.username, out);
 }
 
 /// Writes the answer to the second prompt.
 pub fn write_password(credentials: Credentials<'_>, out: &mut Window<'_>) {
-    base64::encode(credentials.password.iter().copied(), out);
+    write_answer(credentials.password, out);
+}
+
+fn write_answer(answer: &[u8], out: &mut Window<'_>) {
+    base64::encode(&[answer], out);
     out.put_all(b"\r\n");
 }
 

@@ -10,11 +10,8 @@ use crate::limits::COMMAND_LINE_BYTES;
 const COMMAND: &[u8] = b"AUTH PLAIN";
 
 /// The octets of the message, before base64.
-pub fn message<'a>(credentials: Credentials<'a>) -> impl Iterator<Item = u8> + use<'a> {
-    core::iter::once(0)
-        .chain(credentials.username.iter().copied())
-        .chain(core::iter::once(0))
-        .chain(credentials.password.iter().copied())
+pub fn message(credentials: Credentials<'_>) -> [&[u8]; 4] {
+    [b"\0", credentials.username, b"\0", credentials.password]
 }
 
 /// Whether the response fits into the AUTH command's line (RFC 4954, 4: else it has to wait for a 334).
@@ -47,7 +44,7 @@ pub fn write_command_with_response(credentials: Credentials<'_>, out: &mut Windo
 
 /// Writes the response.
 pub fn write_response(credentials: Credentials<'_>, out: &mut Window<'_>) {
-    base64::encode(message(credentials), out);
+    base64::encode(&message(credentials), out);
     out.put_all(b"\r\n");
 }
 

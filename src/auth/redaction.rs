@@ -10,46 +10,41 @@ use crate::limits::REPLY_TEXT_BYTES;
 /// Masks the password, in plain and in base64, with asterisks; and the user name, too, while logging in: later it is
 /// often the sender's address, which is no secret.
 pub fn mask(text: &mut [u8], credentials: Credentials<'_>, logging_in: bool) {
-    let Credentials { username, password } = credentials;
-    let unpadded = |digit: &u8| *digit != b'=';
-    mask_one(text, || {
-        base64::digits(plain::message(credentials)).take_while(unpadded)
-    });
-    let username = if logging_in { username } else { &[] };
-    for secret in [username, password] {
-        mask_one(text, || secret.iter().copied());
-        mask_one(text, || base64::digits(secret.iter().copied()).take_while(unpadded));
+    let message = plain::message(credentials);
+    mask_one(text, &message, true);
+    for pair in message.chunks_exact(2).skip(usize::from(!logging_in)) {
+        let secret = pair.get(1..).unwrap_or(&[]);
+        mask_one(text, secret, false);
+        mask_one(text, secret, true);
     }
 }
 
-/// Masks each place where the secret stands. Case matters not: servers fold it.
-fn mask_one<I: Iterator<Item = u8>>(text: &mut [u8], secret: impl Fn() -> I) {
-    let Some(first) = secret().next() else { return };
+/// Masks each place where the secret stands, in base64 or as it is. Case matters not: servers fold it.
+fn mask_one(text: &mut [u8], secret: &[&[u8]], in_base64: bool) {
     for at in 0..text.len() {
-        if text.get(at).is_none_or(|octet| !same(*octet, first)) {
-            continue;
+        let mut end = at;
+        loop {
+            let place = end.wrapping_sub(at);
+            let wanted = if in_base64 {
+                base64::digit(secret, place).filter(|digit| *digit != b'=')
+            } else {
+                base64::octet(secret, place)
+            };
+            match (wanted, text.get(end)) {
+                (Some(wanted), Some(octet)) if same(*octet, wanted) => end = end.wrapping_add(1),
+                // The whole secret, or as much of it as the kept text had room for.
+                (None, _) => break,
+                (_, None) if text.len() >= REPLY_TEXT_BYTES => break,
+                _ => end = at,
+            }
+            if end == at {
+                break;
+            }
         }
-        let rest = text.get_mut(at..).unwrap_or(&mut []);
-        let length = match_len(rest, secret(), at);
-        for octet in rest.iter_mut().take(length) {
+        for octet in text.get_mut(at..end).unwrap_or(&mut []) {
             *octet = b'*';
         }
     }
-}
-
-/// How many octets at the beginning of `rest` are the secret, or as much of it as the kept text had room for.
-fn match_len(rest: &[u8], secret: impl Iterator<Item = u8>, at: usize) -> usize {
-    let cut_off = at.saturating_add(rest.len()) >= REPLY_TEXT_BYTES;
-    let mut octets = rest.iter();
-    let mut length = 0usize;
-    for wanted in secret {
-        match octets.next() {
-            Some(octet) if same(*octet, wanted) => length = length.saturating_add(1),
-            None if cut_off => return length,
-            _ => return 0,
-        }
-    }
-    length
 }
 
 /// The kept text is cleaned: an octet that is not printable stands there as `?`.

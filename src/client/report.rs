@@ -56,7 +56,7 @@ impl MessageId<'_> {
     pub fn write(self, out: &mut Window<'_>) {
         match self {
             Self::Whole(octets) => out.put_all(octets),
-            Self::Parts { nonce, domain } => write_message_id(nonce, domain, out),
+            Self::Parts { nonce, domain } => write_message_id(&nonce, domain, out),
         }
     }
 }
@@ -66,7 +66,7 @@ impl Text<MESSAGE_ID_BYTES> {
     pub fn message_id(nonce: [u8; 16], sender: &[u8]) -> Self {
         let mut new = Self::EMPTY;
         let mut window = Window::new(&mut new.octets, 0);
-        write_message_id(nonce, sender, &mut window);
+        write_message_id(&nonce, sender, &mut window);
         new.length = window.kept();
         new
     }

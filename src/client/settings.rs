@@ -76,7 +76,7 @@ impl<'a> Draft<'a> {
             return Err(Code::SenderRefused);
         }
         let ehlo_name = self.ehlo_name.filter(|name| !name.is_empty());
-        if ehlo_name.is_some_and(|name| !address::is_domain(name) && !address::is_address_literal(name)) {
+        if ehlo_name.is_some_and(|name| !address::is_domain_or_literal(name)) {
             return Err(Code::HeloFailed);
         }
         let charset = self.charset.filter(|charset| !charset.is_empty() && !is_utf8(charset));

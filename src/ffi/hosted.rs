@@ -1,11 +1,11 @@
-//! What only a system has: clients out of its memory, and waiting.
+//! What only a system has: clients out of its memory, waiting, and programs with an event loop of their own.
 
 use core::ffi::c_int;
 
 use super::client::{of, sds_smtp_client};
 use super::codes::NO_LIMIT;
 use super::guard::{guard, guard_code};
-use crate::host::{Client, Wait};
+use crate::host::{self, Client, Wait};
 
 /// Makes a client. It has no configuration, and no mail in flight.
 ///
@@ -34,6 +34,34 @@ pub unsafe extern "C" fn sds_smtp_client_wait(client: *mut sds_smtp_client, time
         of(client).wait(match timeout_ms {
             NO_LIMIT => Wait::Forever,
             some => Wait::Milliseconds(some),
+        })
+    })
+}
+
+/// For programs with an event loop of their own: the library starts no thread from now on, but leaves its work to
+/// sds_smtp_poll(). To be called before the first mail, and again in the child of a fork().
+///
+/// @return a descriptor to wait on, with poll() or the like, until it is readable: then sds_smtp_poll() has something to
+///         do. It stays the same, and is not to be closed. -1 where the library has started its thread already, or the
+///         system has no descriptor or memory
+#[unsafe(no_mangle)]
+pub extern "C" fn sds_smtp_poll_descriptor() -> c_int {
+    guard(-1, || host::descriptor().unwrap_or(-1))
+}
+
+/// Does the library's work for all clients, where that is left to the program: what is possible without waiting, and a bounded
+/// amount of it. Without a system (sds_smtp_firmware.h) it always is; with one, see sds_smtp_poll_descriptor().
+///
+/// @param now_ms  the time in milliseconds, where the library has no clock of its own: see sds_smtp_firmware.h. With a
+///                system it is not looked at
+/// @return the milliseconds after which it wants to be called again, at the latest, and at once when the descriptor is
+///         readable; SDS_SMTP_NO_LIMIT: only then
+#[unsafe(no_mangle)]
+pub extern "C" fn sds_smtp_poll(now_ms: u32) -> u32 {
+    let _ = now_ms;
+    guard(NO_LIMIT, || {
+        host::poll(0).map_or(NO_LIMIT, |left| {
+            u32::try_from(left).unwrap_or(NO_LIMIT).min(NO_LIMIT.saturating_sub(1))
         })
     })
 }

@@ -1,184 +1,256 @@
-//! The memory that a program lends for texts: four sections, one behind the other.
+//! The memory that a program lends for texts: a configuration and a mail grow from its one end, and a configuration that
+//! comes while that mail is in flight has the other end. When the mail ends they change places; nothing is ever moved.
 //!
-//! 1. what is kept of the mail before: the domain of its Message-ID
-//! 2. the configuration
-//! 3. the mail in flight
-//! 4. a configuration that came while a mail was in flight, and takes effect when it ends
-//!
-//! What a section held is wiped when it goes: there are passwords among it.
+//! What stood in a part is wiped when the part is given up: there are passwords among it.
 
-use core::ops::Range;
+use core::mem::{align_of, size_of};
+use core::net::IpAddr;
 
 use zeroize::Zeroize;
 
-/// The sections and their lengths.
+use crate::auth::Credentials;
+use crate::client::settings::Checked;
+use crate::session::{Job, Login, Settings};
+
+/// A configuration in the arena, with the job for the session: its mail is put in there.
+pub struct Config {
+    /// The server's address.
+    pub server: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// The settings; and the mail in flight.
+    pub job: Job<'static>,
+}
+
+/// The memory, and how much of it is in use.
 pub struct Arena {
-    memory: &'static mut [u8],
-    kept: usize,
-    config: usize,
+    memory: *mut u8,
+    length: usize,
+    /// The configuration, at the near end.
+    near: usize,
+    /// The mail, behind it.
     mail: usize,
-    next: usize,
+    /// The next configuration, at the far end.
+    far: usize,
+    /// The near end is the upper one.
+    turned: bool,
 }
 
 impl Arena {
     /// All of this memory, with nothing in it.
     pub fn new(memory: &'static mut [u8]) -> Self {
         Self {
-            memory,
-            kept: 0,
-            config: 0,
+            length: memory.len(),
+            memory: memory.as_mut_ptr(),
+            near: 0,
             mail: 0,
-            next: 0,
+            far: 0,
+            turned: false,
         }
     }
 
-    fn config_end(&self) -> usize {
-        self.kept.saturating_add(self.config)
-    }
-
-    fn mail_end(&self) -> usize {
-        self.config_end().saturating_add(self.mail)
-    }
-
-    /// The domain that is kept of the mail before.
-    pub fn kept(&self) -> &[u8] {
-        self.memory.get(..self.kept).unwrap_or(&[])
-    }
-
-    /// The configuration; empty where there is none.
-    pub fn config(&self) -> &[u8] {
-        self.memory.get(self.kept..self.config_end()).unwrap_or(&[])
-    }
-
-    /// The mail.
-    pub fn mail(&self) -> &[u8] {
-        self.memory.get(self.config_end()..self.mail_end()).unwrap_or(&[])
-    }
-
-    /// The mail, to be changed.
-    pub fn mail_mut(&mut self) -> &mut [u8] {
-        let place = self.config_end()..self.mail_end();
-        self.memory.get_mut(place).unwrap_or(&mut [])
-    }
-
-    /// Octets that no section has.
+    /// Octets that nothing stands in.
     pub fn free(&self) -> usize {
-        self.memory
-            .len()
-            .saturating_sub(self.mail_end())
-            .saturating_sub(self.next)
+        self.length
+            .saturating_sub(self.near)
+            .saturating_sub(self.mail)
+            .saturating_sub(self.far)
     }
 
-    /// Room for a configuration of this length, which replaces the one there is: at once, or when the mail in flight ends.
-    pub fn place_config(&mut self, length: usize, in_flight: bool) -> Option<&mut [u8]> {
-        let start = if in_flight { self.mail_end() } else { self.kept };
-        let end = start.checked_add(length)?;
-        if end > self.memory.len() {
+    /// `length` octets, `from` octets from the near end. Whoever asks has looked that they fit, and that nobody has them.
+    fn part(&mut self, from: usize, length: usize) -> &'static mut [u8] {
+        let start = if self.turned {
+            self.length.saturating_sub(from).saturating_sub(length)
+        } else {
+            from
+        };
+        let length = length.min(self.length.saturating_sub(start));
+        // SAFETY: start + length <= self.length, which is the memory that `new` was lent for good. Its parts are given to one
+        // user at a time: `near`, `mail` and `far` say who has what.
+        unsafe { core::slice::from_raw_parts_mut(self.memory.add(start), length) }
+    }
+
+    /// Keeps a configuration: instead of the one there is, which nobody may use any more, or, with a mail in flight, instead
+    /// of the one that would be next. None, with nothing changed, where it does not fit.
+    pub fn configure(&mut self, checked: &Checked<'_>, in_flight: bool) -> Option<&'static mut Config> {
+        let settings = &checked.settings;
+        let (username, password) = settings.login.map_or((&[][..], &[][..]), |login| {
+            (login.credentials.username, login.credentials.password)
+        });
+        let texts = [
+            username,
+            password,
+            settings.sender,
+            settings.sender_name,
+            settings.ehlo_name.unwrap_or(&[]),
+            settings.charset,
+        ];
+        let mut length = size_of::<Config>().saturating_add(align_of::<Config>());
+        for text in texts {
+            length = length.saturating_add(text.len());
+        }
+        let mine = if in_flight { self.far } else { self.near };
+        if length > self.free().saturating_add(mine) {
             return None;
         }
-        let before = if in_flight { &mut self.next } else { &mut self.config };
-        let old = start.saturating_add(core::mem::replace(before, length));
-        self.memory.get_mut(start..old.max(end))?.zeroize();
-        self.memory.get_mut(start..end)
+        let mut part = if in_flight {
+            self.part(self.length.saturating_sub(mine), mine).zeroize();
+            self.far = length;
+            self.part(self.length.saturating_sub(length), length)
+        } else {
+            self.part(0, mine).zeroize();
+            self.near = length;
+            self.part(0, length)
+        };
+        let [username, password, sender, sender_name, ehlo_name, charset] = texts.map(|text| copied(&mut part, text));
+        let config = Config {
+            server: checked.server,
+            port: checked.port,
+            job: Job {
+                settings: Settings {
+                    login: settings.login.map(|login| Login {
+                        allowed: login.allowed,
+                        credentials: Credentials { username, password },
+                    }),
+                    sender,
+                    sender_name,
+                    ehlo_name: settings.ehlo_name.map(|_| ehlo_name),
+                    charset,
+                    timeouts: settings.timeouts,
+                    pipelining: settings.pipelining,
+                },
+                mail: None,
+            },
+        };
+        let skipped = part.as_ptr().align_offset(align_of::<Config>());
+        let place = part.get_mut(skipped..)?;
+        if place.len() < size_of::<Config>() {
+            return None;
+        }
+        // SAFETY: aligned, large enough, and nobody else's.
+        unsafe {
+            let place = place.as_mut_ptr().cast::<Config>();
+            place.write(config);
+            Some(&mut *place)
+        }
     }
 
-    /// Room for a mail of this length, and for what is kept of it later (`domain` octets).
-    pub fn place_mail(&mut self, length: usize, domain: usize) -> Option<&mut [u8]> {
-        if length.max(domain) > self.free() {
+    /// Keeps texts of a mail, and gives `buffer` octets beside them. None, with nothing changed, where they do not fit.
+    pub fn keep<const N: usize>(
+        &mut self,
+        texts: [&[u8]; N],
+        buffer: usize,
+    ) -> Option<([&'static [u8]; N], &'static mut [u8])> {
+        let length = texts.iter().fold(buffer, |sum, text| sum.saturating_add(text.len()));
+        if length > self.free() {
             return None;
         }
         self.mail = length;
-        Some(self.mail_mut())
+        let mut part = self.part(self.near, length);
+        let texts = texts.map(|text| copied(&mut part, text));
+        Some((texts, part))
     }
 
-    /// Ends the mail. Of the configuration that it was sent with `domain` is kept; then the one that came meanwhile takes
-    /// effect.
-    pub fn end_mail(&mut self, domain: Range<usize>) {
-        let end = self.mail_end().saturating_add(self.next);
-        let length = domain.len();
-        let moved = if self.next > 0 {
-            // The old configuration is of no more use, but for the domain.
-            self.copy(self.kept.saturating_add(domain.start), 0, length);
-            self.copy(self.mail_end(), length, self.next);
-            core::mem::take(&mut self.next)
-        } else {
-            self.copy(self.kept, length, self.config);
-            self.copy(length.saturating_add(domain.start), 0, length);
-            self.config
-        };
-        (self.kept, self.config, self.mail) = (length, moved, 0);
-        let used = self.config_end();
-        if let Some(rest) = self.memory.get_mut(used..end.max(used)) {
-            rest.zeroize();
+    /// Gives up the mail. With `next` the configuration, too: the one that came meanwhile takes its place.
+    pub fn end_mail(&mut self, next: bool) {
+        self.part(self.near, self.mail).zeroize();
+        self.mail = 0;
+        if next {
+            self.part(0, self.near).zeroize();
+            self.near = core::mem::take(&mut self.far);
+            self.turned = !self.turned;
         }
     }
 
-    /// Copies within the memory; nothing where it does not fit, which the sections never let happen.
-    fn copy(&mut self, from: usize, to: usize, length: usize) {
-        let end = from.saturating_add(length);
-        if end <= self.memory.len() && to.saturating_add(length) <= self.memory.len() {
-            self.memory.copy_within(from..end, to);
-        }
-    }
-
-    /// Wipes everything.
+    /// Gives up everything.
     pub fn wipe(&mut self) {
-        self.memory.zeroize();
-        (self.kept, self.config, self.mail, self.next) = (0, 0, 0, 0);
+        self.part(0, self.length).zeroize();
+        (self.near, self.mail, self.far) = (0, 0, 0);
     }
+}
+
+/// Copies a text to the beginning of what is left of a part.
+fn copied(part: &mut &'static mut [u8], text: &[u8]) -> &'static [u8] {
+    let Some((place, rest)) = core::mem::take(part).split_at_mut_checked(text.len()) else {
+        return &[];
+    };
+    place.copy_from_slice(text);
+    *part = rest;
+    place
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::settings::Draft;
     use std::boxed::Box;
+    use std::vec::Vec;
 
-    fn arena(length: usize) -> Arena {
-        Arena::new(Box::leak(std::vec![0u8; length].into_boxed_slice()))
+    fn arena(length: usize) -> (Arena, &'static [u8]) {
+        let memory = Box::leak(std::vec![0u8; length].into_boxed_slice());
+        let seen = unsafe { core::slice::from_raw_parts(memory.as_ptr(), length) };
+        (Arena::new(memory), seen)
     }
 
-    fn fill(place: Option<&mut [u8]>, octets: &[u8]) -> bool {
-        place.is_some_and(|place| {
-            place.copy_from_slice(octets);
-            true
-        })
+    fn configure(arena: &mut Arena, sender: &str, in_flight: bool) -> Option<&'static mut Config> {
+        let draft = Draft {
+            server: Some(b"192.0.2.7"),
+            auth: 1,
+            username: Some(b"user"),
+            password: Some(b"a-password"),
+            sender: Some(sender.as_bytes()),
+            ..Draft::default()
+        };
+        arena.configure(&draft.check().unwrap(), in_flight)
+    }
+
+    fn holds(memory: &[u8], text: &str) -> usize {
+        memory
+            .windows(text.len())
+            .filter(|window| *window == text.as_bytes())
+            .count()
     }
 
     #[test]
-    fn a_configuration_that_comes_meanwhile_waits_for_the_mail() {
-        let mut arena = arena(40);
-        assert!(fill(arena.place_config(10, false), b"at:old.cz."));
-        assert!(fill(arena.place_mail(5, 6), b"mail1"));
-        assert!(fill(arena.place_config(12, true), b"at:newer.cz!"));
-        assert_eq!((arena.config(), arena.mail()), (&b"at:old.cz."[..], &b"mail1"[..]));
-        arena.end_mail(3..9);
-        assert_eq!((arena.kept(), arena.config()), (&b"old.cz"[..], &b"at:newer.cz!"[..]));
-        assert_eq!(arena.mail(), b"");
-        assert!(arena.memory[18..].iter().all(|octet| *octet == 0));
-        assert!(fill(arena.place_mail(22, 8), &[b'x'; 22]));
-        arena.end_mail(3..11);
-        assert_eq!((arena.kept(), arena.config()), (&b"newer.cz"[..], &b"at:newer.cz!"[..]));
-        assert!(arena.memory[20..].iter().all(|octet| *octet == 0));
-        // A longer domain before a shorter one.
-        assert!(fill(arena.place_config(4, false), b"ab.c"));
-        assert!(fill(arena.place_mail(1, 2), b"m"));
-        arena.end_mail(3..4);
-        assert_eq!((arena.kept(), arena.config()), (&b"c"[..], &b"ab.c"[..]));
-        assert!(arena.memory[5..].iter().all(|octet| *octet == 0));
+    fn a_configuration_that_comes_meanwhile_waits_at_the_other_end() {
+        let (mut arena, memory) = arena(1200);
+        let mut current = configure(&mut arena, "first@example.cz", false).unwrap();
+        for round in 0..5 {
+            let sender = std::format!("round{round}@example.cz");
+            let ([to, text], buffer) = arena.keep([b"a@b.cz", b"the text"], 16).unwrap();
+            buffer.fill(b'x');
+            assert!(configure(&mut arena, "never-used@example.cz", true).is_some());
+            let next = configure(&mut arena, &sender, true).unwrap();
+            assert_eq!((to, text), (&b"a@b.cz"[..], &b"the text"[..]));
+            assert_ne!(current.job.settings.sender, sender.as_bytes());
+            assert_eq!((holds(memory, "never-used"), holds(memory, "a-password")), (0, 2));
+            arena.end_mail(true);
+            assert_eq!((holds(memory, "the text"), holds(memory, "xxxx")), (0, 0));
+            assert_eq!((holds(memory, "a-password"), holds(memory, &sender)), (1, 1));
+            current = next;
+            assert_eq!(current.job.settings.sender, sender.as_bytes());
+        }
+        arena.wipe();
+        assert!(memory.iter().all(|octet| *octet == 0));
     }
 
     #[test]
     fn what_does_not_fit_changes_nothing() {
-        let mut arena = arena(16);
-        assert!(fill(arena.place_config(8, false), b"12345678"));
-        assert!(arena.place_config(17, false).is_none());
-        assert!(arena.place_mail(9, 0).is_none());
-        assert!(arena.place_mail(1, 9).is_none());
-        assert!(fill(arena.place_mail(6, 4), b"abcdef"));
-        assert!(arena.place_config(3, true).is_none());
-        assert!(fill(arena.place_config(2, true), b"xy"));
-        assert_eq!((arena.config(), arena.mail()), (&b"12345678"[..], &b"abcdef"[..]));
-        arena.end_mail(0..4);
-        assert_eq!((arena.kept(), arena.config()), (&b"1234"[..], &b"xy"[..]));
+        for length in 0..600 {
+            let (mut arena, memory) = arena(length);
+            let Some(config) = configure(&mut arena, "sds@example.cz", false) else {
+                assert_eq!(arena.free(), length);
+                continue;
+            };
+            let free = arena.free();
+            assert!(arena.keep([&std::vec![b'x'; free]], 1).is_none());
+            assert!(configure(&mut arena, &std::format!("{}@example.cz", "x".repeat(64)), true).is_none() || free > 64);
+            let before: Vec<u8> = memory.to_vec();
+            assert!(configure(&mut arena, "sds@example.cz", true).is_none() || free >= length - free);
+            if free < length - free {
+                assert_eq!(memory, before);
+            }
+            assert_eq!(config.job.settings.sender, b"sds@example.cz");
+        }
     }
 }

@@ -10,7 +10,8 @@ use core::mem::{align_of, size_of};
 use core::ptr::{addr_of_mut, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-use super::member::{Calendar, LIFE, Member};
+use super::conversation::Calendar;
+use super::member::{LIFE, Member};
 use crate::client::guard::Guard;
 use crate::client::log::Entry;
 use crate::code::{Code, Reason};
@@ -40,6 +41,8 @@ struct Common {
     /// The time, which does not wrap, and the program's, which does.
     now: u64,
     told: u32,
+    /// Nobody waited for anything when the last poll ended.
+    idle: bool,
 }
 
 struct Shared(UnsafeCell<Common>);
@@ -52,6 +55,7 @@ static COMMON: Shared = Shared(UnsafeCell::new(Common {
     context: null_mut(),
     now: 0,
     told: 0,
+    idle: true,
 }));
 
 impl Calendar for Common {
@@ -79,6 +83,14 @@ impl Source {
         context: *mut c_void,
     ) -> Self {
         Self { read, context }
+    }
+
+    /// The first `length` octets of a buffer, for the session; it has given up the piece before.
+    pub fn piece(&self, buffer: &mut [u8], length: usize) -> &'static [u8] {
+        let length = length.min(buffer.len());
+        // SAFETY: the buffer is in the arena, for as long as the mail is in flight, and `read` is asked for the next piece only
+        // when the session has taken all of this one.
+        unsafe { core::slice::from_raw_parts(buffer.as_ptr(), length) }
     }
 
     /// Asks for the text from `offset` on: how much there is, 0 at its end; None where it is not there yet.
@@ -250,9 +262,13 @@ pub unsafe fn set_clock(clock: Option<UnixTime>, context: *mut c_void) -> Result
 pub fn poll(now: u32) -> u32 {
     let Ok(mut entered) = Entered::new() else { return 1 };
     let common = entered.common();
-    // The difference is right across the wrap.
-    common.now = common.now.wrapping_add(u64::from(now.wrapping_sub(common.told)));
-    common.told = now;
+    // The difference is right across the wrap. A time before the last one told is no time gone by: it comes of a call in an
+    // interrupt, with a newer time.
+    let gone = now.wrapping_sub(common.told);
+    if common.idle || gone <= u32::MAX / 2 {
+        common.now = common.now.wrapping_add(u64::from(gone));
+        common.told = now;
+    }
     let mut wait = u32::MAX;
     let mut block = load(&CLIENTS);
     while let Some(at) = block {
@@ -261,5 +277,6 @@ pub fn poll(now: u32) -> u32 {
         wait = wait.min(member.poll(&at.guard, common.now, common));
         block = load(&at.next);
     }
+    entered.common().idle = wait == u32::MAX;
     wait
 }

@@ -178,6 +178,20 @@ impl Client {
             Wait::Milliseconds(0) => return Ok(slot.guard.status()),
             Wait::Milliseconds(some) => Instant::now().checked_add(Duration::from_millis(u64::from(some))),
         };
+        if engine::polled() {
+            // Nobody else would do the work.
+            while slot.guard.busy() && key.slot().is_some() {
+                let left = until.map_or(u64::MAX, |until| {
+                    let left = until.saturating_duration_since(Instant::now()).as_micros();
+                    u64::try_from(left).unwrap_or(u64::MAX).div_ceil(1000)
+                });
+                if left == 0 {
+                    break;
+                }
+                engine::poll(left);
+            }
+            return self.status();
+        }
         let mut shared = shared();
         shared.living(key)?.waiters += 1;
         while slot.guard.busy() && key.slot().is_some() {
@@ -231,6 +245,7 @@ fn begin(key: Key, slot: &Slot) -> Result<(), Code> {
 /// Hands a mail to the thread.
 fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
     let no_memory = (Code::DataFailed, Reason::NoMemory);
+    let mut started_now = None;
     let mut shared = shared();
     // Under the lock, also for the clock's own beginning: no fork finds that half done.
     let started = clock::now();
@@ -241,7 +256,9 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
         .ok_or((Code::ConnectFailed, Reason::NotConfigured))?;
     let snapshot = snapshot.copy().ok_or(no_memory)?;
     if !shared.started() {
-        shared.set_started(engine::start()?);
+        let (waker, engine) = engine::start()?;
+        shared.set_started(waker);
+        started_now = engine;
     }
     let wake = shared
         .order(Order::Start {
@@ -252,6 +269,7 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
         })
         .ok_or(no_memory)?;
     drop(shared);
+    engine::install(started_now);
     if !wake.wake() {
         // Not even this mail is lost in silence: it ends with a result, and the next one starts a thread anew.
         engine::abandon();

@@ -1,7 +1,7 @@
 //! The thread: sleeps in the kernel, carries what is ready, ends what is late.
 
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::boxed::Box;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,10 +29,15 @@ const WAKE: u64 = u64::MAX;
 /// The engine of this process, while it has one.
 pub static ENGINE: Mutex<Option<Boxed<Engine>>> = Mutex::new(None);
 
+/// The program has its own event loop, and no thread is started.
+static POLLED: AtomicBool = AtomicBool::new(false);
+
 /// All connections, and what they share.
 pub struct Engine {
     /// Which engine of this process it is: a thread works with its own only.
     number: u64,
+    /// The program drives it.
+    polled: bool,
     poller: Poller,
     connections: Vec<Option<Boxed<Connection>>>,
     free: Vec<usize>,
@@ -49,8 +54,11 @@ pub struct Engine {
     nonces: Nonces,
 }
 
-/// Starts the thread; or says why the system has no descriptor, memory or thread for it.
-pub fn start() -> Result<Waker, (Code, Reason)> {
+/// What was started: how to wake it, and, where the program drives it, the engine itself, for [`install`].
+pub type Started = (Waker, Option<Boxed<Engine>>);
+
+/// Starts the thread, unless the program drives the engine; or says why the system has no descriptor, memory or thread for it.
+pub fn start() -> Result<Started, (Code, Reason)> {
     static ENGINES: AtomicU64 = AtomicU64::new(0);
     let no_memory = (Code::DataFailed, Reason::NoMemory);
     let refused = |failure| match failure {
@@ -60,9 +68,11 @@ pub fn start() -> Result<Waker, (Code, Reason)> {
     let buffer = memory::zeros(BUFFER).ok_or(no_memory)?;
     let poller = Poller::new().map_err(refused)?;
     let waker = Waker::new().map_err(refused)?;
+    let polled = POLLED.load(Ordering::Acquire);
     let engine = poller.add(&waker, WAKE).map_err(refused).and_then(|()| {
         let engine = Engine {
             number: ENGINES.fetch_add(1, Ordering::Relaxed),
+            polled,
             poller,
             connections: Vec::new(),
             free: Vec::new(),
@@ -76,12 +86,68 @@ pub fn start() -> Result<Waker, (Code, Reason)> {
             nonces: Nonces::new(),
         };
         let engine = Boxed::new(engine).ok_or(no_memory)?;
-        sys::start_thread(engine.into_inner()).map_err(|_| no_memory)
+        if polled {
+            return Ok(Some(engine));
+        }
+        sys::start_thread(engine.into_inner())
+            .map(|()| None)
+            .map_err(|_| no_memory)
     });
     if engine.is_err() {
         waker.close();
     }
-    engine.map(|()| waker)
+    engine.map(|engine| (waker, engine))
+}
+
+/// Puts an engine that the program drives in its place: without the shared lock, which is never held when the engine's is
+/// taken.
+pub fn install(engine: Option<Boxed<Engine>>) {
+    if engine.is_some() {
+        *lock(&ENGINE) = engine;
+    }
+}
+
+/// Has the program drive the engine from now on, and gives the descriptor that is readable when [`poll`] has something to
+/// do. None where a thread drives it already, or the system has no descriptor or memory.
+pub fn descriptor() -> Option<i32> {
+    let mut shared = shared();
+    if !shared.started() {
+        POLLED.store(true, Ordering::Release);
+        let (waker, engine) = start().ok()?;
+        shared.set_started(waker);
+        drop(shared);
+        install(engine);
+    } else {
+        drop(shared);
+    }
+    let engine = lock(&ENGINE);
+    let engine = engine.as_ref().filter(|engine| engine.polled)?;
+    Some(engine.poller.descriptor())
+}
+
+/// Whether the program drives the engine.
+pub fn polled() -> bool {
+    POLLED.load(Ordering::Acquire)
+}
+
+/// Does what is to be done now, where the program drives the engine, after waiting at most so many milliseconds for it;
+/// after how many it wants to be called again. None: when the descriptor is readable.
+pub fn poll(patience: u64) -> Option<u64> {
+    let (descriptor, number, due) = {
+        let mut engine = lock(&ENGINE);
+        let engine = engine.as_mut().filter(|engine| engine.polled)?;
+        (engine.poller.descriptor(), engine.number, engine.due(clock::now()))
+    };
+    let mut ready = Ready::new();
+    let waited = ready.wait(descriptor, Some(due.map_or(patience, |due| due.min(patience))));
+    let mut engine = lock(&ENGINE);
+    let mine = engine.as_mut().filter(|engine| engine.number == number)?;
+    if !waited {
+        drop(engine);
+        abandon();
+        return None;
+    }
+    catch_unwind(AssertUnwindSafe(|| mine.turn(&ready))).unwrap_or(Some(1000))
 }
 
 impl Task for Engine {
@@ -165,6 +231,11 @@ impl Engine {
         if self.earliest.is_some_and(|earliest| now >= earliest) {
             self.tick(now);
         }
+        self.due(now)
+    }
+
+    /// After how many milliseconds there is something to do, whatever comes.
+    fn due(&self, now: u64) -> Option<u64> {
         if !self.unfinished.is_empty() {
             return Some(0);
         }

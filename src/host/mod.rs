@@ -51,3 +51,4 @@ mod snapshot;
 mod sys;
 
 pub use client::{Client, Wait};
+pub use engine::{descriptor, poll};

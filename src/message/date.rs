@@ -2,68 +2,64 @@
 
 use crate::buffer::{Sink, Window};
 
-const DAYS: [&[u8]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
-const MONTHS: [&[u8]; 12] = [
-    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+/// The names of the days, from that of 1 January 1970 on, and of the months.
+#[rustfmt::skip]
+const NAMES: [[u8; 3]; 19] = [
+    *b"Thu", *b"Fri", *b"Sat", *b"Sun", *b"Mon", *b"Tue", *b"Wed",
+    *b"Jan", *b"Feb", *b"Mar", *b"Apr", *b"May", *b"Jun", *b"Jul", *b"Aug", *b"Sep", *b"Oct", *b"Nov", *b"Dec",
 ];
-const DAY: u64 = 86_400;
 
 /// Year, month (1 to 12) and day (1 to 31) of a day counted from 1 January 1970.
 ///
 /// The year is counted from March, so that the leap day is its last: months then begin at day
-/// `(153 * month + 2) / 5`, and 146,097 days make 400 years.
-fn civil(days: u64) -> (u64, usize, u64) {
-    let shifted = days.wrapping_add(719_468);
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era = (day_of_era
-        .wrapping_sub(day_of_era / 1_460)
-        .wrapping_add(day_of_era / 36_524)
-        .wrapping_sub(day_of_era / 146_096))
-        / 365;
-    let day_of_year = day_of_era.wrapping_sub(
-        year_of_era
-            .wrapping_mul(365)
-            .wrapping_add(year_of_era / 4)
-            .wrapping_sub(year_of_era / 100),
-    );
-    let march_month = day_of_year.wrapping_mul(5).wrapping_add(2) / 153;
-    let day = day_of_year
-        .wrapping_sub(march_month.wrapping_mul(153).wrapping_add(2) / 5)
-        .wrapping_add(1);
-    let (month, later) = if march_month < 10 {
-        (march_month.wrapping_add(3), 0)
+/// `(153 * month + 2) / 5`. A century has 36,524 days and a quarter, a year in it 365 and a quarter.
+fn civil(days: u32) -> (u32, u32, u32) {
+    let quarters = days.wrapping_add(719_468).wrapping_mul(4).wrapping_add(3);
+    let century = quarters / 146_097;
+    let quarters = (quarters % 146_097) | 3;
+    let year = century.wrapping_mul(100).wrapping_add(quarters / 1_461);
+    let fifths = (quarters % 1_461 / 4).wrapping_mul(5).wrapping_add(2);
+    let (month, day) = (fifths / 153, (fifths % 153 / 5).wrapping_add(1));
+    if month < 10 {
+        (year, month.wrapping_add(3), day)
     } else {
-        (march_month.wrapping_sub(9), 1)
-    };
-    let year = era.wrapping_mul(400).wrapping_add(year_of_era).wrapping_add(later);
-    (year, usize::try_from(month).unwrap_or(1), day)
+        (year.wrapping_add(1), month.wrapping_sub(9), day)
+    }
 }
 
-/// Writes a time (seconds since 1970) as `Thu, 01 Jan 1970 00:00:00 +0000`.
+/// The field: each octet below 7 stands for one of the values that [`write`] finds.
+const FIELD: &[u8] = b"Date: \x00, \x01 \x02 \x03 \x04:\x05:\x06 +0000";
+
+/// Writes the field of a time (seconds since 1970), without a line end: `Date: Thu, 01 Jan 1970 00:00:00 +0000`.
 pub fn write(seconds: u64, out: &mut Window<'_>) {
-    // The end of the year 9999: RFC 5322 has four digits or more, readers have four.
-    let seconds = seconds.min(253_402_300_799);
-    let days = seconds / DAY;
+    // A day has 675 times 128 seconds: so 32 bits are enough. The last day is that of the year 9999: RFC 5322 has four
+    // digits or more, readers have four.
+    let periods = u32::try_from(seconds >> 7).unwrap_or(u32::MAX).min(1_979_705_474);
+    let (days, period) = (periods / 675, periods % 675);
+    let second = period.wrapping_mul(128) | u32::try_from(seconds & 127).unwrap_or(0);
+    let minute = second / 60;
     let (year, month, day) = civil(days);
-    let name = usize::try_from(days % 7).unwrap_or(0);
-    out.put_all(DAYS.get(name).copied().unwrap_or(b"Thu"));
-    out.put_all(b", ");
-    out.digits(day, 10, 2);
-    out.put(b' ');
-    out.put_all(MONTHS.get(month.wrapping_sub(1)).copied().unwrap_or(b"Jan"));
-    out.put(b' ');
-    out.digits(year, 10, 4);
-    let second_of_day = seconds % DAY;
-    for (separator, value) in [
-        (b' ', second_of_day / 3600),
-        (b':', second_of_day / 60 % 60),
-        (b':', second_of_day % 60),
-    ] {
-        out.put(separator);
-        out.digits(value, 10, 2);
+    let values = [
+        days % 7,
+        day,
+        month.wrapping_add(6),
+        year,
+        minute / 60,
+        minute % 60,
+        second % 60,
+    ];
+    for &octet in FIELD {
+        let Some(&value) = values.get(usize::from(octet)) else {
+            out.put(octet);
+            continue;
+        };
+        if octet == 0 || octet == 2 {
+            let number = usize::try_from(value).unwrap_or(0);
+            out.put_all(NAMES.get(number).unwrap_or(&[0; 3]));
+        } else {
+            out.digits(value, 10, 10);
+        }
     }
-    out.put_all(b" +0000");
 }
 
 #[cfg(test)]
@@ -76,7 +72,8 @@ mod tests {
         let mut window = Window::new(&mut buffer, 0);
         write(seconds, &mut window);
         let kept = window.kept();
-        String::from_utf8(buffer[..kept].to_vec()).unwrap()
+        let field = String::from_utf8(buffer[..kept].to_vec()).unwrap();
+        String::from(field.strip_prefix("Date: ").unwrap())
     }
 
     #[test]
@@ -92,11 +89,11 @@ mod tests {
 
     #[test]
     fn every_day_of_four_centuries_follows_the_one_before() {
-        let (mut year, mut month, mut day) = (1970u64, 1usize, 1u64);
+        let (mut year, mut month, mut day) = (1970u32, 1u32, 1u32);
         for days in 0..146_097 {
             assert_eq!(civil(days), (year, month, day));
             let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-            let length = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1];
+            let length = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month as usize - 1];
             day += 1;
             if day > length {
                 (day, month) = (1, month + 1);

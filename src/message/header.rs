@@ -2,8 +2,7 @@
 
 use super::body::Encoding;
 use super::{date, word};
-use crate::buffer::{Sink, Window, hex};
-use crate::limits::HEADER_LINE_BYTES;
+use crate::buffer::{Sink, Window};
 
 /// All that the header block says.
 pub struct Header<'a, Recipients> {
@@ -27,91 +26,78 @@ pub struct Header<'a, Recipients> {
     pub encoding: Encoding,
 }
 
+/// The block: a line feed stands for CRLF, and an octet below it for what [`Header::write_field`] writes.
+const BLOCK: &[u8] = b"\x01From: \x02\nTo: \x03\nSubject: \x04\n\x05MIME-Version: 1.0\n\
+    Content-Type: text/plain; charset=\x06\nContent-Transfer-Encoding: \x07\n\n";
+
 impl<'a, Recipients: Iterator<Item = &'a [u8]> + Clone> Header<'a, Recipients> {
     /// Writes the block with its empty line.
     pub fn write(&self, out: &mut Window<'_>) {
-        if let Some(seconds) = self.date {
-            out.put_all(b"Date: ");
-            date::write(seconds, out);
-            out.end_line();
+        for &octet in BLOCK {
+            match octet {
+                b' '.. => out.put(octet),
+                b'\n' => out.end_line(),
+                _ => self.write_field(octet, out),
+            }
         }
-        self.write_from(out);
-        self.write_to(out);
-        out.put_all(b"Subject: ");
-        word::write(self.subject, self.charset, out);
-        out.end_line();
-        if let Some(nonce) = self.nonce {
-            out.put_all(b"Message-ID: ");
-            write_message_id(nonce, self.sender, out);
-            out.end_line();
+    }
+
+    // Not to be inlined: the compiler would work out everything before the loop.
+    #[inline(never)]
+    fn write_field(&self, field: u8, out: &mut Window<'_>) {
+        match field {
+            1 => {
+                if let Some(seconds) = self.date {
+                    date::write(seconds, out);
+                    out.end_line();
+                }
+            }
+            2 => self.write_from(out),
+            3 => self.write_to(out),
+            4 => word::write(self.subject, self.charset, out),
+            5 => {
+                if let Some(nonce) = &self.nonce {
+                    out.put_all(b"Message-ID: ");
+                    write_message_id(nonce, self.sender, out);
+                    out.end_line();
+                }
+            }
+            6 => out.put_all(if self.text_is_utf8 { b"UTF-8" } else { self.charset }),
+            _ => out.put_all(self.encoding.name()),
         }
-        out.put_all(b"MIME-Version: 1.0");
-        out.end_line();
-        out.put_all(b"Content-Type: text/plain; charset=");
-        out.put_all(if self.text_is_utf8 { b"UTF-8" } else { self.charset });
-        out.end_line();
-        out.put_all(b"Content-Transfer-Encoding: ");
-        out.put_all(self.encoding.name());
-        out.end_line();
-        out.end_line();
     }
 
     fn write_from(&self, out: &mut Window<'_>) {
-        out.put_all(b"From: ");
         if self.sender_name.is_empty() {
             out.put_all(self.sender);
-        } else {
-            write_name(self.sender_name, self.charset, out);
-            if out.column().saturating_add(self.sender.len()).saturating_add(3) > HEADER_LINE_BYTES {
-                out.end_line();
-            }
-            out.put_all(b" <");
-            out.put_all(self.sender);
-            out.put(b'>');
+            return;
         }
-        out.end_line();
+        word::write_phrase(self.sender_name, self.charset, out);
+        out.fold(self.sender.len().wrapping_add(3));
+        out.put(b'<');
+        out.put_all(self.sender);
+        out.put(b'>');
     }
 
     fn write_to(&self, out: &mut Window<'_>) {
-        out.put_all(b"To: ");
-        for (at, recipient) in self.recipients.clone().enumerate() {
-            if at > 0 {
+        let mut first = true;
+        for recipient in self.recipients.clone() {
+            if !first {
                 out.put(b',');
-                if out.column().saturating_add(recipient.len()).saturating_add(2) > HEADER_LINE_BYTES {
-                    out.end_line();
-                }
-                out.put(b' ');
+                out.fold(recipient.len().wrapping_add(2));
             }
+            first = false;
             out.put_all(recipient);
         }
-        out.end_line();
     }
-}
-
-/// Writes a display name: a quoted string where it is ASCII and short enough for a line, else encoded words.
-fn write_name(name: &[u8], charset: &[u8], out: &mut Window<'_>) {
-    if !word::is_plain(name) || name.len() > 50 {
-        word::write_encoded(name, charset, out);
-        return;
-    }
-    out.put(b'"');
-    for &octet in name {
-        if matches!(octet, b'"' | b'\\') {
-            out.put(b'\\');
-        }
-        out.put(octet);
-    }
-    out.put(b'"');
 }
 
 /// Writes the Message-ID (RFC 5322, 3.6.4): the nonce in hexadecimal digits at the sender's domain.
-pub fn write_message_id(nonce: [u8; 16], sender: &[u8], out: &mut Window<'_>) {
+pub fn write_message_id(nonce: &[u8; 16], sender: &[u8], out: &mut Window<'_>) {
     out.put(b'<');
-    let mut digits = [0u8; 32];
-    for (pair, octet) in digits.chunks_exact_mut(2).zip(nonce) {
-        pair.copy_from_slice(&hex(octet));
+    for octet in nonce {
+        out.digits(u32::from(*octet), 16, 16);
     }
-    out.put_all(&digits);
     out.put(b'@');
     out.put_all(sender.rsplit(|&octet| octet == b'@').next().unwrap_or(b"localhost"));
     out.put(b'>');

@@ -5,82 +5,90 @@ use crate::buffer::{Sink, Window};
 use crate::limits::{ENCODED_WORD_BYTES, HEADER_LINE_BYTES};
 use crate::utf8::is_utf8;
 
-/// The charset's name for this text: UTF-8 where it is UTF-8, else what the configuration says its bytes are.
-pub fn charset_of<'a>(text: &[u8], configured: &'a [u8]) -> &'a [u8] {
-    if is_utf8(text) { b"UTF-8" } else { configured }
-}
+/// The longest display name that is written as a quoted string.
+const PHRASE_BYTES: usize = 50;
+
+// A blank or a header's name stands before each word.
+const _: () = assert!(HEADER_LINE_BYTES - 1 <= ENCODED_WORD_BYTES);
 
 /// Whether a text may stand in a header as it is: printable ASCII, single blanks between its words and none at its
 /// ends, so that folding changes nothing, no word over a line, and nothing that a reader takes for an encoded word.
-pub fn is_plain(text: &[u8]) -> bool {
-    text.is_empty()
-        || (text.iter().all(|octet| matches!(octet, 0x20..=0x7e))
-            && text
-                .split(|&octet| octet == b' ')
-                .all(|word| !word.is_empty() && word.len() < HEADER_LINE_BYTES.saturating_sub(16))
-            && !text.windows(2).any(|pair| pair == b"=?"))
+fn is_plain(text: &[u8]) -> bool {
+    let (mut before, mut length) = (b' ', 0usize);
+    for &octet in text {
+        length = length.wrapping_add(1);
+        if octet == b' ' {
+            length = 0;
+        }
+        if !matches!(octet, 0x20..=0x7e)
+            || matches!((before, octet), (b' ', b' ') | (b'=', b'?'))
+            || length >= HEADER_LINE_BYTES - 16
+        {
+            return false;
+        }
+        before = octet;
+    }
+    text.is_empty() || before != b' '
 }
 
 /// Writes text behind a header's name, folded.
 pub fn write(text: &[u8], charset: &[u8], out: &mut Window<'_>) {
-    if is_plain(text) {
-        write_folded(text, out);
-    } else {
+    if !is_plain(text) {
         write_encoded(text, charset, out);
+        return;
     }
-}
-
-fn write_folded(text: &[u8], out: &mut Window<'_>) {
-    for (at, word) in text.split(|&octet| octet == b' ').enumerate() {
-        if at > 0 {
-            if out.column().saturating_add(word.len()) >= HEADER_LINE_BYTES {
-                out.end_line();
-            }
-            out.put(b' ');
+    for (at, &octet) in text.iter().enumerate() {
+        if octet == b' ' {
+            let behind = text.iter().skip(at).skip(1);
+            out.fold(behind.take_while(|octet| **octet != b' ').count().wrapping_add(1));
+        } else {
+            out.put(octet);
         }
-        out.put_all(word);
     }
 }
 
-/// Writes text as encoded words in base64, each of at most 75 octets and of whole characters, one a line.
-pub fn write_encoded(text: &[u8], configured: &[u8], out: &mut Window<'_>) {
-    let charset = charset_of(text, configured);
+/// Writes a display name: a quoted string where it is plain and short enough for a line.
+pub fn write_phrase(name: &[u8], charset: &[u8], out: &mut Window<'_>) {
+    if name.len() > PHRASE_BYTES || !is_plain(name) {
+        write_encoded(name, charset, out);
+        return;
+    }
+    out.put(b'"');
+    for &octet in name {
+        if matches!(octet, b'"' | b'\\') {
+            out.put(b'\\');
+        }
+        out.put(octet);
+    }
+    out.put(b'"');
+}
+
+/// Writes text (some) as encoded words in base64, each of at most 75 octets and of whole characters, one a line. Text that
+/// is not UTF-8 is in the configured charset.
+fn write_encoded(text: &[u8], configured: &[u8], out: &mut Window<'_>) {
     let utf8 = is_utf8(text);
+    let charset = if utf8 { b"UTF-8" } else { configured };
     let mut rest = text;
-    let mut first = true;
-    while !rest.is_empty() {
-        if !first {
-            out.end_line();
-            out.put(b' ');
-        }
-        first = false;
+    loop {
         // "=?" charset "?B?" ... "?=", on a line of at most 76 octets.
-        let space = ENCODED_WORD_BYTES
-            .min(HEADER_LINE_BYTES.saturating_sub(out.column()))
-            .saturating_sub(charset.len().saturating_add(7));
-        let most = (space / 4).saturating_mul(3).max(4);
-        let length = whole_characters(rest, most, utf8);
-        let (word, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-        rest = after;
+        let taken = out.column().wrapping_add(charset.len()).wrapping_add(7);
+        let space = HEADER_LINE_BYTES.saturating_sub(taken);
+        let mut length = (space / 4).wrapping_mul(3).max(4);
+        // No word ends within a character, whose later octets are 10xxxxxx: three at the most.
+        while utf8 && rest.get(length).is_some_and(|octet| octet & 0xC0 == 0x80) {
+            length = length.wrapping_sub(1);
+        }
         out.put_all(b"=?");
         out.put_all(charset);
         out.put_all(b"?B?");
-        base64::encode(word.iter().copied(), out);
+        base64::encode(&[rest.get(..length).unwrap_or(rest)], out);
         out.put_all(b"?=");
+        rest = rest.get(length..).unwrap_or(&[]);
+        if rest.is_empty() {
+            return;
+        }
+        out.fold(HEADER_LINE_BYTES);
     }
-}
-
-/// The length of the longest beginning of `text` of at most `most` octets that ends between two characters.
-fn whole_characters(text: &[u8], most: usize, utf8: bool) -> usize {
-    if text.len() <= most {
-        return text.len();
-    }
-    let mut length = most;
-    // In UTF-8 a character's later octets are 10xxxxxx; a character has at most four octets and `most` is at least 4.
-    while utf8 && length > 1 && text.get(length).is_some_and(|octet| octet & 0xC0 == 0x80) {
-        length = length.saturating_sub(1);
-    }
-    length
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ impl Mail<'_> {
         }
         if let Some(size) = self.size {
             out.put_all(b" SIZE=");
-            out.decimal(u64::from(size));
+            out.decimal(size);
         }
         out.put_all(b"\r\n");
     }

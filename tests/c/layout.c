@@ -48,12 +48,14 @@ CONFIG(final_timeout_ms, 108, 80);
 CONFIG(quit_timeout_ms, 112, 84);
 CONFIG(total_timeout_ms, 116, 88);
 
-CHECK(message_size, sizeof(struct sds_smtp_message) == EITHER(32, 20));
+CHECK(message_size, sizeof(struct sds_smtp_message) == EITHER(48, 28));
 MESSAGE(struct_size, 0, 0);
 MESSAGE(flags, 4, 4);
 MESSAGE(to, 8, 8);
 MESSAGE(subject, 16, 12);
 MESSAGE(text, 24, 16);
+MESSAGE(read, 32, 20);
+MESSAGE(read_context, 40, 24);
 
 CHECK(result_size, sizeof(struct sds_smtp_result) == 620);
 RESULT(struct_size, 0);

@@ -376,8 +376,8 @@ static void message_fields(sds_smtp_client *client)
   expect("subject", huge, sds_smtp_client_send(client, &message), SDS_SMTP_DATA_FAILED);
 
   message = good_message();
-  message.flags = 1;
-  expect("message flags 1", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_BAD_ARGUMENT);
+  message.flags = 4;
+  expect("message flags 4", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_BAD_ARGUMENT);
   message.flags = 0xFFFFFFFFu;
   expect("message flags 0xFFFFFFFF", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_BAD_ARGUMENT);
 

@@ -18,7 +18,7 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 9] = [
+pub const TESTS: [&str; 10] = [
     "layout",
     "misuse",
     "fork",
@@ -28,6 +28,7 @@ pub const TESTS: [&str; 9] = [
     "siblings",
     "descriptors",
     "stress",
+    "event_loop",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
