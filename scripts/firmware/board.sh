@@ -39,7 +39,7 @@ choose_board() {
     virt)
       triple=riscv32imc-unknown-none-elf code=virt
       compiler=riscv64-unknown-elf
-      with_c=(-nostdlib -fno-builtin "$examples/memory.c")
+      with_c=(-nostdlib -ffreestanding "$examples/memory.c")
       processor=(-march=rv32imc -mabi=ilp32 -mcmodel=medany -Wl,--no-warn-rwx-segments)
       emulator=(qemu-system-riscv32 -M virt -bios none)
       ;;

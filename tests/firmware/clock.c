@@ -225,4 +225,5 @@ int main(void)
   a_time_that_was_passed_already_changes_nothing(now);
   test_say("mails", peer.mails);
   board_stop(0);
+  return 0;
 }

@@ -304,4 +304,5 @@ int main(void)
   board_console("stack ");
   test_say("of the library, bytes:", worst);
   board_stop(0);
+  return 0;
 }
