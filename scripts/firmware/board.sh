@@ -40,7 +40,7 @@ choose_board() {
       triple=riscv32imc-unknown-none-elf code=virt
       compiler=riscv64-unknown-elf
       with_c=(-nostdlib -ffreestanding "$examples/memory.c")
-      processor=(-march=rv32imc -mabi=ilp32 -mcmodel=medany -Wl,--no-warn-rwx-segments)
+      processor=(-march=rv32imc -mabi=ilp32 -mcmodel=medany "-Wl,--no-warn-rwx-segments")
       emulator=(qemu-system-riscv32 -M virt -bios none)
       ;;
     *) die "no board $board: there are mps2-an385, mps2-an386, microbit and virt" ;;
@@ -85,7 +85,7 @@ build_lwip() {
 
 # emulate OPTION...: the line to the network is the first serial line, the console the second one or QEMU's own.
 emulate() {
-  local console=(-semihosting-config enable=on,target=native)
+  local console=(-semihosting-config "enable=on,target=native")
   if [[ $code = mps2 ]]; then
     console+=(-serial chardev:console)
   else
