@@ -8,6 +8,8 @@
 #   make header      write include/sds_smtp.h anew from the Rust source
 #   make bench       speed and size
 #   make lint        format and clippy
+#   make cross       builds for other targets and runs what was built (installs what is missing); TARGET=triple: one of them
+#   make cross-all   the same, for more targets
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -59,7 +61,13 @@ bench:
 lint:
 	scripts/lint.sh
 
+cross:
+	scripts/cross/run.sh $(TARGET)
+
+cross-all:
+	scripts/cross/run.sh all
+
 clean:
 	$(CARGO) clean
 
-.PHONY: all setup demo test install uninstall header bench lint clean
+.PHONY: all setup demo test install uninstall header bench lint cross cross-all clean

@@ -49,6 +49,8 @@ make_work() {
 start_sink() {
   local i
   need_files "$sink"
+  # That of the one before tells another port.
+  rm -f "$work/port"
   "$sink" --seconds 60 --transcript --out "$work/mails" --port-file "$work/port" "$@" \
     >"$work/dialogue" 2>"$work/sink.err" </dev/null &
   sink_pid=$!

@@ -1,11 +1,14 @@
 #!/bin/bash
 # Installs what is missing, and only that: Debian's packages with apt-get, Python packages into target/venv.
 #
-#   scripts/setup.sh build    what `make`, `make demo` and `make install` need
-#   scripts/setup.sh test     that and what `make test` needs
+#   scripts/setup.sh build               what `make`, `make demo` and `make install` need
+#   scripts/setup.sh test                that and what `make test` needs
+#   scripts/setup.sh cross [TRIPLE...]   what `make cross` needs, or what these targets need
+#   scripts/setup.sh cross-all           what `make cross-all` needs
 #
 # Root is needed only when a Debian package is missing; without it, sudo is used where there is one.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. scripts/cross/targets.sh
 
 as_root() {
   if [[ $(id -u) = 0 ]]; then
@@ -82,11 +85,66 @@ setup_test() {
   scripts/servers/aiosmtpd.sh install
 }
 
+setup_cross() {
+  local triple musl=''
+  setup_build
+  # Never a version of it: Debian's security updates replace it.
+  need have_cross_rust rustc-web rust-web-src
+  for triple; do
+    facts_of "$triple" || die "unknown target: $triple"
+    case $kind in
+      arm)
+        need_command arm-none-eabi-gcc gcc-arm-none-eabi
+        need "echo '#include <stdio.h>' | arm-none-eabi-gcc -E -" libnewlib-arm-none-eabi
+        need_command qemu-system-arm
+        ;;
+      riscv)
+        need_command riscv64-unknown-elf-gcc gcc-riscv64-unknown-elf
+        need_command qemu-system-riscv32 qemu-system-misc
+        ;;
+      linux)
+        need_command "$gnu-gcc" "gcc-$gnu"
+        need "echo '#include <stdio.h>' | $gnu-gcc -E -" "libc6-dev-$debian-cross"
+        need_command "$qemu" qemu-user-static
+        ;;
+      musl)
+        musl=yes
+        need_command python3
+        need 'python3 -c "import ensurepip, venv"' python3-venv
+        # Its loader, for the program with the shared library.
+        need '[[ -e /lib/ld-musl-x86_64.so.1 ]]' musl
+        ;;
+      windows)
+        need_command "$gnu-gcc-posix" gcc-mingw-w64-x86-64-posix
+        need 'command -v wine && wine --version' wine wine64
+        ;;
+    esac
+  done
+  install_missing
+  have_cross_rust || die "$cross_rustc is not Rust $(rust_version) or newer with its source (Debian: rustc-web, rust-web-src)"
+  [[ -z $musl ]] || setup_zig
+}
+
+# A C compiler that brings musl and an unwinder that works with it, and the tool that has cargo link with it.
+setup_zig() {
+  local requirements=scripts/cross/requirements.txt stamp=$target/zig/requirements.txt
+  cmp -s "$requirements" "$stamp" && return 0
+  echo "setup.sh: installing $(paste -sd ' ' "$requirements") in $target/zig"
+  python3 -m venv --clear "$target/zig"
+  "$target/zig/bin/python" -m pip install -q --disable-pip-version-check -r "$requirements"
+  cp "$requirements" "$stamp"
+}
+
 case ${1:-} in
   build) setup_build ;;
   test) setup_test ;;
+  cross)
+    shift
+    setup_cross "${@:-${every_run[@]}}"
+    ;;
+  cross-all) setup_cross "${all_targets[@]}" ;;
   *)
-    echo "usage: scripts/setup.sh build|test" >&2
+    echo "usage: scripts/setup.sh build|test|cross [TRIPLE...]|cross-all" >&2
     exit 2
     ;;
 esac

@@ -615,7 +615,13 @@ fn a_program_with_an_event_loop_of_its_own_sends_without_a_thread() {
             ..Manners::default()
         });
         run(executable("event_loop", standard, link), [&server.port, &silent.port]).must_give(0);
-        for (subject, count) in [("one", 1), ("two", 1), ("three", 1), ("from the child", 1), ("and the parent", 1)] {
+        for (subject, count) in [
+            ("one", 1),
+            ("two", 1),
+            ("three", 1),
+            ("from the child", 1),
+            ("and the parent", 1),
+        ] {
             assert_eq!(server.mails_with_subject(subject), count, "{subject}");
         }
     }

@@ -1,50 +1,98 @@
 #!/bin/bash
-# Builds libsds_smtp.a for a microcontroller: one object file, in which only the documented symbols are global.
+# libsds_smtp.a for a microcontroller: one object file in which only the documented symbols are global; and the proof, by
+# linking C programs to it, that nothing in it can panic, what it asks for, and that it is a good neighbour.
 #
-#   scripts/cross/firmware.sh TRIPLE     thumbv6m-none-eabi, thumbv7m-none-eabi, thumbv7em-none-eabihf or
-#                                        riscv32imc-unknown-none-elf; the library goes to target/cross/TRIPLE
-#
-# Then it proves, by linking a C program, that nothing in it can panic and that it needs nothing but five functions of C.
-. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
+#   scripts/cross/firmware.sh TRIPLE     the library goes to target/cross/TRIPLE/libsds_smtp.a
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 triple=${1:-}
+facts_of "$triple" && [[ $kind = arm || $kind = riscv ]] || unknown_target "$triple"
 case $triple in
-  thumbv6m-none-eabi) tools=arm-none-eabi cpu=(-mcpu=cortex-m0 -mthumb) ;;
-  thumbv7m-none-eabi) tools=arm-none-eabi cpu=(-mcpu=cortex-m3 -mthumb) ;;
-  thumbv7em-none-eabihf) tools=arm-none-eabi cpu=(-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16) ;;
-  riscv32imc-unknown-none-elf) tools=riscv64-unknown-elf cpu=(-march=rv32imc -mabi=ilp32) ;;
-  *) die "no microcontroller's target: '$triple'" ;;
+  thumbv6m-*) cpu=(-mcpu=cortex-m0 -mthumb) ;;
+  thumbv7m-*) cpu=(-mcpu=cortex-m3 -mthumb) ;;
+  thumbv7em-*) cpu=(-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16) ;;
+  riscv32imc-*) cpu=(-march=rv32imc -mabi=ilp32) ;;
+esac
+case $kind in
+  arm) tools=arm-none-eabi- emulation=armelf ;;
+  riscv) tools=riscv64-unknown-elf- emulation=elf32lriscv ;;
 esac
 
-rustc=${SDS_CROSS_RUSTC:-/usr/bin/rustc}
-out=$target/cross/$triple
-scratch=$out/parts
-mkdir -p "$scratch"
+out=$cross/$triple
+archive=$out/libsds_smtp.a
+make_work
 
-# A compiler with its library's source (see scripts/setup.sh), driven by the usual cargo.
-RUSTC=$rustc RUSTC_BOOTSTRAP=1 cargo rustc -q --profile firmware --lib --crate-type staticlib --no-default-features --features firmware \
-  -Zbuild-std=core -Zbuild-std-features=optimize_for_size --target "$triple" --target-dir "$target/cross"
+# --- the library ---
 
-# The documented symbols: what the header declares.
-mapfile -t api < <(sed -n 's/^.*\b\(sds_smtp_[a-z_]*\)(.*/\1/p' include/sds_smtp_firmware.h | sort -u)
-"$tools-nm" "$out/firmware/libsds_smtp.a" 2>/dev/null | sed -n 's/^.* T \(sds_smtp_[a-z_]*\)$/\1/p' | sort -u >"$scratch/symbols"
+# What the header of the firmware and the common one declare, but for what only a system has.
+hosted_only='sds_smtp_client_(new|wait)|sds_smtp_poll_descriptor'
+sed -nE 's/^[a-z].*[ *](sds_smtp_[a-z_]+)\(.*/\1/p' include/sds_smtp.h include/sds_smtp_firmware.h |
+  grep -vxE "$hosted_only" | sort -u >"$work/documented"
+mapfile -t documented <"$work/documented"
 
-rm -f "$scratch"/*.o
-(cd "$scratch" && "$tools-ar" x "$out/firmware/libsds_smtp.a")
-# The compiler's own functions: those of C are left to the program.
-for object in "$scratch"/compiler_builtins*.o; do
-  rename=()
-  for name in memcpy memmove memset memcmp bcmp strlen; do rename+=(--redefine-sym "$name=unused_$name"); done
-  "$tools-objcopy" "${rename[@]}" "$object"
+cross_cargo rustc -q --profile firmware --lib --crate-type staticlib --no-default-features --features firmware \
+  -Zbuild-std=core -Zbuild-std-features=optimize_for_size --target "$triple" --target-dir "$cross/$triple"
+mkdir "$work/parts"
+(cd "$work/parts" && "${tools}ar" x "$cross/$triple/$triple/firmware/libsds_smtp.a")
+
+# The compiler's own library brings functions of C, too; those are the program's, and are left to it.
+c_functions=(memcmp memcpy memmove memset strlen)
+rename=()
+for name in "${c_functions[@]}" bcmp; do rename+=(--redefine-sym "$name=unused_$name"); done
+for part in "$work"/parts/compiler_builtins*.o; do "${tools}objcopy" "${rename[@]}" "$part"; done
+
+"${tools}ld" -m "$emulation" -r --gc-sections "${documented[@]/#/--undefined=}" -o "$work/sds_smtp.o" "$work"/parts/*.o
+"${tools}objcopy" --keep-global-symbols="$work/documented" --strip-debug --remove-section=.llvmbc --remove-section=.llvmcmd \
+  --remove-section=.comment --remove-section=.note.GNU-stack "$work/sds_smtp.o"
+rm -f "$archive"
+"${tools}ar" crsD "$archive" "$work/sds_smtp.o"
+
+# --- what it offers, and what it asks for ---
+
+[[ $("${tools}ar" t "$archive") = sds_smtp.o ]] || die "$archive is not of one object file"
+"${tools}nm" --extern-only --defined-only "$archive" | awk 'NF == 3 { print $3 }' | sort >"$work/global"
+diff "$work/documented" "$work/global" || die "the global symbols are not those of the headers"
+"${tools}nm" --undefined-only "$archive" | awk 'NF == 2 { print $2 }' | sort >"$work/undefined"
+printf '%s\n' "${c_functions[@]}" | comm -13 - "$work/undefined" >"$work/asked"
+[[ ! -s $work/asked ]] || die "it asks for $(tr '\n' ' ' <"$work/asked")"
+
+# --- programs with it ---
+
+c=("${tools}gcc" "${cpu[@]}" -Os -ffreestanding -ffunction-sections -fdata-sections "${warnings[@]}" -Iinclude)
+link=(-nostdlib -Wl,--gc-sections,-z,noexecstack,--entry=_start)
+[[ $kind != riscv ]] || link+=(-Wl,-m,"$emulation,--no-warn-rwx-segments")
+
+panics() { "${tools}nm" "$1" | grep -E 'panic|unwrap_failed|expect_failed|rust_begin_unwind' || true; }
+
+# One that takes every function: no path through any of them ends in a panic.
+"${c[@]}" -std=c99 -fno-lto -o "$work/everything" tests/firmware/everything.c benches/footprint/c_library.c "$archive" "${link[@]}"
+found=$(panics "$work/everything")
+[[ -z $found ]] || die "something in it can panic: $found"
+for name in "${documented[@]}"; do
+  "${tools}nm" "$work/everything" | grep -q " T $name\$" || die "tests/firmware/everything.c leaves out $name"
 done
 
-mapfile -t api <"$scratch/symbols"
-emulation=()
-[[ $tools != riscv64-unknown-elf ]] || emulation=(-m elf32lriscv)
-"$tools-ld" "${emulation[@]}" -r --gc-sections "${api[@]/#/--undefined=}" -o "$scratch/sds_smtp.o" "$scratch"/*.o
-"$tools-objcopy" --keep-global-symbols="$scratch/symbols" --remove-section=.llvmbc --remove-section=.llvmcmd --remove-section='.comment' "$scratch/sds_smtp.o"
-"$tools-objcopy" --strip-debug "$scratch/sds_smtp.o"
-rm -f "$out/libsds_smtp.a"
-"$tools-ar" crsD "$out/libsds_smtp.a" "$scratch/sds_smtp.o"
-"$tools-nm" "$out/libsds_smtp.a" | grep -E ' [UTDBWC] ' || true
-"$tools-size" "$out/libsds_smtp.a"
+# With whole-program optimisation of the program, and as C++.
+"${c[@]}" -std=c11 -flto -o "$work/lto" tests/firmware/everything.c benches/footprint/c_library.c "$archive" "${link[@]}"
+"${tools}g++" "${cpu[@]}" -Os -ffreestanding -fno-exceptions -fno-rtti "${warnings[@]}" -Iinclude -x c++ -std=c++11 -c \
+  -o "$work/cpp.o" tests/firmware/everything.c
+"${c[@]}" -std=c11 -o "$work/cpp" "$work/cpp.o" benches/footprint/c_library.c "$archive" "${link[@]}"
+
+# --- what it costs ---
+
+sizes() { "${tools}size" -A "$1" | awk '$1 ~ /^\.(text|rodata|srodata|ARM\.e|eh_frame|data|sdata)/ { f += $2 } $1 ~ /^\.(data|sdata|bss|sbss)/ { r += $2 } END { print f, r }'; }
+for variant in without with; do
+  define=()
+  [[ $variant = without ]] || define=(-DSDS)
+  "${c[@]}" -std=c99 "${define[@]}" -o "$work/$variant" benches/footprint/device.c benches/footprint/c_library.c "$archive" "${link[@]}"
+done
+read -r flash_without ram_without < <(sizes "$work/without")
+read -r flash_with ram_with < <(sizes "$work/with")
+flash=$((flash_with - flash_without)) ram=$((ram_with - ram_without))
+
+table="$cross/tables/the library for microcontrollers"
+mkdir -p "$cross/tables"
+[[ -e $table ]] || printf '| target | flash, bytes | RAM, bytes | static library, bytes |\n| --- | --: | --: | --: |\n' >"$table"
+line="| \`$triple\` | $flash | $ram | $(bytes_of "$archive") |"
+echo "$line" >>"$table"
+echo "$line"

@@ -46,16 +46,6 @@ pub unsafe extern "C" fn sds_smtp_configure(
     })
 }
 
-#[cfg(feature = "std")]
-fn copied(text: &[u8]) -> &[u8] {
-    text
-}
-
-#[cfg(not(feature = "std"))]
-fn copied(text: &[u8]) -> Content<'_> {
-    Content::Copied(text)
-}
-
 /// Starts to send a mail, in the background: copies all it needs and returns at once, without any network access.
 ///
 /// @param to       the recipients' e-mail addresses, separated by commas
@@ -73,9 +63,15 @@ pub unsafe extern "C" fn sds_smtp_send(to: *const c_char, subject: *const c_char
     guard_code(|| {
         // SAFETY: the caller's promise, for each of them.
         let bytes = |string_of_c| unsafe { string(string_of_c) };
-        let (subject, text) = (bytes(subject), bytes(text));
+        let (subject, content) = (bytes(subject), bytes(text).unwrap_or(&[]));
+        #[cfg(not(feature = "std"))]
+        let content = &Content {
+            copied: content,
+            borrowed: &[],
+            read: None,
+        };
         Client::BUILT_IN
-            .send(bytes(to), subject.unwrap_or(&[]), copied(text.unwrap_or(&[])))
+            .send(bytes(to), subject.unwrap_or(&[]), content)
             .map(|()| 0)
     })
 }

@@ -5,6 +5,7 @@ use core::ffi::{CStr, c_char, c_int};
 use core::mem::size_of;
 
 /// The largest structure that is read: a `struct_size` above is a mistake, not a newer program.
+#[cfg(feature = "std")]
 const LARGEST_STRUCT: usize = 4096;
 
 /// Runs a function of the ABI; a panic in it ends here.
@@ -65,6 +66,7 @@ pub unsafe trait Versioned: Copy {
 /// # Safety
 ///
 /// `given` is NULL or points to `struct_size` octets.
+#[cfg(feature = "std")]
 pub unsafe fn read<T: Versioned>(given: *const T) -> Result<T, Code> {
     if given.is_null() {
         return Err(Code::BadArgument);
@@ -91,49 +93,96 @@ pub unsafe fn read<T: Versioned>(given: *const T) -> Result<T, Code> {
     }
 }
 
+/// Reads a structure that a program made. A library without a system is a part of the program, and made of one version with
+/// it: a structure of another size is a mistake.
+///
+/// # Safety
+///
+/// `given` is NULL or points to `struct_size` octets, which stay as they are meanwhile.
+#[cfg(not(feature = "std"))]
+pub unsafe fn read<'a, T: Versioned>(given: *const T) -> Result<&'a T, Code> {
+    // SAFETY: checked to be there, aligned, and whole; any octets are a value of T.
+    whole(given).then(|| unsafe { &*given }).ok_or(Code::BadArgument)
+}
+
+/// Whether there is a structure of this library's version.
+#[cfg(not(feature = "std"))]
+fn whole<T: Versioned>(given: *const T) -> bool {
+    // SAFETY: every structure begins with this field.
+    !given.is_null() && given.is_aligned() && usize::try_from(unsafe { *given.cast::<u32>() }) == Ok(size_of::<T>())
+}
+
 /// The size that a program gave to a structure for us to write into; an error where it is none.
 ///
 /// # Safety
 ///
 /// `place` is NULL or points to `struct_size` octets.
 pub unsafe fn size_to_write<T: Versioned>(place: *const T) -> Result<usize, Code> {
-    if place.is_null() {
-        return Err(Code::BadArgument);
+    #[cfg(not(feature = "std"))]
+    return if whole(place) {
+        Ok(size_of::<T>())
+    } else {
+        Err(Code::BadArgument)
+    };
+    #[cfg(feature = "std")]
+    {
+        if place.is_null() {
+            return Err(Code::BadArgument);
+        }
+        // SAFETY: every version begins with this field.
+        let size = unsafe { place.cast::<u32>().read_unaligned() };
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let known = T::ENDS.contains(&size) || size > size_of::<T>();
+        if size <= size_of::<u32>() || size > LARGEST_STRUCT || !known {
+            return Err(Code::BadArgument);
+        }
+        Ok(size)
     }
-    // SAFETY: every version begins with this field.
-    let size = unsafe { place.cast::<u32>().read_unaligned() };
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let known = T::ENDS.contains(&size) || size > size_of::<T>();
-    if size <= size_of::<u32>() || size > LARGEST_STRUCT || !known {
-        return Err(Code::BadArgument);
-    }
-    Ok(size)
 }
 
-/// Writes as much of a structure as the program has room for, and zeros behind it; `struct_size` stays.
+/// Has as much of a structure written as the program has room for, and zeros behind it; `struct_size` is that room. `make` is
+/// given a structure of zeros.
 ///
 /// # Safety
 ///
 /// `place` points to `size` octets, and `size` came from [`size_to_write`].
-pub unsafe fn write<T: Versioned>(place: *mut u8, size: usize, value: &T) {
-    let head = size_of::<u32>();
+#[cfg(feature = "std")]
+pub unsafe fn write<T: Versioned>(place: *mut T, size: usize, make: impl FnOnce(&mut T)) {
+    // SAFETY: zeros are a value of T (the trait's promise).
+    let mut value: T = unsafe { core::mem::zeroed() };
+    make(&mut value);
+    let (head, place) = (size_of::<u32>(), place.cast::<u8>());
     let known = size.min(size_of::<T>());
-    // SAFETY: both ranges lie within `size` octets of the caller's and `size_of::<T>()` of ours, behind the first
-    // field; T has no padding.
+    // SAFETY: all ranges lie within `size` octets of the caller's and `size_of::<T>()` of ours; T has no padding.
     unsafe {
-        let from = (&raw const *value).cast::<u8>();
+        let from = (&raw const value).cast::<u8>();
+        place.cast::<u32>().write_unaligned(u32::try_from(size).unwrap_or(0));
         core::ptr::copy_nonoverlapping(from.add(head), place.add(head), known.saturating_sub(head));
         core::ptr::write_bytes(place.add(known), 0, size.saturating_sub(known));
     }
 }
 
-/// Copies text into a field of C, cut to leave a NUL behind it.
-pub fn fill<const N: usize>(text: &[u8]) -> [c_char; N] {
-    let mut field = [0; N];
-    for (place, octet) in field.iter_mut().zip(text).take(N.saturating_sub(1)) {
+/// Has a structure written where it is: there may be no room for a second one. `make` is given a structure of zeros.
+///
+/// # Safety
+///
+/// `place` is aligned and points to `size` octets, and `size` came from [`size_to_write`].
+#[cfg(not(feature = "std"))]
+pub unsafe fn write<T: Versioned>(place: *mut T, size: usize, make: impl FnOnce(&mut T)) {
+    // SAFETY: the caller's promise; zeros are a value of T (the trait's promise).
+    unsafe {
+        place.write_bytes(0, 1);
+        make(&mut *place);
+        place.cast::<u32>().write(u32::try_from(size).unwrap_or(0));
+    }
+}
+
+/// Copies text into a field of C that is all zeros, cut to leave a NUL behind it.
+pub fn fill(field: &mut [c_char], text: &[u8]) {
+    let most = field.len().saturating_sub(1);
+    for (place, octet) in field.iter_mut().zip(text).take(most) {
         *place = c_char::from_ne_bytes([*octet]);
     }
-    field
 }
 
 /// Lists where the fields of a structure end, and asserts that nothing lies between or behind them.

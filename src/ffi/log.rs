@@ -51,20 +51,16 @@ versioned!(sds_smtp_log_entry {
 
 const _: () = assert!(LOG_RECIPIENT_BYTES < 96 && LOG_TEXT_BYTES < 128);
 
-fn line_of(entry: &Entry) -> sds_smtp_log_entry {
-    sds_smtp_log_entry {
-        struct_size: 0,
-        code: number(entry.code),
-        time_ms: i64::try_from(entry.time).unwrap_or(0),
-        elapsed_ms: entry.elapsed,
-        outcome: entry.outcome as u32,
-        phase: entry.phase as u32,
-        reply_code: u32::from(entry.reply),
-        recipients: u32::from(entry.recipients),
-        reserved: 0,
-        recipient: fill(entry.recipient.octets()),
-        text: fill(entry.text.octets()),
-    }
+fn tell(entry: &Entry, out: &mut sds_smtp_log_entry) {
+    out.code = number(entry.code);
+    out.time_ms = i64::try_from(entry.time).unwrap_or(0);
+    out.elapsed_ms = entry.elapsed;
+    out.outcome = entry.outcome as u32;
+    out.phase = entry.phase as u32;
+    out.reply_code = u32::from(entry.reply);
+    out.recipients = u32::from(entry.recipients);
+    fill(&mut out.recipient, entry.recipient.octets());
+    fill(&mut out.text, entry.text.octets());
 }
 
 /// Reads the log: the newest entries, the oldest of them first.
@@ -92,15 +88,13 @@ pub unsafe extern "C" fn sds_smtp_client_log(
         let Ok(size) = (unsafe { size_to_write(out) }) else {
             return 0;
         };
-        let stamp = u32::try_from(size).unwrap_or(0);
-        let mut place = out.cast::<u8>();
+        let mut place = out;
         of(client)
             .log(max, |entry| {
                 // SAFETY: `max` elements of `size` octets are the caller's, and no more entries than that are given.
                 unsafe {
-                    place.cast::<u32>().write_unaligned(stamp);
-                    write(place, size, &line_of(entry));
-                    place = place.add(size);
+                    write(place, size, |out| tell(entry, out));
+                    place = place.byte_add(size);
                 }
             })
             .unwrap_or(0)

@@ -96,13 +96,13 @@ impl sds_smtp_message {
 unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
     // SAFETY: the caller's promises.
     unsafe {
-        let content = match message.read {
-            Some(read) => Content::Read(
-                Source::new(read, message.read_context),
-                message.flags & SDS_SMTP_TEXT_IN_CHARSET == 0,
-            ),
-            None if message.flags & SDS_SMTP_BORROW_TEXT != 0 => Content::Borrowed(string(message.text).unwrap_or(&[])),
-            None => Content::Copied(string(message.text).unwrap_or(&[])),
+        let text = string(message.text).unwrap_or(&[]);
+        let borrowed = message.flags & SDS_SMTP_BORROW_TEXT != 0;
+        let utf8 = message.flags & SDS_SMTP_TEXT_IN_CHARSET == 0;
+        let content = &Content {
+            copied: if borrowed { &[] } else { text },
+            borrowed: if borrowed { text } else { &[] },
+            read: message.read.map(|read| (Source::new(read, message.read_context), utf8)),
         };
         client.send(string(message.to), string(message.subject).unwrap_or(&[]), content)
     }

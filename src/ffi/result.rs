@@ -59,29 +59,23 @@ versioned!(sds_smtp_result {
 
 const _: () = assert!(MESSAGE_ID_BYTES < 320 && REPLY_TEXT_BYTES < 256);
 
-fn result_of(report: &Report, id: MessageId<'_>) -> sds_smtp_result {
+fn tell(report: &Report, id: MessageId<'_>, out: &mut sds_smtp_result) {
+    out.code = number(report.code);
+    out.outcome = report.outcome as u32;
+    out.phase = report.phase as u32;
+    out.reply_code = u32::from(report.reply);
     let (class, subject, detail) = report.enhanced;
+    out.enhanced_class = u32::from(class);
+    out.enhanced_subject = u32::from(subject);
+    out.enhanced_detail = u32::from(detail);
     let (accepted, refused) = report.recipients;
-    let mut result = sds_smtp_result {
-        struct_size: 0,
-        code: number(report.code),
-        outcome: report.outcome as u32,
-        phase: report.phase as u32,
-        reply_code: u32::from(report.reply),
-        enhanced_class: u32::from(class),
-        enhanced_subject: u32::from(subject),
-        enhanced_detail: u32::from(detail),
-        recipients_accepted: u32::from(accepted),
-        recipients_refused: u32::from(refused),
-        elapsed_ms: report.elapsed,
-        message_id: [0; 320],
-        text: fill(report.text.octets()),
-    };
-    // SAFETY: the octets of the field but the last, which stays a NUL: no Message-ID is that long (asserted above).
-    let field =
-        unsafe { core::slice::from_raw_parts_mut(result.message_id.as_mut_ptr().cast::<u8>(), MESSAGE_ID_BYTES) };
+    out.recipients_accepted = u32::from(accepted);
+    out.recipients_refused = u32::from(refused);
+    out.elapsed_ms = report.elapsed;
+    // SAFETY: the octets of the field but the last ones, which stay zero: no Message-ID is that long (asserted above).
+    let field = unsafe { core::slice::from_raw_parts_mut(out.message_id.as_mut_ptr().cast::<u8>(), MESSAGE_ID_BYTES) };
     id.write(&mut Window::new(field, 0));
-    result
+    fill(&mut out.text, report.text.octets());
 }
 
 /// Tells how the last mail ended (or was refused). While a mail is in flight it tells of the one before; before the
@@ -101,7 +95,7 @@ pub unsafe extern "C" fn sds_smtp_client_result(client: *const sds_smtp_client, 
         let size = unsafe { size_to_write(out) }?;
         of(client).read_report(|report, message_id| {
             // SAFETY: likewise, and the size was checked.
-            unsafe { write(out.cast(), size, &result_of(report, message_id)) };
+            unsafe { write(out, size, |out| tell(report, message_id, out)) };
         })?;
         Ok(0)
     })

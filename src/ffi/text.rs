@@ -13,7 +13,7 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_strerror(code: c_int) -> *const c_char {
     Code::from_number(i64::from(code))
-        .map_or(c"unknown code: not one of this library's", Code::describe)
+        .map_or_else(Code::describe_unknown, Code::describe)
         .as_ptr()
 }
 

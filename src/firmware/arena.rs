@@ -8,9 +8,8 @@ use core::net::IpAddr;
 
 use zeroize::Zeroize;
 
-use crate::auth::Credentials;
 use crate::client::settings::Checked;
-use crate::session::{Job, Login, Settings};
+use crate::session::{Job, Settings};
 
 /// A configuration in the arena, with the job for the session: its mail is put in there.
 pub struct Config {
@@ -73,64 +72,40 @@ impl Arena {
     /// Keeps a configuration: instead of the one there is, which nobody may use any more, or, with a mail in flight, instead
     /// of the one that would be next. None, with nothing changed, where it does not fit.
     pub fn configure(&mut self, checked: &Checked<'_>, in_flight: bool) -> Option<&'static mut Config> {
-        let settings = &checked.settings;
-        let (username, password) = settings.login.map_or((&[][..], &[][..]), |login| {
-            (login.credentials.username, login.credentials.password)
-        });
-        let texts = [
-            username,
-            password,
-            settings.sender,
-            settings.sender_name,
-            settings.ehlo_name.unwrap_or(&[]),
-            settings.charset,
-        ];
+        let mut settings = checked.settings;
         let mut length = size_of::<Config>().saturating_add(align_of::<Config>());
-        for text in texts {
-            length = length.saturating_add(text.len());
-        }
+        each_text(&mut settings, |text| length = length.saturating_add(text.len()));
         let mine = if in_flight { self.far } else { self.near };
         if length > self.free().saturating_add(mine) {
             return None;
         }
-        let mut part = if in_flight {
-            self.part(self.length.saturating_sub(mine), mine).zeroize();
+        let end = if in_flight { self.length } else { mine };
+        self.part(end.saturating_sub(mine), mine).zeroize();
+        let start = if in_flight {
             self.far = length;
-            self.part(self.length.saturating_sub(length), length)
+            self.length.saturating_sub(length)
         } else {
-            self.part(0, mine).zeroize();
             self.near = length;
-            self.part(0, length)
+            0
         };
-        let [username, password, sender, sender_name, ehlo_name, charset] = texts.map(|text| copied(&mut part, text));
-        let config = Config {
-            server: checked.server,
-            port: checked.port,
-            job: Job {
-                settings: Settings {
-                    login: settings.login.map(|login| Login {
-                        allowed: login.allowed,
-                        credentials: Credentials { username, password },
-                    }),
-                    sender,
-                    sender_name,
-                    ehlo_name: settings.ehlo_name.map(|_| ehlo_name),
-                    charset,
-                    timeouts: settings.timeouts,
-                    pipelining: settings.pipelining,
-                },
-                mail: None,
-            },
-        };
+        let mut part = self.part(start, length);
+        each_text(&mut settings, |text| *text = copied(&mut part, text));
         let skipped = part.as_ptr().align_offset(align_of::<Config>());
         let place = part.get_mut(skipped..)?;
         if place.len() < size_of::<Config>() {
             return None;
         }
-        // SAFETY: aligned, large enough, and nobody else's.
+        let place = place.as_mut_ptr().cast::<Config>();
+        // SAFETY: aligned, large enough, and nobody else's. All texts of the settings are in the arena now, for good.
         unsafe {
-            let place = place.as_mut_ptr().cast::<Config>();
-            place.write(config);
+            place.write(Config {
+                server: checked.server,
+                port: checked.port,
+                job: Job {
+                    settings: core::mem::transmute::<Settings<'_>, Settings<'static>>(settings),
+                    mail: None,
+                },
+            });
             Some(&mut *place)
         }
     }
@@ -166,6 +141,20 @@ impl Arena {
     pub fn wipe(&mut self) {
         self.part(0, self.length).zeroize();
         (self.near, self.mail, self.far) = (0, 0, 0);
+    }
+}
+
+/// Calls a function with each text of some settings.
+fn each_text<'a>(settings: &mut Settings<'a>, mut each: impl FnMut(&mut &'a [u8])) {
+    each(&mut settings.sender);
+    each(&mut settings.sender_name);
+    each(&mut settings.charset);
+    if let Some(login) = &mut settings.login {
+        each(&mut login.credentials.username);
+        each(&mut login.credentials.password);
+    }
+    if let Some(name) = &mut settings.ehlo_name {
+        each(name);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a program calls, by handle: each call finds the client, and keeps all others out meanwhile.
 
 use super::member::Content;
-use super::memory::{self, Entered};
+use super::memory::{self, Entered, enter};
 use super::transport::Transport;
 use crate::client::log::Entry;
 use crate::client::report::{MessageId, Report};
@@ -29,31 +29,29 @@ impl Client {
 
     /// Takes a transport.
     pub fn set_transport(self, transport: Option<&'static dyn Transport>) -> Result<(), Code> {
-        Entered::new()?.client(self.0)?.1.set_transport(transport)
+        enter(self.0)?.1.set_transport(transport)
     }
 
     /// Takes a configuration, or refuses it and keeps the old one. A mail in flight keeps the one it began with.
     pub fn configure(self, draft: &Draft<'_>) -> Result<(), Code> {
-        Entered::new()?.client(self.0)?.1.configure(draft, false)
+        enter(self.0)?.1.configure(draft, false)
     }
 
     /// What [`Client::configure`] does, with the limit on user name and password that the devices have.
     pub fn configure_device(self, draft: &Draft<'_>) -> Result<(), Code> {
-        Entered::new()?.client(self.0)?.1.configure(draft, true)
+        enter(self.0)?.1.configure(draft, true)
     }
 
     /// Takes a mail.
-    pub fn send(self, recipients: Option<&[u8]>, subject: &[u8], content: Content<'_>) -> Result<(), Code> {
-        let mut entered = Entered::new()?;
-        let (guard, member) = entered.client(self.0)?;
+    pub fn send(self, recipients: Option<&[u8]>, subject: &[u8], content: &Content<'_>) -> Result<(), Code> {
+        let (guard, member) = &mut *enter(self.0)?;
         member.send(guard, recipients, subject, content)
     }
 
     /// Refuses a mail that cannot even be read, with a line in the log; unless one is in flight.
     pub fn refuse(self, code: Code, reason: Reason) -> Code {
         let refused = || {
-            let mut entered = Entered::new()?;
-            let (guard, member) = entered.client(self.0)?;
+            let (guard, member) = &mut *enter(self.0)?;
             if guard.busy() {
                 return Err(Code::Busy);
             }
@@ -64,14 +62,13 @@ impl Client {
 
     /// Orders a probe.
     pub fn probe(self) -> Result<(), Code> {
-        let mut entered = Entered::new()?;
-        let (guard, member) = entered.client(self.0)?;
+        let (guard, member) = &mut *enter(self.0)?;
         member.probe(guard)
     }
 
     /// Gives up the mail in flight, if there is one.
     pub fn cancel(self) -> Result<(), Code> {
-        Entered::new()?.client(self.0)?.1.cancel();
+        enter(self.0)?.1.cancel();
         Ok(())
     }
 
@@ -87,19 +84,18 @@ impl Client {
 
     /// Shows how the last mail ended, and its Message-ID.
     pub fn read_report<T>(self, show: impl FnOnce(&Report, MessageId<'_>) -> T) -> Result<T, Code> {
-        let mut entered = Entered::new()?;
-        let (report, message_id) = entered.client(self.0)?.1.report();
+        let entered = enter(self.0)?;
+        let (report, message_id) = entered.1.report();
         Ok(show(report, message_id))
     }
 
     /// Hands the newest `most` entries of the log over, the oldest of them first, and says how many.
     pub fn log(self, most: usize, each: impl FnMut(&Entry)) -> Result<usize, Code> {
-        let mut entered = Entered::new()?;
-        Ok(entered.client(self.0)?.1.log(most).map(each).count())
+        Ok(enter(self.0)?.1.log(most).map(each).count())
     }
 
     /// How many entries the log has.
     pub fn log_len(self) -> Result<usize, Code> {
-        Ok(Entered::new()?.client(self.0)?.1.log_len())
+        Ok(enter(self.0)?.1.log_len())
     }
 }

@@ -12,7 +12,7 @@ use crate::client::report::{MessageId, Report};
 use crate::client::settings::Draft;
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, LOG_RECIPIENT_BYTES};
-use crate::session::{Mail, Session, Text};
+use crate::session::{Mail, Session, Text, Verdict};
 use crate::wire::address::{List, domain_of};
 
 /// What is handed to the transport at a time.
@@ -25,13 +25,13 @@ const PIECE: core::ops::RangeInclusive<usize> = 16..=256;
 pub const LIFE: u16 = 0;
 
 /// The text of a mail, as the program gives it.
-pub enum Content<'a> {
-    /// To be copied.
-    Copied(&'a [u8]),
-    /// It stays where it is until the mail has ended.
-    Borrowed(&'static [u8]),
-    /// Given piece by piece; whether it is UTF-8.
-    Read(Source, bool),
+pub struct Content<'a> {
+    /// All of it, to be copied; or nothing.
+    pub copied: &'a [u8],
+    /// All of it, which stays where it is until the mail has ended; or nothing.
+    pub borrowed: &'static [u8],
+    /// Where it is read from, piece by piece, and whether that is UTF-8.
+    pub read: Option<(Source, bool)>,
 }
 
 /// A text that is read while it is sent.
@@ -42,9 +42,10 @@ pub(super) struct Reading {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Stage {
     /// No mail, no connection.
-    Idle,
+    Idle = 0,
     /// A mail waits for the next poll. A connection of the mail before may still be open.
     Ordered,
     /// A mail is in flight.
@@ -53,24 +54,26 @@ pub(super) enum Stage {
     Leaving,
 }
 
-/// A client.
+/// A client. In memory of zeros all of it has its first value but for what [`super::memory`] sets.
 pub struct Member {
     pub(super) transport: Option<&'static dyn Transport>,
     pub(super) config: Option<&'static mut Config>,
-    next: Option<&'static mut Config>,
-    arena: Arena,
-    log: &'static mut [Entry],
+    pub(super) next: Option<&'static mut Config>,
+    pub(super) arena: Arena,
+    pub(super) log: &'static mut [Entry],
     ring: Ring,
-    device_limit: usize,
+    pub(super) device_limit: usize,
     pub(super) stage: Stage,
     pub(super) cancelled: bool,
     pub(super) reading: Option<Reading>,
     /// The transport has begun to connect, and was not told to close.
     pub(super) linked: bool,
-    pub(super) started: u64,
-    pub(super) session: Option<Session>,
+    /// The time that was told last, and the session's own.
+    pub(super) told: u32,
+    pub(super) time: u32,
+    pub(super) session: Session,
     report: Report,
-    nonce: Option<[u8; 16]>,
+    pub(super) nonce: Option<[u8; 16]>,
     /// `out[from..to]` is to be sent.
     pub(super) from: usize,
     pub(super) to: usize,
@@ -79,31 +82,6 @@ pub struct Member {
 }
 
 impl Member {
-    /// A client that has this memory for its texts.
-    pub fn new(memory: &'static mut [u8]) -> Self {
-        Self {
-            transport: None,
-            config: None,
-            next: None,
-            arena: Arena::new(memory),
-            log: &mut [],
-            ring: Ring::EMPTY,
-            device_limit: DEVICE_CREDENTIAL_BYTES,
-            stage: Stage::Idle,
-            cancelled: false,
-            reading: None,
-            linked: false,
-            started: 0,
-            session: None,
-            report: Report::NONE,
-            nonce: None,
-            from: 0,
-            to: 0,
-            secret: false,
-            out: [0; OUT],
-        }
-    }
-
     fn in_flight(&self) -> bool {
         matches!(self.stage, Stage::Ordered | Stage::Talking)
     }
@@ -159,7 +137,7 @@ impl Member {
         guard: &Guard,
         recipients: Option<&[u8]>,
         subject: &[u8],
-        content: Content<'_>,
+        content: &Content<'_>,
     ) -> Result<(), Code> {
         if guard.begin(LIFE) != Begun::Yes {
             return Err(Code::Busy);
@@ -168,48 +146,41 @@ impl Member {
         taken.map_err(|(code, reason)| self.refuse(guard, code, reason, recipients.unwrap_or(&[])))
     }
 
-    fn take(&mut self, recipients: Option<&[u8]>, subject: &[u8], content: Content<'_>) -> Result<(), (Code, Reason)> {
-        let text = match content {
-            Content::Copied(text) => text,
-            Content::Borrowed(text) => text,
-            Content::Read(..) => &[],
-        };
-        mail::check(recipients, subject, text)?;
-        let recipients = recipients.unwrap_or(&[]);
-        let (copied, buffer) = match content {
-            Content::Copied(text) => (text, 0),
-            Content::Borrowed(_) => (&[][..], 0),
-            Content::Read(..) => {
-                let left = self.arena.free().saturating_sub(recipients.len());
-                let left = left.saturating_sub(subject.len());
-                (&[][..], left.clamp(*PIECE.start(), *PIECE.end()))
-            }
-        };
+    fn take(&mut self, recipients: Option<&[u8]>, subject: &[u8], content: &Content<'_>) -> Result<(), (Code, Reason)> {
+        let copied = content.copied;
+        mail::check(
+            recipients,
+            subject,
+            if copied.is_empty() { content.borrowed } else { copied },
+        )?;
         self.ready()?;
+        let recipients = recipients.unwrap_or(&[]);
+        let mut buffer = 0;
+        if content.read.is_some() {
+            let left = self.arena.free().saturating_sub(recipients.len());
+            buffer = left.saturating_sub(subject.len()).clamp(*PIECE.start(), *PIECE.end());
+        }
         let ([recipients, subject, copied], buffer) = self
             .arena
             .keep([recipients, subject, copied], buffer)
             .ok_or((Code::DataFailed, Reason::NoMemory))?;
-        let mail = Mail {
+        let mut text = Text::Whole(if copied.is_empty() { content.borrowed } else { copied });
+        if let Some((source, utf8)) = content.read {
+            self.reading = Some(Reading { source, buffer });
+            text = Text::Piece {
+                octets: &[],
+                from: 0,
+                last: false,
+                utf8,
+            };
+        }
+        self.order(Some(Mail {
             recipients,
             subject,
-            text: match content {
-                Content::Copied(_) => Text::Whole(copied),
-                Content::Borrowed(text) => Text::Whole(text),
-                Content::Read(source, utf8) => {
-                    self.reading = Some(Reading { source, buffer });
-                    Text::Piece {
-                        octets: &[],
-                        from: 0,
-                        last: false,
-                        utf8,
-                    }
-                }
-            },
+            text,
             date: None,
             nonce: None,
-        };
-        self.order(Some(mail));
+        }));
         Ok(())
     }
 
@@ -305,7 +276,7 @@ impl Member {
     pub fn end(&mut self) {
         self.hang_up();
         self.stage = Stage::Idle;
-        (self.session, self.config, self.next, self.reading) = (None, None, None, None);
+        (self.config, self.next, self.reading) = (None, None, None);
         self.arena.wipe();
     }
 
@@ -320,17 +291,12 @@ impl Member {
         (self.from, self.to) = (0, 0);
     }
 
-    /// Publishes the result of the session, which has a verdict.
-    pub(super) fn publish(&mut self, guard: &Guard, now: u64, seconds: u32) {
-        let (Some(session), Some(config)) = (&self.session, &mut self.config) else {
-            return;
-        };
-        let Some(verdict) = session.verdict() else { return };
-        let elapsed = u32::try_from(now.saturating_sub(self.started)).unwrap_or(u32::MAX);
-        if let Some(report) = Report::of(session, elapsed) {
+    /// Publishes the result of the session.
+    pub(super) fn publish(&mut self, guard: &Guard, verdict: Verdict, seconds: u32) {
+        if let Some(report) = Report::of(&self.session, self.time) {
             self.report = report;
         }
-        let mail = config.job.mail.take();
+        let mail = self.config.as_mut().and_then(|config| config.job.mail.take());
         self.nonce = mail.and_then(|mail| mail.nonce);
         let recipients = mail.map_or(&[][..], |mail| mail.recipients);
         let recipient = List::new(recipients).nth(usize::from(verdict.recipient)).unwrap_or(&[]);

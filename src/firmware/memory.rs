@@ -7,14 +7,17 @@
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_void};
 use core::mem::{align_of, size_of};
+use core::ops::{Deref, DerefMut};
 use core::ptr::{addr_of_mut, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
+use super::arena::Arena;
 use super::conversation::Calendar;
 use super::member::{LIFE, Member};
 use crate::client::guard::Guard;
 use crate::client::log::Entry;
 use crate::code::{Code, Reason};
+use crate::limits::DEVICE_CREDENTIAL_BYTES;
 
 /// A client in the program's memory.
 struct Block {
@@ -38,11 +41,6 @@ type UnixTime = unsafe extern "C" fn(*mut c_void) -> u32;
 struct Common {
     clock: Option<UnixTime>,
     context: *mut c_void,
-    /// The time, which does not wrap, and the program's, which does.
-    now: u64,
-    told: u32,
-    /// Nobody waited for anything when the last poll ended.
-    idle: bool,
 }
 
 struct Shared(UnsafeCell<Common>);
@@ -53,9 +51,6 @@ unsafe impl Sync for Shared {}
 static COMMON: Shared = Shared(UnsafeCell::new(Common {
     clock: None,
     context: null_mut(),
-    now: 0,
-    told: 0,
-    idle: true,
 }));
 
 impl Calendar for Common {
@@ -125,13 +120,6 @@ impl Entered {
         if before { Err(Code::Busy) } else { Ok(Self(())) }
     }
 
-    /// The client with this handle.
-    pub fn client(&mut self, handle: usize) -> Result<(&Guard, &mut Member), Code> {
-        let block = find(handle).ok_or(Code::BadHandle)?;
-        // SAFETY: nobody else touches a member but through this one value, and `&mut self` lends one at a time.
-        Ok((&block.guard, unsafe { &mut *block.member.get() }))
-    }
-
     fn common(&mut self) -> &mut Common {
         // SAFETY: likewise.
         unsafe { &mut *COMMON.0.get() }
@@ -155,6 +143,39 @@ impl Entered {
         unsafe { &mut *block.member.get() }.end();
         Ok(())
     }
+}
+
+/// One client, for the one who has entered.
+pub struct One {
+    both: (&'static Guard, &'static mut Member),
+    _entered: Entered,
+}
+
+impl Deref for One {
+    type Target = (&'static Guard, &'static mut Member);
+
+    fn deref(&self) -> &Self::Target {
+        &self.both
+    }
+}
+
+impl DerefMut for One {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.both
+    }
+}
+
+/// Enters, to the client with this handle.
+#[inline(never)]
+pub fn enter(handle: usize) -> Result<One, Code> {
+    let entered = Entered::new()?;
+    let block = find(handle).ok_or(Code::BadHandle)?;
+    // SAFETY: nobody else touches a member but through the one value `entered`.
+    let member = unsafe { &mut *block.member.get() };
+    Ok(One {
+        both: (&block.guard, member),
+        _entered: entered,
+    })
 }
 
 impl Drop for Entered {
@@ -215,9 +236,19 @@ pub unsafe fn init(storage: *mut u8, length: usize) -> Option<*mut c_void> {
         let texts = storage.add(skipped).add(size_of::<Block>());
         texts.write_bytes(0, arena);
         let texts = core::slice::from_raw_parts_mut(texts, arena);
+        // All that is zero at the beginning; the rest follows. A value as a whole would have a second place, in the flash.
+        block.write_bytes(0, 1);
         addr_of_mut!((*block).guard).write(Guard::new(LIFE));
         addr_of_mut!((*block).next).write(AtomicPtr::new(CLIENTS.load(Ordering::Relaxed)));
-        addr_of_mut!((*block).member).cast::<Member>().write(Member::new(texts));
+        let member = addr_of_mut!((*block).member).cast::<Member>();
+        addr_of_mut!((*member).arena).write(Arena::new(texts));
+        addr_of_mut!((*member).log).write(&mut []);
+        addr_of_mut!((*member).device_limit).write(DEVICE_CREDENTIAL_BYTES);
+        addr_of_mut!((*member).transport).write(None);
+        addr_of_mut!((*member).config).write(None);
+        addr_of_mut!((*member).next).write(None);
+        addr_of_mut!((*member).reading).write(None);
+        addr_of_mut!((*member).nonce).write(None);
         CLIENTS.store(block, Ordering::Release);
         if BUILT_IN.load(Ordering::Relaxed).is_null() {
             BUILT_IN.store(block, Ordering::Release);
@@ -232,9 +263,7 @@ pub unsafe fn init(storage: *mut u8, length: usize) -> Option<*mut c_void> {
 ///
 /// `entries` is NULL, or aligned and points to room for `count` entries that nobody else uses from now on.
 pub unsafe fn set_log(handle: usize, entries: *mut Entry, count: usize) -> Result<(), Code> {
-    let mut entered = Entered::new()?;
-    let (_, member) = entered.client(handle)?;
-    member.set_log(if entries.is_null() {
+    enter(handle)?.1.set_log(if entries.is_null() {
         &mut []
     } else {
         // SAFETY: the caller's promise; an entry of zeros is one.
@@ -262,21 +291,13 @@ pub unsafe fn set_clock(clock: Option<UnixTime>, context: *mut c_void) -> Result
 pub fn poll(now: u32) -> u32 {
     let Ok(mut entered) = Entered::new() else { return 1 };
     let common = entered.common();
-    // The difference is right across the wrap. A time before the last one told is no time gone by: it comes of a call in an
-    // interrupt, with a newer time.
-    let gone = now.wrapping_sub(common.told);
-    if common.idle || gone <= u32::MAX / 2 {
-        common.now = common.now.wrapping_add(u64::from(gone));
-        common.told = now;
-    }
     let mut wait = u32::MAX;
     let mut block = load(&CLIENTS);
     while let Some(at) = block {
         // SAFETY: as in `Entered::client`; a member does not touch what is common.
         let member = unsafe { &mut *at.member.get() };
-        wait = wait.min(member.poll(&at.guard, common.now, common));
+        wait = wait.min(member.poll(&at.guard, now, common));
         block = load(&at.next);
     }
-    entered.common().idle = wait == u32::MAX;
     wait
 }

@@ -1,7 +1,7 @@
 //! The thread: sleeps in the kernel, carries what is ready, ends what is late.
 
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::boxed::Box;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,7 +35,7 @@ static POLLED: AtomicBool = AtomicBool::new(false);
 /// All connections, and what they share.
 pub struct Engine {
     /// Which engine of this process it is: a thread works with its own only.
-    number: u64,
+    number: u32,
     /// The program drives it.
     polled: bool,
     poller: Poller,
@@ -59,7 +59,7 @@ pub type Started = (Waker, Option<Boxed<Engine>>);
 
 /// Starts the thread, unless the program drives the engine; or says why the system has no descriptor, memory or thread for it.
 pub fn start() -> Result<Started, (Code, Reason)> {
-    static ENGINES: AtomicU64 = AtomicU64::new(0);
+    static ENGINES: AtomicU32 = AtomicU32::new(0);
     let no_memory = (Code::DataFailed, Reason::NoMemory);
     let refused = |failure| match failure {
         Failure::Exhausted => (Code::ConnectFailed, Reason::NoSocket),

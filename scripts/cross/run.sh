@@ -1,0 +1,38 @@
+#!/bin/bash
+# `make cross` and `make cross-all`: builds for other targets, and runs what was built.
+#
+#   scripts/cross/run.sh              the targets of every run
+#   scripts/cross/run.sh all          all targets
+#   scripts/cross/run.sh TRIPLE...    these
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+case ${1:-} in
+  '') triples=("${every_run[@]}") ;;
+  all) triples=("${all_targets[@]}") ;;
+  *) triples=("$@") ;;
+esac
+
+for triple in "${triples[@]}"; do facts_of "$triple" || unknown_target "$triple"; done
+scripts/setup.sh cross "${triples[@]}"
+
+rm -rf "$cross/tables"
+mkdir -p "$cross/tables"
+for triple in "${triples[@]}"; do
+  heading "$triple"
+  facts_of "$triple"
+  case $kind in
+    arm | riscv) script=scripts/cross/firmware.sh ;;
+    *) script=scripts/cross/hosted.sh ;;
+  esac
+  [[ -x $script ]] || die "$script, which builds for $triple, is missing"
+  seconds=$SECONDS
+  "$script" "$triple"
+  echo "$triple: $((SECONDS - seconds)) s"
+done
+
+# Each script leaves its line in a file of its table's name.
+for table in "$cross"/tables/*; do
+  [[ -e $table ]] || continue
+  heading "${table##*/}"
+  cat "$table"
+done
