@@ -9,7 +9,7 @@ output=$target/firmware/host
 mkdir -p "$output"
 rm -f "$output"/*.o
 
-options=(-std=gnu99 -g -O1 "-fsanitize=address,undefined" -fno-sanitize-recover=all
+options=(-std=gnu99 -g -O0 "-fsanitize=address,undefined" -fno-sanitize-recover=all
   "-I$PWD/include" "-I$PWD/c_examples/firmware" "-I$PWD/tests/firmware/lwip")
 
 (
