@@ -48,7 +48,7 @@ choose_board() {
   library=${SDS_SMTP_FIRMWARE:-$target/cross/$triple/libsds_smtp.a}
   [[ -e $library ]] || die "$library is missing: scripts/cross/firmware.sh $triple builds it"
   command -v "$compiler-gcc" "${emulator[0]}" >/dev/null ||
-    die "$compiler-gcc or ${emulator[0]} is missing: scripts/setup.sh firmware installs them"
+    die "$compiler-gcc or ${emulator[0]} is missing: scripts/setup.sh cross $triple installs them"
   output=$target/firmware/$board
   mkdir -p "$output"
 }
