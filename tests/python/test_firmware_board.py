@@ -1,0 +1,161 @@
+"""Mails from bare metal: the programs of c_examples/firmware on boards that QEMU emulates, to a Postfix, read back from its
+mailbox; and the test programs of tests/firmware, which bring a mail server of their own.
+
+They need compilers and emulators for other processors, and run when they are asked for: pytest -m firmware.
+"""
+
+import email
+import email.policy
+import email.utils
+import os
+import re
+import subprocess
+import time
+
+import pytest
+from conftest import CHECKOUT
+
+pytestmark = pytest.mark.firmware
+
+TRIPLES = {
+    "mps2-an385": "thumbv7m-none-eabi",
+    "mps2-an386": "thumbv7em-none-eabihf",
+    "microbit": "thumbv6m-none-eabi",
+    "virt": "riscv32imc-unknown-none-elf",
+}
+SOMEONE = "someone@example.test"
+STACK_LIMIT = 1024  # what docs/footprint.md promises
+
+
+@pytest.fixture(scope="session")
+def libraries():
+    """Builds the library for a board, where it is not given, once."""
+    built = set()
+
+    def build(board):
+        triple = TRIPLES[board]
+        if triple not in built and not os.environ.get("SDS_SMTP_FIRMWARE"):
+            done = subprocess.run(
+                ["scripts/cross/firmware.sh", triple],
+                cwd=CHECKOUT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=900,
+            )
+            assert done.returncode == 0, done.stdout.decode("utf-8", "replace")[-3000:]
+        built.add(triple)
+
+    return build
+
+
+@pytest.fixture
+def library(request, libraries):
+    """The library for the test's board: built here, since a test itself has little time."""
+    libraries(request.node.callspec.params.get("board", "mps2-an385") if hasattr(request.node, "callspec") else "mps2-an385")
+
+
+def run(*arguments, port=None):
+    """Run a firmware: its exit code, and what it said on its console."""
+    environment = {**os.environ, "SDS_SECONDS": "40"}
+    if port is not None:
+        environment["SDS_PORT"] = str(port)
+    done = subprocess.run(
+        ["scripts/firmware/board.sh", *arguments],
+        cwd=CHECKOUT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=55,
+    )
+    console = done.stdout.decode("utf-8", "replace")
+    print(console, done.stderr.decode("utf-8", "replace"))  # shown when the test fails
+    return done.returncode, console
+
+
+def alarm_of(server, console):
+    """The one mail that the console says was queued."""
+    queued = re.search(r"Ok: queued as (\w+)", console)
+    assert queued, "the log on the console does not show the server's words"
+    [file] = server.wait_for_files(f"id {queued[1]}\n".encode())
+    return email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+
+
+def check_alarm(mail, address):
+    assert mail["From"] == "unit7@example.test"
+    assert mail["To"] == SOMEONE
+    assert mail["Subject"] == "Boiler room: too hot"
+    assert mail["Delivered-To"] == SOMEONE
+    assert mail["MIME-Version"] == "1.0"
+    assert mail.get_content_type() == "text/plain"
+    assert mail.get_content_charset() == "utf-8"
+    # The device has a clock, and so its mail a Date; Postfix adds one after the headers where there is none.
+    assert mail.keys().index("Date") < mail.keys().index("From")
+    assert abs(email.utils.parsedate_to_datetime(mail["Date"]).timestamp() - time.time()) < 120
+    assert re.fullmatch(r"<[0-9a-f]{32}@example\.test>", mail["Message-ID"])
+    # "with ESMTPA": it has logged in.
+    assert re.search(rf"from \[{re.escape(address)}\] .*with ESMTPA", mail["Received"], re.DOTALL)
+    text = mail.get_content().replace("\r\n", "\n")
+    assert re.fullmatch(
+        r"Boiler room: 85\.[1-9] °C, the limit is 85\.0 °C\.\nMilliseconds since the start: \d+\n", text
+    ), text
+
+
+@pytest.mark.parametrize("board", TRIPLES)
+def test_an_alarm_over_a_serial_line_arrives(board, library, real_servers):
+    server = real_servers.get("postfix")
+    code, console = run("uart", board, port=server.port)
+    assert code == 0, console
+    assert "mail, code 0: " in console
+    check_alarm(alarm_of(server, console), "192.168.1.250")
+
+
+def test_an_alarm_over_lwip_arrives(library, real_servers):
+    server = real_servers.get("postfix")
+    code, console = run("lwip", port=server.port)
+    assert code == 0, console
+    assert "mail, code 0: " in console
+    check_alarm(alarm_of(server, console), "10.0.2.15")
+
+
+@pytest.mark.parametrize("way", ["uart", "lwip"])
+def test_a_server_that_refuses_is_told_of_on_the_console(way, library, real_servers):
+    server = real_servers.get("postfix", SDS_REFUSE="1")
+    code, console = run(way, port=server.port)
+    assert code == 2, console
+    # The code in words, and the server's own words in the log.
+    assert re.search(r"^mail, code 2: \w+", console, re.MULTILINE)
+    assert re.search(r"^ +.*[Aa]ccess denied", console, re.MULTILINE), console
+
+
+@pytest.mark.parametrize("board", ["mps2-an385", "microbit"])
+def test_calls_out_of_an_interrupt_corrupt_nothing(board, library):
+    code, console = run("test", "interrupts", board)
+    assert code == 0, console
+
+
+@pytest.mark.parametrize("board", TRIPLES)
+def test_clocks_that_wrap_and_jump_and_are_late(board, library):
+    code, console = run("test", "clock", board)
+    assert code == 0, console
+
+
+@pytest.mark.parametrize("board", TRIPLES)
+def test_the_stack_is_small(board, library):
+    code, console = run("test", "stack", board)
+    assert code == 0, console
+    [worst] = re.findall(r"^stack of the library, bytes: (\d+)$", console, re.MULTILINE)
+    assert int(worst) <= STACK_LIMIT
+
+
+def test_the_tcp_connection_of_lwip_in_each_of_its_troubles():
+    done = subprocess.run(
+        ["scripts/firmware/lwip_test.sh"],
+        cwd=CHECKOUT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=55,
+    )
+    assert done.returncode == 0, done.stdout.decode("utf-8", "replace")[-3000:]
