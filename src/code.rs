@@ -84,18 +84,18 @@ impl Code {
     /// What happened and what to do, in one sentence, ending with a NUL for C.
     pub fn describe(self) -> &'static core::ffi::CStr {
         let place = ALL.into_iter().position(|code| code == self).unwrap_or(ALL.len());
-        sentence(place)
+        description(place)
     }
 
     /// What there is to say of a number that is no code.
     pub fn describe_unknown() -> &'static core::ffi::CStr {
-        sentence(ALL.len())
+        description(ALL.len())
     }
 }
 
-/// The sentence with this number.
-fn sentence(place: usize) -> &'static core::ffi::CStr {
-    let mut rest = SENTENCES.as_bytes();
+/// The description with this number.
+fn description(place: usize) -> &'static core::ffi::CStr {
+    let mut rest = DESCRIPTIONS.as_bytes();
     for _ in 0..place {
         let end = rest.iter().position(|octet| *octet == 0).unwrap_or(rest.len());
         rest = rest.get(end.saturating_add(1)..).unwrap_or(&[]);
@@ -105,7 +105,7 @@ fn sentence(place: usize) -> &'static core::ffi::CStr {
 
 /// In the order of [`ALL`], each with a NUL behind it. One text and not a table: the linker takes a program that asks for none
 /// of it wholly at its word.
-const SENTENCES: &str = concat!(
+const DESCRIPTIONS: &str = concat!(
     "no error: the server has taken the mail over\0",
     "timeout: the server did not answer in time; check the network and the server, or allow more time\0",
     "server not ready: it refused the connection in words or is closing; try again later\0",
@@ -170,17 +170,6 @@ pub enum Outcome {
     Unknown = 3,
 }
 
-/// The answer that lets a step go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accept {
-    /// Exactly this reply code.
-    Exactly(u16),
-    /// Any reply code with this first digit.
-    Class(u16),
-    /// No answer is due in this step.
-    Nothing,
-}
-
 /// One exchange with the server: what was said last, and is to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -212,67 +201,54 @@ pub enum Step {
     End,
 }
 
-/// A row of the table: a step, its phase, what lets it go on, and the code when it fails in any way that has no code
-/// of its own: refused, connection lost, or an answer that is not SMTP.
+/// A row of the table: a step's phase, what lets it go on, and the code when it fails in any way that has no code of its
+/// own: refused, connection lost, or an answer that is not SMTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The step.
-    pub step: Step,
     /// What C is told.
     pub phase: Phase,
-    /// The answer that lets it go on.
-    pub accept: Accept,
     /// The step's own code.
     pub code: Code,
+    /// The answer that lets it go on: exactly this reply code, or any with this first digit. 0: no answer is due.
+    pub accept: u16,
 }
 
-const fn row(step: Step, phase: Phase, accept: Accept, code: Code) -> Row {
-    Row {
-        step,
-        phase,
-        accept,
-        code,
-    }
+const fn row(phase: Phase, code: Code, accept: u16) -> Row {
+    Row { phase, code, accept }
 }
 
-/// The table. [`refusal`] holds the few replies that have a code of their own.
-pub const TABLE: [Row; 13] = [
-    row(Step::Connect, Phase::Connect, Accept::Nothing, Code::ConnectFailed),
-    row(Step::Greeting, Phase::Greeting, Accept::Exactly(220), Code::NotReady),
-    row(Step::Ehlo, Phase::Hello, Accept::Class(2), Code::HeloFailed),
-    row(Step::Helo, Phase::Hello, Accept::Class(2), Code::HeloFailed),
-    row(
-        Step::AuthMechanism,
-        Phase::Auth,
-        Accept::Exactly(334),
-        Code::AuthUnsupported,
-    ),
-    row(Step::AuthOneStep, Phase::Auth, Accept::Exactly(235), Code::BadPassword),
-    row(Step::AuthUsername, Phase::Auth, Accept::Exactly(334), Code::BadUsername),
-    row(Step::AuthPassword, Phase::Auth, Accept::Exactly(235), Code::BadPassword),
-    row(Step::Mail, Phase::Mail, Accept::Class(2), Code::SenderRefused),
-    row(Step::Rcpt, Phase::Rcpt, Accept::Class(2), Code::RecipientRefused),
-    row(Step::Data, Phase::Data, Accept::Exactly(354), Code::DataFailed),
-    row(Step::Text, Phase::Text, Accept::Nothing, Code::DataFailed),
-    row(Step::End, Phase::End, Accept::Class(2), Code::DataEndFailed),
+/// The table, in the order of the steps. [`refusal`] holds the few replies that have a code of their own.
+#[rustfmt::skip]
+static TABLE: [Row; 13] = [
+    /* Connect       */ row(Phase::Connect, Code::ConnectFailed, 0),
+    /* Greeting      */ row(Phase::Greeting, Code::NotReady, 220),
+    /* Ehlo          */ row(Phase::Hello, Code::HeloFailed, 2),
+    /* Helo          */ row(Phase::Hello, Code::HeloFailed, 2),
+    /* AuthMechanism */ row(Phase::Auth, Code::AuthUnsupported, 334),
+    /* AuthOneStep   */ row(Phase::Auth, Code::BadPassword, 235),
+    /* AuthUsername  */ row(Phase::Auth, Code::BadUsername, 334),
+    /* AuthPassword  */ row(Phase::Auth, Code::BadPassword, 235),
+    /* Mail          */ row(Phase::Mail, Code::SenderRefused, 2),
+    /* Rcpt          */ row(Phase::Rcpt, Code::RecipientRefused, 2),
+    /* Data          */ row(Phase::Data, Code::DataFailed, 354),
+    /* Text          */ row(Phase::Text, Code::DataFailed, 0),
+    /* End           */ row(Phase::End, Code::DataEndFailed, 2),
 ];
 
 impl Step {
-    /// This step's row. The table has one for each step (a test says so), in the order of the steps.
+    /// This step's row (a test says that each has the right one).
     pub fn row(self) -> Row {
         TABLE
             .get(self as usize)
             .copied()
-            .unwrap_or(row(self, Phase::None, Accept::Nothing, Code::DataFailed))
+            .unwrap_or(row(Phase::None, Code::DataFailed, 0))
     }
 
     /// Whether a reply lets this step go on.
     pub fn accepts(self, reply: u16) -> bool {
-        match self.row().accept {
-            Accept::Exactly(code) => reply == code,
-            Accept::Class(digit) => reply.checked_div(100) == Some(digit),
-            Accept::Nothing => false,
-        }
+        let accept = self.row().accept;
+        let reply = if accept < 10 { reply / 100 } else { reply };
+        reply == accept
     }
 }
 
@@ -308,8 +284,6 @@ pub enum Reason {
     LongSubject,
     /// The text is over [`crate::limits::TEXT_BYTES`].
     LongText,
-    /// No memory, or no thread, for the mail.
-    NoMemory,
     /// A structure's fields are not what they may be.
     BadStructure,
     /// The system has no socket for us.
@@ -340,40 +314,56 @@ pub enum Reason {
     BadSource,
     /// The program cancelled the mail.
     Cancelled,
+    /// No memory, or no thread, for the mail.
+    NoMemory,
     /// A defect of this library: caught.
     Defect,
 }
 
 impl Reason {
-    /// The sentence.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::NotConfigured => "no server and sender configured",
-            Self::BadRecipients => "the recipients are not addresses separated by commas",
-            Self::BadSubject => "the subject has a line end or a control character in it",
-            Self::LongSubject => "the subject is too long",
-            Self::LongText => "the text is too long",
-            Self::NoMemory => "out of memory, or no thread could be started",
-            Self::BadStructure => "the message structure is not valid",
-            Self::NoSocket => "no free socket",
-            Self::Refused => "connection refused: nothing listens at that address and port",
-            Self::Unreachable => "the server cannot be reached",
-            Self::Lost => "the connection was lost",
-            Self::Deadline => "no answer in time",
-            Self::TotalDeadline => "the time for the whole mail is over",
-            Self::NotSmtp => "what the server said is not SMTP",
-            Self::NoAuth => "the server offers no login (AUTH)",
-            Self::TooLarge => "the mail is larger than the server allows (SIZE)",
-            Self::NotUtf8 => "the text is not UTF-8",
-            Self::NoTransport => "no transport",
-            Self::BadTransport => "a function of the transport returned what it may not",
-            Self::BadSource => "the function that gives the text failed",
-            Self::Cancelled => "cancelled",
-            Self::Defect => "internal error of the library",
+    /// The sentence: printable ASCII.
+    pub fn text(self) -> &'static [u8] {
+        let (mut left, mut start) = (self as usize, 0usize);
+        for (at, octet) in SENTENCES.iter().enumerate() {
+            if *octet == b'\n' {
+                if left == 0 {
+                    return SENTENCES.get(start..at).unwrap_or(&[]);
+                }
+                left = left.wrapping_sub(1);
+                start = at.wrapping_add(1);
+            }
         }
+        &[]
     }
 }
+
+/// The sentences, in the order of the reasons, one a line: in one piece they need no table of pointers.
+static SENTENCES: &[u8] = concat!(
+    "\n",
+    "no configuration\n",
+    "not a list of addresses\n",
+    "control character in the subject\n",
+    "subject too long\n",
+    "text too long\n",
+    "bad message structure\n",
+    "no free socket\n",
+    "connection refused: nothing listens there\n",
+    "server unreachable\n",
+    "the connection was lost\n",
+    "no answer in time\n",
+    "the whole mail took too long\n",
+    "the answer is not SMTP\n",
+    "no login (AUTH) offered\n",
+    "mail over the server's SIZE\n",
+    "the text is not UTF-8\n",
+    "no transport\n",
+    "the transport failed\n",
+    "the text could not be read\n",
+    "cancelled\n",
+    "out of memory (or of threads)\n",
+    "internal error of the library\n",
+)
+.as_bytes();
 
 #[cfg(test)]
 mod tests {
@@ -397,10 +387,56 @@ mod tests {
 
     #[test]
     fn the_table_has_one_row_for_each_step_in_order() {
+        assert_eq!(STEPS.len(), TABLE.len());
         for (at, step) in STEPS.into_iter().enumerate() {
-            assert_eq!(TABLE[at].step, step);
-            assert_eq!(step.row().step, step);
+            assert_eq!(step as usize, at);
+            let phase = match step {
+                Step::Connect => Phase::Connect,
+                Step::Greeting => Phase::Greeting,
+                Step::Ehlo | Step::Helo => Phase::Hello,
+                Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername | Step::AuthPassword => Phase::Auth,
+                Step::Mail => Phase::Mail,
+                Step::Rcpt => Phase::Rcpt,
+                Step::Data => Phase::Data,
+                Step::Text => Phase::Text,
+                Step::End => Phase::End,
+            };
+            assert_eq!(step.row().phase, phase);
         }
+    }
+
+    #[test]
+    fn each_step_goes_on_with_its_own_answer() {
+        let accepted = |step: Step| {
+            (100..600)
+                .filter(|reply| step.accepts(*reply))
+                .collect::<std::vec::Vec<u16>>()
+        };
+        for step in STEPS {
+            let wanted = match step {
+                Step::Connect | Step::Text => 0..0,
+                Step::Greeting => 220..221,
+                Step::AuthMechanism | Step::AuthUsername => 334..335,
+                Step::AuthOneStep | Step::AuthPassword => 235..236,
+                Step::Data => 354..355,
+                Step::Ehlo | Step::Helo | Step::Mail | Step::Rcpt | Step::End => 200..300,
+            };
+            assert!(accepted(step).into_iter().eq(wanted), "{step:?}");
+        }
+    }
+
+    #[test]
+    fn every_reason_has_its_sentence() {
+        assert_eq!(Reason::None.text(), b"");
+        assert_eq!(Reason::NotConfigured.text(), b"no configuration");
+        assert_eq!(Reason::NoSocket.text(), b"no free socket");
+        assert_eq!(Reason::Deadline.text(), b"no answer in time");
+        assert_eq!(Reason::NotUtf8.text(), b"the text is not UTF-8");
+        assert_eq!(Reason::Cancelled.text(), b"cancelled");
+        assert_eq!(Reason::Defect.text(), b"internal error of the library");
+        let sentences = SENTENCES.iter().filter(|octet| **octet == b'\n').count();
+        assert_eq!(sentences, Reason::Defect as usize + 1);
+        assert!(SENTENCES.iter().all(|octet| matches!(octet, b'\n' | 0x20..=0x7e)));
     }
 
     #[test]

@@ -61,9 +61,6 @@ pub const REPLY_BYTES: u32 = 64 * 1024;
 /// What is kept of a reply's text.
 pub const REPLY_TEXT_BYTES: usize = 255;
 
-/// The longest word of an EHLO line that is looked at: a number of SIZE has at most 20 digits (RFC 1870, 3).
-pub const EHLO_WORD_BYTES: usize = 24;
-
 /// Entries of a client's log.
 pub const LOG_ENTRIES: usize = 64;
 

@@ -5,33 +5,30 @@
 pub struct Utf8 {
     /// Octets that the current character still has.
     missing: u8,
-    /// Between which bounds the next of them lies: the second octet's depend on the first (RFC 3629, 4).
-    low: u8,
-    high: u8,
+    /// Its first octet, until the second has come.
+    first: u8,
 }
-
-/// The bounds of an octet that continues a character.
-const LOW: u8 = 0x80;
-const HIGH: u8 = 0xBF;
 
 impl Utf8 {
     /// Between two characters.
-    pub const START: Self = Self {
-        missing: 0,
-        low: LOW,
-        high: HIGH,
-    };
+    pub const START: Self = Self { missing: 0, first: 0 };
 
     /// Takes an octet; false where no text can go on with it.
     pub fn feed(&mut self, octet: u8) -> bool {
         if self.missing > 0 {
-            let fits = (self.low..=self.high).contains(&octet);
-            *self = Self {
-                missing: self.missing.wrapping_sub(1),
-                ..Self::START
+            self.missing = self.missing.wrapping_sub(1);
+            // The second octet's bounds depend on the first: no longer form than needed, no surrogates, nothing
+            // beyond the last character (RFC 3629, 4).
+            let fits = match core::mem::take(&mut self.first) {
+                0xE0 => octet >= 0xA0,
+                0xED => octet < 0xA0,
+                0xF0 => octet >= 0x90,
+                0xF4 => octet < 0x90,
+                _ => true,
             };
-            return fits;
+            return fits && octet & 0xC0 == 0x80;
         }
+        self.first = octet;
         self.missing = match octet {
             0..=0x7F => 0,
             0xC2..=0xDF => 1,
@@ -39,13 +36,6 @@ impl Utf8 {
             0xF0..=0xF4 => 3,
             _ => return false,
         };
-        match octet {
-            0xE0 => self.low = 0xA0,
-            0xED => self.high = 0x9F,
-            0xF0 => self.low = 0x90,
-            0xF4 => self.high = 0x8F,
-            _ => {}
-        }
         true
     }
 

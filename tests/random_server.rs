@@ -17,7 +17,7 @@ const RUNS: u64 = 10_000;
 /// Things that happen in a conversation before everybody falls silent.
 const STEPS: usize = 600;
 /// What ends a conversation at the latest: the total deadline, and RSET and QUIT behind it.
-const LONGEST: u64 = 1_800_000 + 2 * 5_000;
+const LONGEST: u32 = 1_800_000 + 2 * 5_000;
 
 /// How a server is disposed.
 #[derive(Clone, Copy)]
@@ -305,7 +305,7 @@ fn happen(driver: &mut Driver<'_>, server: &mut Server, random: &mut Random) -> 
         server.says.extend(noise);
     }
     match random.below(4) {
-        0 => driver.wait(random.next() % 2_000),
+        0 => driver.wait((random.next() % 2_000) as u32),
         1 => {
             server.answer(random);
             Ok(())

@@ -5,7 +5,6 @@ use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
 use crate::message::header::write_message_id;
 use crate::session::Session;
-use crate::wire::reply::enhanced_status_code;
 
 /// A piece of text of bounded length: what does not fit is cut.
 #[derive(Clone, Copy)]
@@ -72,7 +71,8 @@ impl Text<MESSAGE_ID_BYTES> {
     }
 }
 
-/// The result of a mail.
+/// The result of a mail. Who cannot spare the room asks the session for each part: [`Session::verdict`],
+/// [`Session::enhanced_status_code`], [`Session::recipients`], [`Session::text`].
 #[derive(Clone, Copy)]
 pub struct Report {
     /// The result code.
@@ -112,7 +112,7 @@ impl Report {
             code,
             outcome,
             phase,
-            text: Text::new(reason.text().as_bytes()),
+            text: Text::new(reason.text()),
             ..Self::NONE
         }
     }
@@ -120,20 +120,15 @@ impl Report {
     /// Of a session that has a verdict.
     pub fn of(session: &Session, elapsed: u32) -> Option<Self> {
         let verdict = session.verdict()?;
-        let text = session.text();
         Some(Self {
             code: verdict.code,
             outcome: verdict.outcome,
             phase: verdict.step.row().phase,
             reply: verdict.reply,
-            enhanced: if verdict.reply == 0 {
-                (0, 0, 0)
-            } else {
-                enhanced_status_code(text).unwrap_or((0, 0, 0))
-            },
+            enhanced: session.enhanced_status_code(),
             recipients: session.recipients(),
             elapsed,
-            text: Text::new(text),
+            text: Text::new(session.text()),
         })
     }
 }

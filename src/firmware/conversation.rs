@@ -8,7 +8,7 @@ use super::member::{Member, Reading, Stage};
 use super::transport::Transport;
 use crate::client::guard::Guard;
 use crate::code::Reason;
-use crate::session::{Session, State, Text};
+use crate::session::{State, Text};
 
 /// What is taken from the transport at a time.
 const IN: usize = 64;
@@ -27,11 +27,10 @@ pub trait Calendar {
 
 /// What there is to work with while a mail is in flight.
 macro_rules! parts {
-    ($member:ident, $transport:ident, $config:ident, $session:ident, $otherwise:expr) => {
+    ($member:ident, $transport:ident, $config:ident, $otherwise:expr) => {
         let Member {
             transport: Some($transport),
             config: Some($config),
-            session: Some($session),
             ..
         } = $member
         else {
@@ -42,30 +41,37 @@ macro_rules! parts {
 
 impl Member {
     /// Does what is possible now; the milliseconds until it wants to be called again.
-    pub fn poll(&mut self, guard: &Guard, now: u64, calendar: &impl Calendar) -> u32 {
-        let mut more = false;
-        if self.stage == Stage::Ordered {
-            self.begin(now, calendar);
+    pub fn poll(&mut self, guard: &Guard, now: u32, calendar: &impl Calendar) -> u32 {
+        match self.stage {
+            Stage::Idle => return u32::MAX,
+            Stage::Ordered => self.begin(now, calendar),
+            Stage::Talking | Stage::Leaving => {}
         }
-        if !core::mem::take(&mut self.cancelled) {
-            more = self.turn(now);
-        } else if let Some(session) = &mut self.session {
-            session.cancel();
+        // The difference is right across the wrap. A time before the last one told is no time gone by: it comes of a call in an
+        // interrupt, with a newer time.
+        let gone = now.wrapping_sub(self.told);
+        if gone <= u32::MAX / 2 {
+            self.told = now;
+            self.time = self.time.saturating_add(gone);
         }
-        let Some(session) = &mut self.session else {
-            return u32::MAX;
+        let more = if core::mem::take(&mut self.cancelled) {
+            self.session.cancel();
+            false
+        } else {
+            self.turn()
         };
-        session.tick(now);
-        if self.stage == Stage::Talking && session.verdict().is_some() {
-            self.publish(guard, now, calendar.seconds());
+        self.session.tick(self.time);
+        if self.stage == Stage::Talking {
+            if let Some(verdict) = self.session.verdict() {
+                self.publish(guard, verdict, calendar.seconds());
+            }
         }
-        let Some(deadline) = self.session.as_ref().and_then(Session::deadline) else {
+        let Some(deadline) = self.session.deadline() else {
             self.hang_up();
-            self.session = None;
             self.stage = Stage::Idle;
             return u32::MAX;
         };
-        let left = u32::try_from(deadline.saturating_sub(now)).unwrap_or(u32::MAX);
+        let left = deadline.saturating_sub(self.time);
         if more {
             0
         } else if self.transport.is_some_and(|transport| transport.wakes()) {
@@ -76,62 +82,61 @@ impl Member {
     }
 
     /// Begins the mail that was ordered.
-    fn begin(&mut self, now: u64, calendar: &impl Calendar) {
+    fn begin(&mut self, now: u32, calendar: &impl Calendar) {
         self.hang_up();
         self.stage = Stage::Talking;
-        self.started = now;
-        let Some(config) = &mut self.config else { return };
-        if let Some(mail) = &mut config.job.mail {
-            mail.date = Some(u64::from(calendar.seconds())).filter(|date| *date != 0);
+        (self.told, self.time) = (now, 0);
+        if let Some(config) = &mut self.config {
+            if let Some(mail) = &mut config.job.mail {
+                mail.date = Some(u64::from(calendar.seconds())).filter(|date| *date != 0);
+            }
+            self.session.begin(&config.job);
         }
-        self.session = Some(Session::new(&config.job, now));
         if !self.cancelled {
-            self.open(now);
+            self.open();
         }
     }
 
     /// Begins to connect.
-    fn open(&mut self, now: u64) {
-        parts!(self, transport, config, session, ());
+    fn open(&mut self) {
+        parts!(self, transport, config, ());
         match transport.connect(config.server, config.port) {
             Ok(_) => self.linked = true,
-            Err(reason) => session.lost(&config.job, now, reason),
+            Err(reason) => self.session.lost(&config.job, self.time, reason),
         }
     }
 
     /// Looks whether the connection stands now.
-    fn connected(&mut self, now: u64) {
-        parts!(self, transport, config, session, ());
+    fn connected(&mut self) {
+        parts!(self, transport, config, ());
         match transport.connected() {
             Ok(0) => {}
             Ok(_) => {
                 let local = transport.local();
                 if let Some(mail) = &mut config.job.mail {
-                    let seconds = mail.date.unwrap_or(0);
-                    mail.nonce = nonce(seconds, now, local, *transport);
+                    mail.nonce = nonce(mail.date.unwrap_or(0), self.told, local, *transport);
                 }
-                session.connected(&config.job, now, local);
+                self.session.connected(&config.job, self.time, local);
             }
-            Err(reason) => session.lost(&config.job, now, reason),
+            Err(reason) => self.session.lost(&config.job, self.time, reason),
         }
     }
 
     /// Receives and sends, for some rounds; whether there is more to do.
-    fn turn(&mut self, now: u64) -> bool {
+    fn turn(&mut self) -> bool {
         for _ in 0..ROUNDS {
-            let Some(session) = &mut self.session else { return false };
-            if session.wants_reconnect() {
+            if self.session.wants_reconnect() {
                 self.hang_up();
-                self.open(now);
+                self.open();
                 return true;
             }
-            match session.state() {
+            match self.session.state() {
                 State::Closed => return false,
-                State::Connecting => self.connected(now),
+                State::Connecting => self.connected(),
                 _ => {}
             }
-            let received = self.receive(now);
-            if !self.send_some(now) && !received {
+            let received = self.receive();
+            if !self.send_some() && !received {
                 return false;
             }
         }
@@ -139,8 +144,9 @@ impl Member {
     }
 
     /// Receives once; whether anything came.
-    fn receive(&mut self, now: u64) -> bool {
-        parts!(self, transport, config, session, false);
+    fn receive(&mut self) -> bool {
+        parts!(self, transport, config, false);
+        let session = &mut self.session;
         if matches!(session.state(), State::Connecting | State::Closed) {
             return false;
         }
@@ -148,7 +154,7 @@ impl Member {
         match transport.receive(&mut octets) {
             Ok(length) => {
                 let secret = session.secret_in_flight();
-                session.receive(&config.job, now, octets.get(..length).unwrap_or(&[]));
+                session.receive(&config.job, self.time, octets.get(..length).unwrap_or(&[]));
                 if secret {
                     // A server may repeat what it was told.
                     octets.zeroize();
@@ -156,7 +162,7 @@ impl Member {
                 length > 0
             }
             Err(reason) => {
-                session.lost(&config.job, now, reason);
+                session.lost(&config.job, self.time, reason);
                 // It may want to connect anew.
                 session.state() == State::Connecting
             }
@@ -164,58 +170,54 @@ impl Member {
     }
 
     /// Sends once; whether anything left.
-    fn send_some(&mut self, now: u64) -> bool {
+    fn send_some(&mut self) -> bool {
         if self.from == self.to {
-            self.fill(now);
+            self.fill();
         }
         let octets = self.out.get(self.from..self.to).unwrap_or(&[]);
         if octets.is_empty() {
             return false;
         }
-        parts!(self, transport, config, session, false);
-        match transport.send(octets) {
+        let sent = match self.transport {
+            Some(transport) => transport.send(octets),
+            None => return false,
+        };
+        if sent.is_err() {
+            // The server may have said why, before it closed.
+            while self.receive() {}
+        }
+        let Some(config) = &self.config else { return false };
+        match sent {
             Ok(length) => {
                 self.from = self.from.saturating_add(length);
-                session.sent(&config.job, now, length);
+                self.session.sent(&config.job, self.time, length);
                 if self.from == self.to && core::mem::take(&mut self.secret) {
                     self.out.zeroize();
                 }
                 length > 0
             }
-            Err(reason) => {
-                // The server may have said why, before it closed.
-                while self.receive(now) {}
-                parts!(self, transport, config, session, false);
-                let _ = transport;
-                // Reading may have found the end already, and the session may be connecting anew.
-                if session.state() != State::Connecting {
-                    session.lost(&config.job, now, reason);
-                }
-                session.state() == State::Connecting
+            // Reading may have found the end already, and the session may be connecting anew.
+            Err(reason) if self.session.state() != State::Connecting => {
+                self.session.lost(&config.job, self.time, reason);
+                self.session.state() == State::Connecting
             }
+            Err(_) => true,
         }
     }
 
     /// Writes what is to be sent next into the empty buffer.
-    fn fill(&mut self, now: u64) {
-        let Member {
-            config: Some(config),
-            session: Some(session),
-            ..
-        } = self
-        else {
-            return;
-        };
+    fn fill(&mut self) {
+        let Some(config) = &mut self.config else { return };
         if let (Some(wanted), Some(mail), Some(reading)) =
-            (session.wants_text(), &mut config.job.mail, &mut self.reading)
+            (self.session.wants_text(), &mut config.job.mail, &mut self.reading)
         {
             if let Err(reason) = reading.next(&mut mail.text, wanted) {
-                session.lost(&config.job, now, reason);
+                self.session.lost(&config.job, self.time, reason);
             }
         }
         self.from = 0;
-        self.to = session.transmit(&config.job, now, &mut self.out);
-        self.secret |= session.secret_in_flight();
+        self.to = self.session.transmit(&config.job, self.time, &mut self.out);
+        self.secret |= self.session.secret_in_flight();
     }
 }
 
@@ -236,7 +238,7 @@ impl Reading {
 
 /// What the Message-ID is made of: the time, the time since the start, our address, and chance in each part. Without time and
 /// chance it could be like another: then there is none.
-fn nonce(seconds: u64, now: u64, local: IpAddr, transport: &dyn Transport) -> Option<[u8; 16]> {
+fn nonce(seconds: u64, now: u32, local: IpAddr, transport: &dyn Transport) -> Option<[u8; 16]> {
     let address = match local {
         IpAddr::V4(v4) => u32::from(v4),
         IpAddr::V6(v6) => {
@@ -244,12 +246,12 @@ fn nonce(seconds: u64, now: u64, local: IpAddr, transport: &dyn Transport) -> Op
             (u32::from(high) << 16) | u32::from(low)
         }
     };
-    let low = |number: u64| u32::try_from(number & 0xFFFF_FFFF).unwrap_or(0);
+    let seconds = u32::try_from(seconds).unwrap_or(0);
     let mut known = seconds != 0;
     let mut nonce = [0u8; 16];
     for (place, word) in nonce
         .chunks_exact_mut(4)
-        .zip([low(seconds), low(now), low(now >> 32), address])
+        .zip([seconds, now, address, 0])
     {
         let chance = transport.random();
         known |= chance.is_some();

@@ -12,7 +12,7 @@ use crate::client::report::{MessageId, Report};
 use crate::client::settings::Draft;
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, LOG_RECIPIENT_BYTES};
-use crate::session::{Mail, Session, Text};
+use crate::session::{Mail, Session, Text, Verdict};
 use crate::wire::address::{List, domain_of};
 
 /// What is handed to the transport at a time.
@@ -68,8 +68,10 @@ pub struct Member {
     pub(super) reading: Option<Reading>,
     /// The transport has begun to connect, and was not told to close.
     pub(super) linked: bool,
-    pub(super) started: u64,
-    pub(super) session: Option<Session>,
+    /// The time that was told last, and the session's own.
+    pub(super) told: u32,
+    pub(super) time: u32,
+    pub(super) session: Session,
     report: Report,
     pub(super) nonce: Option<[u8; 16]>,
     /// `out[from..to]` is to be sent.
@@ -274,7 +276,7 @@ impl Member {
     pub fn end(&mut self) {
         self.hang_up();
         self.stage = Stage::Idle;
-        (self.session, self.config, self.next, self.reading) = (None, None, None, None);
+        (self.config, self.next, self.reading) = (None, None, None);
         self.arena.wipe();
     }
 
@@ -289,17 +291,12 @@ impl Member {
         (self.from, self.to) = (0, 0);
     }
 
-    /// Publishes the result of the session, which has a verdict.
-    pub(super) fn publish(&mut self, guard: &Guard, now: u64, seconds: u32) {
-        let (Some(session), Some(config)) = (&self.session, &mut self.config) else {
-            return;
-        };
-        let Some(verdict) = session.verdict() else { return };
-        let elapsed = u32::try_from(now.saturating_sub(self.started)).unwrap_or(u32::MAX);
-        if let Some(report) = Report::of(session, elapsed) {
+    /// Publishes the result of the session.
+    pub(super) fn publish(&mut self, guard: &Guard, verdict: Verdict, seconds: u32) {
+        if let Some(report) = Report::of(&self.session, self.time) {
             self.report = report;
         }
-        let mail = config.job.mail.take();
+        let mail = self.config.as_mut().and_then(|config| config.job.mail.take());
         self.nonce = mail.and_then(|mail| mail.nonce);
         let recipients = mail.map_or(&[][..], |mail| mail.recipients);
         let recipient = List::new(recipients).nth(usize::from(verdict.recipient)).unwrap_or(&[]);

@@ -41,11 +41,6 @@ type UnixTime = unsafe extern "C" fn(*mut c_void) -> u32;
 struct Common {
     clock: Option<UnixTime>,
     context: *mut c_void,
-    /// The time, which does not wrap, and the program's, which does.
-    now: u64,
-    told: u32,
-    /// Somebody waited for something when the last poll ended.
-    waiting: bool,
 }
 
 struct Shared(UnsafeCell<Common>);
@@ -56,9 +51,6 @@ unsafe impl Sync for Shared {}
 static COMMON: Shared = Shared(UnsafeCell::new(Common {
     clock: None,
     context: null_mut(),
-    now: 0,
-    told: 0,
-    waiting: false,
 }));
 
 impl Calendar for Common {
@@ -256,7 +248,6 @@ pub unsafe fn init(storage: *mut u8, length: usize) -> Option<*mut c_void> {
         addr_of_mut!((*member).config).write(None);
         addr_of_mut!((*member).next).write(None);
         addr_of_mut!((*member).reading).write(None);
-        addr_of_mut!((*member).session).write(None);
         addr_of_mut!((*member).nonce).write(None);
         CLIENTS.store(block, Ordering::Release);
         if BUILT_IN.load(Ordering::Relaxed).is_null() {
@@ -300,21 +291,13 @@ pub unsafe fn set_clock(clock: Option<UnixTime>, context: *mut c_void) -> Result
 pub fn poll(now: u32) -> u32 {
     let Ok(mut entered) = Entered::new() else { return 1 };
     let common = entered.common();
-    // The difference is right across the wrap. A time before the last one told is no time gone by: it comes of a call in an
-    // interrupt, with a newer time.
-    let gone = now.wrapping_sub(common.told);
-    if !common.waiting || gone <= u32::MAX / 2 {
-        common.now = common.now.wrapping_add(u64::from(gone));
-        common.told = now;
-    }
     let mut wait = u32::MAX;
     let mut block = load(&CLIENTS);
     while let Some(at) = block {
         // SAFETY: as in `Entered::client`; a member does not touch what is common.
         let member = unsafe { &mut *at.member.get() };
-        wait = wait.min(member.poll(&at.guard, common.now, common));
+        wait = wait.min(member.poll(&at.guard, now, common));
         block = load(&at.next);
     }
-    entered.common().waiting = wait != u32::MAX;
     wait
 }

@@ -43,6 +43,8 @@ struct Link {
     token: u64,
     socket: Option<OwnedFd>,
     session: Session,
+    /// When the session began, by our clock: it counts from there.
+    began: u64,
     opened: u64,
     /// Whether it was looked at, when the time for the greeting was over, if the connection stands.
     looked: bool,
@@ -93,7 +95,7 @@ impl Connection {
         started: u64,
         now: u64,
     ) -> Self {
-        let session = Session::new(&job(&snapshot, &post), now);
+        let session = Session::new(&job(&snapshot, &post));
         Self {
             key,
             snapshot,
@@ -105,6 +107,7 @@ impl Connection {
                 token,
                 socket: None,
                 session,
+                began: now,
                 opened: now,
                 looked: false,
                 unfinished: false,
@@ -174,7 +177,7 @@ impl Connection {
 
     /// When to call [`Connection::tick`].
     pub fn deadline(&self) -> Option<u64> {
-        let deadline = self.link.session.deadline()?;
+        let deadline = self.link.began.saturating_add(u64::from(self.link.session.deadline()?));
         if self.link.session.state() == State::Connecting && !self.link.looked {
             let greeting = self
                 .link
@@ -223,9 +226,10 @@ impl Connection {
             let _ = socket.into_raw_fd();
         }
         let job = job(&self.snapshot, &self.post);
-        self.link.session.lost(&job, now, Reason::Lost);
+        let time = self.link.time(now);
+        self.link.session.lost(&job, time, Reason::Lost);
         // A session that would connect anew has no socket to do it with, either.
-        self.link.session.lost(&job, now, Reason::NoSocket);
+        self.link.session.lost(&job, time, Reason::NoSocket);
         self.take_ended(now)
     }
 
@@ -256,6 +260,16 @@ impl Connection {
 }
 
 impl Link {
+    /// The session's time at a time of our clock.
+    fn time(&self, now: u64) -> u32 {
+        u32::try_from(now.saturating_sub(self.began)).unwrap_or(u32::MAX)
+    }
+
+    /// The connection is lost.
+    fn lost(&mut self, job: &Job<'_>, now: u64, reason: Reason) {
+        self.session.lost(job, self.time(now), reason);
+    }
+
     /// Begins to connect.
     ///
     /// Nobody asks the kernel to tell when the connection stands: the greeting tells, with one wake-up less.
@@ -270,7 +284,7 @@ impl Link {
         });
         match opened {
             Ok(socket) => self.socket = Some(socket),
-            Err(failure) => self.session.lost(job, tools.now, reason(failure)),
+            Err(failure) => self.lost(job, tools.now, reason(failure)),
         }
     }
 
@@ -282,7 +296,7 @@ impl Link {
                 // server said before it can still be read.
                 let why = sys::connect_failure(socket);
                 if why != Failure::Broken {
-                    self.session.lost(job, tools.now, reason(why));
+                    self.lost(job, tools.now, reason(why));
                     return;
                 }
             }
@@ -299,7 +313,7 @@ impl Link {
             (None, Some(socket)) => sys::local_address(socket),
             _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         };
-        self.session.connected(job, now, local);
+        self.session.connected(job, self.time(now), local);
     }
 
     fn tick(&mut self, job: &Job<'_>, now: u64) {
@@ -310,18 +324,19 @@ impl Link {
                 self.connected(job, self.opened);
             }
         }
-        self.session.tick(now);
+        self.session.tick(self.time(now));
     }
 
     fn read(&mut self, job: &Job<'_>, to_the_end: bool, tools: &mut Tools<'_>) {
+        let now = self.time(tools.now);
         for _ in 0..TURNS {
             let Some(socket) = &self.socket else { return };
             match sys::receive(socket, tools.buffer) {
-                Ok(0) => return self.session.lost(job, tools.now, Reason::Lost),
+                Ok(0) => return self.lost(job, tools.now, Reason::Lost),
                 Ok(length) => {
                     let octets = tools.buffer.get_mut(..length).unwrap_or(&mut []);
                     let secret = self.session.secret_in_flight();
-                    self.session.receive(job, tools.now, octets);
+                    self.session.receive(job, now, octets);
                     if secret {
                         // A server may repeat what it was told.
                         octets.zeroize();
@@ -335,17 +350,18 @@ impl Link {
                     }
                 }
                 Err(Failure::WouldBlock) => return,
-                Err(_) => return self.session.lost(job, tools.now, Reason::Lost),
+                Err(_) => return self.lost(job, tools.now, Reason::Lost),
             }
         }
         self.unfinished = true;
     }
 
     fn write(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) {
+        let now = self.time(tools.now);
         for _ in 0..TURNS {
             if self.from == self.to {
                 self.from = 0;
-                self.to = self.session.transmit(job, tools.now, &mut self.out);
+                self.to = self.session.transmit(job, now, &mut self.out);
                 self.secret |= self.session.secret_in_flight();
             }
             let (Some(socket), Some(octets)) = (&self.socket, self.out.get(self.from..self.to)) else {
@@ -357,7 +373,7 @@ impl Link {
             match sys::send(socket, octets) {
                 Ok(length) => {
                     self.from = self.from.saturating_add(length).min(self.to);
-                    self.session.sent(job, tools.now, length);
+                    self.session.sent(job, now, length);
                     if self.from == self.to && self.secret {
                         self.out.get_mut(..self.to).unwrap_or(&mut []).zeroize();
                         self.secret = false;
@@ -366,7 +382,7 @@ impl Link {
                 // The kernel is asked to tell when there is room again.
                 Err(Failure::WouldBlock) => {
                     if tools.poller.tell_when_writable(socket, self.token).is_err() {
-                        self.session.lost(job, tools.now, Reason::Lost);
+                        self.lost(job, tools.now, Reason::Lost);
                     }
                     return;
                 }
@@ -375,7 +391,7 @@ impl Link {
                     self.read(job, true, tools);
                     // Reading may have found the end already, and the session may be connecting anew.
                     if self.session.state() != State::Connecting {
-                        self.session.lost(job, tools.now, Reason::Lost);
+                        self.lost(job, tools.now, Reason::Lost);
                     }
                     return;
                 }

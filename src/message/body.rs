@@ -1,10 +1,11 @@
 //! The text of a mail: every CR, LF, CRLF and CR CR LF becomes one CRLF, the last line gets its end, and where the
-//! server or the text asks for it all is quoted-printable (RFC 2045, 6.7).
+//! server or the text asks for it all is quoted-printable (RFC 2045, 6.7). A dot that begins a line is doubled (RFC 5321,
+//! 4.5.2): here, since here it is known where lines begin.
 //!
 //! The encoder is a state machine fed with octets: the text may come in pieces of any size and the buffer may be as
 //! small as [`crate::limits::SMALLEST_BUFFER`]. Its memory does not grow with the text.
 
-use crate::buffer::Sink;
+use crate::buffer::{Sink, Window};
 use crate::limits::QUOTED_PRINTABLE_LINE_BYTES;
 use crate::octets::without_control;
 
@@ -40,10 +41,12 @@ pub struct Encoder {
     encoding: Encoding,
     /// CRs that were read and may still belong to a CRLF: 0, 1 or 2.
     returns: u8,
-    /// Quoted-printable: a blank or tab, held back since it may end a line.
-    blank: Option<u8>,
-    column: usize,
+    /// Quoted-printable: a blank or tab, held back since it may end a line; or 0.
+    blank: u8,
+    /// Dots are not doubled: SIZE does not count them (RFC 1870, 3).
+    bare: bool,
     ended: bool,
+    column: usize,
 }
 
 impl Encoder {
@@ -52,9 +55,10 @@ impl Encoder {
         Self {
             encoding,
             returns: 0,
-            blank: None,
-            column: 0,
+            blank: 0,
+            bare: false,
             ended: false,
+            column: 0,
         }
     }
 
@@ -64,22 +68,26 @@ impl Encoder {
     }
 
     /// Takes octets of the text, as many as there is room for, and returns how many. `last`: the text ends with them.
-    pub fn write(&mut self, text: &[u8], last: bool, out: &mut impl Sink) -> usize {
+    pub fn write(&mut self, text: &[u8], last: bool, out: &mut Window<'_>) -> usize {
         let mut taken = 0usize;
         while !self.ended && out.room() >= STEP {
             let rest = text.get(taken..).unwrap_or(&[]);
-            let run = self.run(rest, out.room());
-            if let Some(plain) = rest.get(..run).filter(|plain| !plain.is_empty()) {
-                out.put_all(plain);
-                self.column = self.column.wrapping_add(run);
-                taken = taken.wrapping_add(run);
-            } else if let Some(&octet) = rest.first() {
-                taken = taken.wrapping_add(1);
-                self.step(octet, out);
-            } else if last {
-                self.end(out);
-            } else {
-                break;
+            // The same, several octets at a time.
+            if cfg!(feature = "std") {
+                let run = self.run(rest, out.room());
+                if let Some(plain) = rest.get(..run).filter(|plain| !plain.is_empty()) {
+                    self.copy(plain, out);
+                    taken = taken.wrapping_add(run);
+                    continue;
+                }
+            }
+            match rest.first() {
+                Some(&octet) => {
+                    taken = taken.wrapping_add(1);
+                    self.step(octet, out);
+                }
+                None if last => self.end(out),
+                None => break,
             }
         }
         taken
@@ -105,7 +113,7 @@ impl Encoder {
         }
     }
 
-    fn step(&mut self, octet: u8, out: &mut impl Sink) {
+    fn step(&mut self, octet: u8, out: &mut Window<'_>) {
         match octet {
             b'\r' if self.returns == 2 => self.line_end(out),
             b'\r' => self.returns = self.returns.wrapping_add(1),
@@ -121,89 +129,84 @@ impl Encoder {
     }
 
     /// CRs that no LF followed are line ends, each.
-    fn flush_returns(&mut self, out: &mut impl Sink) {
+    fn flush_returns(&mut self, out: &mut Window<'_>) {
         while self.returns > 0 {
             self.returns = self.returns.wrapping_sub(1);
             self.line_end(out);
         }
     }
 
-    fn octet(&mut self, octet: u8, out: &mut impl Sink) {
+    fn octet(&mut self, octet: u8, out: &mut Window<'_>) {
         if self.encoding != Encoding::QuotedPrintable {
-            out.put(octet);
-            self.column = self.column.wrapping_add(1);
+            self.copy(&[octet], out);
             return;
         }
-        if let Some(blank) = self.blank.take() {
-            self.token(&[blank], out);
-        }
+        self.flush_blank(false, out);
         match octet {
-            b' ' | b'\t' => self.blank = Some(octet),
-            b'!'..=b'<' | b'>'..=b'~' => self.token(&[octet], out),
-            _ => self.token(&escaped(octet), out),
+            b' ' | b'\t' => self.blank = octet,
+            _ => self.token(octet, !matches!(octet, b'!'..=b'<' | b'>'..=b'~'), out),
         }
     }
 
-    /// Writes something that must not be torn, with a soft line break before it where the line is full.
-    fn token(&mut self, token: &[u8], out: &mut impl Sink) {
-        if self.column.saturating_add(token.len()) >= QUOTED_PRINTABLE_LINE_BYTES {
+    /// Writes the blank that was held back.
+    fn flush_blank(&mut self, escape: bool, out: &mut Window<'_>) {
+        let blank = core::mem::take(&mut self.blank);
+        if blank != 0 {
+            self.token(blank, escape, out);
+        }
+    }
+
+    /// Writes an octet, or the three that it is escaped with, and a soft line break before it where the line is full.
+    fn token(&mut self, octet: u8, escape: bool, out: &mut Window<'_>) {
+        let (first, length) = if escape { (b'=', 3) } else { (octet, 1) };
+        if self.column.wrapping_add(length) >= QUOTED_PRINTABLE_LINE_BYTES {
             out.put_all(b"=\r\n");
             self.column = 0;
         }
-        out.put_all(token);
-        self.column = self.column.wrapping_add(token.len());
+        let token = [first, digit(octet >> 4), digit(octet & 15)];
+        self.copy(token.get(..length).unwrap_or(&token), out);
     }
 
-    fn line_end(&mut self, out: &mut impl Sink) {
-        // A blank at a line's end would not survive every server (RFC 2045, 6.7, rule 3).
-        if let Some(blank) = self.blank.take() {
-            self.token(&escaped(blank), out);
+    /// Writes octets of one line as they are.
+    fn copy(&mut self, octets: &[u8], out: &mut Window<'_>) {
+        if self.column == 0 && !self.bare && octets.first() == Some(&b'.') {
+            out.put(b'.');
         }
+        out.put_all(octets);
+        self.column = self.column.wrapping_add(octets.len());
+    }
+
+    fn line_end(&mut self, out: &mut Window<'_>) {
+        // A blank at a line's end would not survive every server (RFC 2045, 6.7, rule 3).
+        self.flush_blank(true, out);
         out.put_all(b"\r\n");
         self.column = 0;
     }
 
-    fn end(&mut self, out: &mut impl Sink) {
+    fn end(&mut self, out: &mut Window<'_>) {
         self.flush_returns(out);
-        if self.column > 0 || self.blank.is_some() {
+        if self.column > 0 || self.blank != 0 {
             self.line_end(out);
         }
         self.ended = true;
     }
 }
 
-fn escaped(octet: u8) -> [u8; 3] {
-    let digit = |value: u8| {
-        b"0123456789ABCDEF"
-            .get(usize::from(value & 15))
-            .copied()
-            .unwrap_or(b'0')
-    };
-    [b'=', digit(octet >> 4), digit(octet)]
-}
-
-/// Counts: takes everything, keeps nothing.
-struct Count(u32);
-
-impl Sink for Count {
-    fn put(&mut self, _: u8) {
-        self.0 = self.0.wrapping_add(1);
-    }
-
-    fn room(&self) -> usize {
-        usize::MAX
-    }
-
-    fn put_all(&mut self, octets: &[u8]) {
-        self.0 = self.0.wrapping_add(u32::try_from(octets.len()).unwrap_or(u32::MAX));
-    }
+/// The upper-case digit of a value below 16.
+fn digit(value: u8) -> u8 {
+    value.wrapping_add(if value < 10 { b'0' } else { b'A'.wrapping_sub(10) })
 }
 
 /// The octets of the text in an encoding, found by encoding it.
 pub fn encoded_len(text: &[u8], encoding: Encoding) -> u32 {
-    let mut count = Count(0);
-    Encoder::new(encoding).write(text, true, &mut count);
-    count.0
+    // A window that begins behind everything: there is room, and nothing is kept.
+    let mut window = Window::new(&mut [], usize::MAX);
+    let mut encoder = Encoder {
+        bare: true,
+        ..Encoder::new(encoding)
+    };
+    encoder.write(text, true, &mut window);
+    u32::try_from(window.written()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -227,7 +230,11 @@ mod tests {
             assert!(kept > 0 || encoder.ended() || size < 40 || piece < 5, "no progress");
             all.extend_from_slice(&buffer[..kept]);
         }
-        assert_eq!(all.len(), encoded_len(text, encoding) as usize);
+        let doubled = all
+            .split(|octet| *octet == b'\n')
+            .filter(|line| line.starts_with(b".."))
+            .count();
+        assert_eq!(all.len() - doubled, encoded_len(text, encoding) as usize);
         all
     }
 
@@ -257,7 +264,7 @@ mod tests {
             (b"\r\n\r\n", b"\r\n\r\n"),
             (b"\r", b"\r\n"),
             (b"a\r\r", b"a\r\n\r\n"),
-            (b"\n.\r\n.\r", b"\r\n.\r\n.\r\n"),
+            (b"\n.\r\n.\r", b"\r\n..\r\n..\r\n"),
         ] {
             assert_eq!(every_size(text, Encoding::SevenBit), wanted, "{text:?}");
             assert_eq!(every_size(text, Encoding::QuotedPrintable), wanted, "{text:?}");
@@ -305,6 +312,21 @@ mod tests {
         }
         decoded.truncate(decoded.len() - 2);
         assert_eq!(decoded, text);
+    }
+
+    #[test]
+    fn dots_that_begin_a_line_are_doubled() {
+        for encoding in [Encoding::SevenBit, Encoding::EightBit, Encoding::QuotedPrintable] {
+            assert_eq!(
+                every_size(b".a\r\n..\nb.c\r.", encoding),
+                b"..a\r\n...\r\nb.c\r\n..\r\n"
+            );
+            assert_eq!(every_size(b" .\n\r..", encoding), b" .\r\n\r\n...\r\n");
+        }
+        let got = every_size(&[b'.'; 160], Encoding::QuotedPrintable);
+        let line = ".".repeat(75);
+        let wanted = std::format!(".{line}=\r\n.{line}=\r\n...........\r\n");
+        assert_eq!(got, wanted.as_bytes());
     }
 
     #[test]

@@ -4,6 +4,9 @@ use super::body::{self, Encoding};
 use crate::limits::LINE_BYTES;
 use crate::octets::without_control;
 
+/// Whether to look at several octets at a time, and to count them on the way: it takes more code.
+const FAST: bool = cfg!(feature = "std");
+
 /// What there is in a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
@@ -19,47 +22,53 @@ impl Survey {
     /// Looks at the whole text.
     pub fn of(text: &[u8]) -> Self {
         let mut found = Self {
-            eight_bit: !text.is_ascii(),
+            eight_bit: FAST && !text.is_ascii(),
             unsendable: false,
             size: 0,
         };
-        let (mut at, mut line) = (0usize, 0usize);
-        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-            let plain = without_control(rest);
-            line = line.wrapping_add(plain);
-            found.size = found.size.wrapping_add(u32::try_from(plain).unwrap_or(u32::MAX));
-            at = at.wrapping_add(plain);
-            for _ in 0..8 {
-                let Some(&octet) = text.get(at) else { break };
-                at = at.wrapping_add(1);
-                match octet {
-                    b'\r' | b'\n' => {
-                        found.unsendable |= line > LINE_BYTES;
-                        line = 0;
-                        // A CR that belongs to a CRLF, or to a CR CR LF, ends no line: their LF does.
-                        let joined = octet == b'\r' && matches!(text.get(at..), Some([b'\n', ..] | [b'\r', b'\n', ..]));
-                        found.size = found.size.wrapping_add(if joined { 0 } else { 2 });
-                    }
-                    _ => {
-                        found.unsendable |= matches!(octet, 0..0x20 | 0x7f) && octet != b'\t';
-                        line = line.wrapping_add(1);
-                        found.size = found.size.wrapping_add(1);
-                    }
+        let (mut rest, mut line) = found.pass(text, 0);
+        while let Some((&octet, after)) = rest.split_first() {
+            rest = after;
+            line = line.wrapping_add(1);
+            found.size = found.size.wrapping_add(1);
+            found.eight_bit |= !octet.is_ascii();
+            if octet.is_ascii_control() {
+                if matches!(octet, b'\r' | b'\n') {
+                    line = 0;
+                    // A CR that belongs to a CRLF, or to a CR CR LF, ends no line: their LF does.
+                    let joined = octet == b'\r' && matches!(after, [b'\n', ..] | [b'\r', b'\n', ..]);
+                    found.size = found.size.wrapping_add(1).wrapping_sub(if joined { 2 } else { 0 });
+                } else {
+                    found.unsendable |= octet != b'\t';
                 }
+                (rest, line) = found.pass(rest, line);
             }
+            found.unsendable |= line > LINE_BYTES;
         }
-        found.unsendable |= line > LINE_BYTES;
         if line > 0 {
             found.size = found.size.wrapping_add(2);
         }
         found
     }
 
+    /// Passes over octets that are no control characters, several at a time; the rest is to be looked at, up to the next
+    /// control character.
+    fn pass<'a>(&mut self, text: &'a [u8], line: usize) -> (&'a [u8], usize) {
+        if !FAST {
+            return (text, line);
+        }
+        let plain = without_control(text);
+        let line = line.wrapping_add(plain);
+        self.unsendable |= line > LINE_BYTES;
+        self.size = self.size.wrapping_add(u32::try_from(plain).unwrap_or(u32::MAX));
+        (text.get(plain..).unwrap_or(&[]), line)
+    }
+
     /// The octets of the text in an encoding: what SIZE counts (RFC 1870, 3), without doubled dots and the final one.
     pub fn encoded_len(self, text: &[u8], encoding: Encoding) -> u32 {
         match encoding {
-            Encoding::SevenBit | Encoding::EightBit => self.size,
-            Encoding::QuotedPrintable => body::encoded_len(text, encoding),
+            Encoding::SevenBit | Encoding::EightBit if FAST => self.size,
+            _ => body::encoded_len(text, encoding),
         }
     }
 

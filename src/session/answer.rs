@@ -9,238 +9,204 @@ use crate::message::body::{Encoder, Encoding};
 use crate::message::survey::Survey;
 use crate::utf8::is_utf8;
 use crate::wire::address::List;
+use crate::wire::capability::{AUTH, EIGHT_BIT_MIME, LOGIN, PIPELINING, PLAIN};
 
 impl Session {
     /// Whether something was said that is to be answered.
     fn expects_reply(&self) -> bool {
         match self.state {
             State::Envelope => self.envelope.answered < self.envelope.said,
-            State::Text => false,
-            State::End => self.unsent == 0 && !self.early,
             _ => !self.pending,
         }
     }
 
     fn logging_in(&self) -> bool {
-        self.step().row().phase == code::Phase::Auth
+        matches!(
+            self.step(),
+            Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername | Step::AuthPassword
+        )
     }
 
-    fn refused(&mut self, job: &Job<'_>, step: Step, outcome: Outcome) {
-        let reply = self.reader.code();
-        let code = code::refusal(step, reply, self.reader.speaks_of_relaying());
+    /// The server's answer decides.
+    fn answered(&mut self, job: &Job<'_>, code: Code) {
         self.mask(job);
-        self.conclude(code, step, outcome, reply, Reason::None);
+        self.conclude(code, Reason::None);
     }
 
     /// Masks what the server repeats of the credentials in the text that the result will show.
     fn mask(&mut self, job: &Job<'_>) {
-        if let Some(login) = job.settings.login.filter(|_| self.verdict.is_none()) {
+        if let Some(login) = job.settings.login.filter(|_| !self.concluded()) {
             let logging_in = self.logging_in();
             redaction::mask(self.reader.text_mut(), login.credentials, logging_in);
         }
     }
 
     /// A complete reply.
-    pub(super) fn reply(&mut self, job: &Job<'_>, now: u64) {
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    pub(super) fn reply(&mut self, job: &Job<'_>) {
         let reply = self.reader.code();
+        if reply == 421 || !self.expects_reply() {
+            // A reply to nothing: 421 is heard at any time, a refusal is a refusal, and anything else is not SMTP.
+            self.fail(job);
+            self.state = State::Closed;
+            return;
+        }
         let step = self.step();
-        if !self.expects_reply() {
-            self.unasked(job, step, reply);
-            return;
-        }
-        if reply == 421 {
-            self.refused(job, step, Outcome::NotSent);
-            self.close();
-            return;
-        }
         let row = self.state.row();
-        let accepted = row.step.is_none_or(|step| step.accepts(reply));
+        let accepted = step.accepts(reply);
         if accepted && self.logging_in() {
             // It may repeat what it accepted.
             self.reader.wipe_text();
         }
         match if accepted { row.accepted } else { row.refused } {
-            Next::To(State::Ehlo) if self.helo_only => self.enter(job, now, State::Helo),
-            Next::To(State::Closed) => self.close(),
-            Next::To(State::Quit) => {
-                self.envelope.open = false;
-                self.leave(job, now);
-            }
-            Next::To(state) => self.enter(job, now, state),
-            Next::Choose => self.choose(job, now),
-            Next::Ready => self.ready(job, now),
-            Next::Fallback => self.fall_back(job, now, reply),
-            Next::OtherWay => self.other_way(job, now, step, reply),
-            Next::Envelope => self.envelope_reply(job, now, step, reply),
+            Next::To(State::Ehlo) if self.helo_only => self.enter(job, State::Helo),
+            Next::To(state) => self.enter(job, state),
+            Next::Choose => self.choose(job),
+            Next::Ready => self.ready(job),
+            Next::Fallback => self.fall_back(job, reply),
+            Next::OtherWay => self.other_way(job, reply),
+            Next::Envelope => self.envelope_reply(job, step, accepted),
             Next::Sent => {
-                self.sent_off(job, now, reply);
+                self.answered(job, Code::Ok);
+                self.verdict.outcome = Outcome::Sent;
+                self.leave(job);
             }
-            Next::Fail => self.fail(job, now, step, reply),
-            Next::Break => self.garbled(),
+            Next::Fail => self.fail(job),
+            Next::Break => self.give_up(Reason::NotSmtp),
         }
     }
 
-    /// A reply to nothing: 421 is heard at any time, a refusal is a refusal, and anything else is not SMTP.
-    fn unasked(&mut self, job: &Job<'_>, step: Step, reply: u16) {
-        if reply >= 400 {
-            self.refused(job, step, Outcome::NotSent);
-            self.close();
-        } else {
-            self.garbled();
-        }
+    /// The mail is refused.
+    fn refused(&mut self, job: &Job<'_>) {
+        let code = code::refusal(self.step(), self.reader.code(), self.reader.speaks_of_relaying());
+        self.answered(job, code);
     }
 
-    fn fail(&mut self, job: &Job<'_>, now: u64, step: Step, reply: u16) {
-        if reply < 400 {
+    fn fail(&mut self, job: &Job<'_>) {
+        if self.reader.code() < 400 {
             // Neither accepted nor refused: after the final dot nobody knows.
-            self.garbled();
+            self.give_up(Reason::NotSmtp);
             return;
         }
-        if step == Step::End {
-            self.envelope.open = false;
-        }
-        self.refused(job, step, Outcome::NotSent);
-        self.leave(job, now);
+        self.refused(job);
+        self.leave(job);
     }
 
-    fn sent_off(&mut self, job: &Job<'_>, now: u64, reply: u16) {
-        self.mask(job);
-        self.conclude(Code::Ok, Step::End, Outcome::Sent, reply, Reason::None);
-        self.envelope.open = false;
-        self.leave(job, now);
-    }
-
-    fn fall_back(&mut self, job: &Job<'_>, now: u64, reply: u16) {
+    fn fall_back(&mut self, job: &Job<'_>, reply: u16) {
         // HELO announces no AUTH: with a login to do there is nothing to fall back to.
         if job.settings.login.is_none() && reply >= 400 {
-            self.enter(job, now, State::Helo);
+            self.parser.forget();
+            self.enter(job, State::Helo);
             return;
         }
-        self.mask(job);
         if matches!(reply, 500 | 502 | 504) {
-            self.conclude(Code::AuthUnsupported, Step::Ehlo, Outcome::NotSent, reply, Reason::None);
+            self.answered(job, Code::AuthUnsupported);
         }
-        self.fail(job, now, Step::Ehlo, reply);
+        self.fail(job);
     }
 
-    fn choose(&mut self, job: &Job<'_>, now: u64) {
-        if self.state == State::Ehlo {
-            self.capabilities = self.parser.capabilities();
-        }
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn choose(&mut self, job: &Job<'_>) {
         let Some(login) = job.settings.login else {
-            self.ready(job, now);
+            self.ready(job);
             return;
         };
-        let offered = self.capabilities;
-        match auth::choose(login.allowed, offered.auth_plain, offered.auth_login) {
-            Some(Mechanism::Plain) if auth::plain::fits_command(login.credentials) => {
-                self.enter(job, now, State::AuthPlain);
-            }
-            Some(Mechanism::Plain) => self.enter(job, now, State::AuthPlainAlone),
-            Some(Mechanism::Login) => self.enter(job, now, State::AuthLogin),
+        let offers = |word| self.parser.offers(word);
+        let state = match auth::choose(login.allowed, offers(PLAIN), offers(LOGIN)) {
+            Some(Mechanism::Plain) if auth::plain::fits_command(login.credentials) => State::AuthPlain,
+            Some(Mechanism::Plain) => State::AuthPlainAlone,
+            Some(Mechanism::Login) => State::AuthLogin,
             None => {
+                let reason = if offers(AUTH) { Reason::None } else { Reason::NoAuth };
                 self.mask(job);
-                let (reply, reason) = if offered.auth {
-                    (self.reader.code(), Reason::None)
-                } else {
-                    (0, Reason::NoAuth)
-                };
-                self.conclude(
-                    Code::AuthUnsupported,
-                    Step::AuthMechanism,
-                    Outcome::NotSent,
-                    reply,
-                    reason,
-                );
-                self.leave(job, now);
+                // It is logging in that fails.
+                self.state = State::AuthLogin;
+                self.conclude(Code::AuthUnsupported, reason);
+                State::Quit
             }
-        }
+        };
+        self.enter(job, state);
     }
 
     /// The server did not take the AUTH command in this form; its answer is no verdict on the credentials.
-    fn other_way(&mut self, job: &Job<'_>, now: u64, step: Step, reply: u16) {
-        let login_left =
-            self.capabilities.auth_login && job.settings.login.is_some_and(|login| login.allowed == Allowed::Any);
-        match (self.state, reply) {
+    fn other_way(&mut self, job: &Job<'_>, reply: u16) {
+        let state = match (self.state, reply) {
             // It overlooked the response, and asks for it.
-            (State::AuthPlain, 334) => self.enter(job, now, State::AuthPlainResponse),
+            (State::AuthPlain, 334) => State::AuthPlainResponse,
             // It wants no response in the command's line.
-            (State::AuthPlain, 501 | 504) => self.enter(job, now, State::AuthPlainAlone),
-            (State::AuthPlainAlone, 504) if login_left => self.enter(job, now, State::AuthLogin),
-            _ => self.fail(job, now, step, reply),
-        }
+            (State::AuthPlain, 501 | 504) => State::AuthPlainAlone,
+            (State::AuthPlainAlone, 504)
+                if self.parser.offers(LOGIN)
+                    && job.settings.login.is_some_and(|login| login.allowed == Allowed::Any) =>
+            {
+                State::AuthLogin
+            }
+            _ => return self.fail(job),
+        };
+        self.enter(job, state);
     }
 
-    fn ready(&mut self, job: &Job<'_>, now: u64) {
-        let Some(mail) = job.mail else {
-            self.conclude(
-                Code::Ok,
-                self.step(),
-                Outcome::NotSent,
-                self.reader.code(),
-                Reason::None,
-            );
-            self.leave(job, now);
+    fn ready(&mut self, job: &Job<'_>) {
+        let Some(mail) = &job.mail else {
+            self.conclude(Code::Ok, Reason::None);
+            self.leave(job);
             return;
         };
+        let limit = self.parser.size();
         let mut size = None;
         (self.plan.encoding, self.plan.text_is_utf8) = match mail.text {
             Text::Piece { utf8, .. } => (Encoding::QuotedPrintable, utf8),
             Text::Whole(text) => {
                 let survey = Survey::of(text);
-                let encoding = survey.encoding(self.capabilities.eight_bit_mime);
-                size = self.capabilities.size.map(|_| survey.encoded_len(text, encoding));
-                (encoding, is_utf8(text))
+                let encoding = survey.encoding(self.parser.offers(EIGHT_BIT_MIME));
+                size = limit.map(|_| survey.encoded_len(text, encoding));
+                (encoding, !survey.eight_bit || is_utf8(text))
             }
         };
         self.encoder = Encoder::new(self.plan.encoding);
-        self.pipelining = job.settings.pipelining && self.capabilities.pipelining;
+        self.pipelining = job.settings.pipelining && self.parser.offers(PIPELINING);
         self.envelope = Envelope {
             recipients: u16::try_from(List::new(mail.recipients).count()).unwrap_or(0),
-            ..Envelope::default()
+            ..Self::IDLE.envelope
         };
-        self.plan.size = size.map(|size| size.saturating_add(self.header_len(job)));
-        if let (Some(size), Some(limit)) = (self.plan.size, self.capabilities.size) {
+        self.enter(job, State::Envelope);
+        if let (Some(size), Some(limit)) = (size, limit) {
+            let size = size.saturating_add(self.header_len(job));
+            self.plan.size = Some(size);
             if limit > 0 && size > limit {
-                self.conclude(Code::DataFailed, Step::Mail, Outcome::NotSent, 0, Reason::TooLarge);
-                self.leave(job, now);
-                return;
+                self.conclude(Code::DataFailed, Reason::TooLarge);
+                self.leave(job);
             }
         }
-        self.enter(job, now, State::Envelope);
     }
 
-    fn envelope_reply(&mut self, job: &Job<'_>, now: u64, step: Step, reply: u16) {
-        let accepted = step.accepts(reply);
+    fn envelope_reply(&mut self, job: &Job<'_>, step: Step, accepted: bool) {
         if !accepted {
-            self.refused(job, step, Outcome::NotSent);
+            self.refused(job);
         }
-        self.envelope.answered = self.envelope.answered.saturating_add(1);
+        let concluded = self.concluded();
+        let envelope = &mut self.envelope;
+        envelope.answered = envelope.answered.wrapping_add(1);
         match step {
-            Step::Mail => self.envelope.open = accepted,
-            Step::Rcpt if accepted => self.envelope.accepted = self.envelope.accepted.saturating_add(1),
-            Step::Rcpt => self.envelope.refused = self.envelope.refused.saturating_add(1),
-            // Everybody is accepted: the text may go.
-            _ if accepted && self.verdict.is_none() => {
-                self.part = Part::Header;
-                self.enter(job, now, State::Text);
-                return;
+            Step::Mail => envelope.open = accepted,
+            Step::Rcpt => {
+                if let Some(count) = envelope.counts.get_mut(usize::from(accepted)) {
+                    *count = count.wrapping_add(1);
+                }
             }
-            // Nobody is to get the mail, and the server waits for it.
             _ if accepted => {
-                self.enter(job, now, State::LoneDot);
+                // The final dot will end the transaction.
+                envelope.open = false;
+                self.part = Part::Header;
+                // Everybody is accepted: the text may go. Or nobody is to get the mail, and the server waits for it.
+                self.enter(job, if concluded { State::LoneDot } else { State::Text });
                 return;
             }
             _ => {}
         }
-        let timeouts = &job.settings.timeouts;
-        let patience = match self.envelope.step(self.envelope.answered) {
-            Step::Rcpt => timeouts.rcpt,
-            _ => timeouts.data,
-        };
-        self.deadline = now.saturating_add(u64::from(patience));
-        if self.verdict.is_some() && self.envelope.answered == self.envelope.said && self.cursor == 0 {
-            self.leave(job, now);
+        self.be_patient(job);
+        if concluded && self.envelope.answered == self.envelope.said && self.cursor == 0 {
+            self.leave(job);
         }
     }
 }

@@ -1,16 +1,16 @@
 //! The session: events in, octets out, one verdict.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use super::job::Job;
 use super::state::State;
 use super::verdict::Verdict;
-use crate::code::{Code, Outcome, Reason, Step};
+use crate::code::{Code, Outcome, Phase, Reason, Step};
+use crate::limits::Timeouts;
 use crate::message::body::{Encoder, Encoding};
 use crate::utf8::Utf8;
-use crate::wire::capability::{Capabilities, Parser};
-use crate::wire::reply::{Progress, Reader};
-use crate::wire::transparency::Transparency;
+use crate::wire::capability::Parser;
+use crate::wire::reply::{Progress, Reader, enhanced_status_code};
 
 /// The parts of the text, in the order in which they are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Part {
 
 /// The envelope: MAIL is command 0, then come the RCPTs, then DATA. Commands are said in this order, as far ahead of
 /// the answers as the server allows, and answered in this order.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Envelope {
     /// Recipients of the mail.
     pub recipients: u16,
@@ -30,21 +30,20 @@ pub(super) struct Envelope {
     pub said: u16,
     /// Commands answered.
     pub answered: u16,
-    /// RCPTs accepted and refused.
-    pub accepted: u16,
-    pub refused: u16,
+    /// RCPTs refused and accepted.
+    pub counts: [u16; 2],
     /// MAIL was accepted, and nothing has ended the transaction since.
     pub open: bool,
 }
 
 impl Envelope {
     /// The number of the DATA command.
-    pub fn data(self) -> u16 {
-        self.recipients.saturating_add(1)
+    pub fn data(&self) -> u16 {
+        self.recipients.wrapping_add(1)
     }
 
     /// The step of a command.
-    pub(super) fn step(self, command: u16) -> Step {
+    pub(super) fn step(&self, command: u16) -> Step {
         match command {
             0 => Step::Mail,
             _ if command <= self.recipients => Step::Rcpt,
@@ -63,74 +62,98 @@ pub(super) struct Plan {
 }
 
 /// One mail's conversation. See the [module](super) for how it is driven.
+///
+/// The fields stand in this order in memory, the small ones first: near the beginning they are reached with shorter
+/// instructions.
+#[repr(C)]
 pub struct Session {
     pub(super) state: State,
     pub(super) part: Part,
-    /// The state's line is not written whole yet; `cursor` octets of it are.
+    /// It is our turn: the state's line is not written whole yet (`cursor` octets of it are), or, with the final dot, has
+    /// not left. A reply is none to it then.
     pub(super) pending: bool,
-    pub(super) cursor: usize,
-    /// Octets that were handed out and have not left yet.
-    pub(super) unsent: usize,
-    pub(super) capabilities: Capabilities,
-    pub(super) local: IpAddr,
-    pub(super) plan: Plan,
-    pub(super) encoder: Encoder,
-    /// Octets of the text that are written.
-    pub(super) taken: usize,
+    /// A server that refused EHLO and closed was asked once more, with HELO.
+    pub(super) helo_only: bool,
+    reconnect: bool,
+    pub(super) pipelining: bool,
     /// All that is at hand of the text is written, and more follows.
     pub(super) starved: bool,
     /// Where the text stands in its characters, if it comes in pieces.
     pub(super) utf8: Utf8,
-    pub(super) transparency: Transparency,
+    /// Fixed as soon as its outcome is not [`Outcome::None`] any more.
+    pub(super) verdict: Verdict,
     pub(super) envelope: Envelope,
-    pub(super) pipelining: bool,
-    pub(super) reader: Reader,
+    /// The time of the current event, in milliseconds since the session began.
+    pub(super) now: u32,
+    deadline: u32,
+    total_deadline: u32,
+    pub(super) cursor: usize,
+    /// Octets that were handed out and have not left yet.
+    pub(super) unsent: usize,
+    /// Octets of the text that are written.
+    pub(super) taken: usize,
+    pub(super) plan: Plan,
     pub(super) parser: Parser,
-    /// The reply that is being read began before the final dot had left.
-    pub(super) early: bool,
-    /// A server that refused EHLO and closed was asked once more, with HELO.
-    pub(super) helo_only: bool,
-    reconnect: bool,
-    pub(super) deadline: u64,
-    total_deadline: u64,
-    pub(super) verdict: Option<Verdict>,
-    settled: bool,
+    pub(super) encoder: Encoder,
+    pub(super) local: IpAddr,
+    pub(super) reader: Reader,
 }
 
 impl Session {
+    /// A place for a session that has not begun. All of it is zeros, so that it takes no room in a program's image.
+    pub const IDLE: Self = Self {
+        now: 0,
+        deadline: 0,
+        total_deadline: 0,
+        state: State::Connecting,
+        part: Part::Header,
+        pending: false,
+        helo_only: false,
+        reconnect: false,
+        pipelining: false,
+        starved: false,
+        cursor: 0,
+        unsent: 0,
+        taken: 0,
+        encoder: Encoder::new(Encoding::SevenBit),
+        utf8: Utf8::START,
+        plan: Plan {
+            encoding: Encoding::SevenBit,
+            text_is_utf8: false,
+            size: None,
+        },
+        envelope: Envelope {
+            recipients: 0,
+            said: 0,
+            answered: 0,
+            counts: [0; 2],
+            open: false,
+        },
+        verdict: Verdict {
+            code: Code::Ok,
+            step: Step::Connect,
+            outcome: Outcome::None,
+            reason: Reason::None,
+            recipient: 0,
+            reply: 0,
+        },
+        parser: Parser::new(),
+        local: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        reader: Reader::new(),
+    };
+
     /// A session that begins to connect now.
-    pub fn new(job: &Job<'_>, now: u64) -> Self {
-        let timeouts = &job.settings.timeouts;
-        Self {
-            state: State::Connecting,
-            part: Part::Header,
-            pending: false,
-            cursor: 0,
-            unsent: 0,
-            capabilities: Capabilities::default(),
-            local: IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED),
-            plan: Plan {
-                encoding: Encoding::SevenBit,
-                text_is_utf8: true,
-                size: None,
-            },
-            encoder: Encoder::new(Encoding::SevenBit),
-            taken: 0,
-            starved: false,
-            utf8: Utf8::START,
-            transparency: Transparency::START,
-            envelope: Envelope::default(),
-            pipelining: false,
-            reader: Reader::new(),
-            parser: Parser::new(),
-            early: false,
-            helo_only: false,
-            reconnect: false,
-            deadline: now.saturating_add(u64::from(timeouts.connect)),
-            total_deadline: now.saturating_add(u64::from(timeouts.total)),
-            verdict: None,
-            settled: false,
-        }
+    pub fn new(job: &Job<'_>) -> Self {
+        let mut new = Self::IDLE;
+        new.begin(job);
+        new
+    }
+
+    /// Begins to connect, now: what was before is forgotten. The time of a session is counted from here.
+    pub fn begin(&mut self, job: &Job<'_>) {
+        *self = Self::IDLE;
+        self.total_deadline = job.settings.timeouts.total;
+        self.be_patient(job);
     }
 
     /// The state, for whoever looks.
@@ -140,23 +163,43 @@ impl Session {
 
     /// The result, as soon as nothing can change it any more. The conversation may go on for RSET and QUIT.
     pub fn verdict(&self) -> Option<Verdict> {
-        self.verdict.filter(|_| self.settled)
+        self.state.settled().then_some(self.verdict)
+    }
+
+    /// Whether there is a verdict, if only for ourselves yet.
+    pub(super) fn concluded(&self) -> bool {
+        self.verdict.outcome != Outcome::None
     }
 
     /// The server's text that belongs to the verdict: printable ASCII.
     pub fn text(&self) -> &[u8] {
-        match self.verdict {
-            Some(Verdict {
-                reason: Reason::None, ..
-            }) => self.reader.text().trim_ascii_end(),
-            Some(verdict) => verdict.reason.text().as_bytes(),
-            None => &[],
+        if !self.concluded() {
+            return &[];
         }
+        if self.verdict.reason != Reason::None {
+            return self.verdict.reason.text();
+        }
+        let mut text = self.reader.text();
+        while let [rest @ .., b' '] = text {
+            text = rest;
+        }
+        text
+    }
+
+    /// The enhanced status code (RFC 3463) of the reply that the verdict speaks of, or zeros.
+    pub fn enhanced_status_code(&self) -> (u16, u16, u16) {
+        let code = if self.verdict.reply == 0 {
+            None
+        } else {
+            enhanced_status_code(self.text())
+        };
+        code.unwrap_or((0, 0, 0))
     }
 
     /// Recipients accepted and refused.
     pub fn recipients(&self) -> (u16, u16) {
-        (self.envelope.accepted, self.envelope.refused)
+        let [refused, accepted] = self.envelope.counts;
+        (accepted, refused)
     }
 
     /// Whether the connection is to be closed, now.
@@ -184,12 +227,8 @@ impl Session {
     }
 
     /// When to call [`Session::tick`], at the latest.
-    pub fn deadline(&self) -> Option<u64> {
-        match (self.state, self.settled) {
-            (State::Closed, _) => None,
-            (_, true) => Some(self.deadline),
-            (_, false) => Some(self.deadline.min(self.total_deadline)),
-        }
+    pub fn deadline(&self) -> Option<u32> {
+        (!self.closed()).then_some(self.deadline)
     }
 
     /// The step whose answer is awaited.
@@ -197,77 +236,71 @@ impl Session {
         match self.state {
             State::Envelope => self.envelope.step(self.envelope.answered),
             State::End if self.unsent > 0 => Step::Text,
-            state => state.row().step.unwrap_or(Step::End),
+            state => state.row().step,
         }
     }
 
-    /// What becomes of the mail if it ends here, without an answer.
-    fn outcome(&self) -> Outcome {
-        if self.state == State::End && self.unsent == 0 {
-            Outcome::Unknown
+    /// Counts the time limit of what is awaited from now on.
+    pub(super) fn be_patient(&mut self, job: &Job<'_>) {
+        let timeouts = &job.settings.timeouts;
+        self.deadline = if self.state.settled() {
+            self.now.saturating_add(timeouts.quit)
         } else {
-            Outcome::NotSent
-        }
+            let patience = patience(timeouts, self.step().row().phase);
+            self.now.saturating_add(patience).min(self.total_deadline)
+        };
     }
 
-    /// The final dot is written: it is the server's turn.
-    pub(super) fn end_of_text(&mut self, job: &Job<'_>, now: u64) {
-        // Its deadline is the text's until the final dot has left: `sent` tells.
-        let deadline = self.deadline;
-        self.enter(job, now, State::End);
-        self.deadline = deadline;
-    }
-
-    pub(super) fn enter(&mut self, job: &Job<'_>, now: u64, state: State) {
+    pub(super) fn enter(&mut self, job: &Job<'_>, state: State) {
         self.state = state;
         self.cursor = 0;
-        self.pending = !matches!(state, State::Connecting | State::Greeting | State::End | State::Closed);
-        let patience = (state.row().patience)(&job.settings.timeouts);
-        self.deadline = now.saturating_add(u64::from(patience));
+        self.pending = state != State::Greeting;
+        self.be_patient(job);
     }
 
     /// The connection stands, and `local` is our end's address.
-    pub fn connected(&mut self, job: &Job<'_>, now: u64, local: IpAddr) {
+    pub fn connected(&mut self, job: &Job<'_>, now: u32, local: IpAddr) {
+        self.now = now;
         if self.state == State::Connecting {
             self.local = local;
-            self.enter(job, now, State::Greeting);
+            self.enter(job, State::Greeting);
         }
     }
 
     /// Of what [`Session::transmit`] gave, these many octets more have left.
-    pub fn sent(&mut self, job: &Job<'_>, now: u64, octets: usize) {
+    pub fn sent(&mut self, job: &Job<'_>, now: u32, octets: usize) {
+        self.now = now;
         let before = self.unsent;
-        self.unsent = self.unsent.saturating_sub(octets);
+        self.unsent = before.saturating_sub(octets);
         if self.state == State::End && before > 0 && self.unsent == 0 {
             // A reply that began before the final dot had left is no answer to it.
-            self.early = !self.reader.idle();
+            self.pending = !self.reader.idle();
         }
-        let timeouts = &job.settings.timeouts;
-        let patience = match self.state {
-            State::Text => timeouts.block,
-            State::End if self.unsent > 0 => timeouts.block,
-            State::End => timeouts.end,
-            _ => return,
-        };
-        self.deadline = now.saturating_add(u64::from(patience));
+        // Until the final dot has left, its deadline is that of the text.
+        if matches!(self.state, State::Text | State::End) {
+            self.be_patient(job);
+        }
     }
 
     /// Octets arrived.
-    pub fn receive(&mut self, job: &Job<'_>, now: u64, octets: &[u8]) {
+    pub fn receive(&mut self, job: &Job<'_>, now: u32, octets: &[u8]) {
+        self.now = now;
         let mut octets = octets;
         while let Some((&octet, rest)) = octets.split_first() {
             if matches!(self.state, State::Closed | State::Connecting) {
                 return;
             }
-            let (run, after) = octets
-                .split_at_checked(self.reader.take_text(octets))
-                .unwrap_or((&[], octets));
-            if !run.is_empty() {
-                if self.state == State::Ehlo {
-                    self.parser.feed_all(run);
+            // The same, several octets at a time.
+            if cfg!(feature = "std") {
+                let run = self.reader.take_text(octets);
+                if run > 0 {
+                    let (run, after) = octets.split_at_checked(run).unwrap_or((octets, &[]));
+                    if self.state == State::Ehlo {
+                        self.parser.feed_all(run);
+                    }
+                    octets = after;
+                    continue;
                 }
-                octets = after;
-                continue;
             }
             octets = rest;
             match self.reader.feed(octet) {
@@ -280,97 +313,12 @@ impl Session {
                 Progress::Line => self.end_of_line(),
                 Progress::Reply => {
                     self.end_of_line();
-                    self.reply(job, now);
+                    self.reply(job);
                     self.reader.next_reply();
                 }
-                Progress::Broken => self.garbled(),
+                Progress::Broken => self.give_up(Reason::NotSmtp),
             }
         }
-    }
-
-    /// The connection cannot be made, or ended.
-    pub fn lost(&mut self, job: &Job<'_>, now: u64, reason: Reason) {
-        if self.state == State::Closed {
-            return;
-        }
-        // A server that refused EHLO and closed is asked once more, with HELO at once.
-        if self.state == State::Helo && !self.helo_only && self.verdict.is_none() {
-            self.helo_only = true;
-            self.reconnect = true;
-            self.unsent = 0;
-            self.reader = Reader::new();
-            self.enter(job, now, State::Connecting);
-            return;
-        }
-        // The system's own time limit for connecting is a deadline like ours.
-        let code = match reason {
-            Reason::Deadline => Code::Timeout,
-            _ => self.step().row().code,
-        };
-        self.conclude(code, self.step(), self.outcome(), 0, reason);
-        self.close();
-    }
-
-    /// Time has passed.
-    pub fn tick(&mut self, now: u64) {
-        let Some(deadline) = self.deadline().filter(|deadline| now >= *deadline) else {
-            return;
-        };
-        self.conclude(
-            Code::Timeout,
-            self.step(),
-            self.outcome(),
-            0,
-            if deadline == self.total_deadline {
-                Reason::TotalDeadline
-            } else {
-                Reason::Deadline
-            },
-        );
-        self.close();
-    }
-
-    /// The program does not want the mail to be sent any more.
-    pub fn cancel(&mut self) {
-        if self.settled {
-            return;
-        }
-        self.conclude(Code::Cancelled, self.step(), self.outcome(), 0, Reason::Cancelled);
-        self.close();
-    }
-
-    /// Fixes the verdict, unless there is one.
-    pub(super) fn conclude(&mut self, code: Code, step: Step, outcome: Outcome, reply: u16, reason: Reason) {
-        if self.verdict.is_some() {
-            return;
-        }
-        let recipient = match step {
-            Step::Rcpt => self.envelope.answered.saturating_sub(1),
-            _ => 0,
-        };
-        self.verdict = Some(Verdict {
-            code,
-            step,
-            outcome,
-            recipient,
-            reply,
-            reason,
-        });
-        self.reader.hold_text();
-    }
-
-    /// Ends the conversation without another word.
-    pub(super) fn close(&mut self) {
-        self.settled = true;
-        self.state = State::Closed;
-        self.pending = false;
-    }
-
-    /// Ends the conversation in good order.
-    pub(super) fn leave(&mut self, job: &Job<'_>, now: u64) {
-        self.settled = true;
-        let state = if self.envelope.open { State::Rset } else { State::Quit };
-        self.enter(job, now, state);
     }
 
     fn end_of_line(&mut self) {
@@ -385,8 +333,94 @@ impl Session {
         self.parser.next_line();
     }
 
-    pub(super) fn garbled(&mut self) {
-        self.conclude(self.step().row().code, self.step(), self.outcome(), 0, Reason::NotSmtp);
-        self.close();
+    /// The connection cannot be made, or ended.
+    pub fn lost(&mut self, job: &Job<'_>, now: u32, reason: Reason) {
+        self.now = now;
+        // A server that refused EHLO and closed is asked once more, with HELO at once.
+        if self.state == State::Helo && !self.helo_only && !self.concluded() {
+            self.helo_only = true;
+            self.reconnect = true;
+            self.unsent = 0;
+            self.reader.next_reply();
+            self.enter(job, State::Connecting);
+            return;
+        }
+        self.give_up(reason);
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: u32) {
+        if now >= self.deadline {
+            self.give_up(if self.deadline == self.total_deadline {
+                Reason::TotalDeadline
+            } else {
+                Reason::Deadline
+            });
+        }
+    }
+
+    /// The program does not want the mail to be sent any more.
+    pub fn cancel(&mut self) {
+        if !self.state.settled() {
+            self.give_up(Reason::Cancelled);
+        }
+    }
+
+    /// Ends the conversation without another word, for a reason of ours.
+    pub(super) fn give_up(&mut self, reason: Reason) {
+        let code = match reason {
+            // The system's own time limit for connecting is a deadline like ours.
+            Reason::Deadline | Reason::TotalDeadline => Code::Timeout,
+            Reason::Cancelled => Code::Cancelled,
+            _ => self.step().row().code,
+        };
+        self.conclude(code, reason);
+        self.state = State::Closed;
+    }
+
+    /// Fixes the verdict, unless there is one. Without a reason of ours it is the server's word that decides.
+    pub(super) fn conclude(&mut self, code: Code, reason: Reason) {
+        if self.concluded() {
+            return;
+        }
+        let step = self.step();
+        self.verdict = Verdict {
+            code,
+            step,
+            // The final dot has left, and its answer will not come.
+            outcome: if step == Step::End && reason != Reason::None {
+                Outcome::Unknown
+            } else {
+                Outcome::NotSent
+            },
+            recipient: if step == Step::Rcpt {
+                self.envelope.answered.wrapping_sub(1)
+            } else {
+                0
+            },
+            reply: if reason == Reason::None { self.reader.code() } else { 0 },
+            reason,
+        };
+        self.reader.hold_text();
+    }
+
+    /// Ends the conversation in good order.
+    pub(super) fn leave(&mut self, job: &Job<'_>) {
+        self.enter(job, if self.envelope.open { State::Rset } else { State::Quit });
+    }
+}
+
+/// How long the answer of a phase may take.
+fn patience(timeouts: &Timeouts, phase: Phase) -> u32 {
+    match phase {
+        Phase::None | Phase::Start | Phase::Connect => timeouts.connect,
+        Phase::Greeting => timeouts.greeting,
+        Phase::Hello => timeouts.ehlo,
+        Phase::Auth => timeouts.auth,
+        Phase::Mail => timeouts.mail,
+        Phase::Rcpt => timeouts.rcpt,
+        Phase::Data => timeouts.data,
+        Phase::Text => timeouts.block,
+        Phase::End => timeouts.end,
     }
 }

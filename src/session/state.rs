@@ -1,7 +1,6 @@
 //! The one table of states.
 
 use crate::code::Step;
-use crate::limits::Timeouts;
 
 /// Where the conversation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,36 +64,24 @@ pub enum Next {
     Break,
 }
 
-/// A row: what is said on entering the state, which step's answer is awaited, for how long, and where it leads.
+/// A row: which step's answer is awaited in the state, and where it leads.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// The state.
     pub state: State,
-    /// What is said.
-    pub says: &'static str,
-    /// The step whose answer decides; none where any answer will do.
-    pub step: Option<Step>,
-    /// The time limit.
-    pub patience: fn(&Timeouts) -> u32,
+    /// The step whose answer decides, and whose time limit holds. In the envelope each command has its own; and at the
+    /// end of the conversation, from LoneDot on, any answer will do.
+    pub step: Step,
     /// When the answer is the one that lets it go on.
     pub accepted: Next,
     /// When it is another.
     pub refused: Next,
 }
 
-const fn row(
-    state: State,
-    says: &'static str,
-    step: Option<Step>,
-    patience: fn(&Timeouts) -> u32,
-    accepted: Next,
-    refused: Next,
-) -> Row {
+const fn row(state: State, step: Step, accepted: Next, refused: Next) -> Row {
     Row {
         state,
-        says,
         step,
-        patience,
         accepted,
         refused,
     }
@@ -104,24 +91,24 @@ use Next::{Break, Choose, Fail, Fallback, OtherWay, Ready, Sent, To};
 
 /// The table, in the order of the states.
 #[rustfmt::skip]
-pub const STATES: [Row; 17] = [
-    row(State::Connecting, "", Some(Step::Connect), |t| t.connect, To(State::Greeting), Break),
-    row(State::Greeting, "", Some(Step::Greeting), |t| t.greeting, To(State::Ehlo), Fail),
-    row(State::Ehlo, "EHLO", Some(Step::Ehlo), |t| t.ehlo, Choose, Fallback),
-    row(State::Helo, "HELO", Some(Step::Helo), |t| t.ehlo, Choose, Fail),
-    row(State::AuthPlain, "AUTH PLAIN response", Some(Step::AuthOneStep), |t| t.auth, Ready, OtherWay),
-    row(State::AuthPlainAlone, "AUTH PLAIN", Some(Step::AuthMechanism), |t| t.auth, To(State::AuthPlainResponse), OtherWay),
-    row(State::AuthPlainResponse, "response", Some(Step::AuthPassword), |t| t.auth, Ready, Fail),
-    row(State::AuthLogin, "AUTH LOGIN", Some(Step::AuthMechanism), |t| t.auth, To(State::AuthUsername), Fail),
-    row(State::AuthUsername, "user name", Some(Step::AuthUsername), |t| t.auth, To(State::AuthPassword), Fail),
-    row(State::AuthPassword, "password", Some(Step::AuthPassword), |t| t.auth, Ready, Fail),
-    row(State::Envelope, "MAIL, RCPT, DATA", None, |t| t.mail, Next::Envelope, Next::Envelope),
-    row(State::Text, "the mail", Some(Step::Text), |t| t.block, Break, Break),
-    row(State::End, "", Some(Step::End), |t| t.end, Sent, Fail),
-    row(State::LoneDot, ".", None, |t| t.end, To(State::Quit), To(State::Quit)),
-    row(State::Rset, "RSET", None, |t| t.quit, To(State::Quit), To(State::Quit)),
-    row(State::Quit, "QUIT", None, |t| t.quit, To(State::Closed), To(State::Closed)),
-    row(State::Closed, "", None, |t| t.quit, To(State::Closed), To(State::Closed)),
+pub static STATES: [Row; 17] = [
+    row(State::Connecting, Step::Connect, To(State::Greeting), Break),
+    row(State::Greeting, Step::Greeting, To(State::Ehlo), Fail),
+    row(State::Ehlo, Step::Ehlo, Choose, Fallback),
+    row(State::Helo, Step::Helo, Choose, Fail),
+    row(State::AuthPlain, Step::AuthOneStep, Ready, OtherWay),
+    row(State::AuthPlainAlone, Step::AuthMechanism, To(State::AuthPlainResponse), OtherWay),
+    row(State::AuthPlainResponse, Step::AuthPassword, Ready, Fail),
+    row(State::AuthLogin, Step::AuthMechanism, To(State::AuthUsername), Fail),
+    row(State::AuthUsername, Step::AuthUsername, To(State::AuthPassword), Fail),
+    row(State::AuthPassword, Step::AuthPassword, Ready, Fail),
+    row(State::Envelope, Step::Mail, Next::Envelope, Next::Envelope),
+    row(State::Text, Step::Text, Break, Break),
+    row(State::End, Step::End, Sent, Fail),
+    row(State::LoneDot, Step::End, To(State::Quit), To(State::Quit)),
+    row(State::Rset, Step::End, To(State::Quit), To(State::Quit)),
+    row(State::Quit, Step::End, To(State::Closed), To(State::Closed)),
+    row(State::Closed, Step::End, To(State::Closed), To(State::Closed)),
 ];
 
 impl State {
@@ -130,7 +117,32 @@ impl State {
         STATES
             .get(self as usize)
             .copied()
-            .unwrap_or(row(State::Closed, "", None, |t| t.quit, Break, Break))
+            .unwrap_or(row(State::Closed, Step::End, Break, Break))
+    }
+
+    /// What is said on entering the state, in the words of the diagram.
+    pub const fn says(self) -> &'static str {
+        match self {
+            Self::Connecting | Self::Greeting | Self::End | Self::Closed => "",
+            Self::Ehlo => "EHLO",
+            Self::Helo => "HELO",
+            Self::AuthPlain => "AUTH PLAIN response",
+            Self::AuthPlainAlone => "AUTH PLAIN",
+            Self::AuthPlainResponse => "response",
+            Self::AuthLogin => "AUTH LOGIN",
+            Self::AuthUsername => "user name",
+            Self::AuthPassword => "password",
+            Self::Envelope => "MAIL, RCPT, DATA",
+            Self::Text => "the mail",
+            Self::LoneDot => ".",
+            Self::Rset => "RSET",
+            Self::Quit => "QUIT",
+        }
+    }
+
+    /// Whether the result is known to the world: only RSET and QUIT are left.
+    pub const fn settled(self) -> bool {
+        matches!(self, Self::Rset | Self::Quit | Self::Closed)
     }
 }
 
@@ -142,7 +154,7 @@ mod tests {
     fn the_table_has_one_row_for_each_state_in_order() {
         for (at, row) in STATES.iter().enumerate() {
             assert_eq!(row.state as usize, at);
-            assert_eq!(row.state.row().says, row.says);
+            assert_eq!(row.state.row().state, row.state);
         }
         assert_eq!(STATES.last().map(|row| row.state), Some(State::Closed));
     }

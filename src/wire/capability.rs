@@ -3,24 +3,36 @@
 //! Keywords are compared without case; words that are not known are skipped, however long; nothing of the list is kept
 //! but what the session decides by. A masked keyword (`XXXXXXXA`) is an unknown one: nothing is inferred.
 
-use crate::limits::EHLO_WORD_BYTES;
+/// PIPELINING (RFC 2920).
+pub const PIPELINING: u8 = 1;
+/// 8BITMIME (RFC 6152).
+pub const EIGHT_BIT_MIME: u8 = 2;
+/// SIZE (RFC 1870).
+pub const SIZE: u8 = 4;
+/// Any AUTH line (RFC 4954), whatever it lists.
+pub const AUTH: u8 = 8;
+/// AUTH PLAIN.
+pub const PLAIN: u8 = 16;
+/// AUTH LOGIN.
+pub const LOGIN: u8 = 32;
 
-/// What the server can do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Capabilities {
-    /// PIPELINING (RFC 2920).
-    pub pipelining: bool,
-    /// 8BITMIME (RFC 6152).
-    pub eight_bit_mime: bool,
-    /// SIZE (RFC 1870): Some(0) is "no limit that it knows of". What does not fit is more than any mail of ours has.
-    pub size: Option<u32>,
-    /// Any AUTH line (RFC 4954), whatever it lists.
-    pub auth: bool,
-    /// AUTH PLAIN.
-    pub auth_plain: bool,
-    /// AUTH LOGIN.
-    pub auth_login: bool,
-}
+const WORDS: usize = 6;
+
+/// The words that are known, in the order of their bits and from top to bottom, each with a NUL at its end: so an octet is
+/// compared with what stands at its place in each.
+const LETTERS: [[u8; WORDS]; 11] = [
+    *b"P8SAPL",
+    *b"IBIULO",
+    *b"PIZTAG",
+    *b"ETEHII",
+    *b"LM\0\0NN",
+    *b"II\xff\xff\0\0",
+    *b"NM\xff\xff\xff\xff",
+    *b"IE\xff\xff\xff\xff",
+    *b"N\0\xff\xff\xff\xff",
+    *b"G\xff\xff\xff\xff\xff",
+    *b"\0\xff\xff\xff\xff\xff",
+];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Line {
@@ -38,10 +50,13 @@ enum Line {
 
 /// Reads the text of the lines of one EHLO reply.
 pub struct Parser {
-    found: Capabilities,
+    size: u32,
     line: Line,
-    word: [u8; EHLO_WORD_BYTES],
-    length: usize,
+    found: u8,
+    /// Words that the current one is not.
+    unlike: u8,
+    /// Octets of the current word.
+    length: u8,
 }
 
 impl Default for Parser {
@@ -54,23 +69,27 @@ impl Parser {
     /// A parser before the reply's first line.
     pub const fn new() -> Self {
         Self {
-            found: Capabilities {
-                pipelining: false,
-                eight_bit_mime: false,
-                size: None,
-                auth: false,
-                auth_plain: false,
-                auth_login: false,
-            },
+            size: 0,
             line: Line::Greeting,
-            word: [0; EHLO_WORD_BYTES],
+            found: 0,
+            unlike: 0,
             length: 0,
         }
     }
 
-    /// What was found so far.
-    pub fn capabilities(&self) -> Capabilities {
-        self.found
+    /// Whether the server announced this word.
+    pub fn offers(&self, word: u8) -> bool {
+        self.found & word != 0
+    }
+
+    /// The limit of SIZE: 0 is "no limit that it knows of". One that does not fit is more than any mail of ours has.
+    pub fn size(&self) -> Option<u32> {
+        self.offers(SIZE).then_some(self.size)
+    }
+
+    /// Drops what the server announced: it is not greeted like that.
+    pub fn forget(&mut self) {
+        self.found = 0;
     }
 
     /// Whether the current line is an AUTH line.
@@ -79,19 +98,13 @@ impl Parser {
     }
 
     /// Takes an octet of a line's text. `AUTH=LOGIN` is the old form of `AUTH LOGIN` and read as such.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) {
-        let separates = match octet {
-            b' ' | b'\t' => true,
-            b'=' => self.line == Line::Keyword,
-            _ => false,
-        };
-        if separates {
-            self.end_of_word();
-        } else {
-            if let Some(place) = self.word.get_mut(self.length) {
-                *place = octet;
-            }
-            self.length = self.length.saturating_add(1);
+        match (octet, self.line) {
+            (_, Line::Greeting | Line::Other) => {}
+            (b' ' | b'\t', _) | (b'=', Line::Keyword) => self.end_of_text(),
+            (_, Line::Size) => self.digit(octet),
+            _ => self.compare(octet),
         }
     }
 
@@ -102,64 +115,70 @@ impl Parser {
         }
     }
 
+    fn digit(&mut self, octet: u8) {
+        let before = if self.length == 0 { 0 } else { self.size };
+        self.length = 1;
+        let value = octet.wrapping_sub(b'0');
+        self.size = before.saturating_mul(10).saturating_add(u32::from(value));
+        if value > 9 {
+            // No number, no limit.
+            self.size = 0;
+            self.line = Line::Other;
+        }
+    }
+
+    fn compare(&mut self, octet: u8) {
+        let letters = LETTERS.get(usize::from(self.length)).unwrap_or(&[0xff; WORDS]);
+        // Word by word of those that are left: one mostly, soon none.
+        let mut left = !self.unlike;
+        while left != 0 {
+            let others = left & left.wrapping_sub(1);
+            let letter = letters.get(usize::try_from(left.trailing_zeros()).unwrap_or(WORDS));
+            if letter != Some(&octet.to_ascii_uppercase()) {
+                self.unlike |= left ^ others;
+            }
+            left = others;
+        }
+        self.length = self.length.saturating_add(1);
+    }
+
     /// Ends the last word of a line.
     pub fn end_of_text(&mut self) {
-        self.end_of_word();
+        if self.length == 0 {
+            return;
+        }
+        self.compare(0);
+        let word = !self.unlike;
+        self.found |= word;
+        self.begin_word(match (word, self.line) {
+            (SIZE, _) => Line::Size,
+            (AUTH, _) | (_, Line::Auth) => Line::Auth,
+            _ => Line::Other,
+        });
     }
 
     /// Begins the next line.
     pub fn next_line(&mut self) {
-        self.line = Line::Keyword;
+        self.begin_word(Line::Keyword);
     }
 
-    fn end_of_word(&mut self) {
-        // A word that did not fit is none that we know.
-        let word = self.word.get(..self.length).unwrap_or(b"?");
-        if self.length == 0 {
-            return;
-        }
-        let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
-        match self.line {
-            Line::Greeting | Line::Other => {}
-            Line::Keyword => {
-                self.line = Line::Other;
-                if is(b"PIPELINING") {
-                    self.found.pipelining = true;
-                } else if is(b"8BITMIME") {
-                    self.found.eight_bit_mime = true;
-                } else if is(b"SIZE") {
-                    self.found.size = Some(self.found.size.unwrap_or(0));
-                    self.line = Line::Size;
-                } else if is(b"AUTH") {
-                    self.found.auth = true;
-                    self.line = Line::Auth;
-                }
-            }
-            Line::Auth => {
-                self.found.auth_plain |= is(b"PLAIN");
-                self.found.auth_login |= is(b"LOGIN");
-            }
-            Line::Size => {
-                self.found.size = Some(decimal(word).unwrap_or(0));
-                self.line = Line::Other;
-            }
-        }
+    fn begin_word(&mut self, line: Line) {
+        self.line = line;
         self.length = 0;
+        // The words that may stand here.
+        self.unlike = !match line {
+            Line::Keyword => PIPELINING | EIGHT_BIT_MIME | SIZE | AUTH,
+            Line::Auth => PLAIN | LOGIN,
+            Line::Greeting | Line::Size | Line::Other => 0,
+        };
     }
-}
-
-fn decimal(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0u32, |value, digit| {
-        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        Some(value.saturating_mul(10).saturating_add(u32::from(digit)))
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(lines: &[&str]) -> Capabilities {
+    fn parse(lines: &[&str]) -> Parser {
         let mut parser = Parser::new();
         for line in lines {
             for octet in line.bytes() {
@@ -168,7 +187,7 @@ mod tests {
             parser.end_of_text();
             parser.next_line();
         }
-        parser.capabilities()
+        parser
     }
 
     #[test]
@@ -183,9 +202,8 @@ mod tests {
             "STARTTLS",
             "X-SZNEXTENSIONS",
         ]);
-        assert!(found.auth && found.auth_login && found.auth_plain);
-        assert!(found.pipelining && found.eight_bit_mime);
-        assert_eq!(found.size, Some(26_000_000));
+        assert_eq!(found.found, PIPELINING | EIGHT_BIT_MIME | SIZE | AUTH | PLAIN | LOGIN);
+        assert_eq!(found.size(), Some(26_000_000));
     }
 
     #[test]
@@ -199,46 +217,65 @@ mod tests {
             "size\t5",
             " ",
         ]);
-        assert!(found.pipelining && found.auth_plain && found.eight_bit_mime && !found.auth_login);
-        assert_eq!(found.size, Some(5));
+        assert_eq!(found.found, PIPELINING | EIGHT_BIT_MIME | SIZE | AUTH | PLAIN);
+        assert_eq!(found.size(), Some(5));
     }
 
     #[test]
     fn the_old_and_the_new_form_of_auth_are_united() {
         let found = parse(&["host", "AUTH=LOGIN", "AUTH PLAIN CRAM-MD5"]);
-        assert!(found.auth_login && found.auth_plain);
+        assert_eq!(found.found, AUTH | PLAIN | LOGIN);
         let found = parse(&["host", "AUTH=LOGIN PLAIN"]);
-        assert!(found.auth_login && found.auth_plain);
+        assert_eq!(found.found, AUTH | PLAIN | LOGIN);
     }
 
     #[test]
     fn mechanisms_that_only_begin_alike_are_others() {
         let found = parse(&["host", "AUTH PLAIN-CLIENTTOKEN LOGINX NTLM"]);
-        assert!(found.auth && !found.auth_plain && !found.auth_login);
+        assert_eq!(found.found, AUTH);
     }
 
     #[test]
     fn the_first_line_is_no_capability() {
-        assert_eq!(parse(&["PIPELINING 8BITMIME"]), Capabilities::default());
+        assert_eq!(parse(&["PIPELINING 8BITMIME"]).found, 0);
     }
 
     #[test]
     fn masked_unknown_and_endless_words_are_skipped() {
         let long = "X".repeat(5000) + " PIPELINING";
-        assert_eq!(
-            parse(&["host", "XXXXXXXA", "XPIPELINING", &long]),
-            Capabilities::default()
-        );
+        for line in [
+            "XXXXXXXA",
+            "XPIPELINING",
+            "PIPELININGX",
+            "PIPELININ",
+            "8BITMIM",
+            "SIZEX",
+            "AUT",
+            "PLAIN",
+            "SIZE\0",
+            "\0",
+            "AUTH\0\u{ff}",
+            &long,
+        ] {
+            assert_eq!(parse(&["host", line]).found, 0, "{line:?}");
+        }
     }
 
     #[test]
     fn a_size_that_is_no_number_is_no_limit() {
-        assert_eq!(parse(&["host", "SIZE"]).size, Some(0));
-        assert_eq!(parse(&["host", "SIZE many"]).size, Some(0));
-        assert_eq!(parse(&["host", "SIZE 99999999999999999999999999"]).size, Some(0));
-        assert_eq!(parse(&["host", "SIZE 4294967295"]).size, Some(u32::MAX));
-        assert_eq!(parse(&["host", "SIZE 4294967296"]).size, Some(u32::MAX));
-        assert_eq!(parse(&["host", "SIZE 18446744073709551615"]).size, Some(u32::MAX));
-        assert_eq!(parse(&["host"]).size, None);
+        assert_eq!(parse(&["host", "SIZE"]).size(), Some(0));
+        assert_eq!(parse(&["host", "SIZE many"]).size(), Some(0));
+        assert_eq!(parse(&["host", "SIZE 5k"]).size(), Some(0));
+        assert_eq!(parse(&["host", "SIZE 5 6"]).size(), Some(5));
+        assert_eq!(parse(&["host", "SIZE 5", "SIZE"]).size(), Some(5));
+        assert_eq!(parse(&["host", "SIZE 5", "SIZE 60"]).size(), Some(60));
+        assert_eq!(
+            parse(&["host", "SIZE 99999999999999999999999999"]).size(),
+            Some(u32::MAX)
+        );
+        assert_eq!(parse(&["host", "SIZE 4294967295"]).size(), Some(u32::MAX));
+        assert_eq!(parse(&["host", "SIZE 4294967296"]).size(), Some(u32::MAX));
+        assert_eq!(parse(&["host", "SIZE 18446744073709551615"]).size(), Some(u32::MAX));
+        assert_eq!(parse(&["host"]).size(), None);
     }
 }

@@ -5,11 +5,9 @@
 //! - [`capability`]: what an EHLO reply announces
 //! - [`command`]: one small struct for each command, that knows how to write itself
 //! - [`address`]: mailboxes, lists of them, address literals
-//! - [`transparency`]: dots at the beginning of lines
 
 pub mod address;
 pub mod capability;
 pub mod command;
 pub mod relay;
 pub mod reply;
-pub mod transparency;

@@ -3,15 +3,16 @@
 //! Servers refuse to relay with 513, 550, 554 and others, and say so in words only. Host names and addresses that contain
 //! it (`<relay@example.org>`, `relay.example.org`) are no words.
 
-const RELAY: &[u8] = b"relay";
+const RELAY: [u8; 5] = *b"relay";
+
+/// More letters than there are: the word is another.
+const OTHER: u8 = 6;
 
 /// Looks at the octets of a reply's text as they come.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RelayWord {
-    /// Octets of the current word so far.
-    length: usize,
-    /// They are, as far as it goes, "relay".
-    alike: bool,
+    /// Letters of "relay" that the current word begins with; 5 goes for all that follows them.
+    letters: u8,
     /// A dot was read: it ends a sentence, or goes on as a name.
     dot: bool,
     /// The current word is a name or an address.
@@ -23,8 +24,7 @@ impl RelayWord {
     /// Before the first octet.
     pub const fn new() -> Self {
         Self {
-            length: 0,
-            alike: true,
+            letters: 0,
             dot: false,
             name: false,
             found: false,
@@ -32,16 +32,20 @@ impl RelayWord {
     }
 
     /// Takes an octet.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) {
         match octet {
             b'.' => self.dot = true,
             b'@' => self.name = true,
-            _ if octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_') => {
+            b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
                 self.name |= self.dot;
-                if let Some(letter) = RELAY.get(self.length) {
-                    self.alike &= octet.eq_ignore_ascii_case(letter);
+                if let Some(letter) = RELAY.get(usize::from(self.letters)) {
+                    self.letters = if octet | 0x20 == *letter {
+                        self.letters.wrapping_add(1)
+                    } else {
+                        OTHER
+                    };
                 }
-                self.length = self.length.saturating_add(1);
             }
             _ => self.end_word(),
         }
@@ -49,11 +53,10 @@ impl RelayWord {
 
     /// Ends a word: at a blank, another separator, or the end of a line.
     pub fn end_word(&mut self) {
-        self.found |= self.alike && self.length >= RELAY.len() && !self.name;
-        *self = Self {
-            found: self.found,
-            ..Self::new()
-        };
+        self.found |= usize::from(self.letters) == RELAY.len() && !self.name;
+        self.letters = 0;
+        self.dot = false;
+        self.name = false;
     }
 
     /// Whether the word was there.

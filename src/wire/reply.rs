@@ -24,26 +24,25 @@ pub enum Progress {
     Broken,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Digit(u8),
-    Separator,
-    Text,
-    LineFeed,
-    Broken,
-}
+/// Where a line stands. Before these three there are so many digits.
+const SEPARATOR: u8 = 3;
+const TEXT: u8 = 4;
+const LINE_FEED: u8 = 5;
+const BROKEN: u8 = 6;
 
-/// The reader. It begins a new reply by itself after each complete one.
+/// The reader. It begins a new reply by itself after each complete one. The text stands last in memory: what stands near
+/// the beginning is reached with shorter instructions.
+#[repr(C)]
 pub struct Reader {
-    place: Place,
+    place: u8,
+    more: bool,
+    held: bool,
+    relay: RelayWord,
     line_code: u16,
     code: u16,
-    more: bool,
     total: u32,
-    keep: bool,
     length: usize,
     line_at: usize,
-    relay: RelayWord,
     text: [u8; REPLY_TEXT_BYTES],
 }
 
@@ -57,14 +56,14 @@ impl Reader {
     /// A reader at the beginning of a reply.
     pub const fn new() -> Self {
         Self {
-            place: Place::Digit(0),
-            line_code: 0,
-            code: 0,
-            more: false,
             total: 0,
-            keep: true,
             length: 0,
             line_at: 0,
+            line_code: 0,
+            code: 0,
+            place: 0,
+            more: false,
+            held: false,
             relay: RelayWord::new(),
             text: [0; REPLY_TEXT_BYTES],
         }
@@ -95,7 +94,7 @@ impl Reader {
     pub fn take_text(&mut self, octets: &[u8]) -> usize {
         let most = usize::try_from(REPLY_BYTES.saturating_sub(self.total)).unwrap_or(0);
         let octets = octets.get(..most).unwrap_or(octets);
-        if self.place != Place::Text {
+        if self.place != TEXT {
             return 0;
         }
         let printable = |octet: &u8| matches!(octet, 0x20..=0x7e);
@@ -103,7 +102,7 @@ impl Reader {
         let run = octets.get(..length).unwrap_or(&[]);
         self.total = self.total.saturating_add(u32::try_from(length).unwrap_or(0));
         self.watch(run);
-        if self.keep {
+        if !self.held {
             let space = self.text.get_mut(self.length..).unwrap_or(&mut []);
             let kept = length.min(space.len());
             if let (Some(space), Some(run)) = (space.get_mut(..kept), run.get(..kept)) {
@@ -124,12 +123,12 @@ impl Reader {
 
     /// Keeps the text that stands here now: what follows is read, and its text dropped.
     pub fn hold_text(&mut self) {
-        self.keep = false;
+        self.held = true;
     }
 
     /// Drops the text of the current (or just ended) line.
     pub fn forget_line(&mut self) {
-        if self.keep {
+        if !self.held {
             self.length = self.line_at;
         }
     }
@@ -152,76 +151,52 @@ impl Reader {
     }
 
     /// Takes one octet.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) -> Progress {
         if self.total >= REPLY_BYTES {
-            self.place = Place::Broken;
+            self.place = BROKEN;
         }
         self.total = self.total.wrapping_add(1);
         match self.place {
-            Place::Digit(at) => self.digit(at, octet),
-            Place::Separator => match octet {
-                b'-' | b' ' => {
-                    self.more = octet == b'-';
-                    self.place = Place::Text;
-                    Progress::Pending
+            SEPARATOR => {
+                self.more = octet == b'-';
+                match octet {
+                    b'-' | b' ' => self.place = TEXT,
+                    b'\r' => self.place = LINE_FEED,
+                    b'\n' => return self.end_of_line(),
+                    _ => return self.broken(),
                 }
-                b'\r' => {
-                    self.more = false;
-                    self.place = Place::LineFeed;
-                    Progress::Pending
-                }
-                b'\n' => {
-                    self.more = false;
-                    self.end_of_line()
-                }
-                _ => self.broken(),
-            },
-            Place::Text => match octet {
-                b'\n' => self.end_of_line(),
+            }
+            TEXT | LINE_FEED => match octet {
+                b'\n' => return self.end_of_line(),
                 // A CR before the LF is the line's end; any other is an octet like the rest.
-                b'\r' => Progress::Pending,
+                b'\r' => {}
+                _ if self.place == LINE_FEED => return self.broken(),
                 _ => {
                     self.watch(&[octet]);
                     self.keep_octet(octet);
-                    Progress::Text
+                    return Progress::Text;
                 }
             },
-            Place::LineFeed => match octet {
-                b'\n' => self.end_of_line(),
-                b'\r' => Progress::Pending,
-                _ => self.broken(),
-            },
-            Place::Broken => {
-                self.total = REPLY_BYTES;
-                Progress::Broken
+            BROKEN => return Progress::Broken,
+            digits => {
+                let value = octet.wrapping_sub(b'0');
+                if value > 9 || (digits == 0 && !matches!(value, 1..=5)) {
+                    return self.broken();
+                }
+                if digits == 0 {
+                    self.begin_line();
+                }
+                self.line_code = self.line_code.wrapping_mul(10).wrapping_add(u16::from(value));
+                self.place = digits.wrapping_add(1);
             }
         }
-    }
-
-    fn digit(&mut self, at: u8, octet: u8) -> Progress {
-        let valid = match at {
-            0 => matches!(octet, b'1'..=b'5'),
-            _ => octet.is_ascii_digit(),
-        };
-        if !valid {
-            return self.broken();
-        }
-        if at == 0 {
-            self.begin_line();
-        }
-        let value = u16::from(octet.wrapping_sub(b'0'));
-        self.line_code = self.line_code.saturating_mul(10).saturating_add(value);
-        self.place = match at {
-            0 => Place::Digit(1),
-            1 => Place::Digit(2),
-            _ => Place::Separator,
-        };
         Progress::Pending
     }
 
     fn begin_line(&mut self) {
         self.line_code = 0;
-        if !self.keep {
+        if self.held {
             return;
         }
         if self.total == 1 {
@@ -233,10 +208,7 @@ impl Reader {
     }
 
     fn keep_octet(&mut self, octet: u8) {
-        if !self.keep {
-            return;
-        }
-        if let Some(place) = self.text.get_mut(self.length) {
+        if let Some(place) = self.text.get_mut(self.length).filter(|_| !self.held) {
             *place = match octet {
                 b'\t' => b' ',
                 0x20..=0x7e => octet,
@@ -252,21 +224,18 @@ impl Reader {
         if self.code < 400 || self.line_code >= 400 {
             self.code = self.line_code;
         }
-        self.place = Place::Digit(0);
-        if self.more {
-            return Progress::Line;
-        }
-        Progress::Reply
+        self.place = 0;
+        if self.more { Progress::Line } else { Progress::Reply }
     }
 
     fn broken(&mut self) -> Progress {
-        self.place = Place::Broken;
+        self.place = BROKEN;
         Progress::Broken
     }
 
     /// Begins the next reply; the text stays readable until its first octet.
     pub fn next_reply(&mut self) {
-        self.place = Place::Digit(0);
+        self.place = 0;
         self.code = 0;
         self.line_code = 0;
         self.total = 0;
@@ -276,22 +245,24 @@ impl Reader {
 
 /// The enhanced status code (RFC 3463) that a text begins with: class, subject, detail.
 pub fn enhanced_status_code(text: &[u8]) -> Option<(u16, u16, u16)> {
-    let word = text.split(|&octet| octet == b' ').next()?;
-    let mut parts = word.split(|&octet| octet == b'.');
-    let class = number(parts.next()?, 1)?;
-    let subject = number(parts.next()?, 3)?;
-    let detail = number(parts.next()?, 3)?;
-    (parts.next().is_none() && matches!(class, 2 | 4 | 5)).then_some((class, subject, detail))
+    let (class, rest) = match text {
+        [class @ (b'2' | b'4' | b'5'), b'.', rest @ ..] => (u16::from(class.wrapping_sub(b'0')), rest),
+        _ => return None,
+    };
+    let (subject, rest) = number(rest);
+    let (detail, rest) = number(rest.strip_prefix(b".")?);
+    matches!(rest, [] | [b' ', ..]).then_some((class, subject?, detail?))
 }
 
-fn number(digits: &[u8], most: usize) -> Option<u16> {
-    if digits.is_empty() || digits.len() > most {
-        return None;
+/// The number of one to three digits that a text begins with, and what follows the digits.
+fn number(text: &[u8]) -> (Option<u16>, &[u8]) {
+    let (mut rest, mut value) = (text, 0u16);
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        value = value.wrapping_mul(10).wrapping_add(u16::from(digit.wrapping_sub(b'0')));
+        rest = after;
     }
-    digits.iter().try_fold(0u16, |value, digit| {
-        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        value.checked_mul(10)?.checked_add(u16::from(digit))
-    })
+    let digits = text.len().wrapping_sub(rest.len());
+    (matches!(digits, 1..=3).then_some(value), rest)
 }
 
 #[cfg(test)]

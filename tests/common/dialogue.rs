@@ -65,7 +65,7 @@ pub enum Item {
     /// Octets leave again.
     Flow,
     /// Milliseconds pass.
-    Wait(u64),
+    Wait(u32),
     /// The connection ends.
     Close,
     /// The session asks for a new connection, and gets it, or does not.

@@ -26,7 +26,8 @@ const MOST: usize = 400_000;
 pub struct Driver<'a> {
     pub session: Session,
     pub job: Job<'a>,
-    pub now: u64,
+    /// Milliseconds since the session began.
+    pub now: u32,
     pub observer: Observer,
     /// All that has left, on all connections.
     pub stream: Vec<u8>,
@@ -59,12 +60,10 @@ pub struct Seen {
 impl<'a> Driver<'a> {
     /// A driver of a new session, with a buffer of this size.
     pub fn new(job: Job<'a>, buffer: usize, leaving: Leaving, seed: u64) -> Self {
-        // A time that is not 0, as on any real clock.
-        let now = 1_000_000;
         Self {
-            session: Session::new(&job, now),
+            session: Session::new(&job),
             job,
-            now,
+            now: 0,
             observer: Observer::default(),
             stream: Vec::new(),
             writes: 0,
@@ -141,7 +140,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Time passes; deadlines are kept to the millisecond.
-    pub fn wait(&mut self, milliseconds: u64) -> Result<(), String> {
+    pub fn wait(&mut self, milliseconds: u32) -> Result<(), String> {
         let until = self.now + milliseconds;
         for _ in 0..100 {
             let Some(deadline) = self.session.deadline().filter(|deadline| *deadline <= until) else {
