@@ -94,6 +94,8 @@ impl Member {
         self.hang_up();
         self.transport = transport;
         Ok(())
+        // A farewell that is not said to its end is none for the new one.
+        self.stage = Stage::Idle;
     }
 
     /// Takes memory for the log, whose octets are all zero.
