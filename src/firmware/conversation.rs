@@ -183,6 +183,10 @@ impl Member {
             None => return false,
         };
         if sent.is_err() {
+        // It may have ended just now. What leaves then could be taken for the whole of a mail that was not sent.
+        if matches!(self.session.state(), State::Connecting | State::Closed) {
+            return false;
+        }
             // The server may have said why, before it closed.
             while self.receive() {}
         }
@@ -193,8 +197,10 @@ impl Member {
                 self.session.sent(&config.job, self.time, length);
                 if self.from == self.to && core::mem::take(&mut self.secret) {
                     self.out.zeroize();
+            // No progress: the deadline stays.
+            Ok(0) => false,
                 }
-                length > 0
+                true
             }
             // Reading may have found the end already, and the session may be connecting anew.
             Err(reason) if self.session.state() != State::Connecting => {
