@@ -71,10 +71,13 @@ impl Member {
             self.stage = Stage::Idle;
             return u32::MAX;
         };
-        let left = deadline.saturating_sub(self.time);
+        // Never so late that the program's clock could be taken for one that goes backwards.
+        let left = deadline.saturating_sub(self.time).min(u32::MAX / 2);
+        // The source of a text wakes nobody.
+        let wakes = self.session.wants_text().is_none() && self.transport.is_some_and(|transport| transport.wakes());
         if more {
             0
-        } else if self.transport.is_some_and(|transport| transport.wakes()) {
+        } else if wakes {
             left
         } else {
             left.min(AGAIN)
