@@ -90,6 +90,9 @@ pub unsafe extern "C" fn sds_smtp_client_set_transport(
     transport: *const sds_smtp_transport,
 ) -> c_int {
     guard_code(|| {
+        if !transport.is_aligned() {
+            return Err(Code::BadArgument);
+        }
         // SAFETY: the caller's promise.
         let transport = match unsafe { transport.as_ref() } {
             None => None,

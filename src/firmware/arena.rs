@@ -48,6 +48,11 @@ impl Arena {
         }
     }
 
+    /// Octets of it, in use or not.
+    pub fn size(&self) -> usize {
+        self.length
+    }
+
     /// Octets that nothing stands in.
     pub fn free(&self) -> usize {
         self.length

@@ -71,10 +71,13 @@ impl Member {
             self.stage = Stage::Idle;
             return u32::MAX;
         };
-        let left = deadline.saturating_sub(self.time);
+        // Never so late that the program's clock could be taken for one that goes backwards.
+        let left = deadline.saturating_sub(self.time).min(u32::MAX / 2);
+        // The source of a text wakes nobody.
+        let wakes = self.session.wants_text().is_none() && self.transport.is_some_and(|transport| transport.wakes());
         if more {
             0
-        } else if self.transport.is_some_and(|transport| transport.wakes()) {
+        } else if wakes {
             left
         } else {
             left.min(AGAIN)
@@ -86,6 +89,7 @@ impl Member {
         self.hang_up();
         self.stage = Stage::Talking;
         (self.told, self.time) = (now, 0);
+        self.begun = self.begun.wrapping_add(1);
         if let Some(config) = &mut self.config {
             if let Some(mail) = &mut config.job.mail {
                 mail.date = Some(u64::from(calendar.seconds())).filter(|date| *date != 0);
@@ -108,13 +112,15 @@ impl Member {
 
     /// Looks whether the connection stands now.
     fn connected(&mut self) {
+        let address = u32::try_from(core::ptr::from_ref(self).addr() & 0xFFFF_FFFF).unwrap_or(0);
+        let number = (self.told.wrapping_add(self.begun), address);
         parts!(self, transport, config, ());
         match transport.connected() {
             Ok(0) => {}
             Ok(_) => {
                 let local = transport.local();
                 if let Some(mail) = &mut config.job.mail {
-                    mail.nonce = nonce(mail.date.unwrap_or(0), self.told, local, *transport);
+                    mail.nonce = nonce(mail.date.unwrap_or(0), number, local, *transport);
                 }
                 self.session.connected(&config.job, self.time, local);
             }
@@ -178,6 +184,10 @@ impl Member {
         if octets.is_empty() {
             return false;
         }
+        // It may have ended just now. What leaves then could be taken for the whole of a mail that was not sent.
+        if matches!(self.session.state(), State::Connecting | State::Closed) {
+            return false;
+        }
         let sent = match self.transport {
             Some(transport) => transport.send(octets),
             None => return false,
@@ -188,13 +198,15 @@ impl Member {
         }
         let Some(config) = &self.config else { return false };
         match sent {
+            // No progress: the deadline stays.
+            Ok(0) => false,
             Ok(length) => {
                 self.from = self.from.saturating_add(length);
                 self.session.sent(&config.job, self.time, length);
                 if self.from == self.to && core::mem::take(&mut self.secret) {
                     self.out.zeroize();
                 }
-                length > 0
+                true
             }
             // Reading may have found the end already, and the session may be connecting anew.
             Err(reason) if self.session.state() != State::Connecting => {
@@ -236,9 +248,9 @@ impl Reading {
     }
 }
 
-/// What the Message-ID is made of: the time, the time since the start, our address, and chance in each part. Without time and
-/// chance it could be like another: then there is none.
-fn nonce(seconds: u64, now: u32, local: IpAddr, transport: &dyn Transport) -> Option<[u8; 16]> {
+/// What the Message-ID is made of: the time, a number that no other mail of this client has in that second, the client, our
+/// address, and chance in each part. Without time and chance it could be like another: then there is none.
+fn nonce(seconds: u64, (mail, client): (u32, u32), local: IpAddr, transport: &dyn Transport) -> Option<[u8; 16]> {
     let address = match local {
         IpAddr::V4(v4) => u32::from(v4),
         IpAddr::V6(v6) => {
@@ -249,7 +261,7 @@ fn nonce(seconds: u64, now: u32, local: IpAddr, transport: &dyn Transport) -> Op
     let seconds = u32::try_from(seconds).unwrap_or(0);
     let mut known = seconds != 0;
     let mut nonce = [0u8; 16];
-    for (place, word) in nonce.chunks_exact_mut(4).zip([seconds, now, address, 0]) {
+    for (place, word) in nonce.chunks_exact_mut(4).zip([seconds, mail, address, client]) {
         let chance = transport.random();
         known |= chance.is_some();
         place.copy_from_slice(&(word ^ chance.unwrap_or(0)).to_le_bytes());

@@ -71,6 +71,8 @@ pub struct Member {
     /// The time that was told last, and the session's own.
     pub(super) told: u32,
     pub(super) time: u32,
+    /// Mails that were begun.
+    pub(super) begun: u32,
     pub(super) session: Session,
     report: Report,
     pub(super) nonce: Option<[u8; 16]>,
@@ -92,6 +94,8 @@ impl Member {
             return Err(Code::Busy);
         }
         self.hang_up();
+        // A farewell that is not said to its end is none for the new one.
+        self.stage = Stage::Idle;
         self.transport = transport;
         Ok(())
     }

@@ -17,7 +17,7 @@ use super::member::{LIFE, Member};
 use crate::client::guard::Guard;
 use crate::client::log::Entry;
 use crate::code::{Code, Reason};
-use crate::limits::DEVICE_CREDENTIAL_BYTES;
+use crate::limits::{CLIENT_STORAGE_BYTES, DEVICE_CREDENTIAL_BYTES};
 
 /// A client in the program's memory.
 struct Block {
@@ -28,6 +28,8 @@ struct Block {
 
 /// The storage of a client without its arena: room for it at any address.
 pub const CLIENT_SIZE: usize = size_of::<Block>() + align_of::<Block>() - 1;
+
+const _: () = assert!(CLIENT_SIZE <= CLIENT_STORAGE_BYTES);
 
 /// A function of the library runs.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -216,16 +218,18 @@ pub fn guard(handle: usize) -> Result<&'static Guard, Code> {
 /// `storage` is NULL or points to `length` octets that nobody else uses from now on.
 pub unsafe fn init(storage: *mut u8, length: usize) -> Option<*mut c_void> {
     let _entered = Entered::new().ok()?;
-    if storage.is_null() {
+    if storage.is_null() || length < CLIENT_STORAGE_BYTES {
         return None;
     }
     let skipped = storage.align_offset(align_of::<Block>());
     let arena = length.checked_sub(skipped)?.checked_sub(size_of::<Block>())?;
-    // A client that lives in this memory would be overwritten.
+    // A client that lives in this memory, or a part of it, would be overwritten.
     let mut other = load(&CLIENTS);
     while let Some(at) = other {
         let address = core::ptr::from_ref(at).addr();
-        if address.wrapping_sub(storage.addr()) < length {
+        // SAFETY: as in `client`.
+        let size = size_of::<Block>().saturating_add(unsafe { &*at.member.get() }.arena.size());
+        if address.wrapping_sub(storage.addr()) < length || storage.addr().wrapping_sub(address) < size {
             return None;
         }
         other = load(&at.next);
