@@ -151,15 +151,8 @@ impl Arena {
 
 /// Calls a function with each text of some settings.
 fn each_text<'a>(settings: &mut Settings<'a>, mut each: impl FnMut(&mut &'a [u8])) {
-    each(&mut settings.sender);
-    each(&mut settings.sender_name);
-    each(&mut settings.charset);
-    if let Some(login) = &mut settings.login {
-        each(&mut login.credentials.username);
-        each(&mut login.credentials.password);
-    }
-    if let Some(name) = &mut settings.ehlo_name {
-        each(name);
+    for text in &mut settings.texts {
+        each(text);
     }
 }
 
@@ -168,7 +161,7 @@ fn copied(part: &mut &'static mut [u8], text: &[u8]) -> &'static [u8] {
     let Some((place, rest)) = core::mem::take(part).split_at_mut_checked(text.len()) else {
         return &[];
     };
-    place.copy_from_slice(text);
+    crate::octets::copy(place, text);
     *part = rest;
     place
 }
@@ -216,13 +209,13 @@ mod tests {
             assert!(configure(&mut arena, "never-used@example.cz", true).is_some());
             let next = configure(&mut arena, &sender, true).unwrap();
             assert_eq!((to, text), (&b"a@b.cz"[..], &b"the text"[..]));
-            assert_ne!(current.job.settings.sender, sender.as_bytes());
+            assert_ne!(current.job.settings.sender(), sender.as_bytes());
             assert_eq!((holds(memory, "never-used"), holds(memory, "a-password")), (0, 2));
             arena.end_mail(true);
             assert_eq!((holds(memory, "the text"), holds(memory, "xxxx")), (0, 0));
             assert_eq!((holds(memory, "a-password"), holds(memory, &sender)), (1, 1));
             current = next;
-            assert_eq!(current.job.settings.sender, sender.as_bytes());
+            assert_eq!(current.job.settings.sender(), sender.as_bytes());
         }
         arena.wipe();
         assert!(memory.iter().all(|octet| *octet == 0));
@@ -244,7 +237,7 @@ mod tests {
             if free < length - free {
                 assert_eq!(memory, before);
             }
-            assert_eq!(config.job.settings.sender, b"sds@example.cz");
+            assert_eq!(config.job.settings.sender(), b"sds@example.cz");
         }
     }
 }

@@ -92,7 +92,7 @@ impl Member {
         self.begun = self.begun.wrapping_add(1);
         if let Some(config) = &mut self.config {
             if let Some(mail) = &mut config.job.mail {
-                mail.date = Some(u64::from(calendar.seconds())).filter(|date| *date != 0);
+                mail.date = calendar.seconds();
             }
             self.session.begin(&config.job);
         }
@@ -120,7 +120,7 @@ impl Member {
             Ok(_) => {
                 let local = transport.local();
                 if let Some(mail) = &mut config.job.mail {
-                    mail.nonce = nonce(mail.date.unwrap_or(0), number, local, *transport);
+                    mail.nonce = nonce(mail.date, number, local, *transport);
                 }
                 self.session.connected(&config.job, self.time, local);
             }
@@ -250,7 +250,7 @@ impl Reading {
 
 /// What the Message-ID is made of: the time, a number that no other mail of this client has in that second, the client, our
 /// address, and chance in each part. Without time and chance it could be like another: then there is none.
-fn nonce(seconds: u64, (mail, client): (u32, u32), local: IpAddr, transport: &dyn Transport) -> Option<[u8; 16]> {
+fn nonce(seconds: u32, (mail, client): (u32, u32), local: IpAddr, transport: &dyn Transport) -> Option<[u8; 16]> {
     let address = match local {
         IpAddr::V4(v4) => u32::from(v4),
         IpAddr::V6(v6) => {
@@ -258,13 +258,12 @@ fn nonce(seconds: u64, (mail, client): (u32, u32), local: IpAddr, transport: &dy
             (u32::from(high) << 16) | u32::from(low)
         }
     };
-    let seconds = u32::try_from(seconds).unwrap_or(0);
     let mut known = seconds != 0;
     let mut nonce = [0u8; 16];
     for (place, word) in nonce.chunks_exact_mut(4).zip([seconds, mail, address, client]) {
         let chance = transport.random();
         known |= chance.is_some();
-        place.copy_from_slice(&(word ^ chance.unwrap_or(0)).to_le_bytes());
+        crate::octets::copy(place, &(word ^ chance.unwrap_or(0)).to_le_bytes());
     }
     known.then_some(nonce)
 }

@@ -9,7 +9,7 @@ use crate::client::guard::{Begun, Guard};
 use crate::client::log::{Entry, Ring};
 use crate::client::mail;
 use crate::client::report::{MessageId, Report};
-use crate::client::settings::Draft;
+use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, LOG_RECIPIENT_BYTES};
 use crate::session::{Mail, Session, Text, Verdict};
@@ -106,32 +106,37 @@ impl Member {
         self.ring = Ring::EMPTY;
     }
 
-    /// Takes a configuration, or refuses it and keeps the old one. `device`: within the limits of the devices' own function.
-    pub fn configure(&mut self, draft: &Draft<'_>, device: bool) -> Result<(), Code> {
+    /// Takes a configuration, or refuses it and keeps the old one.
+    pub fn configure(&mut self, draft: &Draft<'_>) -> Result<(), Code> {
         let mut draft = *draft;
-        let mut device_limit = self.device_limit;
-        if device {
-            draft.credential_limit = device_limit;
-        } else {
-            device_limit = match core::mem::take(&mut draft.credential_limit) {
-                0 => DEVICE_CREDENTIAL_BYTES,
-                limit => limit,
-            };
-            if device_limit > CREDENTIAL_BYTES {
-                return Err(Code::BadArgument);
-            }
+        let device_limit = match core::mem::take(&mut draft.credential_limit) {
+            0 => DEVICE_CREDENTIAL_BYTES,
+            limit => limit,
+        };
+        if device_limit > CREDENTIAL_BYTES {
+            return Err(Code::BadArgument);
         }
-        let checked = draft.check()?;
+        self.keep(&draft.check()?)?;
+        self.device_limit = device_limit;
+        Ok(())
+    }
+
+    /// What [`Member::configure`] does, within the limits of the devices' own function.
+    pub fn configure_device(&mut self, server: &[u8], checked: &mut Checked<'_>) -> Result<(), Code> {
+        checked.check(server, self.device_limit)?;
+        self.keep(checked)
+    }
+
+    fn keep(&mut self, checked: &Checked<'_>) -> Result<(), Code> {
         let in_flight = self.in_flight();
         // From here on a configuration without a mail in flight is of no more use, unless there is no room for the new one.
-        let kept = self.arena.configure(&checked, in_flight).ok_or(Code::DataFailed)?;
+        let kept = self.arena.configure(checked, in_flight).ok_or(Code::DataFailed)?;
         if in_flight {
             self.next = Some(kept);
         } else {
             self.config = Some(kept);
             self.nonce = None;
         }
-        self.device_limit = device_limit;
         Ok(())
     }
 
@@ -182,7 +187,7 @@ impl Member {
             recipients,
             subject,
             text,
-            date: None,
+            date: 0,
             nonce: None,
         }));
         Ok(())
@@ -257,7 +262,7 @@ impl Member {
         let message_id = match (self.nonce, &self.config) {
             (Some(nonce), Some(config)) => MessageId::Parts {
                 nonce,
-                domain: domain_of(config.job.settings.sender),
+                domain: domain_of(config.job.settings.sender()),
             },
             _ => MessageId::Whole(&[]),
         };
