@@ -105,76 +105,84 @@ impl Session {
     /// Writes the line with this number: of a state, or of a command of the envelope.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub(super) fn write_line(&self, line: usize, job: &Job<'_>, out: &mut Window<'_>) {
-        let texts = &job.settings.texts;
         let mut shown = true;
         let mut rest = template(line);
         while let [octet, after @ ..] = rest {
             let octet = *octet;
-            if cfg!(feature = "std") {
-                // The same, several octets at a time.
-                let plain = rest.iter().take_while(|octet| **octet >= b' ').count();
-                if let (Some(run), Some(after)) = (rest.get(..plain), rest.get(plain..)) {
-                    if plain > 0 {
-                        if shown {
-                            out.put_all(run);
-                        }
-                        rest = after;
-                        continue;
-                    }
+            // The same, several octets at a time.
+            if cfg!(feature = "std") && octet >= b' ' {
+                let length = rest.iter().take_while(|octet| **octet >= b' ').count();
+                if shown {
+                    out.put_all(rest.get(..length).unwrap_or(rest));
                 }
-            }
-            rest = after;
-            if !shown && !matches!(octet, IF_DATE..=ALWAYS) {
+                rest = rest.get(length..).unwrap_or(&[]);
                 continue;
             }
-            shown = true;
-            match octet {
-                b' '.. => out.put(octet),
-                b'\n' => out.end_line(),
-                USERNAME_BASE64 => base64::encode(&[texts[USERNAME]], out),
-                PASSWORD_BASE64 => base64::encode(&[texts[PASSWORD]], out),
-                SENDER_TEXT => out.put_all(texts[SENDER]),
-                EHLO_ARGUMENT => match texts[EHLO_NAME] {
-                    [] => write_literal(self.local, out),
-                    name => out.put_all(name),
-                },
-                PLAIN_RESPONSE => base64::encode(&plain::message(texts[USERNAME], texts[PASSWORD]), out),
-                _ => {
-                    if let Some(mail) = &job.mail {
-                        shown = self.write_of_mail(octet, job, mail, out);
-                    }
-                }
+            rest = after;
+            if shown || matches!(octet, IF_DATE..=ALWAYS) {
+                shown = self.write_part(octet, job, out);
             }
         }
     }
 
-    /// Writes what an octet of a template stands for; or says whether its condition holds.
+    /// Writes an octet of a template, or what it stands for. False where it is a condition that does not hold.
+    // A function of its own: within the loop all that it may need would be fetched before.
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn write_part(&self, octet: u8, job: &Job<'_>, out: &mut Window<'_>) -> bool {
+        let texts = &job.settings.texts;
+        match octet {
+            b' '.. => out.put(octet),
+            b'\n' => out.end_line(),
+            USERNAME_BASE64 => base64::encode(&[texts[USERNAME]], out),
+            PASSWORD_BASE64 => base64::encode(&[texts[PASSWORD]], out),
+            SENDER_TEXT => out.put_all(texts[SENDER]),
+            EHLO_ARGUMENT => match texts[EHLO_NAME] {
+                [] => write_literal(&self.local, out),
+                name => out.put_all(name),
+            },
+            PLAIN_RESPONSE => base64::encode(&plain::message(texts[USERNAME], texts[PASSWORD]), out),
+            _ => {
+                return job
+                    .mail
+                    .as_ref()
+                    .is_some_and(|mail| self.write_of_mail(octet, job, mail, out));
+            }
+        }
+        true
+    }
+
     fn write_of_mail(&self, octet: u8, job: &Job<'_>, mail: &Mail<'_>, out: &mut Window<'_>) -> bool {
         let texts = &job.settings.texts;
-        let (charset, name) = (texts[CHARSET], texts[SENDER_NAME]);
-        let encoding = self.encoder.encoding();
         match octet {
             FORWARD_PATH => {
-                let at = usize::from(self.envelope.said).saturating_sub(1);
+                let at = usize::from(self.envelope.said).wrapping_sub(1);
                 out.put_all(List::new(mail.recipients).nth(at).unwrap_or(&[]));
             }
             SIZE => out.decimal(self.plan.size),
             DATE => date::write(mail.date, out),
             PHRASE => {
-                word::write_phrase(name, charset, out);
+                word::write_phrase(texts[SENDER_NAME], texts[CHARSET], out);
                 out.fold(texts[SENDER].len().wrapping_add(3));
             }
             TO => header::write_to(List::new(mail.recipients), out),
-            SUBJECT => word::write(mail.subject, charset, out),
-            MESSAGE_ID => header::write_message_id(&mail.nonce.unwrap_or_default(), texts[SENDER], out),
-            TEXT_CHARSET => out.put_all(if self.plan.text_is_utf8 { b"UTF-8" } else { charset }),
-            ENCODING => out.put_all(encoding.name()),
+            SUBJECT => word::write(mail.subject, texts[CHARSET], out),
+            MESSAGE_ID => {
+                if let Some(nonce) = &mail.nonce {
+                    header::write_message_id(nonce, texts[SENDER], out);
+                }
+            }
+            TEXT_CHARSET => out.put_all(if self.plan.text_is_utf8 {
+                b"UTF-8"
+            } else {
+                texts[CHARSET]
+            }),
+            ENCODING => out.put_all(self.encoder.encoding().name()),
             IF_DATE => return mail.date != 0,
             IF_NONCE => return mail.nonce.is_some(),
-            IF_EIGHT_BIT => return encoding == Encoding::EightBit,
+            IF_EIGHT_BIT => return self.encoder.encoding() == Encoding::EightBit,
             IF_SIZE => return self.plan.size != 0,
-            IF_NAME => return !name.is_empty(),
-            IF_NO_NAME => return name.is_empty(),
+            IF_NAME => return !texts[SENDER_NAME].is_empty(),
+            IF_NO_NAME => return texts[SENDER_NAME].is_empty(),
             _ => {}
         }
         true
