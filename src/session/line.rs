@@ -12,6 +12,7 @@ use crate::base64;
 use crate::buffer::{Sink, Window};
 use crate::message::body::Encoding;
 use crate::message::{date, header, word};
+use crate::octets::list;
 use crate::wire::address::{List, write_literal};
 
 /// The line of MAIL; those of RCPT and DATA follow.
@@ -45,44 +46,29 @@ const IF_NAME: u8 = 29;
 const IF_NO_NAME: u8 = 30;
 const ALWAYS: u8 = 31;
 
-// On a system in a table, else in one piece, without pointers.
-macro_rules! lines {
-    ($($line:literal)*) => {
-        #[cfg(feature = "std")]
-        fn template(number: usize) -> &'static [u8] {
-            static LINES: &[&str] = &[$($line),*];
-            LINES.get(number).map_or(&[], |line| line.as_bytes())
-        }
-
-        #[cfg(not(feature = "std"))]
-        fn template(number: usize) -> &'static [u8] {
-            crate::octets::entry(concat!($($line, "\0"),*).as_bytes(), number)
-        }
-    };
-}
-
 // What each state says, by its number; behind them the envelope's commands.
-lines! {
-    ""
-    ""
-    "EHLO \x05\n"
-    "HELO \x05\n"
-    "AUTH PLAIN \x06\n"
-    "AUTH PLAIN\n"
-    "\x06\n"
-    "AUTH LOGIN\n"
-    "\x01\n"
-    "\x02\n"
-    ""
-    "\x19Date: \x0b\n\x1fFrom: \x1d\x0c<\x03>\x1e\x03\x1f\nTo: \x0e\nSubject: \x0f\n\x1aMessage-ID: \x10\n\x1fMIME-Version: 1.0\nContent-Type: text/plain; charset=\x11\nContent-Transfer-Encoding: \x12\n\n"
-    ""
-    ".\n"
-    "RSET\n"
-    "QUIT\n"
-    ""
-    "MAIL FROM:<\x03>\x1b BODY=8BITMIME\x1c SIZE=\x08\x1f\n"
-    "RCPT TO:<\x07>\n"
-    "DATA\n"
+list! {
+    template:
+    "",
+    "",
+    "EHLO \x05\n",
+    "HELO \x05\n",
+    "AUTH PLAIN \x06\n",
+    "AUTH PLAIN\n",
+    "\x06\n",
+    "AUTH LOGIN\n",
+    "\x01\n",
+    "\x02\n",
+    "",
+    "\x19Date: \x0b\n\x1fFrom: \x1d\x0c<\x03>\x1e\x03\x1f\nTo: \x0e\nSubject: \x0f\n\x1aMessage-ID: \x10\n\x1fMIME-Version: 1.0\nContent-Type: text/plain; charset=\x11\nContent-Transfer-Encoding: \x12\n\n",
+    "",
+    ".\n",
+    "RSET\n",
+    "QUIT\n",
+    "",
+    "MAIL FROM:<\x03>\x1b BODY=8BITMIME\x1c SIZE=\x08\x1f\n",
+    "RCPT TO:<\x07>\n",
+    "DATA\n",
 }
 
 impl Session {

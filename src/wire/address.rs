@@ -501,7 +501,7 @@ mod tests {
         let literal = |ip: &str| {
             let mut buffer = [0u8; 64];
             let mut window = Window::new(&mut buffer, 0);
-            write_literal(ip.parse().unwrap(), &mut window);
+            write_literal(&ip.parse().unwrap(), &mut window);
             let kept = window.kept();
             assert!(is_domain_or_literal(&buffer[..kept]));
             String::from_utf8(buffer[..kept].to_vec()).unwrap()

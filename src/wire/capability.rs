@@ -3,6 +3,8 @@
 //! Keywords are compared without case; words that are not known are skipped, however long; nothing of the list is kept
 //! but what the session decides by. A masked keyword (`XXXXXXXA`) is an unknown one: nothing is inferred.
 
+use crate::octets::list;
+
 /// PIPELINING (RFC 2920).
 pub const PIPELINING: u8 = 1;
 /// 8BITMIME (RFC 6152).
@@ -16,11 +18,13 @@ pub const PLAIN: u8 = 16;
 /// AUTH LOGIN.
 pub const LOGIN: u8 = 32;
 
-/// The words that are known, behind each its bit. Those that may stand in the same place differ in the first letter.
-const WORDS: &[u8; 42] = b"PIPELINING\x018BITMIME\x02SIZE\x04AUTH\x08PLAIN\x10LOGIN\x20";
+// The words that are known, in the order of their bits; from the fifth on those that stand behind AUTH.
+list! {
+    known: "PIPELINING", "8BITMIME", "SIZE", "AUTH", "PLAIN", "LOGIN",
+}
 
-/// Beyond all words.
-const UNKNOWN: u8 = u8::MAX;
+/// More than the longest word has, and than a number has that fits.
+const WORD_BYTES: usize = 11;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Line {
@@ -41,8 +45,9 @@ pub struct Parser {
     size: u32,
     line: Line,
     found: u8,
-    /// The current word is, as far as it goes, the one before this place in [`WORDS`]; 0 before its first octet.
-    place: u8,
+    /// Octets of the current word, as many as are kept.
+    length: u8,
+    word: [u8; WORD_BYTES],
 }
 
 impl Default for Parser {
@@ -58,7 +63,8 @@ impl Parser {
             size: 0,
             line: Line::Greeting,
             found: 0,
-            place: 0,
+            length: 0,
+            word: [0; WORD_BYTES],
         }
     }
 
@@ -83,12 +89,13 @@ impl Parser {
     }
 
     /// Takes an octet of a line's text. `AUTH=LOGIN` is the old form of `AUTH LOGIN` and read as such.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) {
-        match (octet, self.line) {
-            (_, Line::Greeting | Line::Other) => {}
-            (b' ' | b'\t', _) | (b'=', Line::Keyword) => self.end_of_text(),
-            (_, Line::Size) => self.digit(octet),
-            _ => self.letter(octet.to_ascii_uppercase()),
+        if matches!(octet, b' ' | b'\t') || (octet == b'=' && self.line == Line::Keyword) {
+            self.end_of_text();
+        } else if let Some(place) = self.word.get_mut(usize::from(self.length)) {
+            *place = octet;
+            self.length = self.length.wrapping_add(1);
         }
     }
 
@@ -99,56 +106,53 @@ impl Parser {
         }
     }
 
-    fn digit(&mut self, octet: u8) {
-        let value = octet.wrapping_sub(b'0');
-        self.size = match self.size {
-            // No number, no limit.
-            _ if value > 9 => {
-                self.line = Line::Other;
-                0
-            }
-            _ if self.place == 0 => u32::from(value),
-            before if before >= u32::MAX / 10 => u32::MAX,
-            before => before.wrapping_mul(10).wrapping_add(u32::from(value)),
-        };
-        self.place = UNKNOWN;
-    }
-
-    fn letter(&mut self, letter: u8) {
-        self.place = match (self.place, self.line, letter) {
-            (0, Line::Keyword, b'P') => 1,
-            (0, Line::Keyword, b'8') => 12,
-            (0, Line::Keyword, b'S') => 21,
-            (0, Line::Keyword, b'A') => 26,
-            (0, Line::Auth, b'P') => 31,
-            (0, Line::Auth, b'L') => 37,
-            // What is no letter might be a bit.
-            (1.., _, b'!'..) if WORDS.get(usize::from(self.place)) == Some(&letter) => self.place.wrapping_add(1),
-            _ => UNKNOWN,
-        };
-    }
-
     /// Ends the last word of a line.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn end_of_text(&mut self) {
-        if self.place == 0 {
+        let length = usize::from(core::mem::take(&mut self.length));
+        let word = self.word.get(..length).unwrap_or(&[]);
+        if word.is_empty() {
             return;
         }
-        // A letter is no word's end.
-        let ended = WORDS.get(usize::from(self.place)).filter(|bit| **bit <= LOGIN);
-        let word = ended.copied().unwrap_or(0);
-        self.place = 0;
-        self.found |= word;
-        self.line = match (word, self.line) {
-            (SIZE, _) => Line::Size,
-            (AUTH, _) | (_, Line::Auth) => Line::Auth,
-            _ => Line::Other,
-        };
+        match self.line {
+            Line::Size => {
+                self.line = Line::Other;
+                self.size = number(word);
+            }
+            Line::Keyword => {
+                let at = (0..4).find(|at| known(*at).eq_ignore_ascii_case(word));
+                self.line = match at {
+                    Some(2) => Line::Size,
+                    Some(3) => Line::Auth,
+                    _ => Line::Other,
+                };
+                self.found |= at.map_or(0, |at| 1 << at);
+            }
+            Line::Auth => {
+                let at = (4..6).find(|at| known(*at).eq_ignore_ascii_case(word));
+                self.found |= at.map_or(0, |at| 1 << at);
+            }
+            Line::Greeting | Line::Other => {}
+        }
     }
 
     /// Begins the next line.
     pub fn next_line(&mut self) {
         self.line = Line::Keyword;
     }
+}
+
+/// The value of digits; 0 of what is no number, and the largest of what is too large.
+fn number(digits: &[u8]) -> u32 {
+    let mut number = 0u32;
+    for octet in digits {
+        let value = octet.wrapping_sub(b'0');
+        if value > 9 {
+            return 0;
+        }
+        number = number.saturating_mul(10).saturating_add(u32::from(value));
+    }
+    number
 }
 
 #[cfg(test)]
