@@ -119,8 +119,8 @@ impl Session {
         match octet {
             b' '.. => out.put(octet),
             b'\n' => out.end_line(),
-            USERNAME_BASE64 => base64::encode(&[texts[USERNAME]], out),
-            PASSWORD_BASE64 => base64::encode(&[texts[PASSWORD]], out),
+            USERNAME_BASE64 => base64::encode(&base64::one(texts[USERNAME]), out),
+            PASSWORD_BASE64 => base64::encode(&base64::one(texts[PASSWORD]), out),
             SENDER_TEXT => out.put_all(texts[SENDER]),
             EHLO_ARGUMENT => match texts[EHLO_NAME] {
                 [] => write_literal(&self.local, out),
