@@ -2,12 +2,12 @@
 
 use core::ffi::{c_int, c_void};
 use core::mem::size_of;
-use core::net::{IpAddr, Ipv4Addr};
 
 use super::client::{of, sds_smtp_client};
 use super::guard::guard_code;
 use crate::code::{Code, Reason};
 use crate::firmware::{Given, Transport};
+use crate::wire::literal::Address;
 
 /// A callback of sds_smtp_transport: the connection ended, or was never there.
 pub const SDS_SMTP_LOST: i32 = -1;
@@ -149,23 +149,12 @@ impl Transport for sds_smtp_transport {
         self.flags & SDS_SMTP_TRANSPORT_WAKES != 0
     }
 
-    fn connect(&self, server: IpAddr, port: u16) -> Given {
-        let mut address = sds_smtp_address {
-            version: 4,
+    fn connect(&self, server: &Address, port: u16) -> Given {
+        let address = sds_smtp_address {
+            version: u32::from(server.version),
             port: u32::from(port),
-            octets: [0; 16],
+            octets: server.octets,
         };
-        match server {
-            IpAddr::V4(v4) => {
-                for (place, octet) in address.octets.iter_mut().zip(v4.octets()) {
-                    *place = octet;
-                }
-            }
-            IpAddr::V6(v6) => {
-                address.version = 6;
-                address.octets = v6.octets();
-            }
-        }
         let Some(connect) = self.connect else {
             return Err(Reason::BadTransport);
         };
@@ -208,7 +197,7 @@ impl Transport for sds_smtp_transport {
         }
     }
 
-    fn local(&self) -> IpAddr {
+    fn local(&self) -> Address {
         let mut address = sds_smtp_address {
             version: 0,
             port: 0,
@@ -220,10 +209,17 @@ impl Transport for sds_smtp_transport {
                 address.version = 0;
             }
         }
-        match (address.version, address.octets) {
-            (4, [a, b, c, d, ..]) => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-            (6, octets) => IpAddr::from(octets),
-            _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        let version = match address.version {
+            4 => 4,
+            6 => 6,
+            _ => {
+                address.octets = [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+                4
+            }
+        };
+        Address {
+            version,
+            octets: address.octets,
         }
     }
 

@@ -4,17 +4,17 @@
 //! What stood in a part is wiped when the part is given up: there are passwords among it.
 
 use core::mem::{align_of, size_of};
-use core::net::IpAddr;
 
 use zeroize::Zeroize;
 
 use crate::client::settings::Checked;
 use crate::session::{Job, Settings};
+use crate::wire::literal::Address;
 
 /// A configuration in the arena, with the job for the session: its mail is put in there.
 pub struct Config {
     /// The server's address.
-    pub server: IpAddr,
+    pub server: Address,
     /// Its port.
     pub port: u16,
     /// The settings; and the mail in flight.

@@ -1,7 +1,5 @@
 //! What a client does when it is polled: connects, receives, sends, looks at the time; each without waiting.
 
-use core::net::IpAddr;
-
 use zeroize::Zeroize;
 
 use super::member::{Member, Reading, Stage};
@@ -9,6 +7,7 @@ use super::transport::Transport;
 use crate::client::guard::Guard;
 use crate::code::Reason;
 use crate::session::{State, Text};
+use crate::wire::literal::Address;
 
 /// What is taken from the transport at a time.
 const IN: usize = 64;
@@ -104,7 +103,7 @@ impl Member {
     /// Begins to connect.
     fn open(&mut self) {
         parts!(self, transport, config, ());
-        match transport.connect(config.server, config.port) {
+        match transport.connect(&config.server, config.port) {
             Ok(_) => self.linked = true,
             Err(reason) => self.session.lost(&config.job, self.time, reason),
         }
@@ -120,9 +119,9 @@ impl Member {
             Ok(_) => {
                 let local = transport.local();
                 if let Some(mail) = &mut config.job.mail {
-                    mail.nonce = nonce(mail.date, number, local, *transport);
+                    mail.nonce = nonce(mail.date, number, &local, *transport);
                 }
-                self.session.connected(&config.job, self.time, local);
+                self.session.connected(&config.job, self.time, &local);
             }
             Err(reason) => self.session.lost(&config.job, self.time, reason),
         }
@@ -250,14 +249,10 @@ impl Reading {
 
 /// What the Message-ID is made of: the time, a number that no other mail of this client has in that second, the client, our
 /// address, and chance in each part. Without time and chance it could be like another: then there is none.
-fn nonce(seconds: u32, (mail, client): (u32, u32), local: IpAddr, transport: &dyn Transport) -> Option<[u8; 16]> {
-    let address = match local {
-        IpAddr::V4(v4) => u32::from(v4),
-        IpAddr::V6(v6) => {
-            let [.., high, low] = v6.segments();
-            (u32::from(high) << 16) | u32::from(low)
-        }
-    };
+fn nonce(seconds: u32, (mail, client): (u32, u32), local: &Address, transport: &dyn Transport) -> Option<[u8; 16]> {
+    // The part that differs between neighbours.
+    let [a, b, c, d, .., w, x, y, z] = local.octets;
+    let address = u32::from_be_bytes(if local.version == 4 { [a, b, c, d] } else { [w, x, y, z] });
     let mut known = seconds != 0;
     let mut nonce = [0u8; 16];
     for (place, word) in nonce.chunks_exact_mut(4).zip([seconds, mail, address, client]) {

@@ -1,8 +1,7 @@
 //! The connection that the program provides.
 
-use core::net::IpAddr;
-
 use crate::code::Reason;
+use crate::wire::literal::Address;
 
 /// What became of something that does not block: a number (of octets, or 1 for "yes"), 0 for "not now", or why it failed.
 pub type Given = Result<usize, Reason>;
@@ -12,7 +11,7 @@ pub trait Transport {
     /// Whether the program calls [`super::poll`] by itself when there is something new.
     fn wakes(&self) -> bool;
     /// Begins to connect.
-    fn connect(&self, server: IpAddr, port: u16) -> Given;
+    fn connect(&self, server: &Address, port: u16) -> Given;
     /// Whether the connection stands.
     fn connected(&self) -> Given;
     /// Sends octets, as many as can be taken now.
@@ -22,7 +21,7 @@ pub trait Transport {
     /// Closes the connection.
     fn close(&self);
     /// Our end's address.
-    fn local(&self) -> IpAddr;
+    fn local(&self) -> Address;
     /// Random bits, where the device has a source of them.
     fn random(&self) -> Option<u32>;
     /// Secures the connection.

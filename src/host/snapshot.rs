@@ -40,7 +40,7 @@ impl Snapshot {
             mechanisms: settings.mechanisms,
             limits: settings.limits,
             pipelining: settings.pipelining,
-            server: SocketAddr::new(checked.server, checked.port),
+            server: SocketAddr::new(Option::from(checked.server)?, checked.port),
         })
     }
 

@@ -13,7 +13,7 @@ use crate::buffer::{Sink, Window};
 use crate::message::body::Encoding;
 use crate::message::{date, header, word};
 use crate::octets::list;
-use crate::wire::address::{List, write_literal};
+use crate::wire::address::List;
 
 /// The line of MAIL; those of RCPT and DATA follow.
 const MAIL: usize = State::Closed as usize + 1;
@@ -123,7 +123,7 @@ impl Session {
             PASSWORD_BASE64 => base64::encode(&base64::one(texts[PASSWORD]), out),
             SENDER_TEXT => out.put_all(texts[SENDER]),
             EHLO_ARGUMENT => match texts[EHLO_NAME] {
-                [] => write_literal(&self.local, out),
+                [] => self.local.write(out),
                 name => out.put_all(name),
             },
             PLAIN_RESPONSE => base64::encode(&plain::message(texts[USERNAME], texts[PASSWORD]), out),
@@ -227,12 +227,12 @@ mod tests {
     #[test]
     fn ehlo_says_the_configured_name_or_the_literal_of_our_address() {
         let mut session = Session::IDLE;
-        session.local = [192, 168, 1, 250].into();
+        session.local = std::net::IpAddr::from([192, 168, 1, 250]).into();
         let mut job = job();
         let says = |session: &Session, state, job: &Job<'_>| written(session, state as usize, job);
         assert_eq!(says(&session, State::Ehlo, &job), "EHLO [192.168.1.250]\r\n");
         assert_eq!(says(&session, State::Helo, &job), "HELO [192.168.1.250]\r\n");
-        session.local = "2001:db8::1".parse().unwrap();
+        session.local = "2001:db8::1".parse::<std::net::IpAddr>().unwrap().into();
         assert_eq!(
             says(&session, State::Ehlo, &job),
             "EHLO [IPv6:2001:db8:0:0:0:0:0:1]\r\n"
