@@ -3,6 +3,7 @@
 use super::mail::has_control;
 use crate::code::Code;
 use crate::limits::{CHARSET_BYTES, CREDENTIAL_BYTES, NAME_BYTES, Timeouts};
+use crate::message::word;
 use crate::session::Settings;
 use crate::session::job::{CHARSET, PASSWORD, USERNAME};
 use crate::wire::address;
@@ -139,6 +140,9 @@ impl<'a> Draft<'a> {
         let [.., charset, sender_name, ehlo_name] = checked.settings.texts;
         if sender_name.len() > NAME_BYTES || has_control(sender_name, u32::MAX) {
             return Err(Code::SenderRefused);
+        }
+        if !sender_name.is_empty() {
+            checked.settings.phrase = Some(word::write_phrase);
         }
         if !ehlo_name.is_empty() && !address::is_domain_or_literal(ehlo_name) {
             return Err(Code::HeloFailed);

@@ -61,7 +61,7 @@ impl Session {
             Next::Ready => self.ready(job),
             Next::Fallback => self.fall_back(job, reply),
             Next::OtherWay => self.other_way(job, reply),
-            Next::Envelope => self.envelope_reply(job, step, accepted),
+            Next::Envelope => self.envelope_reply(job, accepted),
             Next::Sent => {
                 self.answered(job, Code::Ok);
                 self.verdict.outcome = Outcome::Sent;
@@ -79,9 +79,12 @@ impl Session {
         self.enter(job, state);
     }
 
-    /// The mail is refused.
+    /// The mail is refused, unless this answer is the one that lets it go on.
     #[cfg_attr(not(feature = "std"), inline(never))]
-    fn refused(&mut self, job: &Job<'_>) {
+    fn refused(&mut self, job: &Job<'_>, accepted: bool) {
+        if accepted {
+            return;
+        }
         let code = code::refusal(self.step(), self.reader.code(), self.reader.speaks_of_relaying());
         self.answered(job, code);
     }
@@ -93,7 +96,7 @@ impl Session {
             self.give_up(Reason::NotSmtp);
             return State::Closed;
         }
-        self.refused(job);
+        self.refused(job, false);
         self.farewell()
     }
 
@@ -109,6 +112,7 @@ impl Session {
         self.fail(job)
     }
 
+    #[cfg_attr(not(feature = "std"), inline(never))]
     fn choose(&mut self, job: &Job<'_>) -> State {
         let settings = &job.settings;
         if settings.mechanisms == 0 {
@@ -181,10 +185,10 @@ impl Session {
         State::Envelope
     }
 
-    fn envelope_reply(&mut self, job: &Job<'_>, step: Step, accepted: bool) -> State {
-        if !accepted {
-            self.refused(job);
-        }
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn envelope_reply(&mut self, job: &Job<'_>, accepted: bool) -> State {
+        let step = self.step();
+        self.refused(job, accepted);
         let concluded = self.concluded();
         let envelope = &mut self.envelope;
         envelope.answered = envelope.answered.wrapping_add(1);

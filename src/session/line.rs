@@ -147,7 +147,9 @@ impl Session {
             SIZE => out.decimal(self.plan.size),
             DATE => date::write(mail.date, out),
             PHRASE => {
-                word::write_phrase(texts[SENDER_NAME], texts[CHARSET], out);
+                if let Some(write) = job.settings.phrase {
+                    write(texts[SENDER_NAME], texts[CHARSET], out);
+                }
                 out.fold(texts[SENDER].len().wrapping_add(3));
             }
             TO => header::write_to(List::new(mail.recipients), out),
@@ -167,8 +169,8 @@ impl Session {
             IF_NONCE => return mail.nonce.is_some(),
             IF_EIGHT_BIT => return self.encoder.encoding() == Encoding::EightBit,
             IF_SIZE => return self.plan.size != 0,
-            IF_NAME => return !texts[SENDER_NAME].is_empty(),
-            IF_NO_NAME => return texts[SENDER_NAME].is_empty(),
+            IF_NAME => return job.settings.phrase.is_some(),
+            IF_NO_NAME => return job.settings.phrase.is_none(),
             _ => {}
         }
         true
@@ -334,7 +336,12 @@ mod tests {
 
     #[test]
     fn names_are_quoted_or_encoded() {
-        let with = |name: &'static str| header(|job| job.settings.texts[SENDER_NAME] = name.as_bytes());
+        let with = |name: &'static str| {
+            header(|job| {
+                job.settings.texts[SENDER_NAME] = name.as_bytes();
+                job.settings.phrase = Some(word::write_phrase);
+            })
+        };
         let quoted = with("SDS \"x\" \\");
         assert!(quoted.contains("From: \"SDS \\\"x\\\" \\\\\" <thatisme@smtp-server-domain.cz>\r\nTo: "));
         let encoded = with("Kotelna \u{10d}. 2");
