@@ -4,6 +4,7 @@ use super::job::{Job, PASSWORD, Text, USERNAME};
 use super::machine::{Envelope, Session};
 use super::state::{Next, State};
 use crate::auth::{plain, redaction};
+use crate::buffer::Window;
 use crate::code::{self, Code, Outcome, Reason, Step};
 use crate::message::body::{Encoder, Encoding};
 use crate::message::survey::Survey;
@@ -159,7 +160,7 @@ impl Session {
         self.state = State::Envelope;
         self.pipelining = job.settings.pipelining && self.parser.offers(PIPELINING);
         self.envelope = Envelope {
-            recipients: u16::try_from(List::new(mail.recipients).count()).unwrap_or(0),
+            recipients: List::new(mail.recipients).number(),
             ..Self::IDLE.envelope
         };
         let text = match mail.text {
@@ -173,9 +174,11 @@ impl Session {
         let survey = Survey::of(text);
         let encoding = survey.encoding(self.parser.offers(EIGHT_BIT_MIME));
         self.encoder = Encoder::new(encoding);
-        self.plan.text_is_utf8 = !survey.eight_bit || is_utf8(text);
+        self.plan.text_is_utf8 = is_utf8(text);
         if let Some(limit) = self.parser.size() {
-            let size = survey.encoded_len(text, encoding).saturating_add(self.header_len(job));
+            let mut window = Window::counting();
+            self.write_line(State::Text as usize, job, &mut window);
+            let size = survey.size_behind(text, &mut self.encoder, &mut window);
             self.plan.size = size;
             if limit > 0 && size > limit {
                 self.conclude(Code::DataFailed, Reason::TooLarge);

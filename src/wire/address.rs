@@ -37,62 +37,67 @@ pub fn is_name(octet: u8) -> bool {
 /// Whether this is a mailbox: local part, `@`, domain or address literal.
 ///
 /// The underscore is taken in domains, too: names of local networks have it, and the server decides.
+#[cfg_attr(not(feature = "std"), inline(never))]
 pub fn is_mailbox(address: &[u8]) -> bool {
-    let local = match address {
-        [b'"', ..] => quoted_len(address),
-        _ => dotted_len(address, false),
+    let domain = domain_of(address);
+    let local = address.len().wrapping_sub(domain.len()).wrapping_sub(1);
+    // Without an `@` there is no local part, nor a place for one.
+    let Some(local) = address.get(..local) else {
+        return false;
     };
-    local.is_some_and(|local| {
-        address.len() <= ADDRESS_BYTES
-            && local <= LOCAL_PART_BYTES
-            && address.get(local) == Some(&b'@')
-            && address.get(local.wrapping_add(1)..).is_some_and(is_domain_or_literal)
-    })
+    let fits = address.len() <= ADDRESS_BYTES && local.len() <= LOCAL_PART_BYTES;
+    fits && (is_quoted(local) || is_dotted(local, false)) && is_domain_or_literal(domain)
 }
 
 /// The domain of a mailbox: what stands behind its last `@`.
+#[cfg_attr(not(feature = "std"), inline(never))]
 pub fn domain_of(mailbox: &[u8]) -> &[u8] {
-    mailbox.rsplit(|&octet| octet == b'@').next().unwrap_or(&[])
-}
-
-/// The length of the quoted string that `text` begins with: printable, with a backslash before `"` and itself.
-fn quoted_len(text: &[u8]) -> Option<usize> {
-    let mut length = 1usize;
-    let mut escaped = false;
-    loop {
-        let octet = *text.get(length)?;
-        length = length.wrapping_add(1);
-        if !matches!(octet, 0x20..=0x7e) {
-            return None;
-        }
-        if octet == b'"' && !escaped {
-            return Some(length);
-        }
-        escaped = !escaped && octet == b'\\';
+    let mut domain = mailbox;
+    while let Some(at) = domain.iter().position(|octet| *octet == b'@') {
+        domain = domain.get(at.wrapping_add(1)..).unwrap_or(&[]);
     }
+    domain
 }
 
-/// The length of the words between dots that `text` begins with, none empty: atoms of a local part, or labels of a domain,
-/// none longer than 63 octets and without a hyphen at their ends (RFC 1123, 2.1).
-fn dotted_len(text: &[u8], domain: bool) -> Option<usize> {
+/// Whether this is a quoted string: printable, with a backslash before `"` and itself.
+fn is_quoted(text: &[u8]) -> bool {
+    let [b'"', quoted @ .., b'"'] = text else {
+        return false;
+    };
+    let mut escaped = false;
+    for octet in quoted {
+        if !matches!(octet, 0x20..=0x7e) || (*octet == b'"' && !escaped) {
+            return false;
+        }
+        escaped = !escaped && *octet == b'\\';
+    }
+    !escaped
+}
+
+/// Whether this is words between dots, none empty: atoms of a local part, or labels of a domain, none longer than 63 octets
+/// and without a hyphen at their ends (RFC 1123, 2.1).
+fn is_dotted(text: &[u8], domain: bool) -> bool {
     let set = if domain { &NAME } else { &ATEXT };
-    let (mut length, mut word, mut before) = (0usize, 0usize, b'.');
+    let (mut at, mut word, mut before) = (0usize, 0usize, 0u8);
     loop {
-        let octet = text.get(length).copied().unwrap_or(0);
-        let edge = !is_in(set, octet);
-        // Between two dots there is something, and at a dot or an end no hyphen of a label.
-        if (edge && before == b'.') || (domain && ((edge && before == b'-') || (before == b'.' && octet == b'-'))) {
-            return None;
+        // The end is like a dot.
+        let octet = text.get(at).copied().unwrap_or(b'.');
+        if octet == b'.' {
+            if word == 0 || (domain && before == b'-') {
+                return false;
+            }
+            word = 0;
+        } else {
+            if !is_in(set, octet) || (domain && ((word == 0 && octet == b'-') || word == LABEL_BYTES)) {
+                return false;
+            }
+            word = word.wrapping_add(1);
         }
-        if edge && octet != b'.' {
-            return Some(length);
-        }
-        length = length.wrapping_add(1);
-        word = if edge { 0 } else { word.wrapping_add(1) };
-        if domain && word > LABEL_BYTES {
-            return None;
+        if at >= text.len() {
+            return true;
         }
         before = octet;
+        at = at.wrapping_add(1);
     }
 }
 
@@ -110,7 +115,7 @@ pub fn is_domain_or_literal(text: &[u8]) -> bool {
         read.read(address);
         return read.version == version;
     }
-    text.len() <= DOMAIN_BYTES && dotted_len(text, true) == Some(text.len())
+    text.len() <= DOMAIN_BYTES && is_dotted(text, true)
 }
 
 /// The addresses of a list: separated by commas, blanks around each.
@@ -125,6 +130,16 @@ impl<'a> List<'a> {
     /// The addresses of `list`.
     pub fn new(list: &'a [u8]) -> Self {
         Self { rest: Some(list) }
+    }
+
+    /// How many there are.
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    pub fn number(self) -> u16 {
+        let mut number = 0u16;
+        for _ in self {
+            number = number.wrapping_add(1);
+        }
+        number
     }
 }
 
