@@ -340,7 +340,7 @@ list! {
     "text too long",
     "bad message structure",
     "no free socket",
-    "connection refused: nothing listens there",
+    "connection refused",
     "server unreachable",
     "the connection was lost",
     "no answer in time",
@@ -353,8 +353,8 @@ list! {
     "the transport failed",
     "the text could not be read",
     "cancelled",
-    "out of memory (or of threads)",
-    "internal error of the library",
+    "out of memory",
+    "internal error",
 }
 
 #[cfg(test)]
@@ -425,7 +425,7 @@ mod tests {
         assert_eq!(Reason::Deadline.text(), b"no answer in time");
         assert_eq!(Reason::NotUtf8.text(), b"the text is not UTF-8");
         assert_eq!(Reason::Cancelled.text(), b"cancelled");
-        assert_eq!(Reason::Defect.text(), b"internal error of the library");
+        assert_eq!(Reason::Defect.text(), b"internal error");
         for number in 1..=Reason::Defect as usize {
             let text = sentence(number);
             assert!(!text.is_empty() && text.iter().all(|octet| matches!(octet, 0x20..=0x7e)));

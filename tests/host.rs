@@ -128,7 +128,7 @@ fn an_answer_while_the_text_is_being_sent_ends_it() {
         (report.phase, report.reply, report.outcome),
         (Phase::Text, 552, Outcome::NotSent)
     );
-    assert_eq!(report.enhanced, (5, 3, 4));
+    assert_eq!(report.enhanced, [5, 3, 4]);
 }
 
 #[test]

@@ -125,6 +125,7 @@ impl Encoder {
         }
     }
 
+    #[cfg_attr(not(feature = "std"), inline(never))]
     fn step(&mut self, octet: u8, out: &mut Window<'_>) {
         match octet {
             b'\r' if self.returns == 2 => self.line_end(out),
@@ -156,7 +157,7 @@ impl Encoder {
         self.flush_blank(false, out);
         match octet {
             b' ' | b'\t' => self.blank = octet,
-            _ => self.token(octet, !matches!(octet, b'!'..=b'<' | b'>'..=b'~'), out),
+            _ => self.token(octet, octet == b'=' || !octet.is_ascii_graphic(), out),
         }
     }
 
@@ -195,6 +196,7 @@ impl Encoder {
         self.column = 0;
     }
 
+    #[cfg_attr(not(feature = "std"), inline(never))]
     fn end(&mut self, out: &mut Window<'_>) {
         self.flush_returns(out);
         if self.column > 0 || self.blank != 0 {

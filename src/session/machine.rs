@@ -18,6 +18,7 @@ const TOTAL: usize = LIMITS - 1;
 const _: () = assert!(QUIT == Phase::End as usize - Phase::Connect as usize + 1);
 
 /// A limit of the settings, in milliseconds.
+#[cfg_attr(not(feature = "std"), inline(never))]
 fn limit(job: &Job<'_>, number: usize) -> u32 {
     const DEFAULTS: [u32; LIMITS] = Timeouts::RFC_5321.in_order();
     match job.settings.limits.get(number) {
@@ -199,13 +200,9 @@ impl Session {
     }
 
     /// The enhanced status code (RFC 3463) of the reply that the verdict speaks of, or zeros.
-    pub fn enhanced_status_code(&self) -> (u16, u16, u16) {
-        let code = if self.verdict.reply == 0 {
-            None
-        } else {
-            enhanced_status_code(self.text())
-        };
-        code.unwrap_or((0, 0, 0))
+    pub fn enhanced_status_code(&self) -> [u16; 3] {
+        // Our own words begin with none.
+        enhanced_status_code(self.text())
     }
 
     /// Recipients accepted and refused.

@@ -239,26 +239,29 @@ impl Reader {
     }
 }
 
-/// The enhanced status code (RFC 3463) that a text begins with: class, subject, detail.
-pub fn enhanced_status_code(text: &[u8]) -> Option<(u16, u16, u16)> {
-    let (class, rest) = match text {
-        [class @ (b'2' | b'4' | b'5'), b'.', rest @ ..] => (u16::from(class.wrapping_sub(b'0')), rest),
-        _ => return None,
-    };
-    let (subject, rest) = number(rest);
-    let (detail, rest) = number(rest.strip_prefix(b".")?);
-    matches!(rest, [] | [b' ', ..]).then_some((class, subject?, detail?))
-}
-
-/// The number of one to three digits that a text begins with, and what follows the digits.
-fn number(text: &[u8]) -> (Option<u16>, &[u8]) {
-    let (mut rest, mut value) = (text, 0u16);
-    while let [digit @ b'0'..=b'9', after @ ..] = rest {
-        value = value.wrapping_mul(10).wrapping_add(u16::from(digit.wrapping_sub(b'0')));
-        rest = after;
+/// The enhanced status code (RFC 3463) that a text begins with: class, subject, detail; or zeros.
+#[cfg_attr(not(feature = "std"), inline(never))]
+pub fn enhanced_status_code(text: &[u8]) -> [u16; 3] {
+    const NONE: [u16; 3] = [0; 3];
+    let (mut code, mut place, mut digits, mut at) = (NONE, 0usize, 0usize, 0usize);
+    if !matches!(text, [b'2' | b'4' | b'5', b'.', ..]) {
+        return NONE;
     }
-    let digits = text.len().wrapping_sub(rest.len());
-    (matches!(digits, 1..=3).then_some(value), rest)
+    while let Some(number) = code.get_mut(place) {
+        // The end is like a blank.
+        let octet = text.get(at).copied().unwrap_or(b' ');
+        let value = octet.wrapping_sub(b'0');
+        at = at.wrapping_add(1);
+        if value <= 9 {
+            *number = number.wrapping_mul(10).wrapping_add(u16::from(value));
+            digits = digits.wrapping_add(1);
+        } else if matches!(digits, 1..=3) && octet == if place == 2 { b' ' } else { b'.' } {
+            (place, digits) = (place.wrapping_add(1), 0);
+        } else {
+            return NONE;
+        }
+    }
+    code
 }
 
 #[cfg(test)]
@@ -395,9 +398,9 @@ mod tests {
 
     #[test]
     fn enhanced_status_codes_are_recognised() {
-        assert_eq!(enhanced_status_code(b"5.7.1 no"), Some((5, 7, 1)));
-        assert_eq!(enhanced_status_code(b"2.0.0"), Some((2, 0, 0)));
-        assert_eq!(enhanced_status_code(b"4.123.999 x"), Some((4, 123, 999)));
+        assert_eq!(enhanced_status_code(b"5.7.1 no"), [5, 7, 1]);
+        assert_eq!(enhanced_status_code(b"2.0.0"), [2, 0, 0]);
+        assert_eq!(enhanced_status_code(b"4.123.999 x"), [4, 123, 999]);
         for text in [
             "",
             "5.7 x",
@@ -408,7 +411,7 @@ mod tests {
             "192.168.1 x",
             "5..1 x",
         ] {
-            assert_eq!(enhanced_status_code(text.as_bytes()), None, "{text}");
+            assert_eq!(enhanced_status_code(text.as_bytes()), [0; 3], "{text}");
         }
     }
 }
