@@ -114,9 +114,10 @@ with_server() {
     return
   fi
   SDS_PORT=$(free_port)
-  export SDS_PORT
+  SDS_SERVERS_DIR=${SDS_SERVERS_DIR:-${TMPDIR:-/tmp}/sds-smtp-servers}
+  export SDS_PORT SDS_SERVERS_DIR
   scripts/servers/postfix.sh install
-  trap 'scripts/servers/postfix.sh stop' EXIT
+  trap 'scripts/servers/postfix.sh stop; rm -rf "$SDS_SERVERS_DIR/postfix-$SDS_PORT"' EXIT
   scripts/servers/postfix.sh start
   "$@" || result=$?
   # Postfix delivers after it has answered.
@@ -144,6 +145,7 @@ case ${1:-} in
     with_server run_uart
     ;;
   lwip)
+    [[ $# = 1 ]] || usage # the other boards have no Ethernet
     choose_board mps2-an385
     build_lwip
     with_server run_lwip
