@@ -14,8 +14,8 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use super::arena::Arena;
 use super::conversation::Calendar;
 use super::member::{LIFE, Member};
+use super::told::Line;
 use crate::client::guard::Guard;
-use crate::client::log::Entry;
 use crate::code::{Code, Reason};
 use crate::limits::{CLIENT_STORAGE_BYTES, DEVICE_CREDENTIAL_BYTES};
 
@@ -266,11 +266,11 @@ pub unsafe fn init(storage: *mut u8, length: usize) -> Option<*mut c_void> {
 /// # Safety
 ///
 /// `entries` is NULL, or aligned and points to room for `count` entries that nobody else uses from now on.
-pub unsafe fn set_log(handle: usize, entries: *mut Entry, count: usize) -> Result<(), Code> {
+pub unsafe fn set_log(handle: usize, entries: *mut Line, count: usize) -> Result<(), Code> {
     enter(handle)?.1.set_log(if entries.is_null() {
         &mut []
     } else {
-        // SAFETY: the caller's promise; an entry of zeros is one.
+        // SAFETY: the caller's promise; a line of zeros is one.
         unsafe {
             entries.write_bytes(0, count);
             core::slice::from_raw_parts_mut(entries, count)
