@@ -54,33 +54,35 @@ pub(super) enum Stage {
     Leaving,
 }
 
-/// A client. In memory of zeros all of it has its first value but for what [`super::memory`] sets.
+/// A client. In memory of zeros all of it has its first value but for what [`super::memory`] sets. What is large stands behind
+/// what is small: the instructions that reach it are shorter so.
+#[repr(C)]
 pub struct Member {
+    pub(super) stage: Stage,
+    pub(super) cancelled: bool,
+    /// The transport has begun to connect, and was not told to close.
+    pub(super) linked: bool,
+    pub(super) secret: bool,
+    /// `out[from..to]` is to be sent.
+    pub(super) from: usize,
+    pub(super) to: usize,
     pub(super) transport: Option<&'static sds_smtp_transport>,
     pub(super) config: Option<&'static mut Config>,
     pub(super) next: Option<&'static mut Config>,
-    pub(super) arena: Arena,
-    pub(super) log: &'static mut [Line],
-    ring: Ring,
-    pub(super) device_limit: usize,
-    pub(super) stage: Stage,
-    pub(super) cancelled: bool,
     pub(super) reading: Option<Reading>,
-    /// The transport has begun to connect, and was not told to close.
-    pub(super) linked: bool,
     /// The time that was told last, and the session's own.
     pub(super) told_time: u32,
     pub(super) time: u32,
     /// Mails that were begun.
     pub(super) begun: u32,
+    pub(super) device_limit: usize,
+    pub(super) arena: Arena,
+    pub(super) log: &'static mut [Line],
+    ring: Ring,
+    pub(super) nonce: Option<[u8; 16]>,
+    pub(super) out: [u8; OUT],
     pub(super) session: Session,
     told: Told,
-    pub(super) nonce: Option<[u8; 16]>,
-    /// `out[from..to]` is to be sent.
-    pub(super) from: usize,
-    pub(super) to: usize,
-    pub(super) secret: bool,
-    pub(super) out: [u8; OUT],
 }
 
 impl Member {
