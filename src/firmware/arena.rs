@@ -53,20 +53,20 @@ impl Arena {
 
     /// Octets that nothing stands in.
     pub fn free(&self) -> usize {
+        // The parts never have more than there is.
         self.length
-            .saturating_sub(self.near)
-            .saturating_sub(self.mail)
-            .saturating_sub(self.far)
+            .wrapping_sub(self.near)
+            .wrapping_sub(self.mail)
+            .wrapping_sub(self.far)
     }
 
     /// `length` octets, `from` octets from the near end. Whoever asks has looked that they fit, and that nobody has them.
     fn part(&mut self, from: usize, length: usize) -> &'static mut [u8] {
         let start = if self.turned {
-            self.length.saturating_sub(from).saturating_sub(length)
+            self.length.wrapping_sub(from).wrapping_sub(length)
         } else {
             from
         };
-        let length = length.min(self.length.saturating_sub(start));
         // SAFETY: start + length <= self.length, which is the memory that `new` was lent for good. Its parts are given to one
         // user at a time: `near`, `mail` and `far` say who has what.
         unsafe { core::slice::from_raw_parts_mut(self.memory.add(start), length) }

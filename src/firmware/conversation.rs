@@ -84,7 +84,7 @@ impl Member {
 
     /// Connects, receives and sends, for some rounds; whether there is more to do.
     fn turn(&mut self) -> bool {
-        let address = u32::try_from(core::ptr::from_ref(self).addr() & 0xFFFF_FFFF).unwrap_or(0);
+        let client = u32::try_from(core::ptr::from_ref(self).addr() & 0xFFFF_FFFF).unwrap_or(0);
         let number = self.told_time.wrapping_add(self.begun);
         let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
             return false;
@@ -108,7 +108,15 @@ impl Member {
                     Ok(_) => {
                         let local = transport.local();
                         if let Some(mail) = &mut config.job.mail {
-                            mail.nonce = nonce(mail.date.is_some(), [number, address], local, transport, mail.date);
+                            let seconds = mail.date.and_then(|date| u32::try_from(date).ok()).unwrap_or(0);
+                            let host = match local {
+                                IpAddr::V4(v4) => u32::from(v4),
+                                IpAddr::V6(v6) => {
+                                    let [.., high, low] = v6.segments();
+                                    (u32::from(high) << 16) | u32::from(low)
+                                }
+                            };
+                            mail.nonce = transport.nonce([seconds, number, client, host]);
                         }
                         session.connected(&config.job, time, local);
                     }
@@ -125,7 +133,7 @@ impl Member {
                 if let (Some(wanted), Some(mail), Some(reading)) =
                     (session.wants_text(), &mut config.job.mail, &mut self.reading)
                 {
-                    if let Err(reason) = reading.next(&mut mail.text, wanted) {
+                    if let Err(reason) = (reading.next)(reading, &mut mail.text, wanted) {
                         session.lost(&config.job, time, reason);
                     }
                 }
@@ -191,7 +199,7 @@ fn receive(transport: &sds_smtp_transport, session: &mut Session, job: &Job<'_>,
 
 impl Reading {
     /// Asks for the piece of the text that begins at `wanted`.
-    fn next(&mut self, text: &mut Text<'static>, wanted: usize) -> Result<(), Reason> {
+    pub(super) fn next(&mut self, text: &mut Text<'static>, wanted: usize) -> Result<(), Reason> {
         let Text::Piece { octets, from, last, .. } = text else {
             return Ok(());
         };
@@ -202,29 +210,4 @@ impl Reading {
         }
         Ok(())
     }
-}
-
-/// What the Message-ID is made of: the time, a number that no other mail of this client has in that second, the client, our
-/// address, and chance in each part. Without time and chance it could be like another: then there is none.
-fn nonce(
-    mut known: bool,
-    [mail, client]: [u32; 2],
-    local: IpAddr,
-    transport: &sds_smtp_transport,
-    date: Option<u64>,
-) -> Option<[u8; 16]> {
-    let address = match local {
-        IpAddr::V4(v4) => u32::from(v4),
-        IpAddr::V6(v6) => {
-            let [.., high, low] = v6.segments();
-            (u32::from(high) << 16) | u32::from(low)
-        }
-    };
-    let seconds = date.and_then(|date| u32::try_from(date).ok()).unwrap_or(0);
-    let words = [seconds, mail, address, client].map(|word| {
-        let chance = transport.random();
-        known |= chance.is_some();
-        (word ^ chance.unwrap_or(0)).to_le_bytes()
-    });
-    known.then(|| *words.as_flattened().first_chunk().unwrap_or(&[0; 16]))
 }

@@ -30,8 +30,27 @@ pub struct Content<'a> {
     pub copied: &'a [u8],
     /// All of it, which stays where it is until the mail has ended; or nothing.
     pub borrowed: &'static [u8],
-    /// Where it is read from, piece by piece, and whether that is UTF-8.
-    pub read: Option<(Source, bool)>,
+    /// Where it is read from, piece by piece.
+    pub read: Option<Read>,
+}
+
+/// A text that is read piece by piece.
+#[derive(Clone, Copy)]
+pub struct Read {
+    source: Source,
+    utf8: bool,
+    next: Next,
+}
+
+impl Read {
+    /// From this source; whether it is UTF-8.
+    pub fn new(source: Source, utf8: bool) -> Self {
+        Self {
+            source,
+            utf8,
+            next: Reading::next,
+        }
+    }
 }
 
 /// A text that is read while it is sent.
@@ -39,7 +58,12 @@ pub(super) struct Reading {
     pub source: Source,
     /// Where the next piece is put; what the session has of it is no more in here.
     pub buffer: &'static mut [u8],
+    /// What puts it there. Programs that never give such a text are linked without it.
+    pub next: Next,
 }
+
+/// Gets the piece of a text that begins at an offset.
+pub(super) type Next = fn(&mut Reading, &mut Text<'static>, usize) -> Result<(), Reason>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -172,8 +196,8 @@ impl Member {
             .keep([recipients, subject, copied], buffer)
             .ok_or((Code::DataFailed, Reason::NoMemory))?;
         let mut text = Text::Whole(if copied.is_empty() { content.borrowed } else { copied });
-        if let Some((source, utf8)) = content.read {
-            self.reading = Some(Reading { source, buffer });
+        if let Some(Read { source, utf8, next }) = content.read {
+            self.reading = Some(Reading { source, buffer, next });
             text = Text::Piece {
                 octets: &[],
                 from: 0,

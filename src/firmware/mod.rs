@@ -38,7 +38,7 @@ fn copy(to: &mut [u8], from: &[u8]) {
 }
 
 pub use client::Client;
-pub use member::Content;
+pub use member::{Content, Read};
 pub use memory::{CLIENT_SIZE, Source, init, poll, set_clock, set_log};
 pub use told::{Line, Told};
 pub use transport::{sds_smtp_address, sds_smtp_transport};

@@ -162,6 +162,7 @@ impl sds_smtp_transport {
     }
 
     /// Our end's address; that of the loopback where it is not known.
+    #[inline(never)]
     pub(super) fn local(&self) -> IpAddr {
         let mut address = sds_smtp_address {
             version: 0,
@@ -179,9 +180,19 @@ impl sds_smtp_transport {
         }
     }
 
-    /// 32 random bits, where the device has a source of them.
-    pub(super) fn random(&self) -> Option<u32> {
-        // SAFETY: likewise.
-        self.random.map(|random| unsafe { random(self.context) })
+    /// What the Message-ID is made of: the time (0: not known), a number that no other mail of this client has in that second,
+    /// the client, our address; and chance in each. Without time and chance it could be like another: then there is none.
+    #[inline(never)]
+    pub(super) fn nonce(&self, mut words: [u32; 4]) -> Option<[u8; 16]> {
+        if let Some(random) = self.random {
+            for word in &mut words {
+                // SAFETY: likewise.
+                *word ^= unsafe { random(self.context) };
+            }
+        } else if words[0] == 0 {
+            return None;
+        }
+        // SAFETY: of the same size, and any octets are a value of both.
+        Some(unsafe { core::mem::transmute::<[u32; 4], [u8; 16]>(words) })
     }
 }
