@@ -31,8 +31,11 @@ RUSTC_BOOTSTRAP=1 "$cross_rustc" -Zunstable-options --print target-spec-json --t
 allowed=()
 if cross_cargo -Z help | grep -q json-target-spec; then allowed=(-Zjson-target-spec); fi
 
-cross_cargo rustc -q --profile firmware --lib --crate-type staticlib --no-default-features --features firmware \
-  -Zbuild-std=core -Zbuild-std-features=optimize_for_size "${allowed[@]}" --target "$specification" --target-dir "$folder"
+build() {
+  cross_cargo rustc -q --profile firmware --lib -Zbuild-std=core -Zbuild-std-features=optimize_for_size "${allowed[@]}" \
+    --target "$specification" --target-dir "$folder" "$@"
+}
+build --crate-type staticlib --no-default-features --features firmware
 mkdir "$work/parts"
 (cd "$work/parts" && "${tools}ar" x "$folder/$triple/firmware/libsds_smtp.a")
 
@@ -77,6 +80,16 @@ done
 "${tools}g++" "${processor[@]}" -Os -ffreestanding -fno-exceptions -fno-rtti "${warnings[@]}" -Iinclude -x c++ -std=c++11 -c \
   -o "$work/cpp.o" tests/firmware/everything.c
 "${c[@]}" -std=c11 -o "$work/cpp" "$work/cpp.o" "$examples/memory.c" "$archive" "${link[@]}"
+
+# Beside another Rust library, with symbols that this one has, too: whichever of them comes first.
+build --locked --manifest-path tests/firmware/neighbour/Cargo.toml
+neighbour=$folder/$triple/firmware/libneighbour.a
+"${c[@]}" -std=c99 -D_start=everything -c -o "$work/everything.o" tests/firmware/everything.c
+for libraries in "$archive $neighbour" "$neighbour $archive"; do
+  # shellcheck disable=SC2086 # two files
+  "${c[@]}" -std=c99 -o "$work/beside" tests/firmware/neighbour/program.c "$work/everything.o" $libraries "$examples/memory.c" \
+    "${link[@]}"
+done
 
 # --- what it costs ---
 
