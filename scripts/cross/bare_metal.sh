@@ -8,7 +8,7 @@ examples=c_examples/firmware
 
 # take TRIPLE: sets $archive, the library, $c, the compiler, and $link, its options for a program without anything besides.
 take() {
-  facts_of "$1" && [[ $kind = arm || $kind = riscv ]] || unknown_target "$1"
+  if ! facts_of "$1" || [[ $kind != arm && $kind != riscv ]]; then unknown_target "$1"; fi
   triple=$1
   archive=$cross/$triple/libsds_smtp.a
   c=("${tools}gcc" "${processor[@]}" -Os -ffreestanding -ffunction-sections -fdata-sections "${warnings[@]}" -Iinclude)
