@@ -26,23 +26,48 @@ pub fn digit(parts: &[&[u8]], at: usize) -> Option<u8> {
     };
     let second = octet(parts, place.wrapping_add(1)).unwrap_or(0);
     let shift = u32::try_from(at.wrapping_mul(6) & 7).unwrap_or(0);
-    let bits = u16::from_be_bytes([first, second]).wrapping_shl(shift);
-    let [value, _] = (bits >> 2).to_be_bytes();
-    Some(match value {
+    let [value, _] = u16::from_be_bytes([first, second]).wrapping_shl(shift).to_be_bytes();
+    Some(digit_of(value >> 2))
+}
+
+fn digit_of(value: u8) -> u8 {
+    match value {
         0..26 => value.wrapping_add(b'A'),
         26..52 => value.wrapping_add(b'a' - 26),
         52..62 => value.wrapping_sub(52 - b'0'),
         62 => b'+',
         _ => b'/',
-    })
+    }
 }
 
 /// Writes the octets of `parts`, laid end to end, in base64.
+#[cfg(not(feature = "std"))]
 pub fn encode(parts: &[&[u8]], out: &mut Window<'_>) {
     let mut at = 0usize;
     while let Some(digit) = digit(parts, at) {
         out.put(digit);
         at = at.wrapping_add(1);
+    }
+}
+
+/// Writes the octets of `parts`, laid end to end, in base64: four digits at a time, which is faster and more code.
+#[cfg(feature = "std")]
+pub fn encode(parts: &[&[u8]], out: &mut Window<'_>) {
+    let mut octets = parts.iter().copied().flatten();
+    while let Some(first) = octets.next() {
+        let (second, third) = (octets.next(), octets.next());
+        let octet = |octet: Option<&u8>| octet.copied().unwrap_or(0);
+        let bits = u32::from_be_bytes([0, *first, octet(second), octet(third)]);
+        let digit = |shift: u32| {
+            let [value, ..] = bits.wrapping_shr(shift).to_le_bytes();
+            digit_of(value & 63)
+        };
+        out.put_all(&[
+            digit(18),
+            digit(12),
+            second.map_or(b'=', |_| digit(6)),
+            third.map_or(b'=', |_| digit(0)),
+        ]);
     }
 }
 
@@ -78,6 +103,8 @@ mod tests {
             let plain = plain.as_bytes();
             assert_eq!(digits(&[plain]), encoded.as_bytes());
             assert_eq!(encoded_len(plain.len()), encoded.len());
+            let one_by_one = (0..).map_while(|at| digit(&[plain], at));
+            assert_eq!(one_by_one.collect::<Vec<u8>>(), encoded.as_bytes());
             // However it is cut into parts, empty ones among them.
             for first in 0..=plain.len() {
                 for second in first..=plain.len() {

@@ -68,6 +68,12 @@ impl<'b> Window<'b> {
         self.line_start = self.written;
     }
 
+    /// Ends a line of a header and begins the next one.
+    pub fn next_line(&mut self, name: &[u8]) {
+        self.end_line();
+        self.put_all(name);
+    }
+
     /// Writes the blank behind which a header may be folded: on a new line where `length` octets, the blank among them,
     /// do not fit any more.
     pub fn fold(&mut self, length: usize) {
@@ -134,8 +140,9 @@ impl Sink for Window<'_> {
         let at = self.written.saturating_sub(self.from);
         self.written = self.written.wrapping_add(octets.len());
         let space = self.out.get_mut(at..).unwrap_or(&mut []);
-        for (place, octet) in space.iter_mut().zip(shown) {
-            *place = *octet;
+        let length = shown.len().min(space.len());
+        if let (Some(space), Some(shown)) = (space.get_mut(..length), shown.get(..length)) {
+            space.copy_from_slice(shown);
         }
     }
 }

@@ -118,8 +118,9 @@ fn the_core_needs_neither_std_nor_an_allocator() {
 }
 
 /// Where unsafe code may be, beside `ffi/`: system calls, and the memory that a program without a system lends.
-const UNSAFE: [&str; 4] = [
-    "src/host/sys.rs",
+const UNSAFE: [&str; 5] = [
+    "src/host/sys/linux.rs",
+    "src/host/sys/windows.rs",
     "src/firmware/arena.rs",
     "src/firmware/eabi.rs",
     "src/firmware/memory.rs",
@@ -387,6 +388,41 @@ fn the_static_link_line_is_the_same_everywhere() {
         harness.iter().any(|path| read(path).contains(&quoted)),
         "tests/c_programs: {quoted}"
     );
+}
+
+/// The words of a shell script's array.
+fn array(script: &str, name: &str) -> Vec<String> {
+    let (_, after) = script
+        .split_once(&format!("{name}=("))
+        .unwrap_or_else(|| panic!("{name}"));
+    after
+        .split(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .map(String::from)
+        .collect()
+}
+
+#[test]
+fn the_readme_names_the_targets_with_a_system_and_how_to_link_there() {
+    let (readme, targets) = (read("README.md"), read("scripts/cross/targets.sh"));
+    let hosted = [array(&targets, "\nhosted"), array(&targets, "\nhosted_more")].concat();
+    assert!(hosted.len() >= 2);
+    for triple in hosted {
+        assert!(readme.contains(&format!("| `{triple}` |")), "{triple}");
+    }
+    let script = read("scripts/cross/hosted.sh");
+    let mut lines = 0;
+    for (_, line) in script
+        .match_indices("archive_libraries=(")
+        .map(|(at, _)| script.split_at(at))
+    {
+        let line = array(line, "archive_libraries").join(" ");
+        assert!(readme.contains(&line), "{line}");
+        lines += 1;
+    }
+    assert_eq!(lines, 3);
 }
 
 #[test]

@@ -51,6 +51,24 @@ fn of_a_hundred_threads_that_send_at_once_one_is_started() {
 }
 
 #[test]
+fn more_mails_are_in_flight_than_the_thread_hears_of_at_a_time() {
+    const CLIENTS: usize = 150;
+    let all = Arc::new(Barrier::new(CLIENTS));
+    let server = Server::start(move |peer| {
+        // All are greeted at once.
+        all.wait();
+        accept(peer);
+    });
+    let devices: Vec<Device> = (0..CLIENTS).map(|_| Device::new(&draft(&server))).collect();
+    for device in &devices {
+        device.send("x").expect("started");
+    }
+    for device in &devices {
+        assert_eq!(device.0.wait(LIMIT), Ok(0));
+    }
+}
+
+#[test]
 fn a_server_on_ipv6_is_greeted_with_an_ipv6_literal() {
     let server = Server::start_v6(|peer| {
         peer.say("220 hello");

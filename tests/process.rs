@@ -2,6 +2,9 @@
 //!
 //! These tests look at the whole process and so take turns. Everything goes to 127.0.0.1.
 
+// Only Linux is asked what it says of a process.
+#![cfg(target_os = "linux")]
+
 #[path = "common/device.rs"]
 mod device;
 // It asks the system for what the standard library does not show.
@@ -26,7 +29,7 @@ fn whole_process() -> MutexGuard<'static, ()> {
 fn a_thousand_clients_have_a_mail_in_flight_at_once_on_one_thread() {
     const CLIENTS: usize = 1000;
     let _alone = whole_process();
-    peer::allow_descriptors(4 * CLIENTS as u64);
+    peer::system::allow_descriptors(4 * CLIENTS as u64);
     let (all, mails) = (Arc::new(Barrier::new(CLIENTS + 1)), Arc::new(Mutex::new(Vec::new())));
     let (at_server, kept) = (all.clone(), mails.clone());
     let server = Server::start(move |peer| {
@@ -47,7 +50,7 @@ fn a_thousand_clients_have_a_mail_in_flight_at_once_on_one_thread() {
         thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(server.connections(), CLIENTS);
-    assert_eq!(peer::threads_named("sds-smtp"), 1);
+    assert_eq!(peer::system::threads_named("sds-smtp"), 1);
     all.wait();
     for device in &devices {
         assert_eq!(device.0.wait(LIMIT), Ok(0));
@@ -80,9 +83,9 @@ fn endless_and_binary_answers_end_the_mail_and_keep_memory_bounded() {
             }
         });
         let device = Device::new(&draft(&server));
-        let before = peer::resident_bytes();
+        let before = peer::system::resident_bytes();
         assert_eq!(device.deliver("x"), 2);
-        assert!(peer::resident_bytes() < before + 4 * 1024 * 1024);
+        assert!(peer::system::resident_bytes() < before + 4 * 1024 * 1024);
         assert_eq!(device.0.report().unwrap().text.octets(), b"the answer is not SMTP");
     }
 }
@@ -98,9 +101,9 @@ fn the_thread_sleeps_when_there_is_nothing_to_do() {
     drop(server);
     // Let it see the end of the connection.
     thread::sleep(Duration::from_millis(300));
-    let before = peer::switches_of_thread("sds-smtp");
+    let before = peer::system::switches_of_thread("sds-smtp");
     thread::sleep(Duration::from_millis(1500));
-    assert_eq!(peer::switches_of_thread("sds-smtp"), before);
+    assert_eq!(peer::system::switches_of_thread("sds-smtp"), before);
 }
 
 #[test]
@@ -110,12 +113,12 @@ fn sockets_are_not_inherited_and_every_descriptor_is_given_back() {
         peer.hold(Duration::from_millis(400));
     });
     let devices: Vec<Device> = (0..10).map(|_| Device::new(&draft(&server))).collect();
-    let before = peer::descriptors();
+    let before = peer::system::descriptors();
     for device in &devices {
         device.send("x").unwrap();
     }
     thread::sleep(Duration::from_millis(150));
-    let during = peer::descriptors();
+    let during = peer::system::descriptors();
     assert!(during.len() >= before.len() + 10);
     assert!(
         during
@@ -129,7 +132,7 @@ fn sockets_are_not_inherited_and_every_descriptor_is_given_back() {
     drop(server);
     thread::sleep(Duration::from_millis(100));
     // The thread, if it was started here, has two of its own.
-    assert!(peer::descriptors().len() <= before.len() + 2);
+    assert!(peer::system::descriptors().len() <= before.len() + 2);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 /*
  * memory.c - the five functions of C that the library calls, for a toolchain that comes without a C library
  *
- * To be compiled with -fno-builtin: else the compiler may see memset() in the loop of memset(), and call it.
+ * To be compiled with -ffreestanding or -fno-builtin: else the compiler may see memset() in the loop of memset(), and call it.
  */
 #include <stddef.h>
 

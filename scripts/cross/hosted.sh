@@ -7,6 +7,9 @@
 
 triple=${1:-}
 facts_of "$triple" || unknown_target "$triple"
+# As cargo spells it in its variables.
+variable=${triple^^}
+variable=${variable//-/_}
 out=$cross/$triple/$triple/release
 shared=$out/libsds_smtp.so
 archive=$out/libsds_smtp.a
@@ -19,22 +22,24 @@ silent_pid=
 clean_up_cross() {
   [[ -z $silent_pid ]] || kill "$silent_pid" 2>/dev/null || true
   # What runs Windows programs stays for a while, and holds its files.
-  [[ -z ${WINEPREFIX:-} ]] || wineserver -k 2>/dev/null || true
+  if [[ -n ${WINEPREFIX:-} ]]; then wineserver -k && wineserver -w; fi >/dev/null 2>&1 || true
   clean_up
 }
 
-# build TARGET_FOLDER CRATE_TYPES CARGO...: the standard library comes without its printer of backtraces, which would be
-# more than half of the library.
+# The standard library comes without its printer of backtraces, which would be more than half of the library.
+standard_library=-Zbuild-std=std,panic_unwind
+without_printer=-Zbuild-std-features=panic-unwind
+
+# build TARGET_FOLDER CRATE_TYPES CARGO...
 build() {
   local folder=$1 types=$2
   shift 2
   "$@" rustc --release --lib --crate-type "$types" --target "$triple" --target-dir "$folder" \
-    -Zbuild-std=std,panic_unwind -Zbuild-std-features=panic-unwind
+    "$standard_library" "$without_printer"
 }
 
 prepare_linux() {
-  local upper=${triple^^}
-  export "CARGO_TARGET_${upper//-/_}_LINKER=$gnu-gcc"
+  export "CARGO_TARGET_${variable}_LINKER=$gnu-gcc"
   build "$cross/$triple" cdylib,staticlib cross_cargo
   cc=("$gnu-gcc")
   tools=$gnu-
@@ -62,19 +67,36 @@ prepare_musl() {
   run_by='this machine'
 }
 
+prepare_windows() {
+  export "CARGO_TARGET_${variable}_LINKER=$gnu-gcc-posix"
+  build "$cross/$triple" cdylib,staticlib cross_cargo
+  shared=$out/sds_smtp.dll
+  cc=("$gnu-gcc-posix")
+  tools=$gnu- exe=.exe
+  # What `cargo rustc -- --print native-static-libs` says.
+  archive_libraries=(-lkernel32 -lntdll -luserenv -lws2_32 -ldbghelp)
+  # A program finds it in its own folder.
+  ln -s "$shared" "$work/"
+  export WINEPREFIX=$work/wine WINEDEBUG=-all
+  mkdir "$WINEPREFIX"
+  wineboot --init >/dev/null 2>&1 || die 'wine cannot make its folder'
+  runner=(wine)
+  run_by=wine
+}
+
 cross_cargo_zig() { RUSTC=$cross_rustc RUSTC_BOOTSTRAP=1 cargo-zigbuild "$@"; }
 
 compile() {
   local name=$1 source=$2
   shift 2
-  "${cc[@]}" -std=c99 -D_GNU_SOURCE -O2 "${warnings[@]}" -Iinclude -o "$work/$name" "$source" "$@" ||
+  "${cc[@]}" -std=c99 -D_GNU_SOURCE -O2 "${warnings[@]}" -Iinclude -o "$work/$name$exe" "$source" "$@" ||
     die "$source could not be built for $triple"
 }
 
 run() {
   local name=$1
   shift
-  timeout 120 "${runner[@]}" "$work/$name" "$@" </dev/null >"$work/output" 2>&1 ||
+  timeout 120 "${runner[@]}" "$work/$name$exe" "$@" </dev/null >"$work/output" 2>&1 ||
     die "$name failed on $triple with exit code $?: $(<"$work/output")"
 }
 
@@ -83,7 +105,10 @@ check_exports() {
   local documented offered
   documented=$(sed -n 's/^[a-z].*\b\(sds_smtp_[a-z_]*\)(.*/\1/p' include/sds_smtp.h | sort)
   [[ $(wc -l <<<"$documented") -ge 16 ]] || die 'the functions of the header were not found'
-  offered=$("${tools}nm" -D --defined-only --format=posix "$shared" | cut -d' ' -f1 | sort)
+  case $kind in
+    windows) offered=$("${tools}objdump" -p "$shared" | sed -n '/Ordinal\/Name Pointer/,/^$/s/^.*[0-9]\] //p' | sort) ;;
+    *) offered=$("${tools}nm" -D --defined-only --format=posix "$shared" | cut -d' ' -f1 | sort) ;;
+  esac
   [[ $offered = "$documented" ]] || die "the shared library offers other functions than the header: $offered"
 }
 
@@ -130,10 +155,26 @@ threads() {
   stop_sink
 }
 
+# rust_tests TEST...: for what the C programs do not reach.
+rust_tests() {
+  export "CARGO_TARGET_${variable}_RUNNER=${runner[*]}"
+  cross_cargo test --quiet --target "$triple" --target-dir "$cross/$triple" \
+    "$standard_library,test" "$without_printer" --lib "${@/#/--test=}"
+}
+
+# Children of one process send, each with a Message-ID of its own.
+forks() {
+  compile siblings tests/c/siblings.c -static "$archive" "${archive_libraries[@]}"
+  start_sink
+  run siblings "$port"
+  stop_sink
+  echo "siblings: $(wc -l <"$work/output") Message-IDs, none twice"
+}
+
 cargo build --quiet --example mail_sink
 make_work
 trap clean_up_cross EXIT
-tools='' dynamic=()
+tools='' exe='' dynamic=()
 "prepare_$kind"
 need_files "$shared" "$archive"
 check_exports
@@ -143,7 +184,7 @@ compile archive "$first_mail" "$archive" "${archive_libraries[@]}"
 compile static "$first_mail" -static "$archive" "${archive_libraries[@]}"
 compile shared "$first_mail" "${dynamic[@]}" "$shared"
 for program in layout misuse threads; do
-  compile "$program" "tests/c/$program.c" "$archive" "${archive_libraries[@]}"
+  compile "$program" "tests/c/$program.c" -static "$archive" "${archive_libraries[@]}"
 done
 
 run layout
@@ -151,6 +192,17 @@ echo 'layout: sizes and offsets are the published ones'
 send_mails archive static shared
 misuse
 threads
+# Windows has no fork.
+[[ $kind = windows ]] || forks
+case $triple in
+  # The other byte order: everything that is put together of octets.
+  s390x-unknown-linux-gnu) rust_tests dialogue transitions ;;
+  # The other system: sockets, deadlines, resets.
+  x86_64-pc-windows-gnu)
+    "${cc[@]}" -shared -o "$work/bcryptprimitives.dll" scripts/cross/bcryptprimitives.c -ladvapi32
+    WINEPATH=$work rust_tests host
+    ;;
+esac
 
 table="$cross/tables/the library for systems"
 mkdir -p "$cross/tables"

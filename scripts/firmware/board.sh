@@ -39,8 +39,8 @@ choose_board() {
     virt)
       triple=riscv32imc-unknown-none-elf code=virt
       compiler=riscv64-unknown-elf
-      with_c=(-nostdlib -fno-builtin "$examples/memory.c")
-      processor=(-march=rv32imc -mabi=ilp32 -mcmodel=medany -Wl,--no-warn-rwx-segments)
+      with_c=(-nostdlib -ffreestanding "$examples/memory.c")
+      processor=(-march=rv32imc -mabi=ilp32 -mcmodel=medany "-Wl,--no-warn-rwx-segments")
       emulator=(qemu-system-riscv32 -M virt -bios none)
       ;;
     *) die "no board $board: there are mps2-an385, mps2-an386, microbit and virt" ;;
@@ -48,7 +48,7 @@ choose_board() {
   library=${SDS_SMTP_FIRMWARE:-$target/cross/$triple/libsds_smtp.a}
   [[ -e $library ]] || die "$library is missing: scripts/cross/firmware.sh $triple builds it"
   command -v "$compiler-gcc" "${emulator[0]}" >/dev/null ||
-    die "$compiler-gcc or ${emulator[0]} is missing: scripts/setup.sh firmware installs them"
+    die "$compiler-gcc or ${emulator[0]} is missing: scripts/setup.sh cross $triple installs them"
   output=$target/firmware/$board
   mkdir -p "$output"
 }
@@ -85,7 +85,7 @@ build_lwip() {
 
 # emulate OPTION...: the line to the network is the first serial line, the console the second one or QEMU's own.
 emulate() {
-  local console=(-semihosting-config enable=on,target=native)
+  local console=(-semihosting-config "enable=on,target=native")
   if [[ $code = mps2 ]]; then
     console+=(-serial chardev:console)
   else
@@ -114,9 +114,10 @@ with_server() {
     return
   fi
   SDS_PORT=$(free_port)
-  export SDS_PORT
+  SDS_SERVERS_DIR=${SDS_SERVERS_DIR:-${TMPDIR:-/tmp}/sds-smtp-servers}
+  export SDS_PORT SDS_SERVERS_DIR
   scripts/servers/postfix.sh install
-  trap 'scripts/servers/postfix.sh stop' EXIT
+  trap 'scripts/servers/postfix.sh stop; rm -rf "$SDS_SERVERS_DIR/postfix-$SDS_PORT"' EXIT
   scripts/servers/postfix.sh start
   "$@" || result=$?
   # Postfix delivers after it has answered.
@@ -144,6 +145,7 @@ case ${1:-} in
     with_server run_uart
     ;;
   lwip)
+    [[ $# = 1 ]] || usage # the other boards have no Ethernet
     choose_board mps2-an385
     build_lwip
     with_server run_lwip

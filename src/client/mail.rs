@@ -13,7 +13,7 @@ pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<(
         return Err((Code::DataFailed, Reason::LongSubject));
     }
     // Refused, never removed: a line end here would be a header of the caller's.
-    if subject.iter().any(|octet| octet.is_ascii_control() && *octet != b'\t') {
+    if has_control(subject, !(1 << b'\t')) {
         return Err((Code::DataFailed, Reason::BadSubject));
     }
     if text.len() > TEXT_BYTES {
@@ -22,9 +22,30 @@ pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<(
     Ok(())
 }
 
+/// Whether there is one of these control characters in a text: bit 0 is NUL, bit 30 is 30; bit 31 is 31 and DEL.
+pub(super) fn has_control(text: &[u8], controls: u32) -> bool {
+    text.iter().any(|&octet| {
+        let control = if octet == 0x7f { 31 } else { octet };
+        control < 32 && controls.wrapping_shr(u32::from(control)) & 1 == 1
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_are_found_by_their_bits() {
+        for octet in 0..=255u8 {
+            let text = [b'x', octet];
+            assert_eq!(has_control(&text, u32::MAX), octet.is_ascii_control());
+            assert_eq!(
+                has_control(&text, !(1 << b'\t')),
+                octet.is_ascii_control() && octet != b'\t'
+            );
+            assert_eq!(has_control(&text, 1), octet == 0);
+        }
+    }
 
     #[test]
     fn each_field_has_its_code() {

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use super::mail::has_control;
 use crate::auth::{Allowed, Credentials, Mechanism};
 use crate::code::Code;
 use crate::limits::{CHARSET_BYTES, CREDENTIAL_BYTES, NAME_BYTES, Timeouts};
@@ -57,30 +58,24 @@ pub struct Checked<'a> {
 impl<'a> Draft<'a> {
     /// The configuration, or the code of the first thing wrong with it.
     pub fn check(self) -> Result<Checked<'a>, Code> {
-        let server = self.server.and_then(address::parse_ip).ok_or(Code::ConnectFailed)?;
+        let server = address::parse_host(given(self.server)).ok_or(Code::ConnectFailed)?;
         let port = match self.port {
             0 => PORT,
             port => u16::try_from(port).map_err(|_| Code::ConnectFailed)?,
         };
-        // Nobody listens at "no address", and a multicast group has no mail server.
-        if server.is_unspecified() || server.is_multicast() {
-            return Err(Code::ConnectFailed);
-        }
         let login = self.login()?;
-        let sender = self
-            .sender
-            .filter(|sender| address::is_mailbox(sender))
-            .ok_or(Code::SenderRefused)?;
-        let sender_name = self.sender_name.unwrap_or(&[]);
-        if sender_name.len() > NAME_BYTES || sender_name.iter().any(u8::is_ascii_control) {
+        let (sender, sender_name) = (given(self.sender), given(self.sender_name));
+        if !address::is_mailbox(sender) || sender_name.len() > NAME_BYTES || has_control(sender_name, u32::MAX) {
             return Err(Code::SenderRefused);
         }
-        let ehlo_name = self.ehlo_name.filter(|name| !name.is_empty());
-        if ehlo_name.is_some_and(|name| !address::is_domain_or_literal(name)) {
+        let ehlo_name = given(self.ehlo_name);
+        if !ehlo_name.is_empty() && !address::is_domain_or_literal(ehlo_name) {
             return Err(Code::HeloFailed);
         }
-        let charset = self.charset.filter(|charset| !charset.is_empty() && !is_utf8(charset));
-        let charset = charset.unwrap_or(UNKNOWN_CHARSET);
+        let mut charset = given(self.charset);
+        if charset.is_empty() || is_utf8(charset) {
+            charset = UNKNOWN_CHARSET;
+        }
         if !is_charset(charset) {
             return Err(Code::BadArgument);
         }
@@ -91,7 +86,7 @@ impl<'a> Draft<'a> {
                 login,
                 sender,
                 sender_name,
-                ehlo_name,
+                ehlo_name: Some(ehlo_name).filter(|name| !name.is_empty()),
                 charset,
                 timeouts: with_defaults(self.timeouts),
                 pipelining: !self.no_pipelining,
@@ -111,12 +106,13 @@ impl<'a> Draft<'a> {
             0 => CREDENTIAL_BYTES,
             limit => limit.min(CREDENTIAL_BYTES),
         };
-        // A line end in a credential is one that was read with its line: it would never be accepted.
-        let usable = |text: &&[u8]| {
-            !text.is_empty() && text.len() <= limit && !text.iter().any(|octet| matches!(octet, 0 | b'\r' | b'\n'))
-        };
-        let username = self.username.filter(usable).ok_or(Code::BadUsername)?;
-        let password = self.password.filter(usable).ok_or(Code::BadPassword)?;
+        let (username, password) = (given(self.username), given(self.password));
+        if !is_credential(username, limit) {
+            return Err(Code::BadUsername);
+        }
+        if !is_credential(password, limit) {
+            return Err(Code::BadPassword);
+        }
         Ok(Some(Login {
             allowed,
             credentials: Credentials { username, password },
@@ -124,13 +120,19 @@ impl<'a> Draft<'a> {
     }
 }
 
+fn given(text: Option<&[u8]>) -> &[u8] {
+    text.unwrap_or(&[])
+}
+
+/// A line end in a credential is one that was read with its line: it would never be accepted.
+fn is_credential(text: &[u8], limit: usize) -> bool {
+    !text.is_empty() && text.len() <= limit && !has_control(text, 1 | 1 << b'\r' | 1 << b'\n')
+}
+
 /// Whether this is a charset's name that can stand in an encoded word (RFC 2047, 2) and behind `charset=` (RFC 2045, 5.1)
 /// as it is, and that readers take: letters, digits and some signs.
 fn is_charset(name: &[u8]) -> bool {
-    name.len() <= CHARSET_BYTES
-        && name
-            .iter()
-            .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'+'))
+    name.len() <= CHARSET_BYTES && name.iter().all(|octet| address::is_name(*octet) || *octet == b'+')
 }
 
 /// Whether this names UTF-8: which text that is not UTF-8 is not, whatever the configuration says.

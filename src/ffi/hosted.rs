@@ -42,7 +42,7 @@ pub unsafe extern "C" fn sds_smtp_client_wait(client: *mut sds_smtp_client, time
 /// sds_smtp_poll(). To be called before the first mail, and again in the child of a fork().
 ///
 /// @return a descriptor to wait on, with poll() or the like, until it is readable: then sds_smtp_poll() has something to
-///         do. It stays the same, and is not to be closed. -1 where the library has started its thread already, or the
+///         do (on Windows the handle of an event object, to wait on until it is set). It stays the same, and is not to be closed. -1 where the library has started its thread already, or the
 ///         system has no descriptor or memory
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_poll_descriptor() -> c_int {

@@ -112,7 +112,8 @@ impl Member {
 
     /// Looks whether the connection stands now.
     fn connected(&mut self) {
-        let number = (self.told.wrapping_add(self.begun), core::ptr::from_ref(self).addr());
+        let address = u32::try_from(core::ptr::from_ref(self).addr() & 0xFFFF_FFFF).unwrap_or(0);
+        let number = (self.told.wrapping_add(self.begun), address);
         parts!(self, transport, config, ());
         match transport.connected() {
             Ok(0) => {}
@@ -249,7 +250,7 @@ impl Reading {
 
 /// What the Message-ID is made of: the time, a number that no other mail of this client has in that second, the client, our
 /// address, and chance in each part. Without time and chance it could be like another: then there is none.
-fn nonce(seconds: u64, (mail, client): (u32, usize), local: IpAddr, transport: &dyn Transport) -> Option<[u8; 16]> {
+fn nonce(seconds: u64, (mail, client): (u32, u32), local: IpAddr, transport: &dyn Transport) -> Option<[u8; 16]> {
     let address = match local {
         IpAddr::V4(v4) => u32::from(v4),
         IpAddr::V6(v6) => {
@@ -260,11 +261,7 @@ fn nonce(seconds: u64, (mail, client): (u32, usize), local: IpAddr, transport: &
     let seconds = u32::try_from(seconds).unwrap_or(0);
     let mut known = seconds != 0;
     let mut nonce = [0u8; 16];
-    for (place, word) in
-        nonce
-            .chunks_exact_mut(4)
-            .zip([seconds, mail, address, u32::try_from(client & 0xFFFF_FFFF).unwrap_or(0)])
-    {
+    for (place, word) in nonce.chunks_exact_mut(4).zip([seconds, mail, address, client]) {
         let chance = transport.random();
         known |= chance.is_some();
         place.copy_from_slice(&(word ^ chance.unwrap_or(0)).to_le_bytes());

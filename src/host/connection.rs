@@ -3,7 +3,6 @@
 
 use std::boxed::Box;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::{IntoRawFd, OwnedFd};
 
 use zeroize::Zeroize;
 
@@ -12,7 +11,7 @@ use super::post::Post;
 use super::registry::Key;
 use super::shared::Told;
 use super::snapshot::Snapshot;
-use super::sys::{self, Event, Failure, Poller};
+use super::sys::{self, Event, Failure, Poller, Socket};
 use crate::client::report::{Report, Text};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::LOG_RECIPIENT_BYTES;
@@ -41,7 +40,7 @@ pub struct Connection {
 /// The socket, the session, and the octets between them.
 struct Link {
     token: u64,
-    socket: Option<OwnedFd>,
+    socket: Option<Socket>,
     session: Session,
     /// When the session began, by our clock: it counts from there.
     began: u64,
@@ -223,7 +222,7 @@ impl Connection {
     /// none yet.
     pub fn abandon(&mut self, now: u64) -> Option<Ended> {
         if let Some(socket) = self.link.socket.take() {
-            let _ = socket.into_raw_fd();
+            sys::leave_open(socket);
         }
         let job = job(&self.snapshot, &self.post);
         let time = self.link.time(now);
@@ -278,11 +277,7 @@ impl Link {
         self.socket = None;
         self.opened = tools.now;
         self.looked = false;
-        let opened = sys::connect(server).and_then(|socket| {
-            tools.poller.add(&socket, self.token)?;
-            Ok(socket)
-        });
-        match opened {
+        match tools.poller.connect(server, self.token) {
             Ok(socket) => self.socket = Some(socket),
             Err(failure) => self.lost(job, tools.now, reason(failure)),
         }

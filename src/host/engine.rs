@@ -66,26 +66,25 @@ pub fn start() -> Result<Started, (Code, Reason)> {
         _ => no_memory,
     };
     let buffer = memory::zeros(BUFFER).ok_or(no_memory)?;
-    let poller = Poller::new().map_err(refused)?;
-    let waker = Waker::new().map_err(refused)?;
     let polled = POLLED.load(Ordering::Acquire);
-    let engine = poller.add(&waker, WAKE).map_err(refused).and_then(|()| {
-        let engine = Engine {
-            number: ENGINES.fetch_add(1, Ordering::Relaxed),
-            polled,
-            poller,
-            connections: Vec::new(),
-            free: Vec::new(),
-            live: 0,
-            serial: 0,
-            earliest: None,
-            unfinished: VecDeque::new(),
-            orders: VecDeque::new(),
-            buffer,
-            spare: None,
-            nonces: Nonces::new(),
-        };
-        let engine = Boxed::new(engine).ok_or(no_memory)?;
+    let (poller, waker) = Poller::new(WAKE).map_err(refused)?;
+    let engine = Engine {
+        number: ENGINES.fetch_add(1, Ordering::Relaxed),
+        polled,
+        poller,
+        connections: Vec::new(),
+        free: Vec::new(),
+        live: 0,
+        serial: 0,
+        earliest: None,
+        unfinished: VecDeque::new(),
+        orders: VecDeque::new(),
+        buffer,
+        spare: None,
+        nonces: Nonces::new(),
+    };
+    let engine = Boxed::new(engine).ok_or(no_memory);
+    let started = engine.and_then(|engine| {
         if polled {
             return Ok(Some(engine));
         }
@@ -93,10 +92,10 @@ pub fn start() -> Result<Started, (Code, Reason)> {
             .map(|()| None)
             .map_err(|_| no_memory)
     });
-    if engine.is_err() {
+    if started.is_err() {
         waker.close();
     }
-    engine.map(|engine| (waker, engine))
+    started.map(|engine| (waker, engine))
 }
 
 /// Puts an engine that the program drives in its place: without the shared lock, which is never held when the engine's is
@@ -122,7 +121,7 @@ pub fn descriptor() -> Option<i32> {
     }
     let engine = lock(&ENGINE);
     let engine = engine.as_ref().filter(|engine| engine.polled)?;
-    Some(engine.poller.descriptor())
+    Some(engine.poller.number())
 }
 
 /// Whether the program drives the engine.

@@ -12,7 +12,7 @@
 //! - `clock`: the time
 //! - `memory`: memory that may be refused
 //! - `fork`: what a fork of the host program finds
-//! - `sys`: system calls; the only file here with `unsafe`
+//! - `sys`: system calls, a file for each system; the only files here with `unsafe`
 //!
 //! # Locks
 //!

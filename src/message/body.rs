@@ -62,6 +62,11 @@ impl Encoder {
         }
     }
 
+    /// The encoding.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
     /// Whether all is written, the last line's end included.
     pub fn ended(&self) -> bool {
         self.ended

@@ -2,7 +2,7 @@
 
 use super::body::Encoding;
 use super::{date, word};
-use crate::buffer::{Sink, Window};
+use crate::buffer::{Sink, Window, hex_digit};
 
 /// All that the header block says.
 pub struct Header<'a, Recipients> {
@@ -26,45 +26,28 @@ pub struct Header<'a, Recipients> {
     pub encoding: Encoding,
 }
 
-/// The block: a line feed stands for CRLF, and an octet below it for what [`Header::write_field`] writes.
-const BLOCK: &[u8] = b"\x01From: \x02\nTo: \x03\nSubject: \x04\n\x05MIME-Version: 1.0\n\
-    Content-Type: text/plain; charset=\x06\nContent-Transfer-Encoding: \x07\n\n";
-
 impl<'a, Recipients: Iterator<Item = &'a [u8]> + Clone> Header<'a, Recipients> {
     /// Writes the block with its empty line.
     pub fn write(&self, out: &mut Window<'_>) {
-        for &octet in BLOCK {
-            match octet {
-                b' '.. => out.put(octet),
-                b'\n' => out.end_line(),
-                _ => self.write_field(octet, out),
-            }
+        if let Some(seconds) = self.date {
+            date::write(seconds, out);
+            out.end_line();
         }
-    }
-
-    // Not to be inlined: the compiler would work out everything before the loop.
-    #[inline(never)]
-    fn write_field(&self, field: u8, out: &mut Window<'_>) {
-        match field {
-            1 => {
-                if let Some(seconds) = self.date {
-                    date::write(seconds, out);
-                    out.end_line();
-                }
-            }
-            2 => self.write_from(out),
-            3 => self.write_to(out),
-            4 => word::write(self.subject, self.charset, out),
-            5 => {
-                if let Some(nonce) = &self.nonce {
-                    out.put_all(b"Message-ID: ");
-                    write_message_id(nonce, self.sender, out);
-                    out.end_line();
-                }
-            }
-            6 => out.put_all(if self.text_is_utf8 { b"UTF-8" } else { self.charset }),
-            _ => out.put_all(self.encoding.name()),
+        out.put_all(b"From: ");
+        self.write_from(out);
+        out.next_line(b"To: ");
+        self.write_to(out);
+        out.next_line(b"Subject: ");
+        word::write(self.subject, self.charset, out);
+        if let Some(nonce) = &self.nonce {
+            out.next_line(b"Message-ID: ");
+            write_message_id(nonce, self.sender, out);
         }
+        out.next_line(b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=");
+        out.put_all(if self.text_is_utf8 { b"UTF-8" } else { self.charset });
+        out.next_line(b"Content-Transfer-Encoding: ");
+        out.put_all(self.encoding.name());
+        out.next_line(b"\r\n");
     }
 
     fn write_from(&self, out: &mut Window<'_>) {
@@ -96,7 +79,13 @@ impl<'a, Recipients: Iterator<Item = &'a [u8]> + Clone> Header<'a, Recipients> {
 pub fn write_message_id(nonce: &[u8; 16], sender: &[u8], out: &mut Window<'_>) {
     out.put(b'<');
     for octet in nonce {
-        out.digits(u32::from(*octet), 16, 16);
+        if cfg!(feature = "std") {
+            // Without divisions, which is faster and more code.
+            out.put(hex_digit(u32::from(octet >> 4)));
+            out.put(hex_digit(u32::from(octet & 15)));
+        } else {
+            out.digits(u32::from(*octet), 16, 16);
+        }
     }
     out.put(b'@');
     out.put_all(sender.rsplit(|&octet| octet == b'@').next().unwrap_or(b"localhost"));

@@ -37,12 +37,16 @@ pub fn write(text: &[u8], charset: &[u8], out: &mut Window<'_>) {
         write_encoded(text, charset, out);
         return;
     }
-    for (at, &octet) in text.iter().enumerate() {
-        if octet == b' ' {
-            let behind = text.iter().skip(at).skip(1);
-            out.fold(behind.take_while(|octet| **octet != b' ').count().wrapping_add(1));
-        } else {
-            out.put(octet);
+    let mut rest = text;
+    loop {
+        let length = rest.iter().position(|octet| *octet == b' ').unwrap_or(rest.len());
+        if rest.len() < text.len() {
+            out.fold(length.wrapping_add(1));
+        }
+        out.put_all(rest.get(..length).unwrap_or(&[]));
+        match rest.get(length.wrapping_add(1)..) {
+            Some(words) => rest = words,
+            None => return,
         }
     }
 }
@@ -63,13 +67,16 @@ pub fn write_phrase(name: &[u8], charset: &[u8], out: &mut Window<'_>) {
     out.put(b'"');
 }
 
-/// Writes text (some) as encoded words in base64, each of at most 75 octets and of whole characters, one a line. Text that
+/// Writes text as encoded words in base64, each of at most 75 octets and of whole characters, one a line. Text that
 /// is not UTF-8 is in the configured charset.
 fn write_encoded(text: &[u8], configured: &[u8], out: &mut Window<'_>) {
     let utf8 = is_utf8(text);
     let charset = if utf8 { b"UTF-8" } else { configured };
     let mut rest = text;
-    loop {
+    while !rest.is_empty() {
+        if rest.len() < text.len() {
+            out.fold(HEADER_LINE_BYTES);
+        }
         // "=?" charset "?B?" ... "?=", on a line of at most 76 octets.
         let taken = out.column().wrapping_add(charset.len()).wrapping_add(7);
         let space = HEADER_LINE_BYTES.saturating_sub(taken);
@@ -78,16 +85,13 @@ fn write_encoded(text: &[u8], configured: &[u8], out: &mut Window<'_>) {
         while utf8 && rest.get(length).is_some_and(|octet| octet & 0xC0 == 0x80) {
             length = length.wrapping_sub(1);
         }
+        let word = rest.get(..length).unwrap_or(rest);
+        rest = rest.get(word.len()..).unwrap_or(&[]);
         out.put_all(b"=?");
         out.put_all(charset);
         out.put_all(b"?B?");
-        base64::encode(&[rest.get(..length).unwrap_or(rest)], out);
+        base64::encode(&[word], out);
         out.put_all(b"?=");
-        rest = rest.get(length..).unwrap_or(&[]);
-        if rest.is_empty() {
-            return;
-        }
-        out.fold(HEADER_LINE_BYTES);
     }
 }
 

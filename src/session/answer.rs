@@ -105,7 +105,6 @@ impl Session {
         self.fail(job);
     }
 
-    #[cfg_attr(not(feature = "std"), inline(never))]
     fn choose(&mut self, job: &Job<'_>) {
         let Some(login) = job.settings.login else {
             self.ready(job);
@@ -154,7 +153,7 @@ impl Session {
         };
         let limit = self.parser.size();
         let mut size = None;
-        (self.plan.encoding, self.plan.text_is_utf8) = match mail.text {
+        let (encoding, text_is_utf8) = match mail.text {
             Text::Piece { utf8, .. } => (Encoding::QuotedPrintable, utf8),
             Text::Whole(text) => {
                 let survey = Survey::of(text);
@@ -163,7 +162,8 @@ impl Session {
                 (encoding, !survey.eight_bit || is_utf8(text))
             }
         };
-        self.encoder = Encoder::new(self.plan.encoding);
+        self.encoder = Encoder::new(encoding);
+        self.plan.text_is_utf8 = text_is_utf8;
         self.pipelining = job.settings.pipelining && self.parser.offers(PIPELINING);
         self.envelope = Envelope {
             recipients: u16::try_from(List::new(mail.recipients).count()).unwrap_or(0),

@@ -55,7 +55,6 @@ impl Envelope {
 /// How the text of this mail is written, fixed before MAIL.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
-    pub encoding: Encoding,
     pub text_is_utf8: bool,
     /// What SIZE= says, where it is said.
     pub size: Option<u32>,
@@ -118,7 +117,6 @@ impl Session {
         encoder: Encoder::new(Encoding::SevenBit),
         utf8: Utf8::START,
         plan: Plan {
-            encoding: Encoding::SevenBit,
             text_is_utf8: false,
             size: None,
         },

@@ -1,11 +1,11 @@
 //! One mail's conversation with a server: a state machine without I/O.
 //!
-//! Time comes in as milliseconds, octets come in and go out through lent buffers, and the job (settings and mail) is
-//! lent with every call; the session keeps neither. Whoever drives it
+//! Time comes in as milliseconds since the session began, octets come in and go out through lent buffers, and the job
+//! (settings and mail) is lent with every call; the session keeps neither. Whoever drives it
 //!
 //! 1. connects, and says so with [`Session::connected`] (or [`Session::lost`]),
-//! 2. takes octets to send from [`Session::transmit`] and says with [`Session::sent`] how many of them have left,
-//!    (where the mail's text comes in pieces, [`Session::wants_text`] says behind it which part is wanted next),
+//! 2. takes octets to send from [`Session::transmit`] and says with [`Session::sent`] how many of them have left
+//!    (where the mail's text comes in pieces, [`Session::wants_text`] says then which part is wanted next),
 //! 3. hands in what arrived with [`Session::receive`],
 //! 4. calls [`Session::tick`] when [`Session::deadline`] has come,
 //! 5. reads the result from [`Session::verdict`] as soon as there is one, and closes when [`Session::closed`] says so.

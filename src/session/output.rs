@@ -28,6 +28,7 @@ impl Session {
     }
 
     /// Writes some octets; None where there are none to write, or no room for them.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     fn write_some(&mut self, job: &Job<'_>, out: &mut [u8]) -> Option<usize> {
         let may = match self.state {
             State::Envelope => self.may_say(self.envelope.said),
@@ -106,13 +107,12 @@ impl Session {
         }
     }
 
-    #[cfg_attr(not(feature = "std"), inline(never))]
     fn write_envelope(&self, job: &Job<'_>, out: &mut Window<'_>) {
         let Some(mail) = &job.mail else { return };
         match self.envelope.said {
             0 => command::Mail {
                 reverse_path: job.settings.sender,
-                eight_bit: self.plan.encoding == Encoding::EightBit,
+                eight_bit: self.encoder.encoding() == Encoding::EightBit,
                 size: self.plan.size,
             }
             .write(out),
@@ -176,7 +176,7 @@ impl Session {
             nonce: mail.nonce,
             charset: job.settings.charset,
             text_is_utf8: self.plan.text_is_utf8,
-            encoding: self.plan.encoding,
+            encoding: self.encoder.encoding(),
         }
         .write(out);
     }

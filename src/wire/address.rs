@@ -3,20 +3,53 @@
 //! An address that passes here can stand in a command and in a header as it is: no control character, no line end, no
 //! octet above 126, no angle bracket outside a quoted local part; nothing that opens a second command.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
 
 use crate::buffer::{Sink, Window};
 use crate::limits::{ADDRESS_BYTES, DOMAIN_BYTES, LABEL_BYTES, LOCAL_PART_BYTES, RECIPIENT_LIST_BYTES, RECIPIENTS};
+
+/// A set of octets below 128: octet `8 * place + bit` is in it where that bit is set.
+type Set = [u8; 16];
+
+const fn set(octets: &[u8]) -> Set {
+    let (mut set, mut rest) = (0u128, octets);
+    while let [octet, after @ ..] = rest {
+        set |= 1u128.wrapping_shl(*octet as u32);
+        rest = after;
+    }
+    set.to_le_bytes()
+}
+
+/// `atext` (RFC 5322, 3.2.3).
+const ATEXT: Set = set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~");
+
+/// What names are made of: those of domains, and those of charsets, which may have a `+` besides.
+const NAME: Set = set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+
+fn is_in(set: &Set, octet: u8) -> bool {
+    let octets = set.get(usize::from(octet >> 3)).copied().unwrap_or(0);
+    octets.wrapping_shr(u32::from(octet & 7)) & 1 == 1
+}
+
+/// Whether this octet is a letter, a digit, `-` or `_`.
+pub fn is_name(octet: u8) -> bool {
+    is_in(&NAME, octet)
+}
 
 /// Whether this is a mailbox: local part, `@`, domain or address literal.
 ///
 /// The underscore is taken in domains, too: names of local networks have it, and the server decides.
 pub fn is_mailbox(address: &[u8]) -> bool {
-    let at = address.iter().rposition(|&octet| octet == b'@');
-    let Some((local, [_, domain @ ..])) = at.and_then(|at| address.split_at_checked(at)) else {
-        return false;
+    let local = match address {
+        [b'"', ..] => quoted_len(address),
+        _ => dotted_len(address, false),
     };
-    address.len() <= ADDRESS_BYTES && is_local_part(local) && is_domain_or_literal(domain)
+    local.is_some_and(|local| {
+        address.len() <= ADDRESS_BYTES
+            && local <= LOCAL_PART_BYTES
+            && address.get(local) == Some(&b'@')
+            && address.get(local.wrapping_add(1)..).is_some_and(is_domain_or_literal)
+    })
 }
 
 /// The domain of a mailbox: what stands behind its last `@`.
@@ -24,96 +57,96 @@ pub fn domain_of(mailbox: &[u8]) -> &[u8] {
     mailbox.rsplit(|&octet| octet == b'@').next().unwrap_or(&[])
 }
 
-/// `atext` (RFC 5322, 3.2.3): what is printable, but for blank and specials.
-pub fn is_atext(octet: u8) -> bool {
-    matches!(octet, 0x21..=0x7e) && b"\"(),.:;<>@[\\]".iter().all(|special| *special != octet)
-}
-
-fn is_local_part(local: &[u8]) -> bool {
-    local.len() <= LOCAL_PART_BYTES
-        && match local {
-            [b'"', content @ .., b'"'] => is_quoted_content(content),
-            _ => is_dotted(local, false),
-        }
-}
-
-/// What stands between the quotes of a quoted string: printable, with a backslash before `"` and itself.
-fn is_quoted_content(content: &[u8]) -> bool {
+/// The length of the quoted string that `text` begins with: printable, with a backslash before `"` and itself.
+fn quoted_len(text: &[u8]) -> Option<usize> {
+    let mut length = 1usize;
     let mut escaped = false;
-    for &octet in content {
-        if !matches!(octet, 0x20..=0x7e) || (!escaped && octet == b'"') {
-            return false;
+    loop {
+        let octet = *text.get(length)?;
+        length = length.wrapping_add(1);
+        if !matches!(octet, 0x20..=0x7e) {
+            return None;
+        }
+        if octet == b'"' && !escaped {
+            return Some(length);
         }
         escaped = !escaped && octet == b'\\';
     }
-    !escaped
 }
 
-/// Whether this can stand behind the `@` of a mailbox, and behind EHLO: a domain name or an address literal.
-pub fn is_domain_or_literal(text: &[u8]) -> bool {
-    is_domain(text) || is_address_literal(text)
-}
-
-/// Whether this is a domain name: labels of letters, digits, `-` and `_`, none longer than 63 octets.
-pub fn is_domain(domain: &[u8]) -> bool {
-    domain.len() <= DOMAIN_BYTES && is_dotted(domain, true)
-}
-
-/// A letter, a digit, `-` or `_`.
-pub fn is_name(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_')
-}
-
-/// Whether these are words between dots, none empty: the atoms of a local part, or the labels of a domain, which have no
-/// hyphen at their ends (RFC 1123, 2.1).
-fn is_dotted(text: &[u8], domain: bool) -> bool {
-    let hyphen = if domain { b'-' } else { b'.' };
-    let (mut before, mut length) = (b'.', 0usize);
-    let mut octets = text.iter();
+/// The length of the words between dots that `text` begins with, none empty: atoms of a local part, or labels of a domain,
+/// none longer than 63 octets and without a hyphen at their ends (RFC 1123, 2.1).
+fn dotted_len(text: &[u8], domain: bool) -> Option<usize> {
+    let set = if domain { &NAME } else { &ATEXT };
+    let (mut length, mut word, mut before) = (0usize, 0usize, b'.');
     loop {
-        // The end is one more dot.
-        let next = octets.next();
-        let octet = next.copied().unwrap_or(b'.');
+        let octet = text.get(length).copied().unwrap_or(0);
+        let edge = !is_in(set, octet);
+        // Between two dots there is something, and at a dot or an end no hyphen of a label.
+        if (edge && before == b'.') || (domain && ((edge && before == b'-') || (before == b'.' && octet == b'-'))) {
+            return None;
+        }
+        if edge && octet != b'.' {
+            return Some(length);
+        }
         length = length.wrapping_add(1);
-        let fits = if octet == b'.' {
-            length = 0;
-            before != b'.' && before != hyphen
-        } else if domain {
-            is_name(octet) && length <= LABEL_BYTES && (before != b'.' || octet != b'-')
-        } else {
-            is_atext(octet)
-        };
-        if !fits || next.is_none() {
-            return fits;
+        word = if edge { 0 } else { word.wrapping_add(1) };
+        if domain && word > LABEL_BYTES {
+            return None;
         }
         before = octet;
     }
 }
 
-/// Whether this is `[192.0.2.1]` or `[IPv6:2001:db8::1]`.
-pub fn is_address_literal(literal: &[u8]) -> bool {
-    let [b'[', inner @ .., b']'] = literal else {
-        return false;
-    };
-    match inner.split_at_checked(5) {
-        Some((tag, address)) if tag.eq_ignore_ascii_case(b"IPv6:") => {
-            matches!(parse_ip(address), Some(IpAddr::V6(_)))
-        }
-        _ => matches!(parse_ip(inner), Some(IpAddr::V4(_))),
+/// Whether this can stand behind the `@` of a mailbox, and behind EHLO: a domain name (labels of letters, digits, `-` and
+/// `_`), or an address literal: `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
+pub fn is_domain_or_literal(text: &[u8]) -> bool {
+    if let [b'[', literal @ .., b']'] = text {
+        let mut octets = [0; 16];
+        return match literal.split_at_checked(5) {
+            Some((tag, address)) if tag.eq_ignore_ascii_case(b"IPv6:") => read_ip(address, &mut octets) == 16,
+            _ => read_ip(literal, &mut octets) == 4,
+        };
+    }
+    text.len() <= DOMAIN_BYTES && dotted_len(text, true) == Some(text.len())
+}
+
+/// The address of a host at which a server can listen: neither "no address", nor a multicast group.
+pub fn parse_host(text: &[u8]) -> Option<IpAddr> {
+    let mut octets = [0; 16];
+    let length = read_ip(text, &mut octets);
+    let [first, ..] = octets;
+    let multicast = if length == 4 { first >> 4 == 0xE } else { first == 0xFF };
+    if multicast || octets.iter().all(|octet| *octet == 0) {
+        return None;
+    }
+    ip(&octets, length)
+}
+
+fn ip(octets: &[u8; 16], length: usize) -> Option<IpAddr> {
+    match length {
+        0 => None,
+        4 => octets.first_chunk::<4>().map(|octets| IpAddr::from(*octets)),
+        _ => Some(IpAddr::from(*octets)),
     }
 }
 
-/// An IPv4 or IPv6 address in its usual notation: the language of `str::parse::<IpAddr>()`, in less code.
-pub fn parse_ip(text: &[u8]) -> Option<IpAddr> {
+/// Reads an IPv4 or IPv6 address in its usual notation: the language of `str::parse::<IpAddr>()`, in less code. Says how
+/// many octets it has: 4, 16, or 0 where it is none.
+fn read_ip(text: &[u8], octets: &mut [u8; 16]) -> usize {
+    numbers(text, octets).unwrap_or(0)
+}
+
+fn numbers(text: &[u8], octets: &mut [u8; 16]) -> Option<usize> {
     const NONE: usize = usize::MAX;
-    let mut octets = [0u8; 16];
     // How many octets are filled, and at which of them `::` stands for others.
     let (mut filled, mut gap) = (0usize, NONE);
     // The number that is being read, in both readings, and the dots before it.
     let (mut digits, mut group, mut decimal, mut dots) = (0u32, 0u32, 0u32, 0u32);
-    let mut rest = text.iter();
+    let mut at = 0usize;
     loop {
-        let octet = rest.next().copied();
+        let octet = text.get(at).copied();
+        at = at.wrapping_add(1);
         if let Some(digit) = octet.and_then(|octet| char::from(octet).to_digit(16)) {
             // No letter and no leading zero in an octet.
             let continued = digit < 10 && (digits == 0 || decimal > 0);
@@ -135,55 +168,50 @@ pub fn parse_ip(text: &[u8]) -> Option<IpAddr> {
             None => {}
             _ => return None,
         }
-        if digits == 0 {
-            // Only a `::` goes without a number; its first colon may begin the text, and the last one end it.
-            match octet {
-                Some(b':') if rest.len().wrapping_add(1) == text.len() => {}
-                Some(b':') if gap == NONE => gap = filled,
-                None if gap == filled => break,
-                _ => return None,
+        if digits > 0 {
+            if dots == 0 {
+                *octets.get_mut(filled)? = low(group >> 8);
+                filled = filled.wrapping_add(1);
+            } else {
+                group = decimal;
+                if group > 255 {
+                    return None;
+                }
             }
-            continue;
-        }
-        if dots == 0 {
-            *octets.get_mut(filled)? = low(group >> 8);
+            *octets.get_mut(filled)? = low(group);
             filled = filled.wrapping_add(1);
-        } else {
-            if decimal > 255 {
-                return None;
+            (digits, group, decimal) = (0, 0, 0);
+            if octet.is_some() {
+                continue;
             }
-            group = decimal;
-        }
-        *octets.get_mut(filled)? = low(group);
-        filled = filled.wrapping_add(1);
-        if octet.is_none() {
             break;
         }
-        (digits, group, decimal) = (0, 0, 0);
-    }
-    if !matches!(dots, 0 | 3) || (text.starts_with(b":") && gap != 0) {
-        return None;
+        // Only a `::` goes without a number; its first colon may begin the text, and its second one end it.
+        match octet {
+            Some(b':') if at == 1 => {}
+            Some(b':') if gap == NONE => gap = filled,
+            None if gap == filled => break,
+            _ => return None,
+        }
     }
     if gap == NONE {
-        if dots == 3 && filled == 4 {
-            let [a, b, c, d, ..] = octets;
-            return Some(IpAddr::V4(Ipv4Addr::new(a, b, c, d)));
-        }
-        if filled < 16 {
-            return None;
-        }
-    } else if filled > 14 {
+        return match (filled, dots) {
+            (4, 3) | (16, 0 | 3) if !text.starts_with(b":") => Some(filled),
+            _ => None,
+        };
+    }
+    if filled > 14 || !matches!(dots, 0 | 3) || (gap > 0 && text.starts_with(b":")) {
         return None;
     }
     // What stands behind the gap belongs at the end.
-    let mut end = 16usize;
+    let mut end = octets.len();
     while filled > gap {
         filled = filled.wrapping_sub(1);
         end = end.wrapping_sub(1);
         let octet = core::mem::take(octets.get_mut(filled)?);
         *octets.get_mut(end)? = octet;
     }
-    Some(IpAddr::V6(Ipv6Addr::from(octets)))
+    Some(octets.len())
 }
 
 fn low(value: u32) -> u8 {
@@ -342,6 +370,12 @@ mod tests {
         }
     }
 
+    fn parse_ip(text: &[u8]) -> Option<IpAddr> {
+        let mut octets = [0; 16];
+        let length = read_ip(text, &mut octets);
+        ip(&octets, length)
+    }
+
     fn as_core_reads(text: &[u8]) -> Option<IpAddr> {
         std::str::from_utf8(text).ok()?.parse().ok()
     }
@@ -419,6 +453,25 @@ mod tests {
         assert!(read.0 > 500 && read.1 > 50_000 && read.2 > 100_000, "{read:?}");
     }
 
+    #[test]
+    fn nobody_listens_at_no_address_or_at_a_group_s() {
+        for text in ["0.0.0.0", "::", "224.0.0.1", "239.255.255.255", "ff02::1", "1.2.3", ""] {
+            assert_eq!(parse_host(text.as_bytes()), None, "{text}");
+        }
+        for text in [
+            "0.0.0.1",
+            "::1",
+            "223.1.2.3",
+            "240.0.0.1",
+            "255.0.0.1",
+            "fe80::1",
+            "1::",
+            "e000::1",
+        ] {
+            assert_eq!(parse_host(text.as_bytes()), text.parse().ok(), "{text}");
+        }
+    }
+
     fn list(text: &str) -> Vec<&[u8]> {
         List::new(text.as_bytes()).collect()
     }
@@ -450,7 +503,7 @@ mod tests {
             let mut window = Window::new(&mut buffer, 0);
             write_literal(ip.parse().unwrap(), &mut window);
             let kept = window.kept();
-            assert!(is_address_literal(&buffer[..kept]));
+            assert!(is_domain_or_literal(&buffer[..kept]));
             String::from_utf8(buffer[..kept].to_vec()).unwrap()
         };
         assert_eq!(literal("192.168.1.250"), "[192.168.1.250]");

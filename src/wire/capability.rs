@@ -16,23 +16,11 @@ pub const PLAIN: u8 = 16;
 /// AUTH LOGIN.
 pub const LOGIN: u8 = 32;
 
-const WORDS: usize = 6;
+/// The words that are known, behind each its bit. Those that may stand in the same place differ in the first letter.
+const WORDS: &[u8; 42] = b"PIPELINING\x018BITMIME\x02SIZE\x04AUTH\x08PLAIN\x10LOGIN\x20";
 
-/// The words that are known, in the order of their bits and from top to bottom, each with a NUL at its end: so an octet is
-/// compared with what stands at its place in each.
-const LETTERS: [[u8; WORDS]; 11] = [
-    *b"P8SAPL",
-    *b"IBIULO",
-    *b"PIZTAG",
-    *b"ETEHII",
-    *b"LM\0\0NN",
-    *b"II\xff\xff\0\0",
-    *b"NM\xff\xff\xff\xff",
-    *b"IE\xff\xff\xff\xff",
-    *b"N\0\xff\xff\xff\xff",
-    *b"G\xff\xff\xff\xff\xff",
-    *b"\0\xff\xff\xff\xff\xff",
-];
+/// Beyond all words.
+const UNKNOWN: u8 = u8::MAX;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Line {
@@ -53,10 +41,8 @@ pub struct Parser {
     size: u32,
     line: Line,
     found: u8,
-    /// Words that the current one is not.
-    unlike: u8,
-    /// Octets of the current word.
-    length: u8,
+    /// The current word is, as far as it goes, the one before this place in [`WORDS`]; 0 before its first octet.
+    place: u8,
 }
 
 impl Default for Parser {
@@ -72,8 +58,7 @@ impl Parser {
             size: 0,
             line: Line::Greeting,
             found: 0,
-            unlike: 0,
-            length: 0,
+            place: 0,
         }
     }
 
@@ -98,13 +83,12 @@ impl Parser {
     }
 
     /// Takes an octet of a line's text. `AUTH=LOGIN` is the old form of `AUTH LOGIN` and read as such.
-    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) {
         match (octet, self.line) {
             (_, Line::Greeting | Line::Other) => {}
             (b' ' | b'\t', _) | (b'=', Line::Keyword) => self.end_of_text(),
             (_, Line::Size) => self.digit(octet),
-            _ => self.compare(octet),
+            _ => self.letter(octet.to_ascii_uppercase()),
         }
     }
 
@@ -116,61 +100,54 @@ impl Parser {
     }
 
     fn digit(&mut self, octet: u8) {
-        let before = if self.length == 0 { 0 } else { self.size };
-        self.length = 1;
         let value = octet.wrapping_sub(b'0');
-        self.size = before.saturating_mul(10).saturating_add(u32::from(value));
-        if value > 9 {
+        self.size = match self.size {
             // No number, no limit.
-            self.size = 0;
-            self.line = Line::Other;
-        }
+            _ if value > 9 => {
+                self.line = Line::Other;
+                0
+            }
+            _ if self.place == 0 => u32::from(value),
+            before if before >= u32::MAX / 10 => u32::MAX,
+            before => before.wrapping_mul(10).wrapping_add(u32::from(value)),
+        };
+        self.place = UNKNOWN;
     }
 
-    fn compare(&mut self, octet: u8) {
-        let letters = LETTERS.get(usize::from(self.length)).unwrap_or(&[0xff; WORDS]);
-        // Word by word of those that are left: one mostly, soon none.
-        let mut left = !self.unlike;
-        while left != 0 {
-            let others = left & left.wrapping_sub(1);
-            let letter = letters.get(usize::try_from(left.trailing_zeros()).unwrap_or(WORDS));
-            if letter != Some(&octet.to_ascii_uppercase()) {
-                self.unlike |= left ^ others;
-            }
-            left = others;
-        }
-        self.length = self.length.saturating_add(1);
+    fn letter(&mut self, letter: u8) {
+        self.place = match (self.place, self.line, letter) {
+            (0, Line::Keyword, b'P') => 1,
+            (0, Line::Keyword, b'8') => 12,
+            (0, Line::Keyword, b'S') => 21,
+            (0, Line::Keyword, b'A') => 26,
+            (0, Line::Auth, b'P') => 31,
+            (0, Line::Auth, b'L') => 37,
+            // What is no letter might be a bit.
+            (1.., _, b'!'..) if WORDS.get(usize::from(self.place)) == Some(&letter) => self.place.wrapping_add(1),
+            _ => UNKNOWN,
+        };
     }
 
     /// Ends the last word of a line.
     pub fn end_of_text(&mut self) {
-        if self.length == 0 {
+        if self.place == 0 {
             return;
         }
-        self.compare(0);
-        let word = !self.unlike;
+        // A letter is no word's end.
+        let ended = WORDS.get(usize::from(self.place)).filter(|bit| **bit <= LOGIN);
+        let word = ended.copied().unwrap_or(0);
+        self.place = 0;
         self.found |= word;
-        self.begin_word(match (word, self.line) {
+        self.line = match (word, self.line) {
             (SIZE, _) => Line::Size,
             (AUTH, _) | (_, Line::Auth) => Line::Auth,
             _ => Line::Other,
-        });
+        };
     }
 
     /// Begins the next line.
     pub fn next_line(&mut self) {
-        self.begin_word(Line::Keyword);
-    }
-
-    fn begin_word(&mut self, line: Line) {
-        self.line = line;
-        self.length = 0;
-        // The words that may stand here.
-        self.unlike = !match line {
-            Line::Keyword => PIPELINING | EIGHT_BIT_MIME | SIZE | AUTH,
-            Line::Auth => PLAIN | LOGIN,
-            Line::Greeting | Line::Size | Line::Other => 0,
-        };
+        self.line = Line::Keyword;
     }
 }
 

@@ -151,7 +151,6 @@ impl Reader {
     }
 
     /// Takes one octet.
-    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) -> Progress {
         if self.total >= REPLY_BYTES {
             self.place = BROKEN;

@@ -77,7 +77,9 @@ int main(int argc, char **argv)
     fprintf(stderr, "usage: threads PORT\n");
     return 2;
   }
+#ifndef _WIN32 /* which has no alarm */
   alarm(60);
+#endif
   config.server = "127.0.0.1";
   config.port = (uint32_t)strtoul(argv[1], NULL, 10);
   config.sender = "device@example.com";

@@ -1,15 +1,21 @@
-//! A scripted server on a real socket, a thread for each connection, and what the system says of this process.
+//! A scripted server on a real socket, a thread for each connection.
 
 // Each test program uses a part of it.
 #![allow(dead_code)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+pub mod system;
+#[cfg(windows)]
+#[path = "windows.rs"]
+pub mod system;
 
 /// The server's end of a connection.
 pub struct Peer {
@@ -117,20 +123,7 @@ impl Peer {
 
     /// Ends the connection with a reset.
     pub fn reset(&mut self) {
-        let linger = libc::linger {
-            l_onoff: 1,
-            l_linger: 0,
-        };
-        // SAFETY: the value lives through the call, and its size is right.
-        unsafe {
-            libc::setsockopt(
-                self.stream.get_ref().as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_LINGER,
-                (&raw const linger).cast(),
-                size_of::<libc::linger>() as libc::socklen_t,
-            );
-        }
+        system::reset_when_closed(self.stream.get_ref());
     }
 }
 
@@ -159,8 +152,7 @@ impl Server {
         let socket = TcpListener::bind(address).expect("a free port");
         let address = socket.local_addr().unwrap();
         // More at once than the standard library's queue of 128 holds.
-        // SAFETY: takes no pointers.
-        unsafe { libc::listen(socket.as_raw_fd(), 4096) };
+        system::listen(&socket, 4096);
         let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let scripts = Arc::new(Mutex::new(Vec::new()));
         let (script, stopped, counted, started) = (Arc::new(script), stop.clone(), count.clone(), scripts.clone());
@@ -235,8 +227,7 @@ pub struct FullListener {
 /// Makes one.
 pub fn full_listener() -> FullListener {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    // SAFETY: takes no pointers.
-    unsafe { libc::listen(listener.as_raw_fd(), 0) };
+    system::listen(&listener, 0);
     let address = listener.local_addr().unwrap();
     let mut queue = Vec::new();
     for _ in 0..10 {
@@ -252,84 +243,4 @@ pub fn full_listener() -> FullListener {
         }
     }
     panic!("the queue does not fill");
-}
-
-/// Raises this process's limit of descriptors.
-pub fn allow_descriptors(wanted: u64) {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: the structure is ours.
-    unsafe {
-        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit), 0);
-        if limit.rlim_cur < wanted {
-            limit.rlim_cur = wanted.min(limit.rlim_max);
-            assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit), 0);
-        }
-    }
-    assert!(limit.rlim_cur >= wanted, "this test needs {wanted} descriptors");
-}
-
-fn tasks(name: &str) -> Vec<std::path::PathBuf> {
-    std::fs::read_dir("/proc/self/task")
-        .unwrap()
-        .map(|task| task.unwrap().path())
-        .filter(|task| std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name))
-        .collect()
-}
-
-/// How many threads of this process have this name.
-pub fn threads_named(name: &str) -> usize {
-    tasks(name).len()
-}
-
-/// How often the thread of this name was given the processor and gave it back.
-pub fn switches_of_thread(name: &str) -> u64 {
-    let tasks = tasks(name);
-    assert_eq!(tasks.len(), 1);
-    let status = std::fs::read_to_string(tasks[0].join("status")).unwrap();
-    status
-        .lines()
-        .filter(|line| line.contains("ctxt_switches"))
-        .map(|line| line.rsplit('\t').next().unwrap().parse::<u64>().unwrap())
-        .sum()
-}
-
-/// The memory of this process that is in use.
-pub fn resident_bytes() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-    pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
-}
-
-/// A descriptor of this process.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Descriptor {
-    /// Its number.
-    pub number: i32,
-    /// Whether a program that is started does not get it.
-    pub closed_on_exec: bool,
-}
-
-/// All descriptors of this process.
-pub fn descriptors() -> Vec<Descriptor> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc/self/fdinfo").unwrap() {
-        let path = entry.unwrap().path();
-        // The folder's own descriptor is gone by now.
-        let Ok(info) = std::fs::read_to_string(&path) else {
-            continue;
-        };
-        let flags = info
-            .lines()
-            .find_map(|line| line.strip_prefix("flags:"))
-            .unwrap()
-            .trim();
-        let number = path.file_name().unwrap().to_str().unwrap().parse().unwrap();
-        found.push(Descriptor {
-            number,
-            closed_on_exec: i64::from_str_radix(flags, 8).unwrap() & i64::from(libc::O_CLOEXEC) != 0,
-        });
-    }
-    found
 }

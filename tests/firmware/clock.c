@@ -67,6 +67,20 @@ static uint32_t leave(uint32_t now)
   return now;
 }
 
+/* --- the beginning ------------------------------------------------------------------------------------------------- */
+
+/* A mail is ordered before the first poll ever, and the clock has just four seconds left before it wraps. */
+static uint32_t the_clock_may_begin_anywhere(uint32_t now)
+{
+  begin(few_keywords);
+  peer.manners.answer_after_ms = 1000;
+  peer_work(&peer, now);
+  now = mail(now, 13);
+  CHECK(result.code == SDS_SMTP_OK);
+  CHECK(result.elapsed_ms >= 7000 && result.elapsed_ms < 8000 && now < 0x80000000u);
+  return leave(now);
+}
+
 /* --- the wrap ------------------------------------------------------------------------------------------------------ */
 
 static uint32_t the_clock_wraps_at_every_step_of_a_mail(uint32_t now)
@@ -210,13 +224,14 @@ static uint32_t a_time_that_was_passed_already_changes_nothing(uint32_t now)
 
 int main(void)
 {
-  uint32_t now = 0;
+  uint32_t now = 0xFFFFF000;
 
   board_init();
   peer_init(&peer);
   CHECK(sds_smtp_client_init(storage, sizeof storage) != NULL);
   CHECK(sds_smtp_set_transport(&peer.transport) == SDS_SMTP_OK);
   CHECK(sds_smtp_configure("192.0.2.1", 1, "sds", "sds-secret", "unit7@example.test") == SDS_SMTP_OK);
+  now = the_clock_may_begin_anywhere(now);
   now = the_clock_wraps_at_every_step_of_a_mail(now);
   now = a_time_limit_that_ends_behind_the_wrap_is_kept(now);
   now = polls_that_come_minutes_late_do_no_harm(now);
@@ -225,4 +240,5 @@ int main(void)
   a_time_that_was_passed_already_changes_nothing(now);
   test_say("mails", peer.mails);
   board_stop(0);
+  return 0;
 }

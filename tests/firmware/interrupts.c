@@ -288,4 +288,5 @@ int main(void)
   /* Else this was no test. */
   CHECK(inside > 1000 && busy_inside > 500 && taken_by_main > 50 && taken_outside > 50);
   board_stop(0);
+  return 0;
 }

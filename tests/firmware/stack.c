@@ -301,7 +301,7 @@ int main(void)
     if (used[i] > worst)
       worst = used[i];
   }
-  board_console("stack ");
-  test_say("of the library, bytes:", worst);
+  test_say("stack, bytes:", worst);
   board_stop(0);
+  return 0;
 }

@@ -1,28 +1,16 @@
-//! System calls. Every `unsafe` of the host engine stands in this file, behind functions that are safe to call.
+//! Linux: sockets, epoll, an eventfd, a thread that takes no signals, and forks.
 
-use core::ffi::{CStr, c_int, c_void};
+use core::ffi::{c_int, c_void};
 use core::mem::{size_of, zeroed};
 use std::boxed::Box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What can become of a system call that transfers octets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// Not now.
-    WouldBlock,
-    /// No descriptor or no memory left.
-    Exhausted,
-    /// The other end refused the connection.
-    Refused,
-    /// The system's own time limit.
-    TimedOut,
-    /// No route, no network, an address that cannot be used.
-    Unreachable,
-    /// Anything else: the connection is of no more use.
-    Broken,
-}
+use super::{Event, Failure, Task};
+
+/// A socket; it is closed when it is dropped.
+pub type Socket = OwnedFd;
 
 fn failure(error: c_int) -> Failure {
     match error {
@@ -61,7 +49,7 @@ const fn socklen<T>() -> libc::socklen_t {
 
 /// A TCP socket that never blocks, is not inherited by programs that are started, and does not hold back small
 /// segments; connecting to `server` when this returns.
-pub fn connect(server: SocketAddr) -> Result<OwnedFd, Failure> {
+fn connect(server: SocketAddr) -> Result<Socket, Failure> {
     let family = match server {
         SocketAddr::V4(_) => libc::AF_INET,
         SocketAddr::V6(_) => libc::AF_INET6,
@@ -128,8 +116,13 @@ pub fn connect(server: SocketAddr) -> Result<OwnedFd, Failure> {
     Ok(socket)
 }
 
+/// Gives a socket up without closing it.
+pub fn leave_open(socket: Socket) {
+    let _ = socket.into_raw_fd();
+}
+
 /// Why a connection could not be made.
-pub fn connect_failure(socket: &OwnedFd) -> Failure {
+pub fn connect_failure(socket: &Socket) -> Failure {
     let mut error: c_int = 0;
     let mut length = socklen::<c_int>();
     // SAFETY: value and length are ours, and the length says how large the value is.
@@ -146,7 +139,7 @@ pub fn connect_failure(socket: &OwnedFd) -> Failure {
 }
 
 /// Whether the connection stands.
-pub fn is_connected(socket: &OwnedFd) -> bool {
+pub fn is_connected(socket: &Socket) -> bool {
     // SAFETY: a sockaddr_storage of zeros is a valid value of it.
     let mut address: libc::sockaddr_storage = unsafe { zeroed() };
     let mut length = socklen::<libc::sockaddr_storage>();
@@ -155,7 +148,7 @@ pub fn is_connected(socket: &OwnedFd) -> bool {
 }
 
 /// The address of our end of a connection.
-pub fn local_address(socket: &OwnedFd) -> IpAddr {
+pub fn local_address(socket: &Socket) -> IpAddr {
     // SAFETY: a sockaddr_storage of zeros is a valid value of it.
     let mut address: libc::sockaddr_storage = unsafe { zeroed() };
     let mut length = socklen::<libc::sockaddr_storage>();
@@ -181,7 +174,7 @@ fn transferred(result: isize) -> Result<usize, Failure> {
 }
 
 /// Sends octets; no signal is raised when the connection is gone.
-pub fn send(socket: &OwnedFd, octets: &[u8]) -> Result<usize, Failure> {
+pub fn send(socket: &Socket, octets: &[u8]) -> Result<usize, Failure> {
     // SAFETY: the octets live through the call, and their number is right.
     transferred(unsafe {
         libc::send(
@@ -194,47 +187,43 @@ pub fn send(socket: &OwnedFd, octets: &[u8]) -> Result<usize, Failure> {
 }
 
 /// Receives octets; 0 when the other end has closed.
-pub fn receive(socket: &OwnedFd, octets: &mut [u8]) -> Result<usize, Failure> {
+pub fn receive(socket: &Socket, octets: &mut [u8]) -> Result<usize, Failure> {
     // SAFETY: the buffer is ours through the call, and its length is right.
     transferred(unsafe { libc::recv(socket.as_raw_fd(), octets.as_mut_ptr().cast(), octets.len(), 0) })
 }
 
-/// What woke the thread, for one descriptor.
-#[derive(Clone, Copy)]
-pub struct Event {
-    /// What the descriptor was registered with.
-    pub token: u64,
-    /// Octets can be read.
-    pub readable: bool,
-    /// The other end has closed, or the connection failed: the end can be read.
-    pub ended: bool,
-    /// The connection failed or was reset.
-    pub failed: bool,
-}
+/// What [`Ready::wait`] waits on.
+pub type Descriptor = RawFd;
 
 /// The kernel's list of what the thread waits for. Readiness is reported once for each change ("edge-triggered"), so
 /// that nothing has to be registered again and a wake-up need not be read.
 pub struct Poller(OwnedFd);
 
 impl Poller {
-    /// A new, empty list.
-    pub fn new() -> Result<Self, Failure> {
+    /// A new list, and what wakes those who wait for it: they are told an event with this token.
+    pub fn new(token: u64) -> Result<(Self, Waker), Failure> {
         // SAFETY: takes no pointers.
-        owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }).map(Self)
+        let list = owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }).map(Self)?;
+        // SAFETY: takes no pointers.
+        let waker = owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        list.control(libc::EPOLL_CTL_ADD, &waker, token, 0)?;
+        Ok((list, Waker(waker.into_raw_fd())))
     }
 
-    /// Adds a descriptor: to be told when something can be read from it, or its connection ends. It leaves the list when
-    /// it is closed.
-    pub fn add(&self, descriptor: &impl AsRawFd, token: u64) -> Result<(), Failure> {
-        self.control(libc::EPOLL_CTL_ADD, descriptor, token, 0)
+    /// Begins to connect, and adds the socket: to be told when something can be read from it, or its connection ends. It
+    /// leaves the list when it is closed.
+    pub fn connect(&self, server: SocketAddr, token: u64) -> Result<Socket, Failure> {
+        let socket = connect(server)?;
+        self.control(libc::EPOLL_CTL_ADD, &socket, token, 0)?;
+        Ok(socket)
     }
 
-    /// To be told, from now on, when something can be written to a descriptor, too.
-    pub fn tell_when_writable(&self, descriptor: &OwnedFd, token: u64) -> Result<(), Failure> {
-        self.control(libc::EPOLL_CTL_MOD, descriptor, token, libc::EPOLLOUT)
+    /// To be told, from now on, when something can be written to a socket, too.
+    pub fn tell_when_writable(&self, socket: &Socket, token: u64) -> Result<(), Failure> {
+        self.control(libc::EPOLL_CTL_MOD, socket, token, libc::EPOLLOUT)
     }
 
-    fn control(&self, operation: c_int, descriptor: &impl AsRawFd, token: u64, more: c_int) -> Result<(), Failure> {
+    fn control(&self, operation: c_int, descriptor: &OwnedFd, token: u64, more: c_int) -> Result<(), Failure> {
         let events = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET | more;
         let mut event = libc::epoll_event {
             events: events as u32,
@@ -246,7 +235,12 @@ impl Poller {
     }
 
     /// The descriptor, for [`Ready::wait`].
-    pub fn descriptor(&self) -> RawFd {
+    pub fn descriptor(&self) -> Descriptor {
+        self.0.as_raw_fd()
+    }
+
+    /// The descriptor, for programs that wait on it themselves: readable where there is something to do.
+    pub fn number(&self) -> i32 {
         self.0.as_raw_fd()
     }
 
@@ -273,7 +267,7 @@ impl Ready {
 
     /// Waits until something is ready, or for so many milliseconds; None is as long as it takes. False where the
     /// descriptor is not a list any more: the program has closed it.
-    pub fn wait(&mut self, poller: RawFd, milliseconds: Option<u64>) -> bool {
+    pub fn wait(&mut self, poller: Descriptor, milliseconds: Option<u64>) -> bool {
         let timeout = milliseconds.map_or(-1, |some| c_int::try_from(some).unwrap_or(c_int::MAX));
         let most = self.events.len() as c_int;
         // SAFETY: the events are ours and as many as `most` says. A descriptor that is none gives an error.
@@ -303,12 +297,6 @@ impl Ready {
 pub struct Waker(RawFd);
 
 impl Waker {
-    /// A new one.
-    pub fn new() -> Result<Self, Failure> {
-        // SAFETY: takes no pointers.
-        owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }).map(|new| Self(new.into_raw_fd()))
-    }
-
     /// Wakes; false where the program has closed the descriptor. The counter in the kernel is never read: each write is a
     /// change of its own, and 2^64 - 1 of them are possible.
     pub fn wake(self) -> bool {
@@ -320,14 +308,8 @@ impl Waker {
 
     /// Closes it.
     pub fn close(self) {
-        // SAFETY: it was made by `new` for us, and nobody uses it any more.
+        // SAFETY: it was made by [`Poller::new`] for us, and nobody uses it any more.
         unsafe { libc::close(self.0) };
-    }
-}
-
-impl AsRawFd for Waker {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0
     }
 }
 
@@ -336,17 +318,6 @@ pub fn random(octets: &mut [u8]) -> bool {
     // SAFETY: the buffer is ours through the call, and its length is right.
     let filled = unsafe { libc::getrandom(octets.as_mut_ptr().cast(), octets.len(), libc::GRND_NONBLOCK) };
     usize::try_from(filled) == Ok(octets.len())
-}
-
-/// What a thread of its own does.
-pub trait Task: Send + Sized + 'static {
-    /// The thread's name, at most 15 octets.
-    const NAME: &'static CStr;
-    /// Its stack. Nothing of it is used before it is touched.
-    const STACK: usize;
-
-    /// Runs in the thread.
-    fn run(task: Box<[Self; 1]>);
 }
 
 /// Starts a thread; it ends with its task. The standard library's threads need memory that cannot be refused.

@@ -1,0 +1,11 @@
+/*
+ * A stand-in for a library of Windows that old versions of wine lack. Rust's test harness needs it; sds-smtp does not.
+ */
+#include <windows.h>
+
+BOOLEAN NTAPI SystemFunction036(PVOID, ULONG); /* RtlGenRandom */
+
+__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE buffer, SIZE_T size)
+{
+  return SystemFunction036(buffer, (ULONG)size);
+}
