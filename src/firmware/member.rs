@@ -301,6 +301,7 @@ impl Member {
     /// Ends the client: closes its connection, leaves nothing in its memory.
     pub fn end(&mut self) {
         self.hang_up();
+        self.session.cancel();
         self.stage = Stage::Idle;
         (self.config, self.next, self.reading) = (None, None, None);
         self.arena.wipe();

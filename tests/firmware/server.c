@@ -33,12 +33,14 @@ void failed(const char *file, int line, const char *what)
 
 int holds(const void *memory, size_t length, const char *octets)
 {
-  const char *at = (const char *)memory;
-  size_t wanted = strlen(octets), i;
+  const char *at = (const char *)memory, *end = at + length;
+  size_t wanted = strlen(octets);
 
-  for (i = 0; i + wanted <= length; i++)
-    if (memcmp(at + i, octets, wanted) == 0)
+  while ((size_t)(end - at) >= wanted && (at = (const char *)memchr(at, octets[0], (size_t)(end - at) - wanted + 1)) != NULL) {
+    if (memcmp(at, octets, wanted) == 0)
       return 1;
+    at++;
+  }
   return 0;
 }
 
