@@ -77,7 +77,9 @@ impl Arena {
     pub fn configure(&mut self, checked: &Checked<'_>, in_flight: bool) -> Option<&'static mut Config> {
         let mut settings = checked.settings;
         let mut length = size_of::<Config>().saturating_add(align_of::<Config>());
-        each_text(&mut settings, &mut |text| length = length.saturating_add(text.len()));
+        for text in &settings.texts {
+            length = length.saturating_add(text.len());
+        }
         let mine = if in_flight { self.far } else { self.near };
         if length > self.free().saturating_add(mine) {
             return None;
@@ -92,7 +94,9 @@ impl Arena {
             0
         };
         let mut part = self.part(start, length);
-        each_text(&mut settings, &mut |text| *text = copied(&mut part, text));
+        for text in &mut settings.texts {
+            *text = copied(&mut part, text);
+        }
         let skipped = part.as_ptr().align_offset(align_of::<Config>());
         let place = part.get_mut(skipped..)?;
         if place.len() < size_of::<Config>() {
@@ -148,26 +152,12 @@ impl Arena {
     }
 }
 
-/// Calls a function with each text of some settings.
-fn each_text<'a>(settings: &mut Settings<'a>, each: &mut dyn FnMut(&mut &'a [u8])) {
-    each(&mut settings.sender);
-    each(&mut settings.sender_name);
-    each(&mut settings.charset);
-    if let Some(login) = &mut settings.login {
-        each(&mut login.credentials.username);
-        each(&mut login.credentials.password);
-    }
-    if let Some(name) = &mut settings.ehlo_name {
-        each(name);
-    }
-}
-
 /// Copies a text to the beginning of what is left of a part.
 fn copied(part: &mut &'static mut [u8], text: &[u8]) -> &'static [u8] {
     let Some((place, rest)) = core::mem::take(part).split_at_mut_checked(text.len()) else {
         return &[];
     };
-    super::copy(place, text);
+    crate::octets::copy(place, text);
     *part = rest;
     place
 }
@@ -215,13 +205,13 @@ mod tests {
             assert!(configure(&mut arena, "never-used@example.cz", true).is_some());
             let next = configure(&mut arena, &sender, true).unwrap();
             assert_eq!((to, text), (&b"a@b.cz"[..], &b"the text"[..]));
-            assert_ne!(current.job.settings.sender, sender.as_bytes());
+            assert_ne!(current.job.settings.sender(), sender.as_bytes());
             assert_eq!((holds(memory, "never-used"), holds(memory, "a-password")), (0, 2));
             arena.end_mail(true);
             assert_eq!((holds(memory, "the text"), holds(memory, "xxxx")), (0, 0));
             assert_eq!((holds(memory, "a-password"), holds(memory, &sender)), (1, 1));
             current = next;
-            assert_eq!(current.job.settings.sender, sender.as_bytes());
+            assert_eq!(current.job.settings.sender(), sender.as_bytes());
         }
         arena.wipe();
         assert!(memory.iter().all(|octet| *octet == 0));
@@ -243,7 +233,7 @@ mod tests {
             if free < length - free {
                 assert_eq!(memory, before);
             }
-            assert_eq!(config.job.settings.sender, b"sds@example.cz");
+            assert_eq!(config.job.settings.sender(), b"sds@example.cz");
         }
     }
 }
