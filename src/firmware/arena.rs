@@ -4,6 +4,7 @@
 //! What stood in a part is wiped when the part is given up: there are passwords among it.
 
 use core::mem::{align_of, size_of};
+use core::ptr::addr_of_mut;
 
 use zeroize::Zeroize;
 
@@ -75,46 +76,39 @@ impl Arena {
     /// Keeps a configuration: instead of the one there is, which nobody may use any more, or, with a mail in flight, instead
     /// of the one that would be next. None, with nothing changed, where it does not fit.
     pub fn configure(&mut self, checked: &Checked<'_>, in_flight: bool) -> Option<&'static mut Config> {
-        let mut settings = checked.settings;
         let mut length = size_of::<Config>().saturating_add(align_of::<Config>());
-        for text in &settings.texts {
+        for text in &checked.settings.texts {
             length = length.saturating_add(text.len());
         }
         let mine = if in_flight { self.far } else { self.near };
         if length > self.free().saturating_add(mine) {
             return None;
         }
-        let end = if in_flight { self.length } else { mine };
-        self.part(end.saturating_sub(mine), mine).zeroize();
-        let start = if in_flight {
+        let (old, new) = if in_flight {
             self.far = length;
-            self.length.saturating_sub(length)
+            (self.length.wrapping_sub(mine), self.length.wrapping_sub(length))
         } else {
             self.near = length;
-            0
+            (0, 0)
         };
-        let mut part = self.part(start, length);
-        for text in &mut settings.texts {
-            *text = copied(&mut part, text);
-        }
+        self.part(old, mine).zeroize();
+        let part = self.part(new, length);
         let skipped = part.as_ptr().align_offset(align_of::<Config>());
-        let place = part.get_mut(skipped..)?;
-        if place.len() < size_of::<Config>() {
-            return None;
-        }
-        let place = place.as_mut_ptr().cast::<Config>();
-        let mut server = sds_smtp_address::from(checked.server);
-        server.port = u32::from(checked.port);
-        // SAFETY: aligned, large enough, and nobody else's. All texts of the settings are in the arena now, for good.
+        let (head, mut rest) = part.split_at_mut_checked(size_of::<Config>().saturating_add(skipped))?;
+        let place = head.get_mut(skipped..)?.as_mut_ptr().cast::<Config>();
+        // SAFETY: aligned, large enough, and nobody else's. All texts of the settings are in the arena when they are lent.
         unsafe {
-            place.write(Config {
-                server,
-                job: Job {
-                    settings: core::mem::transmute::<Settings<'_>, Settings<'static>>(settings),
-                    mail: None,
-                },
-            });
-            Some(&mut *place)
+            addr_of_mut!((*place).server).write(sds_smtp_address::from(checked.server));
+            (*place).server.port = u32::from(checked.port);
+            addr_of_mut!((*place).job.mail).write(None);
+            addr_of_mut!((*place).job.settings)
+                .cast::<Settings<'_>>()
+                .write(checked.settings);
+            let config = &mut *place;
+            for text in &mut config.job.settings.texts {
+                *text = copied(&mut rest, text);
+            }
+            Some(config)
         }
     }
 
