@@ -115,7 +115,7 @@ typedef struct sds_smtp_transport {
 } sds_smtp_transport;
 
 /** The storage of a client, without its arena: see sds_smtp_client_init(). */
-#define SDS_SMTP_CLIENT_SIZE (sizeof(void *) == 8 ? 1536u : 1152u)
+#define SDS_SMTP_CLIENT_SIZE (sizeof(void *) == 8 ? 1088u : 928u)
 
 /** Begins a transport. */
 #define SDS_SMTP_TRANSPORT_INIT {sizeof(struct sds_smtp_transport), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}

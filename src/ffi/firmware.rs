@@ -1,7 +1,6 @@
 //! What a program without an operating system does by itself: lend memory, tell the time, call again.
 
 use core::ffi::{c_int, c_void};
-use core::mem::{align_of, size_of};
 
 use super::client::sds_smtp_client;
 use super::guard::guard_code;
@@ -52,15 +51,10 @@ pub unsafe extern "C" fn sds_smtp_client_set_log(
         if (entries.is_null() && count != 0) || !entries.is_aligned() {
             return Err(Code::BadArgument);
         }
-        // SAFETY: the caller's promise; an entry of the library is no larger, and no more aligned (asserted below).
+        // SAFETY: the caller's promise; a line of the library's is laid out as an entry.
         unsafe { firmware::set_log(client.addr(), entries.cast(), count) }.map(|()| 0)
     })
 }
-
-const _: () = assert!(
-    size_of::<crate::client::log::Entry>() <= size_of::<sds_smtp_log_entry>()
-        && align_of::<crate::client::log::Entry>() <= align_of::<sds_smtp_log_entry>()
-);
 
 /// The calendar's clock, for the Date of mails, their Message-IDs, and the log; of all clients. Without one mails have no
 /// Date, which most servers then add.

@@ -4,19 +4,17 @@
 //! What stood in a part is wiped when the part is given up: there are passwords among it.
 
 use core::mem::{align_of, size_of};
-use core::net::IpAddr;
 
 use zeroize::Zeroize;
 
+use super::transport::sds_smtp_address;
 use crate::client::settings::Checked;
 use crate::session::{Job, Settings};
 
 /// A configuration in the arena, with the job for the session: its mail is put in there.
 pub struct Config {
-    /// The server's address.
-    pub server: IpAddr,
-    /// Its port.
-    pub port: u16,
+    /// Where the server listens.
+    pub server: sds_smtp_address,
     /// The settings; and the mail in flight.
     pub job: Job<'static>,
 }
@@ -55,20 +53,20 @@ impl Arena {
 
     /// Octets that nothing stands in.
     pub fn free(&self) -> usize {
+        // The parts never have more than there is.
         self.length
-            .saturating_sub(self.near)
-            .saturating_sub(self.mail)
-            .saturating_sub(self.far)
+            .wrapping_sub(self.near)
+            .wrapping_sub(self.mail)
+            .wrapping_sub(self.far)
     }
 
     /// `length` octets, `from` octets from the near end. Whoever asks has looked that they fit, and that nobody has them.
     fn part(&mut self, from: usize, length: usize) -> &'static mut [u8] {
         let start = if self.turned {
-            self.length.saturating_sub(from).saturating_sub(length)
+            self.length.wrapping_sub(from).wrapping_sub(length)
         } else {
             from
         };
-        let length = length.min(self.length.saturating_sub(start));
         // SAFETY: start + length <= self.length, which is the memory that `new` was lent for good. Its parts are given to one
         // user at a time: `near`, `mail` and `far` say who has what.
         unsafe { core::slice::from_raw_parts_mut(self.memory.add(start), length) }
@@ -79,7 +77,7 @@ impl Arena {
     pub fn configure(&mut self, checked: &Checked<'_>, in_flight: bool) -> Option<&'static mut Config> {
         let mut settings = checked.settings;
         let mut length = size_of::<Config>().saturating_add(align_of::<Config>());
-        each_text(&mut settings, |text| length = length.saturating_add(text.len()));
+        each_text(&mut settings, &mut |text| length = length.saturating_add(text.len()));
         let mine = if in_flight { self.far } else { self.near };
         if length > self.free().saturating_add(mine) {
             return None;
@@ -94,18 +92,19 @@ impl Arena {
             0
         };
         let mut part = self.part(start, length);
-        each_text(&mut settings, |text| *text = copied(&mut part, text));
+        each_text(&mut settings, &mut |text| *text = copied(&mut part, text));
         let skipped = part.as_ptr().align_offset(align_of::<Config>());
         let place = part.get_mut(skipped..)?;
         if place.len() < size_of::<Config>() {
             return None;
         }
         let place = place.as_mut_ptr().cast::<Config>();
+        let mut server = sds_smtp_address::from(checked.server);
+        server.port = u32::from(checked.port);
         // SAFETY: aligned, large enough, and nobody else's. All texts of the settings are in the arena now, for good.
         unsafe {
             place.write(Config {
-                server: checked.server,
-                port: checked.port,
+                server,
                 job: Job {
                     settings: core::mem::transmute::<Settings<'_>, Settings<'static>>(settings),
                     mail: None,
@@ -150,7 +149,7 @@ impl Arena {
 }
 
 /// Calls a function with each text of some settings.
-fn each_text<'a>(settings: &mut Settings<'a>, mut each: impl FnMut(&mut &'a [u8])) {
+fn each_text<'a>(settings: &mut Settings<'a>, each: &mut dyn FnMut(&mut &'a [u8])) {
     each(&mut settings.sender);
     each(&mut settings.sender_name);
     each(&mut settings.charset);
@@ -168,7 +167,7 @@ fn copied(part: &mut &'static mut [u8], text: &[u8]) -> &'static [u8] {
     let Some((place, rest)) = core::mem::take(part).split_at_mut_checked(text.len()) else {
         return &[];
     };
-    place.copy_from_slice(text);
+    super::copy(place, text);
     *part = rest;
     place
 }
