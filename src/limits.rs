@@ -80,7 +80,7 @@ pub const PIECE_BYTES: usize = 4096;
 pub const READ_LATER: i32 = -2;
 
 /// The storage of a client without an operating system, without its arena; more with pointers of 64 bits.
-pub const CLIENT_STORAGE_BYTES: usize = if cfg!(target_pointer_width = "64") { 1536 } else { 1152 };
+pub const CLIENT_STORAGE_BYTES: usize = if cfg!(target_pointer_width = "64") { 1088 } else { 928 };
 
 /// Clients that a process may have at once, the built-in one included.
 pub const CLIENTS: usize = 65_536;
@@ -88,6 +88,9 @@ pub const CLIENTS: usize = 65_536;
 /// The smallest buffer that the session can write into: the longest thing that is written in one piece is a soft
 /// line break before an escaped octet.
 pub const SMALLEST_BUFFER: usize = 16;
+
+/// How many time limits there are.
+pub const LIMITS: usize = 11;
 
 /// How long each part of a mail may take, in milliseconds.
 ///
@@ -134,4 +137,21 @@ impl Timeouts {
         quit: 5_000,
         total: 1_800_000,
     };
+
+    /// All of them, in the order in which they stand above: from `connect` on as the phases go.
+    pub const fn in_order(&self) -> [u32; LIMITS] {
+        [
+            self.connect,
+            self.greeting,
+            self.ehlo,
+            self.auth,
+            self.mail,
+            self.rcpt,
+            self.data,
+            self.block,
+            self.end,
+            self.quit,
+            self.total,
+        ]
+    }
 }

@@ -49,25 +49,32 @@ fn code_of(path: &Path) -> (String, String) {
 
 /// Which modules a module may use: those below it.
 const MAY_USE: [(&str, &[&str]); 14] = [
-    ("code", &[]),
+    ("code", &["octets"]),
     ("limits", &[]),
     ("octets", &[]),
     ("utf8", &[]),
-    ("buffer", &["limits"]),
+    ("buffer", &["octets", "limits"]),
     ("base64", &["buffer"]),
     ("wire", &["buffer", "limits", "octets"]),
     ("auth", &["base64", "buffer", "limits"]),
     ("message", &["base64", "buffer", "limits", "octets", "utf8"]),
     (
         "session",
-        &["wire", "auth", "message", "code", "buffer", "limits", "utf8"],
+        &[
+            "wire", "auth", "message", "code", "base64", "buffer", "limits", "octets", "utf8",
+        ],
     ),
     (
         "client",
-        &["session", "wire", "auth", "message", "code", "buffer", "limits"],
+        &[
+            "session", "wire", "auth", "message", "code", "buffer", "limits", "octets",
+        ],
     ),
     ("host", &["client", "session", "wire", "auth", "code", "limits"]),
-    ("firmware", &["client", "session", "wire", "auth", "code", "limits"]),
+    (
+        "firmware",
+        &["client", "session", "wire", "auth", "code", "limits", "octets"],
+    ),
     ("ffi", &["host", "firmware", "client", "code", "buffer", "limits"]),
 ];
 
@@ -118,12 +125,13 @@ fn the_core_needs_neither_std_nor_an_allocator() {
 }
 
 /// Where unsafe code may be, beside `ffi/`: system calls, and the memory that a program without a system lends.
-const UNSAFE: [&str; 5] = [
+const UNSAFE: [&str; 6] = [
     "src/host/sys/linux.rs",
     "src/host/sys/windows.rs",
     "src/firmware/arena.rs",
     "src/firmware/eabi.rs",
     "src/firmware/memory.rs",
+    "src/firmware/transport.rs",
 ];
 
 #[test]
@@ -144,10 +152,9 @@ fn unsafe_stands_at_the_boundary_and_in_few_files() {
             "{module}"
         );
     }
-    for folder in ["host", "firmware"] {
+    for (folder, with_unsafe) in [("host", 1), ("firmware", 4)] {
         let story = read(format!("src/{folder}/mod.rs"));
         let inside = story.matches("\nmod ").count() + story.matches("\npub mod ").count();
-        let with_unsafe = UNSAFE.iter().filter(|file| file.contains(folder)).count();
         assert_eq!(story.matches("#[forbid(unsafe_code)]").count(), inside - with_unsafe);
     }
 }

@@ -66,6 +66,7 @@ versioned!(sds_smtp_message {
 ///
 /// `message` is NULL or points to `struct_size` octets; its strings are NULL or end with a NUL.
 #[unsafe(no_mangle)]
+#[allow(clippy::needless_borrow)] // With a system what is read is a copy, without one a reference.
 pub unsafe extern "C" fn sds_smtp_client_send(client: *mut sds_smtp_client, message: *const sds_smtp_message) -> c_int {
     guard_code(|| {
         let client = of(client);

@@ -70,7 +70,7 @@ const _: () = assert!(
     core::mem::offset_of!(Told, text) == core::mem::offset_of!(sds_smtp_result, message_id)
         && core::mem::offset_of!(Told, enhanced) == core::mem::offset_of!(sds_smtp_result, enhanced_class)
         && core::mem::offset_of!(Told, elapsed_ms) == core::mem::offset_of!(sds_smtp_result, elapsed_ms)
-        && core::mem::size_of::<Told>() == core::mem::offset_of!(Told, text) + 256
+        && core::mem::size_of::<Told>() == core::mem::offset_of!(Told, text).wrapping_add(256)
 );
 
 #[cfg(feature = "std")]

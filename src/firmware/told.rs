@@ -1,8 +1,8 @@
 //! What is told of a mail: the result and a line of the log, laid out as C sees them, so that telling is copying.
 //! (`ffi` asserts that the layouts are the same.)
 
-use super::copy;
 use crate::code::{Code, Outcome, Phase};
+use crate::octets::copy;
 
 /// `struct sds_smtp_result` up to its Message-ID, and its text.
 #[repr(C)]
@@ -59,11 +59,16 @@ pub struct Line {
     pub text: [u8; 128],
 }
 
+/// What `struct_size` of a line says.
+const LINE_BYTES: u32 = 264;
+
+const _: () = assert!(size_of::<Line>() == 264);
+
 impl Line {
     /// Writes the line of a mail that has ended.
     pub fn write(&mut self, told: &Told, time_ms: i64, recipients: u32, recipient: &[u8]) {
         *self = Self {
-            struct_size: 272,
+            struct_size: LINE_BYTES,
             code: told.code,
             time_ms,
             elapsed_ms: told.elapsed_ms,

@@ -68,9 +68,9 @@ pub struct sds_smtp_transport {
     /// 32 random bits, for the Message-ID; NULL: none. Without it and without a clock (sds_smtp_set_clock) mails carry no
     /// Message-ID, which most servers then add: one that repeats after a restart would make servers drop mails.
     pub random: Option<unsafe extern "C" fn(context: *mut c_void) -> u32>,
-    /// Secures the connection, after the server has agreed to STARTTLS (RFC 3207); called with SDS_SMTP_STARTTLS in
-    /// sds_smtp_config.flags only, again and again until it returns 1: secured. 0: not yet; negative: it failed, or the
-    /// server's certificate is not the right one. From then on send and receive go through TLS. NULL: no TLS.
+    /// Secures the connection: called when it stands, before the server speaks, again and again (each time after connected)
+    /// until it returns 1: secured. 0: not yet; negative: it failed, or the server's certificate is not the right one. From
+    /// then on send and receive go through TLS. For ports that speak TLS from the first octet (RFC 8314: 465). NULL: no TLS.
     pub start_tls: Option<unsafe extern "C" fn(context: *mut c_void) -> i32>,
 }
 
@@ -134,9 +134,15 @@ impl sds_smtp_transport {
         given(self.connect.map(|connect| unsafe { connect(self.context, server) }), 0)
     }
 
+    /// Whether the connection stands, and is secured where that is wanted.
     pub(super) fn connected(&self) -> Result<usize, Reason> {
         // SAFETY: likewise.
-        given(self.connected.map(|connected| unsafe { connected(self.context) }), 1)
+        let mut returned = self.connected.map(|connected| unsafe { connected(self.context) });
+        if let (Some(1), Some(start_tls)) = (returned, self.start_tls) {
+            // SAFETY: likewise.
+            returned = Some(unsafe { start_tls(self.context) });
+        }
+        given(returned, 1)
     }
 
     pub(super) fn send(&self, octets: &[u8]) -> Result<usize, Reason> {
