@@ -5,6 +5,8 @@
 //! resumable with one number, however small the caller's buffer is, and a window on nothing counts.
 
 use crate::limits::HEADER_LINE_BYTES;
+#[cfg(feature = "std")]
+use crate::octets;
 
 /// Something that takes octets.
 pub trait Sink {
@@ -140,10 +142,7 @@ impl Sink for Window<'_> {
         let at = self.written.saturating_sub(self.from);
         self.written = self.written.wrapping_add(octets.len());
         let space = self.out.get_mut(at..).unwrap_or(&mut []);
-        let length = shown.len().min(space.len());
-        if let (Some(space), Some(shown)) = (space.get_mut(..length), shown.get(..length)) {
-            space.copy_from_slice(shown);
-        }
+        octets::copy(space, shown);
     }
 }
 

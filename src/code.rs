@@ -3,6 +3,8 @@
 //! 0 to 15 are the codes of the SDS devices ("OSI7 Log"); 16 to 31 stay unused; from 32 up stands what the devices
 //! do not know. A number never changes its meaning.
 
+use crate::octets::entry;
+
 /// How a mail, or a call, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -323,45 +325,35 @@ pub enum Reason {
 impl Reason {
     /// The sentence: printable ASCII.
     pub fn text(self) -> &'static [u8] {
-        let (mut left, mut start) = (self as usize, 0usize);
-        for (at, octet) in SENTENCES.iter().enumerate() {
-            if *octet == b'\n' {
-                if left == 0 {
-                    return SENTENCES.get(start..at).unwrap_or(&[]);
-                }
-                left = left.wrapping_sub(1);
-                start = at.wrapping_add(1);
-            }
-        }
-        &[]
+        entry(SENTENCES, self as usize)
     }
 }
 
-/// The sentences, in the order of the reasons, one a line: in one piece they need no table of pointers.
+/// The sentences, in the order of the reasons, a NUL behind each.
 static SENTENCES: &[u8] = concat!(
-    "\n",
-    "no configuration\n",
-    "not a list of addresses\n",
-    "control character in the subject\n",
-    "subject too long\n",
-    "text too long\n",
-    "bad message structure\n",
-    "no free socket\n",
-    "connection refused: nothing listens there\n",
-    "server unreachable\n",
-    "the connection was lost\n",
-    "no answer in time\n",
-    "the whole mail took too long\n",
-    "the answer is not SMTP\n",
-    "no login (AUTH) offered\n",
-    "mail over the server's SIZE\n",
-    "the text is not UTF-8\n",
-    "no transport\n",
-    "the transport failed\n",
-    "the text could not be read\n",
-    "cancelled\n",
-    "out of memory (or of threads)\n",
-    "internal error of the library\n",
+    "\0",
+    "no configuration\0",
+    "not a list of addresses\0",
+    "control character in the subject\0",
+    "subject too long\0",
+    "text too long\0",
+    "bad message structure\0",
+    "no free socket\0",
+    "connection refused: nothing listens there\0",
+    "server unreachable\0",
+    "the connection was lost\0",
+    "no answer in time\0",
+    "the whole mail took too long\0",
+    "the answer is not SMTP\0",
+    "no login (AUTH) offered\0",
+    "mail over the server's SIZE\0",
+    "the text is not UTF-8\0",
+    "no transport\0",
+    "the transport failed\0",
+    "the text could not be read\0",
+    "cancelled\0",
+    "out of memory (or of threads)\0",
+    "internal error of the library\0",
 )
 .as_bytes();
 
@@ -434,9 +426,9 @@ mod tests {
         assert_eq!(Reason::NotUtf8.text(), b"the text is not UTF-8");
         assert_eq!(Reason::Cancelled.text(), b"cancelled");
         assert_eq!(Reason::Defect.text(), b"internal error of the library");
-        let sentences = SENTENCES.iter().filter(|octet| **octet == b'\n').count();
+        let sentences = SENTENCES.iter().filter(|octet| **octet == 0).count();
         assert_eq!(sentences, Reason::Defect as usize + 1);
-        assert!(SENTENCES.iter().all(|octet| matches!(octet, b'\n' | 0x20..=0x7e)));
+        assert!(SENTENCES.iter().all(|octet| matches!(octet, 0 | 0x20..=0x7e)));
     }
 
     #[test]

@@ -89,6 +89,9 @@ pub const CLIENTS: usize = 65_536;
 /// line break before an escaped octet.
 pub const SMALLEST_BUFFER: usize = 16;
 
+/// How many time limits there are.
+pub const LIMITS: usize = 11;
+
 /// How long each part of a mail may take, in milliseconds.
 ///
 /// The values of [`Timeouts::RFC_5321`] are those of RFC 5321, 4.5.3.2; where it says nothing the source is beside
@@ -134,4 +137,21 @@ impl Timeouts {
         quit: 5_000,
         total: 1_800_000,
     };
+
+    /// All of them, in the order in which they stand above: from `connect` on as the phases go.
+    pub const fn in_order(&self) -> [u32; LIMITS] {
+        [
+            self.connect,
+            self.greeting,
+            self.ehlo,
+            self.auth,
+            self.mail,
+            self.rcpt,
+            self.data,
+            self.block,
+            self.end,
+            self.quit,
+            self.total,
+        ]
+    }
 }

@@ -1,7 +1,33 @@
-//! Looking at eight octets at a time.
+//! Looking at octets: eight at a time, and copying without a path that could panic.
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Copies octets, as many as there are and as there is room for; says how many.
+pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
+    for (place, octet) in to.iter_mut().zip(from) {
+        *place = *octet;
+    }
+    to.len().min(from.len())
+}
+
+/// The entry with this number, counted from 0, of a list in which a NUL stands behind each: in one piece it needs no table of
+/// pointers.
+#[cfg_attr(not(feature = "std"), inline(never))]
+pub fn entry(list: &'static [u8], number: usize) -> &'static [u8] {
+    let (mut left, mut rest) = (number, list);
+    loop {
+        let mut length = 0usize;
+        while rest.get(length).is_some_and(|octet| *octet != 0) {
+            length = length.wrapping_add(1);
+        }
+        if left == 0 || rest.is_empty() {
+            return rest.get(..length).unwrap_or(rest);
+        }
+        left = left.wrapping_sub(1);
+        rest = rest.get(length.wrapping_add(1)..).unwrap_or(&[]);
+    }
+}
 
 /// The length of the longest beginning of `octets` without a control character (0 to 31, and 127). Where it ends early it
 /// may be up to seven octets too short: whoever calls looks at the octets that follow one by one.
@@ -35,6 +61,24 @@ mod tests {
                 assert!(length <= at && at - length < 8, "{control} at {at}: {length}");
             }
         }
+    }
+
+    #[test]
+    fn as_much_is_copied_as_both_have() {
+        let mut octets = *b"abcd";
+        assert_eq!(copy(&mut octets, b"xy"), 2);
+        assert_eq!(&octets, b"xycd");
+        assert_eq!(copy(&mut octets[..1], b"123"), 1);
+        assert_eq!(&octets, b"1ycd");
+    }
+
+    #[test]
+    fn entries_are_found_by_their_number() {
+        let list = b"one\0\0three\0";
+        assert_eq!(entry(list, 0), b"one");
+        assert_eq!(entry(list, 1), b"");
+        assert_eq!(entry(list, 2), b"three");
+        assert_eq!(entry(list, 9), b"");
     }
 
     #[test]

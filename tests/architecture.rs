@@ -49,25 +49,32 @@ fn code_of(path: &Path) -> (String, String) {
 
 /// Which modules a module may use: those below it.
 const MAY_USE: [(&str, &[&str]); 14] = [
-    ("code", &[]),
+    ("code", &["octets"]),
     ("limits", &[]),
     ("octets", &[]),
     ("utf8", &[]),
-    ("buffer", &["limits"]),
+    ("buffer", &["octets", "limits"]),
     ("base64", &["buffer"]),
     ("wire", &["buffer", "limits", "octets"]),
     ("auth", &["base64", "buffer", "limits"]),
     ("message", &["base64", "buffer", "limits", "octets", "utf8"]),
     (
         "session",
-        &["wire", "auth", "message", "code", "buffer", "limits", "utf8"],
+        &[
+            "wire", "auth", "message", "code", "base64", "buffer", "limits", "octets", "utf8",
+        ],
     ),
     (
         "client",
-        &["session", "wire", "auth", "message", "code", "buffer", "limits"],
+        &[
+            "session", "wire", "auth", "message", "code", "buffer", "limits", "octets",
+        ],
     ),
     ("host", &["client", "session", "wire", "auth", "code", "limits"]),
-    ("firmware", &["client", "session", "wire", "auth", "code", "limits"]),
+    (
+        "firmware",
+        &["client", "session", "wire", "auth", "code", "limits", "octets"],
+    ),
     ("ffi", &["host", "firmware", "client", "code", "buffer", "limits"]),
 ];
 

@@ -9,8 +9,8 @@ use common::dialogue::Setup;
 use common::driver::{Driver, Leaving};
 use common::observer::{Observer, check_lines, show};
 use common::random::Random;
-use sds_smtp::auth::{Allowed, Mechanism};
 use sds_smtp::code::{Code, Outcome, Phase, Reason};
+use sds_smtp::wire::capability::{LOGIN, PLAIN};
 
 /// Conversations.
 const RUNS: u64 = 10_000;
@@ -210,12 +210,7 @@ fn noise(random: &mut Random) -> Vec<u8> {
 
 fn random_setup(random: &mut Random) -> Setup {
     let mut setup = Setup {
-        auth: *random.pick(&[
-            None,
-            Some(Allowed::Any),
-            Some(Allowed::Only(Mechanism::Plain)),
-            Some(Allowed::Only(Mechanism::Login)),
-        ]),
+        mechanisms: *random.pick(&[0, PLAIN | LOGIN, PLAIN, LOGIN]),
         probe: random.chance(3),
         pipelining: random.chance(85),
         ..Setup::default()

@@ -12,10 +12,10 @@ mod common;
 
 use common::dialogue::Setup;
 use common::driver::{Driver, Leaving};
-use sds_smtp::auth::{Allowed, Mechanism};
 use sds_smtp::code::{Code, Outcome, Reason};
 use sds_smtp::session::State;
 use sds_smtp::session::state::STATES;
+use sds_smtp::wire::capability::{LOGIN, PLAIN};
 
 const EVENTS: [&str; 18] = [
     "220", "235", "250", "334", "354", "421", "450", "500", "501", "504", "530", "535", "550", "554", "garbage",
@@ -89,15 +89,15 @@ const UNSAID: &str = "(unsaid)";
 fn none(_: &mut Setup) {}
 
 fn any(setup: &mut Setup) {
-    setup.auth = Some(Allowed::Any);
+    setup.mechanisms = PLAIN | LOGIN;
 }
 
 fn plain(setup: &mut Setup) {
-    setup.auth = Some(Allowed::Only(Mechanism::Plain));
+    setup.mechanisms = PLAIN;
 }
 
 fn login(setup: &mut Setup) {
-    setup.auth = Some(Allowed::Only(Mechanism::Login));
+    setup.mechanisms = LOGIN;
 }
 
 fn probe(setup: &mut Setup) {

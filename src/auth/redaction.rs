@@ -3,14 +3,14 @@
 //! Result and log keep the server's words, so in the words of a refused login the credentials are masked, plain or in
 //! base64. Where the kept text was cut off, a secret's beginning at its end counts, too.
 
-use super::{Credentials, plain};
+use super::plain;
 use crate::base64;
 use crate::limits::REPLY_TEXT_BYTES;
 
 /// Masks the password, in plain and in base64, with asterisks; and the user name, too, while logging in: later it is
 /// often the sender's address, which is no secret.
-pub fn mask(text: &mut [u8], credentials: Credentials<'_>, logging_in: bool) {
-    let message = plain::message(credentials);
+pub fn mask(text: &mut [u8], username: &[u8], password: &[u8], logging_in: bool) {
+    let message = plain::message(username, password);
     mask_one(text, &message, true);
     for pair in message.chunks_exact(2).skip(usize::from(!logging_in)) {
         let secret = pair.get(1..).unwrap_or(&[]);
@@ -66,14 +66,11 @@ mod tests {
     use super::*;
     use std::string::String;
 
-    const CREDENTIALS: Credentials<'_> = Credentials {
-        username: b"kotelna",
-        password: b"tajne-heslo",
-    };
+    const CREDENTIALS: [&[u8]; 2] = [b"kotelna", b"tajne-heslo"];
 
-    fn masked(text: &str, credentials: Credentials<'_>) -> String {
+    fn masked(text: &str, [username, password]: [&[u8]; 2]) -> String {
         let mut octets = text.as_bytes().to_vec();
-        mask(&mut octets, credentials, true);
+        mask(&mut octets, username, password, true);
         String::from_utf8(octets).unwrap()
     }
 
@@ -97,7 +94,7 @@ mod tests {
     #[test]
     fn after_the_login_only_the_password_is_masked() {
         let mut text = b"kotelna: tajne-heslo a290ZWxuYQ==".to_vec();
-        mask(&mut text, CREDENTIALS, false);
+        mask(&mut text, CREDENTIALS[0], CREDENTIALS[1], false);
         assert_eq!(text, b"kotelna: *********** a290ZWxuYQ==");
     }
 
@@ -122,19 +119,11 @@ mod tests {
 
     #[test]
     fn eight_bit_secrets_are_found_in_cleaned_text() {
-        let credentials = Credentials {
-            username: b"u1",
-            password: b"p\xc5\x99esn\xc4\x9b",
-        };
-        assert_eq!(masked("no: p??esn??", credentials), "no: ********");
+        assert_eq!(masked("no: p??esn??", [b"u1", b"p\xc5\x99esn\xc4\x9b"]), "no: ********");
     }
 
     #[test]
     fn empty_credentials_mask_nothing() {
-        let credentials = Credentials {
-            username: b"",
-            password: b"",
-        };
-        assert_eq!(masked("5.7.8 no", credentials), "5.7.8 no");
+        assert_eq!(masked("5.7.8 no", [b"", b""]), "5.7.8 no");
     }
 }

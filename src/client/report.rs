@@ -4,6 +4,7 @@ use crate::buffer::{Sink, Window};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
 use crate::message::header::write_message_id;
+use crate::octets::copy;
 use crate::session::Session;
 
 /// A piece of text of bounded length: what does not fit is cut.
@@ -23,10 +24,7 @@ impl<const N: usize> Text<N> {
     /// As much of `text` as fits.
     pub fn new(text: &[u8]) -> Self {
         let mut new = Self::EMPTY;
-        new.length = text.len().min(N);
-        if let (Some(place), Some(text)) = (new.octets.get_mut(..new.length), text.get(..new.length)) {
-            place.copy_from_slice(text);
-        }
+        new.length = copy(&mut new.octets, text);
         new
     }
 

@@ -1,13 +1,14 @@
 //! What a program configures: checked as a whole, before anything of it is taken.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use super::mail::has_control;
-use crate::auth::{Allowed, Credentials, Mechanism};
 use crate::code::Code;
 use crate::limits::{CHARSET_BYTES, CREDENTIAL_BYTES, NAME_BYTES, Timeouts};
-use crate::session::{Login, Settings};
+use crate::session::Settings;
+use crate::session::job::{CHARSET, PASSWORD, USERNAME};
 use crate::wire::address;
+use crate::wire::capability::{LOGIN, PLAIN};
 
 /// The port of SMTP (RFC 5321, 4.5.4.2).
 pub const PORT: u16 = 25;
@@ -55,68 +56,88 @@ pub struct Checked<'a> {
     pub settings: Settings<'a>,
 }
 
+impl Checked<'_> {
+    /// Nothing but defaults: a sender is missing, and a server.
+    pub const EMPTY: Self = Self {
+        server: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        port: PORT,
+        settings: Settings::NONE,
+    };
+
+    /// Takes the server, and checks what every configuration has: user name and password, of `limit` octets at most, and the
+    /// sender. The code of the first thing wrong with it.
+    pub fn check(&mut self, server: &[u8], limit: usize) -> Result<(), Code> {
+        self.server = address::parse_host(server).ok_or(Code::ConnectFailed)?;
+        let [username, password, sender, ..] = self.settings.texts;
+        if self.settings.mechanisms != 0 {
+            if !is_credential(username, limit) {
+                return Err(Code::BadUsername);
+            }
+            if !is_credential(password, limit) {
+                return Err(Code::BadPassword);
+            }
+        }
+        if self.settings.texts[CHARSET].is_empty() {
+            self.settings.texts[CHARSET] = UNKNOWN_CHARSET;
+        }
+        if address::is_mailbox(sender) {
+            Ok(())
+        } else {
+            Err(Code::SenderRefused)
+        }
+    }
+}
+
 impl<'a> Draft<'a> {
     /// The configuration, or the code of the first thing wrong with it.
     pub fn check(self) -> Result<Checked<'a>, Code> {
-        let server = address::parse_host(given(self.server)).ok_or(Code::ConnectFailed)?;
-        let port = match self.port {
-            0 => PORT,
-            port => u16::try_from(port).map_err(|_| Code::ConnectFailed)?,
+        let mut checked = Checked::EMPTY;
+        let server = given(self.server);
+        let port = if self.port == 0 {
+            Ok(PORT)
+        } else {
+            u16::try_from(self.port)
         };
-        let login = self.login()?;
-        let (sender, sender_name) = (given(self.sender), given(self.sender_name));
-        if !address::is_mailbox(sender) || sender_name.len() > NAME_BYTES || has_control(sender_name, u32::MAX) {
-            return Err(Code::SenderRefused);
+        checked.port = port.map_err(|_| Code::ConnectFailed)?;
+        let mechanisms = [0, PLAIN | LOGIN, PLAIN, LOGIN];
+        let allowed = usize::try_from(self.auth).ok().and_then(|auth| mechanisms.get(auth));
+        let settings = &mut checked.settings;
+        match allowed {
+            Some(mechanisms) => settings.mechanisms = *mechanisms,
+            // A server that is none goes before it.
+            None if address::parse_host(server).is_some() => return Err(Code::AuthUnsupported),
+            None => {}
         }
-        let ehlo_name = given(self.ehlo_name);
-        if !ehlo_name.is_empty() && !address::is_domain_or_literal(ehlo_name) {
-            return Err(Code::HeloFailed);
+        settings.texts = [
+            self.username,
+            self.password,
+            self.sender,
+            self.charset.filter(|charset| !is_utf8(charset)),
+            self.sender_name,
+            self.ehlo_name,
+        ]
+        .map(given);
+        if settings.mechanisms == 0 {
+            (settings.texts[USERNAME], settings.texts[PASSWORD]) = (&[], &[]);
         }
-        let mut charset = given(self.charset);
-        if charset.is_empty() || is_utf8(charset) {
-            charset = UNKNOWN_CHARSET;
-        }
-        if !is_charset(charset) {
-            return Err(Code::BadArgument);
-        }
-        Ok(Checked {
-            server,
-            port,
-            settings: Settings {
-                login,
-                sender,
-                sender_name,
-                ehlo_name: Some(ehlo_name).filter(|name| !name.is_empty()),
-                charset,
-                timeouts: with_defaults(self.timeouts),
-                pipelining: !self.no_pipelining,
-            },
-        })
-    }
-
-    fn login(&self) -> Result<Option<Login<'a>>, Code> {
-        let allowed = match self.auth {
-            0 => return Ok(None),
-            1 => Allowed::Any,
-            2 => Allowed::Only(Mechanism::Plain),
-            3 => Allowed::Only(Mechanism::Login),
-            _ => return Err(Code::AuthUnsupported),
-        };
+        settings.limits = self.timeouts.in_order();
+        settings.pipelining = !self.no_pipelining;
         let limit = match self.credential_limit {
             0 => CREDENTIAL_BYTES,
             limit => limit.min(CREDENTIAL_BYTES),
         };
-        let (username, password) = (given(self.username), given(self.password));
-        if !is_credential(username, limit) {
-            return Err(Code::BadUsername);
+        checked.check(server, limit)?;
+        let [.., charset, sender_name, ehlo_name] = checked.settings.texts;
+        if sender_name.len() > NAME_BYTES || has_control(sender_name, u32::MAX) {
+            return Err(Code::SenderRefused);
         }
-        if !is_credential(password, limit) {
-            return Err(Code::BadPassword);
+        if !ehlo_name.is_empty() && !address::is_domain_or_literal(ehlo_name) {
+            return Err(Code::HeloFailed);
         }
-        Ok(Some(Login {
-            allowed,
-            credentials: Credentials { username, password },
-        }))
+        if !is_charset(charset) {
+            return Err(Code::BadArgument);
+        }
+        Ok(checked)
     }
 }
 
@@ -140,27 +161,10 @@ fn is_utf8(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"utf-8") || name.eq_ignore_ascii_case(b"utf8")
 }
 
-fn with_defaults(given: Timeouts) -> Timeouts {
-    let or = |value: u32, default: u32| if value == 0 { default } else { value };
-    let rfc = Timeouts::RFC_5321;
-    Timeouts {
-        connect: or(given.connect, rfc.connect),
-        greeting: or(given.greeting, rfc.greeting),
-        ehlo: or(given.ehlo, rfc.ehlo),
-        auth: or(given.auth, rfc.auth),
-        mail: or(given.mail, rfc.mail),
-        rcpt: or(given.rcpt, rfc.rcpt),
-        data: or(given.data, rfc.data),
-        block: or(given.block, rfc.block),
-        end: or(given.end, rfc.end),
-        quit: or(given.quit, rfc.quit),
-        total: or(given.total, rfc.total),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::LIMITS;
 
     fn draft() -> Draft<'static> {
         Draft {
@@ -182,9 +186,10 @@ mod tests {
     #[test]
     fn a_whole_configuration_is_taken_with_its_defaults() {
         let checked = draft().check().unwrap();
-        assert_eq!((checked.port, checked.settings.charset), (25, UNKNOWN_CHARSET));
-        assert_eq!(checked.settings.timeouts, Timeouts::RFC_5321);
-        assert!(checked.settings.pipelining && checked.settings.ehlo_name.is_none());
+        assert_eq!((checked.port, checked.settings.texts[CHARSET]), (25, UNKNOWN_CHARSET));
+        assert_eq!(checked.settings.texts[USERNAME], b"user");
+        assert_eq!(checked.settings.limits, [0; LIMITS]);
+        assert!(checked.settings.pipelining);
     }
 
     #[test]
@@ -260,7 +265,7 @@ mod tests {
         for charset in [&b"UTF-8"[..], b"utf-8", b"utf8", b""] {
             let mut draft = draft();
             draft.charset = Some(charset);
-            assert_eq!(draft.check().unwrap().settings.charset, UNKNOWN_CHARSET);
+            assert_eq!(draft.check().unwrap().settings.texts[CHARSET], UNKNOWN_CHARSET);
         }
     }
 

@@ -4,6 +4,7 @@
 //! What stood in a part is wiped when the part is given up: there are passwords among it.
 
 use core::mem::{align_of, size_of};
+use core::ptr::addr_of_mut;
 
 use zeroize::Zeroize;
 
@@ -75,42 +76,39 @@ impl Arena {
     /// Keeps a configuration: instead of the one there is, which nobody may use any more, or, with a mail in flight, instead
     /// of the one that would be next. None, with nothing changed, where it does not fit.
     pub fn configure(&mut self, checked: &Checked<'_>, in_flight: bool) -> Option<&'static mut Config> {
-        let mut settings = checked.settings;
         let mut length = size_of::<Config>().saturating_add(align_of::<Config>());
-        each_text(&mut settings, &mut |text| length = length.saturating_add(text.len()));
+        for text in &checked.settings.texts {
+            length = length.saturating_add(text.len());
+        }
         let mine = if in_flight { self.far } else { self.near };
         if length > self.free().saturating_add(mine) {
             return None;
         }
-        let end = if in_flight { self.length } else { mine };
-        self.part(end.saturating_sub(mine), mine).zeroize();
-        let start = if in_flight {
+        let (old, new) = if in_flight {
             self.far = length;
-            self.length.saturating_sub(length)
+            (self.length.wrapping_sub(mine), self.length.wrapping_sub(length))
         } else {
             self.near = length;
-            0
+            (0, 0)
         };
-        let mut part = self.part(start, length);
-        each_text(&mut settings, &mut |text| *text = copied(&mut part, text));
+        self.part(old, mine).zeroize();
+        let part = self.part(new, length);
         let skipped = part.as_ptr().align_offset(align_of::<Config>());
-        let place = part.get_mut(skipped..)?;
-        if place.len() < size_of::<Config>() {
-            return None;
-        }
-        let place = place.as_mut_ptr().cast::<Config>();
-        let mut server = sds_smtp_address::from(checked.server);
-        server.port = u32::from(checked.port);
-        // SAFETY: aligned, large enough, and nobody else's. All texts of the settings are in the arena now, for good.
+        let (head, mut rest) = part.split_at_mut_checked(size_of::<Config>().saturating_add(skipped))?;
+        let place = head.get_mut(skipped..)?.as_mut_ptr().cast::<Config>();
+        // SAFETY: aligned, large enough, and nobody else's. All texts of the settings are in the arena when they are lent.
         unsafe {
-            place.write(Config {
-                server,
-                job: Job {
-                    settings: core::mem::transmute::<Settings<'_>, Settings<'static>>(settings),
-                    mail: None,
-                },
-            });
-            Some(&mut *place)
+            addr_of_mut!((*place).server).write(sds_smtp_address::from(checked.server));
+            (*place).server.port = u32::from(checked.port);
+            addr_of_mut!((*place).job.mail).write(None);
+            addr_of_mut!((*place).job.settings)
+                .cast::<Settings<'_>>()
+                .write(checked.settings);
+            let config = &mut *place;
+            for text in &mut config.job.settings.texts {
+                *text = copied(&mut rest, text);
+            }
+            Some(config)
         }
     }
 
@@ -148,26 +146,12 @@ impl Arena {
     }
 }
 
-/// Calls a function with each text of some settings.
-fn each_text<'a>(settings: &mut Settings<'a>, each: &mut dyn FnMut(&mut &'a [u8])) {
-    each(&mut settings.sender);
-    each(&mut settings.sender_name);
-    each(&mut settings.charset);
-    if let Some(login) = &mut settings.login {
-        each(&mut login.credentials.username);
-        each(&mut login.credentials.password);
-    }
-    if let Some(name) = &mut settings.ehlo_name {
-        each(name);
-    }
-}
-
 /// Copies a text to the beginning of what is left of a part.
 fn copied(part: &mut &'static mut [u8], text: &[u8]) -> &'static [u8] {
     let Some((place, rest)) = core::mem::take(part).split_at_mut_checked(text.len()) else {
         return &[];
     };
-    super::copy(place, text);
+    crate::octets::copy(place, text);
     *part = rest;
     place
 }
@@ -215,13 +199,13 @@ mod tests {
             assert!(configure(&mut arena, "never-used@example.cz", true).is_some());
             let next = configure(&mut arena, &sender, true).unwrap();
             assert_eq!((to, text), (&b"a@b.cz"[..], &b"the text"[..]));
-            assert_ne!(current.job.settings.sender, sender.as_bytes());
+            assert_ne!(current.job.settings.sender(), sender.as_bytes());
             assert_eq!((holds(memory, "never-used"), holds(memory, "a-password")), (0, 2));
             arena.end_mail(true);
             assert_eq!((holds(memory, "the text"), holds(memory, "xxxx")), (0, 0));
             assert_eq!((holds(memory, "a-password"), holds(memory, &sender)), (1, 1));
             current = next;
-            assert_eq!(current.job.settings.sender, sender.as_bytes());
+            assert_eq!(current.job.settings.sender(), sender.as_bytes());
         }
         arena.wipe();
         assert!(memory.iter().all(|octet| *octet == 0));
@@ -243,7 +227,7 @@ mod tests {
             if free < length - free {
                 assert_eq!(memory, before);
             }
-            assert_eq!(config.job.settings.sender, b"sds@example.cz");
+            assert_eq!(config.job.settings.sender(), b"sds@example.cz");
         }
     }
 }

@@ -4,8 +4,10 @@ use super::member::Content;
 use super::memory::{self, Entered, enter};
 use super::told::{Line, Told};
 use super::transport::sds_smtp_transport;
-use crate::client::settings::Draft;
+use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Reason};
+use crate::session::job::{PASSWORD, SENDER, USERNAME};
+use crate::wire::capability::{LOGIN, PLAIN};
 
 /// A client, by its handle: copied freely, and checked in each call. A call on one that has ended gives
 /// [`Code::BadHandle`].
@@ -33,12 +35,20 @@ impl Client {
 
     /// Takes a configuration, or refuses it and keeps the old one. A mail in flight keeps the one it began with.
     pub fn configure(self, draft: &Draft<'_>) -> Result<(), Code> {
-        enter(self.0)?.1.configure(draft, false)
+        enter(self.0)?.1.configure(draft)
     }
 
     /// What [`Client::configure`] does, with the limit on user name and password that the devices have.
-    pub fn configure_device(self, draft: &Draft<'_>) -> Result<(), Code> {
-        enter(self.0)?.1.configure(draft, true)
+    pub fn configure_device<'a>(self, draft: &Draft<'a>) -> Result<(), Code> {
+        let mut checked = Checked::EMPTY;
+        let text = |text: Option<&'a [u8]>| text.unwrap_or(&[]);
+        checked.settings.texts[SENDER] = text(draft.sender);
+        if draft.auth != 0 {
+            checked.settings.mechanisms = PLAIN | LOGIN;
+            checked.settings.texts[USERNAME] = text(draft.username);
+            checked.settings.texts[PASSWORD] = text(draft.password);
+        }
+        enter(self.0)?.1.configure_device(text(draft.server), &mut checked)
     }
 
     /// Takes a mail.

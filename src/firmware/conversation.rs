@@ -76,7 +76,7 @@ impl Member {
         self.begun = self.begun.wrapping_add(1);
         if let Some(config) = &mut self.config {
             if let Some(mail) = &mut config.job.mail {
-                mail.date = Some(u64::from(seconds)).filter(|date| *date != 0);
+                mail.date = seconds;
             }
             self.session.begin(&config.job);
         }
@@ -108,7 +108,7 @@ impl Member {
                     Ok(_) => {
                         let local = transport.local();
                         if let Some(mail) = &mut config.job.mail {
-                            let seconds = mail.date.and_then(|date| u32::try_from(date).ok()).unwrap_or(0);
+                            let seconds = mail.date;
                             let host = match local {
                                 IpAddr::V4(v4) => u32::from(v4),
                                 IpAddr::V6(v6) => {

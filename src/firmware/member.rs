@@ -9,7 +9,7 @@ use super::transport::sds_smtp_transport;
 use crate::client::guard::{Begun, Guard};
 use crate::client::log::Ring;
 use crate::client::mail;
-use crate::client::settings::Draft;
+use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
 use crate::session::{Mail, Session, Text, Verdict};
@@ -132,25 +132,31 @@ impl Member {
         self.ring = Ring::EMPTY;
     }
 
-    /// Takes a configuration, or refuses it and keeps the old one. `device`: within the limits of the devices' own function.
-    pub fn configure(&mut self, draft: &Draft<'_>, device: bool) -> Result<(), Code> {
+    /// Takes a configuration, or refuses it and keeps the old one.
+    pub fn configure(&mut self, draft: &Draft<'_>) -> Result<(), Code> {
         let mut draft = *draft;
-        let mut device_limit = self.device_limit;
-        if device {
-            draft.credential_limit = device_limit;
-        } else {
-            device_limit = match core::mem::take(&mut draft.credential_limit) {
-                0 => DEVICE_CREDENTIAL_BYTES,
-                limit => limit,
-            };
-            if device_limit > CREDENTIAL_BYTES {
-                return Err(Code::BadArgument);
-            }
+        let device_limit = match core::mem::take(&mut draft.credential_limit) {
+            0 => DEVICE_CREDENTIAL_BYTES,
+            limit => limit,
+        };
+        if device_limit > CREDENTIAL_BYTES {
+            return Err(Code::BadArgument);
         }
-        let checked = draft.check()?;
+        self.keep(&draft.check()?)?;
+        self.device_limit = device_limit;
+        Ok(())
+    }
+
+    /// What [`Member::configure`] does, within the limits of the devices' own function.
+    pub fn configure_device(&mut self, server: &[u8], checked: &mut Checked<'_>) -> Result<(), Code> {
+        checked.check(server, self.device_limit)?;
+        self.keep(checked)
+    }
+
+    fn keep(&mut self, checked: &Checked<'_>) -> Result<(), Code> {
         let in_flight = self.in_flight();
         // From here on a configuration without a mail in flight is of no more use, unless there is no room for the new one.
-        let kept = self.arena.configure(&checked, in_flight);
+        let kept = self.arena.configure(checked, in_flight);
         let place = if in_flight {
             &mut self.next
         } else {
@@ -158,7 +164,6 @@ impl Member {
             &mut self.config
         };
         *place = Some(kept.ok_or(Code::DataFailed)?);
-        self.device_limit = device_limit;
         Ok(())
     }
 
@@ -209,7 +214,7 @@ impl Member {
             recipients,
             subject,
             text,
-            date: None,
+            date: 0,
             nonce: None,
         }));
         Ok(())
@@ -282,7 +287,7 @@ impl Member {
         let sender = self
             .config
             .as_ref()
-            .map_or(&[][..], |config| config.job.settings.sender);
+            .map_or(&[][..], |config| config.job.settings.sender());
         (&self.told, self.nonce.as_ref(), sender)
     }
 

@@ -30,13 +30,6 @@ pub mod told;
 #[allow(unsafe_code)]
 pub mod transport;
 
-/// Copies as many octets as both have: a copy of all of a text into a place for it has a path to a panic otherwise.
-fn copy(to: &mut [u8], from: &[u8]) {
-    for (place, octet) in to.iter_mut().zip(from) {
-        *place = *octet;
-    }
-}
-
 pub use client::Client;
 pub use member::{Content, Read};
 pub use memory::{CLIENT_SIZE, Source, init, poll, set_clock, set_log};

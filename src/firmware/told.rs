@@ -1,8 +1,8 @@
 //! What is told of a mail: the result and a line of the log, laid out as C sees them, so that telling is copying.
 //! (`ffi` asserts that the layouts are the same.)
 
-use super::copy;
 use crate::code::{Code, Outcome, Phase};
+use crate::octets::copy;
 
 /// `struct sds_smtp_result` up to its Message-ID, and its text.
 #[repr(C)]

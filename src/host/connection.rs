@@ -15,6 +15,7 @@ use super::sys::{self, Event, Failure, Poller, Socket};
 use crate::client::report::{Report, Text};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::LOG_RECIPIENT_BYTES;
+use crate::session::job::EHLO_NAME;
 use crate::session::{Job, Session, State};
 use crate::wire::address::List;
 
@@ -178,10 +179,7 @@ impl Connection {
     pub fn deadline(&self) -> Option<u64> {
         let deadline = self.link.began.saturating_add(u64::from(self.link.session.deadline()?));
         if self.link.session.state() == State::Connecting && !self.link.looked {
-            let greeting = self
-                .link
-                .opened
-                .saturating_add(u64::from(self.snapshot.timeouts().greeting));
+            let greeting = self.link.opened.saturating_add(u64::from(self.snapshot.greeting()));
             return Some(deadline.min(greeting));
         }
         Some(deadline)
@@ -247,7 +245,7 @@ impl Connection {
         };
         if let Some(mail) = self.post.as_ref().map(Post::mail) {
             if let Some(nonce) = mail.nonce {
-                ended.told.message_id = Text::message_id(nonce, self.snapshot.settings().sender);
+                ended.told.message_id = Text::message_id(nonce, self.snapshot.settings().sender());
             }
             ended.recipients = u16::try_from(List::new(mail.recipients).count()).unwrap_or(0);
             let address = List::new(mail.recipients).nth(usize::from(recipient));
@@ -304,8 +302,8 @@ impl Link {
     }
 
     fn connected(&mut self, job: &Job<'_>, now: u64) {
-        let local = match (job.settings.ehlo_name, &self.socket) {
-            (None, Some(socket)) => sys::local_address(socket),
+        let local = match (job.settings.texts[EHLO_NAME], &self.socket) {
+            ([], Some(socket)) => sys::local_address(socket),
             _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         };
         self.session.connected(job, self.time(now), local);

@@ -279,7 +279,8 @@ impl Engine {
             return Some(());
         }
         if let Some(post) = &mut post {
-            post.date = clock::calendar().map(|milliseconds| milliseconds / 1000);
+            let seconds = clock::calendar().map_or(0, |milliseconds| milliseconds / 1000);
+            post.date = u32::try_from(seconds).unwrap_or(u32::MAX);
             post.nonce = self.nonces.next();
         }
         let place = self.place()?;

@@ -11,8 +11,8 @@ pub struct Post {
     texts: Box<[u8]>,
     subject_at: usize,
     text_at: usize,
-    /// Seconds since 1970, where there is a clock.
-    pub date: Option<u64>,
+    /// Seconds since 1970; 0 without a clock.
+    pub date: u32,
     /// What the Message-ID is made of.
     pub nonce: [u8; 16],
 }
@@ -25,7 +25,7 @@ impl Post {
             texts: joined(&[recipients, subject, text])?,
             subject_at,
             text_at: subject_at.checked_add(subject.len())?,
-            date: None,
+            date: 0,
             nonce: [0; 16],
         })
     }

@@ -7,22 +7,17 @@ use std::net::SocketAddr;
 use zeroize::Zeroize;
 
 use super::memory::joined;
-use crate::auth::{Allowed, Credentials};
 use crate::client::settings::Checked;
-use crate::limits::Timeouts;
-use crate::session::{Login, Settings};
+use crate::limits::{LIMITS, Timeouts};
+use crate::session::Settings;
+use crate::session::job::TEXTS;
 
 /// The configuration: all its texts in one piece of memory, wiped when it ends.
 pub struct Snapshot {
     texts: Box<[u8]>,
-    username: Range<usize>,
-    password: Range<usize>,
-    sender: Range<usize>,
-    sender_name: Range<usize>,
-    ehlo_name: Range<usize>,
-    charset: Range<usize>,
-    allowed: Option<Allowed>,
-    timeouts: Timeouts,
+    ranges: [Range<usize>; TEXTS],
+    mechanisms: u8,
+    limits: [u32; LIMITS],
     pipelining: bool,
     /// Where the server listens.
     pub server: SocketAddr,
@@ -32,37 +27,20 @@ impl Snapshot {
     /// A copy, unless there is no memory for it.
     pub fn new(checked: &Checked<'_>) -> Option<Self> {
         let settings = &checked.settings;
-        let (username, password) = settings.login.map_or((&[][..], &[][..]), |login| {
-            (login.credentials.username, login.credentials.password)
-        });
-        let ehlo_name = settings.ehlo_name.unwrap_or(&[]);
-        let parts = [
-            username,
-            password,
-            settings.sender,
-            settings.sender_name,
-            ehlo_name,
-            settings.charset,
-        ];
-        let texts = joined(&parts)?;
+        let texts = joined(&settings.texts)?;
         let mut end = 0usize;
-        let [username, password, sender, sender_name, ehlo_name, charset] = parts.map(|part| {
+        let ranges = settings.texts.map(|part| {
             let start = end;
             end = end.saturating_add(part.len());
             start..end
         });
         Some(Self {
-            username,
-            password,
-            sender,
-            sender_name,
-            ehlo_name,
-            charset,
-            allowed: settings.login.map(|login| login.allowed),
-            timeouts: settings.timeouts,
+            texts,
+            ranges,
+            mechanisms: settings.mechanisms,
+            limits: settings.limits,
             pipelining: settings.pipelining,
             server: SocketAddr::new(checked.server, checked.port),
-            texts,
         })
     }
 
@@ -70,44 +48,32 @@ impl Snapshot {
     pub fn copy(&self) -> Option<Self> {
         Some(Self {
             texts: joined(&[&self.texts])?,
-            username: self.username.clone(),
-            password: self.password.clone(),
-            sender: self.sender.clone(),
-            sender_name: self.sender_name.clone(),
-            ehlo_name: self.ehlo_name.clone(),
-            charset: self.charset.clone(),
-            allowed: self.allowed,
-            timeouts: self.timeouts,
+            ranges: self.ranges.clone(),
+            mechanisms: self.mechanisms,
+            limits: self.limits,
             pipelining: self.pipelining,
             server: self.server,
         })
     }
 
-    fn text(&self, range: &Range<usize>) -> &[u8] {
-        self.texts.get(range.clone()).unwrap_or(&[])
-    }
-
-    /// The time limits.
-    pub fn timeouts(&self) -> &Timeouts {
-        &self.timeouts
+    /// How long the greeting is waited for.
+    pub fn greeting(&self) -> u32 {
+        match self.limits {
+            [_, 0, ..] => Timeouts::RFC_5321.greeting,
+            [_, greeting, ..] => greeting,
+        }
     }
 
     /// The settings for a session.
     pub fn settings(&self) -> Settings<'_> {
         Settings {
-            login: self.allowed.map(|allowed| Login {
-                allowed,
-                credentials: Credentials {
-                    username: self.text(&self.username),
-                    password: self.text(&self.password),
-                },
-            }),
-            sender: self.text(&self.sender),
-            sender_name: self.text(&self.sender_name),
-            ehlo_name: Some(self.text(&self.ehlo_name)).filter(|name| !name.is_empty()),
-            charset: self.text(&self.charset),
-            timeouts: self.timeouts,
+            texts: self
+                .ranges
+                .each_ref()
+                .map(|range| self.texts.get(range.clone()).unwrap_or(&[])),
+            mechanisms: self.mechanisms,
             pipelining: self.pipelining,
+            limits: self.limits,
         }
     }
 }

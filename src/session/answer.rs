@@ -1,9 +1,9 @@
 //! What the server's answers lead to.
 
-use super::job::{Job, Text};
+use super::job::{Job, PASSWORD, Text, USERNAME};
 use super::machine::{Envelope, Part, Session};
 use super::state::{Next, State};
-use crate::auth::{self, Allowed, Mechanism, redaction};
+use crate::auth::{plain, redaction};
 use crate::code::{self, Code, Outcome, Reason, Step};
 use crate::message::body::{Encoder, Encoding};
 use crate::message::survey::Survey;
@@ -35,9 +35,10 @@ impl Session {
 
     /// Masks what the server repeats of the credentials in the text that the result will show.
     fn mask(&mut self, job: &Job<'_>) {
-        if let Some(login) = job.settings.login.filter(|_| !self.concluded()) {
+        if job.settings.mechanisms != 0 && !self.concluded() {
             let logging_in = self.logging_in();
-            redaction::mask(self.reader.text_mut(), login.credentials, logging_in);
+            let texts = &job.settings.texts;
+            redaction::mask(self.reader.text_mut(), texts[USERNAME], texts[PASSWORD], logging_in);
         }
     }
 
@@ -94,7 +95,7 @@ impl Session {
 
     fn fall_back(&mut self, job: &Job<'_>, reply: u16) {
         // HELO announces no AUTH: with a login to do there is nothing to fall back to.
-        if job.settings.login.is_none() && reply >= 400 {
+        if job.settings.mechanisms == 0 && reply >= 400 {
             self.parser.forget();
             self.enter(job, State::Helo);
             return;
@@ -106,24 +107,29 @@ impl Session {
     }
 
     fn choose(&mut self, job: &Job<'_>) {
-        let Some(login) = job.settings.login else {
+        let settings = &job.settings;
+        if settings.mechanisms == 0 {
             self.ready(job);
             return;
-        };
-        let offers = |word| self.parser.offers(word);
-        let state = match auth::choose(login.allowed, offers(PLAIN), offers(LOGIN)) {
-            Some(Mechanism::Plain) if auth::plain::fits_command(login.credentials) => State::AuthPlain,
-            Some(Mechanism::Plain) => State::AuthPlainAlone,
-            Some(Mechanism::Login) => State::AuthLogin,
-            None => {
-                let reason = if offers(AUTH) { Reason::None } else { Reason::NoAuth };
-                self.mask(job);
-                // It is logging in that fails.
-                self.state = State::AuthLogin;
-                self.conclude(Code::AuthUnsupported, reason);
-                State::Quit
+        }
+        let mut state = State::AuthLogin;
+        if self.parser.offers(settings.mechanisms & PLAIN) {
+            state = State::AuthPlainAlone;
+            if plain::fits_command(settings.texts[USERNAME], settings.texts[PASSWORD]) {
+                state = State::AuthPlain;
             }
-        };
+        } else if !self.parser.offers(settings.mechanisms & LOGIN) {
+            let reason = if self.parser.offers(AUTH) {
+                Reason::None
+            } else {
+                Reason::NoAuth
+            };
+            self.mask(job);
+            // It is logging in that fails.
+            self.state = State::AuthLogin;
+            self.conclude(Code::AuthUnsupported, reason);
+            state = State::Quit;
+        }
         self.enter(job, state);
     }
 
@@ -134,12 +140,7 @@ impl Session {
             (State::AuthPlain, 334) => State::AuthPlainResponse,
             // It wants no response in the command's line.
             (State::AuthPlain, 501 | 504) => State::AuthPlainAlone,
-            (State::AuthPlainAlone, 504)
-                if self.parser.offers(LOGIN)
-                    && job.settings.login.is_some_and(|login| login.allowed == Allowed::Any) =>
-            {
-                State::AuthLogin
-            }
+            (State::AuthPlainAlone, 504) if self.parser.offers(job.settings.mechanisms & LOGIN) => State::AuthLogin,
             _ => return self.fail(job),
         };
         self.enter(job, state);
@@ -172,7 +173,7 @@ impl Session {
         self.enter(job, State::Envelope);
         if let (Some(size), Some(limit)) = (size, limit) {
             let size = size.saturating_add(self.header_len(job));
-            self.plan.size = Some(size);
+            self.plan.size = size;
             if limit > 0 && size > limit {
                 self.conclude(Code::DataFailed, Reason::TooLarge);
                 self.leave(job);

@@ -1,34 +1,56 @@
 //! What a session is to do: settings and mail, lent by whoever owns them.
 
-use crate::auth::{Allowed, Credentials};
-use crate::limits::Timeouts;
+use crate::limits::LIMITS;
 
-/// How to log in.
-#[derive(Clone, Copy, Debug)]
-pub struct Login<'a> {
-    /// The mechanisms that may be used.
-    pub allowed: Allowed,
-    /// User name and password.
-    pub credentials: Credentials<'a>,
-}
+/// The user name: where it stands in [`Settings::texts`].
+pub const USERNAME: usize = 0;
+/// The password.
+pub const PASSWORD: usize = 1;
+/// The sender's mailbox.
+pub const SENDER: usize = 2;
+/// The charset of bytes that are not UTF-8.
+pub const CHARSET: usize = 3;
+/// The sender's display name, or nothing.
+pub const SENDER_NAME: usize = 4;
+/// What EHLO says; our address where it is nothing.
+pub const EHLO_NAME: usize = 5;
+/// How many texts there are.
+pub const TEXTS: usize = 6;
 
 /// The part of a configuration that the conversation needs. All of it is valid: [`crate::client::settings`] checks it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Settings<'a> {
-    /// Whether and how to log in.
-    pub login: Option<Login<'a>>,
-    /// The sender's mailbox.
-    pub sender: &'a [u8],
-    /// The sender's display name, or nothing.
-    pub sender_name: &'a [u8],
-    /// What EHLO says; our address where there is none.
-    pub ehlo_name: Option<&'a [u8]>,
-    /// The charset of bytes that are not UTF-8.
-    pub charset: &'a [u8],
-    /// How long everything may take.
-    pub timeouts: Timeouts,
+    /// Its texts: in one array, so that one loop copies them.
+    pub texts: [&'a [u8]; TEXTS],
+    /// The mechanisms that may be used to log in, as [`crate::wire::capability`] has them; 0: no login.
+    pub mechanisms: u8,
     /// Whether to use PIPELINING where it is offered.
     pub pipelining: bool,
+    /// How long each part may take, in the order of [`crate::limits::Timeouts`]; 0 is what RFC 5321 says.
+    pub limits: [u32; LIMITS],
+}
+
+impl<'a> Settings<'a> {
+    /// No login, no texts.
+    pub const NONE: Self = Self {
+        texts: [&[]; TEXTS],
+        mechanisms: 0,
+        pipelining: true,
+        limits: [0; LIMITS],
+    };
+
+    /// The sender's mailbox.
+    pub fn sender(&self) -> &'a [u8] {
+        let [_, _, sender, ..] = self.texts;
+        sender
+    }
+}
+
+/// There is a password among the texts: they are never printed.
+impl core::fmt::Debug for Settings<'_> {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.write_str("Settings(..)")
+    }
 }
 
 /// The text of a mail.
@@ -59,8 +81,8 @@ pub struct Mail<'a> {
     pub subject: &'a [u8],
     /// The text.
     pub text: Text<'a>,
-    /// The time for Date, in seconds since 1970, where there is a clock.
-    pub date: Option<u64>,
+    /// The time for Date, in seconds since 1970; 0 without a clock.
+    pub date: u32,
     /// 128 random bits for the Message-ID; without them there is none, so that a device without random numbers repeats
     /// none.
     pub nonce: Option<[u8; 16]>,
@@ -73,4 +95,18 @@ pub struct Job<'a> {
     pub settings: Settings<'a>,
     /// The mail.
     pub mail: Option<Mail<'a>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_credentials() {
+        let mut settings = Settings::NONE;
+        settings.texts[PASSWORD] = b"secret";
+        assert_eq!(std::format!("{settings:?}"), "Settings(..)");
+        settings.texts[SENDER] = b"a@b";
+        assert_eq!(settings.sender(), b"a@b");
+    }
 }

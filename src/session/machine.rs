@@ -6,11 +6,26 @@ use super::job::Job;
 use super::state::State;
 use super::verdict::Verdict;
 use crate::code::{Code, Outcome, Phase, Reason, Step};
-use crate::limits::Timeouts;
+use crate::limits::{LIMITS, Timeouts};
 use crate::message::body::{Encoder, Encoding};
 use crate::utf8::Utf8;
 use crate::wire::capability::Parser;
 use crate::wire::reply::{Progress, Reader, enhanced_status_code};
+
+/// In the order of the limits the last two; before them stand those of the phases, from Connect on.
+const QUIT: usize = LIMITS - 2;
+const TOTAL: usize = LIMITS - 1;
+
+const _: () = assert!(QUIT == Phase::End as usize - Phase::Connect as usize + 1);
+
+/// A limit of the settings, in milliseconds.
+fn limit(job: &Job<'_>, number: usize) -> u32 {
+    const DEFAULTS: [u32; LIMITS] = Timeouts::RFC_5321.in_order();
+    match job.settings.limits.get(number) {
+        Some(0) | None => DEFAULTS.get(number).copied().unwrap_or(0),
+        Some(limit) => *limit,
+    }
+}
 
 /// The parts of the text, in the order in which they are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +71,8 @@ impl Envelope {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
     pub text_is_utf8: bool,
-    /// What SIZE= says, where it is said.
-    pub size: Option<u32>,
+    /// What SIZE= says; 0 where it is not said.
+    pub size: u32,
 }
 
 /// One mail's conversation. See the [module](super) for how it is driven.
@@ -118,7 +133,7 @@ impl Session {
         utf8: Utf8::START,
         plan: Plan {
             text_is_utf8: false,
-            size: None,
+            size: 0,
         },
         envelope: Envelope {
             recipients: 0,
@@ -150,7 +165,7 @@ impl Session {
     /// Begins to connect, now: what was before is forgotten. The time of a session is counted from here.
     pub fn begin(&mut self, job: &Job<'_>) {
         *self = Self::IDLE;
-        self.total_deadline = job.settings.timeouts.total;
+        self.total_deadline = limit(job, TOTAL);
         self.be_patient(job);
     }
 
@@ -240,13 +255,16 @@ impl Session {
 
     /// Counts the time limit of what is awaited from now on.
     pub(super) fn be_patient(&mut self, job: &Job<'_>) {
-        let timeouts = &job.settings.timeouts;
-        self.deadline = if self.state.settled() {
-            self.now.saturating_add(timeouts.quit)
+        let settled = self.state.settled();
+        let number = if settled {
+            QUIT
         } else {
-            let patience = patience(timeouts, self.step().row().phase);
-            self.now.saturating_add(patience).min(self.total_deadline)
+            (self.step().row().phase as usize).wrapping_sub(Phase::Connect as usize)
         };
+        self.deadline = self.now.saturating_add(limit(job, number));
+        if !settled {
+            self.deadline = self.deadline.min(self.total_deadline);
+        }
     }
 
     pub(super) fn enter(&mut self, job: &Job<'_>, state: State) {
@@ -409,20 +427,5 @@ impl Session {
     /// Ends the conversation in good order.
     pub(super) fn leave(&mut self, job: &Job<'_>) {
         self.enter(job, if self.envelope.open { State::Rset } else { State::Quit });
-    }
-}
-
-/// How long the answer of a phase may take.
-fn patience(timeouts: &Timeouts, phase: Phase) -> u32 {
-    match phase {
-        Phase::None | Phase::Start | Phase::Connect => timeouts.connect,
-        Phase::Greeting => timeouts.greeting,
-        Phase::Hello => timeouts.ehlo,
-        Phase::Auth => timeouts.auth,
-        Phase::Mail => timeouts.mail,
-        Phase::Rcpt => timeouts.rcpt,
-        Phase::Data => timeouts.data,
-        Phase::Text => timeouts.block,
-        Phase::End => timeouts.end,
     }
 }

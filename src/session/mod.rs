@@ -14,17 +14,19 @@
 //! - [`state`]: the one table of states
 //! - [`machine`]: the session: events in, one verdict
 //! - [`answer`]: what the server's answers lead to
-//! - [`output`]: what each state says
+//! - [`output`]: octets out, as the states and the server allow
+//! - [`line`]: what each state says
 //! - [`verdict`]: how it ended
 
 pub mod answer;
 pub mod job;
+pub mod line;
 pub mod machine;
 pub mod output;
 pub mod state;
 pub mod verdict;
 
-pub use job::{Job, Login, Mail, Settings, Text};
+pub use job::{Job, Mail, Settings, Text};
 pub use machine::Session;
 pub use state::State;
 pub use verdict::Verdict;

@@ -1,15 +1,10 @@
-//! What each state says, written into a lent buffer.
+//! Octets out, into a lent buffer: what the state and the server allow to be said.
 
 use super::job::{Job, Text};
 use super::machine::{Part, Session};
 use super::state::State;
-use crate::auth::{Credentials, login, plain};
-use crate::buffer::{Sink, Window};
+use crate::buffer::Window;
 use crate::code::Reason;
-use crate::message::body::Encoding;
-use crate::message::header::Header;
-use crate::wire::address::List;
-use crate::wire::command;
 
 impl Session {
     /// Writes octets to be sent into `out` (at least [`crate::limits::SMALLEST_BUFFER`] octets) and returns how many.
@@ -30,9 +25,20 @@ impl Session {
     /// Writes some octets; None where there are none to write, or no room for them.
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn write_some(&mut self, job: &Job<'_>, out: &mut [u8]) -> Option<usize> {
+        let mut line = self.state as usize;
         let may = match self.state {
-            State::Envelope => self.may_say(self.envelope.said),
-            State::Text if self.part == Part::Body => return self.write_body(job, out),
+            State::Envelope => {
+                line = self.command(self.envelope.said);
+                self.may_say(self.envelope.said)
+            }
+            State::Text => {
+                match self.part {
+                    Part::Header => {}
+                    Part::Body => return self.write_body(job, out),
+                    Part::Dot => line = State::LoneDot as usize,
+                }
+                true
+            }
             State::End => false,
             _ => self.pending,
         };
@@ -40,7 +46,7 @@ impl Session {
             return None;
         }
         let mut window = Window::new(out, self.cursor);
-        self.write_line(job, &mut window);
+        self.write_line(line, job, &mut window);
         let (written, complete) = (window.kept(), window.complete());
         self.cursor = self.cursor.wrapping_add(written);
         if complete {
@@ -71,59 +77,6 @@ impl Session {
         }
         let pipelined = self.pipelining && (command < envelope.data() || envelope.recipients == 1);
         pipelined || envelope.answered == command
-    }
-
-    /// Writes the one line that a state says; of the text, the headers or the final dot.
-    #[cfg_attr(not(feature = "std"), inline(never))]
-    fn write_line(&self, job: &Job<'_>, out: &mut Window<'_>) {
-        let settings = &job.settings;
-        let name = settings.ehlo_name;
-        let local = self.local;
-        match self.state {
-            State::Ehlo => command::Ehlo { name, local }.write(out),
-            State::Helo => command::Helo { name, local }.write(out),
-            State::AuthPlainAlone => plain::write_command(out),
-            State::AuthLogin => login::write_command(out),
-            State::AuthPlain | State::AuthPlainResponse | State::AuthUsername | State::AuthPassword => {
-                if let Some(login) = &settings.login {
-                    self.write_credentials(login.credentials, out);
-                }
-            }
-            State::Envelope => self.write_envelope(job, out),
-            State::Text if self.part == Part::Header => self.write_header(job, out),
-            State::Text | State::LoneDot => out.put_all(b".\r\n"),
-            State::Rset => command::Plain::Rset.write(out),
-            State::Quit => command::Plain::Quit.write(out),
-            State::Connecting | State::Greeting | State::End | State::Closed => {}
-        }
-    }
-
-    fn write_credentials(&self, credentials: Credentials<'_>, out: &mut Window<'_>) {
-        match self.state {
-            State::AuthPlain => plain::write_command_with_response(credentials, out),
-            State::AuthPlainResponse => plain::write_response(credentials, out),
-            State::AuthUsername => login::write_username(credentials, out),
-            _ => login::write_password(credentials, out),
-        }
-    }
-
-    fn write_envelope(&self, job: &Job<'_>, out: &mut Window<'_>) {
-        let Some(mail) = &job.mail else { return };
-        match self.envelope.said {
-            0 => command::Mail {
-                reverse_path: job.settings.sender,
-                eight_bit: self.encoder.encoding() == Encoding::EightBit,
-                size: self.plan.size,
-            }
-            .write(out),
-            data if data == self.envelope.data() => command::Plain::Data.write(out),
-            recipient => {
-                let at = usize::from(recipient).saturating_sub(1);
-                if let Some(forward_path) = List::new(mail.recipients).nth(at) {
-                    command::Rcpt { forward_path }.write(out);
-                }
-            }
-        }
     }
 
     /// Writes of the text what there is room for.
@@ -163,28 +116,5 @@ impl Session {
             // Another piece than the one that is wanted.
             None => (&[], false),
         }
-    }
-
-    fn write_header(&self, job: &Job<'_>, out: &mut Window<'_>) {
-        let Some(mail) = &job.mail else { return };
-        Header {
-            date: mail.date,
-            sender: job.settings.sender,
-            sender_name: job.settings.sender_name,
-            recipients: List::new(mail.recipients),
-            subject: mail.subject,
-            nonce: mail.nonce,
-            charset: job.settings.charset,
-            text_is_utf8: self.plan.text_is_utf8,
-            encoding: self.encoder.encoding(),
-        }
-        .write(out);
-    }
-
-    /// The octets of the header block.
-    pub(super) fn header_len(&self, job: &Job<'_>) -> u32 {
-        let mut window = Window::counting();
-        self.write_header(job, &mut window);
-        u32::try_from(window.written()).unwrap_or(u32::MAX)
     }
 }

@@ -3,11 +3,9 @@
 //! - [`reply`]: reads what the server says, at any segmentation
 //! - [`relay`]: whether a refusal speaks of relaying
 //! - [`capability`]: what an EHLO reply announces
-//! - [`command`]: one small struct for each command, that knows how to write itself
 //! - [`address`]: mailboxes, lists of them, address literals
 
 pub mod address;
 pub mod capability;
-pub mod command;
 pub mod relay;
 pub mod reply;

@@ -8,6 +8,7 @@ use zeroize::Zeroize;
 
 use super::relay::RelayWord;
 use crate::limits::{REPLY_BYTES, REPLY_TEXT_BYTES};
+use crate::octets::copy;
 
 /// What an octet meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,11 +105,7 @@ impl Reader {
         self.watch(run);
         if !self.held {
             let space = self.text.get_mut(self.length..).unwrap_or(&mut []);
-            let kept = length.min(space.len());
-            if let (Some(space), Some(run)) = (space.get_mut(..kept), run.get(..kept)) {
-                space.copy_from_slice(run);
-            }
-            self.length = self.length.wrapping_add(kept);
+            self.length = self.length.wrapping_add(copy(space, run));
         }
         length
     }

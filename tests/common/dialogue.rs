@@ -42,10 +42,10 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use sds_smtp::auth::{Allowed, Credentials, Mechanism};
 use sds_smtp::code::{Outcome, Phase, Reason};
 use sds_smtp::limits::Timeouts;
-use sds_smtp::session::{Job, Login, Mail, Settings, Text};
+use sds_smtp::session::{Job, Mail, Settings, Text};
+use sds_smtp::wire::capability::{LOGIN, PLAIN};
 
 /// A step of the dialogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +94,8 @@ pub enum Expected {
 /// Owned settings and mail; [`Dialogue::job`] lends them.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    pub auth: Option<Allowed>,
+    /// The mechanisms that may be used to log in.
+    pub mechanisms: u8,
     pub user: Vec<u8>,
     pub password: Vec<u8>,
     pub sender: Vec<u8>,
@@ -105,7 +106,7 @@ pub struct Setup {
     pub charset: Vec<u8>,
     pub ehlo_name: Option<Vec<u8>>,
     pub local: IpAddr,
-    pub date: Option<u64>,
+    pub date: u32,
     pub pipelining: bool,
     pub probe: bool,
     pub timeouts: Timeouts,
@@ -114,7 +115,7 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            auth: None,
+            mechanisms: 0,
             user: b"sds".to_vec(),
             password: b"sds-secret".to_vec(),
             sender: b"thatisme@smtp-server-domain.cz".to_vec(),
@@ -125,7 +126,7 @@ impl Default for Setup {
             charset: b"windows-1250".to_vec(),
             ehlo_name: None,
             local: "192.168.1.250".parse().unwrap(),
-            date: Some(1_529_064_000),
+            date: 1_529_064_000,
             pipelining: true,
             probe: false,
             timeouts: Timeouts::RFC_5321,
@@ -138,18 +139,16 @@ impl Setup {
     pub fn job(&self) -> Job<'_> {
         Job {
             settings: Settings {
-                login: self.auth.map(|allowed| Login {
-                    allowed,
-                    credentials: Credentials {
-                        username: &self.user,
-                        password: &self.password,
-                    },
-                }),
-                sender: &self.sender,
-                sender_name: &self.sender_name,
-                ehlo_name: self.ehlo_name.as_deref(),
-                charset: &self.charset,
-                timeouts: self.timeouts,
+                texts: [
+                    &self.user,
+                    &self.password,
+                    &self.sender,
+                    &self.charset,
+                    &self.sender_name,
+                    self.ehlo_name.as_deref().unwrap_or(&[]),
+                ],
+                mechanisms: self.mechanisms,
+                limits: self.timeouts.in_order(),
                 pipelining: self.pipelining,
             },
             mail: (!self.probe).then_some(Mail {
@@ -354,11 +353,11 @@ impl Parser {
         let setup = &mut dialogue.setup;
         match word {
             "auth" => {
-                setup.auth = match rest {
-                    "none" => None,
-                    "any" => Some(Allowed::Any),
-                    "plain" => Some(Allowed::Only(Mechanism::Plain)),
-                    "login" => Some(Allowed::Only(Mechanism::Login)),
+                setup.mechanisms = match rest {
+                    "none" => 0,
+                    "any" => PLAIN | LOGIN,
+                    "plain" => PLAIN,
+                    "login" => LOGIN,
                     _ => return Err(format!("`{rest}` is no mechanism")),
                 }
             }
@@ -378,8 +377,8 @@ impl Parser {
             "charset" => setup.charset = unescape(rest)?,
             "ehlo-name" => setup.ehlo_name = Some(unescape(rest)?),
             "local" => setup.local = rest.parse().map_err(|_| "no IP address")?,
-            "date" if rest == "none" => setup.date = None,
-            "date" => setup.date = Some(number(rest)?),
+            "date" if rest == "none" => setup.date = 0,
+            "date" => setup.date = number(rest)?,
             "no-pipelining" => setup.pipelining = false,
             "probe" => setup.probe = true,
             "timeout" => {

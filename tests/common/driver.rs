@@ -3,6 +3,7 @@
 //! It does what `sds_smtp::session` asks of whoever drives it, and looks on the way for what must never be.
 
 use sds_smtp::code::Reason;
+use sds_smtp::session::job::PASSWORD;
 use sds_smtp::session::{Job, Session, Text, Verdict};
 
 use super::observer::{Observer, show};
@@ -238,10 +239,11 @@ impl<'a> Driver<'a> {
 
     /// Where the password is in the buffer as a whole, the session says so.
     fn check_secrets(&self, written: usize) -> Result<(), String> {
-        let Some(login) = self.job.settings.login else {
+        let settings = &self.job.settings;
+        if settings.mechanisms == 0 {
             return Ok(());
-        };
-        let line = [base64(login.credentials.password).as_bytes(), b"\r\n"].concat();
+        }
+        let line = [base64(settings.texts[PASSWORD]).as_bytes(), b"\r\n"].concat();
         if self.buffer[..written] == line && !self.session.secret_in_flight() {
             return Err("the password is in the buffer, and the session does not say so".into());
         }
@@ -320,10 +322,10 @@ impl<'a> Driver<'a> {
         if text.len() > 255 || text.iter().any(|octet| !matches!(octet, 0x20..=0x7e)) {
             return Err(format!("a text that is not clean: {}", show(text)));
         }
-        let Some(login) = self.job.settings.login else {
+        if self.job.settings.mechanisms == 0 {
             return Ok(());
-        };
-        let secret = login.credentials.password;
+        }
+        let secret = self.job.settings.texts[PASSWORD];
         let encoded = base64(secret);
         for secret in [secret, encoded.trim_end_matches('=').as_bytes()] {
             if secret.len() >= 4 && text.windows(secret.len()).any(|part| part.eq_ignore_ascii_case(secret)) {

@@ -1,0 +1,366 @@
+//! What is said, line by line: templates, and the one interpreter of commands (RFC 5321, 4.1.1) and header fields (RFC 5322,
+//! 3.6).
+//!
+//! A line is written whole, every time, into a [`Window`]; the window makes it resumable. No blank that the grammar does not
+//! have: `MAIL FROM:<...>`.
+
+use super::job::{CHARSET, EHLO_NAME, Job, Mail, PASSWORD, SENDER, SENDER_NAME, USERNAME};
+use super::machine::Session;
+use super::state::State;
+use crate::auth::plain;
+use crate::base64;
+use crate::buffer::{Sink, Window};
+use crate::message::body::Encoding;
+use crate::message::{date, header, word};
+use crate::wire::address::{List, write_literal};
+
+/// The line of MAIL; those of RCPT and DATA follow.
+const MAIL: usize = State::Closed as usize + 1;
+
+// In a template a line feed ends a line, and these octets stand for something else: texts of the configuration, each its
+// number and 1,
+const USERNAME_BASE64: u8 = 1;
+const PASSWORD_BASE64: u8 = 2;
+const SENDER_TEXT: u8 = 3;
+/// the name in EHLO,
+const EHLO_ARGUMENT: u8 = 5;
+/// PLAIN's response,
+const PLAIN_RESPONSE: u8 = 6;
+/// what the mail has,
+const FORWARD_PATH: u8 = 7;
+const SIZE: u8 = 8;
+const DATE: u8 = 11;
+const PHRASE: u8 = 12;
+const TO: u8 = 14;
+const SUBJECT: u8 = 15;
+const MESSAGE_ID: u8 = 16;
+const TEXT_CHARSET: u8 = 17;
+const ENCODING: u8 = 18;
+/// and from here on conditions: what follows is left out where one does not hold, up to the next one.
+const IF_DATE: u8 = 25;
+const IF_NONCE: u8 = 26;
+const IF_EIGHT_BIT: u8 = 27;
+const IF_SIZE: u8 = 28;
+const IF_NAME: u8 = 29;
+const IF_NO_NAME: u8 = 30;
+const ALWAYS: u8 = 31;
+
+// On a system in a table, else in one piece, without pointers.
+macro_rules! lines {
+    ($($line:literal)*) => {
+        #[cfg(feature = "std")]
+        fn template(number: usize) -> &'static [u8] {
+            static LINES: &[&str] = &[$($line),*];
+            LINES.get(number).map_or(&[], |line| line.as_bytes())
+        }
+
+        #[cfg(not(feature = "std"))]
+        fn template(number: usize) -> &'static [u8] {
+            crate::octets::entry(concat!($($line, "\0"),*).as_bytes(), number)
+        }
+    };
+}
+
+// What each state says, by its number; behind them the envelope's commands.
+lines! {
+    ""
+    ""
+    "EHLO \x05\n"
+    "HELO \x05\n"
+    "AUTH PLAIN \x06\n"
+    "AUTH PLAIN\n"
+    "\x06\n"
+    "AUTH LOGIN\n"
+    "\x01\n"
+    "\x02\n"
+    ""
+    "\x19Date: \x0b\n\x1fFrom: \x1d\x0c<\x03>\x1e\x03\x1f\nTo: \x0e\nSubject: \x0f\n\x1aMessage-ID: \x10\n\x1fMIME-Version: 1.0\nContent-Type: text/plain; charset=\x11\nContent-Transfer-Encoding: \x12\n\n"
+    ""
+    ".\n"
+    "RSET\n"
+    "QUIT\n"
+    ""
+    "MAIL FROM:<\x03>\x1b BODY=8BITMIME\x1c SIZE=\x08\x1f\n"
+    "RCPT TO:<\x07>\n"
+    "DATA\n"
+}
+
+impl Session {
+    /// The octets of the header block.
+    pub(super) fn header_len(&self, job: &Job<'_>) -> u32 {
+        let mut window = Window::counting();
+        self.write_line(State::Text as usize, job, &mut window);
+        u32::try_from(window.written()).unwrap_or(u32::MAX)
+    }
+
+    /// The line of a command of the envelope.
+    pub(super) fn command(&self, command: u16) -> usize {
+        match command {
+            0 => MAIL,
+            data if data == self.envelope.data() => MAIL + 2,
+            _ => MAIL + 1,
+        }
+    }
+
+    /// Writes the line with this number: of a state, or of a command of the envelope.
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    pub(super) fn write_line(&self, line: usize, job: &Job<'_>, out: &mut Window<'_>) {
+        let texts = &job.settings.texts;
+        let mut shown = true;
+        let mut rest = template(line);
+        while let [octet, after @ ..] = rest {
+            let octet = *octet;
+            if cfg!(feature = "std") {
+                // The same, several octets at a time.
+                let plain = rest.iter().take_while(|octet| **octet >= b' ').count();
+                if let (Some(run), Some(after)) = (rest.get(..plain), rest.get(plain..)) {
+                    if plain > 0 {
+                        if shown {
+                            out.put_all(run);
+                        }
+                        rest = after;
+                        continue;
+                    }
+                }
+            }
+            rest = after;
+            if !shown && !matches!(octet, IF_DATE..=ALWAYS) {
+                continue;
+            }
+            shown = true;
+            match octet {
+                b' '.. => out.put(octet),
+                b'\n' => out.end_line(),
+                USERNAME_BASE64 => base64::encode(&[texts[USERNAME]], out),
+                PASSWORD_BASE64 => base64::encode(&[texts[PASSWORD]], out),
+                SENDER_TEXT => out.put_all(texts[SENDER]),
+                EHLO_ARGUMENT => match texts[EHLO_NAME] {
+                    [] => write_literal(self.local, out),
+                    name => out.put_all(name),
+                },
+                PLAIN_RESPONSE => base64::encode(&plain::message(texts[USERNAME], texts[PASSWORD]), out),
+                _ => {
+                    if let Some(mail) = &job.mail {
+                        shown = self.write_of_mail(octet, job, mail, out);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes what an octet of a template stands for; or says whether its condition holds.
+    fn write_of_mail(&self, octet: u8, job: &Job<'_>, mail: &Mail<'_>, out: &mut Window<'_>) -> bool {
+        let texts = &job.settings.texts;
+        let (charset, name) = (texts[CHARSET], texts[SENDER_NAME]);
+        let encoding = self.encoder.encoding();
+        match octet {
+            FORWARD_PATH => {
+                let at = usize::from(self.envelope.said).saturating_sub(1);
+                out.put_all(List::new(mail.recipients).nth(at).unwrap_or(&[]));
+            }
+            SIZE => out.decimal(self.plan.size),
+            DATE => date::write(mail.date, out),
+            PHRASE => {
+                word::write_phrase(name, charset, out);
+                out.fold(texts[SENDER].len().wrapping_add(3));
+            }
+            TO => header::write_to(List::new(mail.recipients), out),
+            SUBJECT => word::write(mail.subject, charset, out),
+            MESSAGE_ID => header::write_message_id(&mail.nonce.unwrap_or_default(), texts[SENDER], out),
+            TEXT_CHARSET => out.put_all(if self.plan.text_is_utf8 { b"UTF-8" } else { charset }),
+            ENCODING => out.put_all(encoding.name()),
+            IF_DATE => return mail.date != 0,
+            IF_NONCE => return mail.nonce.is_some(),
+            IF_EIGHT_BIT => return encoding == Encoding::EightBit,
+            IF_SIZE => return self.plan.size != 0,
+            IF_NAME => return !name.is_empty(),
+            IF_NO_NAME => return name.is_empty(),
+            _ => {}
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::job::{Settings, TEXTS, Text};
+    use super::*;
+    use std::string::String;
+
+    const NAME: [&[u8]; TEXTS] = [
+        b"sds",
+        b"sds-secret",
+        b"thatisme@smtp-server-domain.cz",
+        b"windows-1250",
+        b"",
+        b"",
+    ];
+
+    fn job() -> Job<'static> {
+        Job {
+            settings: Settings {
+                texts: NAME,
+                ..Settings::NONE
+            },
+            mail: Some(Mail {
+                recipients: b"someone@example-target-server.cz",
+                subject: b"testovaci email",
+                text: Text::Whole(b""),
+                date: 1_795_295_959,
+                nonce: Some(*b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\xff"),
+            }),
+        }
+    }
+
+    fn written(session: &Session, line: usize, job: &Job<'_>) -> String {
+        let mut buffer = std::vec![0u8; 60_000];
+        let mut window = Window::new(&mut buffer, 0);
+        session.write_line(line, job, &mut window);
+        let kept = window.kept();
+        String::from_utf8(buffer[..kept].to_vec()).unwrap()
+    }
+
+    fn header(change: impl Fn(&mut Job<'static>)) -> String {
+        let mut job = job();
+        change(&mut job);
+        let mut session = Session::IDLE;
+        session.plan.text_is_utf8 = true;
+        let header = written(&session, State::Text as usize, &job);
+        assert_eq!(session.header_len(&job) as usize, header.len());
+        header
+    }
+
+    #[test]
+    fn ehlo_says_the_configured_name_or_the_literal_of_our_address() {
+        let mut session = Session::IDLE;
+        session.local = [192, 168, 1, 250].into();
+        let mut job = job();
+        let says = |session: &Session, state, job: &Job<'_>| written(session, state as usize, job);
+        assert_eq!(says(&session, State::Ehlo, &job), "EHLO [192.168.1.250]\r\n");
+        assert_eq!(says(&session, State::Helo, &job), "HELO [192.168.1.250]\r\n");
+        session.local = "2001:db8::1".parse().unwrap();
+        assert_eq!(
+            says(&session, State::Ehlo, &job),
+            "EHLO [IPv6:2001:db8:0:0:0:0:0:1]\r\n"
+        );
+        job.settings.texts[EHLO_NAME] = b"kotelna.example.cz";
+        assert_eq!(says(&session, State::Ehlo, &job), "EHLO kotelna.example.cz\r\n");
+        assert_eq!(says(&session, State::Helo, &job), "HELO kotelna.example.cz\r\n");
+    }
+
+    #[test]
+    fn the_envelope_has_no_blank_behind_the_colon() {
+        let mut session = Session::IDLE;
+        session.envelope.recipients = 1;
+        let mut job = job();
+        if let Some(mail) = &mut job.mail {
+            mail.recipients = b"someone@x.cz";
+        }
+        let command = |session: &Session, number| written(session, session.command(number), &job);
+        let mail = "MAIL FROM:<thatisme@smtp-server-domain.cz>";
+        assert_eq!(command(&session, 0), std::format!("{mail}\r\n"));
+        session.plan.size = 1234;
+        assert_eq!(command(&session, 0), std::format!("{mail} SIZE=1234\r\n"));
+        session.encoder = crate::message::body::Encoder::new(Encoding::EightBit);
+        assert_eq!(command(&session, 0), std::format!("{mail} BODY=8BITMIME SIZE=1234\r\n"));
+        session.plan.size = 0;
+        assert_eq!(command(&session, 0), std::format!("{mail} BODY=8BITMIME\r\n"));
+        session.envelope.said = 1;
+        assert_eq!(command(&session, 1), "RCPT TO:<someone@x.cz>\r\n");
+        assert_eq!(command(&session, 2), "DATA\r\n");
+    }
+
+    #[test]
+    fn commands_without_arguments_are_their_names() {
+        let job = job();
+        let says = |state: State| written(&Session::IDLE, state as usize, &job);
+        assert_eq!(says(State::LoneDot), ".\r\n");
+        assert_eq!(says(State::Rset), "RSET\r\n");
+        assert_eq!(says(State::Quit), "QUIT\r\n");
+        for state in [
+            State::Connecting,
+            State::Greeting,
+            State::Envelope,
+            State::End,
+            State::Closed,
+        ] {
+            assert_eq!(says(state), "");
+        }
+    }
+
+    #[test]
+    fn plain_and_login_say_what_they_have_to() {
+        let job = job();
+        let says = |state: State| written(&Session::IDLE, state as usize, &job);
+        assert_eq!(says(State::AuthPlain), "AUTH PLAIN AHNkcwBzZHMtc2VjcmV0\r\n");
+        assert_eq!(says(State::AuthPlainAlone), "AUTH PLAIN\r\n");
+        assert_eq!(says(State::AuthPlainResponse), "AHNkcwBzZHMtc2VjcmV0\r\n");
+        assert_eq!(says(State::AuthLogin), "AUTH LOGIN\r\n");
+        assert_eq!(says(State::AuthUsername), "c2Rz\r\n");
+        assert_eq!(says(State::AuthPassword), "c2RzLXNlY3JldA==\r\n");
+    }
+
+    #[test]
+    fn a_line_of_512_octets_is_the_longest_with_a_response() {
+        // 499 octets are left for base64: 496 of them make 372 octets, two of which are the NULs.
+        static X: [u8; 400] = [b'x'; 400];
+        let mut job = job();
+        (job.settings.texts[USERNAME], job.settings.texts[PASSWORD]) = (b"u", &X[..369]);
+        assert!(plain::fits_command(b"u", &X[..369]));
+        assert!(written(&Session::IDLE, State::AuthPlain as usize, &job).len() <= 512);
+        assert!(!plain::fits_command(b"u", &X[..370]));
+    }
+
+    #[test]
+    fn the_header_block_is_complete() {
+        assert_eq!(
+            header(|_| {}),
+            "Date: Sat, 21 Nov 2026 21:19:19 +0000\r\n\
+             From: thatisme@smtp-server-domain.cz\r\n\
+             To: someone@example-target-server.cz\r\n\
+             Subject: testovaci email\r\n\
+             Message-ID: <000102030405060708090a0b0c0d0eff@smtp-server-domain.cz>\r\n\
+             MIME-Version: 1.0\r\n\
+             Content-Type: text/plain; charset=UTF-8\r\n\
+             Content-Transfer-Encoding: 7bit\r\n\
+             \r\n"
+        );
+    }
+
+    #[test]
+    fn what_there_is_not_has_no_field() {
+        let without = header(|job| {
+            if let Some(mail) = &mut job.mail {
+                (mail.date, mail.nonce) = (0, None);
+            }
+        });
+        assert!(without.starts_with("From: thatisme@smtp-server-domain.cz\r\nTo: "));
+        assert!(without.contains("Subject: testovaci email\r\nMIME-Version: "));
+    }
+
+    #[test]
+    fn names_are_quoted_or_encoded() {
+        let with = |name: &'static str| header(|job| job.settings.texts[SENDER_NAME] = name.as_bytes());
+        let quoted = with("SDS \"x\" \\");
+        assert!(quoted.contains("From: \"SDS \\\"x\\\" \\\\\" <thatisme@smtp-server-domain.cz>\r\nTo: "));
+        let encoded = with("Kotelna \u{10d}. 2");
+        assert!(
+            encoded.contains("From: =?UTF-8?B?S290ZWxuYSDEjS4gMg==?= <thatisme@")
+                || encoded.contains("From: =?UTF-8?B?S290ZWxuYSDEjS4gMg==?=\r\n <thatisme@"),
+            "{encoded}"
+        );
+    }
+
+    #[test]
+    fn many_recipients_are_folded() {
+        let recipients = std::vec!["someone.with.a.name@example-target-server.cz"; 100].join(", ");
+        let recipients: &'static [u8] = recipients.leak().as_bytes();
+        let text = header(|job| {
+            if let Some(mail) = &mut job.mail {
+                mail.recipients = recipients;
+            }
+        });
+        assert!(text.lines().all(|line| line.len() <= 78));
+        assert_eq!(text.matches("someone.with").count(), 100);
+    }
+}
