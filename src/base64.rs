@@ -5,8 +5,16 @@
 
 use crate::buffer::{Sink, Window};
 
+/// What is encoded: these, laid end to end.
+pub type Parts<'a> = [&'a [u8]; 4];
+
+/// One text, to be encoded.
+pub fn one(text: &[u8]) -> Parts<'_> {
+    [text, &[], &[], &[]]
+}
+
 /// The octet number `at` of the octets of `parts`, laid end to end.
-pub fn octet(parts: &[&[u8]], at: usize) -> Option<u8> {
+pub fn octet(parts: &Parts<'_>, at: usize) -> Option<u8> {
     let mut at = at;
     for part in parts {
         if let Some(octet) = part.get(at) {
@@ -17,13 +25,11 @@ pub fn octet(parts: &[&[u8]], at: usize) -> Option<u8> {
     None
 }
 
-/// The digit number `at` of the octets of `parts`, laid end to end, in base64; with its padding.
-pub fn digit(parts: &[&[u8]], at: usize) -> Option<u8> {
+/// The digit number `at` of the octets of `parts`, laid end to end, in base64; without padding.
+pub fn digit(parts: &Parts<'_>, at: usize) -> Option<u8> {
     // Its six bits lie in two octets: they begin at bit 0, 6, 4 or 2 of the first of them.
     let place = at.wrapping_mul(3) / 4;
-    let Some(first) = octet(parts, place) else {
-        return (at % 4 != 0).then_some(b'=');
-    };
+    let first = octet(parts, place)?;
     let second = octet(parts, place.wrapping_add(1)).unwrap_or(0);
     let shift = u32::try_from(at.wrapping_mul(6) & 7).unwrap_or(0);
     let [value, _] = u16::from_be_bytes([first, second]).wrapping_shl(shift).to_be_bytes();
@@ -42,17 +48,21 @@ fn digit_of(value: u8) -> u8 {
 
 /// Writes the octets of `parts`, laid end to end, in base64.
 #[cfg(not(feature = "std"))]
-pub fn encode(parts: &[&[u8]], out: &mut Window<'_>) {
+pub fn encode(parts: &Parts<'_>, out: &mut Window<'_>) {
     let mut at = 0usize;
     while let Some(digit) = digit(parts, at) {
         out.put(digit);
+        at = at.wrapping_add(1);
+    }
+    while at % 4 != 0 {
+        out.put(b'=');
         at = at.wrapping_add(1);
     }
 }
 
 /// Writes the octets of `parts`, laid end to end, in base64: four digits at a time, which is faster and more code.
 #[cfg(feature = "std")]
-pub fn encode(parts: &[&[u8]], out: &mut Window<'_>) {
+pub fn encode(parts: &Parts<'_>, out: &mut Window<'_>) {
     let mut octets = parts.iter().copied().flatten();
     while let Some(first) = octets.next() {
         let (second, third) = (octets.next(), octets.next());
@@ -81,7 +91,7 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    fn digits(parts: &[&[u8]]) -> Vec<u8> {
+    fn digits(parts: &Parts<'_>) -> Vec<u8> {
         let mut buffer = [0u8; 400];
         let mut window = Window::new(&mut buffer, 0);
         encode(parts, &mut window);
@@ -101,10 +111,11 @@ mod tests {
             ("foobar", "Zm9vYmFy"),
         ] {
             let plain = plain.as_bytes();
-            assert_eq!(digits(&[plain]), encoded.as_bytes());
+            assert_eq!(digits(&one(plain)), encoded.as_bytes());
             assert_eq!(encoded_len(plain.len()), encoded.len());
-            let one_by_one = (0..).map_while(|at| digit(&[plain], at));
-            assert_eq!(one_by_one.collect::<Vec<u8>>(), encoded.as_bytes());
+            let one_by_one = (0..).map_while(|at| digit(&one(plain), at));
+            let unpadded = encoded.trim_end_matches('=').as_bytes();
+            assert_eq!(one_by_one.collect::<Vec<u8>>(), unpadded);
             // However it is cut into parts, empty ones among them.
             for first in 0..=plain.len() {
                 for second in first..=plain.len() {
@@ -118,7 +129,7 @@ mod tests {
     #[test]
     fn every_octet_value_has_its_digits() {
         let all: Vec<u8> = (0..=255).collect();
-        let text = digits(&[&all]);
+        let text = digits(&one(&all));
         assert_eq!(&text[..8], b"AAECAwQF");
         assert_eq!(&text[text.len() - 8..], b"/P3+/w==");
     }
@@ -127,8 +138,8 @@ mod tests {
     fn every_value_of_six_bits_has_its_digit() {
         let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         for (value, wanted) in (0u8..).zip(alphabet) {
-            assert_eq!(digit(&[&[value << 2]], 0), Some(*wanted));
-            assert_eq!(digit(&[&[0, 0, value]], 3), Some(*wanted));
+            assert_eq!(digit(&one(&[value << 2]), 0), Some(*wanted));
+            assert_eq!(digit(&one(&[0, 0, value]), 3), Some(*wanted));
         }
     }
 }

@@ -3,7 +3,7 @@
 //! 0 to 15 are the codes of the SDS devices ("OSI7 Log"); 16 to 31 stay unused; from 32 up stands what the devices
 //! do not know. A number never changes its meaning.
 
-use crate::octets::entry;
+use crate::octets::list;
 
 /// How a mail, or a call, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -325,37 +325,37 @@ pub enum Reason {
 impl Reason {
     /// The sentence: printable ASCII.
     pub fn text(self) -> &'static [u8] {
-        entry(SENTENCES, self as usize)
+        sentence(self as usize)
     }
 }
 
-/// The sentences, in the order of the reasons, a NUL behind each.
-static SENTENCES: &[u8] = concat!(
-    "\0",
-    "no configuration\0",
-    "not a list of addresses\0",
-    "control character in the subject\0",
-    "subject too long\0",
-    "text too long\0",
-    "bad message structure\0",
-    "no free socket\0",
-    "connection refused: nothing listens there\0",
-    "server unreachable\0",
-    "the connection was lost\0",
-    "no answer in time\0",
-    "the whole mail took too long\0",
-    "the answer is not SMTP\0",
-    "no login (AUTH) offered\0",
-    "mail over the server's SIZE\0",
-    "the text is not UTF-8\0",
-    "no transport\0",
-    "the transport failed\0",
-    "the text could not be read\0",
-    "cancelled\0",
-    "out of memory (or of threads)\0",
-    "internal error of the library\0",
-)
-.as_bytes();
+// The sentences, in the order of the reasons.
+list! {
+    sentence:
+    "",
+    "no configuration",
+    "not a list of addresses",
+    "control character in the subject",
+    "subject too long",
+    "text too long",
+    "bad message structure",
+    "no free socket",
+    "connection refused: nothing listens there",
+    "server unreachable",
+    "the connection was lost",
+    "no answer in time",
+    "the whole mail took too long",
+    "the answer is not SMTP",
+    "no login (AUTH) offered",
+    "mail over the server's SIZE",
+    "the text is not UTF-8",
+    "no transport",
+    "the transport failed",
+    "the text could not be read",
+    "cancelled",
+    "out of memory (or of threads)",
+    "internal error of the library",
+}
 
 #[cfg(test)]
 mod tests {
@@ -426,9 +426,11 @@ mod tests {
         assert_eq!(Reason::NotUtf8.text(), b"the text is not UTF-8");
         assert_eq!(Reason::Cancelled.text(), b"cancelled");
         assert_eq!(Reason::Defect.text(), b"internal error of the library");
-        let sentences = SENTENCES.iter().filter(|octet| **octet == 0).count();
-        assert_eq!(sentences, Reason::Defect as usize + 1);
-        assert!(SENTENCES.iter().all(|octet| matches!(octet, 0 | 0x20..=0x7e)));
+        for number in 1..=Reason::Defect as usize {
+            let text = sentence(number);
+            assert!(!text.is_empty() && text.iter().all(|octet| matches!(octet, 0x20..=0x7e)));
+        }
+        assert_eq!(sentence(Reason::Defect as usize + 1), b"");
     }
 
     #[test]

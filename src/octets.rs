@@ -11,8 +11,27 @@ pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
     to.len().min(from.len())
 }
 
-/// The entry with this number, counted from 0, of a list in which a NUL stands behind each: in one piece it needs no table of
-/// pointers.
+/// Makes a function that gives the entry with a number, counted from 0, of a list of texts; behind the last one they are empty.
+///
+/// On a system it looks into a table. Elsewhere the list is one piece with a NUL behind each entry: that needs no pointers.
+macro_rules! list {
+    ($name:ident: $($entry:expr),* $(,)?) => {
+        fn $name(number: usize) -> &'static [u8] {
+            #[cfg(feature = "std")]
+            {
+                static TABLE: &[&str] = &[$($entry),*];
+                TABLE.get(number).map_or(&[], |entry| entry.as_bytes())
+            }
+            #[cfg(not(feature = "std"))]
+            $crate::octets::entry(concat!($($entry, "\0"),*).as_bytes(), number)
+        }
+    };
+}
+
+pub(crate) use list;
+
+/// The entry with this number of a list in one piece.
+#[cfg(any(test, not(feature = "std")))]
 #[cfg_attr(not(feature = "std"), inline(never))]
 pub fn entry(list: &'static [u8], number: usize) -> &'static [u8] {
     let (mut left, mut rest) = (number, list);

@@ -6,7 +6,7 @@ use crate::base64;
 use crate::limits::COMMAND_LINE_BYTES;
 
 /// The octets of the message, before base64.
-pub fn message<'a>(username: &'a [u8], password: &'a [u8]) -> [&'a [u8]; 4] {
+pub fn message<'a>(username: &'a [u8], password: &'a [u8]) -> base64::Parts<'a> {
     [b"\0", username, b"\0", password]
 }
 

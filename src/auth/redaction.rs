@@ -9,22 +9,33 @@ use crate::limits::REPLY_TEXT_BYTES;
 
 /// Masks the password, in plain and in base64, with asterisks; and the user name, too, while logging in: later it is
 /// often the sender's address, which is no secret.
+#[cfg_attr(not(feature = "std"), inline(never))]
 pub fn mask(text: &mut [u8], username: &[u8], password: &[u8], logging_in: bool) {
-    let message = plain::message(username, password);
-    mask_one(text, &message, true);
-    for pair in message.chunks_exact(2).skip(usize::from(!logging_in)) {
-        let secret = pair.get(1..).unwrap_or(&[]);
-        mask_one(text, secret, false);
-        mask_one(text, secret, true);
+    let mut secret = plain::message(username, password);
+    mask_one(text, &secret);
+    (secret[0], secret[1], secret[2]) = (&[], &[], &[]);
+    mask_one(text, &secret);
+    if logging_in {
+        secret[3] = username;
+        mask_one(text, &secret);
     }
 }
 
 /// Masks each place where the secret stands, in base64 or as it is. Case matters not: servers fold it.
-fn mask_one(text: &mut [u8], secret: &[&[u8]], in_base64: bool) {
-    let wanted = |place| match base64::digit(secret, place) {
-        _ if !in_base64 => base64::octet(secret, place),
-        Some(b'=') => None,
-        digit => digit,
+#[cfg_attr(not(feature = "std"), inline(never))]
+fn mask_one(text: &mut [u8], secret: &base64::Parts<'_>) {
+    for in_base64 in [true, false] {
+        mask_form(text, secret, in_base64);
+    }
+}
+
+fn mask_form(text: &mut [u8], secret: &base64::Parts<'_>, in_base64: bool) {
+    let wanted = |place| {
+        if in_base64 {
+            base64::digit(secret, place)
+        } else {
+            base64::octet(secret, place)
+        }
     };
     // Only the faster way to the same end.
     let first = if cfg!(feature = "std") { wanted(0) } else { None };
@@ -37,21 +48,22 @@ fn mask_one(text: &mut [u8], secret: &[&[u8]], in_base64: bool) {
         {
             continue;
         }
+        let full = text.len() >= REPLY_TEXT_BYTES;
+        let rest = text.get_mut(at..).unwrap_or(&mut []);
         let mut length = 0usize;
-        loop {
-            match (wanted(length), text.get(at.wrapping_add(length))) {
-                (Some(wanted), Some(octet)) if same(*octet, wanted) => length = length.wrapping_add(1),
-                // The whole secret, or as much of it as the kept text had room for.
-                (None, _) => break,
-                (_, None) if text.len() >= REPLY_TEXT_BYTES => break,
+        while let Some(wanted) = wanted(length) {
+            match rest.get(length) {
+                Some(octet) if same(*octet, wanted) => length = length.wrapping_add(1),
+                // As much of the secret as the kept text had room for.
+                None if full => break,
                 _ => {
                     length = 0;
                     break;
                 }
             }
         }
-        for octet in text.iter_mut().skip(at).take(length) {
-            *octet = b'*';
+        if let Some(secret) = rest.get_mut(..length) {
+            secret.fill(b'*');
         }
     }
 }

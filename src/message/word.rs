@@ -90,7 +90,7 @@ fn write_encoded(text: &[u8], configured: &[u8], out: &mut Window<'_>) {
         out.put_all(b"=?");
         out.put_all(charset);
         out.put_all(b"?B?");
-        base64::encode(&[word], out);
+        base64::encode(&base64::one(word), out);
         out.put_all(b"?=");
     }
 }

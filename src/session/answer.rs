@@ -1,7 +1,7 @@
 //! What the server's answers lead to.
 
 use super::job::{Job, PASSWORD, Text, USERNAME};
-use super::machine::{Envelope, Part, Session};
+use super::machine::{Envelope, Session};
 use super::state::{Next, State};
 use crate::auth::{plain, redaction};
 use crate::code::{self, Code, Outcome, Reason, Step};
@@ -27,41 +27,36 @@ impl Session {
         )
     }
 
-    /// The server's answer decides.
+    /// The server's answer decides. What it repeats of the credentials is masked in the text that the result will show.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     fn answered(&mut self, job: &Job<'_>, code: Code) {
-        self.mask(job);
-        self.conclude(code, Reason::None);
-    }
-
-    /// Masks what the server repeats of the credentials in the text that the result will show.
-    fn mask(&mut self, job: &Job<'_>) {
         if job.settings.mechanisms != 0 && !self.concluded() {
             let logging_in = self.logging_in();
             let texts = &job.settings.texts;
             redaction::mask(self.reader.text_mut(), texts[USERNAME], texts[PASSWORD], logging_in);
         }
+        self.conclude(code, Reason::None);
     }
 
     /// A complete reply.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub(super) fn reply(&mut self, job: &Job<'_>) {
         let reply = self.reader.code();
-        if reply == 421 || !self.expects_reply() {
-            // A reply to nothing: 421 is heard at any time, a refusal is a refusal, and anything else is not SMTP.
-            self.fail(job);
-            self.state = State::Closed;
-            return;
-        }
         let step = self.step();
-        let row = self.state.row();
         let accepted = step.accepts(reply);
-        if accepted && self.logging_in() {
+        let row = self.state.row();
+        let mut next = if accepted { row.accepted } else { row.refused };
+        let unasked = reply == 421 || !self.expects_reply();
+        if unasked {
+            // A reply to nothing: 421 is heard at any time, a refusal is a refusal, and anything else is not SMTP.
+            next = Next::Fail;
+        } else if accepted && self.logging_in() {
             // It may repeat what it accepted.
             self.reader.wipe_text();
         }
-        match if accepted { row.accepted } else { row.refused } {
-            Next::To(State::Ehlo) if self.helo_only => self.enter(job, State::Helo),
-            Next::To(state) => self.enter(job, state),
+        let mut state = match next {
+            Next::To(State::Ehlo) if self.helo_only => State::Helo,
+            Next::To(state) => state,
             Next::Choose => self.choose(job),
             Next::Ready => self.ready(job),
             Next::Fallback => self.fall_back(job, reply),
@@ -70,118 +65,123 @@ impl Session {
             Next::Sent => {
                 self.answered(job, Code::Ok);
                 self.verdict.outcome = Outcome::Sent;
-                self.leave(job);
+                self.farewell()
             }
             Next::Fail => self.fail(job),
-            Next::Break => self.give_up(Reason::NotSmtp),
+            Next::Break => {
+                self.give_up(Reason::NotSmtp);
+                State::Closed
+            }
+        };
+        if unasked {
+            state = State::Closed;
         }
+        self.enter(job, state);
     }
 
     /// The mail is refused.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     fn refused(&mut self, job: &Job<'_>) {
         let code = code::refusal(self.step(), self.reader.code(), self.reader.speaks_of_relaying());
         self.answered(job, code);
     }
 
-    fn fail(&mut self, job: &Job<'_>) {
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn fail(&mut self, job: &Job<'_>) -> State {
         if self.reader.code() < 400 {
             // Neither accepted nor refused: after the final dot nobody knows.
             self.give_up(Reason::NotSmtp);
-            return;
+            return State::Closed;
         }
         self.refused(job);
-        self.leave(job);
+        self.farewell()
     }
 
-    fn fall_back(&mut self, job: &Job<'_>, reply: u16) {
+    fn fall_back(&mut self, job: &Job<'_>, reply: u16) -> State {
         // HELO announces no AUTH: with a login to do there is nothing to fall back to.
         if job.settings.mechanisms == 0 && reply >= 400 {
             self.parser.forget();
-            self.enter(job, State::Helo);
-            return;
+            return State::Helo;
         }
         if matches!(reply, 500 | 502 | 504) {
             self.answered(job, Code::AuthUnsupported);
         }
-        self.fail(job);
+        self.fail(job)
     }
 
-    fn choose(&mut self, job: &Job<'_>) {
+    fn choose(&mut self, job: &Job<'_>) -> State {
         let settings = &job.settings;
         if settings.mechanisms == 0 {
-            self.ready(job);
-            return;
+            return self.ready(job);
         }
-        let mut state = State::AuthLogin;
         if self.parser.offers(settings.mechanisms & PLAIN) {
-            state = State::AuthPlainAlone;
-            if plain::fits_command(settings.texts[USERNAME], settings.texts[PASSWORD]) {
-                state = State::AuthPlain;
-            }
-        } else if !self.parser.offers(settings.mechanisms & LOGIN) {
-            let reason = if self.parser.offers(AUTH) {
-                Reason::None
+            return if plain::fits_command(settings.texts[USERNAME], settings.texts[PASSWORD]) {
+                State::AuthPlain
             } else {
-                Reason::NoAuth
+                State::AuthPlainAlone
             };
-            self.mask(job);
-            // It is logging in that fails.
-            self.state = State::AuthLogin;
-            self.conclude(Code::AuthUnsupported, reason);
-            state = State::Quit;
         }
-        self.enter(job, state);
+        if self.parser.offers(settings.mechanisms & LOGIN) {
+            return State::AuthLogin;
+        }
+        if self.parser.offers(AUTH) {
+            self.answered(job, Code::AuthUnsupported);
+        } else {
+            self.conclude(Code::AuthUnsupported, Reason::NoAuth);
+        }
+        // It is logging in that fails.
+        self.verdict.step = Step::AuthMechanism;
+        State::Quit
     }
 
     /// The server did not take the AUTH command in this form; its answer is no verdict on the credentials.
-    fn other_way(&mut self, job: &Job<'_>, reply: u16) {
-        let state = match (self.state, reply) {
+    fn other_way(&mut self, job: &Job<'_>, reply: u16) -> State {
+        match (self.state, reply) {
             // It overlooked the response, and asks for it.
             (State::AuthPlain, 334) => State::AuthPlainResponse,
             // It wants no response in the command's line.
             (State::AuthPlain, 501 | 504) => State::AuthPlainAlone,
             (State::AuthPlainAlone, 504) if self.parser.offers(job.settings.mechanisms & LOGIN) => State::AuthLogin,
-            _ => return self.fail(job),
-        };
-        self.enter(job, state);
+            _ => self.fail(job),
+        }
     }
 
-    fn ready(&mut self, job: &Job<'_>) {
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn ready(&mut self, job: &Job<'_>) -> State {
         let Some(mail) = &job.mail else {
             self.conclude(Code::Ok, Reason::None);
-            self.leave(job);
-            return;
+            return self.farewell();
         };
-        let limit = self.parser.size();
-        let mut size = None;
-        let (encoding, text_is_utf8) = match mail.text {
-            Text::Piece { utf8, .. } => (Encoding::QuotedPrintable, utf8),
-            Text::Whole(text) => {
-                let survey = Survey::of(text);
-                let encoding = survey.encoding(self.parser.offers(EIGHT_BIT_MIME));
-                size = limit.map(|_| survey.encoded_len(text, encoding));
-                (encoding, !survey.eight_bit || is_utf8(text))
-            }
-        };
-        self.encoder = Encoder::new(encoding);
-        self.plan.text_is_utf8 = text_is_utf8;
+        self.state = State::Envelope;
         self.pipelining = job.settings.pipelining && self.parser.offers(PIPELINING);
         self.envelope = Envelope {
             recipients: u16::try_from(List::new(mail.recipients).count()).unwrap_or(0),
             ..Self::IDLE.envelope
         };
-        self.enter(job, State::Envelope);
-        if let (Some(size), Some(limit)) = (size, limit) {
-            let size = size.saturating_add(self.header_len(job));
+        let text = match mail.text {
+            Text::Piece { utf8, .. } => {
+                self.encoder = Encoder::new(Encoding::QuotedPrintable);
+                self.plan.text_is_utf8 = utf8;
+                return State::Envelope;
+            }
+            Text::Whole(text) => text,
+        };
+        let survey = Survey::of(text);
+        let encoding = survey.encoding(self.parser.offers(EIGHT_BIT_MIME));
+        self.encoder = Encoder::new(encoding);
+        self.plan.text_is_utf8 = !survey.eight_bit || is_utf8(text);
+        if let Some(limit) = self.parser.size() {
+            let size = survey.encoded_len(text, encoding).saturating_add(self.header_len(job));
             self.plan.size = size;
             if limit > 0 && size > limit {
                 self.conclude(Code::DataFailed, Reason::TooLarge);
-                self.leave(job);
+                return self.farewell();
             }
         }
+        State::Envelope
     }
 
-    fn envelope_reply(&mut self, job: &Job<'_>, step: Step, accepted: bool) {
+    fn envelope_reply(&mut self, job: &Job<'_>, step: Step, accepted: bool) -> State {
         if !accepted {
             self.refused(job);
         }
@@ -198,16 +198,15 @@ impl Session {
             _ if accepted => {
                 // The final dot will end the transaction.
                 envelope.open = false;
-                self.part = Part::Header;
                 // Everybody is accepted: the text may go. Or nobody is to get the mail, and the server waits for it.
-                self.enter(job, if concluded { State::LoneDot } else { State::Text });
-                return;
+                return if concluded { State::LoneDot } else { State::Text };
             }
             _ => {}
         }
-        self.be_patient(job);
         if concluded && self.envelope.answered == self.envelope.said && self.cursor == 0 {
-            self.leave(job);
+            return self.farewell();
         }
+        // A command of which a part has left is ended.
+        State::Envelope
     }
 }

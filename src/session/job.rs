@@ -18,14 +18,16 @@ pub const EHLO_NAME: usize = 5;
 pub const TEXTS: usize = 6;
 
 /// The part of a configuration that the conversation needs. All of it is valid: [`crate::client::settings`] checks it.
+// In this order: near the beginning small things are reached with shorter instructions.
+#[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Settings<'a> {
-    /// Its texts: in one array, so that one loop copies them.
-    pub texts: [&'a [u8]; TEXTS],
     /// The mechanisms that may be used to log in, as [`crate::wire::capability`] has them; 0: no login.
     pub mechanisms: u8,
     /// Whether to use PIPELINING where it is offered.
     pub pipelining: bool,
+    /// Its texts: in one array, so that one loop copies them.
+    pub texts: [&'a [u8]; TEXTS],
     /// How long each part may take, in the order of [`crate::limits::Timeouts`]; 0 is what RFC 5321 says.
     pub limits: [u32; LIMITS],
 }
@@ -89,6 +91,7 @@ pub struct Mail<'a> {
 }
 
 /// What to do: send the mail, or without one see how far it would come (a probe).
+#[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
     /// The settings.

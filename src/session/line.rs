@@ -12,6 +12,7 @@ use crate::base64;
 use crate::buffer::{Sink, Window};
 use crate::message::body::Encoding;
 use crate::message::{date, header, word};
+use crate::octets::list;
 use crate::wire::address::{List, write_literal};
 
 /// The line of MAIL; those of RCPT and DATA follow.
@@ -45,44 +46,29 @@ const IF_NAME: u8 = 29;
 const IF_NO_NAME: u8 = 30;
 const ALWAYS: u8 = 31;
 
-// On a system in a table, else in one piece, without pointers.
-macro_rules! lines {
-    ($($line:literal)*) => {
-        #[cfg(feature = "std")]
-        fn template(number: usize) -> &'static [u8] {
-            static LINES: &[&str] = &[$($line),*];
-            LINES.get(number).map_or(&[], |line| line.as_bytes())
-        }
-
-        #[cfg(not(feature = "std"))]
-        fn template(number: usize) -> &'static [u8] {
-            crate::octets::entry(concat!($($line, "\0"),*).as_bytes(), number)
-        }
-    };
-}
-
 // What each state says, by its number; behind them the envelope's commands.
-lines! {
-    ""
-    ""
-    "EHLO \x05\n"
-    "HELO \x05\n"
-    "AUTH PLAIN \x06\n"
-    "AUTH PLAIN\n"
-    "\x06\n"
-    "AUTH LOGIN\n"
-    "\x01\n"
-    "\x02\n"
-    ""
-    "\x19Date: \x0b\n\x1fFrom: \x1d\x0c<\x03>\x1e\x03\x1f\nTo: \x0e\nSubject: \x0f\n\x1aMessage-ID: \x10\n\x1fMIME-Version: 1.0\nContent-Type: text/plain; charset=\x11\nContent-Transfer-Encoding: \x12\n\n"
-    ""
-    ".\n"
-    "RSET\n"
-    "QUIT\n"
-    ""
-    "MAIL FROM:<\x03>\x1b BODY=8BITMIME\x1c SIZE=\x08\x1f\n"
-    "RCPT TO:<\x07>\n"
-    "DATA\n"
+list! {
+    template:
+    "",
+    "",
+    "EHLO \x05\n",
+    "HELO \x05\n",
+    "AUTH PLAIN \x06\n",
+    "AUTH PLAIN\n",
+    "\x06\n",
+    "AUTH LOGIN\n",
+    "\x01\n",
+    "\x02\n",
+    "",
+    "\x19Date: \x0b\n\x1fFrom: \x1d\x0c<\x03>\x1e\x03\x1f\nTo: \x0e\nSubject: \x0f\n\x1aMessage-ID: \x10\n\x1fMIME-Version: 1.0\nContent-Type: text/plain; charset=\x11\nContent-Transfer-Encoding: \x12\n\n",
+    "",
+    ".\n",
+    "RSET\n",
+    "QUIT\n",
+    "",
+    "MAIL FROM:<\x03>\x1b BODY=8BITMIME\x1c SIZE=\x08\x1f\n",
+    "RCPT TO:<\x07>\n",
+    "DATA\n",
 }
 
 impl Session {
@@ -105,76 +91,84 @@ impl Session {
     /// Writes the line with this number: of a state, or of a command of the envelope.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub(super) fn write_line(&self, line: usize, job: &Job<'_>, out: &mut Window<'_>) {
-        let texts = &job.settings.texts;
         let mut shown = true;
         let mut rest = template(line);
         while let [octet, after @ ..] = rest {
             let octet = *octet;
-            if cfg!(feature = "std") {
-                // The same, several octets at a time.
-                let plain = rest.iter().take_while(|octet| **octet >= b' ').count();
-                if let (Some(run), Some(after)) = (rest.get(..plain), rest.get(plain..)) {
-                    if plain > 0 {
-                        if shown {
-                            out.put_all(run);
-                        }
-                        rest = after;
-                        continue;
-                    }
+            // The same, several octets at a time.
+            if cfg!(feature = "std") && octet >= b' ' {
+                let length = rest.iter().take_while(|octet| **octet >= b' ').count();
+                if shown {
+                    out.put_all(rest.get(..length).unwrap_or(rest));
                 }
-            }
-            rest = after;
-            if !shown && !matches!(octet, IF_DATE..=ALWAYS) {
+                rest = rest.get(length..).unwrap_or(&[]);
                 continue;
             }
-            shown = true;
-            match octet {
-                b' '.. => out.put(octet),
-                b'\n' => out.end_line(),
-                USERNAME_BASE64 => base64::encode(&[texts[USERNAME]], out),
-                PASSWORD_BASE64 => base64::encode(&[texts[PASSWORD]], out),
-                SENDER_TEXT => out.put_all(texts[SENDER]),
-                EHLO_ARGUMENT => match texts[EHLO_NAME] {
-                    [] => write_literal(self.local, out),
-                    name => out.put_all(name),
-                },
-                PLAIN_RESPONSE => base64::encode(&plain::message(texts[USERNAME], texts[PASSWORD]), out),
-                _ => {
-                    if let Some(mail) = &job.mail {
-                        shown = self.write_of_mail(octet, job, mail, out);
-                    }
-                }
+            rest = after;
+            if shown || matches!(octet, IF_DATE..=ALWAYS) {
+                shown = self.write_part(octet, job, out);
             }
         }
     }
 
-    /// Writes what an octet of a template stands for; or says whether its condition holds.
+    /// Writes an octet of a template, or what it stands for. False where it is a condition that does not hold.
+    // A function of its own: within the loop all that it may need would be fetched before.
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn write_part(&self, octet: u8, job: &Job<'_>, out: &mut Window<'_>) -> bool {
+        let texts = &job.settings.texts;
+        match octet {
+            b' '.. => out.put(octet),
+            b'\n' => out.end_line(),
+            USERNAME_BASE64 => base64::encode(&base64::one(texts[USERNAME]), out),
+            PASSWORD_BASE64 => base64::encode(&base64::one(texts[PASSWORD]), out),
+            SENDER_TEXT => out.put_all(texts[SENDER]),
+            EHLO_ARGUMENT => match texts[EHLO_NAME] {
+                [] => write_literal(&self.local, out),
+                name => out.put_all(name),
+            },
+            PLAIN_RESPONSE => base64::encode(&plain::message(texts[USERNAME], texts[PASSWORD]), out),
+            _ => {
+                return job
+                    .mail
+                    .as_ref()
+                    .is_some_and(|mail| self.write_of_mail(octet, job, mail, out));
+            }
+        }
+        true
+    }
+
     fn write_of_mail(&self, octet: u8, job: &Job<'_>, mail: &Mail<'_>, out: &mut Window<'_>) -> bool {
         let texts = &job.settings.texts;
-        let (charset, name) = (texts[CHARSET], texts[SENDER_NAME]);
-        let encoding = self.encoder.encoding();
         match octet {
             FORWARD_PATH => {
-                let at = usize::from(self.envelope.said).saturating_sub(1);
+                let at = usize::from(self.envelope.said).wrapping_sub(1);
                 out.put_all(List::new(mail.recipients).nth(at).unwrap_or(&[]));
             }
             SIZE => out.decimal(self.plan.size),
             DATE => date::write(mail.date, out),
             PHRASE => {
-                word::write_phrase(name, charset, out);
+                word::write_phrase(texts[SENDER_NAME], texts[CHARSET], out);
                 out.fold(texts[SENDER].len().wrapping_add(3));
             }
             TO => header::write_to(List::new(mail.recipients), out),
-            SUBJECT => word::write(mail.subject, charset, out),
-            MESSAGE_ID => header::write_message_id(&mail.nonce.unwrap_or_default(), texts[SENDER], out),
-            TEXT_CHARSET => out.put_all(if self.plan.text_is_utf8 { b"UTF-8" } else { charset }),
-            ENCODING => out.put_all(encoding.name()),
+            SUBJECT => word::write(mail.subject, texts[CHARSET], out),
+            MESSAGE_ID => {
+                if let Some(nonce) = &mail.nonce {
+                    header::write_message_id(nonce, texts[SENDER], out);
+                }
+            }
+            TEXT_CHARSET => out.put_all(if self.plan.text_is_utf8 {
+                b"UTF-8"
+            } else {
+                texts[CHARSET]
+            }),
+            ENCODING => out.put_all(self.encoder.encoding().name()),
             IF_DATE => return mail.date != 0,
             IF_NONCE => return mail.nonce.is_some(),
-            IF_EIGHT_BIT => return encoding == Encoding::EightBit,
+            IF_EIGHT_BIT => return self.encoder.encoding() == Encoding::EightBit,
             IF_SIZE => return self.plan.size != 0,
-            IF_NAME => return !name.is_empty(),
-            IF_NO_NAME => return name.is_empty(),
+            IF_NAME => return !texts[SENDER_NAME].is_empty(),
+            IF_NO_NAME => return texts[SENDER_NAME].is_empty(),
             _ => {}
         }
         true

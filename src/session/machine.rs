@@ -269,7 +269,6 @@ impl Session {
 
     pub(super) fn enter(&mut self, job: &Job<'_>, state: State) {
         self.state = state;
-        self.cursor = 0;
         self.pending = state != State::Greeting;
         self.be_patient(job);
     }
@@ -356,7 +355,7 @@ impl Session {
         if self.state == State::Helo && !self.helo_only && !self.concluded() {
             self.helo_only = true;
             self.reconnect = true;
-            self.unsent = 0;
+            (self.unsent, self.cursor) = (0, 0);
             self.reader.next_reply();
             self.enter(job, State::Connecting);
             return;
@@ -424,8 +423,8 @@ impl Session {
         self.reader.hold_text();
     }
 
-    /// Ends the conversation in good order.
-    pub(super) fn leave(&mut self, job: &Job<'_>) {
-        self.enter(job, if self.envelope.open { State::Rset } else { State::Quit });
+    /// How the conversation ends in good order.
+    pub(super) fn farewell(&self) -> State {
+        if self.envelope.open { State::Rset } else { State::Quit }
     }
 }

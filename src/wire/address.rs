@@ -220,7 +220,8 @@ fn low(value: u32) -> u8 {
 }
 
 /// Writes the address literal of an address (RFC 5321, 4.1.3): `[192.0.2.1]`, `[IPv6:2001:db8:0:0:0:0:0:1]`.
-pub fn write_literal(address: IpAddr, out: &mut Window<'_>) {
+#[cfg_attr(not(feature = "std"), inline(never))]
+pub fn write_literal(address: &IpAddr, out: &mut Window<'_>) {
     match address {
         IpAddr::V4(address) => {
             let mut separator = b'[';
@@ -232,10 +233,9 @@ pub fn write_literal(address: IpAddr, out: &mut Window<'_>) {
         }
         IpAddr::V6(address) => {
             out.put_all(b"[IPv6");
-            for group in address.octets().chunks_exact(2) {
-                let group = group.iter().fold(0, |high, low| high << 8 | u32::from(*low));
+            for group in &address.segments() {
                 out.put(b':');
-                out.digits(group, 16, 1);
+                out.digits(u32::from(*group), 16, 1);
             }
         }
     }
@@ -501,7 +501,7 @@ mod tests {
         let literal = |ip: &str| {
             let mut buffer = [0u8; 64];
             let mut window = Window::new(&mut buffer, 0);
-            write_literal(ip.parse().unwrap(), &mut window);
+            write_literal(&ip.parse().unwrap(), &mut window);
             let kept = window.kept();
             assert!(is_domain_or_literal(&buffer[..kept]));
             String::from_utf8(buffer[..kept].to_vec()).unwrap()

@@ -3,6 +3,8 @@
 //! Keywords are compared without case; words that are not known are skipped, however long; nothing of the list is kept
 //! but what the session decides by. A masked keyword (`XXXXXXXA`) is an unknown one: nothing is inferred.
 
+use crate::octets::list;
+
 /// PIPELINING (RFC 2920).
 pub const PIPELINING: u8 = 1;
 /// 8BITMIME (RFC 6152).
@@ -12,37 +14,32 @@ pub const SIZE: u8 = 4;
 /// Any AUTH line (RFC 4954), whatever it lists.
 pub const AUTH: u8 = 8;
 /// AUTH PLAIN.
-pub const PLAIN: u8 = 16;
+pub const PLAIN: u8 = 32;
 /// AUTH LOGIN.
-pub const LOGIN: u8 = 32;
+pub const LOGIN: u8 = 64;
 
-/// The words that are known, behind each its bit. Those that may stand in the same place differ in the first letter.
-const WORDS: &[u8; 42] = b"PIPELINING\x018BITMIME\x02SIZE\x04AUTH\x08PLAIN\x10LOGIN\x20";
-
-/// Beyond all words.
-const UNKNOWN: u8 = u8::MAX;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Line {
-    /// The reply's first line: the server's name and greeting.
-    Greeting,
-    /// Before or within the keyword.
-    Keyword,
-    /// Behind AUTH.
-    Auth,
-    /// Behind SIZE.
-    Size,
-    /// Behind anything else.
-    Other,
+// The words that are known, in the order of their bits: keywords, and behind an empty one, which ends them, mechanisms.
+list! {
+    known: "PIPELINING", "8BITMIME", "SIZE", "AUTH", "", "PLAIN", "LOGIN",
 }
+
+/// More than the longest word has, and than a number has that fits.
+const WORD_BYTES: usize = 11;
+
+// What is read next in a line: its keyword; or, behind a keyword, what the number of that one in the list says.
+const KEYWORD: u8 = 8;
+const NOTHING: u8 = 0;
+const LIMIT: u8 = 2;
+const MECHANISMS: u8 = 3;
 
 /// Reads the text of the lines of one EHLO reply.
 pub struct Parser {
     size: u32,
-    line: Line,
+    line: u8,
     found: u8,
-    /// The current word is, as far as it goes, the one before this place in [`WORDS`]; 0 before its first octet.
-    place: u8,
+    /// Octets of the current word, as many as are kept.
+    length: u8,
+    word: [u8; WORD_BYTES],
 }
 
 impl Default for Parser {
@@ -56,9 +53,11 @@ impl Parser {
     pub const fn new() -> Self {
         Self {
             size: 0,
-            line: Line::Greeting,
+            // The reply's first line is the server's name and greeting.
+            line: NOTHING,
             found: 0,
-            place: 0,
+            length: 0,
+            word: [0; WORD_BYTES],
         }
     }
 
@@ -79,16 +78,17 @@ impl Parser {
 
     /// Whether the current line is an AUTH line.
     pub fn in_auth_line(&self) -> bool {
-        self.line == Line::Auth
+        self.line == MECHANISMS
     }
 
     /// Takes an octet of a line's text. `AUTH=LOGIN` is the old form of `AUTH LOGIN` and read as such.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) {
-        match (octet, self.line) {
-            (_, Line::Greeting | Line::Other) => {}
-            (b' ' | b'\t', _) | (b'=', Line::Keyword) => self.end_of_text(),
-            (_, Line::Size) => self.digit(octet),
-            _ => self.letter(octet.to_ascii_uppercase()),
+        if matches!(octet, b' ' | b'\t') || (octet == b'=' && self.line == KEYWORD) {
+            self.end_of_text();
+        } else if let Some(place) = self.word.get_mut(usize::from(self.length)) {
+            *place = octet;
+            self.length = self.length.wrapping_add(1);
         }
     }
 
@@ -99,61 +99,65 @@ impl Parser {
         }
     }
 
-    fn digit(&mut self, octet: u8) {
-        let value = octet.wrapping_sub(b'0');
-        self.size = match self.size {
-            // No number, no limit.
-            _ if value > 9 => {
-                self.line = Line::Other;
-                0
-            }
-            _ if self.place == 0 => u32::from(value),
-            before if before >= u32::MAX / 10 => u32::MAX,
-            before => before.wrapping_mul(10).wrapping_add(u32::from(value)),
-        };
-        self.place = UNKNOWN;
-    }
-
-    fn letter(&mut self, letter: u8) {
-        self.place = match (self.place, self.line, letter) {
-            (0, Line::Keyword, b'P') => 1,
-            (0, Line::Keyword, b'8') => 12,
-            (0, Line::Keyword, b'S') => 21,
-            (0, Line::Keyword, b'A') => 26,
-            (0, Line::Auth, b'P') => 31,
-            (0, Line::Auth, b'L') => 37,
-            // What is no letter might be a bit.
-            (1.., _, b'!'..) if WORDS.get(usize::from(self.place)) == Some(&letter) => self.place.wrapping_add(1),
-            _ => UNKNOWN,
-        };
-    }
-
     /// Ends the last word of a line.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn end_of_text(&mut self) {
-        if self.place == 0 {
+        let length = usize::from(core::mem::take(&mut self.length));
+        let word = self.word.get(..length).unwrap_or(&[]);
+        if word.is_empty() {
             return;
         }
-        // A letter is no word's end.
-        let ended = WORDS.get(usize::from(self.place)).filter(|bit| **bit <= LOGIN);
-        let word = ended.copied().unwrap_or(0);
-        self.place = 0;
-        self.found |= word;
-        self.line = match (word, self.line) {
-            (SIZE, _) => Line::Size,
-            (AUTH, _) | (_, Line::Auth) => Line::Auth,
-            _ => Line::Other,
-        };
+        let line = self.line;
+        if line == LIMIT {
+            self.size = number(word);
+            self.line = NOTHING;
+        }
+        if line != KEYWORD && line != MECHANISMS {
+            return;
+        }
+        let mut at = if line == KEYWORD { 0 } else { 5u8 };
+        loop {
+            let word_of_list = known(usize::from(at));
+            if word_of_list.is_empty() || word_of_list.eq_ignore_ascii_case(word) {
+                break;
+            }
+            at = at.wrapping_add(1);
+        }
+        // A word that is none sets a bit that nobody asks for.
+        self.found |= 1u8.wrapping_shl(u32::from(at));
+        if line == KEYWORD {
+            self.line = at;
+        }
     }
 
     /// Begins the next line.
     pub fn next_line(&mut self) {
-        self.line = Line::Keyword;
+        self.line = KEYWORD;
     }
+}
+
+/// The value of digits; 0 of what is no number, and the largest of what may be too large.
+fn number(digits: &[u8]) -> u32 {
+    let mut number = 0u32;
+    for octet in digits {
+        let value = octet.wrapping_sub(b'0');
+        if value > 9 {
+            return 0;
+        }
+        number = number.wrapping_mul(10).wrapping_add(u32::from(value));
+    }
+    if digits.len() > 9 { u32::MAX } else { number }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ALL: u8 = PIPELINING | EIGHT_BIT_MIME | SIZE | AUTH | PLAIN | LOGIN;
+
+    fn known_of(parser: &Parser) -> u8 {
+        parser.found & ALL
+    }
 
     fn parse(lines: &[&str]) -> Parser {
         let mut parser = Parser::new();
@@ -179,7 +183,7 @@ mod tests {
             "STARTTLS",
             "X-SZNEXTENSIONS",
         ]);
-        assert_eq!(found.found, PIPELINING | EIGHT_BIT_MIME | SIZE | AUTH | PLAIN | LOGIN);
+        assert_eq!(known_of(&found), ALL);
         assert_eq!(found.size(), Some(26_000_000));
     }
 
@@ -194,27 +198,27 @@ mod tests {
             "size\t5",
             " ",
         ]);
-        assert_eq!(found.found, PIPELINING | EIGHT_BIT_MIME | SIZE | AUTH | PLAIN);
+        assert_eq!(known_of(&found), PIPELINING | EIGHT_BIT_MIME | SIZE | AUTH | PLAIN);
         assert_eq!(found.size(), Some(5));
     }
 
     #[test]
     fn the_old_and_the_new_form_of_auth_are_united() {
         let found = parse(&["host", "AUTH=LOGIN", "AUTH PLAIN CRAM-MD5"]);
-        assert_eq!(found.found, AUTH | PLAIN | LOGIN);
+        assert_eq!(known_of(&found), AUTH | PLAIN | LOGIN);
         let found = parse(&["host", "AUTH=LOGIN PLAIN"]);
-        assert_eq!(found.found, AUTH | PLAIN | LOGIN);
+        assert_eq!(known_of(&found), AUTH | PLAIN | LOGIN);
     }
 
     #[test]
     fn mechanisms_that_only_begin_alike_are_others() {
         let found = parse(&["host", "AUTH PLAIN-CLIENTTOKEN LOGINX NTLM"]);
-        assert_eq!(found.found, AUTH);
+        assert_eq!(known_of(&found), AUTH);
     }
 
     #[test]
     fn the_first_line_is_no_capability() {
-        assert_eq!(parse(&["PIPELINING 8BITMIME"]).found, 0);
+        assert_eq!(known_of(&parse(&["PIPELINING 8BITMIME"])), 0);
     }
 
     #[test]
@@ -234,7 +238,7 @@ mod tests {
             "AUTH\0\u{ff}",
             &long,
         ] {
-            assert_eq!(parse(&["host", line]).found, 0, "{line:?}");
+            assert_eq!(known_of(&parse(&["host", line])), 0, "{line:?}");
         }
     }
 

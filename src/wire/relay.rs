@@ -3,20 +3,22 @@
 //! Servers refuse to relay with 513, 550, 554 and others, and say so in words only. Host names and addresses that contain
 //! it (`<relay@example.org>`, `relay.example.org`) are no words.
 
+use super::address::is_name;
+
 const RELAY: [u8; 5] = *b"relay";
 
-/// More letters than there are: the word is another.
-const OTHER: u8 = 6;
+/// The word is there, whatever follows its letters.
+const WORD: u8 = 5;
+/// And a dot: it ends a sentence, or goes on as a name.
+const DOT: u8 = 6;
+/// The current word is another, a name, or an address.
+const OTHER: u8 = 7;
 
 /// Looks at the octets of a reply's text as they come.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RelayWord {
-    /// Letters of "relay" that the current word begins with; 5 goes for all that follows them.
+    /// Letters of "relay" that the current word begins with, or one of the above.
     letters: u8,
-    /// A dot was read: it ends a sentence, or goes on as a name.
-    dot: bool,
-    /// The current word is a name or an address.
-    name: bool,
     found: bool,
 }
 
@@ -25,38 +27,25 @@ impl RelayWord {
     pub const fn new() -> Self {
         Self {
             letters: 0,
-            dot: false,
-            name: false,
             found: false,
         }
     }
 
-    /// Takes an octet.
+    /// Takes an octet. A blank ends a word, as every other separator does.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) {
-        match octet {
-            b'.' => self.dot = true,
-            b'@' => self.name = true,
-            b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
-                self.name |= self.dot;
-                if let Some(letter) = RELAY.get(usize::from(self.letters)) {
-                    self.letters = if octet | 0x20 == *letter {
-                        self.letters.wrapping_add(1)
-                    } else {
-                        OTHER
-                    };
-                }
+        let wanted = RELAY.get(usize::from(self.letters));
+        self.letters = match (octet, self.letters) {
+            (b'.', WORD | DOT) => DOT,
+            (b'.' | b'@', _) => OTHER,
+            _ if !is_name(octet) => {
+                self.found |= matches!(self.letters, WORD | DOT);
+                0
             }
-            _ => self.end_word(),
-        }
-    }
-
-    /// Ends a word: at a blank, another separator, or the end of a line.
-    pub fn end_word(&mut self) {
-        self.found |= usize::from(self.letters) == RELAY.len() && !self.name;
-        self.letters = 0;
-        self.dot = false;
-        self.name = false;
+            (_, WORD) => WORD,
+            (_, letters) if wanted == Some(&(octet | 0x20)) => letters.wrapping_add(1),
+            _ => OTHER,
+        };
     }
 
     /// Whether the word was there.
@@ -74,7 +63,7 @@ mod tests {
         for octet in text.bytes() {
             word.feed(octet);
         }
-        word.end_word();
+        word.feed(b' ');
         word.found()
     }
 

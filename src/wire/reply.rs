@@ -28,8 +28,7 @@ pub enum Progress {
 /// Where a line stands. Before these three there are so many digits.
 const SEPARATOR: u8 = 3;
 const TEXT: u8 = 4;
-const LINE_FEED: u8 = 5;
-const BROKEN: u8 = 6;
+const BROKEN: u8 = 5;
 
 /// The reader. It begins a new reply by itself after each complete one. The text stands last in memory: what stands near
 /// the beginning is reached with shorter instructions.
@@ -148,32 +147,30 @@ impl Reader {
     }
 
     /// Takes one octet.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) -> Progress {
         if self.total >= REPLY_BYTES {
             self.place = BROKEN;
         }
         self.total = self.total.wrapping_add(1);
         match self.place {
+            SEPARATOR | TEXT if octet == b'\n' => return self.end_of_line(),
+            // A CR before the LF is the line's end; any other is an octet like the rest.
+            SEPARATOR | TEXT if octet == b'\r' => {}
             SEPARATOR => {
                 self.more = octet == b'-';
-                match octet {
-                    b'-' | b' ' => self.place = TEXT,
-                    b'\r' => self.place = LINE_FEED,
-                    b'\n' => return self.end_of_line(),
-                    _ => return self.broken(),
+                if !self.more && octet != b' ' {
+                    return self.broken();
                 }
+                self.place = TEXT;
             }
-            TEXT | LINE_FEED => match octet {
-                b'\n' => return self.end_of_line(),
-                // A CR before the LF is the line's end; any other is an octet like the rest.
-                b'\r' => {}
-                _ if self.place == LINE_FEED => return self.broken(),
-                _ => {
-                    self.watch(&[octet]);
-                    self.keep_octet(octet);
-                    return Progress::Text;
+            TEXT => {
+                if self.line_code >= 400 {
+                    self.relay.feed(octet);
                 }
-            },
+                self.keep_octet(octet);
+                return Progress::Text;
+            }
             BROKEN => return Progress::Broken,
             digits => {
                 let value = octet.wrapping_sub(b'0');
@@ -192,6 +189,7 @@ impl Reader {
 
     fn begin_line(&mut self) {
         self.line_code = 0;
+        self.more = false;
         if self.held {
             return;
         }
@@ -203,6 +201,7 @@ impl Reader {
         self.line_at = self.length;
     }
 
+    #[cfg_attr(not(feature = "std"), inline(never))]
     fn keep_octet(&mut self, octet: u8) {
         if let Some(place) = self.text.get_mut(self.length).filter(|_| !self.held) {
             *place = match octet {
@@ -215,7 +214,7 @@ impl Reader {
     }
 
     fn end_of_line(&mut self) -> Progress {
-        self.relay.end_word();
+        self.relay.feed(b' ');
         // The last line decides, unless an earlier one refused.
         if self.code < 400 || self.line_code >= 400 {
             self.code = self.line_code;
