@@ -5,7 +5,7 @@ void _start(void);
 
 #if defined MINIMAL || defined NORMAL || defined FULL
 
-static volatile int32_t answer;
+static LENT volatile int32_t answer;
 
 static int32_t begin(void *context, const struct sds_smtp_address *server)
 {

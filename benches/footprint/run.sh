@@ -134,7 +134,7 @@ build() {
 }
 
 each_kind() {
-  local kind flash ram least clients stack count
+  local kind flash ram clients
   begin_table kinds '' minimal normal full
   local flashes=() rams=() clients_of=() arenas=() stacks=() counts=() logs=(0 "$((4 * $(said 'a log entry' "$work/limits")))")
   logs+=("${logs[1]}")
@@ -231,24 +231,24 @@ beside_lwip() {
   "${c[@]}" -w -std=c99 "-I$examples" "-I$examples/lwip" -isystem "$(scripts/firmware/lwip.sh)/include" -DLWIP_NOASSERT -c \
     -o "$work/transport.o" "$examples/transport_lwip.c"
   read -r transport _ < <(costs "$work/transport.o")
-  begin_table lwip '' sds-smtp "lwIP's smtp.c"
+  begin_table lwip '' '<sds-smtp' "<lwIP's smtp.c"
   row 'flash, bytes' "$flash" "$lwip_flash"
-  row '... and `transport_lwip.c`' "$transport" ''
+  row '... and transport_lwip.c' "$transport" ''
   row 'RAM, bytes' "$ram" "$lwip_ram"
   row '... and on the heap for each mail, besides its texts' 0 "$heap"
-  row 'reads what EHLO announces' yes no
+  row 'reads of what EHLO announces' 'AUTH, PIPELINING, 8BITMIME, SIZE' AUTH
   row 'dots at line starts doubled' yes no
-  row 'subject and text in UTF-8' yes no
-  row 'Date, Message-ID, MIME headers' yes no
-  row 'several recipients' yes no
-  row "server's words, phase, outcome; log" yes no
+  row 'subject and text' 'UTF-8, or any charset' ASCII
+  row 'header fields' 'From, To, Subject, Date, Message-ID, MIME' 'From, To, Subject'
+  row 'recipients' 'up to 100' 1
+  row 'tells of a mail' "code, phase, outcome, server's words; log" "one of 8 results, server's code"
   show "Cortex-M3: beside lwIP's own client" lwip
 }
 
 limits() {
   local flash ram
   read -r flash ram < <(device_costs)
-  begin_table limited 'Cortex-M3: the three functions, poll, result, log' bytes 'at most' ''
+  begin_table limited 'Cortex-M3: the three functions, poll, result, log' bytes 'at most' '<'
   limited flash "$flash" 10240
   limited 'RAM, beside arena and log' "$ram" 1024
   limited 'stack, in the worst case' "$(said 'stack, bytes' "$work/stack.thumbv7m-none-eabi")" 1024
