@@ -75,7 +75,10 @@ const MAY_USE: [(&str, &[&str]); 14] = [
         "firmware",
         &["client", "session", "wire", "auth", "code", "limits", "octets"],
     ),
-    ("ffi", &["host", "firmware", "client", "code", "buffer", "limits"]),
+    (
+        "ffi",
+        &["host", "firmware", "client", "wire", "code", "buffer", "limits"],
+    ),
 ];
 
 #[test]

@@ -6,6 +6,7 @@ use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
 use crate::message::header::write_message_id;
 use crate::octets::copy;
 use crate::session::Session;
+use crate::wire::address::domain_of;
 
 /// A piece of text of bounded length: what does not fit is cut.
 #[derive(Clone, Copy)]
@@ -63,7 +64,7 @@ impl Text<MESSAGE_ID_BYTES> {
     pub fn message_id(nonce: [u8; 16], sender: &[u8]) -> Self {
         let mut new = Self::EMPTY;
         let mut window = Window::new(&mut new.octets, 0);
-        write_message_id(&nonce, sender, &mut window);
+        write_message_id(&nonce, domain_of(sender), &mut window);
         new.length = window.kept();
         new
     }

@@ -1,14 +1,14 @@
 //! What a program configures: checked as a whole, before anything of it is taken.
 
-use core::net::{IpAddr, Ipv4Addr};
-
 use super::mail::has_control;
 use crate::code::Code;
 use crate::limits::{CHARSET_BYTES, CREDENTIAL_BYTES, NAME_BYTES, Timeouts};
+use crate::message::word;
 use crate::session::Settings;
 use crate::session::job::{CHARSET, PASSWORD, USERNAME};
 use crate::wire::address;
 use crate::wire::capability::{LOGIN, PLAIN};
+use crate::wire::literal::Address;
 
 /// The port of SMTP (RFC 5321, 4.5.4.2).
 pub const PORT: u16 = 25;
@@ -49,7 +49,7 @@ pub struct Draft<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Checked<'a> {
     /// The server's address.
-    pub server: IpAddr,
+    pub server: Address,
     /// Its port.
     pub port: u16,
     /// The rest.
@@ -59,7 +59,7 @@ pub struct Checked<'a> {
 impl Checked<'_> {
     /// Nothing but defaults: a sender is missing, and a server.
     pub const EMPTY: Self = Self {
-        server: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        server: Address::NONE,
         port: PORT,
         settings: Settings::NONE,
     };
@@ -67,7 +67,10 @@ impl Checked<'_> {
     /// Takes the server, and checks what every configuration has: user name and password, of `limit` octets at most, and the
     /// sender. The code of the first thing wrong with it.
     pub fn check(&mut self, server: &[u8], limit: usize) -> Result<(), Code> {
-        self.server = address::parse_host(server).ok_or(Code::ConnectFailed)?;
+        self.server.read(server);
+        if !self.server.is_host() {
+            return Err(Code::ConnectFailed);
+        }
         let [username, password, sender, ..] = self.settings.texts;
         if self.settings.mechanisms != 0 {
             if !is_credential(username, limit) {
@@ -104,9 +107,16 @@ impl<'a> Draft<'a> {
         let settings = &mut checked.settings;
         match allowed {
             Some(mechanisms) => settings.mechanisms = *mechanisms,
-            // A server that is none goes before it.
-            None if address::parse_host(server).is_some() => return Err(Code::AuthUnsupported),
-            None => {}
+            None => {
+                // A server that is none goes before it.
+                checked.server.read(server);
+                let listens = checked.server.is_host();
+                return Err(if listens {
+                    Code::AuthUnsupported
+                } else {
+                    Code::ConnectFailed
+                });
+            }
         }
         settings.texts = [
             self.username,
@@ -130,6 +140,9 @@ impl<'a> Draft<'a> {
         let [.., charset, sender_name, ehlo_name] = checked.settings.texts;
         if sender_name.len() > NAME_BYTES || has_control(sender_name, u32::MAX) {
             return Err(Code::SenderRefused);
+        }
+        if !sender_name.is_empty() {
+            checked.settings.phrase = Some(word::write_phrase);
         }
         if !ehlo_name.is_empty() && !address::is_domain_or_literal(ehlo_name) {
             return Err(Code::HeloFailed);

@@ -98,8 +98,11 @@ impl Arena {
         let place = head.get_mut(skipped..)?.as_mut_ptr().cast::<Config>();
         // SAFETY: aligned, large enough, and nobody else's. All texts of the settings are in the arena when they are lent.
         unsafe {
-            addr_of_mut!((*place).server).write(sds_smtp_address::from(checked.server));
-            (*place).server.port = u32::from(checked.port);
+            addr_of_mut!((*place).server).write(sds_smtp_address {
+                version: u32::from(checked.server.version),
+                port: u32::from(checked.port),
+                octets: checked.server.octets,
+            });
             addr_of_mut!((*place).job.mail).write(None);
             addr_of_mut!((*place).job.settings)
                 .cast::<Settings<'_>>()

@@ -1,7 +1,5 @@
 //! What a client does when it is polled: connects, receives, sends, looks at the time; each without waiting.
 
-use core::net::IpAddr;
-
 use zeroize::Zeroize;
 
 use super::member::{Member, Reading, Stage};
@@ -109,16 +107,11 @@ impl Member {
                         let local = transport.local();
                         if let Some(mail) = &mut config.job.mail {
                             let seconds = mail.date;
-                            let host = match local {
-                                IpAddr::V4(v4) => u32::from(v4),
-                                IpAddr::V6(v6) => {
-                                    let [.., high, low] = v6.segments();
-                                    (u32::from(high) << 16) | u32::from(low)
-                                }
-                            };
+                            let [a, b, c, d, .., w, x, y, z] = local.octets;
+                            let host = u32::from_le_bytes([a ^ w, b ^ x, c ^ y, d ^ z]);
                             mail.nonce = transport.nonce([seconds, number, client, host]);
                         }
-                        session.connected(&config.job, time, local);
+                        session.connected(&config.job, time, &local);
                     }
                     Err(reason) => session.lost(&config.job, time, reason),
                 }

@@ -5,9 +5,9 @@
 
 use core::ffi::c_void;
 use core::mem::size_of;
-use core::net::{IpAddr, Ipv4Addr};
 
 use crate::code::Reason;
+use crate::wire::literal::Address;
 
 /// A callback of sds_smtp_transport: the connection ended, or was never there.
 pub const SDS_SMTP_LOST: i32 = -1;
@@ -73,28 +73,6 @@ pub struct sds_smtp_transport {
     /// until it returns 1: secured. 0: not yet; negative: it failed, or the server's certificate is not the right one. From
     /// then on send and receive go through TLS. For ports that speak TLS from the first octet (RFC 8314: 465). NULL: no TLS.
     pub start_tls: Option<unsafe extern "C" fn(context: *mut c_void) -> i32>,
-}
-
-impl From<IpAddr> for sds_smtp_address {
-    fn from(address: IpAddr) -> Self {
-        let mut octets = [0; 16];
-        let version = match address {
-            IpAddr::V4(v4) => {
-                let [a, b, c, d] = v4.octets();
-                (octets[0], octets[1], octets[2], octets[3]) = (a, b, c, d);
-                4
-            }
-            IpAddr::V6(v6) => {
-                octets = v6.octets();
-                6
-            }
-        };
-        Self {
-            version,
-            port: 0,
-            octets,
-        }
-    }
 }
 
 /// What a function returned: a number up to `most` (of octets, or 1 for "yes"), 0 for "not now", or why it failed.
@@ -170,7 +148,7 @@ impl sds_smtp_transport {
 
     /// Our end's address; that of the loopback where it is not known.
     #[inline(never)]
-    pub(super) fn local(&self) -> IpAddr {
+    pub(super) fn local(&self) -> Address {
         let mut address = sds_smtp_address {
             version: 0,
             port: 0,
@@ -180,10 +158,17 @@ impl sds_smtp_transport {
             // SAFETY: likewise.
             unsafe { local_address(self.context, &raw mut address) >= 0 }
         });
-        match (known, address.version, address.octets) {
-            (true, 4, [a, b, c, d, ..]) => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-            (true, 6, octets) => IpAddr::from(octets),
-            _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        let version = match address.version {
+            6 if known => 6,
+            4 if known => 4,
+            _ => {
+                address.octets = [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+                4
+            }
+        };
+        Address {
+            version,
+            octets: address.octets,
         }
     }
 

@@ -306,7 +306,7 @@ impl Link {
             ([], Some(socket)) => sys::local_address(socket),
             _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         };
-        self.session.connected(job, self.time(now), local);
+        self.session.connected(job, self.time(now), &local.into());
     }
 
     fn tick(&mut self, job: &Job<'_>, now: u64) {

@@ -10,7 +10,7 @@ use super::memory::joined;
 use crate::client::settings::Checked;
 use crate::limits::{LIMITS, Timeouts};
 use crate::session::Settings;
-use crate::session::job::TEXTS;
+use crate::session::job::{Phrase, TEXTS};
 
 /// The configuration: all its texts in one piece of memory, wiped when it ends.
 pub struct Snapshot {
@@ -19,6 +19,7 @@ pub struct Snapshot {
     mechanisms: u8,
     limits: [u32; LIMITS],
     pipelining: bool,
+    phrase: Option<Phrase>,
     /// Where the server listens.
     pub server: SocketAddr,
 }
@@ -40,7 +41,8 @@ impl Snapshot {
             mechanisms: settings.mechanisms,
             limits: settings.limits,
             pipelining: settings.pipelining,
-            server: SocketAddr::new(checked.server, checked.port),
+            phrase: settings.phrase,
+            server: SocketAddr::new(Option::from(checked.server)?, checked.port),
         })
     }
 
@@ -52,6 +54,7 @@ impl Snapshot {
             mechanisms: self.mechanisms,
             limits: self.limits,
             pipelining: self.pipelining,
+            phrase: self.phrase,
             server: self.server,
         })
     }
@@ -73,6 +76,7 @@ impl Snapshot {
                 .map(|range| self.texts.get(range.clone()).unwrap_or(&[])),
             mechanisms: self.mechanisms,
             pipelining: self.pipelining,
+            phrase: self.phrase,
             limits: self.limits,
         }
     }

@@ -72,6 +72,13 @@ impl Encoder {
         self.ended
     }
 
+    /// Has a window count what it would write of a whole text, without doubled dots; and begins anew.
+    pub fn count(&mut self, text: &[u8], out: &mut Window<'_>) {
+        self.bare = true;
+        self.write(text, true, out);
+        *self = Self::new(self.encoding);
+    }
+
     /// Takes octets of the text, as many as there is room for, and returns how many. `last`: the text ends with them.
     pub fn write(&mut self, text: &[u8], last: bool, out: &mut Window<'_>) -> usize {
         let mut taken = 0usize;
@@ -202,18 +209,6 @@ fn digit(value: u8) -> u8 {
     value.wrapping_add(if value < 10 { b'0' } else { b'A'.wrapping_sub(10) })
 }
 
-/// The octets of the text in an encoding, found by encoding it.
-pub fn encoded_len(text: &[u8], encoding: Encoding) -> u32 {
-    // A window that begins behind everything: there is room, and nothing is kept.
-    let mut window = Window::new(&mut [], usize::MAX);
-    let mut encoder = Encoder {
-        bare: true,
-        ..Encoder::new(encoding)
-    };
-    encoder.write(text, true, &mut window);
-    u32::try_from(window.written()).unwrap_or(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,7 +234,9 @@ mod tests {
             .split(|octet| *octet == b'\n')
             .filter(|line| line.starts_with(b".."))
             .count();
-        assert_eq!(all.len() - doubled, encoded_len(text, encoding) as usize);
+        let mut window = Window::counting();
+        Encoder::new(encoding).count(text, &mut window);
+        assert_eq!(all.len() - doubled, window.written());
         all
     }
 

@@ -17,7 +17,7 @@ pub fn write_to<'a>(recipients: impl Iterator<Item = &'a [u8]>, out: &mut Window
 
 /// Writes the Message-ID (RFC 5322, 3.6.4): the nonce in hexadecimal digits at the sender's domain.
 #[cfg_attr(not(feature = "std"), inline(never))]
-pub fn write_message_id(nonce: &[u8; 16], sender: &[u8], out: &mut Window<'_>) {
+pub fn write_message_id(nonce: &[u8; 16], domain: &[u8], out: &mut Window<'_>) {
     out.put(b'<');
     for octet in nonce {
         if cfg!(feature = "std") {
@@ -29,6 +29,6 @@ pub fn write_message_id(nonce: &[u8; 16], sender: &[u8], out: &mut Window<'_>) {
         }
     }
     out.put(b'@');
-    out.put_all(sender.rsplit(|&octet| octet == b'@').next().unwrap_or(b"localhost"));
+    out.put_all(domain);
     out.put(b'>');
 }

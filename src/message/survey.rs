@@ -1,6 +1,7 @@
 //! What a text needs on its way, found in one pass.
 
-use super::body::{self, Encoding};
+use super::body::{Encoder, Encoding};
+use crate::buffer::Window;
 use crate::limits::LINE_BYTES;
 use crate::octets::without_control;
 
@@ -64,12 +65,16 @@ impl Survey {
         (text.get(plain..).unwrap_or(&[]), line)
     }
 
-    /// The octets of the text in an encoding: what SIZE counts (RFC 1870, 3), without doubled dots and the final one.
-    pub fn encoded_len(self, text: &[u8], encoding: Encoding) -> u32 {
-        match encoding {
-            Encoding::SevenBit | Encoding::EightBit if FAST => self.size,
-            _ => body::encoded_len(text, encoding),
+    /// What SIZE counts (RFC 1870, 3) of a mail whose header block is counted by the window: no doubled dots, nor the final
+    /// one.
+    pub fn size_behind(self, text: &[u8], encoder: &mut Encoder, header: &mut Window<'_>) -> u32 {
+        let mut size = 0;
+        if FAST && encoder.encoding() != Encoding::QuotedPrintable {
+            size = self.size;
+        } else {
+            encoder.count(text, header);
         }
+        u32::try_from(header.written()).unwrap_or(u32::MAX).saturating_add(size)
     }
 
     /// The encoding: as it is where lines and octets allow it and the server takes it, else quoted-printable.
@@ -112,7 +117,9 @@ mod tests {
                     .map(|place| alphabet[number / 4usize.pow(place) % 4])
                     .collect();
                 for text in [text.clone(), [&[b'y'; 5], text.as_slice(), &[b'z'; 9]].concat()] {
-                    let wanted = body::encoded_len(&text, Encoding::EightBit);
+                    let mut window = Window::counting();
+                    Encoder::new(Encoding::EightBit).count(&text, &mut window);
+                    let wanted = window.written() as u32;
                     assert_eq!(Survey::of(&text).size, wanted, "{text:?}");
                 }
             }

@@ -4,6 +4,7 @@ use super::job::{Job, PASSWORD, Text, USERNAME};
 use super::machine::{Envelope, Session};
 use super::state::{Next, State};
 use crate::auth::{plain, redaction};
+use crate::buffer::Window;
 use crate::code::{self, Code, Outcome, Reason, Step};
 use crate::message::body::{Encoder, Encoding};
 use crate::message::survey::Survey;
@@ -61,7 +62,7 @@ impl Session {
             Next::Ready => self.ready(job),
             Next::Fallback => self.fall_back(job, reply),
             Next::OtherWay => self.other_way(job, reply),
-            Next::Envelope => self.envelope_reply(job, step, accepted),
+            Next::Envelope => self.envelope_reply(job, accepted),
             Next::Sent => {
                 self.answered(job, Code::Ok);
                 self.verdict.outcome = Outcome::Sent;
@@ -79,9 +80,12 @@ impl Session {
         self.enter(job, state);
     }
 
-    /// The mail is refused.
+    /// The mail is refused, unless this answer is the one that lets it go on.
     #[cfg_attr(not(feature = "std"), inline(never))]
-    fn refused(&mut self, job: &Job<'_>) {
+    fn refused(&mut self, job: &Job<'_>, accepted: bool) {
+        if accepted {
+            return;
+        }
         let code = code::refusal(self.step(), self.reader.code(), self.reader.speaks_of_relaying());
         self.answered(job, code);
     }
@@ -93,7 +97,7 @@ impl Session {
             self.give_up(Reason::NotSmtp);
             return State::Closed;
         }
-        self.refused(job);
+        self.refused(job, false);
         self.farewell()
     }
 
@@ -109,6 +113,7 @@ impl Session {
         self.fail(job)
     }
 
+    #[cfg_attr(not(feature = "std"), inline(never))]
     fn choose(&mut self, job: &Job<'_>) -> State {
         let settings = &job.settings;
         if settings.mechanisms == 0 {
@@ -155,7 +160,7 @@ impl Session {
         self.state = State::Envelope;
         self.pipelining = job.settings.pipelining && self.parser.offers(PIPELINING);
         self.envelope = Envelope {
-            recipients: u16::try_from(List::new(mail.recipients).count()).unwrap_or(0),
+            recipients: List::new(mail.recipients).number(),
             ..Self::IDLE.envelope
         };
         let text = match mail.text {
@@ -169,9 +174,11 @@ impl Session {
         let survey = Survey::of(text);
         let encoding = survey.encoding(self.parser.offers(EIGHT_BIT_MIME));
         self.encoder = Encoder::new(encoding);
-        self.plan.text_is_utf8 = !survey.eight_bit || is_utf8(text);
+        self.plan.text_is_utf8 = is_utf8(text);
         if let Some(limit) = self.parser.size() {
-            let size = survey.encoded_len(text, encoding).saturating_add(self.header_len(job));
+            let mut window = Window::counting();
+            self.write_line(State::Text as usize, job, &mut window);
+            let size = survey.size_behind(text, &mut self.encoder, &mut window);
             self.plan.size = size;
             if limit > 0 && size > limit {
                 self.conclude(Code::DataFailed, Reason::TooLarge);
@@ -181,10 +188,10 @@ impl Session {
         State::Envelope
     }
 
-    fn envelope_reply(&mut self, job: &Job<'_>, step: Step, accepted: bool) -> State {
-        if !accepted {
-            self.refused(job);
-        }
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn envelope_reply(&mut self, job: &Job<'_>, accepted: bool) -> State {
+        let step = self.step();
+        self.refused(job, accepted);
         let concluded = self.concluded();
         let envelope = &mut self.envelope;
         envelope.answered = envelope.answered.wrapping_add(1);

@@ -1,5 +1,6 @@
 //! What a session is to do: settings and mail, lent by whoever owns them.
 
+use crate::buffer::Window;
 use crate::limits::LIMITS;
 
 /// The user name: where it stands in [`Settings::texts`].
@@ -17,6 +18,9 @@ pub const EHLO_NAME: usize = 5;
 /// How many texts there are.
 pub const TEXTS: usize = 6;
 
+/// Writes a display name, with the charset of bytes that are not UTF-8.
+pub type Phrase = fn(&[u8], &[u8], &mut Window<'_>);
+
 /// The part of a configuration that the conversation needs. All of it is valid: [`crate::client::settings`] checks it.
 // In this order: near the beginning small things are reached with shorter instructions.
 #[repr(C)]
@@ -26,6 +30,8 @@ pub struct Settings<'a> {
     pub mechanisms: u8,
     /// Whether to use PIPELINING where it is offered.
     pub pipelining: bool,
+    /// How the sender's display name is written, where there is one: [`crate::message::word::write_phrase`]. A program that configures none has nothing of it.
+    pub phrase: Option<Phrase>,
     /// Its texts: in one array, so that one loop copies them.
     pub texts: [&'a [u8]; TEXTS],
     /// How long each part may take, in the order of [`crate::limits::Timeouts`]; 0 is what RFC 5321 says.
@@ -38,6 +44,7 @@ impl<'a> Settings<'a> {
         texts: [&[]; TEXTS],
         mechanisms: 0,
         pipelining: true,
+        phrase: None,
         limits: [0; LIMITS],
     };
 

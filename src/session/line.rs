@@ -13,7 +13,7 @@ use crate::buffer::{Sink, Window};
 use crate::message::body::Encoding;
 use crate::message::{date, header, word};
 use crate::octets::list;
-use crate::wire::address::{List, write_literal};
+use crate::wire::address::{List, domain_of};
 
 /// The line of MAIL; those of RCPT and DATA follow.
 const MAIL: usize = State::Closed as usize + 1;
@@ -72,13 +72,6 @@ list! {
 }
 
 impl Session {
-    /// The octets of the header block.
-    pub(super) fn header_len(&self, job: &Job<'_>) -> u32 {
-        let mut window = Window::counting();
-        self.write_line(State::Text as usize, job, &mut window);
-        u32::try_from(window.written()).unwrap_or(u32::MAX)
-    }
-
     /// The line of a command of the envelope.
     pub(super) fn command(&self, command: u16) -> usize {
         match command {
@@ -123,7 +116,7 @@ impl Session {
             PASSWORD_BASE64 => base64::encode(&base64::one(texts[PASSWORD]), out),
             SENDER_TEXT => out.put_all(texts[SENDER]),
             EHLO_ARGUMENT => match texts[EHLO_NAME] {
-                [] => write_literal(&self.local, out),
+                [] => self.local.write(out),
                 name => out.put_all(name),
             },
             PLAIN_RESPONSE => base64::encode(&plain::message(texts[USERNAME], texts[PASSWORD]), out),
@@ -147,14 +140,16 @@ impl Session {
             SIZE => out.decimal(self.plan.size),
             DATE => date::write(mail.date, out),
             PHRASE => {
-                word::write_phrase(texts[SENDER_NAME], texts[CHARSET], out);
+                if let Some(write) = job.settings.phrase {
+                    write(texts[SENDER_NAME], texts[CHARSET], out);
+                }
                 out.fold(texts[SENDER].len().wrapping_add(3));
             }
             TO => header::write_to(List::new(mail.recipients), out),
             SUBJECT => word::write(mail.subject, texts[CHARSET], out),
             MESSAGE_ID => {
                 if let Some(nonce) = &mail.nonce {
-                    header::write_message_id(nonce, texts[SENDER], out);
+                    header::write_message_id(nonce, domain_of(texts[SENDER]), out);
                 }
             }
             TEXT_CHARSET => out.put_all(if self.plan.text_is_utf8 {
@@ -167,8 +162,8 @@ impl Session {
             IF_NONCE => return mail.nonce.is_some(),
             IF_EIGHT_BIT => return self.encoder.encoding() == Encoding::EightBit,
             IF_SIZE => return self.plan.size != 0,
-            IF_NAME => return !texts[SENDER_NAME].is_empty(),
-            IF_NO_NAME => return texts[SENDER_NAME].is_empty(),
+            IF_NAME => return job.settings.phrase.is_some(),
+            IF_NO_NAME => return job.settings.phrase.is_none(),
             _ => {}
         }
         true
@@ -220,19 +215,18 @@ mod tests {
         let mut session = Session::IDLE;
         session.plan.text_is_utf8 = true;
         let header = written(&session, State::Text as usize, &job);
-        assert_eq!(session.header_len(&job) as usize, header.len());
         header
     }
 
     #[test]
     fn ehlo_says_the_configured_name_or_the_literal_of_our_address() {
         let mut session = Session::IDLE;
-        session.local = [192, 168, 1, 250].into();
+        session.local = std::net::IpAddr::from([192, 168, 1, 250]).into();
         let mut job = job();
         let says = |session: &Session, state, job: &Job<'_>| written(session, state as usize, job);
         assert_eq!(says(&session, State::Ehlo, &job), "EHLO [192.168.1.250]\r\n");
         assert_eq!(says(&session, State::Helo, &job), "HELO [192.168.1.250]\r\n");
-        session.local = "2001:db8::1".parse().unwrap();
+        session.local = "2001:db8::1".parse::<std::net::IpAddr>().unwrap().into();
         assert_eq!(
             says(&session, State::Ehlo, &job),
             "EHLO [IPv6:2001:db8:0:0:0:0:0:1]\r\n"
@@ -334,7 +328,12 @@ mod tests {
 
     #[test]
     fn names_are_quoted_or_encoded() {
-        let with = |name: &'static str| header(|job| job.settings.texts[SENDER_NAME] = name.as_bytes());
+        let with = |name: &'static str| {
+            header(|job| {
+                job.settings.texts[SENDER_NAME] = name.as_bytes();
+                job.settings.phrase = Some(word::write_phrase);
+            })
+        };
         let quoted = with("SDS \"x\" \\");
         assert!(quoted.contains("From: \"SDS \\\"x\\\" \\\\\" <thatisme@smtp-server-domain.cz>\r\nTo: "));
         let encoded = with("Kotelna \u{10d}. 2");

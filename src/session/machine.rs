@@ -1,7 +1,5 @@
 //! The session: events in, octets out, one verdict.
 
-use core::net::{IpAddr, Ipv4Addr};
-
 use super::job::Job;
 use super::state::State;
 use super::verdict::Verdict;
@@ -10,6 +8,7 @@ use crate::limits::{LIMITS, Timeouts};
 use crate::message::body::{Encoder, Encoding};
 use crate::utf8::Utf8;
 use crate::wire::capability::Parser;
+use crate::wire::literal::Address;
 use crate::wire::reply::{Progress, Reader, enhanced_status_code};
 
 /// In the order of the limits the last two; before them stand those of the phases, from Connect on.
@@ -109,7 +108,7 @@ pub struct Session {
     pub(super) plan: Plan,
     pub(super) parser: Parser,
     pub(super) encoder: Encoder,
-    pub(super) local: IpAddr,
+    pub(super) local: Address,
     pub(super) reader: Reader,
 }
 
@@ -151,7 +150,7 @@ impl Session {
             reply: 0,
         },
         parser: Parser::new(),
-        local: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        local: Address::NONE,
         reader: Reader::new(),
     };
 
@@ -274,10 +273,10 @@ impl Session {
     }
 
     /// The connection stands, and `local` is our end's address.
-    pub fn connected(&mut self, job: &Job<'_>, now: u32, local: IpAddr) {
+    pub fn connected(&mut self, job: &Job<'_>, now: u32, local: &Address) {
         self.now = now;
         if self.state == State::Connecting {
-            self.local = local;
+            self.local = *local;
             self.enter(job, State::Greeting);
         }
     }

@@ -3,9 +3,11 @@
 //! - [`reply`]: reads what the server says, at any segmentation
 //! - [`relay`]: whether a refusal speaks of relaying
 //! - [`capability`]: what an EHLO reply announces
-//! - [`address`]: mailboxes, lists of them, address literals
+//! - [`address`]: mailboxes, lists of them
+//! - [`literal`]: IP addresses, address literals
 
 pub mod address;
 pub mod capability;
+pub mod literal;
 pub mod relay;
 pub mod reply;

@@ -131,7 +131,8 @@ impl Reader {
 
     /// Drops the kept text, and leaves nothing of it in memory.
     pub fn wipe_text(&mut self) {
-        self.text.zeroize();
+        let text: &mut [u8] = &mut self.text;
+        text.zeroize();
         self.length = 0;
         self.line_at = 0;
     }

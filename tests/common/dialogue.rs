@@ -44,6 +44,7 @@ use std::path::{Path, PathBuf};
 
 use sds_smtp::code::{Outcome, Phase, Reason};
 use sds_smtp::limits::Timeouts;
+use sds_smtp::message::word::write_phrase;
 use sds_smtp::session::{Job, Mail, Settings, Text};
 use sds_smtp::wire::capability::{LOGIN, PLAIN};
 
@@ -150,6 +151,7 @@ impl Setup {
                 mechanisms: self.mechanisms,
                 limits: self.timeouts.in_order(),
                 pipelining: self.pipelining,
+                phrase: (!self.sender_name.is_empty()).then_some(write_phrase),
             },
             mail: (!self.probe).then_some(Mail {
                 recipients: &self.to,

@@ -100,7 +100,7 @@ impl<'a> Driver<'a> {
     pub fn connected(&mut self, local: std::net::IpAddr) -> Result<(), String> {
         self.queue.clear();
         self.connection_start = self.stream.len();
-        self.session.connected(&self.job, self.now, local);
+        self.session.connected(&self.job, self.now, &local.into());
         self.pump()?;
         if self.cut == Some(0) {
             return self.break_off();

@@ -1,0 +1,304 @@
+//! IP addresses as text, and address literals (RFC 5321, 4.1.3).
+
+use core::net::IpAddr;
+
+use crate::buffer::{Sink, Window};
+
+/// An IP address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// 4 or 6; 0: none.
+    pub version: u8,
+    /// Its 4 or 16 octets, and zeros.
+    pub octets: [u8; 16],
+}
+
+impl Address {
+    /// No address.
+    pub const NONE: Self = Self {
+        version: 0,
+        octets: [0; 16],
+    };
+
+    /// Reads an IPv4 or IPv6 address in its usual notation: the language of `str::parse::<IpAddr>()`, in less code. Where it
+    /// is none the version is 0.
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    pub fn read(&mut self, text: &[u8]) {
+        *self = Self::NONE;
+        self.version = match numbers(text, &mut self.octets) {
+            None => 0,
+            Some(4) => 4,
+            Some(_) => 6,
+        };
+    }
+
+    /// Whether a server can listen there: neither "no address", nor a multicast group.
+    pub fn is_host(&self) -> bool {
+        let [first, ..] = self.octets;
+        let multicast = if self.version == 4 { 0xE0..0xF0 } else { 0xFF..0x100 };
+        self.version != 0 && !multicast.contains(&u16::from(first)) && self.octets.iter().any(|octet| *octet != 0)
+    }
+
+    /// Writes its literal: `[192.0.2.1]`, `[IPv6:2001:db8:0:0:0:0:0:1]`.
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    pub fn write(&self, out: &mut Window<'_>) {
+        let (mut separator, mut size, mut base, mut length) = (b'[', 1, 10, 4);
+        if self.version == 6 {
+            out.put_all(b"[IPv6");
+            (separator, size, base, length) = (b':', 2, 16, 16);
+        }
+        let (mut number, mut left) = (0u32, size);
+        for octet in self.octets.iter().take(length) {
+            number = number << 8 | u32::from(*octet);
+            left = if left == 1 { size } else { 1 };
+            if left == size {
+                out.put(separator);
+                out.digits(number, base, 1);
+                number = 0;
+                separator = if size == 1 { b'.' } else { b':' };
+            }
+        }
+        out.put(b']');
+    }
+}
+
+impl From<IpAddr> for Address {
+    fn from(ip: IpAddr) -> Self {
+        let mut address = Self::NONE;
+        match ip {
+            IpAddr::V4(v4) => {
+                address.version = 4;
+                for (place, octet) in address.octets.iter_mut().zip(v4.octets()) {
+                    *place = octet;
+                }
+            }
+            IpAddr::V6(v6) => {
+                address.version = 6;
+                address.octets = v6.octets();
+            }
+        }
+        address
+    }
+}
+
+impl From<Address> for Option<IpAddr> {
+    fn from(address: Address) -> Self {
+        match (address.version, address.octets) {
+            (4, [a, b, c, d, ..]) => Some(IpAddr::from([a, b, c, d])),
+            (6, octets) => Some(IpAddr::from(octets)),
+            _ => None,
+        }
+    }
+}
+
+fn numbers(text: &[u8], octets: &mut [u8; 16]) -> Option<usize> {
+    const NONE: usize = usize::MAX;
+    // How many octets are filled, and at which of them `::` stands for others.
+    let (mut filled, mut gap) = (0usize, NONE);
+    // The number that is being read, in both readings, and the dots before it.
+    let (mut digits, mut group, mut decimal, mut dots) = (0u32, 0u32, 0u32, 0u32);
+    let mut at = 0usize;
+    loop {
+        let octet = text.get(at).copied();
+        at = at.wrapping_add(1);
+        if let Some(digit) = octet.and_then(|octet| char::from(octet).to_digit(16)) {
+            // No letter and no leading zero in an octet.
+            let continued = digit < 10 && (digits == 0 || decimal > 0);
+            decimal = if continued {
+                decimal.wrapping_mul(10).wrapping_add(digit)
+            } else {
+                256
+            };
+            group = group.wrapping_mul(16).wrapping_add(digit);
+            digits = digits.wrapping_add(1);
+            if digits > 4 {
+                return None;
+            }
+            continue;
+        }
+        match octet {
+            Some(b'.') => dots = dots.wrapping_add(1),
+            Some(b':') if dots == 0 => {}
+            None => {}
+            _ => return None,
+        }
+        if digits > 0 {
+            if dots == 0 {
+                *octets.get_mut(filled)? = low(group >> 8);
+                filled = filled.wrapping_add(1);
+            } else {
+                group = decimal;
+                if group > 255 {
+                    return None;
+                }
+            }
+            *octets.get_mut(filled)? = low(group);
+            filled = filled.wrapping_add(1);
+            (digits, group, decimal) = (0, 0, 0);
+            if octet.is_some() {
+                continue;
+            }
+            break;
+        }
+        // Only a `::` goes without a number; its first colon may begin the text, and its second one end it.
+        match octet {
+            Some(b':') if at == 1 => {}
+            Some(b':') if gap == NONE => gap = filled,
+            None if gap == filled => break,
+            _ => return None,
+        }
+    }
+    if gap == NONE {
+        return match (filled, dots) {
+            (4, 3) | (16, 0 | 3) if !text.starts_with(b":") => Some(filled),
+            _ => None,
+        };
+    }
+    if filled > 14 || !matches!(dots, 0 | 3) || (gap > 0 && text.starts_with(b":")) {
+        return None;
+    }
+    // What stands behind the gap belongs at the end.
+    let mut end = octets.len();
+    while filled > gap {
+        filled = filled.wrapping_sub(1);
+        end = end.wrapping_sub(1);
+        let octet = core::mem::take(octets.get_mut(filled)?);
+        *octets.get_mut(end)? = octet;
+    }
+    Some(octets.len())
+}
+
+fn low(value: u32) -> u8 {
+    let [octet, ..] = value.to_le_bytes();
+    octet
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::String;
+    use std::vec::Vec;
+
+    fn parse_ip(text: &[u8]) -> Option<IpAddr> {
+        let mut address = Address::NONE;
+        address.read(text);
+        address.into()
+    }
+
+    fn as_core_reads(text: &[u8]) -> Option<IpAddr> {
+        std::str::from_utf8(text).ok()?.parse().ok()
+    }
+
+    /// All texts of `length` octets out of `alphabet`.
+    fn texts(alphabet: &[u8], length: u32) -> impl Iterator<Item = Vec<u8>> {
+        let digits = alphabet.len();
+        (0..digits.pow(length)).map(move |number| {
+            let places = (0..length).map(|place| alphabet[number / digits.pow(place) % digits]);
+            places.collect()
+        })
+    }
+
+    #[test]
+    fn addresses_are_read_as_the_standard_library_reads_them() {
+        let mut read = (0, 0, 0);
+        let mut compare = |text: &[u8]| {
+            let wanted = as_core_reads(text);
+            assert_eq!(parse_ip(text), wanted, "{:?}", String::from_utf8_lossy(text));
+            match wanted {
+                Some(IpAddr::V4(_)) => read.0 += 1,
+                Some(IpAddr::V6(_)) => read.1 += 1,
+                None => read.2 += 1,
+            }
+        };
+        // Every text of a few octets, by itself and where seven groups or three octets stand before or behind it.
+        for length in 0..=6 {
+            for text in texts(b"01a:.", length) {
+                compare(&text);
+                if length <= 4 {
+                    for frame in [
+                        ["1:2:3:4:5:6:7", ""],
+                        ["1:2:3:4:5:6:", ""],
+                        ["", "2:3:4:5:6:7:8"],
+                        ["1:2:3", ":6:7:8"],
+                        ["::", ""],
+                        ["::ffff", "1.2.3.4"],
+                        ["1:2:3:4:5", ":1.2.3.4"],
+                        ["1.2.3", ""],
+                        ["", ".2.3.4"],
+                        ["1.2", "3.4"],
+                    ] {
+                        compare(&[frame[0].as_bytes(), &text, frame[1].as_bytes()].concat());
+                    }
+                }
+            }
+        }
+        // Every octet at every place of addresses, in an octet's stead and between two.
+        for address in [
+            "192.168.1.250",
+            "2001:db8::1",
+            "::ffff:1.2.3.4",
+            "0:12:345:F678:9Abc:d:e:f",
+        ] {
+            for at in 0..address.len() {
+                let (before, after) = address.as_bytes().split_at(at);
+                for octet in 0..=255 {
+                    compare(&[before, &[octet], after].concat());
+                    compare(&[before, &[octet], &after[1..]].concat());
+                }
+                compare(&[before, &after[1..]].concat());
+            }
+        }
+        // Numbers of every size.
+        for number in 0..=0x1_1000u32 {
+            for text in [
+                std::format!("1.{number}.3.4"),
+                std::format!("::{number:x}"),
+                std::format!("1.2.3.{number:02}"),
+                std::format!("{number:05x}::"),
+            ] {
+                compare(text.as_bytes());
+            }
+        }
+        assert!(read.0 > 500 && read.1 > 50_000 && read.2 > 100_000, "{read:?}");
+    }
+
+    #[test]
+    fn nobody_listens_at_no_address_or_at_a_group_s() {
+        let listens = |text: &str| {
+            let mut address = Address::NONE;
+            address.read(text.as_bytes());
+            address.is_host()
+        };
+        for text in ["0.0.0.0", "::", "224.0.0.1", "239.255.255.255", "ff02::1", "1.2.3", ""] {
+            assert!(!listens(text), "{text}");
+        }
+        for text in [
+            "0.0.0.1",
+            "::1",
+            "223.1.2.3",
+            "240.0.0.1",
+            "255.0.0.1",
+            "fe80::1",
+            "1::",
+            "e000::1",
+        ] {
+            assert!(listens(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn literals_are_written_as_rfc_5321_wants_them() {
+        let literal = |ip: &str| {
+            let mut buffer = [0u8; 64];
+            let mut window = Window::new(&mut buffer, 0);
+            let ip: IpAddr = ip.parse().unwrap();
+            Address::from(ip).write(&mut window);
+            let kept = window.kept();
+            assert!(super::super::address::is_domain_or_literal(&buffer[..kept]));
+            String::from_utf8(buffer[..kept].to_vec()).unwrap()
+        };
+        assert_eq!(literal("192.168.1.250"), "[192.168.1.250]");
+        assert_eq!(literal("::1"), "[IPv6:0:0:0:0:0:0:0:1]");
+        assert_eq!(literal("2001:db8::ff00:42:8329"), "[IPv6:2001:db8:0:0:0:ff00:42:8329]");
+    }
+}
