@@ -5,8 +5,8 @@
 #   make test        all tests (installs what is missing)
 #   make install     PREFIX=/usr/local, LIBDIR, INCLUDEDIR, DESTDIR
 #   make uninstall   with the same variables
-#   make header      write include/sds_smtp.h anew from the Rust source
-#   make bench       speed and size
+#   make header      write the headers in include/ anew from the Rust source
+#   make bench       speed and size; PART=name: one part; PART=footprint: what microcontrollers have to spare for it
 #   make lint        format and clippy
 #   make cross       builds for other targets and runs what was built (installs what is missing); TARGET=triple: one of them
 #   make cross-all   the same, for more targets
@@ -56,7 +56,7 @@ header:
 	$(CARGO) build --features header
 
 bench:
-	benches/run.sh
+	benches/run.sh $(PART)
 
 lint:
 	scripts/lint.sh

@@ -15,16 +15,28 @@ fn main() {
 #[cfg(feature = "header")]
 fn header() {
     println!("cargo:rerun-if-changed=src/ffi");
+    println!("cargo:rerun-if-changed=src/firmware/transport.rs");
     // A test asks for them elsewhere, to compare.
     println!("cargo:rerun-if-env-changed=SDS_SMTP_HEADERS");
     let root = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let folder = std::env::var_os("SDS_SMTP_HEADERS").map_or(root.join("include"), Into::into);
     let common = [
-        "codes", "device", "text", "client", "hosted", "config", "message", "result", "log",
+        "ffi/codes",
+        "ffi/device",
+        "ffi/text",
+        "ffi/client",
+        "ffi/hosted",
+        "ffi/config",
+        "ffi/message",
+        "ffi/result",
+        "ffi/log",
     ];
     for (name, files) in [
         ("sds_smtp", common.as_slice()),
-        ("sds_smtp_firmware", &["transport", "firmware"]),
+        (
+            "sds_smtp_firmware",
+            &["firmware/transport", "ffi/transport", "ffi/firmware"],
+        ),
     ] {
         let config = match name {
             "sds_smtp" => root.join("cbindgen.toml"),
@@ -34,7 +46,7 @@ fn header() {
         let mut builder =
             cbindgen::Builder::new().with_config(cbindgen::Config::from_file(config).expect("a configuration"));
         for file in files {
-            builder = builder.with_src(root.join(format!("src/ffi/{file}.rs")));
+            builder = builder.with_src(root.join(format!("src/{file}.rs")));
         }
         let bindings = builder.generate().expect("the C ABI can be written as a header");
         let mut raw = Vec::new();

@@ -2,6 +2,7 @@
 # `make bench`: what the library costs, beside libcurl and libESMTP, against the limits that it has to keep.
 #
 #   benches/run.sh [PART...]     parts: instructions syscalls latency waits memory size; without any, all of them
+#   benches/run.sh footprint     what it costs a microcontroller: benches/footprint/run.sh
 #
 # Installs what is missing, builds, prints tables; works in a scratch folder and below the target folder, and only on the
 # loopback interface. A figure beyond its limit is marked `over`, and the exit code is 1 then. benches/README.md says
@@ -322,6 +323,7 @@ PARTS
 
 # --- ---
 
+if [[ $* = footprint ]]; then exec benches/footprint/run.sh; fi
 if (($#)); then
   for part; do
     [[ " ${parts[*]} " = *" $part "* ]] || die "unknown part $part; there are: ${parts[*]}"

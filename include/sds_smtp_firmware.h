@@ -19,6 +19,9 @@
  * always work. Tasks of a real-time system may share a client, but for those on a processor without atomic exchange
  * (Cortex-M0 and M0+, RISC-V without "A"): there a lock of the program's is to keep them apart.
  *
+ * Of the C library it needs memcpy, memmove, memset, memcmp and strlen. Structures are taken with the struct_size of this header
+ * only: library and program are made together. The Message-ID of a result is told until the client is configured anew.
+ *
  * This file is generated from the library's source; do not edit it.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
@@ -63,9 +66,10 @@ typedef struct sds_smtp_address {
 /**
  * The connection that the program provides: one at a time for each client.
  *
- * The library calls these functions out of sds_smtp_poll() only (and close out of sds_smtp_client_free()). None of them
- * may block: what is not possible now is tried again in a later call. A function that calls back into the library is
- * answered 14. The structure is not copied: it stays where it is as long as the client lives.
+ * The library calls these functions out of sds_smtp_poll() only (and close out of sds_smtp_client_free() and
+ * sds_smtp_client_set_transport(), too). None of them may block: what is not possible now is tried again in a later call. A
+ * function that calls back into the library is answered 14; sds_smtp_client_free() and sds_smtp_set_clock() do nothing
+ * then. The structure is not copied: it stays where it is as long as the client lives.
  */
 typedef struct sds_smtp_transport {
     /** sizeof(struct sds_smtp_transport); SDS_SMTP_TRANSPORT_INIT sets it. */
@@ -107,15 +111,15 @@ typedef struct sds_smtp_transport {
      */
     uint32_t (*random)(void *context);
     /**
-     * Secures the connection, after the server has agreed to STARTTLS (RFC 3207); called with SDS_SMTP_STARTTLS in
-     * sds_smtp_config.flags only, again and again until it returns 1: secured. 0: not yet; negative: it failed, or the
-     * server's certificate is not the right one. From then on send and receive go through TLS. NULL: no TLS.
+     * Secures the connection: called when it stands, before the server speaks, again and again (each time after connected)
+     * until it returns 1: secured. 0: not yet; negative: it failed, or the server's certificate is not the right one. From
+     * then on send and receive go through TLS. For ports that speak TLS from the first octet (RFC 8314: 465). NULL: no TLS.
      */
     int32_t (*start_tls)(void *context);
 } sds_smtp_transport;
 
 /** The storage of a client, without its arena: see sds_smtp_client_init(). */
-#define SDS_SMTP_CLIENT_SIZE (sizeof(void *) == 8 ? 1536u : 1152u)
+#define SDS_SMTP_CLIENT_SIZE (sizeof(void *) == 8 ? 1088u : 928u)
 
 /** Begins a transport. */
 #define SDS_SMTP_TRANSPORT_INIT {sizeof(struct sds_smtp_transport), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
@@ -147,9 +151,10 @@ int sds_smtp_set_transport(const struct sds_smtp_transport *transport);
  * Makes a client in memory that the program lends. The first client that is made is the built-in one of
  * sds_smtp_configure(), sds_smtp_send() and sds_smtp_status(), whose handle is NULL, too.
  *
- * What `storage` has beyond SDS_SMTP_CLIENT_SIZE is the client's arena. It holds the configuration (72 bytes and its
- * strings), and beside it, while a mail is in flight, the mail: its recipients, subject and text where they are copied. A
- * configuration made meanwhile has its place there, too. 1 KiB is plenty for a text of a few lines.
+ * What `storage` has beyond SDS_SMTP_CLIENT_SIZE is the client's arena. It holds the configuration (about 210 bytes and its
+ * strings), and beside it, while a mail is in flight, the mail: its recipients, subject and text where they are copied (a
+ * buffer of 16 to 256 bytes for a text that is read). A configuration made meanwhile has its place there, too. 1 KiB is
+ * plenty for a text of a few lines.
  *
  * @param storage  memory that stays until sds_smtp_client_free(); it may begin at any address. NULL: none
  * @param length   its size in bytes

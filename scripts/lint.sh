@@ -11,6 +11,8 @@ step cargo fmt --check
 step cargo clippy --all-targets -- -D warnings
 step cargo clippy --all-targets --features header -- -D warnings
 step cargo clippy --lib --no-default-features -- -D warnings
+step cargo clippy --lib --no-default-features --features firmware -- -D warnings
+step cargo clippy --lib --features firmware -- -D warnings
 step cargo check --no-default-features
-while IFS= read -r script; do bash -n "$script"; done < <(find scripts -name '*.sh'; echo .ci/run)
-if command -v shellcheck >/dev/null; then step shellcheck -x scripts/*.sh scripts/cross/*.sh .ci/run; fi
+while IFS= read -r script; do bash -n "$script"; done < <(find scripts benches -name '*.sh'; echo .ci/run)
+if command -v shellcheck >/dev/null; then step shellcheck -x scripts/*.sh scripts/{cross,firmware}/*.sh benches/{,footprint/}*.sh .ci/run; fi

@@ -7,25 +7,28 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 #[path = "c_programs/building.rs"]
 mod building;
+#[path = "c_programs/checks.rs"]
+mod checks;
 #[path = "c_programs/running.rs"]
 mod running;
 #[path = "c_programs/servers.rs"]
 mod servers;
 
 use building::{C11, C99, Cpp, EXAMPLES, Link, RUN, Shared, Standard, TESTS, VARIANTS};
-use building::{built, executable, root, run_tool, scratch, source};
-use running::{Finished, PATIENCE, finish, run, sanitized, valgrind};
+use building::{build, built, executable, root, run_tool, scratch, source};
+use checks::{FROM, TO};
+use checks::{
+    assert_every_alarm_is_accounted_for, assert_is_the_seeds_mail, assert_misuse_is_harmless, assert_no_secret_in,
+    two_devices,
+};
+use running::{Finished, PATIENCE, SANITIZERS, finish, run, under_valgrind, with_sanitizers};
 use servers::{Conversation, Manners, Seen, Server, Sink, mail_sink};
-
-const FROM: &str = "device@example.com";
-const TO: &str = "operator@example.com";
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Compiling
@@ -137,20 +140,6 @@ fn layouts_are_the_published_ones_on_32_bits() {
 // The examples
 // ---------------------------------------------------------------------------------------------------------------------
 
-#[track_caller]
-fn assert_is_the_seeds_mail(mail: &str) {
-    let (headers, text) = mail
-        .split_once("\r\n\r\n")
-        .expect("a blank line between headers and text");
-    for header in ["Subject: testovaci email", "Message-ID: <", "From: ", "To: "] {
-        assert!(
-            headers.lines().any(|line| line.starts_with(header)),
-            "no {header:?} in:\n{mail}"
-        );
-    }
-    assert_eq!(text, "Toto je testovaci email.\r\n");
-}
-
 #[test]
 fn first_mail_sends_its_mail_and_says_so() {
     for (standard, link) in RUN {
@@ -187,22 +176,6 @@ fn first_mail_logs_in() {
     );
     finished.must_give(0).must_say("outcome     sent\n");
     assert_eq!(sink.mails().len(), 1);
-}
-
-/// User name and password of the tests, plain and as base64 makes them in AUTH LOGIN and AUTH PLAIN.
-const SECRETS: [&str; 5] = [
-    "kotelna",
-    "tajne-heslo",
-    "a290ZWxuYQ",
-    "dGFqbmUtaGVzbG8",
-    "AGtvdGVsbmEAdGFqbmUtaGVzbG8",
-];
-
-#[track_caller]
-fn assert_no_secret_in(finished: &Finished) {
-    for secret in SECRETS {
-        assert!(!finished.output.contains(secret), "{}", finished.output);
-    }
 }
 
 #[test]
@@ -324,51 +297,6 @@ fn first_mail_uses_the_three_functions_on_port_25() {
     }
 }
 
-/// What the alarm loop says in its last line, and what its mails say: the two must agree, and no alarm may be missing.
-#[track_caller]
-fn assert_every_alarm_is_accounted_for(finished: &Finished, mails: &[String], count: usize) -> (usize, usize) {
-    let last = finished.output.lines().last().expect("a last line");
-    let number = |word: &str| -> usize {
-        let (_, rest) = last
-            .split_once(&format!("{word} "))
-            .unwrap_or_else(|| panic!("no {word:?} in {last:?}"));
-        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        digits.parse().expect("a number")
-    };
-    let after = |mail: &String, words: &str| -> usize {
-        let line = mail.lines().find_map(|line| line.strip_prefix(words));
-        line.map_or(0, |line| {
-            line.split(' ').next().expect("a word").parse().expect("a number")
-        })
-    };
-    let mut alarms: Vec<&str> = Vec::new();
-    for mail in mails {
-        alarms.extend(mail.lines().filter(|line| line.starts_with("alarm ")));
-    }
-    let told = alarms.len();
-    alarms.sort_unstable();
-    alarms.dedup();
-    assert_eq!(alarms.len(), told, "an alarm was mailed twice: {alarms:?}");
-    assert_eq!(number("mailed"), told);
-    let lost = mails
-        .iter()
-        .map(|mail| after(mail, "lost because the queue was full: "))
-        .max()
-        .unwrap_or(0);
-    let uncertain = mails
-        .iter()
-        .map(|mail| after(mail, "in mails that may not have arrived: "))
-        .max()
-        .unwrap_or(0);
-    assert_eq!(
-        (number("lost"), number("uncertain")),
-        (lost, uncertain),
-        "not told in a mail: {last}"
-    );
-    assert_eq!(told + lost + uncertain, count, "{last}");
-    (lost, uncertain)
-}
-
 fn alarm_loop(variant: (Standard, Link), port: &str, count: &str) -> Finished {
     run(
         executable("alarm_loop", variant.0, variant.1),
@@ -458,13 +386,6 @@ fn fullc_program_sees_256_and_the_code_after_a_failure() {
     assert_eq!(sink.mails().len(), 0);
 }
 
-fn two_devices(program: &Path, a: &str, b: &str) -> Finished {
-    run(
-        program,
-        [TO, "127.0.0.1", a, "a@example.com", "127.0.0.1", b, "b@example.com"],
-    )
-}
-
 #[test]
 fn two_devices_send_through_their_own_servers() {
     for (standard, link) in RUN {
@@ -518,23 +439,21 @@ fn two_devices_do_not_wait_for_each_other() {
 // The C tests
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// Runs misuse by `run` between a port where nobody may connect and a mail sink that gets the two mails of the end.
-#[track_caller]
-fn assert_misuse_is_harmless(name: &str, run: impl FnOnce([&str; 2]) -> Finished) {
-    let silent = Server::start(Manners::default());
-    let working = Sink::start(name, &[]);
-    run([&silent.port, &working.port]).must_give(0).must_say(" 0 wrong\n");
-    assert_eq!(silent.connections(), 0, "a wrong call connected to the server");
-    assert_eq!(silent.mails().len(), 0);
-    assert_eq!(working.mails().len(), 2);
-}
-
 #[test]
 fn misuse_gets_documented_codes_and_sends_nothing() {
     for (standard, link) in RUN {
         assert_misuse_is_harmless(&format!("misuse-{standard:?}"), |ports| {
             run(executable("misuse", standard, link), ports)
         });
+    }
+}
+
+#[test]
+fn programs_of_other_versions_are_understood() {
+    for (standard, link) in RUN {
+        run(executable("versions", standard, link), [""; 0])
+            .must_give(0)
+            .must_say(" 0 wrong\n");
     }
 }
 
@@ -681,6 +600,16 @@ fn credentials_show_up_nowhere_and_are_wiped() {
 // valgrind and the sanitizers
 // ---------------------------------------------------------------------------------------------------------------------
 
+fn valgrind<A: AsRef<OsStr>>(program: &'static str, arguments: impl IntoIterator<Item = A>) -> Finished {
+    under_valgrind(executable(program, C99, Shared), arguments)
+}
+
+fn sanitized<A: AsRef<OsStr>>(program: &'static str, arguments: impl IntoIterator<Item = A>) -> Finished {
+    let directory = scratch(&format!("sanitized-{program}"));
+    let executable = build(program, C11, Shared, &SANITIZERS, &directory);
+    with_sanitizers(&executable.unwrap_or_else(|messages| panic!("{messages}")), arguments)
+}
+
 #[test]
 fn first_mail_is_clean_under_valgrind() {
     let sink = Sink::start("valgrind-first", &["--user", "kotelna", "--password", "tajne-heslo"]);
@@ -742,6 +671,11 @@ fn first_mail_is_clean_with_the_sanitizers() {
     )
     .must_give(0);
     assert_eq!(sink.mails().len(), 1);
+}
+
+#[test]
+fn programs_of_other_versions_are_clean_with_the_sanitizers() {
+    sanitized("versions", [""; 0]).must_give(0);
 }
 
 #[test]

@@ -222,6 +222,9 @@ class _Message(ctypes.Structure):
         ("to", ctypes.c_char_p),
         ("subject", ctypes.c_char_p),
         ("text", ctypes.c_char_p),
+        # A function that gives the text piece by piece: not used here.
+        ("read", ctypes.c_void_p),
+        ("read_context", ctypes.c_void_p),
     ]
 
 

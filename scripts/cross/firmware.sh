@@ -2,24 +2,15 @@
 # libsds_smtp.a for a microcontroller: one object file in which only the documented symbols are global; and the proof, by
 # linking C programs to it, that nothing in it can panic, what it asks for, and that it is a good neighbour.
 #
-#   scripts/cross/firmware.sh TRIPLE     the library goes to target/cross/TRIPLE/libsds_smtp.a
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+#   scripts/cross/firmware.sh TRIPLE     the library goes to target/cross/TRIPLE/libsds_smtp.a, its headers to include/ there
+. "$(dirname "${BASH_SOURCE[0]}")/bare_metal.sh"
 
-triple=${1:-}
-facts_of "$triple" && [[ $kind = arm || $kind = riscv ]] || unknown_target "$triple"
-case $triple in
-  thumbv6m-*) cpu=(-mcpu=cortex-m0 -mthumb) ;;
-  thumbv7m-*) cpu=(-mcpu=cortex-m3 -mthumb) ;;
-  thumbv7em-*) cpu=(-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16) ;;
-  riscv32imc-*) cpu=(-march=rv32imc -mabi=ilp32) ;;
-esac
+take "${1:-}"
 case $kind in
-  arm) tools=arm-none-eabi- emulation=armelf ;;
-  riscv) tools=riscv64-unknown-elf- emulation=elf32lriscv ;;
+  arm) emulation=armelf ;;
+  riscv) emulation=elf32lriscv ;;
 esac
-
-out=$cross/$triple
-archive=$out/libsds_smtp.a
+folder=$cross/$triple
 make_work
 
 # --- the library ---
@@ -30,10 +21,23 @@ sed -nE 's/^[a-z].*[ *](sds_smtp_[a-z_]+)\(.*/\1/p' include/sds_smtp.h include/s
   grep -vxE "$hosted_only" | sort -u >"$work/documented"
 mapfile -t documented <"$work/documented"
 
-cross_cargo rustc -q --profile firmware --lib --crate-type staticlib --no-default-features --features firmware \
-  -Zbuild-std=core -Zbuild-std-features=optimize_for_size --target "$triple" --target-dir "$cross/$triple"
+# The compiler's own idea of the target, but that a function keeps a frame pointer only where it needs one: they cost some 6 %
+# of the flash.
+mkdir -p "$folder"
+specification=$folder/$triple.json
+RUSTC_BOOTSTRAP=1 "$cross_rustc" -Zunstable-options --print target-spec-json --target "$triple" |
+  sed -e 's/"frame-pointer": "[a-z-]*"/"frame-pointer": "may-omit"/' -e '/"is-builtin":/d' >"$specification"
+# A cargo that knows this option wants it.
+allowed=()
+if cross_cargo -Z help | grep -q json-target-spec; then allowed=(-Zjson-target-spec); fi
+
+build() {
+  cross_cargo rustc -q --profile firmware --lib -Zbuild-std=core -Zbuild-std-features=optimize_for_size "${allowed[@]}" \
+    --target "$specification" --target-dir "$folder" "$@"
+}
+build --crate-type staticlib --no-default-features --features firmware
 mkdir "$work/parts"
-(cd "$work/parts" && "${tools}ar" x "$cross/$triple/$triple/firmware/libsds_smtp.a")
+(cd "$work/parts" && "${tools}ar" x "$folder/$triple/firmware/libsds_smtp.a")
 
 # The compiler's own library brings functions of C, too; those are the program's, and are left to it.
 c_functions=(memcmp memcpy memmove memset strlen)
@@ -46,6 +50,8 @@ for part in "$work"/parts/compiler_builtins*.o; do "${tools}objcopy" "${rename[@
   --remove-section=.comment --remove-section=.note.GNU-stack "$work/sds_smtp.o"
 rm -f "$archive"
 "${tools}ar" crsD "$archive" "$work/sds_smtp.o"
+mkdir -p "$folder/include"
+cp include/sds_smtp.h include/sds_smtp_firmware.h "$folder/include/"
 
 # --- what it offers, and what it asks for ---
 
@@ -58,38 +64,35 @@ printf '%s\n' "${c_functions[@]}" | comm -13 - "$work/undefined" >"$work/asked"
 
 # --- programs with it ---
 
-c=("${tools}gcc" "${cpu[@]}" -Os -ffreestanding -ffunction-sections -fdata-sections "${warnings[@]}" -Iinclude)
-link=(-nostdlib -Wl,--gc-sections,-z,noexecstack,--entry=_start)
-[[ $kind != riscv ]] || link+=(-Wl,-m,"$emulation,--no-warn-rwx-segments")
-
 panics() { "${tools}nm" "$1" | grep -E 'panic|unwrap_failed|expect_failed|rust_begin_unwind' || true; }
 
 # One that takes every function: no path through any of them ends in a panic.
-"${c[@]}" -std=c99 -fno-lto -o "$work/everything" tests/firmware/everything.c benches/footprint/c_library.c "$archive" "${link[@]}"
+"${c[@]}" -std=c99 -fno-lto -o "$work/everything" tests/firmware/everything.c "$examples/memory.c" "$archive" "${link[@]}"
 found=$(panics "$work/everything")
 [[ -z $found ]] || die "something in it can panic: $found"
-for name in "${documented[@]}"; do
-  "${tools}nm" "$work/everything" | grep -q " T $name\$" || die "tests/firmware/everything.c leaves out $name"
-done
+"${tools}nm" "$work/everything" | awk '$2 == "T" { print $3 }' | sort >"$work/taken"
+left_out=$(comm -23 "$work/documented" "$work/taken")
+[[ -z $left_out ]] || die "tests/firmware/everything.c leaves out $left_out"
 
 # With whole-program optimisation of the program, and as C++.
-"${c[@]}" -std=c11 -flto -o "$work/lto" tests/firmware/everything.c benches/footprint/c_library.c "$archive" "${link[@]}"
-"${tools}g++" "${cpu[@]}" -Os -ffreestanding -fno-exceptions -fno-rtti "${warnings[@]}" -Iinclude -x c++ -std=c++11 -c \
+"${c[@]}" -std=c11 -flto -o "$work/lto" tests/firmware/everything.c "$examples/memory.c" "$archive" "${link[@]}"
+"${tools}g++" "${processor[@]}" -Os -ffreestanding -fno-exceptions -fno-rtti "${warnings[@]}" -Iinclude -x c++ -std=c++11 -c \
   -o "$work/cpp.o" tests/firmware/everything.c
-"${c[@]}" -std=c11 -o "$work/cpp" "$work/cpp.o" benches/footprint/c_library.c "$archive" "${link[@]}"
+"${c[@]}" -std=c11 -o "$work/cpp" "$work/cpp.o" "$examples/memory.c" "$archive" "${link[@]}"
+
+# Beside another Rust library, with symbols that this one has, too: whichever of them comes first.
+build --locked --manifest-path tests/firmware/neighbour/Cargo.toml
+neighbour=$folder/$triple/firmware/libneighbour.a
+"${c[@]}" -std=c99 -D_start=everything -c -o "$work/everything.o" tests/firmware/everything.c
+for libraries in "$archive $neighbour" "$neighbour $archive"; do
+  # shellcheck disable=SC2086 # two files
+  "${c[@]}" -std=c99 -o "$work/beside" tests/firmware/neighbour/program.c "$work/everything.o" $libraries "$examples/memory.c" \
+    "${link[@]}"
+done
 
 # --- what it costs ---
 
-sizes() { "${tools}size" -A "$1" | awk '$1 ~ /^\.(text|rodata|srodata|ARM\.e|eh_frame|data|sdata)/ { f += $2 } $1 ~ /^\.(data|sdata|bss|sbss)/ { r += $2 } END { print f, r }'; }
-for variant in without with; do
-  define=()
-  [[ $variant = without ]] || define=(-DSDS)
-  "${c[@]}" -std=c99 "${define[@]}" -o "$work/$variant" benches/footprint/device.c benches/footprint/c_library.c "$archive" "${link[@]}"
-done
-read -r flash_without ram_without < <(sizes "$work/without")
-read -r flash_with ram_with < <(sizes "$work/with")
-flash=$((flash_with - flash_without)) ram=$((ram_with - ram_without))
-
+read -r flash ram < <(device_costs)
 table="$cross/tables/the library for microcontrollers"
 mkdir -p "$cross/tables"
 [[ -e $table ]] || printf '| target | flash, bytes | RAM, bytes | static library, bytes |\n| --- | --: | --: | --: |\n' >"$table"

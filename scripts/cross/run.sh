@@ -1,7 +1,7 @@
 #!/bin/bash
 # `make cross` and `make cross-all`: builds for other targets, and runs what was built.
 #
-#   scripts/cross/run.sh              the targets of every run
+#   scripts/cross/run.sh              the targets of every run; firmwares on emulated boards; what they cost
 #   scripts/cross/run.sh all          all targets
 #   scripts/cross/run.sh TRIPLE...    these
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -36,3 +36,18 @@ for table in "$cross"/tables/*; do
   heading "${table##*/}"
   cat "$table"
 done
+
+# Whole runs: on emulated boards, and what it costs.
+case ${1:-} in
+  '' | all)
+    heading 'Emulated boards'
+    scripts/setup.sh test
+    "${MAKE:-make}" -s all
+    seconds=$SECONDS
+    scripts/firmware/test.sh
+    echo "emulated boards: $((SECONDS - seconds)) s"
+    seconds=$SECONDS
+    benches/footprint/run.sh
+    echo "footprint: $((SECONDS - seconds)) s"
+    ;;
+esac

@@ -13,18 +13,26 @@ every_run=("${bare_metal[@]}" "${hosted[@]}")
 all_targets=("${every_run[@]}" "${hosted_more[@]}")
 
 # facts_of TRIPLE: sets $kind and, for Linux, $gnu (the prefix of the compiler's name, and its folder), $debian (the
-# architecture in package names) and $qemu (the program that runs it). False for a triple that is not in the lists.
+# architecture in package names) and $qemu (the program that runs it); without a system, $tools (the prefix of the tools'
+# names), $processor (what the compiler is told of it) and $board (the one of scripts/firmware that has it). False for a
+# triple that is not in the lists.
 facts_of() {
-  kind=linux gnu='' debian='' qemu=''
+  kind=linux gnu='' debian='' qemu='' tools='' processor=() board=''
   case ${1:-} in
-    thumb*-none-eabi*) kind=arm ;;
-    riscv32imc-unknown-none-elf) kind=riscv ;;
+    thumb*-none-eabi*) kind=arm tools=arm-none-eabi- ;;
+    riscv32imc-unknown-none-elf) kind=riscv tools=riscv64-unknown-elf- ;;
     aarch64-unknown-linux-gnu) gnu=aarch64-linux-gnu debian=arm64 qemu=qemu-aarch64-static ;;
     armv7-unknown-linux-gnueabihf) gnu=arm-linux-gnueabihf debian=armhf qemu=qemu-arm-static ;;
     s390x-unknown-linux-gnu) gnu=s390x-linux-gnu debian=s390x qemu=qemu-s390x-static ;;
     mipsel-unknown-linux-gnu) gnu=mipsel-linux-gnu debian=mipsel qemu=qemu-mipsel-static ;;
     x86_64-unknown-linux-musl) kind=musl ;;
     x86_64-pc-windows-gnu) kind=windows gnu=x86_64-w64-mingw32 ;;
+  esac
+  case ${1:-} in
+    thumbv6m-*) board=microbit processor=(-mcpu=cortex-m0 -mthumb) ;;
+    thumbv7m-*) board=mps2-an385 processor=(-mcpu=cortex-m3 -mthumb) ;;
+    thumbv7em-*) board=mps2-an386 processor=(-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16) ;;
+    riscv32imc-*) board=virt processor=(-march=rv32imc -mabi=ilp32) ;;
   esac
   [[ " ${all_targets[*]} " = *" ${1:-none} "* ]]
 }

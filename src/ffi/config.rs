@@ -142,6 +142,7 @@ unsafe fn draft<'a>(config: &sds_smtp_config) -> Result<Draft<'a>, Code> {
 ///
 /// `config` is NULL or points to `struct_size` octets; its strings are NULL or end with a NUL.
 #[unsafe(no_mangle)]
+#[allow(clippy::needless_borrow)] // With a system what is read is a copy, without one a reference.
 pub unsafe extern "C" fn sds_smtp_client_configure(
     client: *mut sds_smtp_client,
     config: *const sds_smtp_config,

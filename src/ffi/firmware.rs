@@ -1,7 +1,6 @@
 //! What a program without an operating system does by itself: lend memory, tell the time, call again.
 
 use core::ffi::{c_int, c_void};
-use core::mem::{align_of, size_of};
 
 use super::client::sds_smtp_client;
 use super::guard::guard_code;
@@ -12,9 +11,10 @@ use crate::firmware;
 /// Makes a client in memory that the program lends. The first client that is made is the built-in one of
 /// sds_smtp_configure(), sds_smtp_send() and sds_smtp_status(), whose handle is NULL, too.
 ///
-/// What `storage` has beyond SDS_SMTP_CLIENT_SIZE is the client's arena. It holds the configuration (72 bytes and its
-/// strings), and beside it, while a mail is in flight, the mail: its recipients, subject and text where they are copied. A
-/// configuration made meanwhile has its place there, too. 1 KiB is plenty for a text of a few lines.
+/// What `storage` has beyond SDS_SMTP_CLIENT_SIZE is the client's arena. It holds the configuration (about 210 bytes and its
+/// strings), and beside it, while a mail is in flight, the mail: its recipients, subject and text where they are copied (a
+/// buffer of 16 to 256 bytes for a text that is read). A configuration made meanwhile has its place there, too. 1 KiB is
+/// plenty for a text of a few lines.
 ///
 /// @param storage  memory that stays until sds_smtp_client_free(); it may begin at any address. NULL: none
 /// @param length   its size in bytes
@@ -52,15 +52,10 @@ pub unsafe extern "C" fn sds_smtp_client_set_log(
         if (entries.is_null() && count != 0) || !entries.is_aligned() {
             return Err(Code::BadArgument);
         }
-        // SAFETY: the caller's promise; an entry of the library is no larger, and no more aligned (asserted below).
+        // SAFETY: the caller's promise; a line of the library's is laid out as an entry.
         unsafe { firmware::set_log(client.addr(), entries.cast(), count) }.map(|()| 0)
     })
 }
-
-const _: () = assert!(
-    size_of::<crate::client::log::Entry>() <= size_of::<sds_smtp_log_entry>()
-        && align_of::<crate::client::log::Entry>() <= align_of::<sds_smtp_log_entry>()
-);
 
 /// The calendar's clock, for the Date of mails, their Message-IDs, and the log; of all clients. Without one mails have no
 /// Date, which most servers then add.

@@ -178,6 +178,7 @@ pub unsafe fn write<T: Versioned>(place: *mut T, size: usize, make: impl FnOnce(
 }
 
 /// Copies text into a field of C that is all zeros, cut to leave a NUL behind it.
+#[cfg(feature = "std")]
 pub fn fill(field: &mut [c_char], text: &[u8]) {
     let most = field.len().saturating_sub(1);
     for (place, octet) in field.iter_mut().zip(text).take(most) {

@@ -3,8 +3,13 @@
 use core::ffi::c_char;
 
 use super::client::{of, sds_smtp_client};
-use super::guard::{fill, guard, number, size_to_write, versioned, write};
+#[cfg(feature = "std")]
+use super::guard::{fill, number, write};
+use super::guard::{guard, size_to_write, versioned};
+#[cfg(feature = "std")]
 use crate::client::log::Entry;
+#[cfg(not(feature = "std"))]
+use crate::firmware::Line;
 use crate::limits::{LOG_RECIPIENT_BYTES, LOG_TEXT_BYTES};
 
 /// A line of the log: a mail that ended, or one that could not be started. Begin with `SDS_SMTP_LOG_ENTRY_INIT`.
@@ -51,6 +56,7 @@ versioned!(sds_smtp_log_entry {
 
 const _: () = assert!(LOG_RECIPIENT_BYTES < 96 && LOG_TEXT_BYTES < 128);
 
+#[cfg(feature = "std")]
 fn tell(entry: &Entry, out: &mut sds_smtp_log_entry) {
     out.code = number(entry.code);
     out.time_ms = i64::try_from(entry.time).unwrap_or(0);
@@ -62,6 +68,15 @@ fn tell(entry: &Entry, out: &mut sds_smtp_log_entry) {
     fill(&mut out.recipient, entry.recipient.octets());
     fill(&mut out.text, entry.text.octets());
 }
+
+#[cfg(not(feature = "std"))]
+const _: () = assert!(
+    core::mem::size_of::<Line>() == core::mem::size_of::<sds_smtp_log_entry>()
+        && core::mem::align_of::<Line>() == core::mem::align_of::<sds_smtp_log_entry>()
+        && core::mem::offset_of!(Line, time_ms) == core::mem::offset_of!(sds_smtp_log_entry, time_ms)
+        && core::mem::offset_of!(Line, recipients) == core::mem::offset_of!(sds_smtp_log_entry, recipients)
+        && core::mem::offset_of!(Line, text) == core::mem::offset_of!(sds_smtp_log_entry, text)
+);
 
 /// Reads the log: the newest entries, the oldest of them first.
 ///
@@ -93,7 +108,10 @@ pub unsafe extern "C" fn sds_smtp_client_log(
             .log(max, |entry| {
                 // SAFETY: `max` elements of `size` octets are the caller's, and no more entries than that are given.
                 unsafe {
+                    #[cfg(feature = "std")]
                     write(place, size, |out| tell(entry, out));
+                    #[cfg(not(feature = "std"))]
+                    place.cast::<Line>().write(*entry);
                     place = place.byte_add(size);
                 }
             })

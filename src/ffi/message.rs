@@ -8,7 +8,7 @@ use super::codes::{SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET};
 use super::guard::{guard_code, read, string, versioned};
 use crate::code::{Code, Reason};
 #[cfg(not(feature = "std"))]
-use crate::firmware::{Content, Source};
+use crate::firmware::{Content, Read as Pieces, Source};
 #[cfg(feature = "std")]
 use crate::limits::{PIECE_BYTES, TEXT_BYTES};
 
@@ -66,6 +66,7 @@ versioned!(sds_smtp_message {
 ///
 /// `message` is NULL or points to `struct_size` octets; its strings are NULL or end with a NUL.
 #[unsafe(no_mangle)]
+#[allow(clippy::needless_borrow)] // With a system what is read is a copy, without one a reference.
 pub unsafe extern "C" fn sds_smtp_client_send(client: *mut sds_smtp_client, message: *const sds_smtp_message) -> c_int {
     guard_code(|| {
         let client = of(client);
@@ -102,7 +103,9 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
         let content = &Content {
             copied: if borrowed { &[] } else { text },
             borrowed: if borrowed { text } else { &[] },
-            read: message.read.map(|read| (Source::new(read, message.read_context), utf8)),
+            read: message
+                .read
+                .map(|read| Pieces::new(Source::new(read, message.read_context), utf8)),
         };
         client.send(string(message.to), string(message.subject).unwrap_or(&[]), content)
     }

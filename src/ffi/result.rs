@@ -3,9 +3,15 @@
 use core::ffi::{c_char, c_int};
 
 use super::client::{of, sds_smtp_client};
-use super::guard::{fill, guard_code, number, size_to_write, versioned, write};
+#[cfg(feature = "std")]
+use super::guard::{fill, number};
+use super::guard::{guard_code, size_to_write, versioned, write};
 use crate::buffer::Window;
-use crate::client::report::{MessageId, Report};
+use crate::client::report::MessageId;
+#[cfg(feature = "std")]
+use crate::client::report::Report;
+#[cfg(not(feature = "std"))]
+use crate::firmware::Told;
 use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
 
 /// How the last mail ended. Begin with `SDS_SMTP_RESULT_INIT`.
@@ -59,6 +65,15 @@ versioned!(sds_smtp_result {
 
 const _: () = assert!(MESSAGE_ID_BYTES < 320 && REPLY_TEXT_BYTES < 256);
 
+#[cfg(not(feature = "std"))]
+const _: () = assert!(
+    core::mem::offset_of!(Told, text) == core::mem::offset_of!(sds_smtp_result, message_id)
+        && core::mem::offset_of!(Told, enhanced) == core::mem::offset_of!(sds_smtp_result, enhanced_class)
+        && core::mem::offset_of!(Told, elapsed_ms) == core::mem::offset_of!(sds_smtp_result, elapsed_ms)
+        && core::mem::size_of::<Told>() == core::mem::offset_of!(Told, text).wrapping_add(256)
+);
+
+#[cfg(feature = "std")]
 fn tell(report: &Report, id: MessageId<'_>, out: &mut sds_smtp_result) {
     out.code = number(report.code);
     out.outcome = report.outcome as u32;
@@ -93,9 +108,29 @@ pub unsafe extern "C" fn sds_smtp_client_result(client: *const sds_smtp_client, 
     guard_code(|| {
         // SAFETY: the caller's promise.
         let size = unsafe { size_to_write(out) }?;
+        #[cfg(feature = "std")]
         of(client).read_report(|report, message_id| {
             // SAFETY: likewise, and the size was checked.
             unsafe { write(out, size, |out| tell(report, message_id, out)) };
+        })?;
+        #[cfg(not(feature = "std"))]
+        of(client).tell(|told, nonce, sender| {
+            // SAFETY: likewise; the layouts are the same up to the Message-ID.
+            unsafe {
+                write(out, size, |out| {
+                    core::ptr::copy_nonoverlapping(
+                        core::ptr::from_ref(told).cast::<u8>(),
+                        core::ptr::from_mut(out).cast(),
+                        core::mem::offset_of!(Told, text),
+                    );
+                    core::ptr::copy_nonoverlapping(told.text.as_ptr().cast(), out.text.as_mut_ptr(), out.text.len());
+                    let field = core::slice::from_raw_parts_mut(out.message_id.as_mut_ptr().cast(), MESSAGE_ID_BYTES);
+                    if let Some(nonce) = nonce {
+                        let (nonce, domain) = (*nonce, sender);
+                        MessageId::Parts { nonce, domain }.write(&mut Window::new(field, 0));
+                    }
+                });
+            }
         })?;
         Ok(0)
     })

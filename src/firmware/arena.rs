@@ -4,19 +4,18 @@
 //! What stood in a part is wiped when the part is given up: there are passwords among it.
 
 use core::mem::{align_of, size_of};
+use core::ptr::addr_of_mut;
 
 use zeroize::Zeroize;
 
+use super::transport::sds_smtp_address;
 use crate::client::settings::Checked;
 use crate::session::{Job, Settings};
-use crate::wire::literal::Address;
 
 /// A configuration in the arena, with the job for the session: its mail is put in there.
 pub struct Config {
-    /// The server's address.
-    pub server: Address,
-    /// Its port.
-    pub port: u16,
+    /// Where the server listens.
+    pub server: sds_smtp_address,
     /// The settings; and the mail in flight.
     pub job: Job<'static>,
 }
@@ -55,20 +54,20 @@ impl Arena {
 
     /// Octets that nothing stands in.
     pub fn free(&self) -> usize {
+        // The parts never have more than there is.
         self.length
-            .saturating_sub(self.near)
-            .saturating_sub(self.mail)
-            .saturating_sub(self.far)
+            .wrapping_sub(self.near)
+            .wrapping_sub(self.mail)
+            .wrapping_sub(self.far)
     }
 
     /// `length` octets, `from` octets from the near end. Whoever asks has looked that they fit, and that nobody has them.
     fn part(&mut self, from: usize, length: usize) -> &'static mut [u8] {
         let start = if self.turned {
-            self.length.saturating_sub(from).saturating_sub(length)
+            self.length.wrapping_sub(from).wrapping_sub(length)
         } else {
             from
         };
-        let length = length.min(self.length.saturating_sub(start));
         // SAFETY: start + length <= self.length, which is the memory that `new` was lent for good. Its parts are given to one
         // user at a time: `near`, `mail` and `far` say who has what.
         unsafe { core::slice::from_raw_parts_mut(self.memory.add(start), length) }
@@ -77,41 +76,42 @@ impl Arena {
     /// Keeps a configuration: instead of the one there is, which nobody may use any more, or, with a mail in flight, instead
     /// of the one that would be next. None, with nothing changed, where it does not fit.
     pub fn configure(&mut self, checked: &Checked<'_>, in_flight: bool) -> Option<&'static mut Config> {
-        let mut settings = checked.settings;
         let mut length = size_of::<Config>().saturating_add(align_of::<Config>());
-        each_text(&mut settings, |text| length = length.saturating_add(text.len()));
+        for text in &checked.settings.texts {
+            length = length.saturating_add(text.len());
+        }
         let mine = if in_flight { self.far } else { self.near };
         if length > self.free().saturating_add(mine) {
             return None;
         }
-        let end = if in_flight { self.length } else { mine };
-        self.part(end.saturating_sub(mine), mine).zeroize();
-        let start = if in_flight {
+        let (old, new) = if in_flight {
             self.far = length;
-            self.length.saturating_sub(length)
+            (self.length.wrapping_sub(mine), self.length.wrapping_sub(length))
         } else {
             self.near = length;
-            0
+            (0, 0)
         };
-        let mut part = self.part(start, length);
-        each_text(&mut settings, |text| *text = copied(&mut part, text));
+        self.part(old, mine).zeroize();
+        let part = self.part(new, length);
         let skipped = part.as_ptr().align_offset(align_of::<Config>());
-        let place = part.get_mut(skipped..)?;
-        if place.len() < size_of::<Config>() {
-            return None;
-        }
-        let place = place.as_mut_ptr().cast::<Config>();
-        // SAFETY: aligned, large enough, and nobody else's. All texts of the settings are in the arena now, for good.
+        let (head, mut rest) = part.split_at_mut_checked(size_of::<Config>().saturating_add(skipped))?;
+        let place = head.get_mut(skipped..)?.as_mut_ptr().cast::<Config>();
+        // SAFETY: aligned, large enough, and nobody else's. All texts of the settings are in the arena when they are lent.
         unsafe {
-            place.write(Config {
-                server: checked.server,
-                port: checked.port,
-                job: Job {
-                    settings: core::mem::transmute::<Settings<'_>, Settings<'static>>(settings),
-                    mail: None,
-                },
+            addr_of_mut!((*place).server).write(sds_smtp_address {
+                version: u32::from(checked.server.version),
+                port: u32::from(checked.port),
+                octets: checked.server.octets,
             });
-            Some(&mut *place)
+            addr_of_mut!((*place).job.mail).write(None);
+            addr_of_mut!((*place).job.settings)
+                .cast::<Settings<'_>>()
+                .write(checked.settings);
+            let config = &mut *place;
+            for text in &mut config.job.settings.texts {
+                *text = copied(&mut rest, text);
+            }
+            Some(config)
         }
     }
 
@@ -146,13 +146,6 @@ impl Arena {
     pub fn wipe(&mut self) {
         self.part(0, self.length).zeroize();
         (self.near, self.mail, self.far) = (0, 0, 0);
-    }
-}
-
-/// Calls a function with each text of some settings.
-fn each_text<'a>(settings: &mut Settings<'a>, mut each: impl FnMut(&mut &'a [u8])) {
-    for text in &mut settings.texts {
-        each(text);
     }
 }
 

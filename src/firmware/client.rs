@@ -2,9 +2,8 @@
 
 use super::member::Content;
 use super::memory::{self, Entered, enter};
-use super::transport::Transport;
-use crate::client::log::Entry;
-use crate::client::report::{MessageId, Report};
+use super::told::{Line, Told};
+use super::transport::sds_smtp_transport;
 use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Reason};
 use crate::session::job::{PASSWORD, SENDER, USERNAME};
@@ -30,7 +29,7 @@ impl Client {
     }
 
     /// Takes a transport.
-    pub fn set_transport(self, transport: Option<&'static dyn Transport>) -> Result<(), Code> {
+    pub fn set_transport(self, transport: Option<&'static sds_smtp_transport>) -> Result<(), Code> {
         enter(self.0)?.1.set_transport(transport)
     }
 
@@ -92,15 +91,15 @@ impl Client {
         memory::guard(self.0).map(|guard| guard.program_status())
     }
 
-    /// Shows how the last mail ended, and its Message-ID.
-    pub fn read_report<T>(self, show: impl FnOnce(&Report, MessageId<'_>) -> T) -> Result<T, Code> {
+    /// Shows how the last mail ended, and what its Message-ID is made of: nonce and sender.
+    pub fn tell<T>(self, show: impl FnOnce(&Told, Option<&[u8; 16]>, &[u8]) -> T) -> Result<T, Code> {
         let entered = enter(self.0)?;
-        let (report, message_id) = entered.1.report();
-        Ok(show(report, message_id))
+        let (told, nonce, sender) = entered.1.told();
+        Ok(show(told, nonce, sender))
     }
 
-    /// Hands the newest `most` entries of the log over, the oldest of them first, and says how many.
-    pub fn log(self, most: usize, each: impl FnMut(&Entry)) -> Result<usize, Code> {
+    /// Hands the newest `most` lines of the log over, the oldest of them first, and says how many.
+    pub fn log(self, most: usize, each: impl FnMut(&Line)) -> Result<usize, Code> {
         Ok(enter(self.0)?.1.log(most).map(each).count())
     }
 

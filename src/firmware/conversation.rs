@@ -3,11 +3,10 @@
 use zeroize::Zeroize;
 
 use super::member::{Member, Reading, Stage};
-use super::transport::Transport;
+use super::transport::sds_smtp_transport;
 use crate::client::guard::Guard;
 use crate::code::Reason;
-use crate::session::{State, Text};
-use crate::wire::literal::Address;
+use crate::session::{Job, Session, State, Text};
 
 /// What is taken from the transport at a time.
 const IN: usize = 64;
@@ -24,33 +23,20 @@ pub trait Calendar {
     fn seconds(&self) -> u32;
 }
 
-/// What there is to work with while a mail is in flight.
-macro_rules! parts {
-    ($member:ident, $transport:ident, $config:ident, $otherwise:expr) => {
-        let Member {
-            transport: Some($transport),
-            config: Some($config),
-            ..
-        } = $member
-        else {
-            return $otherwise;
-        };
-    };
-}
-
 impl Member {
     /// Does what is possible now; the milliseconds until it wants to be called again.
     pub fn poll(&mut self, guard: &Guard, now: u32, calendar: &impl Calendar) -> u32 {
-        match self.stage {
-            Stage::Idle => return u32::MAX,
-            Stage::Ordered => self.begin(now, calendar),
-            Stage::Talking | Stage::Leaving => {}
+        if self.stage == Stage::Idle {
+            return u32::MAX;
+        }
+        if self.stage == Stage::Ordered {
+            self.begin(now, calendar.seconds());
         }
         // The difference is right across the wrap. A time before the last one told is no time gone by: it comes of a call in an
         // interrupt, with a newer time.
-        let gone = now.wrapping_sub(self.told);
+        let gone = now.wrapping_sub(self.told_time);
         if gone <= u32::MAX / 2 {
-            self.told = now;
+            self.told_time = now;
             self.time = self.time.saturating_add(gone);
         }
         let more = if core::mem::take(&mut self.cancelled) {
@@ -70,171 +56,143 @@ impl Member {
             self.stage = Stage::Idle;
             return u32::MAX;
         };
+        if more {
+            return 0;
+        }
         // Never so late that the program's clock could be taken for one that goes backwards.
         let left = deadline.saturating_sub(self.time).min(u32::MAX / 2);
         // The source of a text wakes nobody.
-        let wakes = self.session.wants_text().is_none() && self.transport.is_some_and(|transport| transport.wakes());
-        if more {
-            0
-        } else if wakes {
-            left
-        } else {
-            left.min(AGAIN)
-        }
+        let wakes = self.session.wants_text().is_none() && self.transport.is_some_and(sds_smtp_transport::wakes);
+        if wakes { left } else { left.min(AGAIN) }
     }
 
     /// Begins the mail that was ordered.
-    fn begin(&mut self, now: u32, calendar: &impl Calendar) {
+    fn begin(&mut self, now: u32, seconds: u32) {
         self.hang_up();
         self.stage = Stage::Talking;
-        (self.told, self.time) = (now, 0);
+        (self.told_time, self.time) = (now, 0);
         self.begun = self.begun.wrapping_add(1);
         if let Some(config) = &mut self.config {
             if let Some(mail) = &mut config.job.mail {
-                mail.date = calendar.seconds();
+                mail.date = seconds;
             }
             self.session.begin(&config.job);
         }
-        if !self.cancelled {
-            self.open();
-        }
     }
 
-    /// Begins to connect.
-    fn open(&mut self) {
-        parts!(self, transport, config, ());
-        match transport.connect(&config.server, config.port) {
-            Ok(_) => self.linked = true,
-            Err(reason) => self.session.lost(&config.job, self.time, reason),
-        }
-    }
-
-    /// Looks whether the connection stands now.
-    fn connected(&mut self) {
-        let address = u32::try_from(core::ptr::from_ref(self).addr() & 0xFFFF_FFFF).unwrap_or(0);
-        let number = (self.told.wrapping_add(self.begun), address);
-        parts!(self, transport, config, ());
-        match transport.connected() {
-            Ok(0) => {}
-            Ok(_) => {
-                let local = transport.local();
-                if let Some(mail) = &mut config.job.mail {
-                    mail.nonce = nonce(mail.date, number, &local, *transport);
-                }
-                self.session.connected(&config.job, self.time, &local);
-            }
-            Err(reason) => self.session.lost(&config.job, self.time, reason),
-        }
-    }
-
-    /// Receives and sends, for some rounds; whether there is more to do.
+    /// Connects, receives and sends, for some rounds; whether there is more to do.
     fn turn(&mut self) -> bool {
-        for _ in 0..ROUNDS {
-            if self.session.wants_reconnect() {
-                self.hang_up();
-                self.open();
-                return true;
-            }
-            match self.session.state() {
-                State::Closed => return false,
-                State::Connecting => self.connected(),
-                _ => {}
-            }
-            let received = self.receive();
-            if !self.send_some() && !received {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Receives once; whether anything came.
-    fn receive(&mut self) -> bool {
-        parts!(self, transport, config, false);
-        let session = &mut self.session;
-        if matches!(session.state(), State::Connecting | State::Closed) {
+        let client = u32::try_from(core::ptr::from_ref(self).addr() & 0xFFFF_FFFF).unwrap_or(0);
+        let number = self.told_time.wrapping_add(self.begun);
+        let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
             return false;
-        }
-        let mut octets = [0u8; IN];
-        match transport.receive(&mut octets) {
-            Ok(length) => {
-                let secret = session.secret_in_flight();
-                session.receive(&config.job, self.time, octets.get(..length).unwrap_or(&[]));
-                if secret {
-                    // A server may repeat what it was told.
-                    octets.zeroize();
-                }
-                length > 0
-            }
-            Err(reason) => {
-                session.lost(&config.job, self.time, reason);
-                // It may want to connect anew.
-                session.state() == State::Connecting
-            }
-        }
-    }
-
-    /// Sends once; whether anything left.
-    fn send_some(&mut self) -> bool {
-        if self.from == self.to {
-            self.fill();
-        }
-        let octets = self.out.get(self.from..self.to).unwrap_or(&[]);
-        if octets.is_empty() {
-            return false;
-        }
-        // It may have ended just now. What leaves then could be taken for the whole of a mail that was not sent.
-        if matches!(self.session.state(), State::Connecting | State::Closed) {
-            return false;
-        }
-        let sent = match self.transport {
-            Some(transport) => transport.send(octets),
-            None => return false,
         };
-        if sent.is_err() {
-            // The server may have said why, before it closed.
-            while self.receive() {}
-        }
-        let Some(config) = &self.config else { return false };
-        match sent {
-            // No progress: the deadline stays.
-            Ok(0) => false,
-            Ok(length) => {
-                self.from = self.from.saturating_add(length);
-                self.session.sent(&config.job, self.time, length);
-                if self.from == self.to && core::mem::take(&mut self.secret) {
-                    self.out.zeroize();
+        let (session, time) = (&mut self.session, self.time);
+        for _ in 0..ROUNDS {
+            if session.wants_reconnect() {
+                self.linked = false;
+                transport.close();
+                (self.from, self.to) = (0, 0);
+            }
+            if session.state() == State::Connecting {
+                let connected = if self.linked {
+                    transport.connected()
+                } else {
+                    transport.connect(&config.server)
+                };
+                match connected {
+                    Ok(0) if self.linked => return false,
+                    Ok(0) => self.linked = true,
+                    Ok(_) => {
+                        let local = transport.local();
+                        if let Some(mail) = &mut config.job.mail {
+                            let seconds = mail.date;
+                            let [a, b, c, d, .., w, x, y, z] = local.octets;
+                            let host = u32::from_le_bytes([a ^ w, b ^ x, c ^ y, d ^ z]);
+                            mail.nonce = transport.nonce([seconds, number, client, host]);
+                        }
+                        session.connected(&config.job, time, &local);
+                    }
+                    Err(reason) => session.lost(&config.job, time, reason),
                 }
-                true
+                continue;
             }
-            // Reading may have found the end already, and the session may be connecting anew.
-            Err(reason) if self.session.state() != State::Connecting => {
-                self.session.lost(&config.job, self.time, reason);
-                self.session.state() == State::Connecting
+            let received = receive(transport, session, &config.job, time);
+            // It may have ended just now. What leaves then could be taken for the whole of a mail that was not sent.
+            if matches!(session.state(), State::Connecting | State::Closed) {
+                continue;
             }
-            Err(_) => true,
+            if self.from == self.to {
+                if let (Some(wanted), Some(mail), Some(reading)) =
+                    (session.wants_text(), &mut config.job.mail, &mut self.reading)
+                {
+                    if let Err(reason) = (reading.next)(reading, &mut mail.text, wanted) {
+                        session.lost(&config.job, time, reason);
+                    }
+                }
+                self.from = 0;
+                self.to = session.transmit(&config.job, time, &mut self.out);
+                self.secret |= session.secret_in_flight();
+            }
+            let octets = self.out.get(self.from..self.to).unwrap_or(&[]);
+            if octets.is_empty() {
+                if !received {
+                    return false;
+                }
+                continue;
+            }
+            match transport.send(octets) {
+                // No progress: the deadline stays.
+                Ok(0) if !received => return false,
+                Ok(0) => {}
+                Ok(length) => {
+                    self.from = self.from.saturating_add(length);
+                    session.sent(&config.job, time, length);
+                    if self.from == self.to && core::mem::take(&mut self.secret) {
+                        self.out.zeroize();
+                    }
+                }
+                Err(reason) => {
+                    // The server may have said why, before it closed.
+                    while receive(transport, session, &config.job, time) {}
+                    // Reading may have found the end already, and the session may be connecting anew.
+                    if session.state() != State::Connecting {
+                        session.lost(&config.job, time, reason);
+                    }
+                }
+            }
         }
+        !session.closed()
     }
+}
 
-    /// Writes what is to be sent next into the empty buffer.
-    fn fill(&mut self) {
-        let Some(config) = &mut self.config else { return };
-        if let (Some(wanted), Some(mail), Some(reading)) =
-            (self.session.wants_text(), &mut config.job.mail, &mut self.reading)
-        {
-            if let Err(reason) = reading.next(&mut mail.text, wanted) {
-                self.session.lost(&config.job, self.time, reason);
+/// Receives once; whether anything came.
+#[inline(never)]
+fn receive(transport: &sds_smtp_transport, session: &mut Session, job: &Job<'_>, time: u32) -> bool {
+    if matches!(session.state(), State::Connecting | State::Closed) {
+        return false;
+    }
+    let mut octets = [0u8; IN];
+    match transport.receive(&mut octets) {
+        Ok(length) => {
+            let secret = session.secret_in_flight();
+            session.receive(job, time, octets.get(..length).unwrap_or(&[]));
+            if secret {
+                // A server may repeat what it was told.
+                octets.zeroize();
             }
+            length > 0
         }
-        self.from = 0;
-        self.to = self.session.transmit(&config.job, self.time, &mut self.out);
-        self.secret |= self.session.secret_in_flight();
+        Err(reason) => {
+            session.lost(job, time, reason);
+            false
+        }
     }
 }
 
 impl Reading {
     /// Asks for the piece of the text that begins at `wanted`.
-    fn next(&mut self, text: &mut Text<'static>, wanted: usize) -> Result<(), Reason> {
+    pub(super) fn next(&mut self, text: &mut Text<'static>, wanted: usize) -> Result<(), Reason> {
         let Text::Piece { octets, from, last, .. } = text else {
             return Ok(());
         };
@@ -245,20 +203,4 @@ impl Reading {
         }
         Ok(())
     }
-}
-
-/// What the Message-ID is made of: the time, a number that no other mail of this client has in that second, the client, our
-/// address, and chance in each part. Without time and chance it could be like another: then there is none.
-fn nonce(seconds: u32, (mail, client): (u32, u32), local: &Address, transport: &dyn Transport) -> Option<[u8; 16]> {
-    // The part that differs between neighbours.
-    let [a, b, c, d, .., w, x, y, z] = local.octets;
-    let address = u32::from_be_bytes(if local.version == 4 { [a, b, c, d] } else { [w, x, y, z] });
-    let mut known = seconds != 0;
-    let mut nonce = [0u8; 16];
-    for (place, word) in nonce.chunks_exact_mut(4).zip([seconds, mail, address, client]) {
-        let chance = transport.random();
-        known |= chance.is_some();
-        crate::octets::copy(place, &(word ^ chance.unwrap_or(0)).to_le_bytes());
-    }
-    known.then_some(nonce)
 }

@@ -4,16 +4,16 @@ use zeroize::Zeroize;
 
 use super::arena::{Arena, Config};
 use super::memory::Source;
-use super::transport::Transport;
+use super::told::{Line, Told};
+use super::transport::sds_smtp_transport;
 use crate::client::guard::{Begun, Guard};
-use crate::client::log::{Entry, Ring};
+use crate::client::log::Ring;
 use crate::client::mail;
-use crate::client::report::{MessageId, Report};
 use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, LOG_RECIPIENT_BYTES};
+use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
 use crate::session::{Mail, Session, Text, Verdict};
-use crate::wire::address::{List, domain_of};
+use crate::wire::address::List;
 
 /// What is handed to the transport at a time.
 pub(super) const OUT: usize = 96;
@@ -30,8 +30,27 @@ pub struct Content<'a> {
     pub copied: &'a [u8],
     /// All of it, which stays where it is until the mail has ended; or nothing.
     pub borrowed: &'static [u8],
-    /// Where it is read from, piece by piece, and whether that is UTF-8.
-    pub read: Option<(Source, bool)>,
+    /// Where it is read from, piece by piece.
+    pub read: Option<Read>,
+}
+
+/// A text that is read piece by piece.
+#[derive(Clone, Copy)]
+pub struct Read {
+    source: Source,
+    utf8: bool,
+    next: Next,
+}
+
+impl Read {
+    /// From this source; whether it is UTF-8.
+    pub fn new(source: Source, utf8: bool) -> Self {
+        Self {
+            source,
+            utf8,
+            next: Reading::next,
+        }
+    }
 }
 
 /// A text that is read while it is sent.
@@ -39,7 +58,12 @@ pub(super) struct Reading {
     pub source: Source,
     /// Where the next piece is put; what the session has of it is no more in here.
     pub buffer: &'static mut [u8],
+    /// What puts it there. Programs that never give such a text are linked without it.
+    pub next: Next,
 }
+
+/// Gets the piece of a text that begins at an offset.
+pub(super) type Next = fn(&mut Reading, &mut Text<'static>, usize) -> Result<(), Reason>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -54,33 +78,35 @@ pub(super) enum Stage {
     Leaving,
 }
 
-/// A client. In memory of zeros all of it has its first value but for what [`super::memory`] sets.
+/// A client. In memory of zeros all of it has its first value but for what [`super::memory`] sets. What is large stands behind
+/// what is small: the instructions that reach it are shorter so.
+#[repr(C)]
 pub struct Member {
-    pub(super) transport: Option<&'static dyn Transport>,
-    pub(super) config: Option<&'static mut Config>,
-    pub(super) next: Option<&'static mut Config>,
-    pub(super) arena: Arena,
-    pub(super) log: &'static mut [Entry],
-    ring: Ring,
-    pub(super) device_limit: usize,
     pub(super) stage: Stage,
     pub(super) cancelled: bool,
-    pub(super) reading: Option<Reading>,
     /// The transport has begun to connect, and was not told to close.
     pub(super) linked: bool,
-    /// The time that was told last, and the session's own.
-    pub(super) told: u32,
-    pub(super) time: u32,
-    /// Mails that were begun.
-    pub(super) begun: u32,
-    pub(super) session: Session,
-    report: Report,
-    pub(super) nonce: Option<[u8; 16]>,
+    pub(super) secret: bool,
     /// `out[from..to]` is to be sent.
     pub(super) from: usize,
     pub(super) to: usize,
-    pub(super) secret: bool,
+    pub(super) transport: Option<&'static sds_smtp_transport>,
+    pub(super) config: Option<&'static mut Config>,
+    pub(super) next: Option<&'static mut Config>,
+    pub(super) reading: Option<Reading>,
+    /// The time that was told last, and the session's own.
+    pub(super) told_time: u32,
+    pub(super) time: u32,
+    /// Mails that were begun.
+    pub(super) begun: u32,
+    pub(super) device_limit: usize,
+    pub(super) arena: Arena,
+    pub(super) log: &'static mut [Line],
+    ring: Ring,
+    pub(super) nonce: Option<[u8; 16]>,
     pub(super) out: [u8; OUT],
+    pub(super) session: Session,
+    told: Told,
 }
 
 impl Member {
@@ -89,7 +115,7 @@ impl Member {
     }
 
     /// Takes another transport, unless a mail is in flight.
-    pub fn set_transport(&mut self, transport: Option<&'static dyn Transport>) -> Result<(), Code> {
+    pub fn set_transport(&mut self, transport: Option<&'static sds_smtp_transport>) -> Result<(), Code> {
         if self.in_flight() {
             return Err(Code::Busy);
         }
@@ -100,9 +126,9 @@ impl Member {
         Ok(())
     }
 
-    /// Takes memory for the log, whose octets are all zero.
-    pub fn set_log(&mut self, entries: &'static mut [Entry]) {
-        self.log = entries;
+    /// Takes memory for the log.
+    pub fn set_log(&mut self, lines: &'static mut [Line]) {
+        self.log = lines;
         self.ring = Ring::EMPTY;
     }
 
@@ -130,13 +156,14 @@ impl Member {
     fn keep(&mut self, checked: &Checked<'_>) -> Result<(), Code> {
         let in_flight = self.in_flight();
         // From here on a configuration without a mail in flight is of no more use, unless there is no room for the new one.
-        let kept = self.arena.configure(checked, in_flight).ok_or(Code::DataFailed)?;
-        if in_flight {
-            self.next = Some(kept);
+        let kept = self.arena.configure(checked, in_flight);
+        let place = if in_flight {
+            &mut self.next
         } else {
-            self.config = Some(kept);
             self.nonce = None;
-        }
+            &mut self.config
+        };
+        *place = Some(kept.ok_or(Code::DataFailed)?);
         Ok(())
     }
 
@@ -174,8 +201,8 @@ impl Member {
             .keep([recipients, subject, copied], buffer)
             .ok_or((Code::DataFailed, Reason::NoMemory))?;
         let mut text = Text::Whole(if copied.is_empty() { content.borrowed } else { copied });
-        if let Some((source, utf8)) = content.read {
-            self.reading = Some(Reading { source, buffer });
+        if let Some(Read { source, utf8, next }) = content.read {
+            self.reading = Some(Reading { source, buffer, next });
             text = Text::Piece {
                 octets: &[],
                 from: 0,
@@ -225,30 +252,28 @@ impl Member {
 
     /// Refuses a mail, with a line in the log.
     pub fn refuse(&mut self, guard: &Guard, code: Code, reason: Reason, recipients: &[u8]) -> Code {
-        self.report = Report::unsent(code, Phase::Start, Outcome::NotSent, reason);
+        self.told.begin(code, Phase::Start, Outcome::NotSent, reason.text());
         self.nonce = None;
-        let first = List::new(recipients).next().unwrap_or(&[]);
-        let mut shown = [0u8; LOG_RECIPIENT_BYTES];
-        for (place, octet) in shown.iter_mut().zip(first) {
-            *place = if matches!(octet, 0x20..=0x7e) { *octet } else { b'?' };
-        }
-        let shown = shown.get(..first.len()).unwrap_or(&shown);
-        self.record(0, recipients, shown);
+        self.record(0, recipients, 0);
         guard.end(LIFE, code);
         code
     }
 
-    /// Writes a line of the log for the report.
-    fn record(&mut self, time: u64, recipients: &[u8], recipient: &[u8]) {
+    /// Writes a line of the log, for one of some recipients.
+    fn record(&mut self, seconds: u32, recipients: &[u8], which: u16) {
         let place = self.ring.place(self.log.len());
-        let count = if recipients.is_empty() {
-            0
-        } else {
-            List::new(recipients).count()
-        };
-        if let Some(entry) = self.log.get_mut(place) {
-            let count = u16::try_from(count).unwrap_or(u16::MAX);
-            *entry = Entry::of(&self.report, time, count, recipient);
+        if let Some(line) = self.log.get_mut(place) {
+            let (mut count, mut shown) = (0u32, &[][..]);
+            for (at, recipient) in List::new(recipients).enumerate() {
+                if at == usize::from(which) {
+                    shown = recipient;
+                }
+                count = count.wrapping_add(1);
+            }
+            if recipients.is_empty() {
+                count = 0;
+            }
+            line.write(&self.told, i64::from(seconds).wrapping_mul(1000), count, shown);
         }
     }
 
@@ -257,26 +282,23 @@ impl Member {
         self.cancelled |= self.in_flight();
     }
 
-    /// How the last mail ended, and its Message-ID.
-    pub fn report(&self) -> (&Report, MessageId<'_>) {
-        let message_id = match (self.nonce, &self.config) {
-            (Some(nonce), Some(config)) => MessageId::Parts {
-                nonce,
-                domain: domain_of(config.job.settings.sender()),
-            },
-            _ => MessageId::Whole(&[]),
-        };
-        (&self.report, message_id)
+    /// How the last mail ended, and what its Message-ID is made of.
+    pub fn told(&self) -> (&Told, Option<&[u8; 16]>, &[u8]) {
+        let sender = self
+            .config
+            .as_ref()
+            .map_or(&[][..], |config| config.job.settings.sender());
+        (&self.told, self.nonce.as_ref(), sender)
     }
 
-    /// The newest entries of the log, the oldest of them first.
-    pub fn log(&self, most: usize) -> impl Iterator<Item = &Entry> {
+    /// The newest lines of the log, the oldest of them first.
+    pub fn log(&self, most: usize) -> impl Iterator<Item = &Line> {
         self.ring
             .newest(most, self.log.len())
             .filter_map(|place| self.log.get(place))
     }
 
-    /// Entries in the log.
+    /// Lines in the log.
     pub fn log_len(&self) -> usize {
         self.ring.len()
     }
@@ -284,6 +306,7 @@ impl Member {
     /// Ends the client: closes its connection, leaves nothing in its memory.
     pub fn end(&mut self) {
         self.hang_up();
+        self.session.cancel();
         self.stage = Stage::Idle;
         (self.config, self.next, self.reading) = (None, None, None);
         self.arena.wipe();
@@ -302,14 +325,18 @@ impl Member {
 
     /// Publishes the result of the session.
     pub(super) fn publish(&mut self, guard: &Guard, verdict: Verdict, seconds: u32) {
-        if let Some(report) = Report::of(&self.session, self.time) {
-            self.report = report;
-        }
+        let session = &self.session;
+        let told = &mut self.told;
+        told.begin(verdict.code, verdict.step.row().phase, verdict.outcome, session.text());
+        told.reply_code = u32::from(verdict.reply);
+        let (class, subject, detail) = session.enhanced_status_code();
+        told.enhanced = [class, subject, detail].map(u32::from);
+        let (accepted, refused) = session.recipients();
+        (told.recipients_accepted, told.recipients_refused) = (u32::from(accepted), u32::from(refused));
+        told.elapsed_ms = self.time;
         let mail = self.config.as_mut().and_then(|config| config.job.mail.take());
         self.nonce = mail.and_then(|mail| mail.nonce);
-        let recipients = mail.map_or(&[][..], |mail| mail.recipients);
-        let recipient = List::new(recipients).nth(usize::from(verdict.recipient)).unwrap_or(&[]);
-        self.record(u64::from(seconds).saturating_mul(1000), recipients, recipient);
+        self.record(seconds, mail.map_or(&[][..], |mail| mail.recipients), verdict.recipient);
         self.reading = None;
         let next = self.next.take();
         self.arena.end_mail(next.is_some());

@@ -14,12 +14,13 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use super::arena::Arena;
 use super::conversation::Calendar;
 use super::member::{LIFE, Member};
+use super::told::Line;
 use crate::client::guard::Guard;
-use crate::client::log::Entry;
 use crate::code::{Code, Reason};
 use crate::limits::{CLIENT_STORAGE_BYTES, DEVICE_CREDENTIAL_BYTES};
 
 /// A client in the program's memory.
+#[repr(C)]
 struct Block {
     guard: Guard,
     next: AtomicPtr<Block>,
@@ -109,17 +110,7 @@ pub struct Entered(());
 impl Entered {
     /// Enters, unless a function of the library runs already.
     pub fn new() -> Result<Self, Code> {
-        #[cfg(target_has_atomic = "8")]
-        let before = ENTERED.swap(true, Ordering::Acquire);
-        // A processor without atomic exchange is a single one: whatever comes between is an interrupt, which ends, and has
-        // left, before this goes on.
-        #[cfg(not(target_has_atomic = "8"))]
-        let before = {
-            let before = ENTERED.load(Ordering::Acquire);
-            ENTERED.store(true, Ordering::Release);
-            before
-        };
-        if before { Err(Code::Busy) } else { Ok(Self(())) }
+        if taken() { Err(Code::Busy) } else { Ok(Self(())) }
     }
 
     fn common(&mut self) -> &mut Common {
@@ -180,7 +171,24 @@ pub fn enter(handle: usize) -> Result<One, Code> {
     })
 }
 
+/// Sets the flag; whether it was set before.
+#[inline(never)]
+fn taken() -> bool {
+    #[cfg(target_has_atomic = "8")]
+    let before = ENTERED.swap(true, Ordering::Acquire);
+    // A processor without atomic exchange is a single one: whatever comes between is an interrupt, which ends, and has
+    // left, before this goes on.
+    #[cfg(not(target_has_atomic = "8"))]
+    let before = {
+        let before = ENTERED.load(Ordering::Acquire);
+        ENTERED.store(true, Ordering::Release);
+        before
+    };
+    before
+}
+
 impl Drop for Entered {
+    #[inline(never)]
     fn drop(&mut self) {
         ENTERED.store(false, Ordering::Release);
     }
@@ -266,11 +274,11 @@ pub unsafe fn init(storage: *mut u8, length: usize) -> Option<*mut c_void> {
 /// # Safety
 ///
 /// `entries` is NULL, or aligned and points to room for `count` entries that nobody else uses from now on.
-pub unsafe fn set_log(handle: usize, entries: *mut Entry, count: usize) -> Result<(), Code> {
+pub unsafe fn set_log(handle: usize, entries: *mut Line, count: usize) -> Result<(), Code> {
     enter(handle)?.1.set_log(if entries.is_null() {
         &mut []
     } else {
-        // SAFETY: the caller's promise; an entry of zeros is one.
+        // SAFETY: the caller's promise; a line of zeros is one.
         unsafe {
             entries.write_bytes(0, count);
             core::slice::from_raw_parts_mut(entries, count)

@@ -4,6 +4,7 @@
 //! - [`client`]: the functions behind the C ABI, by handle
 //! - [`member`]: one client: its configuration, its mail, its result, its log
 //! - [`conversation`]: what a client does when it is polled
+//! - [`told`]: the result and the lines of the log, as C sees them
 //! - [`transport`]: the connection that the program provides
 //! - [`arena`]: the lent memory for texts
 //! - [`memory`]: where clients live, and who may touch them
@@ -25,9 +26,12 @@ pub mod member;
 #[allow(unsafe_code)]
 pub mod memory;
 #[forbid(unsafe_code)]
+pub mod told;
+#[allow(unsafe_code)]
 pub mod transport;
 
 pub use client::Client;
-pub use member::Content;
+pub use member::{Content, Read};
 pub use memory::{CLIENT_SIZE, Source, init, poll, set_clock, set_log};
-pub use transport::{Given, Transport};
+pub use told::{Line, Told};
+pub use transport::{sds_smtp_address, sds_smtp_transport};

@@ -1,29 +1,190 @@
-//! The connection that the program provides.
+//! The connection that the program provides: a structure of functions, called here and nowhere else.
+//!
+//! It is a structure of the C ABI, which is why its names are C's.
+#![allow(non_camel_case_types)]
+
+use core::ffi::c_void;
+use core::mem::size_of;
 
 use crate::code::Reason;
 use crate::wire::literal::Address;
 
-/// What became of something that does not block: a number (of octets, or 1 for "yes"), 0 for "not now", or why it failed.
-pub type Given = Result<usize, Reason>;
+/// A callback of sds_smtp_transport: the connection ended, or was never there.
+pub const SDS_SMTP_LOST: i32 = -1;
+/// A callback of sds_smtp_transport: the server's machine refused the connection.
+pub const SDS_SMTP_REFUSED: i32 = -2;
+/// A callback of sds_smtp_transport: there is no way to the server, or no network.
+pub const SDS_SMTP_UNREACHABLE: i32 = -3;
+/// A callback of sds_smtp_transport: there is no memory for a connection, or too many are open.
+pub const SDS_SMTP_NO_SOCKET: i32 = -4;
 
-/// A connection. One at a time; no function of it blocks.
-pub trait Transport {
-    /// Whether the program calls [`super::poll`] by itself when there is something new.
-    fn wakes(&self) -> bool;
-    /// Begins to connect.
-    fn connect(&self, server: &Address, port: u16) -> Given;
-    /// Whether the connection stands.
-    fn connected(&self) -> Given;
-    /// Sends octets, as many as can be taken now.
-    fn send(&self, octets: &[u8]) -> Given;
-    /// Receives octets that are there.
-    fn receive(&self, octets: &mut [u8]) -> Given;
-    /// Closes the connection.
-    fn close(&self);
-    /// Our end's address.
-    fn local(&self) -> Address;
-    /// Random bits, where the device has a source of them.
-    fn random(&self) -> Option<u32>;
-    /// Secures the connection.
-    fn start_tls(&self) -> Given;
+/// `sds_smtp_transport.flags`: the program calls sds_smtp_poll() by itself when the connection stands, has something to
+/// read, or has room again. Then sds_smtp_poll() returns the time to the next deadline, instead of asking for a call
+/// every few milliseconds.
+pub const SDS_SMTP_TRANSPORT_WAKES: u32 = 1;
+
+/// An IP address and a port.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sds_smtp_address {
+    /// 4: the first four octets of `octets` are an IPv4 address; 6: all of them are an IPv6 address.
+    pub version: u32,
+    /// The port.
+    pub port: u32,
+    /// The address, in network byte order: 192.0.2.1 is {192, 0, 2, 1}.
+    pub octets: [u8; 16],
+}
+
+/// The connection that the program provides: one at a time for each client.
+///
+/// The library calls these functions out of sds_smtp_poll() only (and close out of sds_smtp_client_free() and
+/// sds_smtp_client_set_transport(), too). None of them may block: what is not possible now is tried again in a later call. A
+/// function that calls back into the library is answered 14; sds_smtp_client_free() and sds_smtp_set_clock() do nothing
+/// then. The structure is not copied: it stays where it is as long as the client lives.
+#[repr(C)]
+pub struct sds_smtp_transport {
+    /// sizeof(struct sds_smtp_transport); SDS_SMTP_TRANSPORT_INIT sets it.
+    pub struct_size: u32,
+    /// 0 or SDS_SMTP_TRANSPORT_WAKES.
+    pub flags: u32,
+    /// Handed to each of the functions, untouched.
+    pub context: *mut c_void,
+    /// Begins to connect. Returns 0: begun (or done), or a negative number: SDS_SMTP_LOST, _REFUSED, _UNREACHABLE or
+    /// _NO_SOCKET. An earlier connection has been closed before.
+    pub connect: Option<unsafe extern "C" fn(context: *mut c_void, server: *const sds_smtp_address) -> i32>,
+    /// Whether the connection stands: 1 yes, 0 not yet, or a negative number as for connect.
+    pub connected: Option<unsafe extern "C" fn(context: *mut c_void) -> i32>,
+    /// Sends up to `length` octets. Returns how many were taken, 0 when none can be taken now, or SDS_SMTP_LOST.
+    /// The octets are to be copied: they are gone when the function returns.
+    pub send: Option<unsafe extern "C" fn(context: *mut c_void, octets: *const u8, length: usize) -> i32>,
+    /// Receives up to `max` octets. Returns how many, 0 when there are none now, or SDS_SMTP_LOST when the server has
+    /// closed the connection or it broke, and all that came before was received.
+    pub receive: Option<unsafe extern "C" fn(context: *mut c_void, octets: *mut u8, max: usize) -> i32>,
+    /// Closes the connection, whatever its state; called once for each connect that returned 0. What was taken by send is
+    /// still to be delivered where that is possible.
+    pub close: Option<unsafe extern "C" fn(context: *mut c_void)>,
+    /// Writes our end's address, for EHLO; returns 0, or a negative number where it is not known. NULL: not known; then
+    /// EHLO says `[127.0.0.1]` unless sds_smtp_config.ehlo_name is set.
+    pub local_address: Option<unsafe extern "C" fn(context: *mut c_void, out: *mut sds_smtp_address) -> i32>,
+    /// 32 random bits, for the Message-ID; NULL: none. Without it and without a clock (sds_smtp_set_clock) mails carry no
+    /// Message-ID, which most servers then add: one that repeats after a restart would make servers drop mails.
+    pub random: Option<unsafe extern "C" fn(context: *mut c_void) -> u32>,
+    /// Secures the connection: called when it stands, before the server speaks, again and again (each time after connected)
+    /// until it returns 1: secured. 0: not yet; negative: it failed, or the server's certificate is not the right one. From
+    /// then on send and receive go through TLS. For ports that speak TLS from the first octet (RFC 8314: 465). NULL: no TLS.
+    pub start_tls: Option<unsafe extern "C" fn(context: *mut c_void) -> i32>,
+}
+
+/// What a function returned: a number up to `most` (of octets, or 1 for "yes"), 0 for "not now", or why it failed.
+#[inline(never)]
+fn given(returned: Option<i32>, most: usize) -> Result<usize, Reason> {
+    let returned = returned.unwrap_or(SDS_SMTP_LOST);
+    match usize::try_from(returned) {
+        Ok(number) if number <= most => Ok(number),
+        // More than there was: nothing it says can be trusted.
+        Ok(_) => Err(Reason::BadTransport),
+        Err(_) => Err(match returned {
+            SDS_SMTP_REFUSED => Reason::Refused,
+            SDS_SMTP_UNREACHABLE => Reason::Unreachable,
+            SDS_SMTP_NO_SOCKET => Reason::NoSocket,
+            _ => Reason::Lost,
+        }),
+    }
+}
+
+impl sds_smtp_transport {
+    /// Whether it can be used: a structure of this version, with the functions that every connection needs.
+    pub fn is_whole(&self) -> bool {
+        usize::try_from(self.struct_size) == Ok(size_of::<Self>())
+            && self.flags & !SDS_SMTP_TRANSPORT_WAKES == 0
+            && self.connect.is_some()
+            && self.connected.is_some()
+            && self.send.is_some()
+            && self.receive.is_some()
+            && self.close.is_some()
+    }
+
+    pub(super) fn wakes(&self) -> bool {
+        self.flags & SDS_SMTP_TRANSPORT_WAKES != 0
+    }
+
+    pub(super) fn connect(&self, server: &sds_smtp_address) -> Result<usize, Reason> {
+        // SAFETY: who gave the transport promised that its functions can be called with its context.
+        given(self.connect.map(|connect| unsafe { connect(self.context, server) }), 0)
+    }
+
+    /// Whether the connection stands, and is secured where that is wanted.
+    pub(super) fn connected(&self) -> Result<usize, Reason> {
+        // SAFETY: likewise.
+        let mut returned = self.connected.map(|connected| unsafe { connected(self.context) });
+        if let (Some(1), Some(start_tls)) = (returned, self.start_tls) {
+            // SAFETY: likewise.
+            returned = Some(unsafe { start_tls(self.context) });
+        }
+        given(returned, 1)
+    }
+
+    pub(super) fn send(&self, octets: &[u8]) -> Result<usize, Reason> {
+        // SAFETY: likewise, and the octets are there until it returns.
+        let returned = self
+            .send
+            .map(|send| unsafe { send(self.context, octets.as_ptr(), octets.len()) });
+        given(returned, octets.len())
+    }
+
+    pub(super) fn receive(&self, octets: &mut [u8]) -> Result<usize, Reason> {
+        let (place, max) = (octets.as_mut_ptr(), octets.len());
+        // SAFETY: likewise.
+        let returned = self.receive.map(|receive| unsafe { receive(self.context, place, max) });
+        given(returned, max)
+    }
+
+    pub(super) fn close(&self) {
+        if let Some(close) = self.close {
+            // SAFETY: likewise.
+            unsafe { close(self.context) };
+        }
+    }
+
+    /// Our end's address; that of the loopback where it is not known.
+    #[inline(never)]
+    pub(super) fn local(&self) -> Address {
+        let mut address = sds_smtp_address {
+            version: 0,
+            port: 0,
+            octets: [0; 16],
+        };
+        let known = self.local_address.is_some_and(|local_address| {
+            // SAFETY: likewise.
+            unsafe { local_address(self.context, &raw mut address) >= 0 }
+        });
+        let version = match address.version {
+            6 if known => 6,
+            4 if known => 4,
+            _ => {
+                address.octets = [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+                4
+            }
+        };
+        Address {
+            version,
+            octets: address.octets,
+        }
+    }
+
+    /// What the Message-ID is made of: the time (0: not known), a number that no other mail of this client has in that second,
+    /// the client, our address; and chance in each. Without time and chance it could be like another: then there is none.
+    #[inline(never)]
+    pub(super) fn nonce(&self, mut words: [u32; 4]) -> Option<[u8; 16]> {
+        if let Some(random) = self.random {
+            for word in &mut words {
+                // SAFETY: likewise.
+                *word ^= unsafe { random(self.context) };
+            }
+        } else if words[0] == 0 {
+            return None;
+        }
+        // SAFETY: of the same size, and any octets are a value of both.
+        Some(unsafe { core::mem::transmute::<[u32; 4], [u8; 16]>(words) })
+    }
 }

@@ -352,6 +352,10 @@ impl Link {
     fn write(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) {
         let now = self.time(tools.now);
         for _ in 0..TURNS {
+            // It may have ended just now. What leaves then could be taken for the whole of a mail that was not sent.
+            if matches!(self.session.state(), State::Connecting | State::Closed) {
+                return;
+            }
             if self.from == self.to {
                 self.from = 0;
                 self.to = self.session.transmit(job, now, &mut self.out);

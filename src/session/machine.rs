@@ -412,6 +412,10 @@ impl Session {
             reply: if reason == Reason::None { self.reader.code() } else { 0 },
             reason,
         };
+        if reason != Reason::None {
+            // A part of a reply, perhaps, that repeats the login.
+            self.reader.wipe_text();
+        }
         self.reader.hold_text();
     }
 

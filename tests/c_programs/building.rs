@@ -18,9 +18,10 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 10] = [
+pub const TESTS: [&str; 11] = [
     "layout",
     "misuse",
+    "versions",
     "fork",
     "threads",
     "secrets",

@@ -7,8 +7,6 @@ use std::process::{Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::building::{C11, C99, Shared, build, executable, root, scratch};
-
 /// No program of these tests needs longer, valgrind included.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -87,7 +85,8 @@ pub fn run<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = 
     finish(Command::new(program).args(arguments), PATIENCE)
 }
 
-pub fn valgrind<A: AsRef<OsStr>>(program: &'static str, arguments: impl IntoIterator<Item = A>) -> Finished {
+/// Runs an executable under valgrind: an error or a leak is exit code 99.
+pub fn under_valgrind<A: AsRef<OsStr>>(executable: &Path, arguments: impl IntoIterator<Item = A>) -> Finished {
     let mut command = Command::new("valgrind");
     command.args([
         "--quiet",
@@ -97,19 +96,16 @@ pub fn valgrind<A: AsRef<OsStr>>(program: &'static str, arguments: impl IntoIter
         "--errors-for-leak-kinds=definite,indirect,possible",
     ]);
     let mut suppressions = OsString::from("--suppressions=");
-    suppressions.push(root().join("tests/valgrind.supp"));
-    command
-        .arg(suppressions)
-        .arg(executable(program, C99, Shared))
-        .args(arguments);
+    suppressions.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/valgrind.supp"));
+    command.arg(suppressions).arg(executable).args(arguments);
     finish(&mut command, PATIENCE)
 }
 
-/// Builds with the address and undefined-behaviour sanitizers and runs, leaks included.
-pub fn sanitized<A: AsRef<OsStr>>(program: &'static str, arguments: impl IntoIterator<Item = A>) -> Finished {
-    let directory = scratch(&format!("sanitized-{program}"));
-    let options = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-    let executable = build(program, C11, Shared, &options, &directory).unwrap_or_else(|messages| panic!("{messages}"));
+/// The address and undefined-behaviour sanitizers.
+pub const SANITIZERS: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+
+/// Runs an executable that was built with them, leaks included.
+pub fn with_sanitizers<A: AsRef<OsStr>>(executable: &Path, arguments: impl IntoIterator<Item = A>) -> Finished {
     let mut command = Command::new(executable);
     command.env("ASAN_OPTIONS", "detect_leaks=1").args(arguments);
     finish(&mut command, PATIENCE)

@@ -121,6 +121,14 @@ impl Peer {
         }
     }
 
+    /// Says no more, and hears to the end: how many octets came, and whether the last of them are the final dot.
+    pub fn hang_up_and_hear(&mut self) -> (usize, bool) {
+        let _ = self.stream.get_mut().shutdown(std::net::Shutdown::Write);
+        let mut octets = Vec::new();
+        let _ = self.stream.read_to_end(&mut octets);
+        (octets.len(), octets.ends_with(b"\r\n.\r\n"))
+    }
+
     /// Ends the connection with a reset.
     pub fn reset(&mut self) {
         system::reset_when_closed(self.stream.get_ref());

@@ -1,0 +1,285 @@
+#!/bin/bash
+# What the library costs a microcontroller: flash, RAM, stack, instructions, in programs from the least to the most; beside the
+# SMTP client that lwIP brings, and against the limits that it has to keep.
+#
+#   benches/footprint/run.sh           prints the tables
+#   benches/footprint/run.sh write     and puts them into docs/footprint.md and README.md
+#
+# Installs what is missing, builds the library for each target where it was not built since its sources were changed, and runs
+# programs on emulated boards. A figure beyond its limit is marked `over`, and the exit code is 1 then. docs/footprint.md
+# says what is measured how.
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/cross/bare_metal.sh"
+. scripts/firmware/boards.sh
+
+here=benches/footprint
+kinds=(MINIMAL NORMAL FULL)
+over=0
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+# begin_table NAME COLUMN...: what `row` gets goes there. The first column and those that begin with "<" have words, the others
+# figures.
+begin_table() {
+  local column line='| --- '
+  table=$work/tables/$1
+  mkdir -p "$work/tables"
+  shift
+  printf '| %s ' "${@#<}" >"$table"
+  for column in "${@:2}"; do
+    if [[ $column = '<'* ]]; then line+='| --- '; else line+='| --: '; fi
+  done
+  printf '|\n%s|\n' "$line" >>"$table"
+}
+
+row() {
+  printf '| %s ' "$@" >>"$table"
+  printf '|\n' >>"$table"
+}
+
+# show HEADING NAME
+show() {
+  heading "$1"
+  cat "$work/tables/$2"
+}
+
+# limited WHAT FIGURE LIMIT: a row with a figure that has to keep a limit.
+limited() {
+  local verdict=ok
+  if (($2 > $3)); then verdict=over over=1; fi
+  row "$1" "$2" "$3" "$verdict"
+}
+
+# put FILE: its tables anew, each between the comments "table: NAME" and "end of table".
+put() {
+  local name
+  cp "$1" "$work/document"
+  for name in "$work"/tables/*; do
+    awk -v name="${name##*/}" -v file="$name" '
+      $0 == "<!-- table: " name " -->" {print; while ((getline line <file) > 0) print line; skip = 1; next}
+      $0 == "<!-- end of table -->" {skip = 0}
+      !skip' "$work/document" >"$work/document.new"
+    mv "$work/document.new" "$work/document"
+  done
+  cat "$work/document" >"$1"
+}
+
+# --- what a program takes ---------------------------------------------------------------------------------------------
+
+# less WITH WITHOUT: two pairs of figures, subtracted.
+less() {
+  local flash ram without_flash without_ram
+  read -r flash ram <<<"$1"
+  read -r without_flash without_ram <<<"$2"
+  echo "$((flash - without_flash)) $((ram - without_ram))"
+}
+
+# kind_costs KIND: flash, and RAM without the clients; of a program of mail.c less that of none.
+kind_costs() {
+  local with without
+  for part in "-D$1" -DNONE; do
+    "${c[@]}" -std=c99 "$part" -o "$work/linked$part" "$here/linked.c" "$here/mail.c" "$examples/memory.c" "$archive" "${link[@]}"
+  done
+  with=$(costs "$work/linked-D$1") without=$(costs "$work/linked-DNONE")
+  less "$with" "$without"
+}
+
+# on_board NAME FILE OPTION...: a program with the tests' mail server, on the chosen board; what it says.
+on_board() {
+  link "$1" -DMEASURED "-I$here" -Itests/firmware "${@:2}" tests/firmware/peer.c 2>"$work/errors" || die "$1: $(<"$work/errors")"
+  emulate -serial null >"$work/said" || die "$1 on $board: $(<"$work/said")"
+  cat "$work/said"
+}
+
+# said WHAT FILE: the figure behind these words.
+said() { sed -n "s/^$1:\? //p" "$2"; }
+
+# instructions KIND: those that the library executes for a mail, counted by the emulator. The functions of memory.c count with
+# it, as far as it calls them: it gets some of its own.
+instructions() {
+  local renamed=() define=() name
+  for name in memcpy memmove memset memcmp strlen; do
+    renamed+=(--redefine-sym "$name=counted_$name")
+    define+=("-D$name=counted_$name")
+  done
+  "${tools}objcopy" "${renamed[@]}" "$archive" "$work/counted.a"
+  compile -ffreestanding "${define[@]}" -c -o "$work/counted_memory.o" "$examples/memory.c"
+  library=$work/counted.a
+  link traced -DMEASURED -DTRACED "-D$1" "-I$here" -Itests/firmware "$here"/m{ail,easured}.c tests/firmware/peer.c \
+    "$work/counted_memory.o" "-Wl,-Map=$work/map" 2>"$work/errors" || die "traced: $(<"$work/errors")"
+  library=$archive
+  # The places of both in the program, and that of the mark.
+  awk '
+    /^Linker script and memory map/ {placed = 1}
+    !placed {next}
+    # A long name has a line of its own.
+    $1 ~ /^\.text/ && NF == 1 {getline; $0 = ".text " $0}
+    $1 ~ /^\.text/ && $NF ~ /counted(\.a\(sds_smtp\.o\)|_memory\.o)$/ && $3 != "0x0" {printf "%s+%s,", $2, $3}
+  ' "$work/map" >"$work/places"
+  mark=$("${tools}nm" "$firmware" | awk '$3 == "mark" {print $1}')
+  # One instruction at a time, each with a line in the log.
+  emulate -serial null -singlestep -d exec,nochain -dfilter "$(<"$work/places")0x$mark+1" -D "$work/trace" >/dev/null ||
+    die "traced: the mail was not sent"
+  awk -v mark="$mark" 'index($0, "/" mark "/") {marks++; next} marks == 1 {count++} END {print count}' "$work/trace"
+}
+
+# --- the parts --------------------------------------------------------------------------------------------------------
+
+build() {
+  local triple
+  scripts/setup.sh cross "${bare_metal[@]}"
+  for triple in "${bare_metal[@]}"; do
+    # The scripts that are called do not know whether the library is the newest; cargo does, and takes a second.
+    scripts/cross/firmware.sh "$triple" >/dev/null
+  done
+}
+
+each_kind() {
+  local kind flash ram clients
+  begin_table kinds '' minimal normal full
+  local flashes=() rams=() clients_of=() arenas=() stacks=() counts=() logs=(0 "$((4 * $(said 'a log entry' "$work/limits")))")
+  logs+=("${logs[1]}")
+  for kind in "${kinds[@]}"; do
+    read -r flash ram < <(kind_costs "$kind")
+    clients=1
+    if [[ $kind = FULL ]]; then clients=2; fi
+    on_board measured "-D$kind" "$here"/m{ail,easured}.c >/dev/null
+    cp "$work/said" "$work/measured"
+    flashes+=("$flash") rams+=("$((ram - clients * client))") clients_of+=("$((clients * client))")
+    arenas+=("$(said arena "$work/measured")") stacks+=("$(said stack "$work/measured")") counts+=("$(instructions "$kind")")
+  done
+  row 'flash' "${flashes[@]}"
+  row 'RAM: the library'"'"'s own' "${rams[@]}"
+  row 'RAM: one client, or two' "${clients_of[@]}"
+  row 'RAM: arena, the least that does' "${arenas[@]}"
+  row 'RAM: log' "${logs[@]}"
+  row 'stack' "${stacks[@]}"
+  row 'instructions for the mail' "${counts[@]}"
+  show 'Cortex-M3: bytes, and instructions' kinds
+}
+
+each_target() {
+  local names=(Cortex-M0 Cortex-M3 'Cortex-M4 with FPU' RV32IMC) at=0 kind flash ram
+  begin_table targets target '<processor' 'flash: minimal' normal full 'RAM' 'stack' 'static library'
+  begin_table sizes target '<processor' 'flash, bytes' 'RAM, bytes' 'stack, bytes' 'static library, bytes'
+  for triple in "${bare_metal[@]}"; do
+    local flashes=()
+    take "$triple"
+    choose_board "$board"
+    for kind in "${kinds[@]}"; do
+      read -r flash ram < <(kind_costs "$kind")
+      flashes+=("$flash")
+    done
+    read -r flash ram < <(device_costs)
+    # The program of all kinds of mails and failures.
+    link stack tests/firmware/{stack,peer}.c 2>/dev/null
+    emulate -serial null >"$work/stack.$triple"
+    table=$work/tables/targets
+    row "\`$triple\`" "${names[at]}" "${flashes[@]}" "$ram" "$(said 'stack, bytes' "$work/stack.$triple")" "$(bytes_of "$archive")"
+    table=$work/tables/sizes
+    row "\`$triple\`" "${names[at]}" "$flash" "$ram" "$(said 'stack, bytes' "$work/stack.$triple")" "$(bytes_of "$archive")"
+    at=$((at + 1))
+  done
+  show 'Each target: bytes' targets
+  show 'Each target: the three functions, poll, result and log' sizes
+}
+
+each_function() {
+  local name used
+  begin_table stack function 'stack, bytes'
+  while IFS=: read -r name used; do row "\`$name()\`" "$((used))"; done < <(grep '^sds_smtp' "$work/stack.thumbv7m-none-eabi")
+  show 'Cortex-M3: stack by function' stack
+}
+
+each_limit() {
+  begin_table limits what bytes
+  while IFS= read -r line; do row "${line% *}" "${line##* }"; done <"$work/limits"
+  show 'What each part of the memory takes' limits
+}
+
+# --- lwIP's own -------------------------------------------------------------------------------------------------------
+
+lwip() {
+  local source name with without options stubs=()
+  source=$(scripts/firmware/lwip.sh)
+  # As it comes; without the texts of its assertions, which a device leaves out.
+  options=("-I$examples" "-I$examples/lwip" -isystem "$source/include" -DLWIP_NOASSERT -DLWIP_PLATFORM_ASSERT'(x)=')
+  "${c[@]}" -w -std=gnu99 "${options[@]}" -c -o "$work/smtp.o" "$source/apps/smtp/smtp.c"
+  "${c[@]}" -w -std=gnu99 "${options[@]}" "-I$source" -c -o "$work/session.o" "$here/lwip_session.c"
+  # What it calls of the stack below it and of the C library takes no room here, but for what memory.c has.
+  for name in $("${tools}nm" --undefined-only "$work/smtp.o" | awk '{print $2}'); do
+    case $name in memcpy | memset | memmove | memcmp | strlen) ;; *) stubs+=("-Wl,--defsym=$name=0x100001") ;; esac
+  done
+  for name in with without; do
+    local define=()
+    [[ $name = without ]] || define=(-DSMTP)
+    "${c[@]}" -std=c99 "${options[@]}" "${define[@]}" -o "$work/lwip.$name" "$here/lwip_smtp.c" "$work/smtp.o" "$examples/memory.c" \
+      "${stubs[@]}" "${link[@]}"
+  done
+  with=$(costs "$work/lwip.with") without=$(costs "$work/lwip.without")
+  less "$with" "$without"
+  "${tools}nm" -S -t d "$work/session.o" | awk '$4 == "lwip_session" {print $2 + 0}'
+}
+
+beside_lwip() {
+  local flash ram lwip_flash lwip_ram heap transport
+  {
+    read -r lwip_flash lwip_ram
+    read -r heap
+  } < <(lwip)
+  [[ -n $heap ]] || die "lwIP's client could not be measured"
+  read -r flash ram < <(device_costs)
+  "${c[@]}" -w -std=c99 "-I$examples" "-I$examples/lwip" -isystem "$(scripts/firmware/lwip.sh)/include" -DLWIP_NOASSERT -c \
+    -o "$work/transport.o" "$examples/transport_lwip.c"
+  read -r transport _ < <(costs "$work/transport.o")
+  begin_table lwip '' '<sds-smtp' "<lwIP's smtp.c"
+  row 'flash, bytes' "$flash" "$lwip_flash"
+  row '... and transport_lwip.c' "$transport" ''
+  row 'RAM, bytes' "$ram" "$lwip_ram"
+  row '... and on the heap for each mail, besides its texts' 0 "$heap"
+  row 'reads of what EHLO announces' 'AUTH, PIPELINING, 8BITMIME, SIZE' AUTH
+  row 'dots at line starts doubled' yes no
+  row 'subject and text' 'UTF-8, or any charset' ASCII
+  row 'header fields' 'From, To, Subject, Date, Message-ID, MIME' 'From, To, Subject'
+  row 'recipients' 'up to 100' 1
+  row 'tells of a mail' "code, phase, outcome, server's words; log" "one of 8 results, server's code"
+  show "Cortex-M3: beside lwIP's own client" lwip
+}
+
+limits() {
+  local flash ram
+  read -r flash ram < <(device_costs)
+  begin_table limited 'Cortex-M3: the three functions, poll, result, log' bytes 'at most' '<'
+  limited flash "$flash" 10240
+  limited 'RAM, beside arena and log' "$ram" 1024
+  limited 'stack, in the worst case' "$(said 'stack, bytes' "$work/stack.thumbv7m-none-eabi")" 1024
+  show 'Limits' limited
+}
+
+# --- ---
+
+case ${1:-} in
+  '' | write) ;;
+  *) die "usage: benches/footprint/run.sh [write]" ;;
+esac
+make_work
+build
+echo "$(date -u +%F), $("$cross_rustc" --version), $(arm-none-eabi-gcc --version | sed q), $(qemu-system-arm --version | sed q)"
+each_target
+take thumbv7m-none-eabi
+choose_board "$board"
+on_board limits "$here/limits.c" >"$work/limits"
+client=$(said 'a client' "$work/limits")
+each_kind
+each_function
+each_limit
+beside_lwip
+limits
+if [[ ${1:-} = write ]]; then
+  for document in docs/footprint.md README.md; do put "$document"; done
+fi
+echo
+if ((over)); then
+  echo 'footprint: over a limit'
+  exit 1
+fi
+echo 'footprint: within all limits'
