@@ -214,8 +214,7 @@ mod tests {
         change(&mut job);
         let mut session = Session::IDLE;
         session.plan.text_is_utf8 = true;
-        let header = written(&session, State::Text as usize, &job);
-        header
+        written(&session, State::Text as usize, &job)
     }
 
     #[test]
