@@ -14,6 +14,7 @@
 here=benches/footprint
 kinds=(MINIMAL NORMAL FULL)
 over=0
+missed=
 
 # --- tables -----------------------------------------------------------------------------------------------------------
 
@@ -46,7 +47,7 @@ show() {
 # the ceiling is what nothing may cross meanwhile.
 limited() {
   local verdict=ok
-  if (($2 > $3)); then verdict=over; fi
+  if (($2 > $3)); then verdict=over missed+=" $1"; fi
   if (($2 > ${4:-$3})); then over=1; fi
   row "$1" "$2" "$3" "$verdict"
 }
@@ -285,4 +286,4 @@ if ((over)); then
   echo 'footprint: over a limit'
   exit 1
 fi
-echo 'footprint: within all limits'
+echo "footprint: no figure beyond what it may be${missed:+; over its goal:$missed}"
