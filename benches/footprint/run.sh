@@ -122,7 +122,14 @@ instructions() {
   # One instruction at a time, each with a line in the log.
   emulate -serial null -singlestep -d exec,nochain -dfilter "$(<"$work/places")0x$mark+1" -D "$work/trace" >/dev/null ||
     die "traced: the mail was not sent"
-  awk -v mark="$mark" 'index($0, "/" mark "/") {marks++; next} marks == 1 {count++} END {print count}' "$work/trace"
+  # What was stopped before it ran stands there again when it runs.
+  awk -v mark="/$mark/" '
+    /^Trace/ {marked = index($0, mark) > 0; step = 1}
+    /^Stopped/ {step = -1}
+    !/^(Trace|Stopped)/ {next}
+    marked {marks += step; next}
+    marks == 1 {count += step}
+    END {print marks == 2 ? count : "none"}' "$work/trace"
 }
 
 # --- the parts --------------------------------------------------------------------------------------------------------
