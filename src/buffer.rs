@@ -66,14 +66,9 @@ impl<'b> Window<'b> {
 
     /// Ends a line of a header.
     pub fn end_line(&mut self) {
-        self.put_all(b"\r\n");
+        self.put(b'\r');
+        self.put(b'\n');
         self.line_start = self.written;
-    }
-
-    /// Ends a line of a header and begins the next one.
-    pub fn next_line(&mut self, name: &[u8]) {
-        self.end_line();
-        self.put_all(name);
     }
 
     /// Writes the blank behind which a header may be folded: on a new line where `length` octets, the blank among them,

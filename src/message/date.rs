@@ -13,6 +13,12 @@ const NAMES: [[u8; 3]; 19] = [
 /// less code than to divide.
 fn civil(days: u32) -> (u32, u32, u32) {
     let (mut left, mut year, mut month) = (days, 1970u32, 0u32);
+    if cfg!(feature = "std") {
+        // Only the faster way to the same end: four years at a time, each with one leap day, up to 2098.
+        let cycles = (days / 1461).min(32);
+        left = left.wrapping_sub(cycles.wrapping_mul(1461));
+        year = year.wrapping_add(cycles.wrapping_mul(4));
+    }
     loop {
         let length = match month {
             // 2100 is no leap year.

@@ -12,7 +12,7 @@ use crate::base64;
 use crate::buffer::{Sink, Window};
 use crate::message::body::Encoding;
 use crate::message::{date, header, word};
-use crate::octets::list;
+use crate::octets::{list, without_control};
 use crate::wire::address::{List, domain_of};
 
 /// The line of MAIL; those of RCPT and DATA follow.
@@ -90,7 +90,10 @@ impl Session {
             let octet = *octet;
             // The same, several octets at a time.
             if cfg!(feature = "std") && octet >= b' ' {
-                let length = rest.iter().take_while(|octet| **octet >= b' ').count();
+                let mut length = without_control(rest);
+                while rest.get(length).is_some_and(|octet| *octet >= b' ') {
+                    length = length.wrapping_add(1);
+                }
                 if shown {
                     out.put_all(rest.get(..length).unwrap_or(rest));
                 }

@@ -94,6 +94,10 @@ impl Parser {
 
     /// Takes several octets of a line's text.
     pub fn feed_all(&mut self, octets: &[u8]) {
+        // Nothing of such a line is looked at.
+        if !matches!(self.line, KEYWORD | LIMIT | MECHANISMS) {
+            return;
+        }
         for &octet in octets {
             self.feed(octet);
         }

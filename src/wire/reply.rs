@@ -91,12 +91,14 @@ impl Reader {
 
     /// Takes octets of a line's text, as many as are printable, and returns how many: what [`Reader::feed`] does for
     /// each, at once. 0 where something else stands, or is expected.
+    #[inline]
     pub fn take_text(&mut self, octets: &[u8]) -> usize {
+        if self.place == TEXT { self.take_run(octets) } else { 0 }
+    }
+
+    fn take_run(&mut self, octets: &[u8]) -> usize {
         let most = usize::try_from(REPLY_BYTES.saturating_sub(self.total)).unwrap_or(0);
         let octets = octets.get(..most).unwrap_or(octets);
-        if self.place != TEXT {
-            return 0;
-        }
         let printable = |octet: &u8| matches!(octet, 0x20..=0x7e);
         let length = octets.iter().take_while(|octet| printable(octet)).count();
         let run = octets.get(..length).unwrap_or(&[]);
