@@ -9,7 +9,7 @@
  * goes through a handle (sds_smtp_client), and NULL is the handle of the built-in client.
  *
  * Sending runs in the background, on one thread of the library's for all clients; one mail a client is in flight
- * at a time. No function but sds_smtp_client_wait() blocks, and no function calls back. All are safe to call from
+ * at a time. No function but sds_smtp_client_wait() blocks, and none calls back but for sds_smtp_message.read. All are safe to call from
  * any thread, but not from a signal handler. After fork() the child has the same clients and configurations, and
  * no mail in flight; the parent's mail goes on. A mail in flight ends with the process, undelivered: a program that
  * is about to end waits first, with sds_smtp_client_wait().
@@ -112,10 +112,16 @@
  */
 #define SDS_SMTP_BORROW_TEXT 1
 
-/** `sds_smtp_message.flags`: what `read` gives is in the configuration's charset, not in UTF-8. */
+/**
+ * `sds_smtp_message.flags`: what `read` gives is in the configuration's charset, not in UTF-8. Without it, and without a
+ * system, a text that is not UTF-8 ends the mail with code 7; with a system the whole text is there, and is looked at.
+ */
 #define SDS_SMTP_TEXT_IN_CHARSET 2
 
-/** What `sds_smtp_message.read` returns when it has nothing now, and is to be asked again. */
+/**
+ * What `sds_smtp_message.read` returns when it has nothing now, and is to be asked again; with a system, where it is asked in
+ * sds_smtp_client_send() and nobody can wait, the mail is refused with code 7.
+ */
 #define SDS_SMTP_READ_LATER (-2)
 
 /** `outcome`: no mail yet. */
@@ -257,7 +263,8 @@ typedef struct sds_smtp_message {
      * Instead of `text`: a function that gives the text piece by piece, so that it may be longer than there is memory for.
      * It writes up to `max` bytes of the text, from the byte number `offset` on, and returns how many; 0 at the end of the
      * text; SDS_SMTP_READ_LATER where it has none now; another negative number where it fails: then the mail ends with
-     * code 7, and the server gets nothing of it. It is asked for each piece once, in order. Such a text is sent as
+     * code 7, and the server gets nothing of it. It is asked for each piece once, in order. With a system it is
+     * asked for all of it within sds_smtp_client_send(); without one out of sds_smtp_poll(), and such a text is sent as
      * quoted-printable.
      */
     int32_t (*read)(void *context, uint32_t offset, char *out, size_t max);

@@ -15,8 +15,9 @@
  * sds_smtp_transport). There is no sds_smtp_client_wait().
  *
  * One function of the library runs at a time. Any of them may be called from an interrupt: one that comes while another is
- * running, as sds_smtp_send() during sds_smtp_poll(), returns 14 and changes nothing. The functions that tell the status
- * always work. Tasks of a real-time system may share a client, but for those on a processor without atomic exchange
+ * running, as sds_smtp_send() during sds_smtp_poll(), returns 14 and changes nothing (sds_smtp_client_free() then does nothing
+ * either: the client's status is not 34). The functions that tell the status always work, but on a client that is being
+ * freed just then. Before the first sds_smtp_client_init() every function that returns a code returns 34. Tasks of a real-time system may share a client, but for those on a processor without atomic exchange
  * (Cortex-M0 and M0+, RISC-V without "A"): there a lock of the program's is to keep them apart.
  *
  * Of the C library it needs memcpy, memmove, memset, memcmp and strlen. Structures are taken with the struct_size of this header
@@ -64,7 +65,8 @@ typedef struct sds_smtp_address {
 } sds_smtp_address;
 
 /**
- * The connection that the program provides: one at a time for each client.
+ * The connection that the program provides: one at a time for each client, and a connection of its own for each: two clients that
+ * shared one would read each other's answers.
  *
  * The library calls these functions out of sds_smtp_poll() only (and close out of sds_smtp_client_free() and
  * sds_smtp_client_set_transport(), too). None of them may block: what is not possible now is tried again in a later call. A
@@ -86,13 +88,14 @@ typedef struct sds_smtp_transport {
     /** Whether the connection stands: 1 yes, 0 not yet, or a negative number as for connect. */
     int32_t (*connected)(void *context);
     /**
-     * Sends up to `length` octets. Returns how many were taken, 0 when none can be taken now, or SDS_SMTP_LOST.
-     * The octets are to be copied: they are gone when the function returns.
+     * Sends up to `length` octets. Returns how many were taken, 0 when none can be taken now, or SDS_SMTP_LOST: none of these
+     * octets has left, and none will. The octets are to be copied: they are gone when the function returns.
      */
     int32_t (*send)(void *context, const uint8_t *octets, size_t length);
     /**
      * Receives up to `max` octets. Returns how many, 0 when there are none now, or SDS_SMTP_LOST when the server has
-     * closed the connection or it broke, and all that came before was received.
+     * closed the connection or it broke, and all that came before was received. What a later connection brings belongs to
+     * the next connect: a transport that connects anew by itself says SDS_SMTP_LOST first.
      */
     int32_t (*receive)(void *context, uint8_t *octets, size_t max);
     /**
@@ -106,8 +109,9 @@ typedef struct sds_smtp_transport {
      */
     int32_t (*local_address)(void *context, struct sds_smtp_address *out);
     /**
-     * 32 random bits, for the Message-ID; NULL: none. Without it and without a clock (sds_smtp_set_clock) mails carry no
-     * Message-ID, which most servers then add: one that repeats after a restart would make servers drop mails.
+     * 32 random bits, of a real source, for the Message-ID; NULL: none. Then a mail has a Message-ID only where there is a
+     * clock (sds_smtp_set_clock) and local_address is known; else it has none, which most servers then add: one that
+     * repeats, after a restart or on another device, would make servers drop mails.
      */
     uint32_t (*random)(void *context);
     /**
@@ -190,8 +194,10 @@ void sds_smtp_set_clock(uint32_t (*unix_time)(void *context),
                         void *context);
 
 /**
- * Does the work of all clients: what is possible now without waiting, and a bounded amount of it. To be called from the
- * program's main loop.
+ * Does the work of all clients: what is possible now without waiting, and a bounded amount of it (a text that is not read piece by
+ * piece is looked through as a whole, once, when the server has answered EHLO). To be called from the program's main loop;
+ * and at once after a mail, a probe or a cancellation was ordered, whatever it returned before: the time limits
+ * begin there.
  *
  * @param now_ms  the time in milliseconds, of a clock that only goes forward and is never set; it wraps from
  *                0xFFFFFFFF to 0. It is to be called once in 24 days at the least while a mail is in flight

@@ -126,7 +126,7 @@ const DESCRIPTIONS: &str = concat!(
     "syntax error: the server did not understand a command (501); see its text in the result\0",
     "cancelled by the program\0",
     "bad argument: a pointer is NULL, or struct_size, a flag or a value is not known; start structures with their _INIT macro\0",
-    "bad handle: this client was freed or never made by sds_smtp_client_new()\0",
+    "bad handle: this client was freed, or was never made\0",
     "unknown code: not one of this library's\0"
 );
 

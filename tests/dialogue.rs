@@ -167,6 +167,7 @@ dialogues! {
     code_04_mail_553
     code_04_mail_555
     code_04_relay_words_in_the_answer_to_mail
+    code_05_greeting_instead_of_rcpt
     code_05_rcpt_354
     code_05_rcpt_452
     code_05_rcpt_500
@@ -206,6 +207,7 @@ dialogues! {
     code_08_end_554
     code_08_final_reply_without_its_last_line
     code_08_final_reply_without_line_feed
+    code_08_greeting_instead_of_end
     code_08_half_a_final_reply
     code_08_half_a_refusal
     code_09_auth_login_500

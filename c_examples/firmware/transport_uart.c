@@ -5,7 +5,9 @@
  * configuration is not used. It connects when it is switched on and after each connection that has ended.
  *
  * The line does not tell when the server has closed the connection: the library's time limits do. With a module that
- * has a carrier detect line, let line_receive() return SDS_SMTP_LOST when the carrier is gone and everything was read.
+ * has a carrier detect line, let line_receive() return SDS_SMTP_LOST when the carrier is gone and everything was read;
+ * and let line_close() hang up (by a control line, or as the module wants it): a module that is not told goes on with
+ * the connection of a mail that has ended early, and the next mail waits for a greeting until the server gives it up.
  */
 #include "transport_uart.h"
 

@@ -56,9 +56,11 @@ pub const SDS_SMTP_NO_PIPELINING: u32 = 1;
 /// `sds_smtp_message.flags`: a library without an operating system does not copy the text, but takes it from where it is
 /// until the mail has ended. Others copy it all the same.
 pub const SDS_SMTP_BORROW_TEXT: u32 = 1;
-/// `sds_smtp_message.flags`: what `read` gives is in the configuration's charset, not in UTF-8.
+/// `sds_smtp_message.flags`: what `read` gives is in the configuration's charset, not in UTF-8. Without it, and without a
+/// system, a text that is not UTF-8 ends the mail with code 7; with a system the whole text is there, and is looked at.
 pub const SDS_SMTP_TEXT_IN_CHARSET: u32 = 2;
-/// What `sds_smtp_message.read` returns when it has nothing now, and is to be asked again.
+/// What `sds_smtp_message.read` returns when it has nothing now, and is to be asked again; with a system, where it is asked in
+/// sds_smtp_client_send() and nobody can wait, the mail is refused with code 7.
 pub const SDS_SMTP_READ_LATER: i32 = -2;
 
 /// `outcome`: no mail yet.

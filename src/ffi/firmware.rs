@@ -76,8 +76,10 @@ pub unsafe extern "C" fn sds_smtp_set_clock(
     let _ = unsafe { firmware::set_clock(unix_time, context) };
 }
 
-/// Does the work of all clients: what is possible now without waiting, and a bounded amount of it. To be called from the
-/// program's main loop.
+/// Does the work of all clients: what is possible now without waiting, and a bounded amount of it (a text that is not read piece by
+/// piece is looked through as a whole, once, when the server has answered EHLO). To be called from the program's main loop;
+/// and at once after a mail, a probe or a cancellation was ordered, whatever it returned before: the time limits
+/// begin there.
 ///
 /// @param now_ms  the time in milliseconds, of a clock that only goes forward and is never set; it wraps from
 ///                0xFFFFFFFF to 0. It is to be called once in 24 days at the least while a mail is in flight

@@ -34,7 +34,8 @@ pub struct sds_smtp_message {
     /// Instead of `text`: a function that gives the text piece by piece, so that it may be longer than there is memory for.
     /// It writes up to `max` bytes of the text, from the byte number `offset` on, and returns how many; 0 at the end of the
     /// text; SDS_SMTP_READ_LATER where it has none now; another negative number where it fails: then the mail ends with
-    /// code 7, and the server gets nothing of it. It is asked for each piece once, in order. Such a text is sent as
+    /// code 7, and the server gets nothing of it. It is asked for each piece once, in order. With a system it is
+    /// asked for all of it within sds_smtp_client_send(); without one out of sds_smtp_poll(), and such a text is sent as
     /// quoted-printable.
     pub read: Option<unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_char, max: usize) -> i32>,
     /// Handed to `read`, untouched.

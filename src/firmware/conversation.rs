@@ -108,7 +108,11 @@ impl Member {
                         if let Some(mail) = &mut config.job.mail {
                             let seconds = mail.date;
                             let [a, b, c, d, .., w, x, y, z] = local.octets;
-                            let host = u32::from_le_bytes([a ^ w, b ^ x, c ^ y, d ^ z]);
+                            // That of the loopback stands for one that is not known.
+                            let host = match [a, b, c, d] {
+                                [127, ..] => 0,
+                                _ => u32::from_le_bytes([a ^ w, b ^ x, c ^ y, d ^ z]),
+                            };
                             mail.nonce = transport.nonce([seconds, number, client, host]);
                         }
                         session.connected(&config.job, time, &local);
@@ -153,6 +157,10 @@ impl Member {
                     }
                 }
                 Err(reason) => {
+                    if reason == Reason::BadTransport {
+                        // It took something: all of it, perhaps, and the final dot with it.
+                        session.sent(&config.job, time, octets.len());
+                    }
                     // The server may have said why, before it closed.
                     while receive(transport, session, &config.job, time) {}
                     // Reading may have found the end already, and the session may be connecting anew.

@@ -156,14 +156,14 @@ impl Member {
     fn keep(&mut self, checked: &Checked<'_>) -> Result<(), Code> {
         let in_flight = self.in_flight();
         // From here on a configuration without a mail in flight is of no more use, unless there is no room for the new one.
-        let kept = self.arena.configure(checked, in_flight);
+        let kept = self.arena.configure(checked, in_flight).ok_or(Code::DataFailed)?;
         let place = if in_flight {
             &mut self.next
         } else {
             self.nonce = None;
             &mut self.config
         };
-        *place = Some(kept.ok_or(Code::DataFailed)?);
+        *place = Some(kept);
         Ok(())
     }
 

@@ -35,7 +35,8 @@ pub struct sds_smtp_address {
     pub octets: [u8; 16],
 }
 
-/// The connection that the program provides: one at a time for each client.
+/// The connection that the program provides: one at a time for each client, and a connection of its own for each: two clients that
+/// shared one would read each other's answers.
 ///
 /// The library calls these functions out of sds_smtp_poll() only (and close out of sds_smtp_client_free() and
 /// sds_smtp_client_set_transport(), too). None of them may block: what is not possible now is tried again in a later call. A
@@ -54,11 +55,12 @@ pub struct sds_smtp_transport {
     pub connect: Option<unsafe extern "C" fn(context: *mut c_void, server: *const sds_smtp_address) -> i32>,
     /// Whether the connection stands: 1 yes, 0 not yet, or a negative number as for connect.
     pub connected: Option<unsafe extern "C" fn(context: *mut c_void) -> i32>,
-    /// Sends up to `length` octets. Returns how many were taken, 0 when none can be taken now, or SDS_SMTP_LOST.
-    /// The octets are to be copied: they are gone when the function returns.
+    /// Sends up to `length` octets. Returns how many were taken, 0 when none can be taken now, or SDS_SMTP_LOST: none of these
+    /// octets has left, and none will. The octets are to be copied: they are gone when the function returns.
     pub send: Option<unsafe extern "C" fn(context: *mut c_void, octets: *const u8, length: usize) -> i32>,
     /// Receives up to `max` octets. Returns how many, 0 when there are none now, or SDS_SMTP_LOST when the server has
-    /// closed the connection or it broke, and all that came before was received.
+    /// closed the connection or it broke, and all that came before was received. What a later connection brings belongs to
+    /// the next connect: a transport that connects anew by itself says SDS_SMTP_LOST first.
     pub receive: Option<unsafe extern "C" fn(context: *mut c_void, octets: *mut u8, max: usize) -> i32>,
     /// Closes the connection, whatever its state; called once for each connect that returned 0. What was taken by send is
     /// still to be delivered where that is possible.
@@ -66,8 +68,9 @@ pub struct sds_smtp_transport {
     /// Writes our end's address, for EHLO; returns 0, or a negative number where it is not known. NULL: not known; then
     /// EHLO says `[127.0.0.1]` unless sds_smtp_config.ehlo_name is set.
     pub local_address: Option<unsafe extern "C" fn(context: *mut c_void, out: *mut sds_smtp_address) -> i32>,
-    /// 32 random bits, for the Message-ID; NULL: none. Without it and without a clock (sds_smtp_set_clock) mails carry no
-    /// Message-ID, which most servers then add: one that repeats after a restart would make servers drop mails.
+    /// 32 random bits, of a real source, for the Message-ID; NULL: none. Then a mail has a Message-ID only where there is a
+    /// clock (sds_smtp_set_clock) and local_address is known; else it has none, which most servers then add: one that
+    /// repeats, after a restart or on another device, would make servers drop mails.
     pub random: Option<unsafe extern "C" fn(context: *mut c_void) -> u32>,
     /// Secures the connection: called when it stands, before the server speaks, again and again (each time after connected)
     /// until it returns 1: secured. 0: not yet; negative: it failed, or the server's certificate is not the right one. From
@@ -172,8 +175,9 @@ impl sds_smtp_transport {
         }
     }
 
-    /// What the Message-ID is made of: the time (0: not known), a number that no other mail of this client has in that second,
-    /// the client, our address; and chance in each. Without time and chance it could be like another: then there is none.
+    /// What the Message-ID is made of: the time, a number that no other mail of this client has in that second, the client, our
+    /// address (time and address 0 where they are not known); and chance in each. Without chance, and time or address, it
+    /// could be like another's: then there is none.
     #[inline(never)]
     pub(super) fn nonce(&self, mut words: [u32; 4]) -> Option<[u8; 16]> {
         if let Some(random) = self.random {
@@ -181,7 +185,7 @@ impl sds_smtp_transport {
                 // SAFETY: likewise.
                 *word ^= unsafe { random(self.context) };
             }
-        } else if words[0] == 0 {
+        } else if words[0] == 0 || words[3] == 0 {
             return None;
         }
         // SAFETY: of the same size, and any octets are a value of both.

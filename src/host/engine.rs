@@ -112,7 +112,11 @@ pub fn descriptor() -> Option<i32> {
     let mut shared = shared();
     if !shared.started() {
         POLLED.store(true, Ordering::Release);
-        let (waker, engine) = start().ok()?;
+        let Ok((waker, engine)) = start() else {
+            // Nobody would drive it.
+            POLLED.store(false, Ordering::Release);
+            return None;
+        };
         shared.set_started(waker);
         drop(shared);
         install(engine);

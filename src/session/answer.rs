@@ -47,7 +47,9 @@ impl Session {
         let accepted = step.accepts(reply);
         let row = self.state.row();
         let mut next = if accepted { row.accepted } else { row.refused };
-        let unasked = reply == 421 || !self.expects_reply();
+        // A greeting in the middle of a mail is that of another connection, which took the place of ours.
+        let replaced = reply == 220 && matches!(self.state, State::Envelope | State::End);
+        let unasked = reply == 421 || replaced || !self.expects_reply();
         if unasked {
             // A reply to nothing: 421 is heard at any time, a refusal is a refusal, and anything else is not SMTP.
             next = Next::Fail;

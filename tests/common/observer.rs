@@ -91,6 +91,8 @@ impl Observer {
     pub fn outcome(&self) -> Outcome {
         match (self.dot_left, self.final_reply) {
             (false, _) => Outcome::NotSent,
+            // The greeting of another connection.
+            (true, Some(220)) => Outcome::Unknown,
             (true, Some(200..=299)) => Outcome::Sent,
             (true, Some(400..=599)) => Outcome::NotSent,
             (true, _) => Outcome::Unknown,

@@ -391,6 +391,8 @@ static void mail_with(int clock, int random, int local)
 {
   struct sds_smtp_transport all = server.transport;
   struct sds_smtp_result result;
+  /* Something that no other device and no other start has. */
+  int known = random || (clock && local);
 
   begin();
   clock_time = 1795000000u;
@@ -403,9 +405,9 @@ static void mail_with(int clock, int random, int local)
   result = mail();
   CHECK(result.code == SDS_SMTP_OK);
   CHECK(has_header(&server, "Date: ") == clock);
-  CHECK(has_header(&server, "Message-ID: <") == (clock || random));
-  CHECK((result.message_id[0] == '<') == (clock || random));
-  if (clock || random) {
+  CHECK(has_header(&server, "Message-ID: <") == known);
+  CHECK((result.message_id[0] == '<') == known);
+  if (known) {
     char line[340];
 
     snprintf(line, sizeof line, "Message-ID: %s\r\n", result.message_id);
