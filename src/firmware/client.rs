@@ -91,11 +91,11 @@ impl Client {
         memory::guard(self.0).map(|guard| guard.program_status())
     }
 
-    /// Shows how the last mail ended, and what its Message-ID is made of: nonce and sender.
+    /// Shows how the last mail ended, and what its Message-ID is made of: nonce and domain.
     pub fn tell<T>(self, show: impl FnOnce(&Told, Option<&[u8; 16]>, &[u8]) -> T) -> Result<T, Code> {
         let entered = enter(self.0)?;
-        let (told, nonce, sender) = entered.1.told();
-        Ok(show(told, nonce, sender))
+        let (told, nonce, domain) = entered.1.told();
+        Ok(show(told, nonce, domain))
     }
 
     /// Hands the newest `most` lines of the log over, the oldest of them first, and says how many.

@@ -13,7 +13,7 @@ use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
 use crate::session::{Mail, Session, Text, Verdict};
-use crate::wire::address::List;
+use crate::wire::address::{List, domain_of};
 
 /// What is handed to the transport at a time.
 pub(super) const OUT: usize = 96;
@@ -282,13 +282,13 @@ impl Member {
         self.cancelled |= self.in_flight();
     }
 
-    /// How the last mail ended, and what its Message-ID is made of.
+    /// How the last mail ended, and what its Message-ID is made of: nonce and domain.
     pub fn told(&self) -> (&Told, Option<&[u8; 16]>, &[u8]) {
         let sender = self
             .config
             .as_ref()
             .map_or(&[][..], |config| config.job.settings.sender());
-        (&self.told, self.nonce.as_ref(), sender)
+        (&self.told, self.nonce.as_ref(), domain_of(sender))
     }
 
     /// The newest lines of the log, the oldest of them first.
