@@ -1,6 +1,5 @@
 //! A copy of a checked configuration. A mail keeps the one it began with.
 
-use core::ops::Range;
 use std::boxed::Box;
 use std::net::SocketAddr;
 
@@ -15,7 +14,7 @@ use crate::session::job::{Phrase, TEXTS};
 /// The configuration: all its texts in one piece of memory, wiped when it ends.
 pub struct Snapshot {
     texts: Box<[u8]>,
-    ranges: [Range<usize>; TEXTS],
+    lengths: [usize; TEXTS],
     mechanisms: u8,
     limits: [u32; LIMITS],
     pipelining: bool,
@@ -28,16 +27,9 @@ impl Snapshot {
     /// A copy, unless there is no memory for it.
     pub fn new(checked: &Checked<'_>) -> Option<Self> {
         let settings = &checked.settings;
-        let texts = joined(&settings.texts)?;
-        let mut end = 0usize;
-        let ranges = settings.texts.map(|part| {
-            let start = end;
-            end = end.saturating_add(part.len());
-            start..end
-        });
         Some(Self {
-            texts,
-            ranges,
+            texts: joined(&settings.texts)?,
+            lengths: settings.texts.map(<[u8]>::len),
             mechanisms: settings.mechanisms,
             limits: settings.limits,
             pipelining: settings.pipelining,
@@ -50,7 +42,7 @@ impl Snapshot {
     pub fn copy(&self) -> Option<Self> {
         Some(Self {
             texts: joined(&[&self.texts])?,
-            ranges: self.ranges.clone(),
+            lengths: self.lengths,
             mechanisms: self.mechanisms,
             limits: self.limits,
             pipelining: self.pipelining,
@@ -69,11 +61,14 @@ impl Snapshot {
 
     /// The settings for a session.
     pub fn settings(&self) -> Settings<'_> {
+        let mut rest = &*self.texts;
+        let texts = self.lengths.map(|length| {
+            let (text, behind) = rest.split_at_checked(length).unwrap_or_default();
+            rest = behind;
+            text
+        });
         Settings {
-            texts: self
-                .ranges
-                .each_ref()
-                .map(|range| self.texts.get(range.clone()).unwrap_or(&[])),
+            texts,
             mechanisms: self.mechanisms,
             pipelining: self.pipelining,
             phrase: self.phrase,

@@ -12,7 +12,7 @@ use crate::base64;
 use crate::buffer::{Sink, Window};
 use crate::message::body::Encoding;
 use crate::message::{date, header, word};
-use crate::octets::{list, without_control};
+use crate::octets::list;
 use crate::wire::address::{List, domain_of};
 
 /// The line of MAIL; those of RCPT and DATA follow.
@@ -46,9 +46,36 @@ const IF_NAME: u8 = 29;
 const IF_NO_NAME: u8 = 30;
 const ALWAYS: u8 = 31;
 
+macro_rules! lines {
+    ($($line:expr),* $(,)?) => {
+        list! {
+            template:
+            $($line),*
+        }
+
+        #[cfg(feature = "std")]
+        static RUNS: &[&[u8]] = &[$(&runs::<{ $line.len() }>($line)),*];
+    };
+}
+
+/// At each place of a template how many octets from there on stand for themselves.
+// It runs while the library is built.
+#[cfg(feature = "std")]
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+const fn runs<const N: usize>(template: &str) -> [u8; N] {
+    let mut runs = [0; N];
+    let mut at = N;
+    while at > 0 {
+        at -= 1;
+        if template.as_bytes()[at] >= b' ' {
+            runs[at] = if at + 1 < N { runs[at + 1] + 1 } else { 1 };
+        }
+    }
+    runs
+}
+
 // What each state says, by its number; behind them the envelope's commands.
-list! {
-    template:
+lines! {
     "",
     "",
     "EHLO \x05\n",
@@ -85,24 +112,22 @@ impl Session {
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub(super) fn write_line(&self, line: usize, job: &Job<'_>, out: &mut Window<'_>) {
         let mut shown = true;
-        let mut rest = template(line);
-        while let [octet, after @ ..] = rest {
-            let octet = *octet;
+        let template = template(line);
+        let mut at = 0usize;
+        while let Some(octet) = template.get(at) {
             // The same, several octets at a time.
-            if cfg!(feature = "std") && octet >= b' ' {
-                let mut length = without_control(rest);
-                while rest.get(length).is_some_and(|octet| *octet >= b' ') {
-                    length = length.wrapping_add(1);
-                }
+            #[cfg(feature = "std")]
+            if let Some(length @ 1..) = RUNS.get(line).and_then(|runs| runs.get(at)) {
+                let end = at.wrapping_add(usize::from(*length));
                 if shown {
-                    out.put_all(rest.get(..length).unwrap_or(rest));
+                    out.put_all(template.get(at..end).unwrap_or(&[]));
                 }
-                rest = rest.get(length..).unwrap_or(&[]);
+                at = end;
                 continue;
             }
-            rest = after;
+            at = at.wrapping_add(1);
             if shown || matches!(octet, IF_DATE..=ALWAYS) {
-                shown = self.write_part(octet, job, out);
+                shown = self.write_part(*octet, job, out);
             }
         }
     }

@@ -4,8 +4,6 @@
 //! end with a bare LF, octets that are no text. Of a reply whose lines carry different codes the last line counts,
 //! unless an earlier one was a refusal. It bounds the whole reply and keeps the beginning of its text, cleaned.
 
-use zeroize::Zeroize;
-
 use super::relay::RelayWord;
 use crate::limits::{REPLY_BYTES, REPLY_TEXT_BYTES};
 use crate::octets::copy;
@@ -133,8 +131,9 @@ impl Reader {
 
     /// Drops the kept text, and leaves nothing of it in memory.
     pub fn wipe_text(&mut self) {
-        let text: &mut [u8] = &mut self.text;
-        text.zeroize();
+        self.text.fill(0);
+        // Without somebody who might look at it, the compiler would leave the filling out.
+        core::hint::black_box(&self.text);
         self.length = 0;
         self.line_at = 0;
     }
