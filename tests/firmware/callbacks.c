@@ -465,6 +465,40 @@ static void clock_random_and_address_may_be_missing(void)
   server.transport = all;
 }
 
+/* --- a transport that speaks TLS ------------------------------------------------------------------------------------ */
+
+static int handshakes, handshake_fails;
+
+static int32_t handshake(void *context)
+{
+  CHECK(context == server.transport.context);
+  /* Nothing of the mail has passed before it is done. */
+  CHECK(server.open && server.ehlo[0] == 0);
+  if (++handshakes < 3)
+    return 0;
+  return handshake_fails ? SDS_SMTP_LOST : 1;
+}
+
+static void a_connection_is_secured_before_a_word_is_said(void)
+{
+  struct sds_smtp_transport all = server.transport;
+  struct sds_smtp_result result;
+
+  configure(0);
+  for (handshake_fails = 0; handshake_fails < 2; handshake_fails++) {
+    begin();
+    server.ehlo[0] = 0;
+    handshakes = 0;
+    server.transport.start_tls = handshake;
+    CHECK(sds_smtp_set_transport(&server.transport) == SDS_SMTP_OK);
+    result = mail();
+    CHECK(handshakes == 3);
+    CHECK(result.code == (handshake_fails ? SDS_SMTP_CONNECT_FAILED : SDS_SMTP_OK));
+    CHECK((server.ehlo[0] == 0) == handshake_fails);
+  }
+  server.transport = all;
+}
+
 /* Two devices that connect in the same millisecond, and one that sends two mails within it: without random numbers, too,
    their mails have different Message-IDs. */
 static void message_ids_differ_without_random_numbers(void)
@@ -652,6 +686,7 @@ int main(int argc, char **argv)
   the_longest_time_limits();
   a_poll_ends();
   clock_random_and_address_may_be_missing();
+  a_connection_is_secured_before_a_word_is_said();
   message_ids_differ_without_random_numbers();
   each_callback_calls_everything();
   asked_again_with_helo();
