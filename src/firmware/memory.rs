@@ -114,7 +114,7 @@ impl Entered {
     }
 
     fn common(&mut self) -> &mut Common {
-        // SAFETY: likewise.
+        // SAFETY: nobody else touches it but through this one value, and `&mut self` lends it once at a time.
         unsafe { &mut *COMMON.0.get() }
     }
 
@@ -132,7 +132,7 @@ impl Entered {
         if core::ptr::eq(BUILT_IN.load(Ordering::Relaxed), block) {
             BUILT_IN.store(null_mut(), Ordering::Release);
         }
-        // SAFETY: as in `client`.
+        // SAFETY: as in `enter`.
         unsafe { &mut *block.member.get() }.end();
         Ok(())
     }
@@ -235,7 +235,7 @@ pub unsafe fn init(storage: *mut u8, length: usize) -> Option<*mut c_void> {
     let mut other = load(&CLIENTS);
     while let Some(at) = other {
         let address = core::ptr::from_ref(at).addr();
-        // SAFETY: as in `client`.
+        // SAFETY: as in `enter`.
         let size = size_of::<Block>().saturating_add(unsafe { &*at.member.get() }.arena.size());
         if address.wrapping_sub(storage.addr()) < length || storage.addr().wrapping_sub(address) < size {
             return None;
@@ -306,7 +306,7 @@ pub fn poll(now: u32) -> u32 {
     let mut wait = u32::MAX;
     let mut block = load(&CLIENTS);
     while let Some(at) = block {
-        // SAFETY: as in `Entered::client`; a member does not touch what is common.
+        // SAFETY: as in `enter`; a member does not touch what is common.
         let member = unsafe { &mut *at.member.get() };
         wait = wait.min(member.poll(&at.guard, now, common));
         block = load(&at.next);
