@@ -201,13 +201,14 @@ fn receive(transport: &sds_smtp_transport, session: &mut Session, job: &Job<'_>,
 impl Reading {
     /// Asks for the piece of the text that begins at `wanted`.
     pub(super) fn next(&mut self, text: &mut Text<'static>, wanted: usize) -> Result<(), Reason> {
-        let Text::Piece { octets, from, last, .. } = text else {
-            return Ok(());
-        };
-        (*octets, *from) = (&[], wanted);
+        (text.octets, text.from) = (&[], wanted);
         if let Some(given) = self.source.read(wanted, self.buffer)? {
-            *octets = self.source.piece(self.buffer, given);
-            *last = given == 0;
+            text.octets = self.source.piece(self.buffer, given);
+            text.last = given == 0;
+            // No octet is wanted twice.
+            if text.utf8 && !(self.place.feed_all(text.octets) && (given > 0 || self.place.may_end())) {
+                return Err(Reason::NotUtf8);
+            }
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
 use crate::session::{Mail, Session, Text, Verdict};
+use crate::utf8::Utf8;
 use crate::wire::address::{List, domain_of};
 
 /// What is handed to the transport at a time.
@@ -58,6 +59,8 @@ pub(super) struct Reading {
     pub source: Source,
     /// Where the next piece is put; what the session has of it is no more in here.
     pub buffer: &'static mut [u8],
+    /// Where the text stands in its characters.
+    pub place: Utf8,
     /// What puts it there. Programs that never give such a text are linked without it.
     pub next: Next,
 }
@@ -200,15 +203,15 @@ impl Member {
             .arena
             .keep([recipients, subject, copied], buffer)
             .ok_or((Code::DataFailed, Reason::NoMemory))?;
-        let mut text = Text::Whole(if copied.is_empty() { content.borrowed } else { copied });
+        let mut text = Text::whole(if copied.is_empty() { content.borrowed } else { copied });
         if let Some(Read { source, utf8, next }) = content.read {
-            self.reading = Some(Reading { source, buffer, next });
-            text = Text::Piece {
-                octets: &[],
-                from: 0,
-                last: false,
-                utf8,
-            };
+            self.reading = Some(Reading {
+                source,
+                buffer,
+                next,
+                place: Utf8::START,
+            });
+            text = Text::in_pieces(utf8);
         }
         self.order(Some(Mail {
             recipients,
