@@ -308,6 +308,8 @@ pub enum Reason {
     TooLarge,
     /// A text that was declared to be UTF-8, and is not.
     NotUtf8,
+    /// A text that can only go as quoted-printable, which the library was built without.
+    Unsendable,
     /// The program gave no connection to send with.
     NoTransport,
     /// A callback of the program's connection returned what it may not.
@@ -349,6 +351,7 @@ list! {
     "no login (AUTH) offered",
     "mail over the server's SIZE",
     "the text is not UTF-8",
+    "the text needs quoted-printable",
     "no transport",
     "the transport failed",
     "the text could not be read",

@@ -162,7 +162,7 @@ impl sds_smtp_transport {
             unsafe { local_address(self.context, &raw mut address) >= 0 }
         });
         let version = match address.version {
-            6 if known => 6,
+            6 if known && cfg!(feature = "complete") => 6,
             4 if known => 4,
             _ => {
                 address.octets = [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];

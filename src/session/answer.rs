@@ -165,6 +165,21 @@ impl Session {
             recipients: List::new(mail.recipients).number(),
             ..Self::IDLE.envelope
         };
+        let eight_bit_mime = self.parser.offers(EIGHT_BIT_MIME);
+        if !cfg!(feature = "complete") {
+            // What cannot go as it is is found on the way.
+            self.encoder = Encoder::new(if eight_bit_mime {
+                Encoding::EightBit
+            } else {
+                Encoding::SevenBit
+            });
+            self.plan.text_is_utf8 = if mail.text.pieces {
+                mail.text.utf8
+            } else {
+                is_utf8(mail.text.octets)
+            };
+            return State::Envelope;
+        }
         if mail.text.pieces {
             self.encoder = Encoder::new(Encoding::QuotedPrintable);
             self.plan.text_is_utf8 = mail.text.utf8;
@@ -172,7 +187,7 @@ impl Session {
         }
         let text = mail.text.octets;
         let survey = Survey::of(text);
-        let encoding = survey.encoding(self.parser.offers(EIGHT_BIT_MIME));
+        let encoding = survey.encoding(eight_bit_mime);
         self.encoder = Encoder::new(encoding);
         self.plan.text_is_utf8 = is_utf8(text);
         if let Some(limit) = self.parser.size() {

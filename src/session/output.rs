@@ -4,6 +4,7 @@ use super::job::Job;
 use super::machine::{Part, Session};
 use super::state::State;
 use crate::buffer::Window;
+use crate::code::Reason;
 
 impl Session {
     /// Writes octets to be sent into `out` (at least [`crate::limits::SMALLEST_BUFFER`] octets) and returns how many.
@@ -93,6 +94,10 @@ impl Session {
         let written = window.kept();
         self.taken = self.taken.wrapping_add(taken);
         self.starved = !last && taken == octets.len();
+        if self.encoder.stuck() {
+            self.give_up(Reason::Unsendable);
+            return None;
+        }
         if self.encoder.ended() {
             self.part = Part::Dot;
         } else if written == 0 {
