@@ -92,7 +92,8 @@ impl Session {
         self.starved = !last && taken == octets.len();
         if matches!(text, Text::Piece { utf8: true, .. }) {
             let octets = octets.get(..taken).unwrap_or(&[]);
-            if !self.utf8.feed_all(octets) || (ended && !self.utf8.may_end()) {
+            self.utf8 = self.utf8.after_all(octets);
+            if self.utf8.is_broken() || (ended && !self.utf8.may_end()) {
                 self.give_up(Reason::NotUtf8);
                 return None;
             }
