@@ -211,7 +211,8 @@ impl Reading {
             text.octets = self.source.piece(self.buffer, given);
             text.last = given == 0;
             // No octet is wanted twice.
-            if text.utf8 && !(self.place.feed_all(text.octets) && (given > 0 || self.place.may_end())) {
+            self.place = self.place.after_all(text.octets);
+            if text.utf8 && (self.place.is_broken() || (text.last && !self.place.may_end())) {
                 return Err(Reason::NotUtf8);
             }
         }
