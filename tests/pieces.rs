@@ -154,7 +154,7 @@ fn a_text_that_is_not_utf8_ends_before_its_final_dot() {
                 );
                 assert_eq!(
                     (seen.verdict.reason, seen.text.as_str()),
-                    (Reason::NotUtf8, "the text is not UTF-8")
+                    (Reason::NotUtf8, "text not UTF-8")
                 );
                 assert_eq!(seen.recipients, (1, 0));
                 let stream = String::from_utf8_lossy(&driver.stream);
