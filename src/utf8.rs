@@ -1,52 +1,52 @@
 //! Whether octets are UTF-8 (RFC 3629), octet by octet: a text may come in pieces.
 
-/// Where a text stands in its characters.
+/// Where a text stands in its characters: the first octet of the current one, from whose highest bits one moves out with each
+/// octet that follows. With two of them left, 11xxxxxx, more octets follow; ones move in at the other end, so that a broken
+/// text, all ones, stays broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Utf8 {
-    /// Octets that the current character still has.
-    missing: u8,
-    /// Its first octet, until the second has come.
-    first: u8,
-}
+pub struct Utf8(u8);
+
+const BROKEN: Utf8 = Utf8(0xFF);
 
 impl Utf8 {
     /// Between two characters.
-    pub const START: Self = Self { missing: 0, first: 0 };
+    pub const START: Self = Self(0);
 
-    /// Takes an octet; false where no text can go on with it.
-    pub fn feed(&mut self, octet: u8) -> bool {
-        if self.missing > 0 {
-            self.missing = self.missing.wrapping_sub(1);
-            // The second octet's bounds depend on the first: no longer form than needed, no surrogates, nothing
-            // beyond the last character (RFC 3629, 4).
-            let fits = match core::mem::take(&mut self.first) {
-                0xE0 => octet >= 0xA0,
-                0xED => octet < 0xA0,
-                0xF0 => octet >= 0x90,
-                0xF4 => octet < 0x90,
-                _ => true,
+    /// Where the text stands behind one octet more.
+    #[must_use]
+    pub fn after(self, octet: u8) -> Self {
+        if self.may_end() {
+            return match octet {
+                0x80..0xC2 | 0xF5.. => BROKEN,
+                first => Self(first),
             };
-            return fits && octet & 0xC0 == 0x80;
         }
-        self.first = octet;
-        self.missing = match octet {
-            0..=0x7F => 0,
-            0xC2..=0xDF => 1,
-            0xE0..=0xEF => 2,
-            0xF0..=0xF4 => 3,
-            _ => return false,
-        };
-        true
+        // The second octet's bounds depend on the first: no longer form than needed, no surrogates, nothing beyond the last
+        // character (RFC 3629, 4). Moved octets are none of these four.
+        let upper = octet & if self.0 < 0xF0 { 0x20 } else { 0x30 } != 0;
+        match self.0 {
+            _ if octet & 0xC0 != 0x80 => BROKEN,
+            0xE0 | 0xF0 if !upper => BROKEN,
+            0xED | 0xF4 if upper => BROKEN,
+            moved => Self(moved << 1 | 1),
+        }
     }
 
-    /// Takes octets; false where no text can go on with them.
-    pub fn feed_all(&mut self, octets: &[u8]) -> bool {
-        octets.iter().all(|octet| self.feed(*octet))
+    /// Where the text stands behind some octets more.
+    #[must_use]
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    pub fn after_all(self, octets: &[u8]) -> Self {
+        octets.iter().fold(self, |place, octet| place.after(*octet))
+    }
+
+    /// Whether no text can go on like this.
+    pub fn is_broken(self) -> bool {
+        self == BROKEN
     }
 
     /// Whether the text may end here: no character has begun.
     pub fn may_end(self) -> bool {
-        self.missing == 0
+        self.0 < 0xC0
     }
 }
 
@@ -56,8 +56,7 @@ pub fn is_utf8(text: &[u8]) -> bool {
     if cfg!(feature = "std") {
         return core::str::from_utf8(text).is_ok();
     }
-    let mut place = Utf8::START;
-    place.feed_all(text) && place.may_end()
+    Utf8::START.after_all(text).may_end()
 }
 
 #[cfg(test)]
@@ -65,8 +64,7 @@ mod tests {
     use super::*;
 
     fn by_octets(text: &[u8]) -> bool {
-        let mut place = Utf8::START;
-        text.iter().all(|octet| place.feed(*octet)) && place.may_end()
+        Utf8::START.after_all(text).may_end()
     }
 
     fn check(text: &[u8]) {
@@ -113,6 +111,7 @@ mod tests {
             b"\xf4\x90\x80\x80",
         ] {
             assert!(!by_octets(text), "{text:x?}");
+            assert!(!by_octets(&[text, b"x\x80\xC2\x80"].concat()), "{text:x?}");
         }
     }
 }
