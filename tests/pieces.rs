@@ -146,7 +146,7 @@ fn a_text_that_its_owner_gives_up_ends_before_its_final_dot() {
         assert_eq!(driver.session.transmit(&driver.job, driver.now, &mut out), 0);
         let verdict = driver.session.verdict().unwrap();
         assert_eq!((verdict.code, verdict.outcome), (Code::DataFailed, Outcome::NotSent));
-        assert_eq!(driver.session.text(), b"the text is not UTF-8");
+        assert_eq!(driver.session.text(), b"text not UTF-8");
         assert_eq!(driver.session.recipients(), (1, 0));
     }
 }

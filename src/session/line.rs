@@ -31,7 +31,6 @@ const PLAIN_RESPONSE: u8 = 6;
 const FORWARD_PATH: u8 = 7;
 const SIZE: u8 = 8;
 const DATE: u8 = 11;
-const PHRASE: u8 = 12;
 const TO: u8 = 14;
 const SUBJECT: u8 = 15;
 const MESSAGE_ID: u8 = 16;
@@ -43,7 +42,8 @@ const IF_NONCE: u8 = 26;
 const IF_EIGHT_BIT: u8 = 27;
 const IF_SIZE: u8 = 28;
 const IF_NAME: u8 = 29;
-const IF_NO_NAME: u8 = 30;
+/// The same, and writes the name.
+const PHRASE: u8 = 30;
 const ALWAYS: u8 = 31;
 
 macro_rules! lines {
@@ -87,7 +87,7 @@ lines! {
     "\x01\n",
     "\x02\n",
     "",
-    "\x19Date: \x0b\n\x1fFrom: \x1d\x0c<\x03>\x1e\x03\x1f\nTo: \x0e\nSubject: \x0f\n\x1aMessage-ID: \x10\n\x1fMIME-Version: 1.0\nContent-Type: text/plain; charset=\x11\nContent-Transfer-Encoding: \x12\n\n",
+    "\x19Date: \x0b\n\x1fFrom: \x1e<\x1f\x03\x1d>\x1f\nTo: \x0e\nSubject: \x0f\n\x1aMessage-ID: \x10\n\x1fMIME-Version: 1.0\nContent-Type: text/plain; charset=\x11\nContent-Transfer-Encoding: \x12\n\n",
     "",
     ".\n",
     "RSET\n",
@@ -140,14 +140,22 @@ impl Session {
         match octet {
             b' '.. => out.put(octet),
             b'\n' => out.end_line(),
-            USERNAME_BASE64 => base64::encode(&base64::one(texts[USERNAME]), out),
-            PASSWORD_BASE64 => base64::encode(&base64::one(texts[PASSWORD]), out),
             SENDER_TEXT => out.put_all(texts[SENDER]),
             EHLO_ARGUMENT => match texts[EHLO_NAME] {
                 [] => self.local.write(out),
                 name => out.put_all(name),
             },
-            PLAIN_RESPONSE => base64::encode(&plain::message(texts[USERNAME], texts[PASSWORD]), out),
+            USERNAME_BASE64 | PASSWORD_BASE64 | PLAIN_RESPONSE => {
+                let mut secret = plain::message(texts[USERNAME], texts[PASSWORD]);
+                if octet != PLAIN_RESPONSE {
+                    // One of the two, alone.
+                    if octet == USERNAME_BASE64 {
+                        secret[3] = secret[1];
+                    }
+                    (secret[0], secret[1], secret[2]) = (&[], &[], &[]);
+                }
+                base64::encode(&secret, out);
+            }
             _ => {
                 return job
                     .mail
@@ -162,15 +170,21 @@ impl Session {
         let texts = &job.settings.texts;
         match octet {
             FORWARD_PATH => {
-                let at = usize::from(self.envelope.said).wrapping_sub(1);
-                out.put_all(List::new(mail.recipients).nth(at).unwrap_or(&[]));
+                // The first RCPT is command 1.
+                let mut recipients = List::new(mail.recipients);
+                let mut path = None;
+                for _ in 0..self.envelope.said {
+                    path = recipients.next();
+                }
+                out.put_all(path.unwrap_or(&[]));
             }
             SIZE if cfg!(feature = "complete") => out.decimal(self.plan.size),
             DATE => date::write(mail.date, out),
             PHRASE => {
-                if let Some(write) = job.settings.phrase {
-                    write(texts[SENDER_NAME], texts[CHARSET], out);
-                }
+                let Some(write) = job.settings.phrase else {
+                    return false;
+                };
+                write(texts[SENDER_NAME], texts[CHARSET], out);
                 out.fold(texts[SENDER].len().wrapping_add(3));
             }
             TO => header::write_to(List::new(mail.recipients), out),
@@ -191,7 +205,6 @@ impl Session {
             IF_EIGHT_BIT => return self.encoder.encoding() == Encoding::EightBit,
             IF_SIZE => return cfg!(feature = "complete") && self.plan.size != 0,
             IF_NAME => return job.settings.phrase.is_some(),
-            IF_NO_NAME => return job.settings.phrase.is_none(),
             _ => {}
         }
         true

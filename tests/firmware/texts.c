@@ -168,7 +168,7 @@ static int arrives(const char *text, size_t length, enum way way, uint32_t exten
   result = result_of(client, &server);
   if (!can_go) {
     CHECK(result.code == SDS_SMTP_DATA_FAILED && result.outcome == SDS_SMTP_OUTCOME_NOT_SENT);
-    CHECK(strcmp(result.text, "the text needs quoted-printable") == 0 && server.mails == 0 && !server.dot);
+    CHECK(strcmp(result.text, "text needs quoted-printable") == 0 && server.mails == 0 && !server.dot);
     poll_until_idle();
     return 0;
   }
