@@ -26,6 +26,9 @@ pub struct Window<'b> {
     from: usize,
     written: usize,
     line_start: usize,
+    /// For [`crate::base64`]: what was put last, and how many of its bits have no digit yet.
+    pub(crate) bits: u32,
+    pub(crate) waiting: u32,
 }
 
 impl<'b> Window<'b> {
@@ -36,6 +39,8 @@ impl<'b> Window<'b> {
             from,
             written: 0,
             line_start: 0,
+            bits: 0,
+            waiting: 0,
         }
     }
 
