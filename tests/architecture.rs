@@ -73,7 +73,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("host", &["client", "session", "wire", "auth", "code", "limits"]),
     (
         "firmware",
-        &["client", "session", "wire", "auth", "code", "limits", "octets"],
+        &["client", "session", "wire", "auth", "code", "limits", "octets", "utf8"],
     ),
     (
         "ffi",

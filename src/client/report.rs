@@ -43,7 +43,7 @@ pub enum MessageId<'a> {
     /// Made of these.
     Parts {
         /// The nonce.
-        nonce: [u8; 16],
+        nonce: &'a [u8; 16],
         /// The sender's domain.
         domain: &'a [u8],
     },
@@ -54,7 +54,7 @@ impl MessageId<'_> {
     pub fn write(self, out: &mut Window<'_>) {
         match self {
             Self::Whole(octets) => out.put_all(octets),
-            Self::Parts { nonce, domain } => write_message_id(&nonce, domain, out),
+            Self::Parts { nonce, domain } => write_message_id(nonce, domain, out),
         }
     }
 }

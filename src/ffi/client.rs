@@ -60,5 +60,5 @@ pub unsafe extern "C" fn sds_smtp_client_status(client: *const sds_smtp_client) 
 /// None: a handle is checked, not followed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sds_smtp_client_cancel(client: *mut sds_smtp_client) -> c_int {
-    guard_code(|| of(client).cancel().map(|()| 0))
+    guard_code(|| of(client).cancel())
 }

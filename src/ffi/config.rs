@@ -102,7 +102,7 @@ unsafe fn draft<'a>(config: &sds_smtp_config) -> Result<Draft<'a>, Code> {
         return Err(Code::BadArgument);
     }
     // SAFETY: the caller's promise, for each of them.
-    let text = |string_of_c| unsafe { string(string_of_c) };
+    let text = |string_of_c| Some(unsafe { string(string_of_c) });
     Ok(Draft {
         server: text(config.server),
         port: config.port,
@@ -151,6 +151,6 @@ pub unsafe extern "C" fn sds_smtp_client_configure(
         // SAFETY: the caller's promises.
         let config = unsafe { read(config) }?;
         // SAFETY: likewise.
-        of(client).configure(&unsafe { draft(&config) }?).map(|()| 0)
+        Ok::<_, Code>(of(client).configure(&unsafe { draft(&config) }?))
     })
 }

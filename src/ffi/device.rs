@@ -4,9 +4,8 @@ use core::ffi::{c_char, c_int, c_uint};
 
 use super::Client;
 use super::guard::{guard, guard_code, string};
-use crate::client::settings::Draft;
 #[cfg(not(feature = "std"))]
-use crate::firmware::Content;
+use crate::firmware::{Content, Post};
 
 /// Configures the built-in client, as the devices' page "CONFIG DNS, SMTP" does: port 25, plain text. On an error the old
 /// configuration stays. Allowed while a mail is in flight: that mail keeps the configuration it began with.
@@ -33,16 +32,9 @@ pub unsafe extern "C" fn sds_smtp_configure(
 ) -> c_int {
     guard_code(|| {
         // SAFETY: the caller's promise, for each of them.
-        let text = |string_of_c| unsafe { string(string_of_c) };
-        let draft = Draft {
-            server: text(server_ip),
-            auth: u32::from(auth != 0),
-            username: text(username),
-            password: text(password),
-            sender: text(sender),
-            ..Draft::default()
-        };
-        Client::BUILT_IN.configure_device(&draft).map(|()| 0)
+        let [server, username, password, sender] =
+            unsafe { [string(server_ip), string(username), string(password), string(sender)] };
+        Client::BUILT_IN.configure_device(server, auth != 0, [username, password, sender])
     })
 }
 
@@ -62,17 +54,15 @@ pub unsafe extern "C" fn sds_smtp_configure(
 pub unsafe extern "C" fn sds_smtp_send(to: *const c_char, subject: *const c_char, text: *const c_char) -> c_int {
     guard_code(|| {
         // SAFETY: the caller's promise, for each of them.
-        let bytes = |string_of_c| unsafe { string(string_of_c) };
-        let (subject, content) = (bytes(subject), bytes(text).unwrap_or(&[]));
+        let [recipients, subject, content] = unsafe { [string(to), string(subject), string(text)] };
+        #[cfg(feature = "std")]
+        return Client::BUILT_IN.send(Some(recipients), subject, content);
         #[cfg(not(feature = "std"))]
-        let content = &Content {
-            copied: content,
-            borrowed: &[],
-            read: None,
-        };
-        Client::BUILT_IN
-            .send(bytes(to), subject.unwrap_or(&[]), content)
-            .map(|()| 0)
+        return Client::BUILT_IN.send(&Post {
+            recipients,
+            subject,
+            content: Content::Copied(content),
+        });
     })
 }
 

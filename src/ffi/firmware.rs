@@ -27,7 +27,7 @@ use crate::firmware;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sds_smtp_client_init(storage: *mut c_void, length: usize) -> *mut sds_smtp_client {
     // SAFETY: the caller's promise.
-    unsafe { firmware::init(storage.cast(), length) }.map_or(core::ptr::null_mut(), |client| client.cast())
+    unsafe { firmware::init(storage.cast(), length) }.cast()
 }
 
 /// Lends a client memory for its log. Without it there is no log.
@@ -50,10 +50,10 @@ pub unsafe extern "C" fn sds_smtp_client_set_log(
 ) -> c_int {
     guard_code(|| {
         if (entries.is_null() && count != 0) || !entries.is_aligned() {
-            return Err(Code::BadArgument);
+            return Code::BadArgument;
         }
         // SAFETY: the caller's promise; a line of the library's is laid out as an entry.
-        unsafe { firmware::set_log(client.addr(), entries.cast(), count) }.map(|()| 0)
+        unsafe { firmware::set_log(client.addr(), entries.cast(), count) }
     })
 }
 
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn sds_smtp_set_clock(
     context: *mut c_void,
 ) {
     // SAFETY: the caller's promise.
-    let _ = unsafe { firmware::set_clock(unix_time, context) };
+    unsafe { firmware::set_clock(unix_time, context) };
 }
 
 /// Does the work of all clients: what is possible now without waiting, and a bounded amount of it (a text that is not read piece by

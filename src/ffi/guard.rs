@@ -26,25 +26,53 @@ pub fn number(code: Code) -> c_int {
     c_int::from(code.number())
 }
 
-/// Runs a function of the ABI that returns a code; a panic is code 7.
-pub fn guard_code(run: impl FnOnce() -> Result<u8, Code>) -> c_int {
-    guard(number(Code::DataFailed), || match run() {
-        Ok(status) => c_int::from(status),
-        Err(code) => number(code),
-    })
+/// What a function of the ABI that returns a code may end with.
+pub trait Answer {
+    /// The number that C sees.
+    fn number(self) -> c_int;
 }
 
-/// A string of C; None for NULL.
+impl Answer for u8 {
+    fn number(self) -> c_int {
+        c_int::from(self)
+    }
+}
+
+impl Answer for Code {
+    fn number(self) -> c_int {
+        number(self)
+    }
+}
+
+impl Answer for () {
+    fn number(self) -> c_int {
+        number(Code::Ok)
+    }
+}
+
+impl<T: Answer> Answer for Result<T, Code> {
+    fn number(self) -> c_int {
+        self.map_or_else(number, T::number)
+    }
+}
+
+/// Runs a function of the ABI that returns a code; a panic is code 7.
+pub fn guard_code<T: Answer>(run: impl FnOnce() -> T) -> c_int {
+    guard(number(Code::DataFailed), || run().number())
+}
+
+/// A string of C; an empty one for NULL.
 ///
 /// # Safety
 ///
 /// `text` is NULL or points to a string that ends with a NUL and lives as long as the result is used.
-pub unsafe fn string<'a>(text: *const c_char) -> Option<&'a [u8]> {
+#[cfg_attr(not(feature = "std"), inline(never))]
+pub unsafe fn string<'a>(text: *const c_char) -> &'a [u8] {
     if text.is_null() {
-        return None;
+        return &[];
     }
     // SAFETY: the caller's promise.
-    Some(unsafe { CStr::from_ptr(text) }.to_bytes())
+    unsafe { CStr::from_ptr(text) }.to_bytes()
 }
 
 /// A structure that begins with its size, whose fields are integers and pointers, and for which all zeros is a value.
@@ -107,7 +135,7 @@ pub unsafe fn read<'a, T: Versioned>(given: *const T) -> Result<&'a T, Code> {
 
 /// Whether there is a structure of this library's version.
 #[cfg(not(feature = "std"))]
-fn whole<T: Versioned>(given: *const T) -> bool {
+pub fn whole<T: Versioned>(given: *const T) -> bool {
     // SAFETY: every structure begins with this field.
     !given.is_null() && given.is_aligned() && usize::try_from(unsafe { *given.cast::<u32>() }) == Ok(size_of::<T>())
 }
@@ -117,27 +145,19 @@ fn whole<T: Versioned>(given: *const T) -> bool {
 /// # Safety
 ///
 /// `place` is NULL or points to `struct_size` octets.
+#[cfg(feature = "std")]
 pub unsafe fn size_to_write<T: Versioned>(place: *const T) -> Result<usize, Code> {
-    #[cfg(not(feature = "std"))]
-    return if whole(place) {
-        Ok(size_of::<T>())
-    } else {
-        Err(Code::BadArgument)
-    };
-    #[cfg(feature = "std")]
-    {
-        if place.is_null() {
-            return Err(Code::BadArgument);
-        }
-        // SAFETY: every version begins with this field.
-        let size = unsafe { place.cast::<u32>().read_unaligned() };
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
-        let known = T::ENDS.contains(&size) || size > size_of::<T>();
-        if size <= size_of::<u32>() || size > LARGEST_STRUCT || !known {
-            return Err(Code::BadArgument);
-        }
-        Ok(size)
+    if place.is_null() {
+        return Err(Code::BadArgument);
     }
+    // SAFETY: every version begins with this field.
+    let size = unsafe { place.cast::<u32>().read_unaligned() };
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let known = T::ENDS.contains(&size) || size > size_of::<T>();
+    if size <= size_of::<u32>() || size > LARGEST_STRUCT || !known {
+        return Err(Code::BadArgument);
+    }
+    Ok(size)
 }
 
 /// Has as much of a structure written as the program has room for, and zeros behind it; `struct_size` is that room. `make` is
@@ -159,21 +179,6 @@ pub unsafe fn write<T: Versioned>(place: *mut T, size: usize, make: impl FnOnce(
         place.cast::<u32>().write_unaligned(u32::try_from(size).unwrap_or(0));
         core::ptr::copy_nonoverlapping(from.add(head), place.add(head), known.saturating_sub(head));
         core::ptr::write_bytes(place.add(known), 0, size.saturating_sub(known));
-    }
-}
-
-/// Has a structure written where it is: there may be no room for a second one. `make` is given a structure of zeros.
-///
-/// # Safety
-///
-/// `place` is aligned and points to `size` octets, and `size` came from [`size_to_write`].
-#[cfg(not(feature = "std"))]
-pub unsafe fn write<T: Versioned>(place: *mut T, size: usize, make: impl FnOnce(&mut T)) {
-    // SAFETY: the caller's promise; zeros are a value of T (the trait's promise).
-    unsafe {
-        place.write_bytes(0, 1);
-        make(&mut *place);
-        place.cast::<u32>().write(u32::try_from(size).unwrap_or(0));
     }
 }
 

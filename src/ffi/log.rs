@@ -3,9 +3,11 @@
 use core::ffi::c_char;
 
 use super::client::{of, sds_smtp_client};
+#[cfg(not(feature = "std"))]
+use super::guard::whole;
 #[cfg(feature = "std")]
-use super::guard::{fill, number, write};
-use super::guard::{guard, size_to_write, versioned};
+use super::guard::{fill, number, size_to_write, write};
+use super::guard::{guard, versioned};
 #[cfg(feature = "std")]
 use crate::client::log::Entry;
 #[cfg(not(feature = "std"))]
@@ -95,7 +97,8 @@ pub unsafe extern "C" fn sds_smtp_client_log(
     out: *mut sds_smtp_log_entry,
     max: usize,
 ) -> usize {
-    guard(0, || {
+    #[cfg(feature = "std")]
+    return guard(0, || {
         if out.is_null() || max == 0 {
             return of(client).log_len().unwrap_or(0);
         }
@@ -108,13 +111,24 @@ pub unsafe extern "C" fn sds_smtp_client_log(
             .log(max, |entry| {
                 // SAFETY: `max` elements of `size` octets are the caller's, and no more entries than that are given.
                 unsafe {
-                    #[cfg(feature = "std")]
                     write(place, size, |out| tell(entry, out));
-                    #[cfg(not(feature = "std"))]
-                    place.cast::<Line>().write(*entry);
                     place = place.byte_add(size);
                 }
             })
             .unwrap_or(0)
-    })
+    });
+    #[cfg(not(feature = "std"))]
+    return guard(0, || {
+        let (mut written, count) = (0, out.is_null() || max == 0);
+        if count || whole(out) {
+            of(client).log(if count { usize::MAX } else { max }, |lines| {
+                written = lines.len();
+                if !count {
+                    // SAFETY: `max` elements are the caller's, and no more than that are given.
+                    unsafe { core::ptr::copy_nonoverlapping(lines.as_ptr(), out.cast(), lines.len()) };
+                }
+            });
+        }
+        written
+    });
 }

@@ -8,7 +8,7 @@ use super::codes::{SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET};
 use super::guard::{guard_code, read, string, versioned};
 use crate::code::{Code, Reason};
 #[cfg(not(feature = "std"))]
-use crate::firmware::{Content, Read as Pieces, Source};
+use crate::firmware::{Content, Post, Read as Pieces, Source};
 #[cfg(feature = "std")]
 use crate::limits::{PIECE_BYTES, TEXT_BYTES};
 
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn sds_smtp_client_send(client: *mut sds_smtp_client, mess
         match unsafe { read(message) } {
             Ok(message) if message.is_known() => {
                 // SAFETY: likewise.
-                unsafe { post(client, &message) }.map(|()| 0)
+                Ok(unsafe { post(client, &message) })
             }
             _ => Err(client.refuse(Code::BadArgument, Reason::BadStructure)),
         }
@@ -95,20 +95,22 @@ impl sds_smtp_message {
 ///
 /// The strings are NULL or end with a NUL; a text that is borrowed stays; `read` can be called with its context.
 #[cfg(not(feature = "std"))]
-unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
+unsafe fn post(client: Client, message: &sds_smtp_message) -> Code {
     // SAFETY: the caller's promises.
     unsafe {
-        let text = string(message.text).unwrap_or(&[]);
-        let borrowed = message.flags & SDS_SMTP_BORROW_TEXT != 0;
-        let utf8 = message.flags & SDS_SMTP_TEXT_IN_CHARSET == 0;
-        let content = &Content {
-            copied: if borrowed { &[] } else { text },
-            borrowed: if borrowed { text } else { &[] },
-            read: message
-                .read
-                .map(|read| Pieces::new(Source::new(read, message.read_context), utf8)),
+        let content = if let Some(read) = message.read {
+            let utf8 = message.flags & SDS_SMTP_TEXT_IN_CHARSET == 0;
+            Content::Read(Pieces::new(Source::new(read, message.read_context), utf8))
+        } else if message.flags & SDS_SMTP_BORROW_TEXT != 0 {
+            Content::Borrowed(string(message.text))
+        } else {
+            Content::Copied(string(message.text))
         };
-        client.send(string(message.to), string(message.subject).unwrap_or(&[]), content)
+        client.send(&Post {
+            recipients: string(message.to),
+            subject: string(message.subject),
+            content,
+        })
     }
 }
 
@@ -131,9 +133,9 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
                 Err(reason) => return Err(client.refuse(Code::DataFailed, reason)),
             },
             Some(_) => return Err(Code::Busy),
-            None => string(message.text).unwrap_or(&[]),
+            None => string(message.text),
         };
-        client.send(string(message.to), string(message.subject).unwrap_or(&[]), text)
+        client.send(Some(string(message.to)), string(message.subject), text)
     }
 }
 
@@ -177,5 +179,5 @@ unsafe fn pieces_of(read: Read, context: *mut c_void) -> Result<std::vec::Vec<u8
 /// None: a handle is checked, not followed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sds_smtp_client_probe(client: *mut sds_smtp_client) -> c_int {
-    guard_code(|| of(client).probe().map(|()| 0))
+    guard_code(|| of(client).probe())
 }

@@ -3,13 +3,17 @@
 use core::ffi::{c_char, c_int};
 
 use super::client::{of, sds_smtp_client};
+#[cfg(not(feature = "std"))]
+use super::guard::whole;
 #[cfg(feature = "std")]
-use super::guard::{fill, number};
-use super::guard::{guard_code, size_to_write, versioned, write};
+use super::guard::{fill, number, size_to_write, write};
+use super::guard::{guard_code, versioned};
 use crate::buffer::Window;
 use crate::client::report::MessageId;
 #[cfg(feature = "std")]
 use crate::client::report::Report;
+#[cfg(not(feature = "std"))]
+use crate::code::Code;
 #[cfg(not(feature = "std"))]
 use crate::firmware::Told;
 use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
@@ -65,13 +69,34 @@ versioned!(sds_smtp_result {
 
 const _: () = assert!(MESSAGE_ID_BYTES < 320 && REPLY_TEXT_BYTES < 256);
 
+/// What [`Told`] has in common with a result: the fields from the code up to the Message-ID, and the text.
 #[cfg(not(feature = "std"))]
 const _: () = assert!(
-    core::mem::offset_of!(Told, text) == core::mem::offset_of!(sds_smtp_result, message_id)
-        && core::mem::offset_of!(Told, enhanced) == core::mem::offset_of!(sds_smtp_result, enhanced_class)
-        && core::mem::offset_of!(Told, elapsed_ms) == core::mem::offset_of!(sds_smtp_result, elapsed_ms)
+    core::mem::offset_of!(Told, text).wrapping_add(4) == core::mem::offset_of!(sds_smtp_result, message_id)
+        && core::mem::offset_of!(Told, enhanced).wrapping_add(4)
+            == core::mem::offset_of!(sds_smtp_result, enhanced_class)
+        && core::mem::offset_of!(Told, elapsed_ms).wrapping_add(4)
+            == core::mem::offset_of!(sds_smtp_result, elapsed_ms)
         && core::mem::size_of::<Told>() == core::mem::offset_of!(Told, text).wrapping_add(256)
 );
+
+#[cfg(not(feature = "std"))]
+fn tell(told: &Told, nonce: Option<&[u8; 16]>, domain: &[u8], out: &mut sds_smtp_result) {
+    // SAFETY: the layouts are the same so far (asserted above). A char of C is an octet.
+    let field = unsafe {
+        core::ptr::copy_nonoverlapping(
+            core::ptr::from_ref(told).cast::<u8>(),
+            core::ptr::from_mut(&mut out.code).cast(),
+            core::mem::offset_of!(Told, text),
+        );
+        core::ptr::copy_nonoverlapping(told.text.as_ptr().cast(), out.text.as_mut_ptr(), out.text.len());
+        out.message_id.as_mut_ptr().write_bytes(0, out.message_id.len());
+        core::slice::from_raw_parts_mut(out.message_id.as_mut_ptr().cast::<u8>(), MESSAGE_ID_BYTES)
+    };
+    if let Some(nonce) = nonce {
+        MessageId::Parts { nonce, domain }.write(&mut Window::new(field, 0));
+    }
+}
 
 #[cfg(feature = "std")]
 fn tell(report: &Report, id: MessageId<'_>, out: &mut sds_smtp_result) {
@@ -105,33 +130,23 @@ fn tell(report: &Report, id: MessageId<'_>, out: &mut sds_smtp_result) {
 /// `out` is NULL or points to `struct_size` octets.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sds_smtp_client_result(client: *const sds_smtp_client, out: *mut sds_smtp_result) -> c_int {
-    guard_code(|| {
+    #[cfg(feature = "std")]
+    return guard_code(|| {
         // SAFETY: the caller's promise.
         let size = unsafe { size_to_write(out) }?;
-        #[cfg(feature = "std")]
         of(client).read_report(|report, message_id| {
             // SAFETY: likewise, and the size was checked.
             unsafe { write(out, size, |out| tell(report, message_id, out)) };
-        })?;
-        #[cfg(not(feature = "std"))]
+        })
+    });
+    #[cfg(not(feature = "std"))]
+    return guard_code(|| {
+        if !whole(out) {
+            return Code::BadArgument;
+        }
         of(client).tell(|told, nonce, domain| {
-            // SAFETY: likewise; the layouts are the same up to the Message-ID.
-            unsafe {
-                write(out, size, |out| {
-                    core::ptr::copy_nonoverlapping(
-                        core::ptr::from_ref(told).cast::<u8>(),
-                        core::ptr::from_mut(out).cast(),
-                        core::mem::offset_of!(Told, text),
-                    );
-                    core::ptr::copy_nonoverlapping(told.text.as_ptr().cast(), out.text.as_mut_ptr(), out.text.len());
-                    let field = core::slice::from_raw_parts_mut(out.message_id.as_mut_ptr().cast(), MESSAGE_ID_BYTES);
-                    if let Some(nonce) = nonce {
-                        let nonce = *nonce;
-                        MessageId::Parts { nonce, domain }.write(&mut Window::new(field, 0));
-                    }
-                });
-            }
-        })?;
-        Ok(0)
-    })
+            // SAFETY: the caller's promise, and the size was checked.
+            tell(told, nonce, domain, unsafe { &mut *out });
+        })
+    });
 }

@@ -24,15 +24,15 @@ pub unsafe extern "C" fn sds_smtp_client_set_transport(
 ) -> c_int {
     guard_code(|| {
         if !transport.is_aligned() {
-            return Err(Code::BadArgument);
+            return Code::BadArgument;
         }
         // SAFETY: the caller's promise.
         let transport = match unsafe { transport.as_ref() } {
             None => None,
             Some(transport) if transport.is_whole() => Some(transport),
-            Some(_) => return Err(Code::BadArgument),
+            Some(_) => return Code::BadArgument,
         };
-        of(client).set_transport(transport).map(|()| 0)
+        of(client).set_transport(transport)
     })
 }
 

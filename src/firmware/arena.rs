@@ -10,6 +10,7 @@ use zeroize::Zeroize;
 
 use super::transport::sds_smtp_address;
 use crate::client::settings::Checked;
+use crate::octets::copy;
 use crate::session::{Job, Settings};
 
 /// A configuration in the arena, with the job for the session: its mail is put in there.
@@ -24,13 +25,12 @@ pub struct Config {
 pub struct Arena {
     memory: *mut u8,
     length: usize,
-    /// The configuration, at the near end.
-    near: usize,
-    /// The mail, behind it.
-    mail: usize,
-    /// The next configuration, at the far end.
-    far: usize,
-    /// The near end is the upper one.
+    /// Octets in use at the lower end, and at the upper one: of a configuration and the mail beside it, and of the next one.
+    lower: usize,
+    upper: usize,
+    /// Those of the configuration.
+    config: usize,
+    /// It is at the upper end.
     turned: bool,
 }
 
@@ -40,9 +40,9 @@ impl Arena {
         Self {
             length: memory.len(),
             memory: memory.as_mut_ptr(),
-            near: 0,
-            mail: 0,
-            far: 0,
+            lower: 0,
+            upper: 0,
+            config: 0,
             turned: false,
         }
     }
@@ -54,50 +54,63 @@ impl Arena {
 
     /// Octets that nothing stands in.
     pub fn free(&self) -> usize {
-        // The parts never have more than there is.
-        self.length
-            .wrapping_sub(self.near)
-            .wrapping_sub(self.mail)
-            .wrapping_sub(self.far)
+        // The ends never have more than there is.
+        self.length.wrapping_sub(self.lower).wrapping_sub(self.upper)
     }
 
-    /// `length` octets, `from` octets from the near end. Whoever asks has looked that they fit, and that nobody has them.
-    fn part(&mut self, from: usize, length: usize) -> &'static mut [u8] {
+    /// Octets in use at the end where things are put.
+    fn used(&mut self) -> &mut usize {
+        if self.turned { &mut self.upper } else { &mut self.lower }
+    }
+
+    /// The next `length` octets. Whoever asks has looked that they are free.
+    #[inline(never)]
+    pub fn part(&mut self, length: usize) -> &'static mut [u8] {
+        let before = *self.used();
+        let after = before.wrapping_add(length);
+        *self.used() = after;
         let start = if self.turned {
-            self.length.wrapping_sub(from).wrapping_sub(length)
+            self.length.wrapping_sub(after)
         } else {
-            from
+            before
         };
-        // SAFETY: start + length <= self.length, which is the memory that `new` was lent for good. Its parts are given to one
-        // user at a time: `near`, `mail` and `far` say who has what.
+        // SAFETY: start + length <= self.length, which is the memory that `new` was lent for good. It was free until now.
         unsafe { core::slice::from_raw_parts_mut(self.memory.add(start), length) }
+    }
+
+    /// Puts a text there, likewise.
+    #[inline(never)]
+    pub fn push(&mut self, text: &[u8]) -> &'static [u8] {
+        let part = self.part(text.len());
+        copy(part, text);
+        part
     }
 
     /// Keeps a configuration: instead of the one there is, which nobody may use any more, or, with a mail in flight, instead
     /// of the one that would be next. None, with nothing changed, where it does not fit.
     pub fn configure(&mut self, checked: &Checked<'_>, in_flight: bool) -> Option<&'static mut Config> {
-        let mut length = size_of::<Config>().saturating_add(align_of::<Config>());
-        for text in &checked.settings.texts {
-            length = length.saturating_add(text.len());
-        }
-        let mine = if in_flight { self.far } else { self.near };
-        if length > self.free().saturating_add(mine) {
+        self.turned ^= in_flight;
+        let kept = self.put(checked);
+        self.turned ^= in_flight;
+        kept
+    }
+
+    /// Puts a configuration, and nothing else, at this end.
+    fn put(&mut self, checked: &Checked<'_>) -> Option<&'static mut Config> {
+        const PLACE: usize = size_of::<Config>() + align_of::<Config>();
+        // No sum of lengths overflows: each text has its limit.
+        let texts = checked.settings.texts.iter();
+        let length = texts.fold(PLACE, |sum, text| sum.wrapping_add(text.len()));
+        let before = core::mem::take(self.used());
+        if length > self.free() {
+            *self.used() = before;
             return None;
         }
-        let (old, new) = if in_flight {
-            self.far = length;
-            (self.length.wrapping_sub(mine), self.length.wrapping_sub(length))
-        } else {
-            self.near = length;
-            (0, 0)
-        };
-        self.part(old, mine).zeroize();
-        let part = self.part(new, length);
-        let skipped = part.as_ptr().align_offset(align_of::<Config>());
-        let (head, mut rest) = part.split_at_mut_checked(size_of::<Config>().saturating_add(skipped))?;
-        let place = head.get_mut(skipped..)?.as_mut_ptr().cast::<Config>();
+        self.wipe_free();
+        let part = self.part(PLACE).as_mut_ptr();
         // SAFETY: aligned, large enough, and nobody else's. All texts of the settings are in the arena when they are lent.
         unsafe {
+            let place = part.add(part.align_offset(align_of::<Config>())).cast::<Config>();
             addr_of_mut!((*place).server).write(sds_smtp_address {
                 version: u32::from(checked.server.version),
                 port: u32::from(checked.port),
@@ -109,54 +122,37 @@ impl Arena {
                 .write(checked.settings);
             let config = &mut *place;
             for text in &mut config.job.settings.texts {
-                *text = copied(&mut rest, text);
+                *text = self.push(text);
             }
             Some(config)
         }
     }
 
-    /// Keeps texts of a mail, and gives `buffer` octets beside them. None, with nothing changed, where they do not fit.
-    pub fn keep<const N: usize>(
-        &mut self,
-        texts: [&[u8]; N],
-        buffer: usize,
-    ) -> Option<([&'static [u8]; N], &'static mut [u8])> {
-        let length = texts.iter().fold(buffer, |sum, text| sum.saturating_add(text.len()));
-        if length > self.free() {
-            return None;
-        }
-        self.mail = length;
-        let mut part = self.part(self.near, length);
-        let texts = texts.map(|text| copied(&mut part, text));
-        Some((texts, part))
+    /// Begins a mail, which will take `length` octets; whether they are free.
+    pub fn begin_mail(&mut self, length: usize) -> bool {
+        self.config = *self.used();
+        length <= self.free()
     }
 
     /// Gives up the mail. With `next` the configuration, too: the one that came meanwhile takes its place.
     pub fn end_mail(&mut self, next: bool) {
-        self.part(self.near, self.mail).zeroize();
-        self.mail = 0;
-        if next {
-            self.part(0, self.near).zeroize();
-            self.near = core::mem::take(&mut self.far);
-            self.turned = !self.turned;
-        }
+        *self.used() = if next { 0 } else { self.config };
+        self.turned ^= next;
+        self.wipe_free();
     }
 
     /// Gives up everything.
     pub fn wipe(&mut self) {
-        self.part(0, self.length).zeroize();
-        (self.near, self.mail, self.far) = (0, 0, 0);
+        (self.lower, self.upper) = (0, 0);
+        self.wipe_free();
     }
-}
 
-/// Copies a text to the beginning of what is left of a part.
-fn copied(part: &mut &'static mut [u8], text: &[u8]) -> &'static [u8] {
-    let Some((place, rest)) = core::mem::take(part).split_at_mut_checked(text.len()) else {
-        return &[];
-    };
-    crate::octets::copy(place, text);
-    *part = rest;
-    place
+    /// Leaves nothing of what was given up.
+    #[inline(never)]
+    fn wipe_free(&mut self) {
+        // SAFETY: within the memory that `new` was lent, and in use by nobody.
+        unsafe { core::slice::from_raw_parts_mut(self.memory.add(self.lower), self.free()) }.zeroize();
+    }
 }
 
 #[cfg(test)]
@@ -197,8 +193,9 @@ mod tests {
         let mut current = configure(&mut arena, "first@example.cz", false).unwrap();
         for round in 0..5 {
             let sender = std::format!("round{round}@example.cz");
-            let ([to, text], buffer) = arena.keep([b"a@b.cz", b"the text"], 16).unwrap();
-            buffer.fill(b'x');
+            assert!(arena.begin_mail(6 + 8 + 16));
+            let (to, text) = (arena.push(b"a@b.cz"), arena.push(b"the text"));
+            arena.part(16).fill(b'x');
             assert!(configure(&mut arena, "never-used@example.cz", true).is_some());
             let next = configure(&mut arena, &sender, true).unwrap();
             assert_eq!((to, text), (&b"a@b.cz"[..], &b"the text"[..]));
@@ -223,7 +220,7 @@ mod tests {
                 continue;
             };
             let free = arena.free();
-            assert!(arena.keep([&std::vec![b'x'; free]], 1).is_none());
+            assert!(!arena.begin_mail(free + 1) && arena.begin_mail(free));
             assert!(configure(&mut arena, &std::format!("{}@example.cz", "x".repeat(64)), true).is_none() || free > 64);
             let before: Vec<u8> = memory.to_vec();
             assert!(configure(&mut arena, "sds@example.cz", true).is_none() || free >= length - free);

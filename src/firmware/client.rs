@@ -1,13 +1,15 @@
 //! What a program calls, by handle: each call finds the client, and keeps all others out meanwhile.
 
-use super::member::Content;
-use super::memory::{self, Entered, enter};
-use super::told::{Line, Told};
+use super::member::Post;
+use super::memory::{self, enter};
+use super::told::{Line, Status, Told};
 use super::transport::sds_smtp_transport;
-use crate::client::settings::{Checked, Draft};
+use crate::client::settings::{Checked, Draft, PORT};
 use crate::code::{Code, Reason};
-use crate::session::job::{PASSWORD, SENDER, USERNAME};
+use crate::session::Settings;
+use crate::session::job::TEXTS;
 use crate::wire::capability::{LOGIN, PLAIN};
+use crate::wire::literal::Address;
 
 /// A client, by its handle: copied freely, and checked in each call. A call on one that has ended gives
 /// [`Code::BadHandle`].
@@ -24,87 +26,89 @@ impl Client {
     }
 
     /// Ends the client, and gives its memory back to the program.
-    pub fn free(self) -> Result<(), Code> {
-        Entered::new()?.remove(self.0)
+    pub fn free(self) -> Code {
+        memory::remove(self.0)
     }
 
     /// Takes a transport.
-    pub fn set_transport(self, transport: Option<&'static sds_smtp_transport>) -> Result<(), Code> {
-        enter(self.0)?.1.set_transport(transport)
+    pub fn set_transport(self, transport: Option<&'static sds_smtp_transport>) -> Code {
+        enter(self.0, |member| member.set_transport(transport))
     }
 
     /// Takes a configuration, or refuses it and keeps the old one. A mail in flight keeps the one it began with.
-    pub fn configure(self, draft: &Draft<'_>) -> Result<(), Code> {
-        enter(self.0)?.1.configure(draft)
+    pub fn configure(self, draft: &Draft<'_>) -> Code {
+        enter(self.0, |member| member.configure(draft).err().unwrap_or(Code::Ok))
     }
 
     /// What [`Client::configure`] does, with the limit on user name and password that the devices have.
-    pub fn configure_device<'a>(self, draft: &Draft<'a>) -> Result<(), Code> {
-        let mut checked = Checked::EMPTY;
-        let text = |text: Option<&'a [u8]>| text.unwrap_or(&[]);
-        checked.settings.texts[SENDER] = text(draft.sender);
-        if draft.auth != 0 {
-            checked.settings.mechanisms = PLAIN | LOGIN;
-            checked.settings.texts[USERNAME] = text(draft.username);
-            checked.settings.texts[PASSWORD] = text(draft.password);
+    pub fn configure_device(self, server: &[u8], login: bool, [username, password, sender]: [&[u8]; 3]) -> Code {
+        let mut texts: [&[u8]; TEXTS] = [&[], &[], sender, &[], &[], &[]];
+        let mut mechanisms = 0;
+        if login {
+            mechanisms = PLAIN | LOGIN;
+            texts = [username, password, sender, &[], &[], &[]];
         }
-        enter(self.0)?.1.configure_device(text(draft.server), &mut checked)
+        let mut checked = Checked {
+            server: Address::NONE,
+            port: PORT,
+            settings: Settings {
+                mechanisms,
+                texts,
+                ..Settings::NONE
+            },
+        };
+        enter(self.0, |member| {
+            member.configure_device(server, &mut checked).err().unwrap_or(Code::Ok)
+        })
     }
 
     /// Takes a mail.
-    pub fn send(self, recipients: Option<&[u8]>, subject: &[u8], content: &Content<'_>) -> Result<(), Code> {
-        let (guard, member) = &mut *enter(self.0)?;
-        member.send(guard, recipients, subject, content)
+    pub fn send(self, post: &Post<'_>) -> Code {
+        enter(self.0, |member| member.send(post))
     }
 
     /// Refuses a mail that cannot even be read, with a line in the log; unless one is in flight.
     pub fn refuse(self, code: Code, reason: Reason) -> Code {
-        let refused = || {
-            let (guard, member) = &mut *enter(self.0)?;
-            if guard.busy() {
-                return Err(Code::Busy);
-            }
-            Ok(member.refuse(guard, code, reason, &[]))
-        };
-        refused().unwrap_or_else(|code| code)
+        enter(self.0, |member| member.refuse(code, reason, &[]))
     }
 
     /// Orders a probe.
-    pub fn probe(self) -> Result<(), Code> {
-        let (guard, member) = &mut *enter(self.0)?;
-        member.probe(guard)
+    pub fn probe(self) -> Code {
+        enter(self.0, |member| member.probe())
     }
 
     /// Gives up the mail in flight, if there is one.
-    pub fn cancel(self) -> Result<(), Code> {
-        enter(self.0)?.1.cancel();
-        Ok(())
+    pub fn cancel(self) -> Code {
+        enter(self.0, |member| {
+            member.cancel();
+            Code::Ok
+        })
     }
 
     /// 14 while a mail is in flight, else the code of the last one, 0 before the first.
-    pub fn status(self) -> Result<u8, Code> {
-        memory::guard(self.0).map(|guard| guard.status())
+    pub fn status(self) -> u8 {
+        memory::status(self.0).map_or(Code::BadHandle.number(), Status::code)
     }
 
     /// The status in FULL-C's numbers.
-    pub fn program_status(self) -> Result<u16, Code> {
-        memory::guard(self.0).map(|guard| guard.program_status())
+    pub fn program_status(self) -> Option<u16> {
+        memory::status(self.0).map(Status::program)
     }
 
     /// Shows how the last mail ended, and what its Message-ID is made of: nonce and domain.
-    pub fn tell<T>(self, show: impl FnOnce(&Told, Option<&[u8; 16]>, &[u8]) -> T) -> Result<T, Code> {
-        let entered = enter(self.0)?;
-        let (told, nonce, domain) = entered.1.told();
-        Ok(show(told, nonce, domain))
+    pub fn tell(self, show: impl FnOnce(&Told, Option<&[u8; 16]>, &[u8])) -> Code {
+        enter(self.0, |member| {
+            let (told, nonce, domain) = member.told();
+            show(told, nonce, domain);
+            Code::Ok
+        })
     }
 
-    /// Hands the newest `most` lines of the log over, the oldest of them first, and says how many.
-    pub fn log(self, most: usize, each: impl FnMut(&Line)) -> Result<usize, Code> {
-        Ok(enter(self.0)?.1.log(most).map(each).count())
-    }
-
-    /// How many entries the log has.
-    pub fn log_len(self) -> Result<usize, Code> {
-        Ok(enter(self.0)?.1.log_len())
+    /// Shows the newest `most` lines of the log, the oldest of them first.
+    pub fn log(self, most: usize, show: impl FnOnce(&[Line])) {
+        enter(self.0, |member| {
+            show(member.log(most));
+            Code::Ok
+        });
     }
 }

@@ -4,15 +4,14 @@ use zeroize::Zeroize;
 
 use super::arena::{Arena, Config};
 use super::memory::Source;
-use super::told::{Line, Told};
+use super::told::{Line, Status, Told};
 use super::transport::sds_smtp_transport;
-use crate::client::guard::{Begun, Guard};
-use crate::client::log::Ring;
 use crate::client::mail;
 use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
-use crate::session::{Mail, Session, Text, Verdict};
+use crate::session::{Mail, Session, Text};
+use crate::utf8::Utf8;
 use crate::wire::address::{List, domain_of};
 
 /// What is handed to the transport at a time.
@@ -21,17 +20,24 @@ pub(super) const OUT: usize = 96;
 /// The smallest buffer for the pieces of a text, and the largest that is taken where the arena has room.
 const PIECE: core::ops::RangeInclusive<usize> = 16..=256;
 
-/// Places in the guard are not used again here: it stands for this one life.
-pub const LIFE: u16 = 0;
+/// A mail, as the program gives it.
+pub struct Post<'a> {
+    /// The list of recipients.
+    pub recipients: &'a [u8],
+    /// The subject.
+    pub subject: &'a [u8],
+    /// The text.
+    pub content: Content<'a>,
+}
 
 /// The text of a mail, as the program gives it.
-pub struct Content<'a> {
-    /// All of it, to be copied; or nothing.
-    pub copied: &'a [u8],
-    /// All of it, which stays where it is until the mail has ended; or nothing.
-    pub borrowed: &'static [u8],
+pub enum Content<'a> {
+    /// All of it, to be copied.
+    Copied(&'a [u8]),
+    /// All of it, which stays where it is until the mail has ended.
+    Borrowed(&'static [u8]),
     /// Where it is read from, piece by piece.
-    pub read: Option<Read>,
+    Read(Read),
 }
 
 /// A text that is read piece by piece.
@@ -58,6 +64,8 @@ pub(super) struct Reading {
     pub source: Source,
     /// Where the next piece is put; what the session has of it is no more in here.
     pub buffer: &'static mut [u8],
+    /// Where the text stands in its characters.
+    pub place: Utf8,
     /// What puts it there. Programs that never give such a text are linked without it.
     pub next: Next,
 }
@@ -83,17 +91,15 @@ pub(super) enum Stage {
 #[repr(C)]
 pub struct Member {
     pub(super) stage: Stage,
-    pub(super) cancelled: bool,
     /// The transport has begun to connect, and was not told to close.
     pub(super) linked: bool,
-    pub(super) secret: bool,
     /// `out[from..to]` is to be sent.
     pub(super) from: usize,
     pub(super) to: usize,
+    pub(super) status: &'static Status,
     pub(super) transport: Option<&'static sds_smtp_transport>,
     pub(super) config: Option<&'static mut Config>,
     pub(super) next: Option<&'static mut Config>,
-    pub(super) reading: Option<Reading>,
     /// The time that was told last, and the session's own.
     pub(super) told_time: u32,
     pub(super) time: u32,
@@ -101,8 +107,10 @@ pub struct Member {
     pub(super) begun: u32,
     pub(super) device_limit: usize,
     pub(super) arena: Arena,
-    pub(super) log: &'static mut [Line],
-    ring: Ring,
+    /// Room for lines, the oldest one first, and how many there are.
+    log: Option<&'static mut [Line]>,
+    lines: usize,
+    pub(super) reading: Option<Reading>,
     pub(super) nonce: Option<[u8; 16]>,
     pub(super) out: [u8; OUT],
     pub(super) session: Session,
@@ -115,21 +123,21 @@ impl Member {
     }
 
     /// Takes another transport, unless a mail is in flight.
-    pub fn set_transport(&mut self, transport: Option<&'static sds_smtp_transport>) -> Result<(), Code> {
+    pub fn set_transport(&mut self, transport: Option<&'static sds_smtp_transport>) -> Code {
         if self.in_flight() {
-            return Err(Code::Busy);
+            return Code::Busy;
         }
         self.hang_up();
         // A farewell that is not said to its end is none for the new one.
         self.stage = Stage::Idle;
         self.transport = transport;
-        Ok(())
+        Code::Ok
     }
 
-    /// Takes memory for the log.
-    pub fn set_log(&mut self, lines: &'static mut [Line]) {
+    /// Takes memory for the log, of zeros.
+    pub fn set_log(&mut self, lines: Option<&'static mut [Line]>) {
         self.log = lines;
-        self.ring = Ring::EMPTY;
+        self.lines = 0;
     }
 
     /// Takes a configuration, or refuses it and keeps the old one.
@@ -168,68 +176,73 @@ impl Member {
     }
 
     /// Takes a mail; the next poll begins to send it.
-    pub fn send(
-        &mut self,
-        guard: &Guard,
-        recipients: Option<&[u8]>,
-        subject: &[u8],
-        content: &Content<'_>,
-    ) -> Result<(), Code> {
-        if guard.begin(LIFE) != Begun::Yes {
-            return Err(Code::Busy);
+    pub fn send(&mut self, post: &Post<'_>) -> Code {
+        if self.in_flight() {
+            return Code::Busy;
         }
-        let taken = self.take(recipients, subject, content);
-        taken.map_err(|(code, reason)| self.refuse(guard, code, reason, recipients.unwrap_or(&[])))
+        match self.take(post) {
+            Ok(()) => self.order(),
+            Err((code, reason)) => self.refuse(code, reason, post.recipients),
+        }
     }
 
-    fn take(&mut self, recipients: Option<&[u8]>, subject: &[u8], content: &Content<'_>) -> Result<(), (Code, Reason)> {
-        let copied = content.copied;
-        mail::check(
+    fn take(&mut self, post: &Post<'_>) -> Result<(), (Code, Reason)> {
+        let &Post {
             recipients,
             subject,
-            if copied.is_empty() { content.borrowed } else { copied },
-        )?;
+            ref content,
+        } = post;
+        let (text, mut length) = match content {
+            Content::Copied(text) => (*text, text.len()),
+            Content::Borrowed(text) => (*text, 0),
+            Content::Read(_) => (&[][..], *PIECE.start()),
+        };
+        mail::check(Some(recipients), subject, text)?;
         self.ready()?;
-        let recipients = recipients.unwrap_or(&[]);
-        let mut buffer = 0;
-        if content.read.is_some() {
-            let left = self.arena.free().saturating_sub(recipients.len());
-            buffer = left.saturating_sub(subject.len()).clamp(*PIECE.start(), *PIECE.end());
+        // No sum overflows: each has its limit.
+        length = length.wrapping_add(recipients.len()).wrapping_add(subject.len());
+        let Some(config) = &mut self.config else { return Ok(()) };
+        let arena = &mut self.arena;
+        if !arena.begin_mail(length) {
+            return Err((Code::DataFailed, Reason::NoMemory));
         }
-        let ([recipients, subject, copied], buffer) = self
-            .arena
-            .keep([recipients, subject, copied], buffer)
-            .ok_or((Code::DataFailed, Reason::NoMemory))?;
-        let mut text = Text::Whole(if copied.is_empty() { content.borrowed } else { copied });
-        if let Some(Read { source, utf8, next }) = content.read {
-            self.reading = Some(Reading { source, buffer, next });
-            text = Text::Piece {
-                octets: &[],
-                from: 0,
-                last: false,
-                utf8,
-            };
-        }
-        self.order(Some(Mail {
-            recipients,
-            subject,
-            text,
+        let mail = config.job.mail.insert(Mail {
+            recipients: arena.push(recipients),
+            subject: arena.push(subject),
+            text: Text::whole(&[]),
             date: 0,
             nonce: None,
-        }));
+        });
+        mail.text = match *content {
+            Content::Copied(text) => Text::whole(arena.push(text)),
+            Content::Borrowed(text) => Text::whole(text),
+            Content::Read(Read { source, utf8, next }) => {
+                let buffer = arena.part(arena.free().min(*PIECE.end()));
+                self.reading = Some(Reading {
+                    source,
+                    buffer,
+                    next,
+                    place: Utf8::START,
+                });
+                Text::in_pieces(utf8)
+            }
+        };
         Ok(())
     }
 
     /// Orders a probe.
-    pub fn probe(&mut self, guard: &Guard) -> Result<(), Code> {
-        if guard.begin(LIFE) != Begun::Yes {
-            return Err(Code::Busy);
+    pub fn probe(&mut self) -> Code {
+        if self.in_flight() {
+            return Code::Busy;
         }
         if let Err((code, reason)) = self.ready() {
-            return Err(self.refuse(guard, code, reason, &[]));
+            return self.refuse(code, reason, &[]);
         }
-        self.order(None);
-        Ok(())
+        if let Some(config) = &mut self.config {
+            config.job.mail = None;
+        }
+        self.arena.begin_mail(0);
+        self.order()
     }
 
     /// Whether a mail can be sent at all.
@@ -242,36 +255,53 @@ impl Member {
         Err((Code::ConnectFailed, reason))
     }
 
-    fn order(&mut self, mail: Option<Mail<'static>>) {
-        if let Some(config) = &mut self.config {
-            config.job.mail = mail;
+    /// Has the next poll begin.
+    fn order(&mut self) -> Code {
+        if let Some(config) = &self.config {
+            self.session.begin(&config.job);
         }
+        self.time = 0;
         self.stage = Stage::Ordered;
-        self.cancelled = false;
+        self.status.set(Code::Busy);
+        Code::Ok
     }
 
-    /// Refuses a mail, with a line in the log.
-    pub fn refuse(&mut self, guard: &Guard, code: Code, reason: Reason, recipients: &[u8]) -> Code {
+    /// Refuses a mail, with a line in the log; unless one is in flight.
+    pub fn refuse(&mut self, code: Code, reason: Reason, recipients: &[u8]) -> Code {
+        if self.in_flight() {
+            return Code::Busy;
+        }
         self.told.begin(code, Phase::Start, Outcome::NotSent, reason.text());
         self.nonce = None;
         self.record(0, recipients, 0);
-        guard.end(LIFE, code);
+        self.status.set(code);
         code
     }
 
     /// Writes a line of the log, for one of some recipients.
     fn record(&mut self, seconds: u32, recipients: &[u8], which: u16) {
-        let place = self.ring.place(self.log.len());
-        if let Some(line) = self.log.get_mut(place) {
-            let (mut count, mut shown) = (0u32, &[][..]);
-            for (at, recipient) in List::new(recipients).enumerate() {
-                if at == usize::from(which) {
-                    shown = recipient;
+        let Some(log) = self.log.as_deref_mut() else { return };
+        if self.lines < log.len() {
+            self.lines = self.lines.wrapping_add(1);
+        } else {
+            // The oldest one gives way.
+            let mut rest = &mut log[..];
+            while let [older, newer @ ..] = rest {
+                if let Some(newer) = newer.first() {
+                    *older = *newer;
                 }
-                count = count.wrapping_add(1);
+                rest = newer;
             }
-            if recipients.is_empty() {
-                count = 0;
+        }
+        if let Some(line) = log.get_mut(self.lines.wrapping_sub(1)) {
+            let (mut count, mut shown) = (0u32, &[][..]);
+            if !recipients.is_empty() {
+                for recipient in List::new(recipients) {
+                    if count == u32::from(which) {
+                        shown = recipient;
+                    }
+                    count = count.wrapping_add(1);
+                }
             }
             line.write(&self.told, i64::from(seconds).wrapping_mul(1000), count, shown);
         }
@@ -279,7 +309,9 @@ impl Member {
 
     /// Gives up the mail in flight, if there is one; the next poll ends it.
     pub fn cancel(&mut self) {
-        self.cancelled |= self.in_flight();
+        if self.in_flight() {
+            self.session.cancel();
+        }
     }
 
     /// How the last mail ended, and what its Message-ID is made of: nonce and domain.
@@ -292,15 +324,9 @@ impl Member {
     }
 
     /// The newest lines of the log, the oldest of them first.
-    pub fn log(&self, most: usize) -> impl Iterator<Item = &Line> {
-        self.ring
-            .newest(most, self.log.len())
-            .filter_map(|place| self.log.get(place))
-    }
-
-    /// Lines in the log.
-    pub fn log_len(&self) -> usize {
-        self.ring.len()
+    pub fn log(&self, most: usize) -> &[Line] {
+        let lines = self.log.as_deref().unwrap_or(&[]);
+        lines.get(self.lines.saturating_sub(most)..self.lines).unwrap_or(&[])
     }
 
     /// Ends the client: closes its connection, leaves nothing in its memory.
@@ -319,23 +345,31 @@ impl Member {
                 transport.close();
             }
         }
-        self.out.zeroize();
+        self.out.as_mut_slice().zeroize();
         (self.from, self.to) = (0, 0);
     }
 
     /// Publishes the result of the session.
-    pub(super) fn publish(&mut self, guard: &Guard, verdict: Verdict, seconds: u32) {
+    #[inline(never)]
+    pub(super) fn publish(&mut self, seconds: u32) {
         let session = &self.session;
+        let Some(verdict) = session.verdict() else { return };
         let told = &mut self.told;
         told.begin(verdict.code, verdict.step.row().phase, verdict.outcome, session.text());
         told.reply_code = u32::from(verdict.reply);
-        told.enhanced = session.enhanced_status_code().map(u32::from);
+        for (place, part) in told.enhanced.iter_mut().zip(session.enhanced_status_code()) {
+            *place = u32::from(part);
+        }
         let (accepted, refused) = session.recipients();
         (told.recipients_accepted, told.recipients_refused) = (u32::from(accepted), u32::from(refused));
         told.elapsed_ms = self.time;
-        let mail = self.config.as_mut().and_then(|config| config.job.mail.take());
-        self.nonce = mail.and_then(|mail| mail.nonce);
-        self.record(seconds, mail.map_or(&[][..], |mail| mail.recipients), verdict.recipient);
+        self.nonce = None;
+        let mut recipients = &[][..];
+        if let Some(mail) = self.config.as_mut().and_then(|config| config.job.mail.take()) {
+            self.nonce = mail.nonce;
+            recipients = mail.recipients;
+        }
+        self.record(seconds, recipients, verdict.recipient);
         self.reading = None;
         let next = self.next.take();
         self.arena.end_mail(next.is_some());
@@ -344,6 +378,6 @@ impl Member {
             self.nonce = None;
         }
         self.stage = Stage::Leaving;
-        guard.end(LIFE, verdict.code);
+        self.status.set(verdict.code);
     }
 }

@@ -1,28 +1,28 @@
 //! Where clients live: in memory that the program lends, in a list; and who may touch them.
 //!
 //! On one processor an interrupt may come at any moment, and call the library. So all that is not an atomic is touched
-//! under [`Entered`] only, of which there is one at a time. Handles are looked up in the list, never followed: one of a
-//! client that has ended is recognised.
+//! by the one who has set a flag ([`enter`]). Handles are looked up in the list, never followed: one of a client that has
+//! ended is recognised.
+//!
+//! With one processor there is nothing but the compiler to be told of the order of reads and writes.
 
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_void};
 use core::mem::{align_of, size_of};
-use core::ops::{Deref, DerefMut};
 use core::ptr::{addr_of_mut, null_mut};
-use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering, compiler_fence};
 
 use super::arena::Arena;
 use super::conversation::Calendar;
-use super::member::{LIFE, Member};
-use super::told::Line;
-use crate::client::guard::Guard;
+use super::member::Member;
+use super::told::{Line, Status};
 use crate::code::{Code, Reason};
 use crate::limits::{CLIENT_STORAGE_BYTES, DEVICE_CREDENTIAL_BYTES};
 
 /// A client in the program's memory.
 #[repr(C)]
 struct Block {
-    guard: Guard,
+    status: Status,
     next: AtomicPtr<Block>,
     member: UnsafeCell<Member>,
 }
@@ -48,7 +48,7 @@ struct Common {
 
 struct Shared(UnsafeCell<Common>);
 
-// SAFETY: it is touched under `Entered` only.
+// SAFETY: it is touched by the one who has set the flag only.
 unsafe impl Sync for Shared {}
 
 static COMMON: Shared = Shared(UnsafeCell::new(Common {
@@ -104,119 +104,105 @@ impl Source {
     }
 }
 
-/// The one who may touch the clients, while it lives.
-pub struct Entered(());
-
-impl Entered {
-    /// Enters, unless a function of the library runs already.
-    pub fn new() -> Result<Self, Code> {
-        if taken() { Err(Code::Busy) } else { Ok(Self(())) }
-    }
-
-    fn common(&mut self) -> &mut Common {
-        // SAFETY: nobody else touches it but through this one value, and `&mut self` lends it once at a time.
-        unsafe { &mut *COMMON.0.get() }
-    }
-
-    /// Ends a client.
-    pub fn remove(&mut self, handle: usize) -> Result<(), Code> {
-        let block = find(handle).ok_or(Code::BadHandle)?;
-        let mut place = &CLIENTS;
-        while let Some(at) = load(place) {
-            if core::ptr::eq(at, block) {
-                place.store(block.next.load(Ordering::Relaxed), Ordering::Release);
-                break;
-            }
-            place = &at.next;
-        }
-        if core::ptr::eq(BUILT_IN.load(Ordering::Relaxed), block) {
-            BUILT_IN.store(null_mut(), Ordering::Release);
-        }
-        // SAFETY: as in `enter`.
-        unsafe { &mut *block.member.get() }.end();
-        Ok(())
-    }
+/// Has a function run on the client with this handle; nothing else of the library runs meanwhile.
+pub fn enter(handle: usize, run: impl FnOnce(&mut Member) -> Code) -> Code {
+    let (member, refused) = entered(handle);
+    let Some(member) = member else { return refused };
+    leave(run(member))
 }
 
-/// One client, for the one who has entered.
-pub struct One {
-    both: (&'static Guard, &'static mut Member),
-    _entered: Entered,
-}
-
-impl Deref for One {
-    type Target = (&'static Guard, &'static mut Member);
-
-    fn deref(&self) -> &Self::Target {
-        &self.both
-    }
-}
-
-impl DerefMut for One {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.both
-    }
-}
-
-/// Enters, to the client with this handle.
+/// Enters, to the client with this handle; or why not.
 #[inline(never)]
-pub fn enter(handle: usize) -> Result<One, Code> {
-    let entered = Entered::new()?;
-    let block = find(handle).ok_or(Code::BadHandle)?;
-    // SAFETY: nobody else touches a member but through the one value `entered`.
-    let member = unsafe { &mut *block.member.get() };
-    Ok(One {
-        both: (&block.guard, member),
-        _entered: entered,
-    })
+fn entered(handle: usize) -> (Option<&'static mut Member>, Code) {
+    if taken() {
+        return (None, Code::Busy);
+    }
+    match find(handle) {
+        // SAFETY: nobody else touches a member before `leave`.
+        Some(block) => (Some(unsafe { &mut *block.member.get() }), Code::Ok),
+        None => (None, leave(Code::BadHandle)),
+    }
 }
 
 /// Sets the flag; whether it was set before.
 #[inline(never)]
 fn taken() -> bool {
     #[cfg(target_has_atomic = "8")]
-    let before = ENTERED.swap(true, Ordering::Acquire);
+    let before = ENTERED.swap(true, Ordering::Relaxed);
     // A processor without atomic exchange is a single one: whatever comes between is an interrupt, which ends, and has
     // left, before this goes on.
     #[cfg(not(target_has_atomic = "8"))]
     let before = {
-        let before = ENTERED.load(Ordering::Acquire);
-        ENTERED.store(true, Ordering::Release);
+        let before = ENTERED.load(Ordering::Relaxed);
+        ENTERED.store(true, Ordering::Relaxed);
         before
     };
+    compiler_fence(Ordering::Acquire);
     before
 }
 
-impl Drop for Entered {
-    #[inline(never)]
-    fn drop(&mut self) {
-        ENTERED.store(false, Ordering::Release);
-    }
+/// Clears the flag, at the end of a function that has this to say.
+#[inline(never)]
+fn leave(answer: Code) -> Code {
+    compiler_fence(Ordering::Release);
+    ENTERED.store(false, Ordering::Relaxed);
+    answer
 }
 
 /// The block that a place in the list points to.
 fn load(place: &AtomicPtr<Block>) -> Option<&'static Block> {
     // SAFETY: what is in the list was made by `init`, in memory that is the library's until the client is removed.
-    unsafe { place.load(Ordering::Acquire).as_ref() }
+    unsafe { place.load(Ordering::Relaxed).as_ref() }
 }
 
+#[inline(never)]
 fn find(handle: usize) -> Option<&'static Block> {
-    if handle == 0 {
-        return load(&BUILT_IN);
-    }
+    let wanted = if handle == 0 {
+        BUILT_IN.load(Ordering::Relaxed).addr()
+    } else {
+        handle
+    };
     let mut block = load(&CLIENTS);
     while let Some(at) = block {
-        if core::ptr::from_ref(at).addr() == handle {
-            return Some(at);
+        if core::ptr::from_ref(at).addr() == wanted {
+            break;
         }
         block = load(&at.next);
     }
-    None
+    block
 }
 
 /// The status of a client, which may be read at any time.
-pub fn guard(handle: usize) -> Result<&'static Guard, Code> {
-    find(handle).map(|block| &block.guard).ok_or(Code::BadHandle)
+pub fn status(handle: usize) -> Option<&'static Status> {
+    find(handle).map(|block| &block.status)
+}
+
+/// Ends a client.
+pub fn remove(handle: usize) -> Code {
+    enter(handle, |member| {
+        member.end();
+        let Some(block) = find(handle) else {
+            return Code::BadHandle;
+        };
+        let mut place = &CLIENTS;
+        while let Some(at) = load(place) {
+            if core::ptr::eq(at, block) {
+                store(place, block.next.load(Ordering::Relaxed));
+                break;
+            }
+            place = &at.next;
+        }
+        if core::ptr::eq(BUILT_IN.load(Ordering::Relaxed), block) {
+            store(&BUILT_IN, null_mut());
+        }
+        Code::Ok
+    })
+}
+
+/// Changes the list, after all that was written before: an interrupt may look for a status at any time.
+fn store(place: &AtomicPtr<Block>, block: *mut Block) {
+    compiler_fence(Ordering::Release);
+    place.store(block, Ordering::Relaxed);
 }
 
 /// Makes a client; its handle.
@@ -224,48 +210,56 @@ pub fn guard(handle: usize) -> Result<&'static Guard, Code> {
 /// # Safety
 ///
 /// `storage` is NULL or points to `length` octets that nobody else uses from now on.
-pub unsafe fn init(storage: *mut u8, length: usize) -> Option<*mut c_void> {
-    let _entered = Entered::new().ok()?;
+pub unsafe fn init(storage: *mut u8, length: usize) -> *mut c_void {
+    if taken() {
+        return null_mut();
+    }
+    // SAFETY: the caller's promise.
+    let block = unsafe { put(storage, length) };
+    leave(Code::Ok);
+    block.cast()
+}
+
+/// Puts a client into memory, and into the list; NULL where it cannot be.
+///
+/// # Safety
+///
+/// As of [`init`].
+unsafe fn put(storage: *mut u8, length: usize) -> *mut Block {
     if storage.is_null() || length < CLIENT_STORAGE_BYTES {
-        return None;
+        return null_mut();
     }
     let skipped = storage.align_offset(align_of::<Block>());
-    let arena = length.checked_sub(skipped)?.checked_sub(size_of::<Block>())?;
+    let arena = length.wrapping_sub(skipped).wrapping_sub(size_of::<Block>());
     // A client that lives in this memory, or a part of it, would be overwritten.
     let mut other = load(&CLIENTS);
     while let Some(at) = other {
         let address = core::ptr::from_ref(at).addr();
-        // SAFETY: as in `enter`.
-        let size = size_of::<Block>().saturating_add(unsafe { &*at.member.get() }.arena.size());
+        // SAFETY: as in `entered`.
+        let size = size_of::<Block>().wrapping_add(unsafe { &*at.member.get() }.arena.size());
         if address.wrapping_sub(storage.addr()) < length || storage.addr().wrapping_sub(address) < size {
-            return None;
+            return null_mut();
         }
         other = load(&at.next);
     }
-    // SAFETY: skipped + size_of::<Block>() + arena == length, all of it the caller's; the block is aligned.
+    // SAFETY: skipped + size_of::<Block>() + arena == length, all of it the caller's (a length of CLIENT_STORAGE_BYTES has room for
+    // the first two); the block is aligned.
     unsafe {
         let block = storage.add(skipped).cast::<Block>();
-        let texts = storage.add(skipped).add(size_of::<Block>());
-        texts.write_bytes(0, arena);
-        let texts = core::slice::from_raw_parts_mut(texts, arena);
         // All that is zero at the beginning; the rest follows. A value as a whole would have a second place, in the flash.
-        block.write_bytes(0, 1);
-        addr_of_mut!((*block).guard).write(Guard::new(LIFE));
-        addr_of_mut!((*block).next).write(AtomicPtr::new(CLIENTS.load(Ordering::Relaxed)));
+        storage.write_bytes(0, length);
+        (*block).next.store(CLIENTS.load(Ordering::Relaxed), Ordering::Relaxed);
         let member = addr_of_mut!((*block).member).cast::<Member>();
-        addr_of_mut!((*member).arena).write(Arena::new(texts));
-        addr_of_mut!((*member).log).write(&mut []);
+        addr_of_mut!((*member).status).write(&(*block).status);
+        addr_of_mut!((*member).arena).write(Arena::new(core::slice::from_raw_parts_mut(block.add(1).cast(), arena)));
         addr_of_mut!((*member).device_limit).write(DEVICE_CREDENTIAL_BYTES);
-        addr_of_mut!((*member).transport).write(None);
-        addr_of_mut!((*member).config).write(None);
-        addr_of_mut!((*member).next).write(None);
         addr_of_mut!((*member).reading).write(None);
         addr_of_mut!((*member).nonce).write(None);
-        CLIENTS.store(block, Ordering::Release);
+        store(&CLIENTS, block);
         if BUILT_IN.load(Ordering::Relaxed).is_null() {
-            BUILT_IN.store(block, Ordering::Release);
+            store(&BUILT_IN, block);
         }
-        Some(block.cast())
+        block
     }
 }
 
@@ -274,17 +268,19 @@ pub unsafe fn init(storage: *mut u8, length: usize) -> Option<*mut c_void> {
 /// # Safety
 ///
 /// `entries` is NULL, or aligned and points to room for `count` entries that nobody else uses from now on.
-pub unsafe fn set_log(handle: usize, entries: *mut Line, count: usize) -> Result<(), Code> {
-    enter(handle)?.1.set_log(if entries.is_null() {
-        &mut []
-    } else {
-        // SAFETY: the caller's promise; a line of zeros is one.
-        unsafe {
-            entries.write_bytes(0, count);
-            core::slice::from_raw_parts_mut(entries, count)
-        }
-    });
-    Ok(())
+pub unsafe fn set_log(handle: usize, entries: *mut Line, count: usize) -> Code {
+    enter(handle, |member| {
+        member.set_log(if entries.is_null() {
+            None
+        } else {
+            // SAFETY: the caller's promise; a line of zeros is one.
+            unsafe {
+                entries.write_bytes(0, count);
+                Some(core::slice::from_raw_parts_mut(entries, count))
+            }
+        });
+        Code::Ok
+    })
 }
 
 /// Takes the calendar's clock, or none.
@@ -292,24 +288,29 @@ pub unsafe fn set_log(handle: usize, entries: *mut Line, count: usize) -> Result
 /// # Safety
 ///
 /// The function can be called with the context at any time.
-pub unsafe fn set_clock(clock: Option<UnixTime>, context: *mut c_void) -> Result<(), Code> {
-    let mut entered = Entered::new()?;
-    let common = entered.common();
-    (common.clock, common.context) = (clock, context);
-    Ok(())
+pub unsafe fn set_clock(clock: Option<UnixTime>, context: *mut c_void) {
+    if !taken() {
+        // SAFETY: nobody else touches it before `leave`.
+        unsafe { *COMMON.0.get() = Common { clock, context } };
+        leave(Code::Ok);
+    }
 }
 
 /// Does the work of all clients; the milliseconds until it is to be called again.
 pub fn poll(now: u32) -> u32 {
-    let Ok(mut entered) = Entered::new() else { return 1 };
-    let common = entered.common();
+    if taken() {
+        return 1;
+    }
+    // SAFETY: nobody else touches it before `leave`.
+    let common = unsafe { &*COMMON.0.get() };
     let mut wait = u32::MAX;
     let mut block = load(&CLIENTS);
     while let Some(at) = block {
-        // SAFETY: as in `enter`; a member does not touch what is common.
+        // SAFETY: as in `entered`; a member does not touch what is common.
         let member = unsafe { &mut *at.member.get() };
-        wait = wait.min(member.poll(&at.guard, now, common));
+        wait = wait.min(member.poll(now, common));
         block = load(&at.next);
     }
+    leave(Code::Ok);
     wait
 }

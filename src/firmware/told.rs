@@ -1,15 +1,46 @@
-//! What is told of a mail: the result and a line of the log, laid out as C sees them, so that telling is copying.
-//! (`ffi` asserts that the layouts are the same.)
+//! What is told of a mail: the status; the result and a line of the log, laid out as C sees them, so that telling is
+//! copying. (`ffi` asserts that the layouts are the same.)
+
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::code::{Code, Outcome, Phase};
 use crate::octets::copy;
 
-/// `struct sds_smtp_result` up to its Message-ID, and its text.
+/// How the last mail ended, or that one is in flight; an interrupt may ask at any time. The upper half is the code, the lower
+/// one FULL-C's number; zero before the first mail.
+#[derive(Default)]
+pub struct Status(AtomicU32);
+
+impl Status {
+    /// Sets it: to [`Code::Busy`] for a mail in flight, else to the code of the one that ended.
+    #[inline(never)]
+    pub fn set(&self, code: Code) {
+        let program = match code {
+            Code::Busy => 277,
+            ended => u32::from(ended.number()).wrapping_add(256),
+        };
+        self.0
+            .store(u32::from(code.number()) << 16 | program, Ordering::Relaxed);
+    }
+
+    /// 14 while a mail is in flight, else the code of the last one, 0 before the first.
+    pub fn code(&self) -> u8 {
+        let [_, _, code, _] = self.0.load(Ordering::Relaxed).to_le_bytes();
+        code
+    }
+
+    /// The status in FULL-C's numbers: 0 before the first mail, 277 in flight, else 256 and the code.
+    pub fn program(&self) -> u16 {
+        let [low, high, ..] = self.0.load(Ordering::Relaxed).to_le_bytes();
+        u16::from_le_bytes([low, high])
+    }
+}
+
+/// `struct sds_smtp_result` from its code up to its Message-ID, and its text.
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
 pub struct Told {
-    pub struct_size: u32,
     pub code: i32,
     pub outcome: u32,
     pub phase: u32,
@@ -23,9 +54,9 @@ pub struct Told {
 
 impl Told {
     /// Tells anew, for a mail that did not begin; the rest is zero.
+    #[inline(never)]
     pub fn begin(&mut self, code: Code, phase: Phase, outcome: Outcome, text: &[u8]) {
         *self = Self {
-            struct_size: 0,
             code: i32::from(code.number()),
             outcome: outcome as u32,
             phase: phase as u32,
@@ -81,13 +112,10 @@ impl Line {
             text: [0; 128],
         };
         let ([shown @ .., _], [text @ .., _]) = (&mut self.recipient, &mut self.text);
-        copy(shown, recipient);
         copy(text, &told.text);
-        for octet in shown {
+        for (place, octet) in shown.iter_mut().zip(recipient) {
             // What a program gave may be anything.
-            if !matches!(octet, 0 | 0x20..=0x7e) {
-                *octet = b'?';
-            }
+            *place = if matches!(octet, 0x20..=0x7e) { *octet } else { b'?' };
         }
     }
 }

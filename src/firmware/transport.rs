@@ -78,12 +78,12 @@ pub struct sds_smtp_transport {
     pub start_tls: Option<unsafe extern "C" fn(context: *mut c_void) -> i32>,
 }
 
-/// What a function returned: a number up to `most` (of octets, or 1 for "yes"), 0 for "not now", or why it failed.
+/// What a function returned: a number up to `most` (of octets, or 1 for "yes"), 0 for "not now", or why it failed. In octets:
+/// so it fits into registers.
 #[inline(never)]
-fn given(returned: Option<i32>, most: usize) -> Result<usize, Reason> {
-    let returned = returned.unwrap_or(SDS_SMTP_LOST);
+fn given(returned: i32, most: usize) -> Result<u8, Reason> {
     match usize::try_from(returned) {
-        Ok(number) if number <= most => Ok(number),
+        Ok(number) if number <= most => Ok(number.to_le_bytes()[0]),
         // More than there was: nothing it says can be trusted.
         Ok(_) => Err(Reason::BadTransport),
         Err(_) => Err(match returned {
@@ -94,6 +94,11 @@ fn given(returned: Option<i32>, most: usize) -> Result<usize, Reason> {
         }),
     }
 }
+
+type Connect = unsafe extern "C" fn(*mut c_void, *const sds_smtp_address) -> i32;
+type Look = unsafe extern "C" fn(*mut c_void) -> i32;
+type Send = unsafe extern "C" fn(*mut c_void, *const u8, usize) -> i32;
+type Receive = unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i32;
 
 impl sds_smtp_transport {
     /// Whether it can be used: a structure of this version, with the functions that every connection needs.
@@ -111,35 +116,34 @@ impl sds_smtp_transport {
         self.flags & SDS_SMTP_TRANSPORT_WAKES != 0
     }
 
-    pub(super) fn connect(&self, server: &sds_smtp_address) -> Result<usize, Reason> {
+    pub(super) fn connect(&self, server: &sds_smtp_address) -> Result<u8, Reason> {
         // SAFETY: who gave the transport promised that its functions can be called with its context.
-        given(self.connect.map(|connect| unsafe { connect(self.context, server) }), 0)
+        let begin = |connect: Connect| unsafe { connect(self.context, server) };
+        given(self.connect.map_or(SDS_SMTP_LOST, begin), 0)
     }
 
     /// Whether the connection stands, and is secured where that is wanted.
-    pub(super) fn connected(&self) -> Result<usize, Reason> {
+    pub(super) fn connected(&self) -> Result<u8, Reason> {
         // SAFETY: likewise.
-        let mut returned = self.connected.map(|connected| unsafe { connected(self.context) });
-        if let (Some(1), Some(start_tls)) = (returned, self.start_tls) {
-            // SAFETY: likewise.
-            returned = Some(unsafe { start_tls(self.context) });
+        let ask = |look: Look| unsafe { look(self.context) };
+        let mut returned = self.connected.map_or(SDS_SMTP_LOST, ask);
+        if returned == 1 {
+            returned = self.start_tls.map_or(1, ask);
         }
         given(returned, 1)
     }
 
-    pub(super) fn send(&self, octets: &[u8]) -> Result<usize, Reason> {
+    pub(super) fn send(&self, octets: &[u8]) -> Result<u8, Reason> {
         // SAFETY: likewise, and the octets are there until it returns.
-        let returned = self
-            .send
-            .map(|send| unsafe { send(self.context, octets.as_ptr(), octets.len()) });
-        given(returned, octets.len())
+        let hand = |send: Send| unsafe { send(self.context, octets.as_ptr(), octets.len()) };
+        given(self.send.map_or(SDS_SMTP_LOST, hand), octets.len())
     }
 
-    pub(super) fn receive(&self, octets: &mut [u8]) -> Result<usize, Reason> {
+    pub(super) fn receive(&self, octets: &mut [u8]) -> Result<u8, Reason> {
         let (place, max) = (octets.as_mut_ptr(), octets.len());
         // SAFETY: likewise.
-        let returned = self.receive.map(|receive| unsafe { receive(self.context, place, max) });
-        given(returned, max)
+        let take = |receive: Receive| unsafe { receive(self.context, place, max) };
+        given(self.receive.map_or(SDS_SMTP_LOST, take), max)
     }
 
     pub(super) fn close(&self) {

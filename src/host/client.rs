@@ -93,12 +93,22 @@ impl Client {
     }
 
     /// What [`Client::configure`] does, with the limit on user name and password that the devices have.
-    pub fn configure_device(self, draft: &Draft<'_>) -> Result<(), Code> {
+    pub fn configure_device(
+        self,
+        server: &[u8],
+        login: bool,
+        [username, password, sender]: [&[u8]; 3],
+    ) -> Result<(), Code> {
         let (key, _) = self.key()?;
         let limit = shared().living(key)?.device_limit;
         let limited = Draft {
+            server: Some(server),
+            auth: u32::from(login),
+            username: Some(username),
+            password: Some(password),
+            sender: Some(sender),
             credential_limit: limit,
-            ..*draft
+            ..Draft::default()
         };
         limited.check()?;
         self.configure(&limited)

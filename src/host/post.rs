@@ -36,7 +36,7 @@ impl Post {
         Mail {
             recipients: part(0..self.subject_at),
             subject: part(self.subject_at..self.text_at),
-            text: Text::Whole(part(self.text_at..self.texts.len())),
+            text: Text::whole(part(self.text_at..self.texts.len())),
             date: self.date,
             nonce: Some(self.nonce),
         }

@@ -1,6 +1,6 @@
 //! What the server's answers lead to.
 
-use super::job::{Job, PASSWORD, Text, USERNAME};
+use super::job::{Job, PASSWORD, USERNAME};
 use super::machine::{Envelope, Session};
 use super::state::{Next, State};
 use crate::auth::{plain, redaction};
@@ -200,14 +200,12 @@ impl Session {
             recipients: List::new(mail.recipients).number(),
             ..Self::IDLE.envelope
         };
-        let text = match mail.text {
-            Text::Piece { utf8, .. } => {
-                self.encoder = Encoder::new(Encoding::QuotedPrintable);
-                self.plan.text_is_utf8 = utf8;
-                return State::Envelope;
-            }
-            Text::Whole(text) => text,
-        };
+        if mail.text.pieces {
+            self.encoder = Encoder::new(Encoding::QuotedPrintable);
+            self.plan.text_is_utf8 = mail.text.utf8;
+            return State::Envelope;
+        }
+        let text = mail.text.octets;
         let survey = Survey::of(text);
         let encoding = survey.encoding(self.parser.offers(EIGHT_BIT_MIME));
         self.encoder = Encoder::new(encoding);

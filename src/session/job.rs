@@ -62,23 +62,45 @@ impl core::fmt::Debug for Settings<'_> {
     }
 }
 
-/// The text of a mail.
+/// The text of a mail, or a part of one that its owner makes while it is sent: [`super::Session::wants_text`] says which part
+/// is wanted.
 #[derive(Clone, Copy, Debug)]
-pub enum Text<'a> {
-    /// All of it, with every call. How it is sent follows from what is in it.
-    Whole(&'a [u8]),
-    /// A part of a text that its owner makes while it is sent: [`super::Session::wants_text`] says which part is wanted.
-    /// Nobody has seen all of such a text, so it goes as quoted-printable, without its size.
-    Piece {
-        /// These octets of the text.
-        octets: &'a [u8],
-        /// Where in the text they begin; an offset that was wanted, or one before it.
-        from: usize,
-        /// The text ends with them.
-        last: bool,
-        /// The text is UTF-8, else in the configured charset; the same for each piece. It is checked on the way.
-        utf8: bool,
-    },
+pub struct Text<'a> {
+    /// These octets of the text.
+    pub octets: &'a [u8],
+    /// Where in the text they begin; an offset that was wanted, or one before it.
+    pub from: usize,
+    /// The text ends with them.
+    pub last: bool,
+    /// The text comes in pieces; the same for each of them. Nobody has seen all of such a text, so it goes as
+    /// quoted-printable, without its size. Of a whole text it follows from what is in it how it is sent.
+    pub pieces: bool,
+    /// A text in pieces is UTF-8, else in the configured charset; the same for each piece. Who makes them looks that they are.
+    pub utf8: bool,
+}
+
+impl<'a> Text<'a> {
+    /// A text of which all is at hand, with every call.
+    pub fn whole(octets: &'a [u8]) -> Self {
+        Self {
+            octets,
+            from: 0,
+            last: true,
+            pieces: false,
+            utf8: false,
+        }
+    }
+
+    /// A text in pieces, of which there is none yet.
+    pub fn in_pieces(utf8: bool) -> Self {
+        Self {
+            octets: &[],
+            from: 0,
+            last: false,
+            pieces: true,
+            utf8,
+        }
+    }
 }
 
 /// The mail.

@@ -225,7 +225,7 @@ mod tests {
             mail: Some(Mail {
                 recipients: b"someone@example-target-server.cz",
                 subject: b"testovaci email",
-                text: Text::Whole(b""),
+                text: Text::whole(b""),
                 date: 1_795_295_959,
                 nonce: Some(*b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\xff"),
             }),

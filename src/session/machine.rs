@@ -6,7 +6,6 @@ use super::verdict::Verdict;
 use crate::code::{Code, Outcome, Phase, Reason, Step};
 use crate::limits::{LIMITS, Timeouts};
 use crate::message::body::{Encoder, Encoding};
-use crate::utf8::Utf8;
 use crate::wire::capability::Parser;
 use crate::wire::literal::Address;
 use crate::wire::reply::{Progress, Reader, enhanced_status_code};
@@ -92,8 +91,6 @@ pub struct Session {
     pub(super) pipelining: bool,
     /// All that is at hand of the text is written, and more follows.
     pub(super) starved: bool,
-    /// Where the text stands in its characters, if it comes in pieces.
-    pub(super) utf8: Utf8,
     /// Fixed as soon as its outcome is not [`Outcome::None`] any more.
     pub(super) verdict: Verdict,
     pub(super) envelope: Envelope,
@@ -130,7 +127,6 @@ impl Session {
         unsent: 0,
         taken: 0,
         encoder: Encoder::new(Encoding::SevenBit),
-        utf8: Utf8::START,
         plan: Plan {
             text_is_utf8: false,
             size: 0,

@@ -1,10 +1,9 @@
 //! Octets out, into a lent buffer: what the state and the server allow to be said.
 
-use super::job::{Job, Text};
+use super::job::Job;
 use super::machine::{Part, Session};
 use super::state::State;
 use crate::buffer::Window;
-use crate::code::Reason;
 
 impl Session {
     /// Writes octets to be sent into `out` (at least [`crate::limits::SMALLEST_BUFFER`] octets) and returns how many.
@@ -82,40 +81,23 @@ impl Session {
     /// Writes of the text what there is room for.
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn write_body(&mut self, job: &Job<'_>, out: &mut [u8]) -> Option<usize> {
-        let text = job.mail.as_ref()?.text;
-        let (octets, last) = self.at_hand(text);
+        let text = &job.mail.as_ref()?.text;
+        let at = self.taken.wrapping_sub(text.from);
+        // Another piece than the one that is wanted is none.
+        let (octets, last) = text
+            .octets
+            .get(at..)
+            .map_or((&[][..], false), |octets| (octets, text.last));
         let mut window = Window::new(out, 0);
         let taken = self.encoder.write(octets, last, &mut window);
         let written = window.kept();
-        let ended = self.encoder.ended();
         self.taken = self.taken.wrapping_add(taken);
         self.starved = !last && taken == octets.len();
-        if matches!(text, Text::Piece { utf8: true, .. }) {
-            let octets = octets.get(..taken).unwrap_or(&[]);
-            self.utf8 = self.utf8.after_all(octets);
-            if self.utf8.is_broken() || (ended && !self.utf8.may_end()) {
-                self.give_up(Reason::NotUtf8);
-                return None;
-            }
-        }
-        if ended {
+        if self.encoder.ended() {
             self.part = Part::Dot;
         } else if written == 0 {
             return None;
         }
         Some(written)
-    }
-
-    /// The octets of the text that are to be written next, and whether it ends with them.
-    fn at_hand<'a>(&self, text: Text<'a>) -> (&'a [u8], bool) {
-        let (octets, from, last) = match text {
-            Text::Whole(octets) => (octets, 0, true),
-            Text::Piece { octets, from, last, .. } => (octets, from, last),
-        };
-        match self.taken.checked_sub(from).and_then(|at| octets.get(at..)) {
-            Some(octets) => (octets, last),
-            // Another piece than the one that is wanted.
-            None => (&[], false),
-        }
     }
 }

@@ -156,7 +156,7 @@ impl Setup {
             mail: (!self.probe).then_some(Mail {
                 recipients: &self.to,
                 subject: &self.subject,
-                text: Text::Whole(&self.text),
+                text: Text::whole(&self.text),
                 date: self.date,
                 nonce: Some(*b"\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff"),
             }),

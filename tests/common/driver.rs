@@ -224,15 +224,15 @@ impl<'a> Driver<'a> {
         let (Some((text, length)), Some(mail)) = (self.pieces, &mut self.job.mail) else {
             return Err("a piece is wanted of a text that is whole".into());
         };
-        let Text::Piece { utf8, .. } = mail.text else {
+        if !mail.text.pieces {
             return Err("a piece is wanted of a text that is whole".into());
-        };
+        }
         let end = text.len().min(from + length);
-        mail.text = Text::Piece {
+        mail.text = Text {
             octets: &text[from..end],
             from,
             last: end == text.len(),
-            utf8,
+            ..mail.text
         };
         Ok(true)
     }
