@@ -7,7 +7,6 @@
 use super::job::{CHARSET, EHLO_NAME, Job, Mail, PASSWORD, SENDER, SENDER_NAME, USERNAME};
 use super::machine::Session;
 use super::state::State;
-use crate::auth::plain;
 use crate::base64;
 use crate::buffer::{Sink, Window};
 use crate::message::body::Encoding;
@@ -23,10 +22,10 @@ const MAIL: usize = State::Closed as usize + 1;
 const USERNAME_BASE64: u8 = 1;
 const PASSWORD_BASE64: u8 = 2;
 const SENDER_TEXT: u8 = 3;
+/// a NUL in base64,
+const NUL_BASE64: u8 = 4;
 /// the name in EHLO,
 const EHLO_ARGUMENT: u8 = 5;
-/// PLAIN's response,
-const PLAIN_RESPONSE: u8 = 6;
 /// what the mail has,
 const FORWARD_PATH: u8 = 7;
 const SIZE: u8 = 8;
@@ -80,9 +79,9 @@ lines! {
     "",
     "EHLO \x05\n",
     "HELO \x05\n",
-    "AUTH PLAIN \x06\n",
+    "AUTH PLAIN \x04\x01\x04\x02\n",
     "AUTH PLAIN\n",
-    "\x06\n",
+    "\x04\x01\x04\x02\n",
     "AUTH LOGIN\n",
     "\x01\n",
     "\x02\n",
@@ -139,23 +138,18 @@ impl Session {
         let texts = &job.settings.texts;
         match octet {
             b' '.. => out.put(octet),
-            b'\n' => out.end_line(),
+            b'\n' => {
+                base64::end(out);
+                out.end_line();
+            }
+            USERNAME_BASE64 => base64::put(texts[USERNAME], out),
+            PASSWORD_BASE64 => base64::put(texts[PASSWORD], out),
+            NUL_BASE64 => base64::put(b"\0", out),
             SENDER_TEXT => out.put_all(texts[SENDER]),
             EHLO_ARGUMENT => match texts[EHLO_NAME] {
                 [] => self.local.write(out),
                 name => out.put_all(name),
             },
-            USERNAME_BASE64 | PASSWORD_BASE64 | PLAIN_RESPONSE => {
-                let mut secret = plain::message(texts[USERNAME], texts[PASSWORD]);
-                if octet != PLAIN_RESPONSE {
-                    // One of the two, alone.
-                    if octet == USERNAME_BASE64 {
-                        secret[3] = secret[1];
-                    }
-                    (secret[0], secret[1], secret[2]) = (&[], &[], &[]);
-                }
-                base64::encode(&secret, out);
-            }
             _ => {
                 return job
                     .mail
@@ -215,6 +209,7 @@ impl Session {
 mod tests {
     use super::super::job::{Settings, TEXTS, Text};
     use super::*;
+    use crate::auth::plain;
     use std::string::String;
 
     const NAME: [&[u8]; TEXTS] = [
