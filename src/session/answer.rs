@@ -281,7 +281,7 @@ mod tests {
         job.settings.mechanisms = PLAIN;
         (job.settings.texts[USERNAME], job.settings.texts[PASSWORD]) = (username, password);
         let mut session = Session::IDLE;
-        session.state = state;
+        (session.state, session.step) = (state, state.row().step);
         for octet in std::format!("535 {words}\n").bytes() {
             session.reader.feed(octet);
         }
