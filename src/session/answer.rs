@@ -91,7 +91,7 @@ impl Session {
         let next = if self.unasked() {
             Next::Break
         } else if accepted {
-            if self.logging_in() {
+            if self.logging_in() && !self.concluded() {
                 // It may repeat what it accepted.
                 self.reader.wipe_text();
             }
