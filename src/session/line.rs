@@ -232,7 +232,7 @@ mod tests {
                 subject: b"testovaci email",
                 text: Text::whole(b""),
                 date: 1_795_295_959,
-                nonce: Some(*b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\xff"),
+                nonce: Some([0x0001_0203, 0x0405_0607, 0x0809_0a0b, 0x0c0d_0eff]),
             }),
         }
     }

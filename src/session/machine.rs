@@ -197,6 +197,11 @@ impl Session {
         self.state.settled().then_some(self.verdict)
     }
 
+    /// The same, for who knows that it stands.
+    pub fn concluding(&self) -> &Verdict {
+        &self.verdict
+    }
+
     /// Whether there is a verdict, if only for ourselves yet.
     pub(super) fn concluded(&self) -> bool {
         self.verdict.outcome != Outcome::None
@@ -291,9 +296,21 @@ impl Session {
 
     /// The connection stands, and `local` is our end's address.
     pub fn connected(&mut self, job: &Job<'_>, now: u32, local: &Address) {
-        self.now = now;
         if self.state == State::Connecting {
             self.local = *local;
+        }
+        self.stands(job, now);
+    }
+
+    /// The same in two steps: where our end's address is put, ...
+    pub fn local(&mut self) -> &mut Address {
+        &mut self.local
+    }
+
+    /// ... and then the connection stands.
+    pub fn stands(&mut self, job: &Job<'_>, now: u32) {
+        self.now = now;
+        if self.state == State::Connecting {
             self.enter(job, State::Greeting);
         }
     }

@@ -4,11 +4,14 @@ use core::net::IpAddr;
 
 use crate::buffer::{Sink, Window};
 
-/// An IP address.
+/// An IP address, and the port where there is one: laid out as a program without a system gets it.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
     /// 4 or 6; 0: none.
-    pub version: u8,
+    pub version: u32,
+    /// The port, or 0.
+    pub port: u32,
     /// Its 4 or 16 octets, and zeros.
     pub octets: [u8; 16],
 }
@@ -17,6 +20,7 @@ impl Address {
     /// No address.
     pub const NONE: Self = Self {
         version: 0,
+        port: 0,
         octets: [0; 16],
     };
 
@@ -24,7 +28,8 @@ impl Address {
     /// is none the version is 0.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn read(&mut self, text: &[u8]) {
-        *self = Self::NONE;
+        self.octets = [0; 16];
+        self.version = 0;
         if four(text, &mut self.octets) {
             self.version = 4;
             return;

@@ -159,7 +159,7 @@ impl Setup {
                 subject: &self.subject,
                 text: Text::whole(&self.text),
                 date: self.date,
-                nonce: Some(*b"\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff"),
+                nonce: Some([0x0011_2233, 0x4455_6677, 0x8899_aabb, 0xccdd_eeff]),
             }),
         }
     }
