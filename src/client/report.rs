@@ -84,7 +84,7 @@ pub struct Report {
     /// The server's reply code, or 0.
     pub reply: u16,
     /// The enhanced status code (RFC 3463), or zeros.
-    pub enhanced: [u16; 3],
+    pub enhanced: [u32; 3],
     /// Recipients accepted and refused.
     pub recipients: (u16, u16),
     /// From the start to the verdict, in milliseconds.

@@ -106,10 +106,7 @@ fn tell(report: &Report, id: MessageId<'_>, out: &mut sds_smtp_result) {
     out.outcome = report.outcome as u32;
     out.phase = report.phase as u32;
     out.reply_code = u32::from(report.reply);
-    let [class, subject, detail] = report.enhanced;
-    out.enhanced_class = u32::from(class);
-    out.enhanced_subject = u32::from(subject);
-    out.enhanced_detail = u32::from(detail);
+    [out.enhanced_class, out.enhanced_subject, out.enhanced_detail] = report.enhanced;
     let (accepted, refused) = report.recipients;
     out.recipients_accepted = u32::from(accepted);
     out.recipients_refused = u32::from(refused);

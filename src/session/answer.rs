@@ -6,79 +6,117 @@ use super::state::{Next, State};
 use crate::auth::{plain, redaction};
 use crate::buffer::Window;
 use crate::code::{self, Code, Outcome, Reason, Step};
+use crate::limits::REPLY_TEXT_BYTES;
 use crate::message::body::{Encoder, Encoding};
 use crate::message::survey::Survey;
+use crate::octets::wipe;
 use crate::utf8::is_utf8;
 use crate::wire::address::List;
 use crate::wire::capability::{AUTH, EIGHT_BIT_MIME, LOGIN, PIPELINING, PLAIN};
 
 impl Session {
-    /// Whether something was said that is to be answered.
-    fn expects_reply(&self) -> bool {
-        match self.state {
-            State::Envelope => self.envelope.answered < self.envelope.said,
-            _ => !self.pending,
+    /// Whether this reply answers nothing that was said: 421 is heard at any time.
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn unasked(&self) -> bool {
+        match (self.reader.code(), self.state) {
+            (421, _) => true,
+            // A greeting in the middle of a mail is that of another connection, which took the place of ours.
+            (220, State::Envelope | State::End) => true,
+            _ => self.pending,
         }
+    }
+
+    /// Whether the reply is the one that lets the mail go on.
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn accepted(&self) -> bool {
+        self.step.accepts(self.reader.code())
     }
 
     fn logging_in(&self) -> bool {
         matches!(
-            self.step(),
+            self.step,
             Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername | Step::AuthPassword
         )
     }
 
-    /// The server's answer decides. What it repeats of the credentials is masked in the text that the result will show.
+    /// The server's answer decides. What it repeats of the login is masked in the text that the result will show: PLAIN's
+    /// response, the password, and the user name, too, while logging in: later it is often the sender's address, which is
+    /// no secret.
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn answered(&mut self, job: &Job<'_>, code: Code) {
         if job.settings.mechanisms != 0 && !self.concluded() {
-            let logging_in = self.logging_in();
             let texts = &job.settings.texts;
-            redaction::mask(self.reader.text_mut(), texts[USERNAME], texts[PASSWORD], logging_in);
+            self.mask_line(job, State::AuthPlainResponse);
+            self.mask_line(job, State::AuthPassword);
+            self.mask(texts[PASSWORD]);
+            if self.logging_in() {
+                self.mask_line(job, State::AuthUsername);
+                self.mask(texts[USERNAME]);
+            }
         }
         self.conclude(code, Reason::None);
+    }
+
+    /// Masks what is said in a state, in base64.
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn mask_line(&mut self, job: &Job<'_>, state: State) {
+        // Only the faster way to the same end: base64 is one word, longer than the user name or the password in it.
+        if cfg!(feature = "std") && self.reader.text().len() < REPLY_TEXT_BYTES {
+            let [username, password, ..] = job.settings.texts;
+            let least = username.len().min(password.len());
+            let mut words = self.reader.text().split(|octet| *octet == b' ');
+            if words.all(|word| word.len() <= least) {
+                return;
+            }
+        }
+        // No more of it can stand in the text.
+        let mut said = [0; REPLY_TEXT_BYTES];
+        self.write_line(state as usize, job, &mut Window::new(&mut said, 0));
+        // Without padding: servers may leave it out.
+        let digits = said.split(|octet| matches!(octet, b'=' | b'\r')).next();
+        self.mask(digits.unwrap_or(&[]));
+        wipe(&mut said);
+    }
+
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn mask(&mut self, secret: &[u8]) {
+        redaction::mask(self.reader.text_mut(), secret);
     }
 
     /// A complete reply.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub(super) fn reply(&mut self, job: &Job<'_>) {
-        let reply = self.reader.code();
-        let step = self.step();
-        let accepted = step.accepts(reply);
+        let accepted = self.accepted();
         let row = self.state.row();
-        let mut next = if accepted { row.accepted } else { row.refused };
-        // A greeting in the middle of a mail is that of another connection, which took the place of ours.
-        let replaced = reply == 220 && matches!(self.state, State::Envelope | State::End);
-        let unasked = reply == 421 || replaced || !self.expects_reply();
-        if unasked {
-            // A reply to nothing: 421 is heard at any time, a refusal is a refusal, and anything else is not SMTP.
-            next = Next::Fail;
-        } else if accepted && self.logging_in() {
-            // It may repeat what it accepted.
-            self.reader.wipe_text();
-        }
-        let mut state = match next {
+        let next = if self.unasked() {
+            Next::Break
+        } else if accepted {
+            if self.logging_in() {
+                // It may repeat what it accepted.
+                self.reader.wipe_text();
+            }
+            row.accepted
+        } else {
+            row.refused
+        };
+        let state = match next {
             Next::To(State::Ehlo) if self.helo_only => State::Helo,
             Next::To(state) => state,
             Next::Choose => self.choose(job),
             Next::Ready => self.ready(job),
-            Next::Fallback => self.fall_back(job, reply),
-            Next::OtherWay => self.other_way(job, reply),
+            Next::Fallback | Next::OtherWay => self.other_way(job),
             Next::Envelope => self.envelope_reply(job, accepted),
             Next::Sent => {
                 self.answered(job, Code::Ok);
                 self.verdict.outcome = Outcome::Sent;
-                self.farewell()
+                State::Quit
             }
             Next::Fail => self.fail(job),
             Next::Break => {
-                self.give_up(Reason::NotSmtp);
+                self.fail(job);
                 State::Closed
             }
         };
-        if unasked {
-            state = State::Closed;
-        }
         self.enter(job, state);
     }
 
@@ -88,7 +126,7 @@ impl Session {
         if accepted {
             return;
         }
-        let code = code::refusal(self.step(), self.reader.code(), self.reader.speaks_of_relaying());
+        let code = code::refusal(self.step, self.reader.code(), self.reader.speaks_of_relaying());
         self.answered(job, code);
     }
 
@@ -100,22 +138,9 @@ impl Session {
             return State::Closed;
         }
         self.refused(job, false);
-        self.farewell()
+        State::Quit
     }
 
-    fn fall_back(&mut self, job: &Job<'_>, reply: u16) -> State {
-        // HELO announces no AUTH: with a login to do there is nothing to fall back to.
-        if job.settings.mechanisms == 0 && reply >= 400 {
-            self.parser.forget();
-            return State::Helo;
-        }
-        if matches!(reply, 500 | 502 | 504) {
-            self.answered(job, Code::AuthUnsupported);
-        }
-        self.fail(job)
-    }
-
-    #[cfg_attr(not(feature = "std"), inline(never))]
     fn choose(&mut self, job: &Job<'_>) -> State {
         let settings = &job.settings;
         if settings.mechanisms == 0 {
@@ -141,30 +166,54 @@ impl Session {
         State::Quit
     }
 
-    /// The server did not take the AUTH command in this form; its answer is no verdict on the credentials.
-    fn other_way(&mut self, job: &Job<'_>, reply: u16) -> State {
-        match (self.state, reply) {
+    /// The server did not take EHLO, or the AUTH command in this form: its answer is no verdict on the credentials.
+    fn other_way(&mut self, job: &Job<'_>) -> State {
+        match (self.state, self.reader.code()) {
+            // HELO announces no AUTH: with a login to do there is nothing to fall back to.
+            (State::Ehlo, 400..) if job.settings.mechanisms == 0 => {
+                self.parser.forget();
+                return State::Helo;
+            }
+            (State::Ehlo, 500 | 502 | 504) => self.answered(job, Code::AuthUnsupported),
             // It overlooked the response, and asks for it.
-            (State::AuthPlain, 334) => State::AuthPlainResponse,
+            (State::AuthPlain, 334) => return State::AuthPlainResponse,
             // It wants no response in the command's line.
-            (State::AuthPlain, 501 | 504) => State::AuthPlainAlone,
-            (State::AuthPlainAlone, 504) if self.parser.offers(job.settings.mechanisms & LOGIN) => State::AuthLogin,
-            _ => self.fail(job),
+            (State::AuthPlain, 501 | 504) => return State::AuthPlainAlone,
+            (State::AuthPlainAlone, 504) if self.parser.offers(job.settings.mechanisms & LOGIN) => {
+                return State::AuthLogin;
+            }
+            _ => {}
         }
+        self.fail(job)
     }
 
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn ready(&mut self, job: &Job<'_>) -> State {
         let Some(mail) = &job.mail else {
             self.conclude(Code::Ok, Reason::None);
-            return self.farewell();
+            return State::Quit;
         };
-        self.state = State::Envelope;
+        self.step = Step::Mail;
         self.pipelining = job.settings.pipelining && self.parser.offers(PIPELINING);
         self.envelope = Envelope {
             recipients: List::new(mail.recipients).number(),
             ..Self::IDLE.envelope
         };
+        let eight_bit_mime = self.parser.offers(EIGHT_BIT_MIME);
+        if !cfg!(feature = "complete") {
+            // What cannot go as it is is found on the way.
+            self.encoder = Encoder::new(if eight_bit_mime {
+                Encoding::EightBit
+            } else {
+                Encoding::SevenBit
+            });
+            self.plan.text_is_utf8 = if mail.text.pieces {
+                mail.text.utf8
+            } else {
+                is_utf8(mail.text.octets)
+            };
+            return State::Envelope;
+        }
         if mail.text.pieces {
             self.encoder = Encoder::new(Encoding::QuotedPrintable);
             self.plan.text_is_utf8 = mail.text.utf8;
@@ -172,7 +221,7 @@ impl Session {
         }
         let text = mail.text.octets;
         let survey = Survey::of(text);
-        let encoding = survey.encoding(self.parser.offers(EIGHT_BIT_MIME));
+        let encoding = survey.encoding(eight_bit_mime);
         self.encoder = Encoder::new(encoding);
         self.plan.text_is_utf8 = is_utf8(text);
         if let Some(limit) = self.parser.size() {
@@ -182,15 +231,14 @@ impl Session {
             self.plan.size = size;
             if limit > 0 && size > limit {
                 self.conclude(Code::DataFailed, Reason::TooLarge);
-                return self.farewell();
+                return State::Quit;
             }
         }
         State::Envelope
     }
 
-    #[cfg_attr(not(feature = "std"), inline(never))]
     fn envelope_reply(&mut self, job: &Job<'_>, accepted: bool) -> State {
-        let step = self.step();
+        let step = self.step;
         self.refused(job, accepted);
         let concluded = self.concluded();
         let envelope = &mut self.envelope;
@@ -211,9 +259,78 @@ impl Session {
             _ => {}
         }
         if concluded && self.envelope.answered == self.envelope.said && self.cursor == 0 {
-            return self.farewell();
+            return State::Quit;
         }
         // A command of which a part has left is ended.
         State::Envelope
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::job::Settings;
+    use super::*;
+    use std::string::String;
+
+    /// What is kept of the server's words where they refuse a login, or a sender.
+    fn kept(words: &str, state: State, username: &'static [u8], password: &'static [u8]) -> String {
+        let mut job = Job {
+            settings: Settings::NONE,
+            mail: None,
+        };
+        job.settings.mechanisms = PLAIN;
+        (job.settings.texts[USERNAME], job.settings.texts[PASSWORD]) = (username, password);
+        let mut session = Session::IDLE;
+        (session.state, session.step) = (state, state.row().step);
+        for octet in std::format!("535 {words}\n").bytes() {
+            session.reader.feed(octet);
+        }
+        session.answered(&job, Code::BadPassword);
+        String::from_utf8(session.reader.text().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_repeated_login_is_masked_in_every_form() {
+        for (words, wanted) in [
+            ("user kotelna unknown", "user ******* unknown"),
+            ("wrong password tajne-heslo!", "wrong password ***********!"),
+            ("unknown: a290ZWxuYQ==", "unknown: **********=="),
+            ("unknown: dGFqbmUtaGVzbG8", "unknown: ***************"),
+            (
+                "AUTH PLAIN AGtvdGVsbmEAdGFqbmUtaGVzbG8=",
+                "AUTH PLAIN ***************************=",
+            ),
+            ("USER KOTELNA KOTELNA", "USER ******* *******"),
+            (
+                "5.7.8 Error: authentication failed",
+                "5.7.8 Error: authentication failed",
+            ),
+        ] {
+            assert_eq!(kept(words, State::AuthPlain, b"kotelna", b"tajne-heslo"), wanted);
+            assert_eq!(kept(words, State::AuthPassword, b"kotelna", b"tajne-heslo"), wanted);
+        }
+    }
+
+    #[test]
+    fn after_the_login_only_the_password_is_masked() {
+        let words = "kotelna: tajne-heslo a290ZWxuYQ== dGFqbmUtaGVzbG8";
+        let wanted = "kotelna: *********** a290ZWxuYQ== ***************";
+        assert_eq!(kept(words, State::Envelope, b"kotelna", b"tajne-heslo"), wanted);
+    }
+
+    #[test]
+    fn a_login_longer_than_the_kept_text_is_masked_at_its_end() {
+        static PASSWORD: [u8; 1000] = [b'x'; 1000];
+        let words = String::from("no: AHUA") + &"eHh4".repeat(100);
+        let wanted = String::from("no: ") + &"*".repeat(REPLY_TEXT_BYTES - 4);
+        assert_eq!(kept(&words, State::AuthPlain, b"u", &PASSWORD), wanted);
+    }
+
+    #[test]
+    fn a_user_name_within_the_password_hides_nothing_of_it() {
+        assert_eq!(
+            kept("no: kotelna1", State::AuthPassword, b"kotelna", b"kotelna1"),
+            "no: ********"
+        );
     }
 }

@@ -7,7 +7,6 @@
 use super::job::{CHARSET, EHLO_NAME, Job, Mail, PASSWORD, SENDER, SENDER_NAME, USERNAME};
 use super::machine::Session;
 use super::state::State;
-use crate::auth::plain;
 use crate::base64;
 use crate::buffer::{Sink, Window};
 use crate::message::body::Encoding;
@@ -23,15 +22,14 @@ const MAIL: usize = State::Closed as usize + 1;
 const USERNAME_BASE64: u8 = 1;
 const PASSWORD_BASE64: u8 = 2;
 const SENDER_TEXT: u8 = 3;
+/// a NUL in base64,
+const NUL_BASE64: u8 = 4;
 /// the name in EHLO,
 const EHLO_ARGUMENT: u8 = 5;
-/// PLAIN's response,
-const PLAIN_RESPONSE: u8 = 6;
 /// what the mail has,
 const FORWARD_PATH: u8 = 7;
 const SIZE: u8 = 8;
 const DATE: u8 = 11;
-const PHRASE: u8 = 12;
 const TO: u8 = 14;
 const SUBJECT: u8 = 15;
 const MESSAGE_ID: u8 = 16;
@@ -43,7 +41,8 @@ const IF_NONCE: u8 = 26;
 const IF_EIGHT_BIT: u8 = 27;
 const IF_SIZE: u8 = 28;
 const IF_NAME: u8 = 29;
-const IF_NO_NAME: u8 = 30;
+/// The same, and writes the name.
+const PHRASE: u8 = 30;
 const ALWAYS: u8 = 31;
 
 macro_rules! lines {
@@ -80,14 +79,14 @@ lines! {
     "",
     "EHLO \x05\n",
     "HELO \x05\n",
-    "AUTH PLAIN \x06\n",
+    "AUTH PLAIN \x04\x01\x04\x02\n",
     "AUTH PLAIN\n",
-    "\x06\n",
+    "\x04\x01\x04\x02\n",
     "AUTH LOGIN\n",
     "\x01\n",
     "\x02\n",
     "",
-    "\x19Date: \x0b\n\x1fFrom: \x1d\x0c<\x03>\x1e\x03\x1f\nTo: \x0e\nSubject: \x0f\n\x1aMessage-ID: \x10\n\x1fMIME-Version: 1.0\nContent-Type: text/plain; charset=\x11\nContent-Transfer-Encoding: \x12\n\n",
+    "\x19Date: \x0b\n\x1fFrom: \x1e<\x1f\x03\x1d>\x1f\nTo: \x0e\nSubject: \x0f\n\x1aMessage-ID: \x10\n\x1fMIME-Version: 1.0\nContent-Type: text/plain; charset=\x11\nContent-Transfer-Encoding: \x12\n\n",
     "",
     ".\n",
     "RSET\n",
@@ -139,15 +138,18 @@ impl Session {
         let texts = &job.settings.texts;
         match octet {
             b' '.. => out.put(octet),
-            b'\n' => out.end_line(),
-            USERNAME_BASE64 => base64::encode(&base64::one(texts[USERNAME]), out),
-            PASSWORD_BASE64 => base64::encode(&base64::one(texts[PASSWORD]), out),
+            b'\n' => {
+                base64::end(out);
+                out.end_line();
+            }
+            USERNAME_BASE64 => base64::put(texts[USERNAME], out),
+            PASSWORD_BASE64 => base64::put(texts[PASSWORD], out),
+            NUL_BASE64 => base64::put(b"\0", out),
             SENDER_TEXT => out.put_all(texts[SENDER]),
             EHLO_ARGUMENT => match texts[EHLO_NAME] {
                 [] => self.local.write(out),
                 name => out.put_all(name),
             },
-            PLAIN_RESPONSE => base64::encode(&plain::message(texts[USERNAME], texts[PASSWORD]), out),
             _ => {
                 return job
                     .mail
@@ -162,15 +164,21 @@ impl Session {
         let texts = &job.settings.texts;
         match octet {
             FORWARD_PATH => {
-                let at = usize::from(self.envelope.said).wrapping_sub(1);
-                out.put_all(List::new(mail.recipients).nth(at).unwrap_or(&[]));
+                // The first RCPT is command 1.
+                let mut recipients = List::new(mail.recipients);
+                let mut path = None;
+                for _ in 0..self.envelope.said {
+                    path = recipients.next();
+                }
+                out.put_all(path.unwrap_or(&[]));
             }
-            SIZE => out.decimal(self.plan.size),
+            SIZE if cfg!(feature = "complete") => out.decimal(self.plan.size),
             DATE => date::write(mail.date, out),
             PHRASE => {
-                if let Some(write) = job.settings.phrase {
-                    write(texts[SENDER_NAME], texts[CHARSET], out);
-                }
+                let Some(write) = job.settings.phrase else {
+                    return false;
+                };
+                write(texts[SENDER_NAME], texts[CHARSET], out);
                 out.fold(texts[SENDER].len().wrapping_add(3));
             }
             TO => header::write_to(List::new(mail.recipients), out),
@@ -189,9 +197,8 @@ impl Session {
             IF_DATE => return mail.date != 0,
             IF_NONCE => return mail.nonce.is_some(),
             IF_EIGHT_BIT => return self.encoder.encoding() == Encoding::EightBit,
-            IF_SIZE => return self.plan.size != 0,
+            IF_SIZE => return cfg!(feature = "complete") && self.plan.size != 0,
             IF_NAME => return job.settings.phrase.is_some(),
-            IF_NO_NAME => return job.settings.phrase.is_none(),
             _ => {}
         }
         true
@@ -202,6 +209,7 @@ impl Session {
 mod tests {
     use super::super::job::{Settings, TEXTS, Text};
     use super::*;
+    use crate::auth::plain;
     use std::string::String;
 
     const NAME: [&[u8]; TEXTS] = [
@@ -253,11 +261,13 @@ mod tests {
         let says = |session: &Session, state, job: &Job<'_>| written(session, state as usize, job);
         assert_eq!(says(&session, State::Ehlo, &job), "EHLO [192.168.1.250]\r\n");
         assert_eq!(says(&session, State::Helo, &job), "HELO [192.168.1.250]\r\n");
-        session.local = "2001:db8::1".parse::<std::net::IpAddr>().unwrap().into();
-        assert_eq!(
-            says(&session, State::Ehlo, &job),
-            "EHLO [IPv6:2001:db8:0:0:0:0:0:1]\r\n"
-        );
+        if cfg!(feature = "complete") {
+            session.local = "2001:db8::1".parse::<std::net::IpAddr>().unwrap().into();
+            assert_eq!(
+                says(&session, State::Ehlo, &job),
+                "EHLO [IPv6:2001:db8:0:0:0:0:0:1]\r\n"
+            );
+        }
         job.settings.texts[EHLO_NAME] = b"kotelna.example.cz";
         assert_eq!(says(&session, State::Ehlo, &job), "EHLO kotelna.example.cz\r\n");
         assert_eq!(says(&session, State::Helo, &job), "HELO kotelna.example.cz\r\n");
@@ -274,10 +284,11 @@ mod tests {
         let command = |session: &Session, number| written(session, session.command(number), &job);
         let mail = "MAIL FROM:<thatisme@smtp-server-domain.cz>";
         assert_eq!(command(&session, 0), std::format!("{mail}\r\n"));
+        let size = if cfg!(feature = "complete") { " SIZE=1234" } else { "" };
         session.plan.size = 1234;
-        assert_eq!(command(&session, 0), std::format!("{mail} SIZE=1234\r\n"));
+        assert_eq!(command(&session, 0), std::format!("{mail}{size}\r\n"));
         session.encoder = crate::message::body::Encoder::new(Encoding::EightBit);
-        assert_eq!(command(&session, 0), std::format!("{mail} BODY=8BITMIME SIZE=1234\r\n"));
+        assert_eq!(command(&session, 0), std::format!("{mail} BODY=8BITMIME{size}\r\n"));
         session.plan.size = 0;
         assert_eq!(command(&session, 0), std::format!("{mail} BODY=8BITMIME\r\n"));
         session.envelope.said = 1;

@@ -16,12 +16,31 @@ const TOTAL: usize = LIMITS - 1;
 
 const _: () = assert!(QUIT == Phase::End as usize - Phase::Connect as usize + 1);
 
+/// The limits where the settings have none, in seconds, which take half the room.
+// It runs while the library is built.
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing
+)]
+const DEFAULTS: [u16; LIMITS] = {
+    let (limits, mut seconds) = (Timeouts::RFC_5321.in_order(), [0; LIMITS]);
+    let mut at = 0;
+    while at < LIMITS {
+        assert!(limits[at] % 1000 == 0 && limits[at] / 1000 <= u16::MAX as u32);
+        seconds[at] = (limits[at] / 1000) as u16;
+        at += 1;
+    }
+    seconds
+};
+
 /// A limit of the settings, in milliseconds.
 #[cfg_attr(not(feature = "std"), inline(never))]
 fn limit(job: &Job<'_>, number: usize) -> u32 {
-    const DEFAULTS: [u32; LIMITS] = Timeouts::RFC_5321.in_order();
     match job.settings.limits.get(number) {
-        Some(0) | None => DEFAULTS.get(number).copied().unwrap_or(0),
+        Some(0) | None => DEFAULTS
+            .get(number)
+            .map_or(0, |seconds| u32::from(*seconds).wrapping_mul(1000)),
         Some(limit) => *limit,
     }
 }
@@ -81,6 +100,8 @@ pub(super) struct Plan {
 #[repr(C)]
 pub struct Session {
     pub(super) state: State,
+    /// The step whose answer is awaited.
+    pub(super) step: Step,
     pub(super) part: Part,
     /// It is our turn: the state's line is not written whole yet (`cursor` octets of it are), or, with the final dot, has
     /// not left. A reply is none to it then.
@@ -103,11 +124,11 @@ pub struct Session {
     pub(super) unsent: usize,
     /// Octets of the text that are written.
     pub(super) taken: usize,
+    pub(super) reader: Reader,
     pub(super) plan: Plan,
     pub(super) parser: Parser,
     pub(super) encoder: Encoder,
     pub(super) local: Address,
-    pub(super) reader: Reader,
 }
 
 impl Session {
@@ -117,6 +138,7 @@ impl Session {
         deadline: 0,
         total_deadline: 0,
         state: State::Connecting,
+        step: Step::Connect,
         part: Part::Header,
         pending: false,
         helo_only: false,
@@ -201,7 +223,7 @@ impl Session {
     }
 
     /// The enhanced status code (RFC 3463) of the reply that the verdict speaks of, or zeros.
-    pub fn enhanced_status_code(&self) -> [u16; 3] {
+    pub fn enhanced_status_code(&self) -> [u32; 3] {
         // Our own words begin with none.
         enhanced_status_code(self.text())
     }
@@ -241,32 +263,34 @@ impl Session {
         (!self.closed()).then_some(self.deadline)
     }
 
-    /// The step whose answer is awaited.
-    pub(super) fn step(&self) -> Step {
-        match self.state {
-            State::Envelope => self.envelope.step(self.envelope.answered),
-            State::End if self.unsent > 0 => Step::Text,
-            state => state.row().step,
-        }
-    }
-
-    /// Counts the time limit of what is awaited from now on.
+    /// Looks what is awaited now, and counts its time limit from now on.
     pub(super) fn be_patient(&mut self, job: &Job<'_>) {
-        let settled = self.state.settled();
-        let number = if settled {
-            QUIT
-        } else {
-            (self.step().row().phase as usize).wrapping_sub(Phase::Connect as usize)
-        };
-        self.deadline = self.now.saturating_add(limit(job, number));
-        if !settled {
-            self.deadline = self.deadline.min(self.total_deadline);
+        let mut number = QUIT;
+        let mut most = u32::MAX;
+        if !self.state.settled() {
+            self.step = match self.state {
+                State::Envelope => self.envelope.step(self.envelope.answered),
+                // The final dot has not left.
+                State::End if self.unsent > 0 => Step::Text,
+                state => state.row().step,
+            };
+            number = (self.step.row().phase as usize).wrapping_sub(Phase::Connect as usize);
+            most = self.total_deadline;
         }
+        self.deadline = self.now.saturating_add(limit(job, number)).min(most);
     }
 
     pub(super) fn enter(&mut self, job: &Job<'_>, state: State) {
-        self.state = state;
-        self.pending = state != State::Greeting;
+        self.state = match state {
+            // In good order: an open transaction is given up first.
+            State::Quit if core::mem::take(&mut self.envelope.open) => State::Rset,
+            state => state,
+        };
+        self.pending = match state {
+            State::Greeting => false,
+            State::Envelope => self.envelope.answered == self.envelope.said,
+            _ => true,
+        };
         self.be_patient(job);
     }
 
@@ -396,7 +420,7 @@ impl Session {
             // The system's own time limit for connecting is a deadline like ours.
             Reason::Deadline | Reason::TotalDeadline => Code::Timeout,
             Reason::Cancelled => Code::Cancelled,
-            _ => self.step().row().code,
+            _ => self.step.row().code,
         };
         self.conclude(code, reason);
         self.state = State::Closed;
@@ -407,17 +431,16 @@ impl Session {
         if self.concluded() {
             return;
         }
-        let step = self.step();
         self.verdict = Verdict {
             code,
-            step,
+            step: self.step,
             // The final dot has left, and its answer will not come.
-            outcome: if step == Step::End && reason != Reason::None {
+            outcome: if self.step == Step::End && reason != Reason::None {
                 Outcome::Unknown
             } else {
                 Outcome::NotSent
             },
-            recipient: if step == Step::Rcpt {
+            recipient: if self.step == Step::Rcpt {
                 self.envelope.answered.wrapping_sub(1)
             } else {
                 0
@@ -430,10 +453,5 @@ impl Session {
             self.reader.wipe_text();
         }
         self.reader.hold_text();
-    }
-
-    /// How the conversation ends in good order.
-    pub(super) fn farewell(&self) -> State {
-        if self.envelope.open { State::Rset } else { State::Quit }
     }
 }

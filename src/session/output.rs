@@ -4,6 +4,7 @@ use super::job::Job;
 use super::machine::{Part, Session};
 use super::state::State;
 use crate::buffer::Window;
+use crate::code::Reason;
 
 impl Session {
     /// Writes octets to be sent into `out` (at least [`crate::limits::SMALLEST_BUFFER`] octets) and returns how many.
@@ -51,11 +52,15 @@ impl Session {
         if complete {
             self.cursor = 0;
             match (self.state, self.part) {
-                (State::Envelope, _) => self.envelope.said = self.envelope.said.wrapping_add(1),
                 (State::Text, Part::Header) => self.part = Part::Body,
                 // It is the server's turn, as soon as the final dot has left: `sent` tells.
                 (State::Text, _) => self.state = State::End,
-                _ => self.pending = false,
+                (state, _) => {
+                    self.pending = false;
+                    if state == State::Envelope {
+                        self.envelope.said = self.envelope.said.wrapping_add(1);
+                    }
+                }
             }
         }
         Some(written)
@@ -75,7 +80,7 @@ impl Session {
             return self.cursor > 0;
         }
         let pipelined = self.pipelining && (command < envelope.data() || envelope.recipients == 1);
-        pipelined || envelope.answered == command
+        pipelined || self.pending
     }
 
     /// Writes of the text what there is room for.
@@ -93,6 +98,10 @@ impl Session {
         let written = window.kept();
         self.taken = self.taken.wrapping_add(taken);
         self.starved = !last && taken == octets.len();
+        if self.encoder.stuck() {
+            self.give_up(Reason::Unsendable);
+            return None;
+        }
         if self.encoder.ended() {
             self.part = Part::Dot;
         } else if written == 0 {
