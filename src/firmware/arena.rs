@@ -14,11 +14,13 @@ use crate::session::{Job, Settings};
 use crate::wire::literal::Address;
 
 /// A configuration in the arena, with the job for the session: its mail is put in there.
+// The job first: it is what most calls are given.
+#[repr(C)]
 pub struct Config {
-    /// Where the server listens.
-    pub server: Address,
     /// The settings; and the mail in flight.
     pub job: Job<'static>,
+    /// Where the server listens.
+    pub server: Address,
 }
 
 /// The memory, and how much of it is in use.

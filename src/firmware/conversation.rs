@@ -57,8 +57,8 @@ impl Member {
         if more {
             return 0;
         }
-        // Never so late that the program's clock could be taken for one that goes backwards.
-        let left = deadline.saturating_sub(self.time).min(u32::MAX / 2);
+        // It is still to come, or `tick` had ended the session. Never so late that the program's clock could be taken for one that goes backwards.
+        let left = deadline.wrapping_sub(self.time).min(u32::MAX / 2);
         // The source of a text wakes nobody.
         let waits = self.reading.as_ref().is_some_and(|reading| reading.waits);
         let wakes = !waits && self.transport.is_some_and(|transport| transport.wakes());
@@ -89,30 +89,36 @@ impl Member {
         if matches!(self.session.state(), State::Connecting | State::Closed) {
             return true;
         }
+        self.transmit() || received
+    }
+
+    /// Sends once; false where nothing left.
+    #[inline(never)]
+    fn transmit(&mut self) -> bool {
         let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
             return false;
         };
-        let (session, time) = (&mut self.session, self.time);
+        let session = &mut self.session;
         if self.from == self.to {
             if let Some(reading) = &mut self.reading {
                 if let Err(reason) = (reading.next)(reading, session, &mut config.job) {
-                    session.lost(&config.job, time, reason);
+                    session.lost(&config.job, self.time, reason);
                 }
             }
             self.from = 0;
-            self.to = session.transmit(&config.job, time, &mut self.out);
+            self.to = session.transmit(&config.job, self.time, &mut self.out);
         }
         let octets = self.out.get(self.from..self.to).unwrap_or(&[]);
         if octets.is_empty() {
-            return received;
+            return false;
         }
         match transport.send(octets) {
             // No progress: the deadline stays.
-            Ok(0) => return received,
+            Ok(0) => return false,
             Ok(length) => {
                 let length = usize::from(length);
                 self.from = self.from.wrapping_add(length);
-                session.sent(&config.job, time, length);
+                session.sent(&config.job, self.time, length);
                 if self.from == self.to {
                     // There may have been a password in it.
                     self.out.as_mut_slice().zeroize();
@@ -121,7 +127,7 @@ impl Member {
             Err(reason) => {
                 if reason == Reason::BadTransport {
                     // It took something: all of it, perhaps, and the final dot with it.
-                    session.sent(&config.job, time, octets.len());
+                    session.sent(&config.job, self.time, octets.len());
                 }
                 // The server may have said why, before it closed.
                 while self.receive() {}
@@ -157,7 +163,10 @@ impl Member {
                     };
                     let client = u32::try_from(core::ptr::from_ref(self.status).addr() & 0xFFFF_FFFF).unwrap_or(0);
                     let number = self.told_time.wrapping_add(self.begun);
-                    mail.nonce = transport.nonce([mail.date, number, client, host]);
+                    let mut nonce = [mail.date, number, client, host];
+                    if transport.complete(&mut nonce) {
+                        mail.nonce = Some(nonce);
+                    }
                 }
                 self.session.stands(&config.job, self.time);
             }
