@@ -40,7 +40,7 @@ impl Session {
     /// The server's answer decides. What it repeats of the credentials is masked in the text that the result will show.
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn answered(&mut self, job: &Job<'_>, code: Code) {
-        if job.settings.mechanisms != 0 && !self.concluded() {
+        if job.settings.mechanisms != 0 {
             let logging_in = self.logging_in();
             let texts = &job.settings.texts;
             redaction::mask(self.reader.text_mut(), texts[USERNAME], texts[PASSWORD], logging_in);
@@ -161,7 +161,7 @@ impl Session {
         self.step = Step::Mail;
         self.pipelining = job.settings.pipelining && self.parser.offers(PIPELINING);
         self.envelope = Envelope {
-            recipients: List::new(mail.recipients).number(),
+            data: List::new(mail.recipients).number().wrapping_add(1),
             ..Self::IDLE.envelope
         };
         if mail.text.pieces {
