@@ -271,16 +271,20 @@ impl Session {
     }
 
     pub(super) fn enter(&mut self, job: &Job<'_>, state: State) {
-        self.state = match state {
-            // In good order: an open transaction is given up first.
-            State::Quit if core::mem::take(&mut self.envelope.open) => State::Rset,
-            state => state,
-        };
-        self.pending = match state {
-            State::Greeting => false,
-            State::Envelope => self.envelope.answered == self.envelope.said,
-            _ => true,
-        };
+        let mut state = state;
+        self.pending = true;
+        if state == State::Envelope {
+            self.pending = self.envelope.answered == self.envelope.said;
+            // The mail is refused, and all answers have come. (A command of which a part has left is ended before.)
+            if self.pending && self.concluded() && self.cursor == 0 {
+                state = State::Quit;
+            }
+        }
+        // In good order: an open transaction is given up first.
+        if state == State::Quit && core::mem::take(&mut self.envelope.open) {
+            state = State::Rset;
+        }
+        self.state = state;
         self.be_patient(job);
     }
 
@@ -290,6 +294,8 @@ impl Session {
         if self.state == State::Connecting {
             self.local = *local;
             self.enter(job, State::Greeting);
+            // The server speaks first.
+            self.pending = false;
         }
     }
 

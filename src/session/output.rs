@@ -68,11 +68,14 @@ impl Session {
     /// but a command of which a part has left is ended.
     fn may_say(&self) -> bool {
         let Envelope { said, data, .. } = self.envelope;
+        if said > data {
+            return false;
+        }
         if self.concluded() {
             return self.cursor > 0;
         }
-        // An accepted DATA ends the envelope: where all are answered, there is another one to be said.
-        self.pending || (self.pipelining && (said < data || (said == 2 && data == 2)))
+        let pipelined = self.pipelining && (said < data || data == 2);
+        pipelined || self.pending
     }
 
     /// Writes of the text what there is room for. True where that was all of it.
