@@ -29,6 +29,9 @@ pub struct Window<'b> {
     /// Where in `out` the next octet belongs: below 0, in two's complement, while the window has not begun.
     at: usize,
     line_start: usize,
+    /// For [`crate::base64`]: what was put last, and how many of its bits have no digit yet.
+    pub(crate) bits: u32,
+    pub(crate) waiting: u32,
 }
 
 impl<'b> Window<'b> {
@@ -39,6 +42,8 @@ impl<'b> Window<'b> {
             out,
             at,
             line_start: at,
+            bits: 0,
+            waiting: 0,
         }
     }
 

@@ -307,6 +307,8 @@ pub enum Reason {
     TooLarge,
     /// A text that was declared to be UTF-8, and is not.
     NotUtf8,
+    /// A text that can only go as quoted-printable, which the library was built without.
+    Unsendable,
     /// The program gave no connection to send with.
     NoTransport,
     /// A callback of the program's connection returned what it may not.
@@ -348,6 +350,7 @@ list! {
     "no AUTH offered",
     "mail exceeds SIZE",
     "text not UTF-8",
+    "text needs quoted-printable",
     "no transport",
     "transport failed",
     "text not readable",

@@ -2,13 +2,7 @@
 //!
 //! The authorization identity stays empty: servers may refuse one, even when it equals the user name.
 
-use crate::base64;
 use crate::limits::COMMAND_LINE_BYTES;
-
-/// The octets of the message, before base64.
-pub fn message<'a>(username: &'a [u8], password: &'a [u8]) -> base64::Parts<'a> {
-    [b"\0", username, b"\0", password]
-}
 
 /// Whether the response fits into the AUTH command's line (RFC 4954, 4: else it has to wait for a 334).
 pub fn fits_command(username: &[u8], password: &[u8]) -> bool {

@@ -10,6 +10,8 @@ use super::guard::{fill, number, size_to_write, write};
 use super::guard::{guard_code, versioned};
 use crate::buffer::Window;
 use crate::client::report::MessageId;
+#[cfg(not(feature = "std"))]
+use crate::client::report::Nonce;
 #[cfg(feature = "std")]
 use crate::client::report::Report;
 #[cfg(not(feature = "std"))]
@@ -81,7 +83,7 @@ const _: () = assert!(
 );
 
 #[cfg(not(feature = "std"))]
-fn tell(told: &Told, nonce: Option<&[u8; 16]>, domain: &[u8], out: &mut sds_smtp_result) {
+fn tell(told: &Told, nonce: Option<&Nonce>, domain: &[u8], out: &mut sds_smtp_result) {
     // SAFETY: the layouts are the same so far (asserted above). A char of C is an octet.
     let field = unsafe {
         core::ptr::copy_nonoverlapping(

@@ -90,7 +90,8 @@ fn write_encoded(text: &[u8], configured: &[u8], out: &mut Window<'_>) {
         out.put_all(b"=?");
         out.put_all(charset);
         out.put_all(b"?B?");
-        base64::encode(&base64::one(word), out);
+        base64::put(word, out);
+        base64::end(out);
         out.put_all(b"?=");
     }
 }

@@ -6,8 +6,10 @@ use super::state::{Next, State};
 use crate::auth::{plain, redaction};
 use crate::buffer::Window;
 use crate::code::{self, Code, Outcome, Reason, Step};
+use crate::limits::REPLY_TEXT_BYTES;
 use crate::message::body::{Encoder, Encoding};
 use crate::message::survey::Survey;
+use crate::octets::wipe;
 use crate::utf8::is_utf8;
 use crate::wire::address::List;
 use crate::wire::capability::{AUTH, EIGHT_BIT_MIME, LOGIN, PIPELINING, PLAIN};
@@ -37,15 +39,48 @@ impl Session {
         )
     }
 
-    /// The server's answer decides. What it repeats of the credentials is masked in the text that the result will show.
+    /// The server's answer decides. What it repeats of the login is masked in the text that the result will show: PLAIN's
+    /// response, the password, and the user name, too, while logging in: later it is often the sender's address, which is
+    /// no secret.
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn answered(&mut self, job: &Job<'_>, code: Code) {
         if job.settings.mechanisms != 0 {
-            let logging_in = self.logging_in();
             let texts = &job.settings.texts;
-            redaction::mask(self.reader.text_mut(), texts[USERNAME], texts[PASSWORD], logging_in);
+            self.mask_line(job, State::AuthPlainResponse);
+            self.mask_line(job, State::AuthPassword);
+            self.mask(texts[PASSWORD]);
+            if self.logging_in() {
+                self.mask_line(job, State::AuthUsername);
+                self.mask(texts[USERNAME]);
+            }
         }
         self.conclude(code, Reason::None);
+    }
+
+    /// Masks what is said in a state, in base64.
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn mask_line(&mut self, job: &Job<'_>, state: State) {
+        // Only the faster way to the same end: base64 is one word, longer than the user name or the password in it.
+        if cfg!(feature = "std") && self.reader.text().len() < REPLY_TEXT_BYTES {
+            let [username, password, ..] = job.settings.texts;
+            let least = username.len().min(password.len());
+            let mut words = self.reader.text().split(|octet| *octet == b' ');
+            if words.all(|word| word.len() <= least) {
+                return;
+            }
+        }
+        // No more of it can stand in the text.
+        let mut said = [0; REPLY_TEXT_BYTES];
+        self.write_line(state as usize, job, &mut Window::new(&mut said, 0));
+        // Without padding: servers may leave it out.
+        let digits = said.split(|octet| matches!(octet, b'=' | b'\r')).next();
+        self.mask(digits.unwrap_or(&[]));
+        wipe(&mut said);
+    }
+
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn mask(&mut self, secret: &[u8]) {
+        redaction::mask(self.reader.text_mut(), secret);
     }
 
     /// A complete reply.
@@ -159,6 +194,21 @@ impl Session {
             data: List::new(mail.recipients).number().wrapping_add(1),
             ..Self::IDLE.envelope
         };
+        let eight_bit_mime = self.parser.offers(EIGHT_BIT_MIME);
+        if !cfg!(feature = "complete") {
+            // What cannot go as it is is found on the way.
+            self.encoder = Encoder::new(if eight_bit_mime {
+                Encoding::EightBit
+            } else {
+                Encoding::SevenBit
+            });
+            self.plan.text_is_utf8 = if mail.text.pieces {
+                mail.text.utf8
+            } else {
+                is_utf8(mail.text.octets)
+            };
+            return State::Envelope;
+        }
         if mail.text.pieces {
             self.encoder = Encoder::new(Encoding::QuotedPrintable);
             self.plan.text_is_utf8 = mail.text.utf8;
@@ -166,7 +216,7 @@ impl Session {
         }
         let text = mail.text.octets;
         let survey = Survey::of(text);
-        let encoding = survey.encoding(self.parser.offers(EIGHT_BIT_MIME));
+        let encoding = survey.encoding(eight_bit_mime);
         self.encoder = Encoder::new(encoding);
         self.plan.text_is_utf8 = is_utf8(text);
         if let Some(limit) = self.parser.size() {
@@ -204,5 +254,74 @@ impl Session {
             _ => {}
         }
         State::Envelope
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::job::Settings;
+    use super::*;
+    use std::string::String;
+
+    /// What is kept of the server's words where they refuse a login, or a sender.
+    fn kept(words: &str, state: State, username: &'static [u8], password: &'static [u8]) -> String {
+        let mut job = Job {
+            settings: Settings::NONE,
+            mail: None,
+        };
+        job.settings.mechanisms = PLAIN;
+        (job.settings.texts[USERNAME], job.settings.texts[PASSWORD]) = (username, password);
+        let mut session = Session::IDLE;
+        (session.state, session.step) = (state, state.row().step);
+        for octet in std::format!("535 {words}\n").bytes() {
+            session.reader.feed(octet);
+        }
+        session.answered(&job, Code::BadPassword);
+        String::from_utf8(session.reader.text().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_repeated_login_is_masked_in_every_form() {
+        for (words, wanted) in [
+            ("user kotelna unknown", "user ******* unknown"),
+            ("wrong password tajne-heslo!", "wrong password ***********!"),
+            ("unknown: a290ZWxuYQ==", "unknown: **********=="),
+            ("unknown: dGFqbmUtaGVzbG8", "unknown: ***************"),
+            (
+                "AUTH PLAIN AGtvdGVsbmEAdGFqbmUtaGVzbG8=",
+                "AUTH PLAIN ***************************=",
+            ),
+            ("USER KOTELNA KOTELNA", "USER ******* *******"),
+            (
+                "5.7.8 Error: authentication failed",
+                "5.7.8 Error: authentication failed",
+            ),
+        ] {
+            assert_eq!(kept(words, State::AuthPlain, b"kotelna", b"tajne-heslo"), wanted);
+            assert_eq!(kept(words, State::AuthPassword, b"kotelna", b"tajne-heslo"), wanted);
+        }
+    }
+
+    #[test]
+    fn after_the_login_only_the_password_is_masked() {
+        let words = "kotelna: tajne-heslo a290ZWxuYQ== dGFqbmUtaGVzbG8";
+        let wanted = "kotelna: *********** a290ZWxuYQ== ***************";
+        assert_eq!(kept(words, State::Envelope, b"kotelna", b"tajne-heslo"), wanted);
+    }
+
+    #[test]
+    fn a_login_longer_than_the_kept_text_is_masked_at_its_end() {
+        static PASSWORD: [u8; 1000] = [b'x'; 1000];
+        let words = String::from("no: AHUA") + &"eHh4".repeat(100);
+        let wanted = String::from("no: ") + &"*".repeat(REPLY_TEXT_BYTES - 4);
+        assert_eq!(kept(&words, State::AuthPlain, b"u", &PASSWORD), wanted);
+    }
+
+    #[test]
+    fn a_user_name_within_the_password_hides_nothing_of_it() {
+        assert_eq!(
+            kept("no: kotelna1", State::AuthPassword, b"kotelna", b"kotelna1"),
+            "no: ********"
+        );
     }
 }

@@ -7,7 +7,6 @@
 use super::job::{CHARSET, EHLO_NAME, Job, Mail, PASSWORD, SENDER, SENDER_NAME, USERNAME};
 use super::machine::Session;
 use super::state::State;
-use crate::auth::plain;
 use crate::base64;
 use crate::buffer::{Sink, Window};
 use crate::message::body::Encoding;
@@ -23,10 +22,10 @@ const MAIL: usize = State::Closed as usize + 1;
 const USERNAME_BASE64: u8 = 1;
 const PASSWORD_BASE64: u8 = 2;
 const SENDER_TEXT: u8 = 3;
+/// a NUL in base64,
+const NUL_BASE64: u8 = 4;
 /// the name in EHLO,
 const EHLO_ARGUMENT: u8 = 5;
-/// PLAIN's response,
-const PLAIN_RESPONSE: u8 = 6;
 /// what the mail has,
 const FORWARD_PATH: u8 = 7;
 const SIZE: u8 = 8;
@@ -80,9 +79,9 @@ lines! {
     "",
     "EHLO \x05\n",
     "HELO \x05\n",
-    "AUTH PLAIN \x06\n",
+    "AUTH PLAIN \x04\x01\x04\x02\n",
     "AUTH PLAIN\n",
-    "\x06\n",
+    "\x04\x01\x04\x02\n",
     "AUTH LOGIN\n",
     "\x01\n",
     "\x02\n",
@@ -139,23 +138,18 @@ impl Session {
         let texts = &job.settings.texts;
         match octet {
             b' '.. => out.put(octet),
-            b'\n' => out.end_line(),
+            b'\n' => {
+                base64::end(out);
+                out.end_line();
+            }
+            USERNAME_BASE64 => base64::put(texts[USERNAME], out),
+            PASSWORD_BASE64 => base64::put(texts[PASSWORD], out),
+            NUL_BASE64 => base64::put(b"\0", out),
             SENDER_TEXT => out.put_all(texts[SENDER]),
             EHLO_ARGUMENT => match texts[EHLO_NAME] {
                 [] => self.local.write(out),
                 name => out.put_all(name),
             },
-            USERNAME_BASE64 | PASSWORD_BASE64 | PLAIN_RESPONSE => {
-                let mut secret = plain::message(texts[USERNAME], texts[PASSWORD]);
-                if octet != PLAIN_RESPONSE {
-                    // One of the two, alone.
-                    if octet == USERNAME_BASE64 {
-                        secret[3] = secret[1];
-                    }
-                    (secret[0], secret[1], secret[2]) = (&[], &[], &[]);
-                }
-                base64::encode(&secret, out);
-            }
             _ => {
                 return job
                     .mail
@@ -178,7 +172,7 @@ impl Session {
                 }
                 out.put_all(path.unwrap_or(&[]));
             }
-            SIZE => out.decimal(self.plan.size),
+            SIZE if cfg!(feature = "complete") => out.decimal(self.plan.size),
             DATE => date::write(mail.date, out),
             PHRASE => {
                 let Some(write) = job.settings.phrase else {
@@ -203,7 +197,7 @@ impl Session {
             IF_DATE => return mail.date != 0,
             IF_NONCE => return mail.nonce.is_some(),
             IF_EIGHT_BIT => return self.encoder.encoding() == Encoding::EightBit,
-            IF_SIZE => return self.plan.size != 0,
+            IF_SIZE => return cfg!(feature = "complete") && self.plan.size != 0,
             IF_NAME => return job.settings.phrase.is_some(),
             _ => {}
         }
@@ -215,6 +209,7 @@ impl Session {
 mod tests {
     use super::super::job::{Settings, TEXTS, Text};
     use super::*;
+    use crate::auth::plain;
     use std::string::String;
 
     const NAME: [&[u8]; TEXTS] = [
@@ -237,7 +232,7 @@ mod tests {
                 subject: b"testovaci email",
                 text: Text::whole(b""),
                 date: 1_795_295_959,
-                nonce: Some(*b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\xff"),
+                nonce: Some([0x0001_0203, 0x0405_0607, 0x0809_0a0b, 0x0c0d_0eff]),
             }),
         }
     }
@@ -266,11 +261,13 @@ mod tests {
         let says = |session: &Session, state, job: &Job<'_>| written(session, state as usize, job);
         assert_eq!(says(&session, State::Ehlo, &job), "EHLO [192.168.1.250]\r\n");
         assert_eq!(says(&session, State::Helo, &job), "HELO [192.168.1.250]\r\n");
-        session.local = "2001:db8::1".parse::<std::net::IpAddr>().unwrap().into();
-        assert_eq!(
-            says(&session, State::Ehlo, &job),
-            "EHLO [IPv6:2001:db8:0:0:0:0:0:1]\r\n"
-        );
+        if cfg!(feature = "complete") {
+            session.local = "2001:db8::1".parse::<std::net::IpAddr>().unwrap().into();
+            assert_eq!(
+                says(&session, State::Ehlo, &job),
+                "EHLO [IPv6:2001:db8:0:0:0:0:0:1]\r\n"
+            );
+        }
         job.settings.texts[EHLO_NAME] = b"kotelna.example.cz";
         assert_eq!(says(&session, State::Ehlo, &job), "EHLO kotelna.example.cz\r\n");
         assert_eq!(says(&session, State::Helo, &job), "HELO kotelna.example.cz\r\n");
@@ -287,10 +284,11 @@ mod tests {
         let command = |session: &Session, number| written(session, session.command(number), &job);
         let mail = "MAIL FROM:<thatisme@smtp-server-domain.cz>";
         assert_eq!(command(&session, 0), std::format!("{mail}\r\n"));
+        let size = if cfg!(feature = "complete") { " SIZE=1234" } else { "" };
         session.plan.size = 1234;
-        assert_eq!(command(&session, 0), std::format!("{mail} SIZE=1234\r\n"));
+        assert_eq!(command(&session, 0), std::format!("{mail}{size}\r\n"));
         session.encoder = crate::message::body::Encoder::new(Encoding::EightBit);
-        assert_eq!(command(&session, 0), std::format!("{mail} BODY=8BITMIME SIZE=1234\r\n"));
+        assert_eq!(command(&session, 0), std::format!("{mail} BODY=8BITMIME{size}\r\n"));
         session.plan.size = 0;
         assert_eq!(command(&session, 0), std::format!("{mail} BODY=8BITMIME\r\n"));
         session.envelope.said = 1;

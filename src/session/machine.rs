@@ -192,6 +192,11 @@ impl Session {
         self.state.settled().then_some(self.verdict)
     }
 
+    /// The same, for who knows that it stands.
+    pub fn concluding(&self) -> &Verdict {
+        &self.verdict
+    }
+
     /// Whether there is a verdict, if only for ourselves yet.
     pub(super) fn concluded(&self) -> bool {
         self.verdict.outcome != Outcome::None
@@ -257,6 +262,7 @@ impl Session {
     pub(super) fn be_patient(&mut self, job: &Job<'_>) {
         let mut number = QUIT;
         if self.state.settled() {
+            self.step = Step::End;
             self.total_deadline = u32::MAX;
         } else {
             self.step = match self.state {
@@ -290,9 +296,21 @@ impl Session {
 
     /// The connection stands, and `local` is our end's address.
     pub fn connected(&mut self, job: &Job<'_>, now: u32, local: &Address) {
-        self.now = now;
         if self.state == State::Connecting {
             self.local = *local;
+        }
+        self.stands(job, now);
+    }
+
+    /// The same in two steps: where our end's address is put, ...
+    pub fn local(&mut self) -> &mut Address {
+        &mut self.local
+    }
+
+    /// ... and then the connection stands.
+    pub fn stands(&mut self, job: &Job<'_>, now: u32) {
+        self.now = now;
+        if self.state == State::Connecting {
             self.enter(job, State::Greeting);
             // The server speaks first.
             self.pending = false;

@@ -4,6 +4,7 @@ use super::job::Job;
 use super::machine::{Envelope, Part, Session};
 use super::state::State;
 use crate::buffer::{Sink, Window};
+use crate::code::Reason;
 
 impl Session {
     /// Writes octets to be sent into `out` (at least [`crate::limits::SMALLEST_BUFFER`] octets) and returns how many.
@@ -94,6 +95,10 @@ impl Session {
         let taken = self.encoder.write(octets, last, out);
         self.taken = self.taken.wrapping_add(taken);
         self.starved = !last && taken == octets.len();
+        if self.encoder.stuck() {
+            self.give_up(Reason::Unsendable);
+            return false;
+        }
         if self.encoder.ended() {
             self.part = Part::Dot;
         }

@@ -64,6 +64,9 @@ fn is_quoted(text: &[u8]) -> bool {
     let [b'"', quoted @ .., b'"'] = text else {
         return false;
     };
+    if !cfg!(feature = "complete") {
+        return false;
+    }
     let mut escaped = false;
     for octet in quoted {
         if !matches!(octet, 0x20..=0x7e) || (*octet == b'"' && !escaped) {
@@ -107,7 +110,7 @@ pub fn is_domain_or_literal(text: &[u8]) -> bool {
     if let [b'[', literal @ .., b']'] = text {
         let (mut address, mut version) = (literal, 4);
         if let Some((tag, behind)) = literal.split_at_checked(5) {
-            if tag.eq_ignore_ascii_case(b"IPv6:") {
+            if cfg!(feature = "complete") && tag.eq_ignore_ascii_case(b"IPv6:") {
                 (address, version) = (behind, 6);
             }
         }
@@ -151,7 +154,7 @@ impl<'a> Iterator for List<'a> {
         let (mut end, mut quoted) = (0usize, false);
         while let Some(octet) = list.get(end) {
             match octet {
-                b'"' => quoted = !quoted,
+                b'"' if cfg!(feature = "complete") => quoted = !quoted,
                 b',' if !quoted => break,
                 // And what it escapes.
                 b'\\' if quoted => end = end.wrapping_add(1),
@@ -201,7 +204,13 @@ mod tests {
             "\"\"@x.cz",
             "a@1.2.3.x",
         ] {
-            assert!(is_mailbox(address.as_bytes()), "{address}");
+            // Those that take more code.
+            let more = address.starts_with('"') || address.contains(":");
+            assert_eq!(
+                is_mailbox(address.as_bytes()),
+                !more || cfg!(feature = "complete"),
+                "{address}"
+            );
         }
     }
 
@@ -264,8 +273,10 @@ mod tests {
     fn a_list_is_split_at_commas_outside_quotes() {
         assert_eq!(list("a@b"), [b"a@b"]);
         assert_eq!(list(" a@b ,\tc@d "), [b"a@b", b"c@d"]);
-        assert_eq!(list("\"x,y\"@b,c@d"), [&b"\"x,y\"@b"[..], b"c@d"]);
-        assert_eq!(list("\"x\\\",y\"@b,c@d"), [&b"\"x\\\",y\"@b"[..], b"c@d"]);
+        if cfg!(feature = "complete") {
+            assert_eq!(list("\"x,y\"@b,c@d"), [&b"\"x,y\"@b"[..], b"c@d"]);
+            assert_eq!(list("\"x\\\",y\"@b,c@d"), [&b"\"x\\\",y\"@b"[..], b"c@d"]);
+        }
         assert_eq!(list("a@b,"), [&b"a@b"[..], b""]);
         assert_eq!(list(""), [b""]);
     }
