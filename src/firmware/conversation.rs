@@ -60,20 +60,21 @@ impl Member {
         // It is still to come, or `tick` had ended the session. Never so late that the program's clock could be taken for one that goes backwards.
         let left = deadline.wrapping_sub(self.time).min(u32::MAX / 2);
         // The source of a text wakes nobody.
-        let waits = self.reading.as_ref().is_some_and(|reading| reading.waits);
-        let wakes = !waits && self.transport.is_some_and(|transport| transport.wakes());
+        let wakes = !self.waits && self.transport.is_some_and(|transport| transport.wakes());
         if wakes { left } else { left.min(AGAIN) }
     }
 
     /// Connects, receives and sends, for some rounds; whether there is more to do.
     #[inline(never)]
     fn turn(&mut self) -> bool {
-        for _ in 0..ROUNDS {
-            if !self.round() {
-                return false;
+        let mut left = ROUNDS;
+        while self.round() {
+            left = left.wrapping_sub(1);
+            if left == 0 {
+                return true;
             }
         }
-        true
+        false
     }
 
     /// Does one thing; false where there is none to do before the transport has made progress.
@@ -101,17 +102,17 @@ impl Member {
         let session = &mut self.session;
         if self.from == self.to {
             if let Some(reading) = &mut self.reading {
-                if let Err(reason) = (reading.next)(reading, session, &mut config.job) {
-                    session.lost(&config.job, self.time, reason);
+                match (reading.next)(reading, session, &mut config.job) {
+                    Ok(waits) => self.waits = waits,
+                    Err(reason) => session.lost(&config.job, self.time, reason),
                 }
             }
             self.from = 0;
             self.to = session.transmit(&config.job, self.time, &mut self.out);
         }
-        let octets = self.out.get(self.from..self.to).unwrap_or(&[]);
-        if octets.is_empty() {
+        let Some(octets) = self.out.get(self.from..self.to).filter(|octets| !octets.is_empty()) else {
             return false;
-        }
+        };
         match transport.send(octets) {
             // No progress: the deadline stays.
             Ok(0) => return false,
@@ -186,7 +187,9 @@ impl Member {
         let mut octets = [0u8; IN];
         match transport.receive(&mut octets) {
             Ok(length) => {
-                let received = octets.get(..usize::from(length)).unwrap_or(&[]);
+                let Some(received) = octets.get(..usize::from(length)) else {
+                    return false;
+                };
                 self.session.receive(&config.job, self.time, received);
                 // A server may repeat what it was told.
                 octets.as_mut_slice().zeroize();
@@ -209,23 +212,22 @@ impl Member {
 }
 
 impl Reading {
-    /// Asks for the piece of the text that the session wants.
-    pub(super) fn next(&mut self, session: &Session, job: &mut Job<'static>) -> Result<(), Reason> {
+    /// Asks for the piece of the text that the session wants; whether it is waited for.
+    pub(super) fn next(&mut self, session: &Session, job: &mut Job<'static>) -> Result<bool, Reason> {
         let (Some(wanted), Some(Mail { text, .. })) = (session.wants_text(), &mut job.mail) else {
-            return Ok(());
+            return Ok(false);
         };
         (text.octets, text.from) = (&[], wanted);
-        let given = self.source.read(wanted, self.buffer)?;
-        self.waits = given.is_none();
-        if let Some(given) = given {
-            text.octets = self.source.piece(self.buffer, given);
-            text.last = given == 0;
-            // No octet is wanted twice.
-            self.place = self.place.after_all(text.octets);
-            if text.utf8 && (self.place.is_broken() || (text.last && !self.place.may_end())) {
-                return Err(Reason::NotUtf8);
-            }
+        let Some(given) = self.source.read(wanted, self.buffer)? else {
+            return Ok(true);
+        };
+        text.octets = self.source.piece(self.buffer, given);
+        text.last = given == 0;
+        // No octet is wanted twice.
+        self.place = self.place.after_all(text.octets);
+        if text.utf8 && (self.place.is_broken() || (text.last && !self.place.may_end())) {
+            return Err(Reason::NotUtf8);
         }
-        Ok(())
+        Ok(false)
     }
 }

@@ -12,7 +12,6 @@ use core::mem::{align_of, size_of};
 use core::ptr::{addr_of_mut, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering, compiler_fence};
 
-use super::arena::Arena;
 use super::conversation::Calendar;
 use super::member::Member;
 use super::told::{Line, Status};
@@ -57,6 +56,7 @@ static COMMON: Shared = Shared(UnsafeCell::new(Common {
 }));
 
 impl Calendar for Common {
+    #[inline(never)]
     fn seconds(&self) -> u32 {
         // SAFETY: the caller of `set_clock` promised that it can be called.
         self.clock.map_or(0, |clock| unsafe { clock(self.context) })
@@ -251,7 +251,9 @@ unsafe fn put(storage: *mut u8, length: usize) -> *mut Block {
         (*block).next.store(CLIENTS.load(Ordering::Relaxed), Ordering::Relaxed);
         let member = addr_of_mut!((*block).member).cast::<Member>();
         addr_of_mut!((*member).status).write(&(*block).status);
-        addr_of_mut!((*member).arena).write(Arena::new(core::slice::from_raw_parts_mut(block.add(1).cast(), arena)));
+        (*member)
+            .arena
+            .lend(core::slice::from_raw_parts_mut(block.add(1).cast(), arena));
         addr_of_mut!((*member).device_limit).write(DEVICE_CREDENTIAL_BYTES);
         addr_of_mut!((*member).reading).write(None);
         addr_of_mut!((*member).nonce).write(None);
