@@ -163,10 +163,7 @@ impl Session {
     fn write_of_mail(&self, octet: u8, job: &Job<'_>, mail: &Mail<'_>, out: &mut Window<'_>) -> bool {
         let texts = &job.settings.texts;
         match octet {
-            FORWARD_PATH => {
-                let at = usize::from(self.envelope.said).wrapping_sub(1);
-                out.put_all(List::new(mail.recipients).nth(at).unwrap_or(&[]));
-            }
+            FORWARD_PATH => header::write_to(List::new(mail.recipients), usize::from(self.envelope.said), out),
             SIZE => out.decimal(self.plan.size),
             DATE => date::write(mail.date, out),
             PHRASE => {
@@ -175,7 +172,7 @@ impl Session {
                 }
                 out.fold(texts[SENDER].len().wrapping_add(3));
             }
-            TO => header::write_to(List::new(mail.recipients), out),
+            TO => header::write_to(List::new(mail.recipients), 0, out),
             SUBJECT => word::write(mail.subject, texts[CHARSET], out),
             MESSAGE_ID => {
                 if let Some(nonce) = &mail.nonce {
