@@ -12,6 +12,7 @@ step cargo clippy --all-targets -- -D warnings
 step cargo clippy --all-targets --features header -- -D warnings
 step cargo clippy --lib --no-default-features -- -D warnings
 step cargo clippy --lib --no-default-features --features firmware -- -D warnings
+step cargo clippy --lib --no-default-features --features firmware,complete -- -D warnings
 step cargo clippy --lib --features firmware -- -D warnings
 step cargo check --no-default-features
 while IFS= read -r script; do bash -n "$script"; done < <(find scripts benches -name '*.sh'; echo .ci/run)

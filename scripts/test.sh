@@ -15,6 +15,9 @@ make --no-print-directory
 heading 'Rust and C tests'
 cargo test
 
+heading 'Rust tests without the feature complete'
+cargo test --no-default-features --features firmware --lib --test dialogue --test cut --test pieces --test transitions
+
 heading 'Python tests and real servers'
 SDS_SMTP_LIBRARY=$release/libsds_smtp.so "${SDS_VENV:-target/venv}/bin/python" -m pytest tests/python
 

@@ -20,11 +20,14 @@ pub trait Sink {
     fn put_all(&mut self, octets: &[u8]);
 }
 
+/// Farther than anything reaches: what is above is below 0.
+const FAR: usize = usize::MAX / 2;
+
 /// A view of `out.len()` octets, from the octet number `from` on, of what is written to it.
 pub struct Window<'b> {
     out: &'b mut [u8],
-    from: usize,
-    written: usize,
+    /// Where in `out` the next octet belongs: below 0, in two's complement, while the window has not begun.
+    at: usize,
     line_start: usize,
     /// For [`crate::base64`]: what was put last, and how many of its bits have no digit yet.
     pub(crate) bits: u32,
@@ -34,11 +37,11 @@ pub struct Window<'b> {
 impl<'b> Window<'b> {
     /// A window that keeps the octets `from .. from + out.len()`.
     pub fn new(out: &'b mut [u8], from: usize) -> Self {
+        let at = from.wrapping_neg();
         Self {
             out,
-            from,
-            written: 0,
-            line_start: 0,
+            at,
+            line_start: at,
             bits: 0,
             waiting: 0,
         }
@@ -46,34 +49,39 @@ impl<'b> Window<'b> {
 
     /// A window that keeps nothing and counts: it begins behind everything.
     pub fn counting() -> Window<'static> {
-        Window::new(&mut [], usize::MAX)
+        Window::new(&mut [], FAR)
     }
 
-    /// All that was written, kept or not.
+    /// What a window that counts has counted.
     pub fn written(&self) -> usize {
-        self.written
+        self.at.wrapping_add(FAR)
+    }
+
+    /// Octets written from the beginning of the window on, kept or not.
+    fn reached(&self) -> usize {
+        if self.at > FAR { 0 } else { self.at }
     }
 
     /// Octets kept in the buffer.
     pub fn kept(&self) -> usize {
-        self.written.saturating_sub(self.from).min(self.out.len())
+        self.reached().min(self.out.len())
     }
 
     /// Whether the last octet written is kept, too (or lies before the window).
     pub fn complete(&self) -> bool {
-        self.written.saturating_sub(self.from) <= self.out.len()
+        self.reached() <= self.out.len()
     }
 
     /// Octets written since [`Window::end_line`].
     pub fn column(&self) -> usize {
-        self.written.wrapping_sub(self.line_start)
+        self.at.wrapping_sub(self.line_start)
     }
 
     /// Ends a line of a header.
     pub fn end_line(&mut self) {
         self.put(b'\r');
         self.put(b'\n');
-        self.line_start = self.written;
+        self.line_start = self.at;
     }
 
     /// Writes the blank behind which a header may be folded: on a new line where `length` octets, the blank among them,
@@ -114,17 +122,20 @@ pub fn hex_digit(value: u32) -> u8 {
 }
 
 impl Sink for Window<'_> {
+    #[cfg_attr(not(feature = "std"), inline(never))]
     fn put(&mut self, octet: u8) {
-        if let Some(at) = self.written.checked_sub(self.from) {
-            if let Some(place) = self.out.get_mut(at) {
-                *place = octet;
-            }
+        if let Some(place) = self.out.get_mut(self.at) {
+            *place = octet;
         }
-        self.written = self.written.wrapping_add(1);
+        self.at = self.at.wrapping_add(1);
     }
 
     fn room(&self) -> usize {
-        self.from.saturating_add(self.out.len()).saturating_sub(self.written)
+        // Of a window that has not begun, what is before it, too.
+        match self.out.len().wrapping_sub(self.at) {
+            room @ ..=FAR => room,
+            _ => 0,
+        }
     }
 
     // One after the other is the smaller code, all at once the faster one.
@@ -137,12 +148,11 @@ impl Sink for Window<'_> {
 
     #[cfg(feature = "std")]
     fn put_all(&mut self, octets: &[u8]) {
-        let before = self.from.saturating_sub(self.written);
+        let before = if self.at > FAR { self.at.wrapping_neg() } else { 0 };
         let shown = octets.get(before..).unwrap_or(&[]);
-        let at = self.written.saturating_sub(self.from);
-        self.written = self.written.wrapping_add(octets.len());
-        let space = self.out.get_mut(at..).unwrap_or(&mut []);
+        let space = self.out.get_mut(self.reached()..).unwrap_or(&mut []);
         octets::copy(space, shown);
+        self.at = self.at.wrapping_add(octets.len());
     }
 }
 

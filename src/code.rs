@@ -249,8 +249,7 @@ impl Step {
     /// Whether a reply lets this step go on.
     pub fn accepts(self, reply: u16) -> bool {
         let accept = self.row().accept;
-        let reply = if accept < 10 { reply / 100 } else { reply };
-        reply == accept
+        accept == reply || accept == reply / 100
     }
 }
 
@@ -262,7 +261,7 @@ pub fn refusal(step: Step, reply: u16, relaying: bool) -> Code {
         (_, 421) => Code::NotReady,
         (Step::Greeting | Step::Ehlo | Step::Helo, _) => step.row().code,
         (_, 501) => Code::Syntax,
-        (Step::AuthOneStep, 500 | 502 | 503 | 504 | 538) => Code::AuthUnsupported,
+        (Step::AuthOneStep, 500..=504 | 538) => Code::AuthUnsupported,
         (Step::Rcpt, 530) => Code::RelayDenied,
         (Step::Rcpt, _) if relaying => Code::RelayDenied,
         (Step::Rcpt, 550) => Code::InvalidRecipient,
@@ -308,6 +307,8 @@ pub enum Reason {
     TooLarge,
     /// A text that was declared to be UTF-8, and is not.
     NotUtf8,
+    /// A text that can only go as quoted-printable, which the library was built without.
+    Unsendable,
     /// The program gave no connection to send with.
     NoTransport,
     /// A callback of the program's connection returned what it may not.
@@ -334,24 +335,25 @@ list! {
     sentence:
     "",
     "no configuration",
-    "not a list of addresses",
-    "control character in the subject",
+    "bad recipients",
+    "control character in subject",
     "subject too long",
     "text too long",
-    "bad message structure",
+    "bad structure",
     "no free socket",
     "connection refused",
     "server unreachable",
-    "the connection was lost",
+    "connection lost",
     "no answer in time",
-    "the whole mail took too long",
-    "the answer is not SMTP",
-    "no login (AUTH) offered",
-    "mail over the server's SIZE",
-    "the text is not UTF-8",
+    "mail took too long",
+    "not an SMTP reply",
+    "no AUTH offered",
+    "mail exceeds SIZE",
+    "text not UTF-8",
+    "text needs quoted-printable",
     "no transport",
-    "the transport failed",
-    "the text could not be read",
+    "transport failed",
+    "text not readable",
     "cancelled",
     "out of memory",
     "internal error",
@@ -423,7 +425,7 @@ mod tests {
         assert_eq!(Reason::NotConfigured.text(), b"no configuration");
         assert_eq!(Reason::NoSocket.text(), b"no free socket");
         assert_eq!(Reason::Deadline.text(), b"no answer in time");
-        assert_eq!(Reason::NotUtf8.text(), b"the text is not UTF-8");
+        assert_eq!(Reason::NotUtf8.text(), b"text not UTF-8");
         assert_eq!(Reason::Cancelled.text(), b"cancelled");
         assert_eq!(Reason::Defect.text(), b"internal error");
         for number in 1..=Reason::Defect as usize {

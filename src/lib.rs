@@ -21,6 +21,9 @@
 //!
 //! - `std` (default): the host engine and the C ABI.
 //! - `firmware`: the client without an operating system; without `std` the C ABI is its.
+//! - `complete` (`std` brings it): what a small device may do without. Without it an IPv6 address is none, nor is a local part in
+//!   quotes; SIZE is neither said nor looked at; a text goes as it is or, where that cannot be, ends the mail with code 7: one with
+//!   octets above 127 where the server has no 8BITMIME, with control characters, or with a line over 998 octets.
 //! - `header`: the build writes `include/sds_smtp.h` anew.
 
 #![no_std]

@@ -34,18 +34,18 @@ pub(crate) use list;
 #[cfg(any(test, not(feature = "std")))]
 #[cfg_attr(not(feature = "std"), inline(never))]
 pub fn entry(list: &'static [u8], number: usize) -> &'static [u8] {
-    let (mut left, mut rest) = (number, list);
-    loop {
-        let mut length = 0usize;
-        while rest.get(length).is_some_and(|octet| *octet != 0) {
-            length = length.wrapping_add(1);
+    let mut rest = list.iter();
+    let mut left = number;
+    while left > 0 {
+        match rest.next() {
+            Some(0) => left = left.wrapping_sub(1),
+            Some(_) => {}
+            None => break,
         }
-        if left == 0 || rest.is_empty() {
-            return rest.get(..length).unwrap_or(rest);
-        }
-        left = left.wrapping_sub(1);
-        rest = rest.get(length.wrapping_add(1)..).unwrap_or(&[]);
     }
+    let list = rest.as_slice();
+    let end = rest.position(|octet| *octet == 0);
+    end.and_then(|end| list.get(..end)).unwrap_or(&[])
 }
 
 /// The length of the longest beginning of `octets` without a control character (0 to 31, and 127). Where it ends early it

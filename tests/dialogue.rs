@@ -14,6 +14,9 @@ fn seed() -> u64 {
 
 fn run(name: &str) {
     let dialogue = Dialogue::load(name);
+    if dialogue.elsewhere {
+        return;
+    }
     let mut first: Option<Vec<u8>> = None;
     for variation in variations(&dialogue, seed()) {
         let played = play(&dialogue, variation).unwrap_or_else(|message| panic!("{message}"));
@@ -432,6 +435,12 @@ dialogues! {
     sent_with_login_plain
     sent_with_pipelining
     sent_without_login
+    small_7_bit_with_8bitmime
+    small_8_bit_with_8bitmime
+    small_8_bit_without_8bitmime
+    small_control_character
+    small_line_of_999_octets
+    small_no_size
     transcript_of_june_2018
 }
 
@@ -463,7 +472,11 @@ fn a_mail_takes_one_write_for_each_turn() {
         // EHLO; MAIL, RCPT, RCPT; DATA; the text; QUIT.
         ("sent_to_several_recipients_with_pipelining", 5),
     ] {
-        let played = play(&Dialogue::load(name), at_once).unwrap_or_else(|message| panic!("{message}"));
+        let dialogue = Dialogue::load(name);
+        if dialogue.elsewhere {
+            continue;
+        }
+        let played = play(&dialogue, at_once).unwrap_or_else(|message| panic!("{message}"));
         assert_eq!(played.writes, writes, "{name}");
     }
 }

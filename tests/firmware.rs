@@ -1,8 +1,8 @@
 //! The library without an operating system, on a host: what a device's program can do wrong, what its connection can do, texts,
 //! times, interrupts; and the programs of the other library, unchanged.
 //!
-//! Each program runs as a user would build it, with the sanitizers over a library with all checks, and, with fewer cases, under
-//! valgrind. The library is built here. Needed besides: gcc, valgrind.
+//! Each program runs as a user would build it, with the sanitizers over a library with all checks, the same without the feature
+//! `complete`, and, with fewer cases, under valgrind. The libraries are built here. Needed besides: gcc, valgrind.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -19,7 +19,7 @@ mod running;
 mod servers;
 
 use building::{ALARM_LOOP, FIRST_MAIL, FULLC_PROGRAM, LAYOUT, MISUSE, TWO_DEVICES};
-use building::{Build, Checked, Plain, TESTS, executable, root};
+use building::{Build, Checked, Plain, Small, TESTS, executable, root};
 use checks::{FROM, TO};
 use checks::{assert_every_alarm_is_accounted_for, assert_is_the_seeds_mail, assert_misuse_is_harmless};
 use checks::{assert_no_secret_in, two_devices};
@@ -30,14 +30,14 @@ fn run_as(program: &str, build: Build, arguments: &[&str]) -> Finished {
     let executable = executable(program, build);
     match build {
         Plain => run(&executable, arguments),
-        Checked => with_sanitizers(&executable, arguments),
+        Checked | Small => with_sanitizers(&executable, arguments),
     }
 }
 
-/// Runs a program in all three ways; under valgrind with arguments of its own.
+/// Runs a program in all ways; under valgrind with arguments of its own.
 #[track_caller]
 fn holds(program: &str, arguments: &[&str], slowly: &[&str], words: &str) {
-    for build in [Plain, Checked] {
+    for build in [Plain, Checked, Small] {
         println!(
             "{}",
             run_as(program, build, arguments).must_give(0).must_say(words).output

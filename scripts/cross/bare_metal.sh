@@ -6,11 +6,12 @@
 
 examples=c_examples/firmware
 
-# take TRIPLE: sets $archive, the library, $c, the compiler, and $link, its options for a program without anything besides.
+# take TRIPLE: sets $archive, the library, $small, the one without the feature `complete`, $c, the compiler, and $link, its options for a program without anything besides.
 take() {
   if ! facts_of "$1" || [[ $kind != arm && $kind != riscv ]]; then unknown_target "$1"; fi
   triple=$1
   archive=$cross/$triple/libsds_smtp.a
+  small=$cross/$triple/libsds_smtp_small.a
   c=("${tools}gcc" "${processor[@]}" -Os -ffreestanding -ffunction-sections -fdata-sections "${warnings[@]}" -Iinclude)
   link=(-nostdlib "-Wl,--gc-sections,-z,noexecstack,--entry=_start")
   if [[ $kind = riscv ]]; then link+=("-Wl,-m,elf32lriscv,--no-warn-rwx-segments"); fi
@@ -24,15 +25,15 @@ costs() {
     END {print flash + 0, ram + 0}'
 }
 
-# device_costs: flash and RAM of the program of the three functions, poll, result and log, less those of the program without
-# them.
+# device_costs LIBRARY: flash and RAM of the program of the three functions, poll, result and log, less those of the program
+# without them.
 device_costs() {
   local part flash ram
   local -A sum
   for part in without with; do
     local define=()
     [[ $part = without ]] || define=(-DSDS)
-    "${c[@]}" -std=c99 "${define[@]}" -o "$work/$part" benches/footprint/device.c "$examples/memory.c" "$archive" "${link[@]}"
+    "${c[@]}" -std=c99 "${define[@]}" -o "$work/$part" benches/footprint/device.c "$examples/memory.c" "$1" "${link[@]}"
     read -r flash ram < <(costs "$work/$part")
     sum[$part]="$flash $ram"
   done

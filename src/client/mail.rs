@@ -5,21 +5,30 @@ use crate::limits::{SUBJECT_BYTES, TEXT_BYTES};
 use crate::wire::address;
 
 /// Checks recipients, subject and text.
-pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<(), (Code, Reason)> {
+pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<(), Reason> {
     if !recipients.is_some_and(address::is_list) {
-        return Err((Code::RecipientRefused, Reason::BadRecipients));
+        return Err(Reason::BadRecipients);
     }
     if subject.len() > SUBJECT_BYTES {
-        return Err((Code::DataFailed, Reason::LongSubject));
+        return Err(Reason::LongSubject);
     }
     // Refused, never removed: a line end here would be a header of the caller's.
     if has_control(subject, !(1 << b'\t')) {
-        return Err((Code::DataFailed, Reason::BadSubject));
+        return Err(Reason::BadSubject);
     }
     if text.len() > TEXT_BYTES {
-        return Err((Code::DataFailed, Reason::LongText));
+        return Err(Reason::LongText);
     }
     Ok(())
+}
+
+/// The code of a mail that cannot be sent for this reason.
+pub fn code(reason: Reason) -> Code {
+    match reason {
+        Reason::BadRecipients => Code::RecipientRefused,
+        Reason::NotConfigured | Reason::NoTransport => Code::ConnectFailed,
+        _ => Code::DataFailed,
+    }
 }
 
 /// Whether there is one of these control characters in a text: bit 0 is NUL, bit 30 is 30; bit 31 is 31 and DEL.
@@ -52,14 +61,14 @@ mod tests {
         let to = Some(&b"a@b.cz"[..]);
         assert_eq!(check(to, b"alarm", b"text\r\n"), Ok(()));
         assert_eq!(check(to, "\u{17e}\tx".as_bytes(), b""), Ok(()));
-        assert_eq!(check(None, b"", b"").unwrap_err().0, Code::RecipientRefused);
-        assert_eq!(check(Some(b""), b"", b"").unwrap_err().0, Code::RecipientRefused);
-        for subject in [&b"a\r\nBcc: x@y"[..], b"a\n", b"a\r", b"a\0", b"\x1b"] {
-            assert_eq!(check(to, subject, b""), Err((Code::DataFailed, Reason::BadSubject)));
+        for recipients in [None, Some(&b""[..])] {
+            let reason = check(recipients, b"", b"").unwrap_err();
+            assert_eq!(code(reason), Code::RecipientRefused);
         }
-        assert_eq!(
-            check(to, &[b'x'; 2001], b""),
-            Err((Code::DataFailed, Reason::LongSubject))
-        );
+        for subject in [&b"a\r\nBcc: x@y"[..], b"a\n", b"a\r", b"a\0", b"\x1b"] {
+            assert_eq!(check(to, subject, b""), Err(Reason::BadSubject));
+        }
+        assert_eq!(check(to, &[b'x'; 2001], b""), Err(Reason::LongSubject));
+        assert_eq!(code(Reason::BadSubject), Code::DataFailed);
     }
 }

@@ -3,6 +3,7 @@
 use crate::buffer::{Sink, Window};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
+pub use crate::message::header::Nonce;
 use crate::message::header::write_message_id;
 use crate::octets::copy;
 use crate::session::Session;
@@ -43,7 +44,7 @@ pub enum MessageId<'a> {
     /// Made of these.
     Parts {
         /// The nonce.
-        nonce: &'a [u8; 16],
+        nonce: &'a Nonce,
         /// The sender's domain.
         domain: &'a [u8],
     },
@@ -61,7 +62,7 @@ impl MessageId<'_> {
 
 impl Text<MESSAGE_ID_BYTES> {
     /// A Message-ID.
-    pub fn message_id(nonce: [u8; 16], sender: &[u8]) -> Self {
+    pub fn message_id(nonce: Nonce, sender: &[u8]) -> Self {
         let mut new = Self::EMPTY;
         let mut window = Window::new(&mut new.octets, 0);
         write_message_id(&nonce, domain_of(sender), &mut window);
@@ -83,7 +84,7 @@ pub struct Report {
     /// The server's reply code, or 0.
     pub reply: u16,
     /// The enhanced status code (RFC 3463), or zeros.
-    pub enhanced: [u16; 3],
+    pub enhanced: [u32; 3],
     /// Recipients accepted and refused.
     pub recipients: (u16, u16),
     /// From the start to the verdict, in milliseconds.

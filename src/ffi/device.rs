@@ -31,10 +31,11 @@ pub unsafe extern "C" fn sds_smtp_configure(
     sender: *const c_char,
 ) -> c_int {
     guard_code(|| {
+        let login = auth != 0;
         // SAFETY: the caller's promise, for each of them.
-        let [server, username, password, sender] =
-            unsafe { [string(server_ip), string(username), string(password), string(sender)] };
-        Client::BUILT_IN.configure_device(server, auth != 0, [username, password, sender])
+        let text = |text_of_c, given| unsafe { string(if given { text_of_c } else { core::ptr::null() }) };
+        let credentials = [text(username, login), text(password, login), text(sender, true)];
+        Client::BUILT_IN.configure_device(text(server_ip, true), login, credentials)
     })
 }
 
@@ -61,7 +62,11 @@ pub unsafe extern "C" fn sds_smtp_send(to: *const c_char, subject: *const c_char
         return Client::BUILT_IN.send(&Post {
             recipients,
             subject,
-            content: Content::Copied(content),
+            content: Content {
+                copied: content,
+                borrowed: &[],
+                read: None,
+            },
         });
     })
 }

@@ -119,16 +119,18 @@ pub unsafe extern "C" fn sds_smtp_client_log(
     });
     #[cfg(not(feature = "std"))]
     return guard(0, || {
-        let (mut written, count) = (0, out.is_null() || max == 0);
-        if count || whole(out) {
-            of(client).log(if count { usize::MAX } else { max }, |lines| {
-                written = lines.len();
-                if !count {
+        let (mut count, told) = (0, !out.is_null() && max != 0);
+        if !told || whole(out) {
+            of(client).log(|lines| {
+                count = lines.len();
+                if told {
+                    let newest = lines.get(count.saturating_sub(max)..).unwrap_or(&[]);
+                    count = newest.len();
                     // SAFETY: `max` elements are the caller's, and no more than that are given.
-                    unsafe { core::ptr::copy_nonoverlapping(lines.as_ptr(), out.cast(), lines.len()) };
+                    unsafe { core::ptr::copy_nonoverlapping(newest.as_ptr(), out.cast(), count) };
                 }
             });
         }
-        written
+        count
     });
 }

@@ -98,18 +98,19 @@ impl sds_smtp_message {
 unsafe fn post(client: Client, message: &sds_smtp_message) -> Code {
     // SAFETY: the caller's promises.
     unsafe {
-        let content = if let Some(read) = message.read {
+        let (text, borrowed) = (string(message.text), message.flags & SDS_SMTP_BORROW_TEXT != 0);
+        let read = message.read.map(|read| {
             let utf8 = message.flags & SDS_SMTP_TEXT_IN_CHARSET == 0;
-            Content::Read(Pieces::new(Source::new(read, message.read_context), utf8))
-        } else if message.flags & SDS_SMTP_BORROW_TEXT != 0 {
-            Content::Borrowed(string(message.text))
-        } else {
-            Content::Copied(string(message.text))
-        };
+            Pieces::new(Source::new(read, message.read_context), utf8)
+        });
         client.send(&Post {
             recipients: string(message.to),
             subject: string(message.subject),
-            content,
+            content: Content {
+                copied: if borrowed { &[] } else { text },
+                borrowed: if borrowed { text } else { &[] },
+                read: read.as_ref(),
+            },
         })
     }
 }

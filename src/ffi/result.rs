@@ -10,6 +10,8 @@ use super::guard::{fill, number, size_to_write, write};
 use super::guard::{guard_code, versioned};
 use crate::buffer::Window;
 use crate::client::report::MessageId;
+#[cfg(not(feature = "std"))]
+use crate::client::report::Nonce;
 #[cfg(feature = "std")]
 use crate::client::report::Report;
 #[cfg(not(feature = "std"))]
@@ -81,7 +83,7 @@ const _: () = assert!(
 );
 
 #[cfg(not(feature = "std"))]
-fn tell(told: &Told, nonce: Option<&[u8; 16]>, domain: &[u8], out: &mut sds_smtp_result) {
+fn tell(told: &Told, nonce: Option<&Nonce>, domain: &[u8], out: &mut sds_smtp_result) {
     // SAFETY: the layouts are the same so far (asserted above). A char of C is an octet.
     let field = unsafe {
         core::ptr::copy_nonoverlapping(
@@ -104,10 +106,7 @@ fn tell(report: &Report, id: MessageId<'_>, out: &mut sds_smtp_result) {
     out.outcome = report.outcome as u32;
     out.phase = report.phase as u32;
     out.reply_code = u32::from(report.reply);
-    let [class, subject, detail] = report.enhanced;
-    out.enhanced_class = u32::from(class);
-    out.enhanced_subject = u32::from(subject);
-    out.enhanced_detail = u32::from(detail);
+    [out.enhanced_class, out.enhanced_subject, out.enhanced_detail] = report.enhanced;
     let (accepted, refused) = report.recipients;
     out.recipients_accepted = u32::from(accepted);
     out.recipients_refused = u32::from(refused);

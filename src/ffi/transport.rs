@@ -5,7 +5,7 @@ use core::ffi::c_int;
 use super::client::{of, sds_smtp_client};
 use super::guard::guard_code;
 use crate::code::Code;
-use crate::firmware::sds_smtp_transport;
+use crate::firmware::{Transport, sds_smtp_transport};
 
 /// The transport of a client. It is checked, and not copied: it stays where it is until it is replaced or the client ends.
 ///
@@ -27,11 +27,11 @@ pub unsafe extern "C" fn sds_smtp_client_set_transport(
             return Code::BadArgument;
         }
         // SAFETY: the caller's promise.
-        let transport = match unsafe { transport.as_ref() } {
-            None => None,
-            Some(transport) if transport.is_whole() => Some(transport),
-            Some(_) => return Code::BadArgument,
-        };
+        let given = unsafe { transport.as_ref() };
+        let transport = given.and_then(Transport::new);
+        if transport.is_none() && given.is_some() {
+            return Code::BadArgument;
+        }
         of(client).set_transport(transport)
     })
 }

@@ -8,17 +8,19 @@ use core::ptr::addr_of_mut;
 
 use zeroize::Zeroize;
 
-use super::transport::sds_smtp_address;
 use crate::client::settings::Checked;
 use crate::octets::copy;
 use crate::session::{Job, Settings};
+use crate::wire::literal::Address;
 
 /// A configuration in the arena, with the job for the session: its mail is put in there.
+// The job first: it is what most calls are given.
+#[repr(C)]
 pub struct Config {
-    /// Where the server listens.
-    pub server: sds_smtp_address,
     /// The settings; and the mail in flight.
     pub job: Job<'static>,
+    /// Where the server listens.
+    pub server: Address,
 }
 
 /// The memory, and how much of it is in use.
@@ -32,6 +34,8 @@ pub struct Arena {
     config: usize,
     /// It is at the upper end.
     turned: bool,
+    /// What is put now goes to the upper end.
+    putting: bool,
 }
 
 impl Arena {
@@ -44,6 +48,7 @@ impl Arena {
             upper: 0,
             config: 0,
             turned: false,
+            putting: false,
         }
     }
 
@@ -60,7 +65,7 @@ impl Arena {
 
     /// Octets in use at the end where things are put.
     fn used(&mut self) -> &mut usize {
-        if self.turned { &mut self.upper } else { &mut self.lower }
+        if self.putting { &mut self.upper } else { &mut self.lower }
     }
 
     /// The next `length` octets. Whoever asks has looked that they are free.
@@ -69,7 +74,7 @@ impl Arena {
         let before = *self.used();
         let after = before.wrapping_add(length);
         *self.used() = after;
-        let start = if self.turned {
+        let start = if self.putting {
             self.length.wrapping_sub(after)
         } else {
             before
@@ -89,33 +94,22 @@ impl Arena {
     /// Keeps a configuration: instead of the one there is, which nobody may use any more, or, with a mail in flight, instead
     /// of the one that would be next. None, with nothing changed, where it does not fit.
     pub fn configure(&mut self, checked: &Checked<'_>, in_flight: bool) -> Option<&'static mut Config> {
-        self.turned ^= in_flight;
-        let kept = self.put(checked);
-        self.turned ^= in_flight;
-        kept
-    }
-
-    /// Puts a configuration, and nothing else, at this end.
-    fn put(&mut self, checked: &Checked<'_>) -> Option<&'static mut Config> {
         const PLACE: usize = size_of::<Config>() + align_of::<Config>();
         // No sum of lengths overflows: each text has its limit.
         let texts = checked.settings.texts.iter();
         let length = texts.fold(PLACE, |sum, text| sum.wrapping_add(text.len()));
-        let before = core::mem::take(self.used());
-        if length > self.free() {
-            *self.used() = before;
+        self.putting = self.turned != in_flight;
+        let given_up = *self.used();
+        if length > self.free().wrapping_add(given_up) {
             return None;
         }
+        *self.used() = 0;
         self.wipe_free();
         let part = self.part(PLACE).as_mut_ptr();
         // SAFETY: aligned, large enough, and nobody else's. All texts of the settings are in the arena when they are lent.
         unsafe {
             let place = part.add(part.align_offset(align_of::<Config>())).cast::<Config>();
-            addr_of_mut!((*place).server).write(sds_smtp_address {
-                version: u32::from(checked.server.version),
-                port: u32::from(checked.port),
-                octets: checked.server.octets,
-            });
+            addr_of_mut!((*place).server).write(checked.server);
             addr_of_mut!((*place).job.mail).write(None);
             addr_of_mut!((*place).job.settings)
                 .cast::<Settings<'_>>()
@@ -130,12 +124,14 @@ impl Arena {
 
     /// Begins a mail, which will take `length` octets; whether they are free.
     pub fn begin_mail(&mut self, length: usize) -> bool {
+        self.putting = self.turned;
         self.config = *self.used();
         length <= self.free()
     }
 
     /// Gives up the mail. With `next` the configuration, too: the one that came meanwhile takes its place.
     pub fn end_mail(&mut self, next: bool) {
+        self.putting = self.turned;
         *self.used() = if next { 0 } else { self.config };
         self.turned ^= next;
         self.wipe_free();

@@ -3,11 +3,12 @@
 use super::member::Post;
 use super::memory::{self, enter};
 use super::told::{Line, Status, Told};
-use super::transport::sds_smtp_transport;
+use super::transport::Transport;
+use crate::client::report::Nonce;
 use crate::client::settings::{Checked, Draft, PORT};
 use crate::code::{Code, Reason};
+use crate::limits::LIMITS;
 use crate::session::Settings;
-use crate::session::job::TEXTS;
 use crate::wire::capability::{LOGIN, PLAIN};
 use crate::wire::literal::Address;
 
@@ -31,35 +32,34 @@ impl Client {
     }
 
     /// Takes a transport.
-    pub fn set_transport(self, transport: Option<&'static sds_smtp_transport>) -> Code {
+    pub fn set_transport(self, transport: Option<Transport>) -> Code {
         enter(self.0, |member| member.set_transport(transport))
     }
 
     /// Takes a configuration, or refuses it and keeps the old one. A mail in flight keeps the one it began with.
     pub fn configure(self, draft: &Draft<'_>) -> Code {
-        enter(self.0, |member| member.configure(draft).err().unwrap_or(Code::Ok))
+        enter(self.0, |member| member.configure(draft))
     }
 
-    /// What [`Client::configure`] does, with the limit on user name and password that the devices have.
+    /// What [`Client::configure`] does, with the limit on user name and password that the devices have. Without a login
+    /// there are none.
     pub fn configure_device(self, server: &[u8], login: bool, [username, password, sender]: [&[u8]; 3]) -> Code {
-        let mut texts: [&[u8]; TEXTS] = [&[], &[], sender, &[], &[], &[]];
-        let mut mechanisms = 0;
-        if login {
-            mechanisms = PLAIN | LOGIN;
-            texts = [username, password, sender, &[], &[], &[]];
-        }
+        // Each field by itself: a constant would be copied out of the flash, all of it.
         let mut checked = Checked {
-            server: Address::NONE,
-            port: PORT,
+            server: Address {
+                version: 0,
+                port: u32::from(PORT),
+                octets: [0; 16],
+            },
             settings: Settings {
-                mechanisms,
-                texts,
-                ..Settings::NONE
+                mechanisms: if login { PLAIN | LOGIN } else { 0 },
+                pipelining: true,
+                phrase: None,
+                texts: [username, password, sender, &[], &[], &[]],
+                limits: [0; LIMITS],
             },
         };
-        enter(self.0, |member| {
-            member.configure_device(server, &mut checked).err().unwrap_or(Code::Ok)
-        })
+        enter(self.0, |member| member.configure_device(server, &mut checked))
     }
 
     /// Takes a mail.
@@ -69,7 +69,7 @@ impl Client {
 
     /// Refuses a mail that cannot even be read, with a line in the log; unless one is in flight.
     pub fn refuse(self, code: Code, reason: Reason) -> Code {
-        enter(self.0, |member| member.refuse(code, reason, &[]))
+        enter(self.0, |member| member.refuse_unread(code, reason))
     }
 
     /// Orders a probe.
@@ -96,7 +96,7 @@ impl Client {
     }
 
     /// Shows how the last mail ended, and what its Message-ID is made of: nonce and domain.
-    pub fn tell(self, show: impl FnOnce(&Told, Option<&[u8; 16]>, &[u8])) -> Code {
+    pub fn tell(self, show: impl FnOnce(&Told, Option<&Nonce>, &[u8])) -> Code {
         enter(self.0, |member| {
             let (told, nonce, domain) = member.told();
             show(told, nonce, domain);
@@ -104,10 +104,12 @@ impl Client {
         })
     }
 
-    /// Shows the newest `most` lines of the log, the oldest of them first.
-    pub fn log(self, most: usize, show: impl FnOnce(&[Line])) {
+    /// Shows the lines of the log, the oldest of them first.
+    pub fn log(self, show: impl FnOnce(&[Line])) {
         enter(self.0, |member| {
-            show(member.log(most));
+            if let Some(lines) = member.log() {
+                show(lines);
+            }
             Code::Ok
         });
     }

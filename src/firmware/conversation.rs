@@ -3,9 +3,8 @@
 use zeroize::Zeroize;
 
 use super::member::{Member, Reading, Stage};
-use super::transport::sds_smtp_transport;
 use crate::code::Reason;
-use crate::session::{State, Text};
+use crate::session::{Job, Mail, Session, State};
 
 /// What is taken from the transport at a time.
 const IN: usize = 64;
@@ -47,7 +46,7 @@ impl Member {
         }
         let more = self.turn();
         self.session.tick(self.time);
-        if self.stage == Stage::Talking && self.session.verdict().is_some() {
+        if self.stage == Stage::Talking && self.session.state().settled() {
             self.publish(calendar.seconds());
         }
         let Some(deadline) = self.session.deadline() else {
@@ -58,10 +57,11 @@ impl Member {
         if more {
             return 0;
         }
-        // Never so late that the program's clock could be taken for one that goes backwards.
-        let left = deadline.saturating_sub(self.time).min(u32::MAX / 2);
+        // It is still to come, or `tick` had ended the session. Never so late that the program's clock could be taken for one that goes backwards.
+        let left = deadline.wrapping_sub(self.time).min(u32::MAX / 2);
         // The source of a text wakes nobody.
-        let wakes = self.session.wants_text().is_none() && self.transport.is_some_and(sds_smtp_transport::wakes);
+        let waits = self.reading.as_ref().is_some_and(|reading| reading.waits);
+        let wakes = !waits && self.transport.is_some_and(|transport| transport.wakes());
         if wakes { left } else { left.min(AGAIN) }
     }
 
@@ -89,32 +89,36 @@ impl Member {
         if matches!(self.session.state(), State::Connecting | State::Closed) {
             return true;
         }
+        self.transmit() || received
+    }
+
+    /// Sends once; false where nothing left.
+    #[inline(never)]
+    fn transmit(&mut self) -> bool {
         let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
             return false;
         };
-        let (session, time) = (&mut self.session, self.time);
+        let session = &mut self.session;
         if self.from == self.to {
-            if let (Some(wanted), Some(mail), Some(reading)) =
-                (session.wants_text(), &mut config.job.mail, &mut self.reading)
-            {
-                if let Err(reason) = (reading.next)(reading, &mut mail.text, wanted) {
-                    session.lost(&config.job, time, reason);
+            if let Some(reading) = &mut self.reading {
+                if let Err(reason) = (reading.next)(reading, session, &mut config.job) {
+                    session.lost(&config.job, self.time, reason);
                 }
             }
             self.from = 0;
-            self.to = session.transmit(&config.job, time, &mut self.out);
+            self.to = session.transmit(&config.job, self.time, &mut self.out);
         }
         let octets = self.out.get(self.from..self.to).unwrap_or(&[]);
         if octets.is_empty() {
-            return received;
+            return false;
         }
         match transport.send(octets) {
             // No progress: the deadline stays.
-            Ok(0) => return received,
+            Ok(0) => return false,
             Ok(length) => {
                 let length = usize::from(length);
                 self.from = self.from.wrapping_add(length);
-                session.sent(&config.job, time, length);
+                session.sent(&config.job, self.time, length);
                 if self.from == self.to {
                     // There may have been a password in it.
                     self.out.as_mut_slice().zeroize();
@@ -123,7 +127,7 @@ impl Member {
             Err(reason) => {
                 if reason == Reason::BadTransport {
                     // It took something: all of it, perhaps, and the final dot with it.
-                    session.sent(&config.job, time, octets.len());
+                    session.sent(&config.job, self.time, octets.len());
                 }
                 // The server may have said why, before it closed.
                 while self.receive() {}
@@ -137,33 +141,34 @@ impl Member {
     }
 
     /// Connects; false while the connection does not stand yet.
+    #[inline(never)]
     fn connect(&mut self) -> bool {
         let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
             return false;
         };
-        let connected = if self.linked {
-            transport.connected()
-        } else {
-            transport.connect(&config.server)
-        };
-        match connected {
+        match transport.connect(self.linked, &config.server) {
             Err(reason) => self.lost(reason),
             Ok(_) if !self.linked => self.linked = true,
             Ok(0) => return false,
             Ok(_) => {
-                let local = transport.local();
+                let local = self.session.local();
+                transport.local(local);
                 if let Some(mail) = &mut config.job.mail {
                     let [a, b, c, d, .., w, x, y, z] = local.octets;
+                    let host = u32::from_le_bytes([a, b, c, d]);
                     // That of the loopback stands for one that is not known.
-                    let host = match [a, b, c, d] {
-                        [127, ..] => 0,
-                        _ => u32::from_le_bytes([a ^ w, b ^ x, c ^ y, d ^ z]),
+                    let host = match host & 0xFF {
+                        127 => 0,
+                        _ => host ^ u32::from_le_bytes([w, x, y, z]),
                     };
                     let client = u32::try_from(core::ptr::from_ref(self.status).addr() & 0xFFFF_FFFF).unwrap_or(0);
                     let number = self.told_time.wrapping_add(self.begun);
-                    mail.nonce = transport.nonce([mail.date, number, client, host]);
+                    let mut nonce = [mail.date, number, client, host];
+                    if transport.complete(&mut nonce) {
+                        mail.nonce = Some(nonce);
+                    }
                 }
-                self.session.connected(&config.job, self.time, &local);
+                self.session.stands(&config.job, self.time);
             }
         }
         true
@@ -204,10 +209,15 @@ impl Member {
 }
 
 impl Reading {
-    /// Asks for the piece of the text that begins at `wanted`.
-    pub(super) fn next(&mut self, text: &mut Text<'static>, wanted: usize) -> Result<(), Reason> {
+    /// Asks for the piece of the text that the session wants.
+    pub(super) fn next(&mut self, session: &Session, job: &mut Job<'static>) -> Result<(), Reason> {
+        let (Some(wanted), Some(Mail { text, .. })) = (session.wants_text(), &mut job.mail) else {
+            return Ok(());
+        };
         (text.octets, text.from) = (&[], wanted);
-        if let Some(given) = self.source.read(wanted, self.buffer)? {
+        let given = self.source.read(wanted, self.buffer)?;
+        self.waits = given.is_none();
+        if let Some(given) = given {
             text.octets = self.source.piece(self.buffer, given);
             text.last = given == 0;
             // No octet is wanted twice.

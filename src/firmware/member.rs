@@ -5,12 +5,13 @@ use zeroize::Zeroize;
 use super::arena::{Arena, Config};
 use super::memory::Source;
 use super::told::{Line, Status, Told};
-use super::transport::sds_smtp_transport;
+use super::transport::Transport;
 use crate::client::mail;
+use crate::client::report::Nonce;
 use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
-use crate::session::{Mail, Session, Text};
+use crate::session::{Job, Mail, Session, Text};
 use crate::utf8::Utf8;
 use crate::wire::address::{List, domain_of};
 
@@ -31,22 +32,35 @@ pub struct Post<'a> {
 }
 
 /// The text of a mail, as the program gives it.
-pub enum Content<'a> {
-    /// All of it, to be copied.
-    Copied(&'a [u8]),
-    /// All of it, which stays where it is until the mail has ended.
-    Borrowed(&'static [u8]),
+pub struct Content<'a> {
+    /// All of it, to be copied; or nothing.
+    pub copied: &'a [u8],
+    /// All of it, which stays where it is until the mail has ended; or nothing.
+    pub borrowed: &'static [u8],
     /// Where it is read from, piece by piece.
-    Read(Read),
+    pub read: Option<&'a Read>,
+}
+
+impl Content<'_> {
+    /// What there is of it.
+    fn text(&self) -> &[u8] {
+        if self.copied.is_empty() {
+            self.borrowed
+        } else {
+            self.copied
+        }
+    }
 }
 
 /// A text that is read piece by piece.
-#[derive(Clone, Copy)]
 pub struct Read {
     source: Source,
     utf8: bool,
-    next: Next,
+    /// What begins to. Programs that never give such a text are linked without it.
+    begin: Begin,
 }
+
+type Begin = fn(&Read, &mut Text<'static>, &mut Arena, &mut Option<Reading>) -> Result<(), Reason>;
 
 impl Read {
     /// From this source; whether it is UTF-8.
@@ -54,8 +68,26 @@ impl Read {
         Self {
             source,
             utf8,
-            next: Reading::next,
+            begin: Self::begin,
         }
+    }
+
+    /// Takes a buffer, beside what the mail has.
+    fn begin(&self, text: &mut Text<'static>, arena: &mut Arena, reading: &mut Option<Reading>) -> Result<(), Reason> {
+        let free = arena.free();
+        if free < *PIECE.start() {
+            arena.end_mail(false);
+            return Err(Reason::NoMemory);
+        }
+        *text = Text::in_pieces(self.utf8);
+        *reading = Some(Reading {
+            source: self.source,
+            buffer: arena.part(free.min(*PIECE.end())),
+            place: Utf8::START,
+            waits: false,
+            next: Reading::next,
+        });
+        Ok(())
     }
 }
 
@@ -66,24 +98,26 @@ pub(super) struct Reading {
     pub buffer: &'static mut [u8],
     /// Where the text stands in its characters.
     pub place: Utf8,
+    /// The source had nothing when it was asked.
+    pub waits: bool,
     /// What puts it there. Programs that never give such a text are linked without it.
     pub next: Next,
 }
 
-/// Gets the piece of a text that begins at an offset.
-pub(super) type Next = fn(&mut Reading, &mut Text<'static>, usize) -> Result<(), Reason>;
+/// Gets the piece of a text that a session wants, if it does.
+pub(super) type Next = fn(&mut Reading, &Session, &mut Job<'static>) -> Result<(), Reason>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Stage {
     /// No mail, no connection.
     Idle = 0,
+    /// The result stands; RSET and QUIT are left.
+    Leaving,
     /// A mail waits for the next poll. A connection of the mail before may still be open.
     Ordered,
     /// A mail is in flight.
     Talking,
-    /// The result stands; RSET and QUIT are left.
-    Leaving,
 }
 
 /// A client. In memory of zeros all of it has its first value but for what [`super::memory`] sets. What is large stands behind
@@ -97,7 +131,7 @@ pub struct Member {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) status: &'static Status,
-    pub(super) transport: Option<&'static sds_smtp_transport>,
+    pub(super) transport: Option<Transport>,
     pub(super) config: Option<&'static mut Config>,
     pub(super) next: Option<&'static mut Config>,
     /// The time that was told last, and the session's own.
@@ -111,7 +145,7 @@ pub struct Member {
     log: Option<&'static mut [Line]>,
     lines: usize,
     pub(super) reading: Option<Reading>,
-    pub(super) nonce: Option<[u8; 16]>,
+    pub(super) nonce: Option<Nonce>,
     pub(super) out: [u8; OUT],
     pub(super) session: Session,
     told: Told,
@@ -123,7 +157,7 @@ impl Member {
     }
 
     /// Takes another transport, unless a mail is in flight.
-    pub fn set_transport(&mut self, transport: Option<&'static sds_smtp_transport>) -> Code {
+    pub fn set_transport(&mut self, transport: Option<Transport>) -> Code {
         if self.in_flight() {
             return Code::Busy;
         }
@@ -141,38 +175,46 @@ impl Member {
     }
 
     /// Takes a configuration, or refuses it and keeps the old one.
-    pub fn configure(&mut self, draft: &Draft<'_>) -> Result<(), Code> {
+    pub fn configure(&mut self, draft: &Draft<'_>) -> Code {
         let mut draft = *draft;
         let device_limit = match core::mem::take(&mut draft.credential_limit) {
             0 => DEVICE_CREDENTIAL_BYTES,
             limit => limit,
         };
         if device_limit > CREDENTIAL_BYTES {
-            return Err(Code::BadArgument);
+            return Code::BadArgument;
         }
-        self.keep(&draft.check()?)?;
-        self.device_limit = device_limit;
-        Ok(())
+        let code = match draft.check() {
+            Ok(checked) => self.keep(&checked),
+            Err(code) => code,
+        };
+        if code == Code::Ok {
+            self.device_limit = device_limit;
+        }
+        code
     }
 
     /// What [`Member::configure`] does, within the limits of the devices' own function.
-    pub fn configure_device(&mut self, server: &[u8], checked: &mut Checked<'_>) -> Result<(), Code> {
-        checked.check(server, self.device_limit)?;
-        self.keep(checked)
+    pub fn configure_device(&mut self, server: &[u8], checked: &mut Checked<'_>) -> Code {
+        match checked.check(server, self.device_limit) {
+            Ok(()) => self.keep(checked),
+            Err(code) => code,
+        }
     }
 
-    fn keep(&mut self, checked: &Checked<'_>) -> Result<(), Code> {
+    fn keep(&mut self, checked: &Checked<'_>) -> Code {
         let in_flight = self.in_flight();
         // From here on a configuration without a mail in flight is of no more use, unless there is no room for the new one.
-        let kept = self.arena.configure(checked, in_flight).ok_or(Code::DataFailed)?;
-        let place = if in_flight {
-            &mut self.next
-        } else {
-            self.nonce = None;
-            &mut self.config
+        let Some(kept) = self.arena.configure(checked, in_flight) else {
+            return Code::DataFailed;
         };
-        *place = Some(kept);
-        Ok(())
+        if in_flight {
+            self.next = Some(kept);
+        } else {
+            self.config = Some(kept);
+            self.nonce = None;
+        }
+        Code::Ok
     }
 
     /// Takes a mail; the next poll begins to send it.
@@ -180,54 +222,47 @@ impl Member {
         if self.in_flight() {
             return Code::Busy;
         }
-        match self.take(post) {
+        let kept = self.check(post).and_then(|()| self.put(post));
+        match kept {
             Ok(()) => self.order(),
-            Err((code, reason)) => self.refuse(code, reason, post.recipients),
+            Err(reason) => self.refuse(mail::code(reason), reason, post.recipients),
         }
     }
 
-    fn take(&mut self, post: &Post<'_>) -> Result<(), (Code, Reason)> {
-        let &Post {
-            recipients,
-            subject,
-            ref content,
-        } = post;
-        let (text, mut length) = match content {
-            Content::Copied(text) => (*text, text.len()),
-            Content::Borrowed(text) => (*text, 0),
-            Content::Read(_) => (&[][..], *PIECE.start()),
-        };
-        mail::check(Some(recipients), subject, text)?;
-        self.ready()?;
+    /// Whether a mail can be sent.
+    #[inline(never)]
+    fn check(&self, post: &Post<'_>) -> Result<(), Reason> {
+        mail::check(Some(post.recipients), post.subject, post.content.text())?;
+        self.ready()
+    }
+
+    /// Keeps a mail.
+    #[inline(never)]
+    fn put(&mut self, post: &Post<'_>) -> Result<(), Reason> {
+        let (arena, content) = (&mut self.arena, &post.content);
         // No sum overflows: each has its limit.
-        length = length.wrapping_add(recipients.len()).wrapping_add(subject.len());
-        let Some(config) = &mut self.config else { return Ok(()) };
-        let arena = &mut self.arena;
-        if !arena.begin_mail(length) {
-            return Err((Code::DataFailed, Reason::NoMemory));
-        }
+        let length = post.recipients.len().wrapping_add(post.subject.len());
+        let Some(config) = self
+            .config
+            .as_mut()
+            .filter(|_| arena.begin_mail(length.wrapping_add(content.copied.len())))
+        else {
+            return Err(Reason::NoMemory);
+        };
         let mail = config.job.mail.insert(Mail {
-            recipients: arena.push(recipients),
-            subject: arena.push(subject),
-            text: Text::whole(&[]),
+            recipients: arena.push(post.recipients),
+            subject: arena.push(post.subject),
+            text: Text::whole(content.borrowed),
             date: 0,
             nonce: None,
         });
-        mail.text = match *content {
-            Content::Copied(text) => Text::whole(arena.push(text)),
-            Content::Borrowed(text) => Text::whole(text),
-            Content::Read(Read { source, utf8, next }) => {
-                let buffer = arena.part(arena.free().min(*PIECE.end()));
-                self.reading = Some(Reading {
-                    source,
-                    buffer,
-                    next,
-                    place: Utf8::START,
-                });
-                Text::in_pieces(utf8)
-            }
-        };
-        Ok(())
+        if !content.copied.is_empty() {
+            mail.text.octets = arena.push(content.copied);
+        }
+        match content.read {
+            Some(read) => (read.begin)(read, &mut mail.text, arena, &mut self.reading),
+            None => Ok(()),
+        }
     }
 
     /// Orders a probe.
@@ -235,8 +270,8 @@ impl Member {
         if self.in_flight() {
             return Code::Busy;
         }
-        if let Err((code, reason)) = self.ready() {
-            return self.refuse(code, reason, &[]);
+        if let Err(reason) = self.ready() {
+            return self.refuse(mail::code(reason), reason, &[]);
         }
         if let Some(config) = &mut self.config {
             config.job.mail = None;
@@ -245,14 +280,15 @@ impl Member {
         self.order()
     }
 
-    /// Whether a mail can be sent at all.
-    fn ready(&self) -> Result<(), (Code, Reason)> {
-        let reason = match (&self.config, self.transport) {
-            (None, _) => Reason::NotConfigured,
-            (_, None) => Reason::NoTransport,
-            _ => return Ok(()),
-        };
-        Err((Code::ConnectFailed, reason))
+    /// Whether any mail can be sent.
+    fn ready(&self) -> Result<(), Reason> {
+        if self.config.is_none() {
+            return Err(Reason::NotConfigured);
+        }
+        if self.transport.is_none() {
+            return Err(Reason::NoTransport);
+        }
+        Ok(())
     }
 
     /// Has the next poll begin.
@@ -266,11 +302,16 @@ impl Member {
         Code::Ok
     }
 
-    /// Refuses a mail, with a line in the log; unless one is in flight.
-    pub fn refuse(&mut self, code: Code, reason: Reason, recipients: &[u8]) -> Code {
+    /// Refuses a mail that cannot even be read; unless one is in flight.
+    pub fn refuse_unread(&mut self, code: Code, reason: Reason) -> Code {
         if self.in_flight() {
             return Code::Busy;
         }
+        self.refuse(code, reason, &[])
+    }
+
+    /// Refuses a mail, with a line in the log.
+    fn refuse(&mut self, code: Code, reason: Reason, recipients: &[u8]) -> Code {
         self.told.begin(code, Phase::Start, Outcome::NotSent, reason.text());
         self.nonce = None;
         self.record(0, recipients, 0);
@@ -315,7 +356,7 @@ impl Member {
     }
 
     /// How the last mail ended, and what its Message-ID is made of: nonce and domain.
-    pub fn told(&self) -> (&Told, Option<&[u8; 16]>, &[u8]) {
+    pub fn told(&self) -> (&Told, Option<&Nonce>, &[u8]) {
         let sender = self
             .config
             .as_ref()
@@ -323,10 +364,9 @@ impl Member {
         (&self.told, self.nonce.as_ref(), domain_of(sender))
     }
 
-    /// The newest lines of the log, the oldest of them first.
-    pub fn log(&self, most: usize) -> &[Line] {
-        let lines = self.log.as_deref().unwrap_or(&[]);
-        lines.get(self.lines.saturating_sub(most)..self.lines).unwrap_or(&[])
+    /// The lines of the log, the oldest of them first.
+    pub fn log(&self) -> Option<&[Line]> {
+        self.log.as_deref()?.get(..self.lines)
     }
 
     /// Ends the client: closes its connection, leaves nothing in its memory.
@@ -353,23 +393,22 @@ impl Member {
     #[inline(never)]
     pub(super) fn publish(&mut self, seconds: u32) {
         let session = &self.session;
-        let Some(verdict) = session.verdict() else { return };
+        let verdict = session.concluding();
         let told = &mut self.told;
         told.begin(verdict.code, verdict.step.row().phase, verdict.outcome, session.text());
         told.reply_code = u32::from(verdict.reply);
-        for (place, part) in told.enhanced.iter_mut().zip(session.enhanced_status_code()) {
-            *place = u32::from(part);
-        }
+        told.enhanced = session.enhanced_status_code();
         let (accepted, refused) = session.recipients();
         (told.recipients_accepted, told.recipients_refused) = (u32::from(accepted), u32::from(refused));
         told.elapsed_ms = self.time;
         self.nonce = None;
         let mut recipients = &[][..];
-        if let Some(mail) = self.config.as_mut().and_then(|config| config.job.mail.take()) {
+        if let Some(mail) = self.config.as_ref().and_then(|config| config.job.mail.as_ref()) {
             self.nonce = mail.nonce;
             recipients = mail.recipients;
         }
-        self.record(seconds, recipients, verdict.recipient);
+        let (code, recipient) = (verdict.code, verdict.recipient);
+        self.record(seconds, recipients, recipient);
         self.reading = None;
         let next = self.next.take();
         self.arena.end_mail(next.is_some());
@@ -378,6 +417,6 @@ impl Member {
             self.nonce = None;
         }
         self.stage = Stage::Leaving;
-        self.status.set(verdict.code);
+        self.status.set(code);
     }
 }

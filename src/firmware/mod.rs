@@ -34,4 +34,4 @@ pub use client::Client;
 pub use member::{Content, Post, Read};
 pub use memory::{CLIENT_SIZE, Source, init, poll, set_clock, set_log};
 pub use told::{Line, Told};
-pub use transport::{sds_smtp_address, sds_smtp_transport};
+pub use transport::{Transport, sds_smtp_address, sds_smtp_transport};

@@ -6,33 +6,30 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use crate::code::{Code, Outcome, Phase};
 use crate::octets::copy;
 
-/// How the last mail ended, or that one is in flight; an interrupt may ask at any time. The upper half is the code, the lower
-/// one FULL-C's number; zero before the first mail.
+/// How the last mail ended, or that one is in flight; an interrupt may ask at any time. 256 and the code; zero before the first
+/// mail.
 #[derive(Default)]
 pub struct Status(AtomicU32);
 
 impl Status {
     /// Sets it: to [`Code::Busy`] for a mail in flight, else to the code of the one that ended.
-    #[inline(never)]
     pub fn set(&self, code: Code) {
-        let program = match code {
-            Code::Busy => 277,
-            ended => u32::from(ended.number()).wrapping_add(256),
-        };
-        self.0
-            .store(u32::from(code.number()) << 16 | program, Ordering::Relaxed);
+        self.0.store(u32::from(code.number()) | 256, Ordering::Relaxed);
     }
 
     /// 14 while a mail is in flight, else the code of the last one, 0 before the first.
     pub fn code(&self) -> u8 {
-        let [_, _, code, _] = self.0.load(Ordering::Relaxed).to_le_bytes();
+        let [code, ..] = self.0.load(Ordering::Relaxed).to_le_bytes();
         code
     }
 
     /// The status in FULL-C's numbers: 0 before the first mail, 277 in flight, else 256 and the code.
     pub fn program(&self) -> u16 {
-        let [low, high, ..] = self.0.load(Ordering::Relaxed).to_le_bytes();
-        u16::from_le_bytes([low, high])
+        let [code, ended, ..] = self.0.load(Ordering::Relaxed).to_le_bytes();
+        match code {
+            14 => 277,
+            _ => u16::from_le_bytes([code, ended]),
+        }
     }
 }
 

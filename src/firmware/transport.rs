@@ -4,8 +4,9 @@
 #![allow(non_camel_case_types)]
 
 use core::ffi::c_void;
-use core::mem::size_of;
+use core::mem::{offset_of, size_of};
 
+use crate::client::report::Nonce;
 use crate::code::Reason;
 use crate::wire::literal::Address;
 
@@ -95,104 +96,104 @@ fn given(returned: i32, most: usize) -> Result<u8, Reason> {
     }
 }
 
-type Connect = unsafe extern "C" fn(*mut c_void, *const sds_smtp_address) -> i32;
-type Look = unsafe extern "C" fn(*mut c_void) -> i32;
-type Send = unsafe extern "C" fn(*mut c_void, *const u8, usize) -> i32;
-type Receive = unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i32;
+/// How many functions every connection needs: connect, connected, send, receive, close.
+const NEEDED: usize = 5;
 
-impl sds_smtp_transport {
-    /// Whether it can be used: a structure of this version, with the functions that every connection needs.
-    pub fn is_whole(&self) -> bool {
-        usize::try_from(self.struct_size) == Ok(size_of::<Self>())
-            && self.flags & !SDS_SMTP_TRANSPORT_WAKES == 0
-            && self.connect.is_some()
-            && self.connected.is_some()
-            && self.send.is_some()
-            && self.receive.is_some()
-            && self.close.is_some()
+const _: () = assert!(
+    offset_of!(sds_smtp_transport, close).wrapping_sub(offset_of!(sds_smtp_transport, connect))
+        == size_of::<[*const c_void; NEEDED.wrapping_sub(1)]>()
+);
+
+// A connection's addresses are told as they are.
+const _: () = assert!(
+    size_of::<sds_smtp_address>() == size_of::<Address>()
+        && offset_of!(sds_smtp_address, port) == offset_of!(Address, port)
+        && offset_of!(sds_smtp_address, octets) == offset_of!(Address, octets)
+);
+
+/// A connection with all the functions that it needs.
+#[derive(Clone, Copy)]
+pub struct Transport(&'static sds_smtp_transport);
+
+/// Calls one of these functions.
+macro_rules! call {
+    ($transport:expr, $function:ident $(, $argument:expr)*) => {
+        // SAFETY: `Transport::new` has found the function there, and who gave the transport promised that it stays as it is, and
+        // that its functions can be called with its context, and with what lies at a pointer until they return.
+        unsafe {
+            let function = $transport.0.$function.unwrap_unchecked();
+            function($transport.0.context $(, $argument)*)
+        }
+    };
+}
+
+impl Transport {
+    /// One that can be used: a structure of this version, with the functions that every connection needs.
+    pub fn new(given: &'static sds_smtp_transport) -> Option<Self> {
+        // SAFETY: there they stand, one beside the other (asserted above), and a function is a pointer.
+        let needed = unsafe {
+            let first = core::ptr::from_ref(given).byte_add(offset_of!(sds_smtp_transport, connect));
+            core::slice::from_raw_parts(first.cast::<*const c_void>(), NEEDED)
+        };
+        let whole = usize::try_from(given.struct_size) == Ok(size_of::<sds_smtp_transport>())
+            && given.flags & !SDS_SMTP_TRANSPORT_WAKES == 0
+            && needed.iter().all(|function| !function.is_null());
+        whole.then_some(Self(given))
     }
 
     pub(super) fn wakes(&self) -> bool {
-        self.flags & SDS_SMTP_TRANSPORT_WAKES != 0
+        self.0.flags & SDS_SMTP_TRANSPORT_WAKES != 0
     }
 
-    pub(super) fn connect(&self, server: &sds_smtp_address) -> Result<u8, Reason> {
-        // SAFETY: who gave the transport promised that its functions can be called with its context.
-        let begin = |connect: Connect| unsafe { connect(self.context, server) };
-        given(self.connect.map_or(SDS_SMTP_LOST, begin), 0)
-    }
-
-    /// Whether the connection stands, and is secured where that is wanted.
-    pub(super) fn connected(&self) -> Result<u8, Reason> {
-        // SAFETY: likewise.
-        let ask = |look: Look| unsafe { look(self.context) };
-        let mut returned = self.connected.map_or(SDS_SMTP_LOST, ask);
-        if returned == 1 {
-            returned = self.start_tls.map_or(1, ask);
+    /// Begins to connect, or asks whether the connection stands, and is secured where that is wanted.
+    pub(super) fn connect(&self, begun: bool, server: &Address) -> Result<u8, Reason> {
+        let mut returned;
+        if begun {
+            returned = call!(self, connected);
+            if returned == 1 && self.0.start_tls.is_some() {
+                returned = call!(self, start_tls);
+            }
+        } else {
+            returned = call!(self, connect, core::ptr::from_ref(server).cast());
         }
-        given(returned, 1)
+        given(returned, usize::from(begun))
     }
 
     pub(super) fn send(&self, octets: &[u8]) -> Result<u8, Reason> {
-        // SAFETY: likewise, and the octets are there until it returns.
-        let hand = |send: Send| unsafe { send(self.context, octets.as_ptr(), octets.len()) };
-        given(self.send.map_or(SDS_SMTP_LOST, hand), octets.len())
+        given(call!(self, send, octets.as_ptr(), octets.len()), octets.len())
     }
 
     pub(super) fn receive(&self, octets: &mut [u8]) -> Result<u8, Reason> {
-        let (place, max) = (octets.as_mut_ptr(), octets.len());
-        // SAFETY: likewise.
-        let take = |receive: Receive| unsafe { receive(self.context, place, max) };
-        given(self.receive.map_or(SDS_SMTP_LOST, take), max)
+        given(call!(self, receive, octets.as_mut_ptr(), octets.len()), octets.len())
     }
 
     pub(super) fn close(&self) {
-        if let Some(close) = self.close {
-            // SAFETY: likewise.
-            unsafe { close(self.context) };
+        call!(self, close);
+    }
+
+    /// Writes our end's address; that of the loopback where it is not known.
+    #[inline(never)]
+    pub(super) fn local(&self, local: &mut Address) {
+        let known = self.0.local_address.is_some()
+            // The layouts are the same.
+            && call!(self, local_address, core::ptr::from_mut(local).cast()) >= 0;
+        let readable = local.version == 4 || (cfg!(feature = "complete") && local.version == 6);
+        if !(known && readable) {
+            local.version = 4;
+            local.octets = [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         }
     }
 
-    /// Our end's address; that of the loopback where it is not known.
-    #[inline(never)]
-    pub(super) fn local(&self) -> Address {
-        let mut address = sds_smtp_address {
-            version: 0,
-            port: 0,
-            octets: [0; 16],
-        };
-        let known = self.local_address.is_some_and(|local_address| {
-            // SAFETY: likewise.
-            unsafe { local_address(self.context, &raw mut address) >= 0 }
-        });
-        let version = match address.version {
-            6 if known => 6,
-            4 if known => 4,
-            _ => {
-                address.octets = [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-                4
+    /// Completes what a Message-ID is made of: the time, a number that no other mail of this client has in that second, the
+    /// client, our address (time and address 0 where they are not known); and chance in each. Without chance, and time or
+    /// address, it could be like another's: then there is none.
+    pub(super) fn complete(&self, nonce: &mut Nonce) -> bool {
+        if self.0.random.is_some() {
+            for word in nonce {
+                *word ^= call!(self, random);
             }
-        };
-        Address {
-            version,
-            octets: address.octets,
+            return true;
         }
-    }
-
-    /// What the Message-ID is made of: the time, a number that no other mail of this client has in that second, the client, our
-    /// address (time and address 0 where they are not known); and chance in each. Without chance, and time or address, it
-    /// could be like another's: then there is none.
-    #[inline(never)]
-    pub(super) fn nonce(&self, mut words: [u32; 4]) -> Option<[u8; 16]> {
-        if let Some(random) = self.random {
-            for word in &mut words {
-                // SAFETY: likewise.
-                *word ^= unsafe { random(self.context) };
-            }
-        } else if words[0] == 0 || words[3] == 0 {
-            return None;
-        }
-        // SAFETY: of the same size, and any octets are a value of both.
-        Some(unsafe { core::mem::transmute::<[u32; 4], [u8; 16]>(words) })
+        nonce[0] != 0 && nonce[3] != 0
     }
 }

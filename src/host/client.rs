@@ -119,6 +119,7 @@ impl Client {
         let (key, slot) = self.key()?;
         begin(key, slot)?;
         let started = mail::check(recipients, subject, text)
+            .map_err(|reason| (mail::code(reason), reason))
             .and_then(|()| {
                 let recipients = recipients.unwrap_or(&[]);
                 Post::new(recipients, subject, text).ok_or((Code::DataFailed, Reason::NoMemory))

@@ -17,6 +17,7 @@ use super::registry::Key;
 use super::shared::{Order, Told, lock, shared};
 use super::snapshot::Snapshot;
 use super::sys::{self, Failure, Poller, Ready, Task, Waker};
+use crate::client::report::Nonce;
 use crate::client::report::Report;
 use crate::code::{Code, Outcome, Phase, Reason};
 
@@ -460,10 +461,11 @@ impl Nonces {
         }
     }
 
-    fn next(&mut self) -> [u8; 16] {
+    fn next(&mut self) -> Nonce {
         self.counter = self.counter.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let number = (u128::from(mixed(self.counter)) << 64) | u128::from(mixed(self.process ^ self.counter));
-        number.to_be_bytes()
+        let [high, low] = [self.counter, self.process ^ self.counter].map(mixed);
+        let ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]) = (high.to_be_bytes(), low.to_be_bytes());
+        [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]].map(u32::from_be_bytes)
     }
 }
 

@@ -4,6 +4,7 @@ use core::ops::Range;
 use std::boxed::Box;
 
 use super::memory::joined;
+use crate::client::report::Nonce;
 use crate::session::{Mail, Text};
 
 /// The mail: recipients, subject and text in one piece of memory, wiped when it ends.
@@ -14,7 +15,7 @@ pub struct Post {
     /// Seconds since 1970; 0 without a clock.
     pub date: u32,
     /// What the Message-ID is made of.
-    pub nonce: [u8; 16],
+    pub nonce: Nonce,
 }
 
 impl Post {
@@ -26,7 +27,7 @@ impl Post {
             subject_at,
             text_at: subject_at.checked_add(subject.len())?,
             date: 0,
-            nonce: [0; 16],
+            nonce: [0; 4],
         })
     }
 

@@ -34,7 +34,10 @@ impl Snapshot {
             limits: settings.limits,
             pipelining: settings.pipelining,
             phrase: settings.phrase,
-            server: SocketAddr::new(Option::from(checked.server)?, checked.port),
+            server: SocketAddr::new(
+                Option::from(checked.server)?,
+                u16::try_from(checked.server.port).unwrap_or(0),
+            ),
         })
     }
 

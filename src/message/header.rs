@@ -18,17 +18,22 @@ pub fn write_to<'a>(recipients: impl Iterator<Item = &'a [u8]>, only: usize, out
     }
 }
 
+/// 128 random bits.
+pub type Nonce = [u32; 4];
+
 /// Writes the Message-ID (RFC 5322, 3.6.4): the nonce in hexadecimal digits at the sender's domain.
 #[cfg_attr(not(feature = "std"), inline(never))]
-pub fn write_message_id(nonce: &[u8; 16], domain: &[u8], out: &mut Window<'_>) {
+pub fn write_message_id(nonce: &Nonce, domain: &[u8], out: &mut Window<'_>) {
     out.put(b'<');
-    for octet in nonce {
+    for word in nonce {
         if cfg!(feature = "std") {
             // Without divisions, which is faster and more code.
-            out.put(hex_digit(u32::from(octet >> 4)));
-            out.put(hex_digit(u32::from(octet & 15)));
+            for octet in word.to_be_bytes() {
+                out.put(hex_digit(u32::from(octet >> 4)));
+                out.put(hex_digit(u32::from(octet & 15)));
+            }
         } else {
-            out.digits(u32::from(*octet), 16, 16);
+            out.digits(*word, 16, 0x1000_0000);
         }
     }
     out.put(b'@');

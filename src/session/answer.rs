@@ -16,17 +16,26 @@ use crate::wire::address::List;
 use crate::wire::capability::{AUTH, EIGHT_BIT_MIME, LOGIN, PIPELINING, PLAIN};
 
 impl Session {
-    /// Whether something was said that is to be answered.
-    fn expects_reply(&self) -> bool {
-        match self.state {
-            State::Envelope => self.envelope.answered < self.envelope.said,
-            _ => !self.pending,
+    /// Whether this reply answers nothing that was said: 421 is heard at any time.
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn unasked(&self) -> bool {
+        match (self.reader.code(), self.state) {
+            (421, _) => true,
+            // A greeting in the middle of a mail is that of another connection, which took the place of ours.
+            (220, State::Envelope | State::End) => true,
+            _ => self.pending,
         }
+    }
+
+    /// Whether the reply is the one that lets the mail go on.
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn accepted(&self) -> bool {
+        self.step.accepts(self.reader.code())
     }
 
     fn logging_in(&self) -> bool {
         matches!(
-            self.step(),
+            self.step,
             Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername | Step::AuthPassword
         )
     }
@@ -36,7 +45,7 @@ impl Session {
     /// no secret.
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn answered(&mut self, job: &Job<'_>, code: Code) {
-        if job.settings.mechanisms != 0 && !self.concluded() {
+        if job.settings.mechanisms != 0 {
             let texts = &job.settings.texts;
             self.mask_line(job, State::AuthPlainResponse);
             self.mask_line(job, State::AuthPassword);
@@ -78,43 +87,32 @@ impl Session {
     /// A complete reply.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub(super) fn reply(&mut self, job: &Job<'_>) {
-        let reply = self.reader.code();
-        let step = self.step();
-        let accepted = step.accepts(reply);
-        let row = self.state.row();
-        let mut next = if accepted { row.accepted } else { row.refused };
-        // A greeting in the middle of a mail is that of another connection, which took the place of ours.
-        let replaced = reply == 220 && matches!(self.state, State::Envelope | State::End);
-        let unasked = reply == 421 || replaced || !self.expects_reply();
-        if unasked {
-            // A reply to nothing: 421 is heard at any time, a refusal is a refusal, and anything else is not SMTP.
-            next = Next::Fail;
-        } else if accepted && self.logging_in() {
+        if self.unasked() {
+            // A refusal is a refusal, and anything else is not SMTP.
+            self.fail(job);
+            return self.enter(job, State::Closed);
+        }
+        let accepted = self.accepted();
+        if accepted && self.logging_in() {
             // It may repeat what it accepted.
             self.reader.wipe_text();
         }
-        let mut state = match next {
+        let row = self.state.row();
+        let state = match if accepted { row.accepted } else { row.refused } {
             Next::To(State::Ehlo) if self.helo_only => State::Helo,
             Next::To(state) => state,
             Next::Choose => self.choose(job),
             Next::Ready => self.ready(job),
-            Next::Fallback => self.fall_back(job, reply),
-            Next::OtherWay => self.other_way(job, reply),
+            Next::Fallback | Next::OtherWay => self.other_way(job),
             Next::Envelope => self.envelope_reply(job, accepted),
             Next::Sent => {
                 self.answered(job, Code::Ok);
                 self.verdict.outcome = Outcome::Sent;
-                self.farewell()
+                State::Quit
             }
-            Next::Fail => self.fail(job),
-            Next::Break => {
-                self.give_up(Reason::NotSmtp);
-                State::Closed
-            }
+            // Where nothing is asked, no answer is expected.
+            Next::Fail | Next::Break => self.fail(job),
         };
-        if unasked {
-            state = State::Closed;
-        }
         self.enter(job, state);
     }
 
@@ -124,7 +122,7 @@ impl Session {
         if accepted {
             return;
         }
-        let code = code::refusal(self.step(), self.reader.code(), self.reader.speaks_of_relaying());
+        let code = code::refusal(self.step, self.reader.code(), self.reader.speaks_of_relaying());
         self.answered(job, code);
     }
 
@@ -136,22 +134,9 @@ impl Session {
             return State::Closed;
         }
         self.refused(job, false);
-        self.farewell()
+        State::Quit
     }
 
-    fn fall_back(&mut self, job: &Job<'_>, reply: u16) -> State {
-        // HELO announces no AUTH: with a login to do there is nothing to fall back to.
-        if job.settings.mechanisms == 0 && reply >= 400 {
-            self.parser.forget();
-            return State::Helo;
-        }
-        if matches!(reply, 500 | 502 | 504) {
-            self.answered(job, Code::AuthUnsupported);
-        }
-        self.fail(job)
-    }
-
-    #[cfg_attr(not(feature = "std"), inline(never))]
     fn choose(&mut self, job: &Job<'_>) -> State {
         let settings = &job.settings;
         if settings.mechanisms == 0 {
@@ -177,30 +162,54 @@ impl Session {
         State::Quit
     }
 
-    /// The server did not take the AUTH command in this form; its answer is no verdict on the credentials.
-    fn other_way(&mut self, job: &Job<'_>, reply: u16) -> State {
-        match (self.state, reply) {
+    /// The server did not take EHLO, or the AUTH command in this form: its answer is no verdict on the credentials.
+    fn other_way(&mut self, job: &Job<'_>) -> State {
+        match (self.state, self.reader.code()) {
+            // HELO announces no AUTH: with a login to do there is nothing to fall back to.
+            (State::Ehlo, 400..) if job.settings.mechanisms == 0 => {
+                self.parser.forget();
+                return State::Helo;
+            }
+            (State::Ehlo, 500 | 502 | 504) => self.answered(job, Code::AuthUnsupported),
             // It overlooked the response, and asks for it.
-            (State::AuthPlain, 334) => State::AuthPlainResponse,
+            (State::AuthPlain, 334) => return State::AuthPlainResponse,
             // It wants no response in the command's line.
-            (State::AuthPlain, 501 | 504) => State::AuthPlainAlone,
-            (State::AuthPlainAlone, 504) if self.parser.offers(job.settings.mechanisms & LOGIN) => State::AuthLogin,
-            _ => self.fail(job),
+            (State::AuthPlain, 501 | 504) => return State::AuthPlainAlone,
+            (State::AuthPlainAlone, 504) if self.parser.offers(job.settings.mechanisms & LOGIN) => {
+                return State::AuthLogin;
+            }
+            _ => {}
         }
+        self.fail(job)
     }
 
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn ready(&mut self, job: &Job<'_>) -> State {
         let Some(mail) = &job.mail else {
             self.conclude(Code::Ok, Reason::None);
-            return self.farewell();
+            return State::Quit;
         };
-        self.state = State::Envelope;
+        self.step = Step::Mail;
         self.pipelining = job.settings.pipelining && self.parser.offers(PIPELINING);
         self.envelope = Envelope {
-            recipients: List::new(mail.recipients).number(),
+            data: List::new(mail.recipients).number().wrapping_add(1),
             ..Self::IDLE.envelope
         };
+        let eight_bit_mime = self.parser.offers(EIGHT_BIT_MIME);
+        if !cfg!(feature = "complete") {
+            // What cannot go as it is is found on the way.
+            self.encoder = Encoder::new(if eight_bit_mime {
+                Encoding::EightBit
+            } else {
+                Encoding::SevenBit
+            });
+            self.plan.text_is_utf8 = if mail.text.pieces {
+                mail.text.utf8
+            } else {
+                is_utf8(mail.text.octets)
+            };
+            return State::Envelope;
+        }
         if mail.text.pieces {
             self.encoder = Encoder::new(Encoding::QuotedPrintable);
             self.plan.text_is_utf8 = mail.text.utf8;
@@ -208,7 +217,7 @@ impl Session {
         }
         let text = mail.text.octets;
         let survey = Survey::of(text);
-        let encoding = survey.encoding(self.parser.offers(EIGHT_BIT_MIME));
+        let encoding = survey.encoding(eight_bit_mime);
         self.encoder = Encoder::new(encoding);
         self.plan.text_is_utf8 = is_utf8(text);
         if let Some(limit) = self.parser.size() {
@@ -218,15 +227,14 @@ impl Session {
             self.plan.size = size;
             if limit > 0 && size > limit {
                 self.conclude(Code::DataFailed, Reason::TooLarge);
-                return self.farewell();
+                return State::Quit;
             }
         }
         State::Envelope
     }
 
-    #[cfg_attr(not(feature = "std"), inline(never))]
     fn envelope_reply(&mut self, job: &Job<'_>, accepted: bool) -> State {
-        let step = self.step();
+        let step = self.step;
         self.refused(job, accepted);
         let concluded = self.concluded();
         let envelope = &mut self.envelope;
@@ -246,10 +254,6 @@ impl Session {
             }
             _ => {}
         }
-        if concluded && self.envelope.answered == self.envelope.said && self.cursor == 0 {
-            return self.farewell();
-        }
-        // A command of which a part has left is ended.
         State::Envelope
     }
 }
@@ -269,7 +273,7 @@ mod tests {
         job.settings.mechanisms = PLAIN;
         (job.settings.texts[USERNAME], job.settings.texts[PASSWORD]) = (username, password);
         let mut session = Session::IDLE;
-        session.state = state;
+        (session.state, session.step) = (state, state.row().step);
         for octet in std::format!("535 {words}\n").bytes() {
             session.reader.feed(octet);
         }

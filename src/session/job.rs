@@ -2,6 +2,7 @@
 
 use crate::buffer::Window;
 use crate::limits::LIMITS;
+use crate::message::header::Nonce;
 
 /// The user name: where it stands in [`Settings::texts`].
 pub const USERNAME: usize = 0;
@@ -116,7 +117,7 @@ pub struct Mail<'a> {
     pub date: u32,
     /// 128 random bits for the Message-ID; without them there is none, so that a device without random numbers repeats
     /// none.
-    pub nonce: Option<[u8; 16]>,
+    pub nonce: Option<Nonce>,
 }
 
 /// What to do: send the mail, or without one see how far it would come (a probe).

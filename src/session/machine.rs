@@ -16,12 +16,31 @@ const TOTAL: usize = LIMITS - 1;
 
 const _: () = assert!(QUIT == Phase::End as usize - Phase::Connect as usize + 1);
 
+/// The limits where the settings have none, in seconds, which take half the room.
+// It runs while the library is built.
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing
+)]
+const DEFAULTS: [u16; LIMITS] = {
+    let (limits, mut seconds) = (Timeouts::RFC_5321.in_order(), [0; LIMITS]);
+    let mut at = 0;
+    while at < LIMITS {
+        assert!(limits[at] % 1000 == 0 && limits[at] / 1000 <= u16::MAX as u32);
+        seconds[at] = (limits[at] / 1000) as u16;
+        at += 1;
+    }
+    seconds
+};
+
 /// A limit of the settings, in milliseconds.
 #[cfg_attr(not(feature = "std"), inline(never))]
 fn limit(job: &Job<'_>, number: usize) -> u32 {
-    const DEFAULTS: [u32; LIMITS] = Timeouts::RFC_5321.in_order();
     match job.settings.limits.get(number) {
-        Some(0) | None => DEFAULTS.get(number).copied().unwrap_or(0),
+        Some(0) | None => DEFAULTS
+            .get(number)
+            .map_or(0, |seconds| u32::from(*seconds).wrapping_mul(1000)),
         Some(limit) => *limit,
     }
 }
@@ -38,8 +57,8 @@ pub(super) enum Part {
 /// the answers as the server allows, and answered in this order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Envelope {
-    /// Recipients of the mail.
-    pub recipients: u16,
+    /// The number of the DATA command.
+    pub data: u16,
     /// Commands written whole.
     pub said: u16,
     /// Commands answered.
@@ -51,16 +70,11 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    /// The number of the DATA command.
-    pub fn data(&self) -> u16 {
-        self.recipients.wrapping_add(1)
-    }
-
     /// The step of a command.
     pub(super) fn step(&self, command: u16) -> Step {
         match command {
             0 => Step::Mail,
-            _ if command <= self.recipients => Step::Rcpt,
+            _ if command < self.data => Step::Rcpt,
             _ => Step::Data,
         }
     }
@@ -81,6 +95,8 @@ pub(super) struct Plan {
 #[repr(C)]
 pub struct Session {
     pub(super) state: State,
+    /// The step whose answer is awaited.
+    pub(super) step: Step,
     pub(super) part: Part,
     /// It is our turn: the state's line is not written whole yet (`cursor` octets of it are), or, with the final dot, has
     /// not left. A reply is none to it then.
@@ -103,11 +119,11 @@ pub struct Session {
     pub(super) unsent: usize,
     /// Octets of the text that are written.
     pub(super) taken: usize,
+    pub(super) reader: Reader,
     pub(super) plan: Plan,
     pub(super) parser: Parser,
     pub(super) encoder: Encoder,
     pub(super) local: Address,
-    pub(super) reader: Reader,
 }
 
 impl Session {
@@ -117,6 +133,7 @@ impl Session {
         deadline: 0,
         total_deadline: 0,
         state: State::Connecting,
+        step: Step::Connect,
         part: Part::Header,
         pending: false,
         helo_only: false,
@@ -132,7 +149,7 @@ impl Session {
             size: 0,
         },
         envelope: Envelope {
-            recipients: 0,
+            data: 0,
             said: 0,
             answered: 0,
             counts: [0; 2],
@@ -175,6 +192,11 @@ impl Session {
         self.state.settled().then_some(self.verdict)
     }
 
+    /// The same, for who knows that it stands.
+    pub fn concluding(&self) -> &Verdict {
+        &self.verdict
+    }
+
     /// Whether there is a verdict, if only for ourselves yet.
     pub(super) fn concluded(&self) -> bool {
         self.verdict.outcome != Outcome::None
@@ -196,7 +218,7 @@ impl Session {
     }
 
     /// The enhanced status code (RFC 3463) of the reply that the verdict speaks of, or zeros.
-    pub fn enhanced_status_code(&self) -> [u16; 3] {
+    pub fn enhanced_status_code(&self) -> [u32; 3] {
         // Our own words begin with none.
         enhanced_status_code(self.text())
     }
@@ -236,55 +258,75 @@ impl Session {
         (!self.closed()).then_some(self.deadline)
     }
 
-    /// The step whose answer is awaited.
-    pub(super) fn step(&self) -> Step {
-        match self.state {
-            State::Envelope => self.envelope.step(self.envelope.answered),
-            State::End if self.unsent > 0 => Step::Text,
-            state => state.row().step,
-        }
-    }
-
-    /// Counts the time limit of what is awaited from now on.
+    /// Looks what is awaited now, and counts its time limit from now on.
     pub(super) fn be_patient(&mut self, job: &Job<'_>) {
-        let settled = self.state.settled();
-        let number = if settled {
-            QUIT
+        let mut number = QUIT;
+        if self.state.settled() {
+            self.step = Step::End;
+            self.total_deadline = u32::MAX;
         } else {
-            (self.step().row().phase as usize).wrapping_sub(Phase::Connect as usize)
-        };
-        self.deadline = self.now.saturating_add(limit(job, number));
-        if !settled {
-            self.deadline = self.deadline.min(self.total_deadline);
+            self.step = match self.state {
+                State::Envelope => self.envelope.step(self.envelope.answered),
+                // The final dot has not left.
+                State::End if self.unsent > 0 => Step::Text,
+                state => state.row().step,
+            };
+            number = (self.step.row().phase as usize).wrapping_sub(Phase::Connect as usize);
         }
+        self.deadline = self.now.saturating_add(limit(job, number)).min(self.total_deadline);
     }
 
     pub(super) fn enter(&mut self, job: &Job<'_>, state: State) {
+        let mut state = state;
+        self.pending = true;
+        if state == State::Envelope {
+            self.pending = self.envelope.answered == self.envelope.said;
+            // The mail is refused, and all answers have come. (A command of which a part has left is ended before.)
+            if self.pending && self.concluded() && self.cursor == 0 {
+                state = State::Quit;
+            }
+        }
+        // In good order: an open transaction is given up first.
+        if state == State::Quit && core::mem::take(&mut self.envelope.open) {
+            state = State::Rset;
+        }
         self.state = state;
-        self.pending = state != State::Greeting;
         self.be_patient(job);
     }
 
     /// The connection stands, and `local` is our end's address.
     pub fn connected(&mut self, job: &Job<'_>, now: u32, local: &Address) {
-        self.now = now;
         if self.state == State::Connecting {
             self.local = *local;
+        }
+        self.stands(job, now);
+    }
+
+    /// The same in two steps: where our end's address is put, ...
+    pub fn local(&mut self) -> &mut Address {
+        &mut self.local
+    }
+
+    /// ... and then the connection stands.
+    pub fn stands(&mut self, job: &Job<'_>, now: u32) {
+        self.now = now;
+        if self.state == State::Connecting {
             self.enter(job, State::Greeting);
+            // The server speaks first.
+            self.pending = false;
         }
     }
 
     /// Of what [`Session::transmit`] gave, these many octets more have left.
     pub fn sent(&mut self, job: &Job<'_>, now: u32, octets: usize) {
         self.now = now;
-        let before = self.unsent;
-        self.unsent = before.saturating_sub(octets);
-        if self.state == State::End && before > 0 && self.unsent == 0 {
+        self.unsent = self.unsent.saturating_sub(octets);
+        if self.state == State::End && self.unsent == 0 {
             // A reply that began before the final dot had left is no answer to it.
             self.pending = !self.reader.idle();
         }
         // Until the final dot has left, its deadline is that of the text.
-        if matches!(self.state, State::Text | State::End) {
+        if self.step == Step::Text {
             self.be_patient(job);
         }
     }
@@ -317,11 +359,12 @@ impl Session {
                         self.parser.feed(octet);
                     }
                 }
-                Progress::Line => self.end_of_line(),
-                Progress::Reply => {
+                progress @ (Progress::Line | Progress::Reply) => {
                     self.end_of_line();
-                    self.reply(job);
-                    self.reader.next_reply();
+                    if progress == Progress::Reply {
+                        self.reply(job);
+                        self.reader.next_reply();
+                    }
                 }
                 Progress::Broken => self.give_up(Reason::NotSmtp),
             }
@@ -379,7 +422,7 @@ impl Session {
             // The system's own time limit for connecting is a deadline like ours.
             Reason::Deadline | Reason::TotalDeadline => Code::Timeout,
             Reason::Cancelled => Code::Cancelled,
-            _ => self.step().row().code,
+            _ => self.step.row().code,
         };
         self.conclude(code, reason);
         self.state = State::Closed;
@@ -390,17 +433,16 @@ impl Session {
         if self.concluded() {
             return;
         }
-        let step = self.step();
         self.verdict = Verdict {
             code,
-            step,
+            step: self.step,
             // The final dot has left, and its answer will not come.
-            outcome: if step == Step::End && reason != Reason::None {
+            outcome: if self.step == Step::End && reason != Reason::None {
                 Outcome::Unknown
             } else {
                 Outcome::NotSent
             },
-            recipient: if step == Step::Rcpt {
+            recipient: if self.step == Step::Rcpt {
                 self.envelope.answered.wrapping_sub(1)
             } else {
                 0
@@ -413,10 +455,5 @@ impl Session {
             self.reader.wipe_text();
         }
         self.reader.hold_text();
-    }
-
-    /// How the conversation ends in good order.
-    pub(super) fn farewell(&self) -> State {
-        if self.envelope.open { State::Rset } else { State::Quit }
     }
 }

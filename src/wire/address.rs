@@ -48,8 +48,13 @@ pub fn is_mailbox(address: &[u8]) -> bool {
     };
     address.len() <= ADDRESS_BYTES
         && local.len() <= LOCAL_PART_BYTES
-        && (is_dotted(local, &ATOM) || (local.first() == Some(&b'"') && behind_quoted(local, 0) == local.len()))
+        && (is_dotted(local, &ATOM) || is_quoted(local))
         && is_domain_or_literal(domain)
+}
+
+/// Whether this is a quoted string.
+fn is_quoted(text: &[u8]) -> bool {
+    cfg!(feature = "complete") && text.first() == Some(&b'"') && behind_quoted(text, 0) == text.len()
 }
 
 /// The domain of a mailbox: what stands behind its last `@`.
@@ -127,7 +132,7 @@ pub fn is_domain_or_literal(text: &[u8]) -> bool {
     if let [b'[', literal @ .., b']'] = text {
         let (mut address, mut version) = (literal, 4);
         if let Some((tag, behind)) = literal.split_at_checked(5) {
-            if tag.eq_ignore_ascii_case(b"IPv6:") {
+            if cfg!(feature = "complete") && tag.eq_ignore_ascii_case(b"IPv6:") {
                 (address, version) = (behind, 6);
             }
         }
@@ -174,7 +179,7 @@ impl<'a> Iterator for List<'a> {
         let mut end = 0usize;
         loop {
             match list.get(end) {
-                Some(b'"') => end = behind_quoted(list, end),
+                Some(b'"') if cfg!(feature = "complete") => end = behind_quoted(list, end),
                 None | Some(b',') => break,
                 _ => end = end.wrapping_add(1),
             }
@@ -218,7 +223,13 @@ mod tests {
             "\"\"@x.cz",
             "a@1.2.3.x",
         ] {
-            assert!(is_mailbox(address.as_bytes()), "{address}");
+            // Those that take more code.
+            let more = address.starts_with('"') || address.contains(":");
+            assert_eq!(
+                is_mailbox(address.as_bytes()),
+                !more || cfg!(feature = "complete"),
+                "{address}"
+            );
         }
     }
 
@@ -281,8 +292,10 @@ mod tests {
     fn a_list_is_split_at_commas_outside_quotes() {
         assert_eq!(list("a@b"), [b"a@b"]);
         assert_eq!(list(" a@b ,\tc@d "), [b"a@b", b"c@d"]);
-        assert_eq!(list("\"x,y\"@b,c@d"), [&b"\"x,y\"@b"[..], b"c@d"]);
-        assert_eq!(list("\"x\\\",y\"@b,c@d"), [&b"\"x\\\",y\"@b"[..], b"c@d"]);
+        if cfg!(feature = "complete") {
+            assert_eq!(list("\"x,y\"@b,c@d"), [&b"\"x,y\"@b"[..], b"c@d"]);
+            assert_eq!(list("\"x\\\",y\"@b,c@d"), [&b"\"x\\\",y\"@b"[..], b"c@d"]);
+        }
         assert_eq!(list("a@b,"), [&b"a@b"[..], b""]);
         assert_eq!(list(""), [b""]);
     }

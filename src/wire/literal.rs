@@ -4,11 +4,14 @@ use core::net::IpAddr;
 
 use crate::buffer::{Sink, Window};
 
-/// An IP address.
+/// An IP address, and the port where there is one: laid out as a program without a system gets it.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
     /// 4 or 6; 0: none.
-    pub version: u8,
+    pub version: u32,
+    /// The port, or 0.
+    pub port: u32,
     /// Its 4 or 16 octets, and zeros.
     pub octets: [u8; 16],
 }
@@ -17,6 +20,7 @@ impl Address {
     /// No address.
     pub const NONE: Self = Self {
         version: 0,
+        port: 0,
         octets: [0; 16],
     };
 
@@ -24,18 +28,27 @@ impl Address {
     /// is none the version is 0.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn read(&mut self, text: &[u8]) {
-        *self = Self::NONE;
-        self.version = match numbers(text, &mut self.octets) {
-            None => 0,
-            Some(4) => 4,
-            Some(_) => 6,
-        };
+        self.octets = [0; 16];
+        self.version = 0;
+        if four(text, &mut self.octets) {
+            self.version = 4;
+            return;
+        }
+        self.octets = [0; 16];
+        #[cfg(feature = "complete")]
+        if sixteen(text, &mut self.octets) {
+            self.version = 6;
+        }
     }
 
     /// Whether a server can listen there: neither "no address", nor a multicast group.
     pub fn is_host(&self) -> bool {
         let [first, ..] = self.octets;
-        let multicast = if self.version == 4 { 0xE0..0xF0 } else { 0xFF..0x100 };
+        let multicast = if cfg!(feature = "complete") && self.version == 6 {
+            0xFF..0x100
+        } else {
+            0xE0..0xF0
+        };
         self.version != 0 && !multicast.contains(&u16::from(first)) && self.octets.iter().any(|octet| *octet != 0)
     }
 
@@ -43,7 +56,7 @@ impl Address {
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn write(&self, out: &mut Window<'_>) {
         let (mut separator, mut size, mut base, mut length) = (b'[', 1, 10, 4);
-        if self.version == 6 {
+        if cfg!(feature = "complete") && self.version == 6 {
             out.put_all(b"[IPv6");
             (separator, size, base, length) = (b':', 2, 16, 16);
         }
@@ -91,81 +104,103 @@ impl From<Address> for Option<IpAddr> {
     }
 }
 
-fn numbers(text: &[u8], octets: &mut [u8; 16]) -> Option<usize> {
+/// Reads an IPv4 address into the first four octets; false where it is none.
+#[cfg_attr(not(feature = "std"), inline(never))]
+fn four(text: &[u8], octets: &mut [u8]) -> bool {
+    // More than an octet has: no digit yet.
+    const NONE: u32 = 256;
+    let (mut at, mut filled, mut number) = (0usize, 0usize, NONE);
+    loop {
+        // The end is like a dot.
+        let octet = text.get(at).copied().unwrap_or(b'.');
+        let digit = u32::from(octet.wrapping_sub(b'0'));
+        if digit < 10 {
+            number = match number {
+                NONE => digit,
+                // No leading zero.
+                0 => NONE,
+                _ => number.wrapping_mul(10).wrapping_add(digit),
+            };
+            if number >= NONE {
+                return false;
+            }
+        } else {
+            let (b'.', 0..NONE, Some(place)) = (octet, number, octets.get_mut(filled)) else {
+                return false;
+            };
+            *place = low(number);
+            filled = filled.wrapping_add(1);
+            number = NONE;
+            if at >= text.len() {
+                return filled == 4;
+            }
+        }
+        at = at.wrapping_add(1);
+    }
+}
+
+/// Reads an IPv6 address; false where it is none.
+#[cfg(feature = "complete")]
+#[cfg_attr(not(feature = "std"), inline(never))]
+fn sixteen(text: &[u8], octets: &mut [u8; 16]) -> bool {
     const NONE: usize = usize::MAX;
     // How many octets are filled, and at which of them `::` stands for others.
     let (mut filled, mut gap) = (0usize, NONE);
-    // The number that is being read, in both readings, and the dots before it.
-    let (mut digits, mut group, mut decimal, mut dots) = (0u32, 0u32, 0u32, 0u32);
-    let mut at = 0usize;
+    // Where the current group begins, and its value.
+    let (mut at, mut start, mut group) = (0usize, 0usize, 0u32);
     loop {
         let octet = text.get(at).copied();
+        let digits = at.wrapping_sub(start);
         at = at.wrapping_add(1);
         if let Some(digit) = octet.and_then(|octet| char::from(octet).to_digit(16)) {
-            // No letter and no leading zero in an octet.
-            let continued = digit < 10 && (digits == 0 || decimal > 0);
-            decimal = if continued {
-                decimal.wrapping_mul(10).wrapping_add(digit)
-            } else {
-                256
-            };
             group = group.wrapping_mul(16).wrapping_add(digit);
-            digits = digits.wrapping_add(1);
-            if digits > 4 {
-                return None;
-            }
             continue;
         }
-        match octet {
-            Some(b'.') => dots = dots.wrapping_add(1),
-            Some(b':') if dots == 0 => {}
-            None => {}
-            _ => return None,
-        }
-        if digits > 0 {
-            if dots == 0 {
-                *octets.get_mut(filled)? = low(group >> 8);
-                filled = filled.wrapping_add(1);
-            } else {
-                group = decimal;
-                if group > 255 {
-                    return None;
-                }
+        let places = octets.get_mut(filled..).unwrap_or(&mut []);
+        if octet == Some(b'.') {
+            // The last 32 bits, written like an IPv4 address.
+            if !four(text.get(start..).unwrap_or(&[]), places) {
+                return false;
             }
-            *octets.get_mut(filled)? = low(group);
-            filled = filled.wrapping_add(1);
-            (digits, group, decimal) = (0, 0, 0);
-            if octet.is_some() {
-                continue;
-            }
+            filled = filled.wrapping_add(4);
             break;
         }
-        // Only a `::` goes without a number; its first colon may begin the text, and its second one end it.
-        match octet {
-            Some(b':') if at == 1 => {}
-            Some(b':') if gap == NONE => gap = filled,
-            None if gap == filled => break,
-            _ => return None,
+        match (digits, octet) {
+            (1..=4, None | Some(b':')) => {
+                let [high, low_place, ..] = places else {
+                    return false;
+                };
+                (*high, *low_place) = (low(group >> 8), low(group));
+                filled = filled.wrapping_add(2);
+            }
+            // Only a `::` goes without a group; its first colon may begin the text, and its second one end it.
+            (0, Some(b':')) if at == 1 => {}
+            (0, Some(b':')) if gap == NONE => gap = filled,
+            (0, None) if gap == filled => {}
+            _ => return false,
         }
+        if octet.is_none() {
+            break;
+        }
+        (start, group) = (at, 0);
     }
     if gap == NONE {
-        return match (filled, dots) {
-            (4, 3) | (16, 0 | 3) if !text.starts_with(b":") => Some(filled),
-            _ => None,
-        };
+        return filled == octets.len() && !text.starts_with(b":");
     }
-    if filled > 14 || !matches!(dots, 0 | 3) || (gap > 0 && text.starts_with(b":")) {
-        return None;
+    if filled > 14 || (gap > 0 && text.starts_with(b":")) {
+        return false;
     }
     // What stands behind the gap belongs at the end.
     let mut end = octets.len();
     while filled > gap {
         filled = filled.wrapping_sub(1);
         end = end.wrapping_sub(1);
-        let octet = core::mem::take(octets.get_mut(filled)?);
-        *octets.get_mut(end)? = octet;
+        let octet = octets.get_mut(filled).map_or(0, core::mem::take);
+        if let Some(place) = octets.get_mut(end) {
+            *place = octet;
+        }
     }
-    Some(octets.len())
+    true
 }
 
 fn low(value: u32) -> u8 {
@@ -202,7 +237,7 @@ mod tests {
     fn addresses_are_read_as_the_standard_library_reads_them() {
         let mut read = (0, 0, 0);
         let mut compare = |text: &[u8]| {
-            let wanted = as_core_reads(text);
+            let wanted = as_core_reads(text).filter(|ip| ip.is_ipv4() || cfg!(feature = "complete"));
             assert_eq!(parse_ip(text), wanted, "{:?}", String::from_utf8_lossy(text));
             match wanted {
                 Some(IpAddr::V4(_)) => read.0 += 1,
@@ -259,7 +294,8 @@ mod tests {
                 compare(text.as_bytes());
             }
         }
-        assert!(read.0 > 500 && read.1 > 50_000 && read.2 > 100_000, "{read:?}");
+        let six = if cfg!(feature = "complete") { 50_000 } else { 0 };
+        assert!(read.0 > 500 && read.1 >= six && read.2 > 100_000, "{read:?}");
     }
 
     #[test]
@@ -282,7 +318,11 @@ mod tests {
             "1::",
             "e000::1",
         ] {
-            assert!(listens(text), "{text}");
+            assert_eq!(
+                listens(text),
+                !text.contains(':') || cfg!(feature = "complete"),
+                "{text}"
+            );
         }
     }
 
@@ -298,6 +338,9 @@ mod tests {
             String::from_utf8(buffer[..kept].to_vec()).unwrap()
         };
         assert_eq!(literal("192.168.1.250"), "[192.168.1.250]");
+        if !cfg!(feature = "complete") {
+            return;
+        }
         assert_eq!(literal("::1"), "[IPv6:0:0:0:0:0:0:0:1]");
         assert_eq!(literal("2001:db8::ff00:42:8329"), "[IPv6:2001:db8:0:0:0:ff00:42:8329]");
     }

@@ -19,30 +19,33 @@ pub enum Progress {
     Line,
     /// The reply is complete: [`Reader::code`] and [`Reader::text`] hold it.
     Reply,
-    /// This is not an SMTP reply. Whatever follows is not read.
+    /// This is not an SMTP reply: nothing that follows is to be read.
     Broken,
 }
 
-/// Where a line stands. Before these three there are so many digits.
+/// Where a line stands. Before these there are so many digits.
 const SEPARATOR: u8 = 3;
-const TEXT: u8 = 4;
-const BROKEN: u8 = 5;
+/// The text of the reply's last line, or of one that others follow.
+const LAST: u8 = 4;
+const MORE: u8 = 5;
 
 /// The reader. It begins a new reply by itself after each complete one. The text stands last in memory: what stands near
 /// the beginning is reached with shorter instructions.
 #[repr(C)]
 pub struct Reader {
     place: u8,
-    more: bool,
     held: bool,
-    relay: RelayWord,
-    line_code: u16,
     code: u16,
+    line_code: u16,
+    relay: RelayWord,
+    /// Octets of the text; none of its 255 is beyond an octet.
+    length: u8,
+    line_at: u8,
     total: u32,
-    length: usize,
-    line_at: usize,
     text: [u8; REPLY_TEXT_BYTES],
 }
+
+const _: () = assert!(REPLY_TEXT_BYTES == u8::MAX as usize);
 
 impl Default for Reader {
     fn default() -> Self {
@@ -60,7 +63,6 @@ impl Reader {
             line_code: 0,
             code: 0,
             place: 0,
-            more: false,
             held: false,
             relay: RelayWord::new(),
             text: [0; REPLY_TEXT_BYTES],
@@ -74,7 +76,7 @@ impl Reader {
 
     /// The beginning of the complete reply's text: printable ASCII, its lines joined with blanks.
     pub fn text(&self) -> &[u8] {
-        self.text.get(..self.length).unwrap_or(&[])
+        self.text.get(..usize::from(self.length)).unwrap_or(&[])
     }
 
     /// Whether nothing of a reply has come yet.
@@ -91,7 +93,7 @@ impl Reader {
     /// each, at once. 0 where something else stands, or is expected.
     #[inline]
     pub fn take_text(&mut self, octets: &[u8]) -> usize {
-        if self.place == TEXT { self.take_run(octets) } else { 0 }
+        if self.place >= LAST { self.take_run(octets) } else { 0 }
     }
 
     fn take_run(&mut self, octets: &[u8]) -> usize {
@@ -103,8 +105,9 @@ impl Reader {
         self.total = self.total.saturating_add(u32::try_from(length).unwrap_or(0));
         self.watch(run);
         if !self.held {
-            let space = self.text.get_mut(self.length..).unwrap_or(&mut []);
-            self.length = self.length.wrapping_add(copy(space, run));
+            let space = self.text.get_mut(usize::from(self.length)..).unwrap_or(&mut []);
+            let copied = u8::try_from(copy(space, run)).unwrap_or(0);
+            self.length = self.length.wrapping_add(copied);
         }
         length
     }
@@ -122,14 +125,13 @@ impl Reader {
         self.held = true;
     }
 
-    /// Drops the text of the current (or just ended) line.
+    /// Drops the text of the current (or just ended) line; not of a text that is held.
     pub fn forget_line(&mut self) {
-        if !self.held {
-            self.length = self.line_at;
-        }
+        self.length = self.line_at;
     }
 
     /// Drops the kept text, and leaves nothing of it in memory.
+    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn wipe_text(&mut self) {
         self.text.fill(0);
         // Without somebody who might look at it, the compiler would leave the filling out.
@@ -140,7 +142,7 @@ impl Reader {
 
     /// The kept text, to be changed.
     pub fn text_mut(&mut self) -> &mut [u8] {
-        self.text.get_mut(..self.length).unwrap_or(&mut [])
+        self.text.get_mut(..usize::from(self.length)).unwrap_or(&mut [])
     }
 
     /// The code of the line that is being read.
@@ -152,46 +154,49 @@ impl Reader {
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) -> Progress {
         if self.total >= REPLY_BYTES {
-            self.place = BROKEN;
+            return Progress::Broken;
         }
         self.total = self.total.wrapping_add(1);
-        match self.place {
-            SEPARATOR | TEXT if octet == b'\n' => return self.end_of_line(),
+        if self.place < SEPARATOR {
+            return self.digit(octet);
+        }
+        match octet {
+            b'\n' => return self.end_of_line(),
             // A CR before the LF is the line's end; any other is an octet like the rest.
-            SEPARATOR | TEXT if octet == b'\r' => {}
-            SEPARATOR => {
-                self.more = octet == b'-';
-                if !self.more && octet != b' ' {
-                    return self.broken();
-                }
-                self.place = TEXT;
-            }
-            TEXT => {
+            b'\r' => {}
+            _ if self.place > SEPARATOR => {
                 if self.line_code >= 400 {
                     self.relay.feed(octet);
                 }
                 self.keep_octet(octet);
                 return Progress::Text;
             }
-            BROKEN => return Progress::Broken,
-            digits => {
-                let value = octet.wrapping_sub(b'0');
-                if value > 9 || (digits == 0 && !matches!(value, 1..=5)) {
-                    return self.broken();
-                }
-                if digits == 0 {
-                    self.begin_line();
-                }
-                self.line_code = self.line_code.wrapping_mul(10).wrapping_add(u16::from(value));
-                self.place = digits.wrapping_add(1);
+            b' ' => self.place = LAST,
+            b'-' => self.place = MORE,
+            _ => return Progress::Broken,
+        }
+        Progress::Pending
+    }
+
+    /// Takes a digit of a line's code.
+    fn digit(&mut self, octet: u8) -> Progress {
+        let value = octet.wrapping_sub(b'0');
+        if self.place == 0 {
+            self.begin_line();
+            if !matches!(value, 1..=5) {
+                return Progress::Broken;
             }
         }
+        if value > 9 {
+            return Progress::Broken;
+        }
+        self.line_code = self.line_code.wrapping_mul(10).wrapping_add(u16::from(value));
+        self.place = self.place.wrapping_add(1);
         Progress::Pending
     }
 
     fn begin_line(&mut self) {
         self.line_code = 0;
-        self.more = false;
         if self.held {
             return;
         }
@@ -205,7 +210,7 @@ impl Reader {
 
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn keep_octet(&mut self, octet: u8) {
-        if let Some(place) = self.text.get_mut(self.length).filter(|_| !self.held) {
+        if let Some(place) = self.text.get_mut(usize::from(self.length)).filter(|_| !self.held) {
             *place = match octet {
                 b'\t' => b' ',
                 0x20..=0x7e => octet,
@@ -221,13 +226,9 @@ impl Reader {
         if self.code < 400 || self.line_code >= 400 {
             self.code = self.line_code;
         }
+        let more = self.place == MORE;
         self.place = 0;
-        if self.more { Progress::Line } else { Progress::Reply }
-    }
-
-    fn broken(&mut self) -> Progress {
-        self.place = BROKEN;
-        Progress::Broken
+        if more { Progress::Line } else { Progress::Reply }
     }
 
     /// Begins the next reply; the text stays readable until its first octet.
@@ -241,28 +242,37 @@ impl Reader {
 }
 
 /// The enhanced status code (RFC 3463) that a text begins with: class, subject, detail; or zeros.
+pub fn enhanced_status_code(text: &[u8]) -> [u32; 3] {
+    let code = packed_status_code(text);
+    [code >> 20, code >> 10 & 1023, code & 1023]
+}
+
+/// The same, ten bits for each of the three.
 #[cfg_attr(not(feature = "std"), inline(never))]
-pub fn enhanced_status_code(text: &[u8]) -> [u16; 3] {
-    const NONE: [u16; 3] = [0; 3];
-    let (mut code, mut place, mut digits, mut at) = (NONE, 0usize, 0usize, 0usize);
+fn packed_status_code(text: &[u8]) -> u32 {
     if !matches!(text, [b'2' | b'4' | b'5', b'.', ..]) {
-        return NONE;
+        return 0;
     }
-    while let Some(number) = code.get_mut(place) {
+    let (mut code, mut number, mut digits) = (0u32, 0u32, 0u32);
+    let mut octets = text.iter();
+    loop {
         // The end is like a blank.
-        let octet = text.get(at).copied().unwrap_or(b' ');
-        let value = octet.wrapping_sub(b'0');
-        at = at.wrapping_add(1);
-        if value <= 9 {
-            *number = number.wrapping_mul(10).wrapping_add(u16::from(value));
+        let octet = octets.next().map_or(b' ', |octet| *octet);
+        if octet.is_ascii_digit() && digits < 3 {
+            number = number.wrapping_mul(10).wrapping_add(u32::from(octet & 15));
             digits = digits.wrapping_add(1);
-        } else if matches!(digits, 1..=3) && octet == if place == 2 { b' ' } else { b'.' } {
-            (place, digits) = (place.wrapping_add(1), 0);
-        } else {
-            return NONE;
+            continue;
         }
+        let whole = code > 1023;
+        if digits == 0 || octet != if whole { b' ' } else { b'.' } {
+            return 0;
+        }
+        code = code << 10 | number;
+        if whole {
+            return code;
+        }
+        (number, digits) = (0, 0);
     }
-    code
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 //! | `no-pipelining`, `probe` | settings | |
 //! | `timeout NAME MS` | a field of `Timeouts` | RFC 5321 |
 //! | `connect refused`, `unreachable`, `no-socket`, `hangs` | what becomes of the connection | it stands |
+//! | `library complete`, `small` | only for one built with the feature `complete`, or without it | both |
 //! | `segmentation whole` | only this one; the comment line above says why | all |
 //!
 //! Then the dialogue:
@@ -158,7 +159,7 @@ impl Setup {
                 subject: &self.subject,
                 text: Text::whole(&self.text),
                 date: self.date,
-                nonce: Some(*b"\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff"),
+                nonce: Some([0x0011_2233, 0x4455_6677, 0x8899_aabb, 0xccdd_eeff]),
             }),
         }
     }
@@ -184,6 +185,8 @@ pub struct Dialogue {
     pub connection: Connection,
     /// Only in one segmentation.
     pub whole_only: bool,
+    /// Not for the library as it is built here.
+    pub elsewhere: bool,
     /// The items, each with its line's number.
     pub items: Vec<(usize, Item)>,
     /// The expectations, likewise.
@@ -222,6 +225,7 @@ impl Dialogue {
                 setup: Setup::default(),
                 connection: Connection::Stands,
                 whole_only: false,
+                elsewhere: false,
                 items: Vec::new(),
                 expected: Vec::new(),
             },
@@ -381,6 +385,14 @@ impl Parser {
             "local" => setup.local = rest.parse().map_err(|_| "no IP address")?,
             "date" if rest == "none" => setup.date = 0,
             "date" => setup.date = number(rest)?,
+            "library" => {
+                dialogue.elsewhere = cfg!(feature = "complete")
+                    != match rest {
+                        "complete" => true,
+                        "small" => false,
+                        _ => return Err("library complete or small".into()),
+                    };
+            }
             "no-pipelining" => setup.pipelining = false,
             "probe" => setup.probe = true,
             "timeout" => {

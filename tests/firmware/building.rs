@@ -31,9 +31,11 @@ pub enum Build {
     Plain,
     /// With the sanitizers, and with all checks in the library.
     Checked,
+    /// Likewise, and the library is one without the feature `complete`.
+    Small,
 }
 
-pub use Build::{Checked, Plain};
+pub use Build::{Checked, Plain, Small};
 
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -62,10 +64,15 @@ fn library(build: Build) -> PathBuf {
         "--crate-type",
         "staticlib",
     ]);
-    cargo.args(["--no-default-features", "--features", "firmware", "--target-dir"]);
+    let features = if build == Small {
+        "firmware"
+    } else {
+        "firmware,complete"
+    };
+    cargo.args(["--no-default-features", "--features", features, "--target-dir"]);
     let directory = directory.join(format!("{build:?}").to_lowercase());
     cargo.arg(&directory);
-    if build == Checked {
+    if build != Plain {
         for setting in [
             "debug-assertions=true",
             "overflow-checks=true",
@@ -102,6 +109,7 @@ fn compiler(build: Build) -> Command {
     match build {
         Plain => command.arg("-std=c99"),
         Checked => command.arg("-std=c11").args(SANITIZERS),
+        Small => command.args(["-std=c11", "-DSMALL"]).args(SANITIZERS),
     };
     for directory in ["include", "tests/firmware", "c_examples/firmware"] {
         command.arg("-I").arg(root().join(directory));
@@ -154,20 +162,18 @@ fn hosted(source: &str) -> String {
     format!("hosted-{}", source.rsplit('/').next().unwrap_or(source))
 }
 
-/// The executable of one of these programs. All of them are built once, both ways at the same time.
+/// The executable of one of these programs. All of them are built once, in all ways at the same time.
 pub fn executable(program: &str, build: Build) -> PathBuf {
-    static BUILT: OnceLock<[PathBuf; 2]> = OnceLock::new();
-    let [plain, checked] = BUILT.get_or_init(|| {
+    static BUILT: OnceLock<[PathBuf; 3]> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
         thread::scope(|scope| {
-            let plain = scope.spawn(|| build_all(Plain));
+            let others = [Plain, Small].map(|build| scope.spawn(move || build_all(build)));
             let checked = build_all(Checked);
-            [
-                plain.join().expect("the library and the programs can be built"),
-                checked,
-            ]
+            let [plain, small] = others.map(|other| other.join().expect("the library and the programs can be built"));
+            [plain, checked, small]
         })
     });
-    let directory = if build == Plain { plain } else { checked };
+    let directory = &built[build as usize];
     let name = if program.contains('/') {
         hosted(program)
     } else {

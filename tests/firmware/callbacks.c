@@ -458,7 +458,11 @@ static void clock_random_and_address_may_be_missing(void)
   server.transport = all;
   begin();
   server.transport.local_address = sixth_version;
+#ifdef SMALL /* without the feature "complete" */
+  CHECK(mail().code == SDS_SMTP_OK && strcmp(server.ehlo, "EHLO [127.0.0.1]") == 0);
+#else
   CHECK(mail().code == SDS_SMTP_OK && strcmp(server.ehlo, "EHLO [IPv6:2001:0:0:0:0:0:0:7]") == 0);
+#endif
   begin();
   server.transport.local_address = no_version;
   CHECK(mail().code == SDS_SMTP_OK && strcmp(server.ehlo, "EHLO [127.0.0.1]") == 0);
@@ -652,11 +656,13 @@ static void a_poll_ends(void)
 {
   struct sds_smtp_message message = SDS_SMTP_MESSAGE_INIT;
   static char text[100001];
-  uint32_t polls = 0;
+  uint32_t polls = 0, i;
 
   configure(0);
   begin();
   memset(text, 'x', 100000);
+  for (i = 500; i < 100000; i += 501)
+    text[i] = '\n';
   message.to = "someone@example.test";
   message.flags = SDS_SMTP_BORROW_TEXT;
   message.text = text;

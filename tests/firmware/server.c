@@ -404,7 +404,7 @@ struct sds_smtp_result result_of(const sds_smtp_client *client, const struct ser
     break;
   case SDS_SMTP_OUTCOME_UNKNOWN:
     /* Of a transport that lies nobody knows what it took. */
-    CHECK((server->dot || strcmp(result.text, "the transport failed") == 0) && result.phase == SDS_SMTP_PHASE_END);
+    CHECK((server->dot || strcmp(result.text, "transport failed") == 0) && result.phase == SDS_SMTP_PHASE_END);
     break;
   default:
     CHECK(result.outcome == SDS_SMTP_OUTCOME_NOT_SENT);

@@ -2,6 +2,8 @@
  * texts - a text arrives as it was given: copied, borrowed or read piece by piece, in an arena of any size; and leaves nothing
  *
  *     texts [STRIDE]      each STRIDE-th of the many cases only (under valgrind)
+ *
+ * With SMALL it is for a library without the feature "complete".
  */
 #include "server.h"
 
@@ -133,20 +135,48 @@ static void check_text(const char *text, size_t length)
   CHECK(memcmp(got, wanted, canon) == 0);
 }
 
-/* Sends a text, and looks at what arrives. */
-static void arrives(const char *text, size_t length, enum way way, uint32_t extension, uint32_t flags)
+#ifdef SMALL
+static const int small = 1;
+#else
+static const int small = 0;
+#endif
+
+/* Whether a text can go as it is. */
+static int is_plain(const char *text, size_t length, uint32_t extension)
+{
+  size_t i, line = 0;
+
+  for (i = 0; i < length; i++) {
+    unsigned char octet = (unsigned char)text[i];
+
+    line = octet == '\n' || octet == '\r' ? 0 : line + 1;
+    if (line > 998 || octet == 0x7F || (octet < ' ' && line > 0 && octet != '\t') || (octet > 0x7F && extension == 0))
+      return 0;
+  }
+  return 1;
+}
+
+/* Sends a text, and looks at what arrives. 0: it does not, as it has to be. */
+static int arrives(const char *text, size_t length, enum way way, uint32_t extension, uint32_t flags)
 {
   struct sds_smtp_result result;
+  int can_go = !small || is_plain(text, length, extension);
 
   mails++;
   CHECK(begin_mail(text, way, flags) == SDS_SMTP_OK);
   poll_until_status(client);
   result = result_of(client, &server);
+  if (!can_go) {
+    CHECK(result.code == SDS_SMTP_DATA_FAILED && result.outcome == SDS_SMTP_OUTCOME_NOT_SENT);
+    CHECK(strcmp(result.text, "text needs quoted-printable") == 0 && server.mails == 0 && !server.dot);
+    poll_until_idle();
+    return 0;
+  }
   CHECK(result.code == SDS_SMTP_OK);
   CHECK(way != READ || (source.given == length && source.ended));
   check_text(text, length);
   poll_until_idle();
-  (void)extension;
+  return 1;
 }
 
 /* --- all kinds of text -------------------------------------------------------------------------------------------- */
@@ -195,7 +225,8 @@ static void texts_of_all_kinds(size_t stride)
           if (which++ % stride != 0)
             continue;
           begin((uint32_t)extension);
-          arrives(text, lengths[i], (enum way)way, (uint32_t)extension, 0);
+          if (!arrives(text, lengths[i], (enum way)way, (uint32_t)extension, 0))
+            continue;
           CHECK(has_header(&server, kind == ALL_OCTETS && lengths[i] > 30 ? "Content-Type: text/plain; charset=windows-1250"
                                                                           : "Content-Type: text/plain; charset="));
           if (kind == CZECH && lengths[i] > 10)
@@ -208,10 +239,11 @@ static void texts_of_all_kinds(size_t stride)
             begin((uint32_t)extension);
             server.at_once = piece == 2 ? 11 : 0;
             set_source(text, lengths[i], pieces[piece], piece == 1 ? 3 : 0);
-            arrives(text, lengths[i], READ, (uint32_t)extension, in_charset ? SDS_SMTP_TEXT_IN_CHARSET : 0u);
+            if (!arrives(text, lengths[i], READ, (uint32_t)extension, in_charset ? SDS_SMTP_TEXT_IN_CHARSET : 0u))
+              continue;
             CHECK(has_header(&server, in_charset ? "Content-Type: text/plain; charset=windows-1250"
                                                  : "Content-Type: text/plain; charset=UTF-8"));
-            CHECK(has_header(&server, "Content-Transfer-Encoding: quoted-printable"));
+            CHECK(small || has_header(&server, "Content-Transfer-Encoding: quoted-printable"));
           }
         }
       }
@@ -321,7 +353,7 @@ static void a_source_that_never_comes(void)
 
 /* --- arenas ------------------------------------------------------------------------------------------------------- */
 
-static const char short_text[] = "The text of this mail, some lines long:\n.\nboiler room 93 degrees, \xC5\xBE\nvalve open\n";
+static const char short_text[] = "The text of this mail, some lines long:\n.\nboiler room 93 degrees\nvalve open\n";
 
 /* Nothing of a mail that has ended is left; and nothing of a login at any time but while it is sent. */
 static void nothing_of_the_mail_is_left(void)

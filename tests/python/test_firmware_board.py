@@ -113,6 +113,15 @@ def test_an_alarm_over_a_serial_line_arrives(board, library, real_servers):
     check_alarm(alarm_of(server, console), "192.168.1.250")
 
 
+def test_an_alarm_from_a_library_without_the_feature_complete_arrives(library, real_servers, monkeypatch):
+    given = os.environ.get("SDS_SMTP_FIRMWARE", "target/cross/thumbv7m-none-eabi/libsds_smtp.a")
+    monkeypatch.setenv("SDS_SMTP_FIRMWARE", given.replace("libsds_smtp.a", "libsds_smtp_small.a"))
+    server = real_servers.get("postfix")
+    code, console = run("uart", "mps2-an385", port=server.port)
+    assert code == 0, console
+    check_alarm(alarm_of(server, console), "192.168.1.250")
+
+
 def test_an_alarm_over_lwip_arrives(library, real_servers):
     server = real_servers.get("postfix")
     code, console = run("lwip", port=server.port)
