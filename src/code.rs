@@ -249,8 +249,7 @@ impl Step {
     /// Whether a reply lets this step go on.
     pub fn accepts(self, reply: u16) -> bool {
         let accept = self.row().accept;
-        let reply = if accept < 10 { reply / 100 } else { reply };
-        reply == accept
+        accept == reply || accept == reply / 100
     }
 }
 
@@ -262,7 +261,7 @@ pub fn refusal(step: Step, reply: u16, relaying: bool) -> Code {
         (_, 421) => Code::NotReady,
         (Step::Greeting | Step::Ehlo | Step::Helo, _) => step.row().code,
         (_, 501) => Code::Syntax,
-        (Step::AuthOneStep, 500 | 502 | 503 | 504 | 538) => Code::AuthUnsupported,
+        (Step::AuthOneStep, 500..=504 | 538) => Code::AuthUnsupported,
         (Step::Rcpt, 530) => Code::RelayDenied,
         (Step::Rcpt, _) if relaying => Code::RelayDenied,
         (Step::Rcpt, 550) => Code::InvalidRecipient,

@@ -177,7 +177,8 @@ impl Transport {
         let known = self.0.local_address.is_some()
             // The layouts are the same.
             && call!(self, local_address, core::ptr::from_mut(local).cast()) >= 0;
-        if !known || !(local.version == 4 || (cfg!(feature = "complete") && local.version == 6)) {
+        let readable = local.version == 4 || (cfg!(feature = "complete") && local.version == 6);
+        if !(known && readable) {
             local.version = 4;
             local.octets = [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         }

@@ -1,5 +1,7 @@
 //! What the server's answers lead to.
 
+use zeroize::Zeroize;
+
 use super::job::{Job, PASSWORD, USERNAME};
 use super::machine::{Envelope, Session};
 use super::state::{Next, State};
@@ -9,7 +11,6 @@ use crate::code::{self, Code, Outcome, Reason, Step};
 use crate::limits::REPLY_TEXT_BYTES;
 use crate::message::body::{Encoder, Encoding};
 use crate::message::survey::Survey;
-use crate::octets::wipe;
 use crate::utf8::is_utf8;
 use crate::wire::address::List;
 use crate::wire::capability::{AUTH, EIGHT_BIT_MIME, LOGIN, PIPELINING, PLAIN};
@@ -44,7 +45,7 @@ impl Session {
     /// no secret.
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn answered(&mut self, job: &Job<'_>, code: Code) {
-        if job.settings.mechanisms != 0 && !self.concluded() {
+        if job.settings.mechanisms != 0 {
             let texts = &job.settings.texts;
             self.mask_line(job, State::AuthPlainResponse);
             self.mask_line(job, State::AuthPassword);
@@ -75,7 +76,7 @@ impl Session {
         // Without padding: servers may leave it out.
         let digits = said.split(|octet| matches!(octet, b'=' | b'\r')).next();
         self.mask(digits.unwrap_or(&[]));
-        wipe(&mut said);
+        said.as_mut_slice().zeroize();
     }
 
     #[cfg_attr(not(feature = "std"), inline(never))]
@@ -86,20 +87,18 @@ impl Session {
     /// A complete reply.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub(super) fn reply(&mut self, job: &Job<'_>) {
+        if self.unasked() {
+            // A refusal is a refusal, and anything else is not SMTP.
+            self.fail(job);
+            return self.enter(job, State::Closed);
+        }
         let accepted = self.accepted();
+        if accepted && self.logging_in() {
+            // It may repeat what it accepted.
+            self.reader.wipe_text();
+        }
         let row = self.state.row();
-        let next = if self.unasked() {
-            Next::Break
-        } else if accepted {
-            if self.logging_in() {
-                // It may repeat what it accepted.
-                self.reader.wipe_text();
-            }
-            row.accepted
-        } else {
-            row.refused
-        };
-        let state = match next {
+        let state = match if accepted { row.accepted } else { row.refused } {
             Next::To(State::Ehlo) if self.helo_only => State::Helo,
             Next::To(state) => state,
             Next::Choose => self.choose(job),
@@ -111,11 +110,8 @@ impl Session {
                 self.verdict.outcome = Outcome::Sent;
                 State::Quit
             }
-            Next::Fail => self.fail(job),
-            Next::Break => {
-                self.fail(job);
-                State::Closed
-            }
+            // Where nothing is asked, no answer is expected.
+            Next::Fail | Next::Break => self.fail(job),
         };
         self.enter(job, state);
     }
@@ -196,7 +192,7 @@ impl Session {
         self.step = Step::Mail;
         self.pipelining = job.settings.pipelining && self.parser.offers(PIPELINING);
         self.envelope = Envelope {
-            recipients: List::new(mail.recipients).number(),
+            data: List::new(mail.recipients).number().wrapping_add(1),
             ..Self::IDLE.envelope
         };
         let eight_bit_mime = self.parser.offers(EIGHT_BIT_MIME);
@@ -258,10 +254,6 @@ impl Session {
             }
             _ => {}
         }
-        if concluded && self.envelope.answered == self.envelope.said && self.cursor == 0 {
-            return State::Quit;
-        }
-        // A command of which a part has left is ended.
         State::Envelope
     }
 }

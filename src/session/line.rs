@@ -102,7 +102,7 @@ impl Session {
     pub(super) fn command(&self, command: u16) -> usize {
         match command {
             0 => MAIL,
-            data if data == self.envelope.data() => MAIL + 2,
+            data if data == self.envelope.data => MAIL + 2,
             _ => MAIL + 1,
         }
     }
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn the_envelope_has_no_blank_behind_the_colon() {
         let mut session = Session::IDLE;
-        session.envelope.recipients = 1;
+        session.envelope.data = 2;
         let mut job = job();
         if let Some(mail) = &mut job.mail {
             mail.recipients = b"someone@x.cz";

@@ -57,8 +57,8 @@ pub(super) enum Part {
 /// the answers as the server allows, and answered in this order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Envelope {
-    /// Recipients of the mail.
-    pub recipients: u16,
+    /// The number of the DATA command.
+    pub data: u16,
     /// Commands written whole.
     pub said: u16,
     /// Commands answered.
@@ -70,16 +70,11 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    /// The number of the DATA command.
-    pub fn data(&self) -> u16 {
-        self.recipients.wrapping_add(1)
-    }
-
     /// The step of a command.
     pub(super) fn step(&self, command: u16) -> Step {
         match command {
             0 => Step::Mail,
-            _ if command <= self.recipients => Step::Rcpt,
+            _ if command < self.data => Step::Rcpt,
             _ => Step::Data,
         }
     }
@@ -154,7 +149,7 @@ impl Session {
             size: 0,
         },
         envelope: Envelope {
-            recipients: 0,
+            data: 0,
             said: 0,
             answered: 0,
             counts: [0; 2],
@@ -266,8 +261,10 @@ impl Session {
     /// Looks what is awaited now, and counts its time limit from now on.
     pub(super) fn be_patient(&mut self, job: &Job<'_>) {
         let mut number = QUIT;
-        let mut most = u32::MAX;
-        if !self.state.settled() {
+        if self.state.settled() {
+            self.step = Step::End;
+            self.total_deadline = u32::MAX;
+        } else {
             self.step = match self.state {
                 State::Envelope => self.envelope.step(self.envelope.answered),
                 // The final dot has not left.
@@ -275,22 +272,25 @@ impl Session {
                 state => state.row().step,
             };
             number = (self.step.row().phase as usize).wrapping_sub(Phase::Connect as usize);
-            most = self.total_deadline;
         }
-        self.deadline = self.now.saturating_add(limit(job, number)).min(most);
+        self.deadline = self.now.saturating_add(limit(job, number)).min(self.total_deadline);
     }
 
     pub(super) fn enter(&mut self, job: &Job<'_>, state: State) {
-        self.state = match state {
-            // In good order: an open transaction is given up first.
-            State::Quit if core::mem::take(&mut self.envelope.open) => State::Rset,
-            state => state,
-        };
-        self.pending = match state {
-            State::Greeting => false,
-            State::Envelope => self.envelope.answered == self.envelope.said,
-            _ => true,
-        };
+        let mut state = state;
+        self.pending = true;
+        if state == State::Envelope {
+            self.pending = self.envelope.answered == self.envelope.said;
+            // The mail is refused, and all answers have come. (A command of which a part has left is ended before.)
+            if self.pending && self.concluded() && self.cursor == 0 {
+                state = State::Quit;
+            }
+        }
+        // In good order: an open transaction is given up first.
+        if state == State::Quit && core::mem::take(&mut self.envelope.open) {
+            state = State::Rset;
+        }
+        self.state = state;
         self.be_patient(job);
     }
 
@@ -311,19 +311,20 @@ impl Session {
     pub fn stands(&mut self, job: &Job<'_>, now: u32) {
         self.now = now;
         self.enter(job, State::Greeting);
+        // The server speaks first.
+        self.pending = false;
     }
 
     /// Of what [`Session::transmit`] gave, these many octets more have left.
     pub fn sent(&mut self, job: &Job<'_>, now: u32, octets: usize) {
         self.now = now;
-        let before = self.unsent;
-        self.unsent = before.saturating_sub(octets);
-        if self.state == State::End && before > 0 && self.unsent == 0 {
+        self.unsent = self.unsent.saturating_sub(octets);
+        if self.state == State::End && self.unsent == 0 {
             // A reply that began before the final dot had left is no answer to it.
             self.pending = !self.reader.idle();
         }
         // Until the final dot has left, its deadline is that of the text.
-        if matches!(self.state, State::Text | State::End) {
+        if self.step == Step::Text {
             self.be_patient(job);
         }
     }
@@ -356,11 +357,12 @@ impl Session {
                         self.parser.feed(octet);
                     }
                 }
-                Progress::Line => self.end_of_line(),
-                Progress::Reply => {
+                progress @ (Progress::Line | Progress::Reply) => {
                     self.end_of_line();
-                    self.reply(job);
-                    self.reader.next_reply();
+                    if progress == Progress::Reply {
+                        self.reply(job);
+                        self.reader.next_reply();
+                    }
                 }
                 Progress::Broken => self.give_up(Reason::NotSmtp),
             }

@@ -28,7 +28,8 @@ impl Address {
     /// is none the version is 0.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn read(&mut self, text: &[u8]) {
-        (self.version, self.octets) = (0, [0; 16]);
+        self.octets = [0; 16];
+        self.version = 0;
         if four(text, &mut self.octets) {
             self.version = 4;
             return;

@@ -125,11 +125,9 @@ impl Reader {
         self.held = true;
     }
 
-    /// Drops the text of the current (or just ended) line.
+    /// Drops the text of the current (or just ended) line; not of a text that is held.
     pub fn forget_line(&mut self) {
-        if !self.held {
-            self.length = self.line_at;
-        }
+        self.length = self.line_at;
     }
 
     /// Drops the kept text, and leaves nothing of it in memory.
