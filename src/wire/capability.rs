@@ -1,9 +1,7 @@
-//! What an EHLO reply announces (RFC 5321, 4.1.1.1), read word by word.
+//! What an EHLO reply announces (RFC 5321, 4.1.1.1), read octet by octet.
 //!
 //! Keywords are compared without case; words that are not known are skipped, however long; nothing of the list is kept
 //! but what the session decides by. A masked keyword (`XXXXXXXA`) is an unknown one: nothing is inferred.
-
-use crate::octets::list;
 
 /// PIPELINING (RFC 2920).
 pub const PIPELINING: u8 = 1;
@@ -18,28 +16,26 @@ pub const PLAIN: u8 = 32;
 /// AUTH LOGIN.
 pub const LOGIN: u8 = 64;
 
-// The words that are known, in the order of their bits: keywords, and behind an empty one, which ends them, mechanisms.
-list! {
-    known: "PIPELINING", "8BITMIME", "SIZE", "AUTH", "", "PLAIN", "LOGIN",
-}
+/// The words that are known, walked along as they come: keywords, and then mechanisms. Behind each word its bit is named by a
+/// small letter, which no word has, and [`END`] stands before and behind each list.
+static KNOWN: [u8; 45] = *b"hPIPELININGa8BITMIMEbSIZEcAUTHdhPLAINfLOGINgh";
 
-/// More than the longest word has, and than a number has that fits.
-const WORD_BYTES: usize = 11;
+/// A bit that nobody asks for: that of words which are not known.
+const END: u8 = b'h';
 
-// What is read next in a line: a word of the list, from the one with this number, counted from 1; or nothing, or a limit.
+// What is read next in a line: one of the known words, from this place on; or a limit, which stands behind all of them.
 const NOTHING: u8 = 0;
 const KEYWORD: u8 = 1;
-const MECHANISMS: u8 = 6;
-const LIMIT: u8 = 8;
+const MECHANISMS: u8 = 32;
+const LIMIT: u8 = 45;
 
 /// Reads the text of the lines of one EHLO reply.
 pub struct Parser {
     size: u32,
-    line: u8,
     found: u8,
-    /// Octets of the current word, as many as are kept.
-    length: u8,
-    word: [u8; WORD_BYTES],
+    line: u8,
+    /// Where the current word stands among the known ones; as `line` says before its first octet.
+    place: u8,
 }
 
 impl Default for Parser {
@@ -53,11 +49,10 @@ impl Parser {
     pub const fn new() -> Self {
         Self {
             size: 0,
+            found: 0,
             // The reply's first line is the server's name and greeting.
             line: NOTHING,
-            found: 0,
-            length: 0,
-            word: [0; WORD_BYTES],
+            place: NOTHING,
         }
     }
 
@@ -86,16 +81,52 @@ impl Parser {
     pub fn feed(&mut self, octet: u8) {
         if matches!(octet, b' ' | b'\t') || (octet == b'=' && self.line == KEYWORD) {
             self.end_of_text();
-        } else if let Some(place) = self.word.get_mut(usize::from(self.length)) {
-            *place = octet;
-            self.length = self.length.wrapping_add(1);
+        } else if cfg!(feature = "complete") && self.line == LIMIT {
+            self.digit(octet);
+        } else {
+            self.letter(octet.to_ascii_uppercase());
+        }
+    }
+
+    /// Takes a digit of the limit: one that does not fit is the largest, and what is no number is none.
+    fn digit(&mut self, octet: u8) {
+        if self.place == LIMIT {
+            self.place = LIMIT + 1;
+            self.size = 0;
+        }
+        let value = octet.wrapping_sub(b'0');
+        if value > 9 {
+            self.size = 0;
+            (self.line, self.place) = (NOTHING, NOTHING);
+        } else {
+            self.size = self.size.saturating_mul(10).saturating_add(u32::from(value));
+        }
+    }
+
+    /// Takes an octet of a word, in upper case.
+    fn letter(&mut self, octet: u8) {
+        let mut place = self.place;
+        // With its first octet it may be each word of the list; no two of them begin with the same one.
+        let begins = place == self.line;
+        let mut before = END;
+        self.place = NOTHING;
+        while let Some(known) = KNOWN.get(usize::from(place)) {
+            place = place.wrapping_add(1);
+            if *known == octet && before >= b'a' {
+                self.place = place;
+                return;
+            }
+            if *known == END || !begins {
+                return;
+            }
+            before = *known;
         }
     }
 
     /// Takes several octets of a line's text.
     pub fn feed_all(&mut self, octets: &[u8]) {
         // Nothing of such a line is looked at.
-        if !matches!(self.line, KEYWORD | LIMIT | MECHANISMS) {
+        if self.line == NOTHING {
             return;
         }
         for &octet in octets {
@@ -106,53 +137,27 @@ impl Parser {
     /// Ends the last word of a line.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn end_of_text(&mut self) {
-        let length = usize::from(core::mem::take(&mut self.length));
-        let word = self.word.get(..length).unwrap_or(&[]);
-        if word.is_empty() {
+        if self.place == self.line {
             return;
         }
-        let line = self.line;
-        if cfg!(feature = "complete") && line == LIMIT {
-            self.size = number(word);
-            self.line = NOTHING;
-            return;
-        }
-        let mut at = line.wrapping_sub(KEYWORD);
-        while let known @ [_, ..] = known(usize::from(at)) {
-            if known.eq_ignore_ascii_case(word) {
-                break;
-            }
-            at = at.wrapping_add(1);
-        }
-        // A word that is none sets a bit that nobody asks for.
-        let bit = 1u8.wrapping_shl(u32::from(at));
+        // The first octets of a known word are an unknown one.
+        let named = KNOWN.get(usize::from(self.place)).map_or(END, |known| *known);
+        let bit = 1u8.wrapping_shl(u32::from(named.wrapping_sub(b'a').min(END - b'a')));
         self.found |= bit;
-        if line == KEYWORD {
+        if self.line != MECHANISMS {
             self.line = match bit {
-                SIZE => LIMIT,
+                SIZE if cfg!(feature = "complete") => LIMIT,
                 AUTH => MECHANISMS,
                 _ => NOTHING,
             };
         }
+        self.place = self.line;
     }
 
     /// Begins the next line.
     pub fn next_line(&mut self) {
-        self.line = KEYWORD;
+        (self.line, self.place) = (KEYWORD, KEYWORD);
     }
-}
-
-/// The value of digits; 0 of what is no number, and the largest of what may be too large.
-fn number(digits: &[u8]) -> u32 {
-    let mut number = 0u32;
-    for octet in digits {
-        let value = octet.wrapping_sub(b'0');
-        if value > 9 {
-            return 0;
-        }
-        number = number.wrapping_mul(10).wrapping_add(u32::from(value));
-    }
-    if digits.len() > 9 { u32::MAX } else { number }
 }
 
 #[cfg(test)]
