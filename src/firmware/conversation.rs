@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize;
 
-use super::member::{Member, Reading, Stage};
+use super::member::{Link, Member, Reading, Stage};
 use crate::code::Reason;
 use crate::session::{Job, Mail, Session, State};
 
@@ -79,9 +79,6 @@ impl Member {
 
     /// Does one thing; false where there is none to do before the transport has made progress.
     fn round(&mut self) -> bool {
-        if self.session.wants_reconnect() {
-            self.hang_up();
-        }
         if self.session.state() == State::Connecting {
             return self.connect();
         }
@@ -144,14 +141,20 @@ impl Member {
     /// Connects; false while the connection does not stand yet.
     #[inline(never)]
     fn connect(&mut self) -> bool {
+        if self.link == Link::Stands {
+            // The session wants another one.
+            self.hang_up();
+        }
         let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
             return false;
         };
-        match transport.connect(self.linked, &config.server) {
+        let begun = self.link != Link::None;
+        match transport.connect(begun, &config.server) {
             Err(reason) => self.lost(reason),
-            Ok(_) if !self.linked => self.linked = true,
+            Ok(_) if !begun => self.link = Link::Begun,
             Ok(0) => return false,
             Ok(_) => {
+                self.link = Link::Stands;
                 let local = self.session.local();
                 transport.local(local);
                 if let Some(mail) = &mut config.job.mail {

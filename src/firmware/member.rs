@@ -31,6 +31,16 @@ pub struct Post<'a> {
     pub content: Content<'a>,
 }
 
+impl Post<'_> {
+    /// Octets of it that are copied.
+    #[inline(never)]
+    fn length(&self) -> usize {
+        // No sum overflows: each has its limit.
+        let length = self.recipients.len().wrapping_add(self.subject.len());
+        length.wrapping_add(self.content.copied.len())
+    }
+}
+
 /// The text of a mail, as the program gives it.
 pub struct Content<'a> {
     /// All of it, to be copied; or nothing.
@@ -117,13 +127,23 @@ pub(super) enum Stage {
     Talking,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Link {
+    /// No connection.
+    None = 0,
+    /// The transport has begun to connect.
+    Begun,
+    /// The connection stands, as far as the transport has said.
+    Stands,
+}
+
 /// A client. In memory of zeros all of it has its first value but for what [`super::memory`] sets. What is large stands behind
 /// what is small: the instructions that reach it are shorter so.
 #[repr(C)]
 pub struct Member {
     pub(super) stage: Stage,
-    /// The transport has begun to connect, and was not told to close.
-    pub(super) linked: bool,
+    pub(super) link: Link,
     /// The source of the text had nothing when it was asked.
     pub(super) waits: bool,
     /// `out[from..to]` is to be sent.
@@ -239,13 +259,7 @@ impl Member {
     #[inline(never)]
     fn put(&mut self, post: &Post<'_>) -> Result<(), Reason> {
         let (arena, content) = (&mut self.arena, &post.content);
-        // No sum overflows: each has its limit.
-        let length = post.recipients.len().wrapping_add(post.subject.len());
-        let Some(config) = self
-            .config
-            .as_mut()
-            .filter(|_| arena.begin_mail(length.wrapping_add(content.copied.len())))
-        else {
+        let Some(config) = self.config.as_mut().filter(|_| arena.begin_mail(post.length())) else {
             return Err(Reason::NoMemory);
         };
         let mail = config.job.mail.insert(Mail {
@@ -367,9 +381,14 @@ impl Member {
         Some(MessageId::Parts { nonce, domain })
     }
 
-    /// The lines of the log, the oldest of them first.
-    pub fn log(&self) -> Option<&[Line]> {
-        self.log.as_deref()?.get(..self.lines)
+    /// How many lines the log has.
+    pub fn lines(&self) -> usize {
+        self.lines
+    }
+
+    /// The newest lines of the log, as many as `most`, the oldest of them first.
+    pub fn newest(&self, most: usize) -> Option<&[Line]> {
+        self.log.as_deref()?.get(self.lines.saturating_sub(most)..self.lines)
     }
 
     /// Ends the client: closes its connection, leaves nothing in its memory.
@@ -383,7 +402,7 @@ impl Member {
 
     /// Closes the connection, if there is one.
     pub(super) fn hang_up(&mut self) {
-        if core::mem::take(&mut self.linked) {
+        if core::mem::replace(&mut self.link, Link::None) != Link::None {
             if let Some(transport) = self.transport {
                 transport.close();
             }
