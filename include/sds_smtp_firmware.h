@@ -17,8 +17,9 @@
  * One function of the library runs at a time. Any of them may be called from an interrupt: one that comes while another is
  * running, as sds_smtp_send() during sds_smtp_poll(), returns 14 and changes nothing (sds_smtp_client_free() then does nothing
  * either: the client's status is not 34). The functions that tell the status always work, but on a client that is being
- * freed just then. Before the first sds_smtp_client_init() every function that returns a code returns 34. Tasks of a real-time system may share a client, but for those on a processor without atomic exchange
- * (Cortex-M0 and M0+, RISC-V without "A"): there a lock of the program's is to keep them apart.
+ * freed just then. Before the first sds_smtp_client_init() every function that returns a code returns 34. Tasks of a real-time
+ * system may share a client, but for those on a processor without atomic exchange (Cortex-M0 and M0+, RISC-V without "A"): there
+ * a lock of the program's is to keep them apart, and so it is with the cores of a processor that has several.
  *
  * Of the C library it needs memcpy, memmove, memset, memcmp and strlen. Structures are taken with the struct_size of this header
  * only: library and program are made together. The Message-ID of a result is told until the client is configured anew.
@@ -210,7 +211,7 @@ void sds_smtp_set_clock(uint32_t (*unix_time)(void *context),
  *         SDS_SMTP_NO_LIMIT: no mail is in flight. See SDS_SMTP_TRANSPORT_WAKES. 1 in an interrupt or a callback,
  *         while another function of the library runs
  */
-uint32_t sds_smtp_poll(uint32_t now_ms);
+/* uint32_t sds_smtp_poll(uint32_t now_ms); It is declared in sds_smtp.h. */
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -15,7 +15,7 @@ version=$(sed -n '/^version = /{s/^version = "\(.*\)"$/\1/p;q}' Cargo.toml)
 # The shared library's binary interface: the number in its SONAME.
 soname=libsds_smtp.so.${version%%.*}
 
-warnings=(-Wall -Wextra -Wpedantic -Werror)
+warnings=(-Wall -Wextra -Wpedantic -Wredundant-decls -Werror)
 
 heading() { printf '\n=== %s ===\n\n' "$*"; }
 

@@ -277,6 +277,8 @@ pub enum Reason {
     None,
     /// No address to connect to.
     NotConfigured,
+    /// The program gave no connection to send with.
+    NoTransport,
     /// The recipients are not a list of addresses.
     BadRecipients,
     /// The subject has a line end or another control character in it.
@@ -289,10 +291,10 @@ pub enum Reason {
     BadStructure,
     /// The system has no socket for us.
     NoSocket,
-    /// The server's machine refused the connection.
-    Refused,
     /// No way to the server's machine.
     Unreachable,
+    /// The server's machine refused the connection.
+    Refused,
     /// The connection ended.
     Lost,
     /// A deadline passed.
@@ -307,8 +309,6 @@ pub enum Reason {
     NotUtf8,
     /// A text that can only go as quoted-printable, which the library was built without.
     Unsendable,
-    /// The program gave no connection to send with.
-    NoTransport,
     /// A callback of the program's connection returned what it may not.
     BadTransport,
     /// A callback that gives the text failed.
@@ -340,14 +340,15 @@ list! {
     sentence:
     "",
     "no configuration",
+    "no transport",
     "bad recipients",
     "control character in subject",
     "subject too long",
     "text too long",
     "bad structure",
     "no free socket",
-    "connection refused",
     "server unreachable",
+    "connection refused",
     "connection lost",
     "no answer in time",
     "mail took too long",
@@ -355,7 +356,6 @@ list! {
     "no AUTH offered",
     "text not UTF-8",
     "text needs quoted-printable",
-    "no transport",
     "transport failed",
     "text not readable",
     "cancelled",

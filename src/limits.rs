@@ -12,7 +12,7 @@ pub const LOCAL_PART_BYTES: usize = 64;
 pub const DOMAIN_BYTES: usize = 255;
 
 /// The longest label of a domain (RFC 1035, 2.3.4).
-pub const LABEL_BYTES: usize = 63;
+pub const LABEL_BYTES: u8 = 63;
 
 /// Recipients of one mail: what every server has to accept (RFC 5321, 4.5.3.1.8).
 pub const RECIPIENTS: usize = 100;

@@ -11,14 +11,6 @@ pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
     to.len().min(from.len())
 }
 
-/// Leaves nothing of these octets in memory.
-#[cfg_attr(not(feature = "std"), inline(never))]
-pub fn wipe(octets: &mut [u8]) {
-    octets.fill(0);
-    // Without somebody who might look at it, the compiler would leave the filling out.
-    core::hint::black_box(octets);
-}
-
 /// Makes a function that gives the entry with a number, counted from 0, of a list of texts; behind the last one they are empty.
 ///
 /// On a system it looks into a table. Elsewhere the list is one piece with a NUL behind each entry: that needs no pointers.

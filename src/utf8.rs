@@ -34,9 +34,13 @@ impl Utf8 {
 
     /// Where the text stands behind some octets more.
     #[must_use]
-    #[cfg_attr(not(feature = "std"), inline(never))]
+    #[inline(always)]
     pub fn after_all(self, octets: &[u8]) -> Self {
-        octets.iter().fold(self, |place, octet| place.after(*octet))
+        let mut place = self;
+        for octet in octets {
+            place = place.after(*octet);
+        }
+        place
     }
 
     /// Whether no text can go on like this.

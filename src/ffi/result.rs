@@ -9,15 +9,12 @@ use super::guard::whole;
 use super::guard::{fill, number, size_to_write, write};
 use super::guard::{guard_code, versioned};
 use crate::buffer::Window;
-use crate::client::report::MessageId;
-#[cfg(not(feature = "std"))]
-use crate::client::report::Nonce;
 #[cfg(feature = "std")]
-use crate::client::report::Report;
+use crate::client::report::{MessageId, Report};
 #[cfg(not(feature = "std"))]
 use crate::code::Code;
 #[cfg(not(feature = "std"))]
-use crate::firmware::Told;
+use crate::firmware::{Member, Told};
 use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
 
 /// How the last mail ended. Begin with `SDS_SMTP_RESULT_INIT`.
@@ -83,7 +80,8 @@ const _: () = assert!(
 );
 
 #[cfg(not(feature = "std"))]
-fn tell(told: &Told, nonce: Option<&Nonce>, domain: &[u8], out: &mut sds_smtp_result) {
+fn tell(client: &Member, out: &mut sds_smtp_result) {
+    let told = client.told();
     // SAFETY: the layouts are the same so far (asserted above). A char of C is an octet.
     let field = unsafe {
         core::ptr::copy_nonoverlapping(
@@ -95,8 +93,8 @@ fn tell(told: &Told, nonce: Option<&Nonce>, domain: &[u8], out: &mut sds_smtp_re
         out.message_id.as_mut_ptr().write_bytes(0, out.message_id.len());
         core::slice::from_raw_parts_mut(out.message_id.as_mut_ptr().cast::<u8>(), MESSAGE_ID_BYTES)
     };
-    if let Some(nonce) = nonce {
-        MessageId::Parts { nonce, domain }.write(&mut Window::new(field, 0));
+    if let Some(id) = client.message_id() {
+        id.write(&mut Window::new(field, 0));
     }
 }
 
@@ -143,9 +141,9 @@ pub unsafe extern "C" fn sds_smtp_client_result(client: *const sds_smtp_client, 
         if !whole(out) {
             return Code::BadArgument;
         }
-        of(client).tell(|told, nonce, domain| {
+        of(client).tell(|client| {
             // SAFETY: the caller's promise, and the size was checked.
-            tell(told, nonce, domain, unsafe { &mut *out });
+            tell(client, unsafe { &mut *out });
         })
     });
 }

@@ -14,11 +14,13 @@ use crate::session::{Job, Settings};
 use crate::wire::literal::Address;
 
 /// A configuration in the arena, with the job for the session: its mail is put in there.
+// The job first: it is what most calls are given.
+#[repr(C)]
 pub struct Config {
-    /// Where the server listens.
-    pub server: Address,
     /// The settings; and the mail in flight.
     pub job: Job<'static>,
+    /// Where the server listens.
+    pub server: Address,
 }
 
 /// The memory, and how much of it is in use.
@@ -37,17 +39,20 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// All of this memory, with nothing in it.
-    pub fn new(memory: &'static mut [u8]) -> Self {
-        Self {
-            length: memory.len(),
-            memory: memory.as_mut_ptr(),
-            lower: 0,
-            upper: 0,
-            config: 0,
-            turned: false,
-            putting: false,
-        }
+    /// Nothing yet: all zeros.
+    pub const EMPTY: Self = Self {
+        memory: core::ptr::null_mut(),
+        length: 0,
+        lower: 0,
+        upper: 0,
+        config: 0,
+        turned: false,
+        putting: false,
+    };
+
+    /// Takes this memory, with nothing in it.
+    pub fn lend(&mut self, memory: &'static mut [u8]) {
+        (self.memory, self.length) = (memory.as_mut_ptr(), memory.len());
     }
 
     /// Octets of it, in use or not.
@@ -77,7 +82,7 @@ impl Arena {
         } else {
             before
         };
-        // SAFETY: start + length <= self.length, which is the memory that `new` was lent for good. It was free until now.
+        // SAFETY: start + length <= self.length, which is the memory that was lent for good. It was free until now.
         unsafe { core::slice::from_raw_parts_mut(self.memory.add(start), length) }
     }
 
@@ -144,7 +149,7 @@ impl Arena {
     /// Leaves nothing of what was given up.
     #[inline(never)]
     fn wipe_free(&mut self) {
-        // SAFETY: within the memory that `new` was lent, and in use by nobody.
+        // SAFETY: within the memory that was lent, and in use by nobody.
         unsafe { core::slice::from_raw_parts_mut(self.memory.add(self.lower), self.free()) }.zeroize();
     }
 }
@@ -159,7 +164,9 @@ mod tests {
     fn arena(length: usize) -> (Arena, &'static [u8]) {
         let memory = Box::leak(std::vec![0u8; length].into_boxed_slice());
         let seen = unsafe { core::slice::from_raw_parts(memory.as_ptr(), length) };
-        (Arena::new(memory), seen)
+        let mut arena = Arena::EMPTY;
+        arena.lend(memory);
+        (arena, seen)
     }
 
     fn configure(arena: &mut Arena, sender: &str, in_flight: bool) -> Option<&'static mut Config> {

@@ -1,10 +1,9 @@
 //! What a program calls, by handle: each call finds the client, and keeps all others out meanwhile.
 
-use super::member::Post;
+use super::member::{Member, Post};
 use super::memory::{self, enter};
-use super::told::{Line, Status, Told};
+use super::told::{Line, Status};
 use super::transport::Transport;
-use crate::client::report::Nonce;
 use crate::client::settings::{Checked, Draft, PORT};
 use crate::code::{Code, Reason};
 use crate::limits::LIMITS;
@@ -86,6 +85,7 @@ impl Client {
     }
 
     /// 14 while a mail is in flight, else the code of the last one, 0 before the first.
+    #[inline(always)]
     pub fn status(self) -> u8 {
         memory::status(self.0).map_or(Code::BadHandle.number(), Status::code)
     }
@@ -95,11 +95,10 @@ impl Client {
         memory::status(self.0).map(Status::program)
     }
 
-    /// Shows how the last mail ended, and what its Message-ID is made of: nonce and domain.
-    pub fn tell(self, show: impl FnOnce(&Told, Option<&Nonce>, &[u8])) -> Code {
+    /// Shows the client, with how its last mail ended.
+    pub fn tell(self, show: impl FnOnce(&Member)) -> Code {
         enter(self.0, |member| {
-            let (told, nonce, domain) = member.told();
-            show(told, nonce, domain);
+            show(member);
             Code::Ok
         })
     }

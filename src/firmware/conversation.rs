@@ -57,23 +57,24 @@ impl Member {
         if more {
             return 0;
         }
-        // Never so late that the program's clock could be taken for one that goes backwards.
-        let left = deadline.saturating_sub(self.time).min(u32::MAX / 2);
+        // It is still to come, or `tick` had ended the session. Never so late that the program's clock could be taken for one that goes backwards.
+        let left = deadline.wrapping_sub(self.time).min(u32::MAX / 2);
         // The source of a text wakes nobody.
-        let waits = self.reading.as_ref().is_some_and(|reading| reading.waits);
-        let wakes = !waits && self.transport.is_some_and(|transport| transport.wakes());
+        let wakes = !self.waits && self.transport.is_some_and(|transport| transport.wakes());
         if wakes { left } else { left.min(AGAIN) }
     }
 
     /// Connects, receives and sends, for some rounds; whether there is more to do.
     #[inline(never)]
     fn turn(&mut self) -> bool {
-        for _ in 0..ROUNDS {
-            if !self.round() {
-                return false;
+        let mut left = ROUNDS;
+        while self.round() {
+            left = left.wrapping_sub(1);
+            if left == 0 {
+                return true;
             }
         }
-        true
+        false
     }
 
     /// Does one thing; false where there is none to do before the transport has made progress.
@@ -89,30 +90,36 @@ impl Member {
         if matches!(self.session.state(), State::Connecting | State::Closed) {
             return true;
         }
+        self.transmit() || received
+    }
+
+    /// Sends once; false where nothing left.
+    #[inline(never)]
+    fn transmit(&mut self) -> bool {
         let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
             return false;
         };
-        let (session, time) = (&mut self.session, self.time);
+        let session = &mut self.session;
         if self.from == self.to {
             if let Some(reading) = &mut self.reading {
-                if let Err(reason) = (reading.next)(reading, session, &mut config.job) {
-                    session.lost(&config.job, time, reason);
+                match (reading.next)(reading, session, &mut config.job) {
+                    Ok(waits) => self.waits = waits,
+                    Err(reason) => session.lost(&config.job, self.time, reason),
                 }
             }
             self.from = 0;
-            self.to = session.transmit(&config.job, time, &mut self.out);
+            self.to = session.transmit(&config.job, self.time, &mut self.out);
         }
-        let octets = self.out.get(self.from..self.to).unwrap_or(&[]);
-        if octets.is_empty() {
-            return received;
-        }
+        let Some(octets) = self.out.get(self.from..self.to).filter(|octets| !octets.is_empty()) else {
+            return false;
+        };
         match transport.send(octets) {
             // No progress: the deadline stays.
-            Ok(0) => return received,
+            Ok(0) => return false,
             Ok(length) => {
                 let length = usize::from(length);
                 self.from = self.from.wrapping_add(length);
-                session.sent(&config.job, time, length);
+                session.sent(&config.job, self.time, length);
                 if self.from == self.to {
                     // There may have been a password in it.
                     self.out.as_mut_slice().zeroize();
@@ -121,7 +128,7 @@ impl Member {
             Err(reason) => {
                 if reason == Reason::BadTransport {
                     // It took something: all of it, perhaps, and the final dot with it.
-                    session.sent(&config.job, time, octets.len());
+                    session.sent(&config.job, self.time, octets.len());
                 }
                 // The server may have said why, before it closed.
                 while self.receive() {}
@@ -157,7 +164,10 @@ impl Member {
                     };
                     let client = u32::try_from(core::ptr::from_ref(self.status).addr() & 0xFFFF_FFFF).unwrap_or(0);
                     let number = self.told_time.wrapping_add(self.begun);
-                    mail.nonce = transport.nonce([mail.date, number, client, host]);
+                    let mut nonce = [mail.date, number, client, host];
+                    if transport.complete(&mut nonce) {
+                        mail.nonce = Some(nonce);
+                    }
                 }
                 self.session.stands(&config.job, self.time);
             }
@@ -177,7 +187,9 @@ impl Member {
         let mut octets = [0u8; IN];
         match transport.receive(&mut octets) {
             Ok(length) => {
-                let received = octets.get(..usize::from(length)).unwrap_or(&[]);
+                let Some(received) = octets.get(..usize::from(length)) else {
+                    return false;
+                };
                 self.session.receive(&config.job, self.time, received);
                 // A server may repeat what it was told.
                 octets.as_mut_slice().zeroize();
@@ -200,23 +212,22 @@ impl Member {
 }
 
 impl Reading {
-    /// Asks for the piece of the text that the session wants.
-    pub(super) fn next(&mut self, session: &Session, job: &mut Job<'static>) -> Result<(), Reason> {
+    /// Asks for the piece of the text that the session wants; whether it is waited for.
+    pub(super) fn next(&mut self, session: &Session, job: &mut Job<'static>) -> Result<bool, Reason> {
         let (Some(wanted), Some(Mail { text, .. })) = (session.wants_text(), &mut job.mail) else {
-            return Ok(());
+            return Ok(false);
         };
         (text.octets, text.from) = (&[], wanted);
-        let given = self.source.read(wanted, self.buffer)?;
-        self.waits = given.is_none();
-        if let Some(given) = given {
-            text.octets = self.source.piece(self.buffer, given);
-            text.last = given == 0;
-            // No octet is wanted twice.
-            self.place = self.place.after_all(text.octets);
-            if text.utf8 && (self.place.is_broken() || (text.last && !self.place.may_end())) {
-                return Err(Reason::NotUtf8);
-            }
+        let Some(given) = self.source.read(wanted, self.buffer)? else {
+            return Ok(true);
+        };
+        text.octets = self.source.piece(self.buffer, given);
+        text.last = given == 0;
+        // No octet is wanted twice.
+        self.place = self.place.after_all(text.octets);
+        if text.utf8 && (self.place.is_broken() || (text.last && !self.place.may_end())) {
+            return Err(Reason::NotUtf8);
         }
-        Ok(())
+        Ok(false)
     }
 }

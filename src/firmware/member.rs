@@ -7,7 +7,7 @@ use super::memory::Source;
 use super::told::{Line, Status, Told};
 use super::transport::Transport;
 use crate::client::mail;
-use crate::client::report::Nonce;
+use crate::client::report::{MessageId, Nonce};
 use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
@@ -84,7 +84,6 @@ impl Read {
             source: self.source,
             buffer: arena.part(free.min(*PIECE.end())),
             place: Utf8::START,
-            waits: false,
             next: Reading::next,
         });
         Ok(())
@@ -98,14 +97,12 @@ pub(super) struct Reading {
     pub buffer: &'static mut [u8],
     /// Where the text stands in its characters.
     pub place: Utf8,
-    /// The source had nothing when it was asked.
-    pub waits: bool,
     /// What puts it there. Programs that never give such a text are linked without it.
     pub next: Next,
 }
 
-/// Gets the piece of a text that a session wants, if it does.
-pub(super) type Next = fn(&mut Reading, &Session, &mut Job<'static>) -> Result<(), Reason>;
+/// Gets the piece of a text that a session wants, if it does; whether it has to wait for it.
+pub(super) type Next = fn(&mut Reading, &Session, &mut Job<'static>) -> Result<bool, Reason>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -127,6 +124,8 @@ pub struct Member {
     pub(super) stage: Stage,
     /// The transport has begun to connect, and was not told to close.
     pub(super) linked: bool,
+    /// The source of the text had nothing when it was asked.
+    pub(super) waits: bool,
     /// `out[from..to]` is to be sent.
     pub(super) from: usize,
     pub(super) to: usize,
@@ -297,6 +296,7 @@ impl Member {
             self.session.begin(&config.job);
         }
         self.time = 0;
+        self.waits = false;
         self.stage = Stage::Ordered;
         self.status.set(Code::Busy);
         Code::Ok
@@ -355,13 +355,16 @@ impl Member {
         }
     }
 
-    /// How the last mail ended, and what its Message-ID is made of: nonce and domain.
-    pub fn told(&self) -> (&Told, Option<&Nonce>, &[u8]) {
-        let sender = self
-            .config
-            .as_ref()
-            .map_or(&[][..], |config| config.job.settings.sender());
-        (&self.told, self.nonce.as_ref(), domain_of(sender))
+    /// How the last mail ended.
+    pub fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// Its Message-ID, if it has one.
+    pub fn message_id(&self) -> Option<MessageId<'_>> {
+        let (nonce, config) = (self.nonce.as_ref()?, self.config.as_ref()?);
+        let domain = domain_of(config.job.settings.sender());
+        Some(MessageId::Parts { nonce, domain })
     }
 
     /// The lines of the log, the oldest of them first.

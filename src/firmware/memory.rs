@@ -10,9 +10,8 @@ use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_void};
 use core::mem::{align_of, size_of};
 use core::ptr::{addr_of_mut, null_mut};
-use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering, compiler_fence};
+use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering, compiler_fence};
 
-use super::arena::Arena;
 use super::conversation::Calendar;
 use super::member::Member;
 use super::told::{Line, Status};
@@ -33,7 +32,7 @@ pub const CLIENT_SIZE: usize = size_of::<Block>() + align_of::<Block>() - 1;
 const _: () = assert!(CLIENT_SIZE <= CLIENT_STORAGE_BYTES);
 
 /// A function of the library runs.
-static ENTERED: AtomicBool = AtomicBool::new(false);
+static ENTERED: AtomicU8 = AtomicU8::new(0);
 
 static CLIENTS: AtomicPtr<Block> = AtomicPtr::new(null_mut());
 static BUILT_IN: AtomicPtr<Block> = AtomicPtr::new(null_mut());
@@ -57,6 +56,7 @@ static COMMON: Shared = Shared(UnsafeCell::new(Common {
 }));
 
 impl Calendar for Common {
+    #[inline(never)]
     fn seconds(&self) -> u32 {
         // SAFETY: the caller of `set_clock` promised that it can be called.
         self.clock.map_or(0, |clock| unsafe { clock(self.context) })
@@ -114,7 +114,7 @@ pub fn enter(handle: usize, run: impl FnOnce(&mut Member) -> Code) -> Code {
 /// Enters, to the client with this handle; or why not.
 #[inline(never)]
 fn entered(handle: usize) -> (Option<&'static mut Member>, Code) {
-    if taken() {
+    if taken() != 0 {
         return (None, Code::Busy);
     }
     match find(handle) {
@@ -124,17 +124,17 @@ fn entered(handle: usize) -> (Option<&'static mut Member>, Code) {
     }
 }
 
-/// Sets the flag; whether it was set before.
+/// Sets the flag; 0 where it was not set before.
 #[inline(never)]
-fn taken() -> bool {
+fn taken() -> u8 {
     #[cfg(target_has_atomic = "8")]
-    let before = ENTERED.swap(true, Ordering::Relaxed);
+    let before = ENTERED.swap(1, Ordering::Relaxed);
     // A processor without atomic exchange is a single one: whatever comes between is an interrupt, which ends, and has
     // left, before this goes on.
     #[cfg(not(target_has_atomic = "8"))]
     let before = {
         let before = ENTERED.load(Ordering::Relaxed);
-        ENTERED.store(true, Ordering::Relaxed);
+        ENTERED.store(1, Ordering::Relaxed);
         before
     };
     compiler_fence(Ordering::Acquire);
@@ -145,7 +145,7 @@ fn taken() -> bool {
 #[inline(never)]
 fn leave(answer: Code) -> Code {
     compiler_fence(Ordering::Release);
-    ENTERED.store(false, Ordering::Relaxed);
+    ENTERED.store(0, Ordering::Relaxed);
     answer
 }
 
@@ -211,7 +211,7 @@ fn store(place: &AtomicPtr<Block>, block: *mut Block) {
 ///
 /// `storage` is NULL or points to `length` octets that nobody else uses from now on.
 pub unsafe fn init(storage: *mut u8, length: usize) -> *mut c_void {
-    if taken() {
+    if taken() != 0 {
         return null_mut();
     }
     // SAFETY: the caller's promise.
@@ -251,7 +251,9 @@ unsafe fn put(storage: *mut u8, length: usize) -> *mut Block {
         (*block).next.store(CLIENTS.load(Ordering::Relaxed), Ordering::Relaxed);
         let member = addr_of_mut!((*block).member).cast::<Member>();
         addr_of_mut!((*member).status).write(&(*block).status);
-        addr_of_mut!((*member).arena).write(Arena::new(core::slice::from_raw_parts_mut(block.add(1).cast(), arena)));
+        (*member)
+            .arena
+            .lend(core::slice::from_raw_parts_mut(block.add(1).cast(), arena));
         addr_of_mut!((*member).device_limit).write(DEVICE_CREDENTIAL_BYTES);
         addr_of_mut!((*member).reading).write(None);
         addr_of_mut!((*member).nonce).write(None);
@@ -289,7 +291,7 @@ pub unsafe fn set_log(handle: usize, entries: *mut Line, count: usize) -> Code {
 ///
 /// The function can be called with the context at any time.
 pub unsafe fn set_clock(clock: Option<UnixTime>, context: *mut c_void) {
-    if !taken() {
+    if taken() == 0 {
         // SAFETY: nobody else touches it before `leave`.
         unsafe { *COMMON.0.get() = Common { clock, context } };
         leave(Code::Ok);
@@ -298,7 +300,7 @@ pub unsafe fn set_clock(clock: Option<UnixTime>, context: *mut c_void) {
 
 /// Does the work of all clients; the milliseconds until it is to be called again.
 pub fn poll(now: u32) -> u32 {
-    if taken() {
+    if taken() != 0 {
         return 1;
     }
     // SAFETY: nobody else touches it before `leave`.

@@ -31,7 +31,7 @@ pub mod told;
 pub mod transport;
 
 pub use client::Client;
-pub use member::{Content, Post, Read};
+pub use member::{Content, Member, Post, Read};
 pub use memory::{CLIENT_SIZE, Source, init, poll, set_clock, set_log};
 pub use told::{Line, Told};
 pub use transport::{Transport, sds_smtp_address, sds_smtp_transport};

@@ -147,14 +147,16 @@ impl Transport {
 
     /// Begins to connect, or asks whether the connection stands, and is secured where that is wanted.
     pub(super) fn connect(&self, begun: bool, server: &Address) -> Result<u8, Reason> {
-        if !begun {
-            return given(call!(self, connect, core::ptr::from_ref(server).cast()), 0);
+        let mut returned;
+        if begun {
+            returned = call!(self, connected);
+            if returned == 1 && self.0.start_tls.is_some() {
+                returned = call!(self, start_tls);
+            }
+        } else {
+            returned = call!(self, connect, core::ptr::from_ref(server).cast());
         }
-        let mut returned = call!(self, connected);
-        if returned == 1 && self.0.start_tls.is_some() {
-            returned = call!(self, start_tls);
-        }
-        given(returned, 1)
+        given(returned, usize::from(begun))
     }
 
     pub(super) fn send(&self, octets: &[u8]) -> Result<u8, Reason> {
@@ -182,17 +184,16 @@ impl Transport {
         }
     }
 
-    /// What the Message-ID is made of: the time, a number that no other mail of this client has in that second, the client, our
-    /// address (time and address 0 where they are not known); and chance in each. Without chance, and time or address, it
-    /// could be like another's: then there is none.
-    pub(super) fn nonce(&self, mut nonce: Nonce) -> Option<Nonce> {
+    /// Completes what a Message-ID is made of: the time, a number that no other mail of this client has in that second, the
+    /// client, our address (time and address 0 where they are not known); and chance in each. Without chance, and time or
+    /// address, it could be like another's: then there is none.
+    pub(super) fn complete(&self, nonce: &mut Nonce) -> bool {
         if self.0.random.is_some() {
-            for word in &mut nonce {
+            for word in nonce {
                 *word ^= call!(self, random);
             }
-        } else if nonce[0] == 0 || nonce[3] == 0 {
-            return None;
+            return true;
         }
-        Some(nonce)
+        nonce[0] != 0 && nonce[3] != 0
     }
 }

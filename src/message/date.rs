@@ -1,5 +1,7 @@
 //! Dates (RFC 5322, 3.3), in UTC.
 
+use core::num::{NonZeroU8, NonZeroU32};
+
 use crate::buffer::{Sink, Window};
 
 /// The names of the days, from that of 1 January 1970 on, and of the months.
@@ -8,6 +10,9 @@ const NAMES: [[u8; 3]; 19] = [
     *b"Thu", *b"Fri", *b"Sat", *b"Sun", *b"Mon", *b"Tue", *b"Wed",
     *b"Jan", *b"Feb", *b"Mar", *b"Apr", *b"May", *b"Jun", *b"Jul", *b"Aug", *b"Sep", *b"Oct", *b"Nov", *b"Dec",
 ];
+
+/// The number of the first name: no number of a date is as large.
+const NAMED: u32 = 4000;
 
 /// Year, month (0 to 11) and day (1 to 31) of a day counted from 1 January 1970, up to the year 2106: month by month, which is
 /// less code than to divide.
@@ -38,33 +43,41 @@ fn civil(days: u32) -> (u32, u32, u32) {
     }
 }
 
+/// Seconds in a minute, minutes in an hour, hours in a day, days in a week.
+const UNITS: [NonZeroU8; 4] = [unit(60), unit(60), unit(24), unit(7)];
+
+const fn unit(of: u8) -> NonZeroU8 {
+    NonZeroU8::MIN.saturating_add(of.wrapping_sub(1))
+}
+
 /// A date: each octet below 7 stands for one of the values that [`write`] finds.
-const FIELD: &[u8] = b"\x00, \x01 \x02 \x03 \x04:\x05:\x06 +0000";
+const FIELD: &[u8] = b"\x03, \x04 \x05 \x06 \x02:\x01:\x00 +0000";
 
 /// Writes a time (seconds since 1970, up to the year 2106): `Thu, 01 Jan 1970 00:00:00 +0000`.
 #[cfg_attr(not(feature = "std"), inline(never))]
 pub fn write(seconds: u32, out: &mut Window<'_>) {
-    let (minutes, days) = (seconds / 60, seconds / 86_400);
-    let (year, month, day) = civil(days);
-    let values = [
-        days % 7,
-        day,
-        month.wrapping_add(7),
-        year,
-        minutes / 60 % 24,
-        minutes % 60,
-        seconds % 60,
-    ];
+    let mut values = [0u32; 7];
+    let mut weeks = seconds;
+    for (value, unit) in values.iter_mut().zip(&UNITS) {
+        let unit = NonZeroU32::from(*unit);
+        *value = weeks % unit;
+        weeks /= unit;
+    }
+    let [_, _, _, day_of_week, day_of_month, month_name, year_number] = &mut values;
+    let (year, month, day) = civil(weeks.wrapping_mul(7).wrapping_add(*day_of_week));
+    *day_of_week = day_of_week.wrapping_add(NAMED);
+    (*day_of_month, *month_name, *year_number) = (day, month.wrapping_add(NAMED + 7), year);
     for &octet in FIELD {
         let Some(&value) = values.get(usize::from(octet)) else {
             out.put(octet);
             continue;
         };
-        if octet == 0 || octet == 2 {
-            let number = usize::try_from(value).unwrap_or(0);
-            out.put_all(NAMES.get(number).unwrap_or(&[0; 3]));
-        } else {
-            out.digits(value, 10, 10);
+        let name = usize::try_from(value.wrapping_sub(NAMED))
+            .ok()
+            .and_then(|name| NAMES.get(name));
+        match name {
+            Some(name) => out.put_all(name),
+            None => out.digits(value, 10, 10),
         }
     }
 }

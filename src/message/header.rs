@@ -2,16 +2,19 @@
 
 use crate::buffer::{Sink, Window, hex_digit};
 
-/// Writes the recipients of To, folded.
-pub fn write_to<'a>(recipients: impl Iterator<Item = &'a [u8]>, out: &mut Window<'_>) {
-    let mut first = true;
+/// Writes the recipients of To, folded; or only that with a number, counted from 1.
+#[cfg_attr(not(feature = "std"), inline(never))]
+pub fn write_to<'a>(recipients: impl Iterator<Item = &'a [u8]>, only: usize, out: &mut Window<'_>) {
+    let mut number = 0usize;
     for recipient in recipients {
-        if !first {
+        number = number.wrapping_add(1);
+        if only == 0 && number > 1 {
             out.put(b',');
             out.fold(recipient.len().wrapping_add(2));
         }
-        first = false;
-        out.put_all(recipient);
+        if only == 0 || only == number {
+            out.put_all(recipient);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the server's answers lead to.
 
+use zeroize::Zeroize;
+
 use super::job::{Job, PASSWORD, USERNAME};
 use super::machine::{Envelope, Session};
 use super::state::{Next, State};
@@ -9,7 +11,6 @@ use crate::code::{self, Code, Outcome, Reason, Step};
 use crate::limits::REPLY_TEXT_BYTES;
 use crate::message::body::{Encoder, Encoding};
 use crate::message::survey::Survey;
-use crate::octets::wipe;
 use crate::utf8::is_utf8;
 use crate::wire::address::List;
 use crate::wire::capability::{AUTH, EIGHT_BIT_MIME, LOGIN, PIPELINING, PLAIN};
@@ -75,7 +76,7 @@ impl Session {
         // Without padding: servers may leave it out.
         let digits = said.split(|octet| matches!(octet, b'=' | b'\r')).next();
         self.mask(digits.unwrap_or(&[]));
-        wipe(&mut said);
+        said.as_mut_slice().zeroize();
     }
 
     #[cfg_attr(not(feature = "std"), inline(never))]

@@ -163,17 +163,7 @@ impl Session {
     fn write_of_mail(&self, octet: u8, job: &Job<'_>, mail: &Mail<'_>, out: &mut Window<'_>) -> bool {
         let texts = &job.settings.texts;
         match octet {
-            FORWARD_PATH => {
-                // The first RCPT is command 1.
-                let mut recipients = List::new(mail.recipients);
-                let mut path = None;
-                for _ in 0..self.envelope.said {
-                    path = recipients.next();
-                }
-                if let Some(path) = path {
-                    out.put_all(path);
-                }
-            }
+            FORWARD_PATH => header::write_to(List::new(mail.recipients), usize::from(self.envelope.said), out),
             SIZE if cfg!(feature = "complete") => out.decimal(self.plan.size),
             DATE => date::write(mail.date, out),
             PHRASE => {
@@ -183,7 +173,7 @@ impl Session {
                 write(texts[SENDER_NAME], texts[CHARSET], out);
                 out.fold(texts[SENDER].len().wrapping_add(3));
             }
-            TO => header::write_to(List::new(mail.recipients), out),
+            TO => header::write_to(List::new(mail.recipients), 0, out),
             SUBJECT => word::write(mail.subject, texts[CHARSET], out),
             MESSAGE_ID => {
                 if let Some(nonce) = &mail.nonce {

@@ -298,8 +298,8 @@ impl Session {
     pub fn connected(&mut self, job: &Job<'_>, now: u32, local: &Address) {
         if self.state == State::Connecting {
             self.local = *local;
+            self.stands(job, now);
         }
-        self.stands(job, now);
     }
 
     /// The same in two steps: where our end's address is put, ...
@@ -307,14 +307,12 @@ impl Session {
         &mut self.local
     }
 
-    /// ... and then the connection stands.
+    /// ... and then the connection stands, which was being made.
     pub fn stands(&mut self, job: &Job<'_>, now: u32) {
         self.now = now;
-        if self.state == State::Connecting {
-            self.enter(job, State::Greeting);
-            // The server speaks first.
-            self.pending = false;
-        }
+        self.enter(job, State::Greeting);
+        // The server speaks first.
+        self.pending = false;
     }
 
     /// Of what [`Session::transmit`] gave, these many octets more have left.

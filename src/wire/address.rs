@@ -24,6 +24,7 @@ const ATEXT: Set = set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012
 /// What names are made of: those of domains, and those of charsets, which may have a `+` besides.
 const NAME: Set = set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
 
+#[cfg_attr(feature = "std", inline(always))]
 fn is_in(set: &Set, octet: u8) -> bool {
     let octets = set.get(usize::from(octet >> 3)).copied().unwrap_or(0);
     octets.wrapping_shr(u32::from(octet & 7)) & 1 == 1
@@ -31,7 +32,7 @@ fn is_in(set: &Set, octet: u8) -> bool {
 
 /// Whether this octet is a letter, a digit, `-` or `_`.
 pub fn is_name(octet: u8) -> bool {
-    is_in(&NAME, octet)
+    is_in(&LABEL.set, octet)
 }
 
 /// Whether this is a mailbox: local part, `@`, domain or address literal.
@@ -45,8 +46,15 @@ pub fn is_mailbox(address: &[u8]) -> bool {
     let Some(local) = address.get(..local) else {
         return false;
     };
-    let fits = address.len() <= ADDRESS_BYTES && local.len() <= LOCAL_PART_BYTES;
-    fits && (is_quoted(local) || is_dotted(local, false)) && is_domain_or_literal(domain)
+    address.len() <= ADDRESS_BYTES
+        && local.len() <= LOCAL_PART_BYTES
+        && (is_dotted(local, &ATOM) || is_quoted(local))
+        && is_domain_or_literal(domain)
+}
+
+/// Whether this is a quoted string.
+fn is_quoted(text: &[u8]) -> bool {
+    cfg!(feature = "complete") && text.first() == Some(&b'"') && behind_quoted(text, 0) == text.len()
 }
 
 /// The domain of a mailbox: what stands behind its last `@`.
@@ -59,49 +67,63 @@ pub fn domain_of(mailbox: &[u8]) -> &[u8] {
     domain
 }
 
-/// Whether this is a quoted string: printable, with a backslash before `"` and itself.
-fn is_quoted(text: &[u8]) -> bool {
-    let [b'"', quoted @ .., b'"'] = text else {
-        return false;
-    };
-    if !cfg!(feature = "complete") {
-        return false;
-    }
-    let mut escaped = false;
-    for octet in quoted {
-        if !matches!(octet, 0x20..=0x7e) || (*octet == b'"' && !escaped) {
-            return false;
+/// Where a quoted string ends whose first `"` stands there: behind its other one. Behind all of the text, where there is none, or
+/// something before it that is not printable.
+#[cfg_attr(not(feature = "std"), inline(never))]
+fn behind_quoted(text: &[u8], from: usize) -> usize {
+    let (mut at, mut escaped) = (from, true);
+    while let Some(octet @ b' '..=b'~') = text.get(at) {
+        at = at.wrapping_add(1);
+        if *octet == b'"' && !escaped {
+            return at;
         }
         escaped = !escaped && *octet == b'\\';
     }
-    !escaped
+    text.len().wrapping_add(1)
 }
 
-/// Whether this is words between dots, none empty: atoms of a local part, or labels of a domain, none longer than 63 octets
-/// and without a hyphen at their ends (RFC 1123, 2.1).
-fn is_dotted(text: &[u8], domain: bool) -> bool {
-    let set = if domain { &NAME } else { &ATEXT };
-    let (mut at, mut word, mut before) = (0usize, 0usize, 0u8);
-    loop {
-        // The end is like a dot.
-        let octet = text.get(at).copied().unwrap_or(b'.');
+/// What stands between dots.
+struct Word {
+    set: Set,
+    /// What it neither begins nor ends with.
+    inner: u8,
+    longest: u8,
+}
+
+/// An atom of a local part, which is short.
+static ATOM: Word = Word {
+    set: ATEXT,
+    inner: 0,
+    longest: u8::MAX,
+};
+
+/// A label of a domain (RFC 1123, 2.1).
+static LABEL: Word = Word {
+    set: NAME,
+    inner: b'-',
+    longest: LABEL_BYTES,
+};
+
+/// Whether this is such words between dots, none empty.
+#[cfg_attr(not(feature = "std"), inline(never))]
+fn is_dotted(text: &[u8], kind: &Word) -> bool {
+    // The length of the word, and whether it may end here.
+    let (mut length, mut ends) = (0u8, false);
+    for &octet in text {
         if octet == b'.' {
-            if word == 0 || (domain && before == b'-') {
+            if !ends {
                 return false;
             }
-            word = 0;
-        } else {
-            if !is_in(set, octet) || (domain && ((word == 0 && octet == b'-') || word == LABEL_BYTES)) {
-                return false;
-            }
-            word = word.wrapping_add(1);
+            (length, ends) = (0, false);
+            continue;
         }
-        if at >= text.len() {
-            return true;
+        ends = octet != kind.inner;
+        if !is_in(&kind.set, octet) || length == kind.longest || (length == 0 && !ends) {
+            return false;
         }
-        before = octet;
-        at = at.wrapping_add(1);
+        length = length.wrapping_add(1);
     }
+    ends
 }
 
 /// Whether this can stand behind the `@` of a mailbox, and behind EHLO: a domain name (labels of letters, digits, `-` and
@@ -118,7 +140,7 @@ pub fn is_domain_or_literal(text: &[u8]) -> bool {
         read.read(address);
         return read.version == version;
     }
-    text.len() <= DOMAIN_BYTES && is_dotted(text, true)
+    text.len() <= DOMAIN_BYTES && is_dotted(text, &LABEL)
 }
 
 /// The addresses of a list: separated by commas, blanks around each.
@@ -135,11 +157,14 @@ impl<'a> List<'a> {
         Self { rest: Some(list) }
     }
 
-    /// How many there are.
+    /// How many there are; 0 where one of them is no mailbox.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn number(self) -> u16 {
         let mut number = 0u16;
-        for _ in self {
+        for address in self {
+            if !is_mailbox(address) {
+                return 0;
+            }
             number = number.wrapping_add(1);
         }
         number
@@ -151,16 +176,13 @@ impl<'a> Iterator for List<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let list = self.rest.take()?;
-        let (mut end, mut quoted) = (0usize, false);
-        while let Some(octet) = list.get(end) {
-            match octet {
-                b'"' if cfg!(feature = "complete") => quoted = !quoted,
-                b',' if !quoted => break,
-                // And what it escapes.
-                b'\\' if quoted => end = end.wrapping_add(1),
-                _ => {}
+        let mut end = 0usize;
+        loop {
+            match list.get(end) {
+                Some(b'"') if cfg!(feature = "complete") => end = behind_quoted(list, end),
+                None | Some(b',') => break,
+                _ => end = end.wrapping_add(1),
             }
-            end = end.wrapping_add(1);
         }
         self.rest = list.get(end.wrapping_add(1)..);
         let mut address = list.get(..end).unwrap_or(list);
@@ -173,10 +195,7 @@ impl<'a> Iterator for List<'a> {
 
 /// Whether this is a list of 1 to [`RECIPIENTS`] mailboxes.
 pub fn is_list(list: &[u8]) -> bool {
-    let mut addresses = List::new(list);
-    addresses.by_ref().take(RECIPIENTS).all(is_mailbox)
-        && addresses.rest.is_none()
-        && list.len() <= RECIPIENT_LIST_BYTES
+    list.len() <= RECIPIENT_LIST_BYTES && (1..=RECIPIENTS).contains(&usize::from(List::new(list).number()))
 }
 
 #[cfg(test)]
