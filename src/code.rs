@@ -305,8 +305,6 @@ pub enum Reason {
     NotSmtp,
     /// No AUTH among the server's extensions.
     NoAuth,
-    /// The server announced a smaller limit than the mail's size.
-    TooLarge,
     /// A text that was declared to be UTF-8, and is not.
     NotUtf8,
     /// A text that can only go as quoted-printable, which the library was built without.
@@ -319,6 +317,8 @@ pub enum Reason {
     Cancelled,
     /// No memory, or no thread, for the mail.
     NoMemory,
+    /// The server announced a smaller limit than the mail's size.
+    TooLarge,
     /// A defect of this library: caught.
     Defect,
 }
@@ -326,7 +326,12 @@ pub enum Reason {
 impl Reason {
     /// The sentence: printable ASCII.
     pub fn text(self) -> &'static [u8] {
-        sentence(self as usize)
+        match self {
+            // A small library has neither.
+            Self::TooLarge if cfg!(feature = "complete") => b"mail exceeds SIZE",
+            Self::Defect if cfg!(feature = "std") => b"internal error",
+            _ => sentence(self as usize),
+        }
     }
 }
 
@@ -349,14 +354,12 @@ list! {
     "mail took too long",
     "not an SMTP reply",
     "no AUTH offered",
-    "mail exceeds SIZE",
     "text not UTF-8",
     "text needs quoted-printable",
     "transport failed",
     "text not readable",
     "cancelled",
     "out of memory",
-    "internal error",
 }
 
 #[cfg(test)]
@@ -428,11 +431,13 @@ mod tests {
         assert_eq!(Reason::NotUtf8.text(), b"text not UTF-8");
         assert_eq!(Reason::Cancelled.text(), b"cancelled");
         assert_eq!(Reason::Defect.text(), b"internal error");
-        for number in 1..=Reason::Defect as usize {
+        assert_eq!(Reason::TooLarge.text(), b"mail exceeds SIZE");
+        assert_eq!(Reason::NoMemory.text(), b"out of memory");
+        for number in 1..=Reason::NoMemory as usize {
             let text = sentence(number);
             assert!(!text.is_empty() && text.iter().all(|octet| matches!(octet, 0x20..=0x7e)));
         }
-        assert_eq!(sentence(Reason::Defect as usize + 1), b"");
+        assert_eq!(sentence(Reason::NoMemory as usize + 1), b"");
     }
 
     #[test]

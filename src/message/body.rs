@@ -24,9 +24,9 @@ impl Encoding {
     /// The name in the header.
     pub const fn name(self) -> &'static [u8] {
         match self {
-            Self::SevenBit => b"7bit",
+            Self::QuotedPrintable if cfg!(feature = "complete") => b"quoted-printable",
             Self::EightBit => b"8bit",
-            Self::QuotedPrintable => b"quoted-printable",
+            _ => b"7bit",
         }
     }
 }

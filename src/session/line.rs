@@ -27,23 +27,23 @@ const NUL_BASE64: u8 = 4;
 /// the name in EHLO,
 const EHLO_ARGUMENT: u8 = 5;
 /// what the mail has,
-const FORWARD_PATH: u8 = 7;
-const SIZE: u8 = 8;
-const DATE: u8 = 11;
+const FORWARD_PATH: u8 = 11;
+const SIZE: u8 = 12;
+const DATE: u8 = 13;
 const TO: u8 = 14;
 const SUBJECT: u8 = 15;
 const MESSAGE_ID: u8 = 16;
 const TEXT_CHARSET: u8 = 17;
 const ENCODING: u8 = 18;
 /// and from here on conditions: what follows is left out where one does not hold, up to the next one.
-const IF_DATE: u8 = 25;
-const IF_NONCE: u8 = 26;
-const IF_EIGHT_BIT: u8 = 27;
-const IF_SIZE: u8 = 28;
-const IF_NAME: u8 = 29;
+const IF_DATE: u8 = 19;
+const IF_NONCE: u8 = 20;
+const IF_EIGHT_BIT: u8 = 21;
+const IF_SIZE: u8 = 22;
+const IF_NAME: u8 = 23;
 /// The same, and writes the name.
-const PHRASE: u8 = 30;
-const ALWAYS: u8 = 31;
+const PHRASE: u8 = 24;
+const ALWAYS: u8 = 25;
 
 macro_rules! lines {
     ($($line:expr),* $(,)?) => {
@@ -86,14 +86,14 @@ lines! {
     "\x01\n",
     "\x02\n",
     "",
-    "\x19Date: \x0b\n\x1fFrom: \x1e<\x1f\x03\x1d>\x1f\nTo: \x0e\nSubject: \x0f\n\x1aMessage-ID: \x10\n\x1fMIME-Version: 1.0\nContent-Type: text/plain; charset=\x11\nContent-Transfer-Encoding: \x12\n\n",
+    "\x13Date: \x0d\n\x19From: \x18<\x19\x03\x17>\x19\nTo: \x0e\nSubject: \x0f\n\x14Message-ID: \x10\n\x19MIME-Version: 1.0\nContent-Type: text/plain; charset=\x11\nContent-Transfer-Encoding: \x12\n\n",
     "",
     ".\n",
     "RSET\n",
     "QUIT\n",
     "",
-    "MAIL FROM:<\x03>\x1b BODY=8BITMIME\x1c SIZE=\x08\x1f\n",
-    "RCPT TO:<\x07>\n",
+    "MAIL FROM:<\x03>\x15 BODY=8BITMIME\x16 SIZE=\x0c\x19\n",
+    "RCPT TO:<\x0b>\n",
     "DATA\n",
 }
 
