@@ -59,8 +59,7 @@ fn header() {
             assert!(text.contains(TWICE), "both headers have it");
             text = text.replace(TWICE, &format!("/* {TWICE} It is declared in sds_smtp.h. */"));
         }
-        std::fs::write(folder.join(format!("{name}.h")), text)
-            .expect("the header's folder can be written to");
+        std::fs::write(folder.join(format!("{name}.h")), text).expect("the header's folder can be written to");
     }
 }
 
