@@ -105,7 +105,10 @@ impl Member {
             self.from = 0;
             self.to = session.transmit(&config.job, self.time, &mut self.out);
         }
-        let Some(octets) = self.out.get(self.from..self.to).filter(|octets| !octets.is_empty()) else {
+        if self.to <= self.from {
+            return false;
+        }
+        let Some(octets) = self.out.get(self.from..self.to) else {
             return false;
         };
         match transport.send(octets) {

@@ -327,15 +327,9 @@ impl Member {
         let Some(log) = self.log.as_deref_mut() else { return };
         if self.lines < log.len() {
             self.lines = self.lines.wrapping_add(1);
-        } else {
+        } else if !log.is_empty() {
             // The oldest one gives way.
-            let mut rest = &mut log[..];
-            while let [older, newer @ ..] = rest {
-                if let Some(newer) = newer.first() {
-                    *older = *newer;
-                }
-                rest = newer;
-            }
+            log.copy_within(1.., 0);
         }
         if let Some(line) = log.get_mut(self.lines.wrapping_sub(1)) {
             let (mut count, mut shown) = (0u32, &[][..]);
