@@ -2,9 +2,10 @@
 
 use zeroize::Zeroize;
 
-use super::member::{Link, Member, Reading, Stage};
+use super::member::{Member, Reading, Stage};
+use super::transport::Link;
 use crate::code::Reason;
-use crate::session::{Job, Mail, Session, State};
+use crate::session::{Job, Mail, Session, State, Text};
 
 /// What is taken from the transport at a time.
 const IN: usize = 64;
@@ -99,10 +100,7 @@ impl Member {
         let session = &mut self.session;
         if self.from == self.to {
             if let Some(reading) = &mut self.reading {
-                match (reading.next)(reading, session, &mut config.job) {
-                    Ok(waits) => self.waits = waits,
-                    Err(reason) => session.lost(&config.job, self.time, reason),
-                }
+                self.waits = (reading.next)(reading, session, &mut config.job, self.time);
             }
             self.from = 0;
             self.to = session.transmit(&config.job, self.time, &mut self.out);
@@ -148,10 +146,9 @@ impl Member {
         let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
             return false;
         };
-        let begun = self.link != Link::None;
-        match transport.connect(begun, &config.server) {
+        match transport.connect(self.link, &config.server) {
             Err(reason) => self.lost(reason),
-            Ok(_) if !begun => self.link = Link::Begun,
+            Ok(_) if self.link == Link::None => self.link = Link::Begun,
             Ok(0) => return false,
             Ok(_) => {
                 self.link = Link::Stands;
@@ -215,11 +212,19 @@ impl Member {
 }
 
 impl Reading {
-    /// Asks for the piece of the text that the session wants; whether it is waited for.
-    pub(super) fn next(&mut self, session: &Session, job: &mut Job<'static>) -> Result<bool, Reason> {
+    /// Gets the piece of the text that the session wants, if it does; whether it has to wait for it.
+    pub(super) fn next(&mut self, session: &mut Session, job: &mut Job<'static>, time: u32) -> bool {
         let (Some(wanted), Some(Mail { text, .. })) = (session.wants_text(), &mut job.mail) else {
-            return Ok(false);
+            return false;
         };
+        self.read(text, wanted).unwrap_or_else(|reason| {
+            session.lost(job, time, reason);
+            false
+        })
+    }
+
+    /// Asks for the piece of the text that begins at `wanted`; whether there is none yet.
+    fn read(&mut self, text: &mut Text<'static>, wanted: usize) -> Result<bool, Reason> {
         (text.octets, text.from) = (&[], wanted);
         let Some(given) = self.source.read(wanted, self.buffer)? else {
             return Ok(true);

@@ -5,7 +5,7 @@ use zeroize::Zeroize;
 use super::arena::{Arena, Config};
 use super::memory::Source;
 use super::told::{Line, Status, Told};
-use super::transport::Transport;
+use super::transport::{Link, Transport};
 use crate::client::mail;
 use crate::client::report::{MessageId, Nonce};
 use crate::client::settings::{Checked, Draft};
@@ -112,7 +112,7 @@ pub(super) struct Reading {
 }
 
 /// Gets the piece of a text that a session wants, if it does; whether it has to wait for it.
-pub(super) type Next = fn(&mut Reading, &Session, &mut Job<'static>) -> Result<bool, Reason>;
+pub(super) type Next = fn(&mut Reading, &mut Session, &mut Job<'static>, u32) -> bool;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -125,17 +125,6 @@ pub(super) enum Stage {
     Ordered,
     /// A mail is in flight.
     Talking,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Link {
-    /// No connection.
-    None = 0,
-    /// The transport has begun to connect.
-    Begun,
-    /// The connection stands, as far as the transport has said.
-    Stands,
 }
 
 /// A client. In memory of zeros all of it has its first value but for what [`super::memory`] sets. What is large stands behind
