@@ -77,6 +77,16 @@ impl<'b> Window<'b> {
         self.at.wrapping_sub(self.line_start)
     }
 
+    /// Where the next octet stands: in all, and where its line begins.
+    pub fn place(&self) -> (usize, usize) {
+        (self.at, self.line_start)
+    }
+
+    /// Goes back to a place: what was written from there on is not.
+    pub fn go_back(&mut self, place: (usize, usize)) {
+        (self.at, self.line_start) = place;
+    }
+
     /// Ends a line of a header.
     pub fn end_line(&mut self) {
         self.put(b'\r');

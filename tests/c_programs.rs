@@ -535,6 +535,7 @@ fn a_program_with_an_event_loop_of_its_own_sends_without_a_thread() {
         });
         run(executable("event_loop", standard, link), [&server.port, &silent.port]).must_give(0);
         for (subject, count) in [
+            ("by a thread", 1),
             ("one", 1),
             ("two", 1),
             ("three", 1),

@@ -121,10 +121,10 @@ pub unsafe extern "C" fn sds_smtp_client_log(
     return guard(0, || {
         let (mut count, told) = (0, !out.is_null() && max != 0);
         if !told || whole(out) {
-            of(client).log(|lines| {
-                count = lines.len();
-                if told {
-                    let newest = lines.get(count.saturating_sub(max)..).unwrap_or(&[]);
+            of(client).show(|client| {
+                if !told {
+                    count = client.lines();
+                } else if let Some(newest) = client.newest(max) {
                     count = newest.len();
                     // SAFETY: `max` elements are the caller's, and no more than that are given.
                     unsafe { core::ptr::copy_nonoverlapping(newest.as_ptr(), out.cast(), count) };

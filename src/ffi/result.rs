@@ -141,7 +141,7 @@ pub unsafe extern "C" fn sds_smtp_client_result(client: *const sds_smtp_client, 
         if !whole(out) {
             return Code::BadArgument;
         }
-        of(client).tell(|client| {
+        of(client).show(|client| {
             // SAFETY: the caller's promise, and the size was checked.
             tell(client, unsafe { &mut *out });
         })

@@ -2,7 +2,7 @@
 
 use super::member::{Member, Post};
 use super::memory::{self, enter};
-use super::told::{Line, Status};
+use super::told::Status;
 use super::transport::Transport;
 use crate::client::settings::{Checked, Draft, PORT};
 use crate::code::{Code, Reason};
@@ -95,21 +95,11 @@ impl Client {
         memory::status(self.0).map(Status::program)
     }
 
-    /// Shows the client, with how its last mail ended.
-    pub fn tell(self, show: impl FnOnce(&Member)) -> Code {
+    /// Shows the client: how its last mail ended, and its log.
+    pub fn show(self, show: impl FnOnce(&Member)) -> Code {
         enter(self.0, |member| {
             show(member);
             Code::Ok
         })
-    }
-
-    /// Shows the lines of the log, the oldest of them first.
-    pub fn log(self, show: impl FnOnce(&[Line])) {
-        enter(self.0, |member| {
-            if let Some(lines) = member.log() {
-                show(lines);
-            }
-            Code::Ok
-        });
     }
 }

@@ -3,8 +3,9 @@
 use zeroize::Zeroize;
 
 use super::member::{Member, Reading, Stage};
+use super::transport::Link;
 use crate::code::Reason;
-use crate::session::{Job, Mail, Session, State};
+use crate::session::{Job, Mail, Session, State, Text};
 
 /// What is taken from the transport at a time.
 const IN: usize = 64;
@@ -79,9 +80,6 @@ impl Member {
 
     /// Does one thing; false where there is none to do before the transport has made progress.
     fn round(&mut self) -> bool {
-        if self.session.wants_reconnect() {
-            self.hang_up();
-        }
         if self.session.state() == State::Connecting {
             return self.connect();
         }
@@ -102,10 +100,7 @@ impl Member {
         let session = &mut self.session;
         if self.from == self.to {
             if let Some(reading) = &mut self.reading {
-                match (reading.next)(reading, session, &mut config.job) {
-                    Ok(waits) => self.waits = waits,
-                    Err(reason) => session.lost(&config.job, self.time, reason),
-                }
+                self.waits = (reading.next)(reading, session, &mut config.job, self.time);
             }
             self.from = 0;
             self.to = session.transmit(&config.job, self.time, &mut self.out);
@@ -144,14 +139,19 @@ impl Member {
     /// Connects; false while the connection does not stand yet.
     #[inline(never)]
     fn connect(&mut self) -> bool {
+        if self.link == Link::Stands {
+            // The session wants another one.
+            self.hang_up();
+        }
         let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
             return false;
         };
-        match transport.connect(self.linked, &config.server) {
+        match transport.connect(self.link, &config.server) {
             Err(reason) => self.lost(reason),
-            Ok(_) if !self.linked => self.linked = true,
+            Ok(_) if self.link == Link::None => self.link = Link::Begun,
             Ok(0) => return false,
             Ok(_) => {
+                self.link = Link::Stands;
                 let local = self.session.local();
                 transport.local(local);
                 if let Some(mail) = &mut config.job.mail {
@@ -212,11 +212,19 @@ impl Member {
 }
 
 impl Reading {
-    /// Asks for the piece of the text that the session wants; whether it is waited for.
-    pub(super) fn next(&mut self, session: &Session, job: &mut Job<'static>) -> Result<bool, Reason> {
+    /// Gets the piece of the text that the session wants, if it does; whether it has to wait for it.
+    pub(super) fn next(&mut self, session: &mut Session, job: &mut Job<'static>, time: u32) -> bool {
         let (Some(wanted), Some(Mail { text, .. })) = (session.wants_text(), &mut job.mail) else {
-            return Ok(false);
+            return false;
         };
+        self.read(text, wanted).unwrap_or_else(|reason| {
+            session.lost(job, time, reason);
+            false
+        })
+    }
+
+    /// Asks for the piece of the text that begins at `wanted`; whether there is none yet.
+    fn read(&mut self, text: &mut Text<'static>, wanted: usize) -> Result<bool, Reason> {
         (text.octets, text.from) = (&[], wanted);
         let Some(given) = self.source.read(wanted, self.buffer)? else {
             return Ok(true);

@@ -5,7 +5,7 @@ use zeroize::Zeroize;
 use super::arena::{Arena, Config};
 use super::memory::Source;
 use super::told::{Line, Status, Told};
-use super::transport::Transport;
+use super::transport::{Link, Transport};
 use crate::client::mail;
 use crate::client::report::{MessageId, Nonce};
 use crate::client::settings::{Checked, Draft};
@@ -29,6 +29,16 @@ pub struct Post<'a> {
     pub subject: &'a [u8],
     /// The text.
     pub content: Content<'a>,
+}
+
+impl Post<'_> {
+    /// Octets of it that are copied.
+    #[inline(never)]
+    fn length(&self) -> usize {
+        // No sum overflows: each has its limit.
+        let length = self.recipients.len().wrapping_add(self.subject.len());
+        length.wrapping_add(self.content.copied.len())
+    }
 }
 
 /// The text of a mail, as the program gives it.
@@ -102,7 +112,7 @@ pub(super) struct Reading {
 }
 
 /// Gets the piece of a text that a session wants, if it does; whether it has to wait for it.
-pub(super) type Next = fn(&mut Reading, &Session, &mut Job<'static>) -> Result<bool, Reason>;
+pub(super) type Next = fn(&mut Reading, &mut Session, &mut Job<'static>, u32) -> bool;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -122,8 +132,7 @@ pub(super) enum Stage {
 #[repr(C)]
 pub struct Member {
     pub(super) stage: Stage,
-    /// The transport has begun to connect, and was not told to close.
-    pub(super) linked: bool,
+    pub(super) link: Link,
     /// The source of the text had nothing when it was asked.
     pub(super) waits: bool,
     /// `out[from..to]` is to be sent.
@@ -239,13 +248,7 @@ impl Member {
     #[inline(never)]
     fn put(&mut self, post: &Post<'_>) -> Result<(), Reason> {
         let (arena, content) = (&mut self.arena, &post.content);
-        // No sum overflows: each has its limit.
-        let length = post.recipients.len().wrapping_add(post.subject.len());
-        let Some(config) = self
-            .config
-            .as_mut()
-            .filter(|_| arena.begin_mail(length.wrapping_add(content.copied.len())))
-        else {
+        let Some(config) = self.config.as_mut().filter(|_| arena.begin_mail(post.length())) else {
             return Err(Reason::NoMemory);
         };
         let mail = config.job.mail.insert(Mail {
@@ -367,9 +370,14 @@ impl Member {
         Some(MessageId::Parts { nonce, domain })
     }
 
-    /// The lines of the log, the oldest of them first.
-    pub fn log(&self) -> Option<&[Line]> {
-        self.log.as_deref()?.get(..self.lines)
+    /// How many lines the log has.
+    pub fn lines(&self) -> usize {
+        self.lines
+    }
+
+    /// The newest lines of the log, as many as `most`, the oldest of them first.
+    pub fn newest(&self, most: usize) -> Option<&[Line]> {
+        self.log.as_deref()?.get(self.lines.saturating_sub(most)..self.lines)
     }
 
     /// Ends the client: closes its connection, leaves nothing in its memory.
@@ -383,7 +391,7 @@ impl Member {
 
     /// Closes the connection, if there is one.
     pub(super) fn hang_up(&mut self) {
-        if core::mem::take(&mut self.linked) {
+        if core::mem::replace(&mut self.link, Link::None) != Link::None {
             if let Some(transport) = self.transport {
                 transport.close();
             }

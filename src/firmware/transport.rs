@@ -111,6 +111,18 @@ const _: () = assert!(
         && offset_of!(sds_smtp_address, octets) == offset_of!(Address, octets)
 );
 
+/// How far a connection is. As long as it does not stand, the number is what the transport may say of it at the most.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Link {
+    /// There is none.
+    None = 0,
+    /// The transport has begun to connect.
+    Begun = 1,
+    /// It stands, as far as the transport has said.
+    Stands,
+}
+
 /// A connection with all the functions that it needs.
 #[derive(Clone, Copy)]
 pub struct Transport(&'static sds_smtp_transport);
@@ -146,17 +158,17 @@ impl Transport {
     }
 
     /// Begins to connect, or asks whether the connection stands, and is secured where that is wanted.
-    pub(super) fn connect(&self, begun: bool, server: &Address) -> Result<u8, Reason> {
+    pub(super) fn connect(&self, link: Link, server: &Address) -> Result<u8, Reason> {
         let mut returned;
-        if begun {
+        if link == Link::None {
+            returned = call!(self, connect, core::ptr::from_ref(server).cast());
+        } else {
             returned = call!(self, connected);
             if returned == 1 && self.0.start_tls.is_some() {
                 returned = call!(self, start_tls);
             }
-        } else {
-            returned = call!(self, connect, core::ptr::from_ref(server).cast());
         }
-        given(returned, usize::from(begun))
+        given(returned, link as usize)
     }
 
     pub(super) fn send(&self, octets: &[u8]) -> Result<u8, Reason> {

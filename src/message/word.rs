@@ -2,58 +2,62 @@
 
 use crate::base64;
 use crate::buffer::{Sink, Window};
-use crate::limits::{ENCODED_WORD_BYTES, HEADER_LINE_BYTES};
+use crate::limits::{CHARSET_BYTES, ENCODED_WORD_BYTES, HEADER_LINE_BYTES};
 use crate::utf8::is_utf8;
 
 /// The longest display name that is written as a quoted string.
 const PHRASE_BYTES: usize = 50;
 
-// A blank or a header's name stands before each word.
+// A blank or a header's name stands before each encoded word, and leaves it room for characters.
 const _: () = assert!(HEADER_LINE_BYTES - 1 <= ENCODED_WORD_BYTES);
+const _: () = assert!("Subject: =?".len() + CHARSET_BYTES + "?B?".len() + 8 + "?=".len() <= HEADER_LINE_BYTES);
 
-/// Whether a text may stand in a header as it is: printable ASCII, single blanks between its words and none at its
-/// ends, so that folding changes nothing, no word over a line, and nothing that a reader takes for an encoded word.
-fn is_plain(text: &[u8]) -> bool {
-    let (mut before, mut length) = (b' ', 0usize);
+/// The length of the word that a text begins with, where it may stand in a header as it is: printable ASCII, not over a line, and
+/// nothing that a reader takes for an encoded word. Else 0.
+#[cfg_attr(not(feature = "std"), inline(never))]
+fn plain_word(text: &[u8]) -> usize {
+    let (mut before, mut length) = (0u8, 0usize);
     for &octet in text {
-        length = length.wrapping_add(1);
         if octet == b' ' {
-            length = 0;
+            break;
         }
-        if !matches!(octet, 0x20..=0x7e)
-            || matches!((before, octet), (b' ', b' ') | (b'=', b'?'))
-            || length >= HEADER_LINE_BYTES - 16
-        {
-            return false;
+        if !matches!(octet, 0x21..=0x7e) || (before == b'=' && octet == b'?') {
+            return 0;
         }
         before = octet;
+        length = length.wrapping_add(1);
     }
-    text.is_empty() || before != b' '
+    if length < HEADER_LINE_BYTES - 16 { length } else { 0 }
 }
 
-/// Writes text behind a header's name, folded.
+/// Writes text behind a header's name, folded: as it is where folding changes nothing in it, which is such words, single blanks
+/// between them and none at its ends.
 pub fn write(text: &[u8], charset: &[u8], out: &mut Window<'_>) {
-    if !is_plain(text) {
-        write_encoded(text, charset, out);
-        return;
-    }
+    let begun = out.place();
     let mut rest = text;
     loop {
-        let length = rest.iter().position(|octet| *octet == b' ').unwrap_or(rest.len());
+        let length = plain_word(rest);
+        let Some(word) = rest.get(..length).filter(|word| !word.is_empty()) else {
+            break;
+        };
         if rest.len() < text.len() {
             out.fold(length.wrapping_add(1));
         }
-        out.put_all(rest.get(..length).unwrap_or(&[]));
+        out.put_all(word);
         match rest.get(length.wrapping_add(1)..) {
             Some(words) => rest = words,
             None => return,
         }
     }
+    out.go_back(begun);
+    if !text.is_empty() {
+        write_encoded(text, charset, out);
+    }
 }
 
 /// Writes a display name: a quoted string where it is plain and short enough for a line.
 pub fn write_phrase(name: &[u8], charset: &[u8], out: &mut Window<'_>) {
-    if name.len() > PHRASE_BYTES || !is_plain(name) {
+    if name.len() > PHRASE_BYTES || !name.split(|octet| *octet == b' ').all(|word| plain_word(word) > 0) {
         write_encoded(name, charset, out);
         return;
     }
@@ -73,26 +77,26 @@ fn write_encoded(text: &[u8], configured: &[u8], out: &mut Window<'_>) {
     let utf8 = is_utf8(text);
     let charset = if utf8 { b"UTF-8" } else { configured };
     let mut rest = text;
-    while !rest.is_empty() {
-        if rest.len() < text.len() {
-            out.fold(HEADER_LINE_BYTES);
-        }
+    loop {
         // "=?" charset "?B?" ... "?=", on a line of at most 76 octets.
         let taken = out.column().wrapping_add(charset.len()).wrapping_add(7);
-        let space = HEADER_LINE_BYTES.saturating_sub(taken);
-        let mut length = (space / 4).wrapping_mul(3).max(4);
+        let mut length = (HEADER_LINE_BYTES.wrapping_sub(taken) / 4).wrapping_mul(3);
         // No word ends within a character, whose later octets are 10xxxxxx: three at the most.
         while utf8 && rest.get(length).is_some_and(|octet| octet & 0xC0 == 0x80) {
             length = length.wrapping_sub(1);
         }
         let word = rest.get(..length).unwrap_or(rest);
-        rest = rest.get(word.len()..).unwrap_or(&[]);
         out.put_all(b"=?");
         out.put_all(charset);
         out.put_all(b"?B?");
         base64::put(word, out);
         base64::end(out);
         out.put_all(b"?=");
+        rest = rest.get(word.len()..).unwrap_or(&[]);
+        if rest.is_empty() {
+            return;
+        }
+        out.fold(HEADER_LINE_BYTES);
     }
 }
 

@@ -14,7 +14,8 @@ impl Session {
         // A line of which a part has left goes on behind that part; those that follow it begin where it ends.
         let mut window = Window::new(out, self.cursor);
         while window.room() > 0 && self.write_some(job, &mut window) {}
-        let filled = window.kept();
+        // What was written before the text was found to be one that cannot be sent is not to leave.
+        let filled = if self.closed() { 0 } else { window.kept() };
         self.unsent = self.unsent.wrapping_add(filled);
         filled
     }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -71,6 +72,20 @@ static int run(int descriptor, sds_smtp_client *a, sds_smtp_client *b) {
   return turns;
 }
 
+/* Where the system has no descriptor, or one only, there is none to wait on; and later there is. */
+static void no_descriptor_is_no_end(void) {
+  struct rlimit all, few;
+  int free_one = dup(0);
+
+  CHECK(free_one >= 0 && close(free_one) == 0);
+  CHECK(getrlimit(RLIMIT_NOFILE, &all) == 0);
+  for (few = all, few.rlim_cur = (rlim_t)free_one; few.rlim_cur < (rlim_t)free_one + 2; few.rlim_cur++) {
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    CHECK(sds_smtp_poll_descriptor() == -1);
+    CHECK(setrlimit(RLIMIT_NOFILE, &all) == 0);
+  }
+}
+
 int main(int argc, char **argv) {
   sds_smtp_client *other = sds_smtp_client_new();
   struct timespec before, after;
@@ -80,6 +95,18 @@ int main(int argc, char **argv) {
 
   CHECK(argc == 3 && other != NULL);
   CHECK(sds_smtp_poll(0) == SDS_SMTP_NO_LIMIT);
+  /* Without one the library goes on as if it had not been asked: with a thread. */
+  child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    no_descriptor_is_no_end();
+    configure(NULL, argv[1], 0);
+    send_one(NULL, "by a thread");
+    CHECK(sds_smtp_client_wait(NULL, SDS_SMTP_NO_LIMIT) == 0 && threads() == 2);
+    _exit(0);
+  }
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+  no_descriptor_is_no_end();
   descriptor = sds_smtp_poll_descriptor();
   CHECK(descriptor >= 0);
   CHECK(sds_smtp_poll_descriptor() == descriptor);
