@@ -99,8 +99,9 @@ impl Session {
         }
         let row = self.state.row();
         let state = match if accepted { row.accepted } else { row.refused } {
-            Next::To(State::Ehlo) if self.helo_only => State::Helo,
             Next::To(state) => state,
+            Next::Hello if self.helo_only => State::Helo,
+            Next::Hello => State::Ehlo,
             Next::Choose => self.choose(job),
             Next::Ready => self.ready(job),
             Next::Fallback | Next::OtherWay => self.other_way(job),
@@ -170,7 +171,8 @@ impl Session {
                 self.parser.forget();
                 return State::Helo;
             }
-            (State::Ehlo, 500 | 502 | 504) => self.answered(job, Code::AuthUnsupported),
+            // 500, 502 or 504: it knows no EHLO.
+            (State::Ehlo, reply @ 500..=504) if reply % 2 == 0 => self.answered(job, Code::AuthUnsupported),
             // It overlooked the response, and asks for it.
             (State::AuthPlain, 334) => return State::AuthPlainResponse,
             // It wants no response in the command's line.

@@ -110,6 +110,7 @@ pub struct Session {
     /// Fixed as soon as its outcome is not [`Outcome::None`] any more.
     pub(super) verdict: Verdict,
     pub(super) envelope: Envelope,
+    pub(super) parser: Parser,
     /// The time of the current event, in milliseconds since the session began.
     pub(super) now: u32,
     deadline: u32,
@@ -121,7 +122,6 @@ pub struct Session {
     pub(super) taken: usize,
     pub(super) reader: Reader,
     pub(super) plan: Plan,
-    pub(super) parser: Parser,
     pub(super) encoder: Encoder,
     pub(super) local: Address,
 }
