@@ -80,18 +80,18 @@ impl Session {
     }
 
     /// Writes of the text what there is room for. True where that was all of it.
-    #[cfg_attr(not(feature = "std"), inline(never))]
+    #[cfg_attr(not(feature = "std"), inline(always))]
     fn write_body(&mut self, job: &Job<'_>, out: &mut Window<'_>) -> bool {
         let Some(mail) = &job.mail else {
             return false;
         };
         let text = &mail.text;
-        let at = self.taken.wrapping_sub(text.from);
-        // Another piece than the one that is wanted is none.
-        let (octets, last) = text
-            .octets
-            .get(at..)
-            .map_or((&[][..], false), |octets| (octets, text.last));
+        let Some(octets) = text.octets.get(self.taken.wrapping_sub(text.from)..) else {
+            // Another piece than the one that is wanted.
+            self.starved = true;
+            return false;
+        };
+        let last = text.last;
         let taken = self.encoder.write(octets, last, out);
         self.taken = self.taken.wrapping_add(taken);
         self.starved = !last && taken == octets.len();
