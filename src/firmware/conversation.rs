@@ -113,9 +113,8 @@ impl Member {
         };
         match transport.send(octets) {
             // No progress: the deadline stays.
-            Ok(0) => return false,
-            Ok(length) => {
-                let length = usize::from(length);
+            (None, 0) => return false,
+            (None, length) => {
                 self.from = self.from.wrapping_add(length);
                 session.sent(&config.job, self.time, length);
                 if self.from == self.to {
@@ -123,7 +122,7 @@ impl Member {
                     self.out.as_mut_slice().zeroize();
                 }
             }
-            Err(reason) => {
+            (Some(reason), _) => {
                 if reason == Reason::BadTransport {
                     // It took something: all of it, perhaps, and the final dot with it.
                     session.sent(&config.job, self.time, octets.len());
@@ -150,10 +149,10 @@ impl Member {
             return false;
         };
         match transport.connect(self.link, &config.server) {
-            Err(reason) => self.lost(reason),
-            Ok(_) if self.link == Link::None => self.link = Link::Begun,
-            Ok(0) => return false,
-            Ok(_) => {
+            (Some(reason), _) => self.lost(reason),
+            _ if self.link == Link::None => self.link = Link::Begun,
+            (None, 0) => return false,
+            _ => {
                 self.link = Link::Stands;
                 let local = self.session.local();
                 transport.local(local);
@@ -189,8 +188,8 @@ impl Member {
         };
         let mut octets = [0u8; IN];
         match transport.receive(&mut octets) {
-            Ok(length) => {
-                let Some(received) = octets.get(..usize::from(length)) else {
+            (None, length) => {
+                let Some(received) = octets.get(..length) else {
                     return false;
                 };
                 self.session.receive(&config.job, self.time, received);
@@ -198,7 +197,7 @@ impl Member {
                 octets.as_mut_slice().zeroize();
                 length > 0
             }
-            Err(reason) => {
+            (Some(reason), _) => {
                 self.lost(reason);
                 false
             }
