@@ -58,7 +58,8 @@ impl Member {
         if more {
             return 0;
         }
-        // It is still to come, or `tick` had ended the session. Never so late that the program's clock could be taken for one that goes backwards.
+        // The deadline is still to come: else `tick` had ended the session. Never so late that the program's clock could be taken
+        // for one that goes backwards.
         let left = deadline.wrapping_sub(self.time).min(u32::MAX / 2);
         // The source of a text wakes nobody.
         let wakes = !self.waits && self.transport.is_some_and(|transport| transport.wakes());

@@ -79,10 +79,11 @@ pub struct sds_smtp_transport {
     pub start_tls: Option<unsafe extern "C" fn(context: *mut c_void) -> i32>,
 }
 
-/// What a function returned: why it failed, or else a number up to `most` (of octets, or 1 for "yes"), 0 for "not now". A pair:
-/// it fits into registers.
+/// What a function gave: why it failed, or else a number of octets (or 1 for "yes"), 0 for "not now". A pair fits into
+/// registers.
 pub(super) type Given = (Option<Reason>, usize);
 
+/// What a function gave that returned this, and may return up to `most`.
 #[inline(never)]
 fn given(returned: i32, most: usize) -> Given {
     let failure = match usize::try_from(returned) {
