@@ -149,7 +149,7 @@ impl Member {
         let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
             return false;
         };
-        match transport.connect(self.link, &config.server) {
+        match transport.connect(self.link, &config.job.settings.server) {
             (Some(reason), _) => self.lost(reason),
             _ if self.link == Link::None => self.link = Link::Begun,
             (None, 0) => return false,
