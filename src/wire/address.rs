@@ -98,23 +98,29 @@ static LABEL: Word = Word {
 /// Whether this is such words between dots, none empty.
 #[cfg_attr(not(feature = "std"), inline(never))]
 fn is_dotted(text: &[u8], kind: &Word) -> bool {
-    // The length of the word, and whether it may end here.
-    let (mut length, mut ends) = (0u8, false);
+    // The length of the word, and 0 where it may not end here.
+    let (mut length, mut ends) = (0u32, 0u32);
     for &octet in text {
         if octet == b'.' {
-            if !ends {
+            if ends == 0 {
                 return false;
             }
-            (length, ends) = (0, false);
+            (length, ends) = (0, 0);
             continue;
         }
-        ends = octet != kind.inner;
-        if !is_in(&kind.set, octet) || length == kind.longest || (length == 0 && !ends) {
+        if !is_in(&kind.set, octet) || length == u32::from(kind.longest) {
             return false;
+        }
+        ends = length.wrapping_add(1);
+        if octet == kind.inner {
+            if length == 0 {
+                return false;
+            }
+            ends = 0;
         }
         length = length.wrapping_add(1);
     }
-    ends
+    ends > 0
 }
 
 /// Whether this can stand behind the `@` of a mailbox, and behind EHLO: a domain name (labels of letters, digits, `-` and
