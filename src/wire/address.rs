@@ -178,20 +178,25 @@ impl<'a> Iterator for List<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let list = self.rest.take()?;
-        let mut end = 0usize;
-        loop {
-            match list.get(end) {
-                Some(b'"') if cfg!(feature = "complete") => end = behind_quoted(list, end),
-                None | Some(b',') => break,
-                _ => end = end.wrapping_add(1),
+        // The address begins behind the blanks before it, and ends behind its last octet that is none.
+        let (mut at, mut begin, mut end) = (0usize, 0usize, 0usize);
+        while let Some(octet) = list.get(at) {
+            at = at.wrapping_add(1);
+            match octet {
+                b',' => {
+                    self.rest = list.get(at..);
+                    break;
+                }
+                b' ' | b'\t' if begin < end => {}
+                b' ' | b'\t' => (begin, end) = (at, at),
+                b'"' if cfg!(feature = "complete") => {
+                    at = behind_quoted(list, at.wrapping_sub(1));
+                    end = at.min(list.len());
+                }
+                _ => end = at,
             }
         }
-        self.rest = list.get(end.wrapping_add(1)..);
-        let mut address = list.get(..end).unwrap_or(list);
-        while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = address {
-            address = rest;
-        }
-        Some(address)
+        list.get(begin..end)
     }
 }
 
