@@ -1,6 +1,6 @@
 //! What a program configures: checked as a whole, before anything of it is taken.
 
-use super::mail::has_control;
+use super::mail::is_clean;
 use crate::code::Code;
 use crate::limits::{CHARSET_BYTES, CREDENTIAL_BYTES, NAME_BYTES, Timeouts};
 use crate::message::word;
@@ -138,7 +138,7 @@ impl<'a> Draft<'a> {
         };
         checked.check(server, limit)?;
         let [.., charset, sender_name, ehlo_name] = checked.settings.texts;
-        if sender_name.len() > NAME_BYTES || has_control(sender_name, u32::MAX) {
+        if sender_name.len() > NAME_BYTES || !is_clean(sender_name, u32::MAX) {
             return Err(Code::SenderRefused);
         }
         if !sender_name.is_empty() {
@@ -160,7 +160,7 @@ fn given(text: Option<&[u8]>) -> &[u8] {
 
 /// A line end in a credential is one that was read with its line: it would never be accepted.
 fn is_credential(text: &[u8], limit: usize) -> bool {
-    !text.is_empty() && text.len() <= limit && !has_control(text, 1 | 1 << b'\r' | 1 << b'\n')
+    !text.is_empty() && text.len() <= limit && is_clean(text, 1 | 1 << b'\r' | 1 << b'\n')
 }
 
 /// Whether this is a charset's name that can stand in an encoded word (RFC 2047, 2) and behind `charset=` (RFC 2045, 5.1)
