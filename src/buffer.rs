@@ -69,6 +69,11 @@ impl<'b> Window<'b> {
         self.reached().min(self.out.len())
     }
 
+    /// Keeps nothing of what was written.
+    pub fn forget(&mut self) {
+        self.at = 0;
+    }
+
     /// Whether the last octet written is kept, too (or lies before the window).
     pub fn complete(&self) -> bool {
         self.reached() <= self.out.len()

@@ -288,6 +288,7 @@ fn the_header_tells_the_default_time_limits() {
 fn table_of_states() -> String {
     let next = |next: Next| match next {
         Next::To(state) => format!("{state:?}"),
+        Next::Hello => "Ehlo".into(),
         Next::Choose => "AuthPlain, AuthPlainAlone or AuthLogin; else Envelope".into(),
         Next::Ready => "Envelope; Quit after a probe".into(),
         Next::Fallback => "Helo; with a login to do, Quit".into(),

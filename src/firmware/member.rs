@@ -408,7 +408,6 @@ impl Member {
         let told = &mut self.told;
         told.begin(verdict.code, verdict.step.row().phase, verdict.outcome, session.text());
         told.reply_code = u32::from(verdict.reply);
-        told.enhanced = session.enhanced_status_code();
         let (accepted, refused) = session.recipients();
         (told.recipients_accepted, told.recipients_refused) = (u32::from(accepted), u32::from(refused));
         told.elapsed_ms = self.time;

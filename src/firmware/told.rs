@@ -5,6 +5,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::code::{Code, Outcome, Phase};
 use crate::octets::copy;
+use crate::wire::reply::enhanced_status_code;
 
 /// How the last mail ended, or that one is in flight; an interrupt may ask at any time. 256 and the code; zero before the first
 /// mail.
@@ -50,7 +51,7 @@ pub struct Told {
 }
 
 impl Told {
-    /// Tells anew, for a mail that did not begin; the rest is zero.
+    /// Tells anew, for a mail that did not begin; the rest is zero. (Our own words begin with no status code.)
     #[inline(never)]
     pub fn begin(&mut self, code: Code, phase: Phase, outcome: Outcome, text: &[u8]) {
         *self = Self {
@@ -66,6 +67,7 @@ impl Told {
         };
         // The last octet stays a NUL: no text is longer.
         copy(&mut self.text, text);
+        self.enhanced = enhanced_status_code(&self.text);
     }
 }
 

@@ -65,6 +65,11 @@ impl Encoder {
         }
     }
 
+    /// Takes another encoding, before the first octet.
+    pub fn choose(&mut self, encoding: Encoding) {
+        self.encoding = encoding;
+    }
+
     /// The encoding.
     pub fn encoding(&self) -> Encoding {
         self.encoding

@@ -110,6 +110,7 @@ pub struct Session {
     /// Fixed as soon as its outcome is not [`Outcome::None`] any more.
     pub(super) verdict: Verdict,
     pub(super) envelope: Envelope,
+    pub(super) parser: Parser,
     /// The time of the current event, in milliseconds since the session began.
     pub(super) now: u32,
     deadline: u32,
@@ -121,7 +122,6 @@ pub struct Session {
     pub(super) taken: usize,
     pub(super) reader: Reader,
     pub(super) plan: Plan,
-    pub(super) parser: Parser,
     pub(super) encoder: Encoder,
     pub(super) local: Address,
 }
@@ -431,26 +431,23 @@ impl Session {
         if self.concluded() {
             return;
         }
-        self.verdict = Verdict {
-            code,
-            step: self.step,
-            // The final dot has left, and its answer will not come.
-            outcome: if self.step == Step::End && reason != Reason::None {
-                Outcome::Unknown
-            } else {
-                Outcome::NotSent
-            },
-            recipient: if self.step == Step::Rcpt {
-                self.envelope.answered.wrapping_sub(1)
-            } else {
-                0
-            },
-            reply: if reason == Reason::None { self.reader.code() } else { 0 },
-            reason,
-        };
+        // All else of it is as it was before the session: 0.
+        self.verdict.code = code;
+        self.verdict.step = self.step;
+        self.verdict.reason = reason;
+        self.verdict.outcome = Outcome::NotSent;
         if reason != Reason::None {
+            if self.step == Step::End {
+                // The final dot has left, and its answer will not come.
+                self.verdict.outcome = Outcome::Unknown;
+            }
             // A part of a reply, perhaps, that repeats the login.
             self.reader.wipe_text();
+        } else {
+            self.verdict.reply = self.reader.code();
+        }
+        if self.step == Step::Rcpt {
+            self.verdict.recipient = self.envelope.answered.wrapping_sub(1);
         }
         self.reader.hold_text();
     }

@@ -14,8 +14,7 @@ impl Session {
         // A line of which a part has left goes on behind that part; those that follow it begin where it ends.
         let mut window = Window::new(out, self.cursor);
         while window.room() > 0 && self.write_some(job, &mut window) {}
-        // What was written before the text was found to be one that cannot be sent is not to leave.
-        let filled = if self.closed() { 0 } else { window.kept() };
+        let filled = window.kept();
         self.unsent = self.unsent.wrapping_add(filled);
         filled
     }
@@ -81,22 +80,24 @@ impl Session {
     }
 
     /// Writes of the text what there is room for. True where that was all of it.
-    #[cfg_attr(not(feature = "std"), inline(never))]
+    #[cfg_attr(not(feature = "std"), inline(always))]
     fn write_body(&mut self, job: &Job<'_>, out: &mut Window<'_>) -> bool {
         let Some(mail) = &job.mail else {
             return false;
         };
         let text = &mail.text;
-        let at = self.taken.wrapping_sub(text.from);
-        // Another piece than the one that is wanted is none.
-        let (octets, last) = text
-            .octets
-            .get(at..)
-            .map_or((&[][..], false), |octets| (octets, text.last));
+        let Some(octets) = text.octets.get(self.taken.wrapping_sub(text.from)..) else {
+            // Another piece than the one that is wanted.
+            self.starved = true;
+            return false;
+        };
+        let last = text.last;
         let taken = self.encoder.write(octets, last, out);
         self.taken = self.taken.wrapping_add(taken);
         self.starved = !last && taken == octets.len();
         if self.encoder.stuck() {
+            // Nothing of it is to leave.
+            out.forget();
             self.give_up(Reason::Unsendable);
             return false;
         }

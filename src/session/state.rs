@@ -46,6 +46,8 @@ pub enum State {
 pub enum Next {
     /// To this state.
     To(State),
+    /// To EHLO; or to HELO, where EHLO was refused before.
+    Hello,
     /// To logging in where that is wanted, else to the envelope.
     Choose,
     /// To the envelope; or, in a probe, to the end.
@@ -87,13 +89,13 @@ const fn row(state: State, step: Step, accepted: Next, refused: Next) -> Row {
     }
 }
 
-use Next::{Break, Choose, Fail, Fallback, OtherWay, Ready, Sent, To};
+use Next::{Break, Choose, Fail, Fallback, Hello, OtherWay, Ready, Sent, To};
 
 /// The table, in the order of the states.
 #[rustfmt::skip]
 pub static STATES: [Row; 17] = [
     row(State::Connecting, Step::Connect, To(State::Greeting), Break),
-    row(State::Greeting, Step::Greeting, To(State::Ehlo), Fail),
+    row(State::Greeting, Step::Greeting, Hello, Fail),
     row(State::Ehlo, Step::Ehlo, Choose, Fallback),
     row(State::Helo, Step::Helo, Choose, Fail),
     row(State::AuthPlain, Step::AuthOneStep, Ready, OtherWay),

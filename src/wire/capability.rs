@@ -30,12 +30,13 @@ const MECHANISMS: u8 = 32;
 const LIMIT: u8 = 45;
 
 /// Reads the text of the lines of one EHLO reply.
+#[repr(C)]
 pub struct Parser {
-    size: u32,
     found: u8,
     line: u8,
     /// Where the current word stands among the known ones; as `line` says before its first octet.
     place: u8,
+    size: u32,
 }
 
 impl Default for Parser {

@@ -263,11 +263,13 @@ fn packed_status_code(text: &[u8]) -> u32 {
             digits = digits.wrapping_add(1);
             continue;
         }
-        let whole = code > 1023;
-        if digits == 0 || octet != if whole { b' ' } else { b'.' } {
+        code = code << 10 | number;
+        let whole = code > 0xF_FFFF;
+        // A blank, or a NUL, ends it.
+        let ends = if whole { octet <= b' ' } else { octet == b'.' };
+        if digits == 0 || !ends {
             return 0;
         }
-        code = code << 10 | number;
         if whole {
             return code;
         }
