@@ -65,28 +65,28 @@ impl Checked<'_> {
     };
 
     /// Takes the server, and checks what every configuration has: user name and password, of `limit` octets at most, and the
-    /// sender. The code of the first thing wrong with it.
-    pub fn check(&mut self, server: &[u8], limit: usize) -> Result<(), Code> {
+    /// sender. [`Code::Ok`], or the code of the first thing wrong with it.
+    pub fn check(&mut self, server: &[u8], limit: usize) -> Code {
         self.server.read(server);
         if !self.server.is_host() {
-            return Err(Code::ConnectFailed);
+            return Code::ConnectFailed;
         }
         let settings = &mut self.settings;
         if settings.mechanisms != 0 {
             if !is_credential(settings.texts[USERNAME], limit) {
-                return Err(Code::BadUsername);
+                return Code::BadUsername;
             }
             if !is_credential(settings.texts[PASSWORD], limit) {
-                return Err(Code::BadPassword);
+                return Code::BadPassword;
             }
         }
         if settings.texts[CHARSET].is_empty() {
             settings.texts[CHARSET] = UNKNOWN_CHARSET;
         }
         if address::is_mailbox(settings.sender()) {
-            Ok(())
+            Code::Ok
         } else {
-            Err(Code::SenderRefused)
+            Code::SenderRefused
         }
     }
 }
@@ -136,7 +136,10 @@ impl<'a> Draft<'a> {
             0 => CREDENTIAL_BYTES,
             limit => limit.min(CREDENTIAL_BYTES),
         };
-        checked.check(server, limit)?;
+        match checked.check(server, limit) {
+            Code::Ok => {}
+            code => return Err(code),
+        }
         let [.., charset, sender_name, ehlo_name] = checked.settings.texts;
         if sender_name.len() > NAME_BYTES || !is_clean(sender_name, u32::MAX) {
             return Err(Code::SenderRefused);
