@@ -9,12 +9,10 @@ use crate::buffer::{Sink, Window};
 #[cfg_attr(not(feature = "std"), inline(never))]
 pub fn put(octets: &[u8], out: &mut Window<'_>) {
     for &octet in octets {
-        out.bits = out.bits << 8 | u32::from(octet);
-        out.waiting = out.waiting.wrapping_add(2);
-        put_digit(out.bits.wrapping_shr(out.waiting), out);
+        begin_octet(out, octet.into());
         if out.waiting == 6 {
             out.waiting = 0;
-            put_digit(out.bits, out);
+            put_digit(out, out.bits);
         }
     }
 }
@@ -23,8 +21,8 @@ pub fn put(octets: &[u8], out: &mut Window<'_>) {
 #[cfg_attr(not(feature = "std"), inline(never))]
 pub fn end(out: &mut Window<'_>) {
     if out.waiting > 0 {
-        put_digit(out.bits.wrapping_shl(6u32.wrapping_sub(out.waiting)), out);
-        while out.waiting < 6 {
+        begin_octet(out, 0);
+        while out.waiting <= 6 {
             out.waiting = out.waiting.wrapping_add(2);
             out.put(b'=');
         }
@@ -32,9 +30,18 @@ pub fn end(out: &mut Window<'_>) {
     }
 }
 
+/// Takes an octet, and writes the first digit that ends in it.
+#[cfg_attr(not(feature = "std"), inline(never))]
+fn begin_octet(out: &mut Window<'_>, octet: u32) {
+    out.bits = out.bits << 8 | octet;
+    out.waiting = out.waiting.wrapping_add(2);
+    // What goes round to the upper end is no part of the digit.
+    put_digit(out, out.bits.rotate_right(out.waiting));
+}
+
 /// Writes the digit of the lowest six bits.
 #[cfg_attr(not(feature = "std"), inline(never))]
-fn put_digit(bits: u32, out: &mut Window<'_>) {
+fn put_digit(out: &mut Window<'_>, bits: u32) {
     let [value, ..] = (bits & 63).to_le_bytes();
     let mut digit = value.wrapping_add(b'A');
     if value >= 26 {

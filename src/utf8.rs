@@ -14,6 +14,7 @@ impl Utf8 {
 
     /// Where the text stands behind one octet more.
     #[must_use]
+    #[inline(always)]
     pub fn after(self, octet: u8) -> Self {
         if self.may_end() {
             return match octet {
@@ -34,7 +35,7 @@ impl Utf8 {
 
     /// Where the text stands behind some octets more.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn after_all(self, octets: &[u8]) -> Self {
         let mut place = self;
         for octet in octets {

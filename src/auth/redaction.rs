@@ -25,7 +25,9 @@ pub fn mask(text: &mut [u8], secret: &[u8]) {
             length = length.wrapping_add(1);
         };
         if found {
-            rest.get_mut(..length).unwrap_or(&mut []).fill(b'*');
+            if let Some(secret) = rest.get_mut(..length) {
+                secret.fill(b'*');
+            }
         }
         rest = rest.get_mut(1..).unwrap_or(&mut []);
     }

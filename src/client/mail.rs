@@ -13,7 +13,7 @@ pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<(
         return Err(Reason::LongSubject);
     }
     // Refused, never removed: a line end here would be a header of the caller's.
-    if has_control(subject, !(1 << b'\t')) {
+    if !is_clean(subject, !(1 << b'\t')) {
         return Err(Reason::BadSubject);
     }
     if text.len() > TEXT_BYTES {
@@ -31,11 +31,11 @@ pub fn code(reason: Reason) -> Code {
     }
 }
 
-/// Whether there is one of these control characters in a text: bit 0 is NUL, bit 30 is 30; bit 31 is 31 and DEL.
-pub(super) fn has_control(text: &[u8], controls: u32) -> bool {
-    text.iter().any(|&octet| {
+/// Whether there is none of these control characters in a text: bit 0 is NUL, bit 30 is 30; bit 31 is 31 and DEL.
+pub(super) fn is_clean(text: &[u8], controls: u32) -> bool {
+    text.iter().all(|&octet| {
         let control = if octet == 0x7f { 31 } else { octet };
-        control < 32 && controls.wrapping_shr(u32::from(control)) & 1 == 1
+        control >= 32 || controls.wrapping_shr(u32::from(control)) & 1 == 0
     })
 }
 
@@ -47,12 +47,12 @@ mod tests {
     fn control_characters_are_found_by_their_bits() {
         for octet in 0..=255u8 {
             let text = [b'x', octet];
-            assert_eq!(has_control(&text, u32::MAX), octet.is_ascii_control());
+            assert_eq!(is_clean(&text, u32::MAX), !octet.is_ascii_control());
             assert_eq!(
-                has_control(&text, !(1 << b'\t')),
-                octet.is_ascii_control() && octet != b'\t'
+                is_clean(&text, !(1 << b'\t')),
+                !octet.is_ascii_control() || octet == b'\t'
             );
-            assert_eq!(has_control(&text, 1), octet == 0);
+            assert_eq!(is_clean(&text, 1), octet != 0);
         }
     }
 

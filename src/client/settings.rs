@@ -1,6 +1,6 @@
 //! What a program configures: checked as a whole, before anything of it is taken.
 
-use super::mail::has_control;
+use super::mail::is_clean;
 use crate::code::Code;
 use crate::limits::{CHARSET_BYTES, CREDENTIAL_BYTES, NAME_BYTES, Timeouts};
 use crate::message::word;
@@ -65,28 +65,28 @@ impl Checked<'_> {
     };
 
     /// Takes the server, and checks what every configuration has: user name and password, of `limit` octets at most, and the
-    /// sender. The code of the first thing wrong with it.
-    pub fn check(&mut self, server: &[u8], limit: usize) -> Result<(), Code> {
+    /// sender. [`Code::Ok`], or the code of the first thing wrong with it.
+    pub fn check(&mut self, server: &[u8], limit: usize) -> Code {
         self.settings.server.read(server);
         if !self.settings.server.is_host() {
-            return Err(Code::ConnectFailed);
+            return Code::ConnectFailed;
         }
         let settings = &mut self.settings;
         if settings.mechanisms != 0 {
             if !is_credential(settings.texts[USERNAME], limit) {
-                return Err(Code::BadUsername);
+                return Code::BadUsername;
             }
             if !is_credential(settings.texts[PASSWORD], limit) {
-                return Err(Code::BadPassword);
+                return Code::BadPassword;
             }
         }
         if settings.texts[CHARSET].is_empty() {
             settings.texts[CHARSET] = UNKNOWN_CHARSET;
         }
         if address::is_mailbox(settings.sender()) {
-            Ok(())
+            Code::Ok
         } else {
-            Err(Code::SenderRefused)
+            Code::SenderRefused
         }
     }
 }
@@ -136,9 +136,12 @@ impl<'a> Draft<'a> {
             0 => CREDENTIAL_BYTES,
             limit => limit.min(CREDENTIAL_BYTES),
         };
-        checked.check(server, limit)?;
+        match checked.check(server, limit) {
+            Code::Ok => {}
+            code => return Err(code),
+        }
         let [.., charset, sender_name, ehlo_name] = checked.settings.texts;
-        if sender_name.len() > NAME_BYTES || has_control(sender_name, u32::MAX) {
+        if sender_name.len() > NAME_BYTES || !is_clean(sender_name, u32::MAX) {
             return Err(Code::SenderRefused);
         }
         if !sender_name.is_empty() {
@@ -160,7 +163,7 @@ fn given(text: Option<&[u8]>) -> &[u8] {
 
 /// A line end in a credential is one that was read with its line: it would never be accepted.
 fn is_credential(text: &[u8], limit: usize) -> bool {
-    !text.is_empty() && text.len() <= limit && !has_control(text, 1 | 1 << b'\r' | 1 << b'\n')
+    !text.is_empty() && text.len() <= limit && is_clean(text, 1 | 1 << b'\r' | 1 << b'\n')
 }
 
 /// Whether this is a charset's name that can stand in an encoded word (RFC 2047, 2) and behind `charset=` (RFC 2045, 5.1)

@@ -205,8 +205,8 @@ impl Member {
     /// What [`Member::configure`] does, within the limits of the devices' own function.
     pub fn configure_device(&mut self, server: &[u8], checked: &mut Checked<'_>) -> Code {
         match checked.check(server, self.device_limit) {
-            Ok(()) => self.keep(checked),
-            Err(code) => code,
+            Code::Ok => self.keep(checked),
+            code => code,
         }
     }
 

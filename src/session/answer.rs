@@ -47,20 +47,20 @@ impl Session {
     fn answered(&mut self, job: &Job<'_>, code: Code) {
         if job.settings.mechanisms != 0 {
             let texts = &job.settings.texts;
-            self.mask_line(job, State::AuthPlainResponse);
-            self.mask_line(job, State::AuthPassword);
+            self.mask_line(job, State::AuthPlainResponse as usize);
+            self.mask_line(job, State::AuthPassword as usize);
             self.mask(texts[PASSWORD]);
             if self.logging_in() {
-                self.mask_line(job, State::AuthUsername);
+                self.mask_line(job, State::AuthUsername as usize);
                 self.mask(texts[USERNAME]);
             }
         }
         self.conclude(code, Reason::None);
     }
 
-    /// Masks what is said in a state, in base64.
+    /// Masks what is said in the line of a state, in base64.
     #[cfg_attr(not(feature = "std"), inline(never))]
-    fn mask_line(&mut self, job: &Job<'_>, state: State) {
+    fn mask_line(&mut self, job: &Job<'_>, line: usize) {
         // Only the faster way to the same end: base64 is one word, longer than the user name or the password in it.
         if cfg!(feature = "std") && self.reader.text().len() < REPLY_TEXT_BYTES {
             let [username, password, ..] = job.settings.texts;
@@ -72,7 +72,7 @@ impl Session {
         }
         // No more of it can stand in the text.
         let mut said = [0; REPLY_TEXT_BYTES];
-        self.write_line(state as usize, job, &mut Window::new(&mut said, 0));
+        self.write_line(line, job, &mut Window::new(&mut said, 0));
         // Without padding: servers may leave it out.
         let digits = said.split(|octet| matches!(octet, b'=' | b'\r')).next();
         self.mask(digits.unwrap_or(&[]));

@@ -45,6 +45,20 @@ const IF_NAME: u8 = 23;
 const PHRASE: u8 = 24;
 const ALWAYS: u8 = 25;
 
+// What a complete library says, and one that is not, which has no SIZE, and no encoding but 7bit and 8bit.
+#[cfg(feature = "complete")]
+macro_rules! either {
+    ($complete:literal, $small:literal) => {
+        $complete
+    };
+}
+#[cfg(not(feature = "complete"))]
+macro_rules! either {
+    ($complete:literal, $small:literal) => {
+        $small
+    };
+}
+
 macro_rules! lines {
     ($($line:expr),* $(,)?) => {
         list! {
@@ -86,13 +100,13 @@ lines! {
     "\x01\n",
     "\x02\n",
     "",
-    "\x13Date: \x0d\n\x19From: \x18<\x19\x03\x17>\x19\nTo: \x0e\nSubject: \x0f\n\x14Message-ID: \x10\n\x19MIME-Version: 1.0\nContent-Type: text/plain; charset=\x11\nContent-Transfer-Encoding: \x12\n\n",
+    concat!("\x13Date: \x0d\n\x19From: \x18<\x19\x03\x17>\x19\nTo: \x0e\nSubject: \x0f\n\x14Message-ID: \x10\n\x19MIME-Version: 1.0\nContent-Type: text/plain; charset=\x11\nContent-Transfer-Encoding: ", either!("\x12", "\x12bit"), "\n\n"),
     "",
     ".\n",
     "RSET\n",
     "QUIT\n",
     "",
-    "MAIL FROM:<\x03>\x15 BODY=8BITMIME\x16 SIZE=\x0c\x19\n",
+    concat!("MAIL FROM:<\x03>\x15 BODY=8BITMIME", either!("\x16 SIZE=\x0c", ""), "\x19\n"),
     "RCPT TO:<\x0b>\n",
     "DATA\n",
 }
@@ -185,7 +199,8 @@ impl Session {
             } else {
                 texts[CHARSET]
             }),
-            ENCODING => out.put_all(self.encoder.encoding().name()),
+            ENCODING if cfg!(feature = "complete") => out.put_all(self.encoder.encoding().name()),
+            ENCODING => out.put(b'7'.wrapping_add(self.encoder.encoding() as u8)),
             IF_DATE => return mail.date != 0,
             IF_NONCE => return mail.nonce.is_some(),
             IF_EIGHT_BIT => return self.encoder.encoding() == Encoding::EightBit,

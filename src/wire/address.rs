@@ -98,23 +98,29 @@ static LABEL: Word = Word {
 /// Whether this is such words between dots, none empty.
 #[cfg_attr(not(feature = "std"), inline(never))]
 fn is_dotted(text: &[u8], kind: &Word) -> bool {
-    // The length of the word, and whether it may end here.
-    let (mut length, mut ends) = (0u8, false);
+    // The length of the word, and 0 where it may not end here.
+    let (mut length, mut ends) = (0u32, 0u32);
     for &octet in text {
         if octet == b'.' {
-            if !ends {
+            if ends == 0 {
                 return false;
             }
-            (length, ends) = (0, false);
+            (length, ends) = (0, 0);
             continue;
         }
-        ends = octet != kind.inner;
-        if !is_in(&kind.set, octet) || length == kind.longest || (length == 0 && !ends) {
+        if !is_in(&kind.set, octet) || length == u32::from(kind.longest) {
             return false;
+        }
+        ends = length.wrapping_add(1);
+        if octet == kind.inner {
+            if length == 0 {
+                return false;
+            }
+            ends = 0;
         }
         length = length.wrapping_add(1);
     }
-    ends
+    ends > 0
 }
 
 /// Whether this can stand behind the `@` of a mailbox, and behind EHLO: a domain name (labels of letters, digits, `-` and
@@ -172,20 +178,25 @@ impl<'a> Iterator for List<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let list = self.rest.take()?;
-        let mut end = 0usize;
-        loop {
-            match list.get(end) {
-                Some(b'"') if cfg!(feature = "complete") => end = behind_quoted(list, end),
-                None | Some(b',') => break,
-                _ => end = end.wrapping_add(1),
+        // The address begins behind the blanks before it, and ends behind its last octet that is none.
+        let (mut at, mut begin, mut end) = (0usize, 0usize, 0usize);
+        while let Some(octet) = list.get(at) {
+            at = at.wrapping_add(1);
+            match octet {
+                b',' => {
+                    self.rest = list.get(at..);
+                    break;
+                }
+                b' ' | b'\t' if begin < end => {}
+                b' ' | b'\t' => (begin, end) = (at, at),
+                b'"' if cfg!(feature = "complete") => {
+                    at = behind_quoted(list, at.wrapping_sub(1));
+                    end = at.min(list.len());
+                }
+                _ => end = at,
             }
         }
-        self.rest = list.get(end.wrapping_add(1)..);
-        let mut address = list.get(..end).unwrap_or(list);
-        while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = address {
-            address = rest;
-        }
-        Some(address)
+        list.get(begin..end)
     }
 }
 
