@@ -4,6 +4,8 @@
 //! whole, every time, and the window keeps the octets from `from` on, as many as fit. That makes every command
 //! resumable with one number, however small the caller's buffer is, and a window on nothing counts.
 
+use core::num::NonZeroU32;
+
 use crate::limits::HEADER_LINE_BYTES;
 #[cfg(feature = "std")]
 use crate::octets;
@@ -67,6 +69,11 @@ impl<'b> Window<'b> {
         self.reached().min(self.out.len())
     }
 
+    /// Keeps nothing of what was written.
+    pub fn forget(&mut self) {
+        self.at = 0;
+    }
+
     /// Whether the last octet written is kept, too (or lies before the window).
     pub fn complete(&self) -> bool {
         self.reached() <= self.out.len()
@@ -105,22 +112,24 @@ impl<'b> Window<'b> {
 
     /// Writes a number in decimal.
     pub fn decimal(&mut self, number: u32) {
-        self.digits(number, 10, 1);
+        self.digits(number, DECIMAL, 1);
     }
 
-    /// Writes a number to a base of 2 to 16, lower case, with all the digits down from that for `unit`, a power of the
-    /// base: 1, or 10 for two digits at least.
-    pub fn digits(&mut self, number: u32, base: u32, unit: u32) {
-        let mut unit = unit;
-        while number.checked_div(unit).unwrap_or(0) >= base {
-            unit = unit.wrapping_mul(base);
+    /// Writes a number to a base up to 16, lower case: at least as many digits as `least` has bits.
+    pub fn digits(&mut self, number: u32, base: NonZeroU32, least: u32) {
+        let (before, digit) = (number / base, number % base);
+        if before | least >> 1 > 0 {
+            self.digits(before, base, least >> 1);
         }
-        while let Some(leading) = number.checked_div(unit) {
-            self.put(hex_digit(leading.checked_rem(base).unwrap_or(0)));
-            unit = unit.checked_div(base).unwrap_or(0);
-        }
+        self.put(hex_digit(digit));
     }
 }
+
+/// The base of numbers for people.
+pub const DECIMAL: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+
+/// The base of numbers that nobody reads.
+pub const HEXADECIMAL: NonZeroU32 = NonZeroU32::MIN.saturating_add(15);
 
 /// The lower-case digit of a value below 16.
 pub fn hex_digit(value: u32) -> u8 {
@@ -222,9 +231,9 @@ mod tests {
         window.put(b' ');
         window.decimal(u32::MAX);
         window.put(b' ');
-        window.digits(0xA5, 16, 0x1000);
+        window.digits(0xA5, HEXADECIMAL, 0b1000);
         window.put(b' ');
-        window.digits(7, 10, 10);
+        window.digits(7, DECIMAL, 0b10);
         let kept = window.kept();
         assert_eq!(&buffer[..kept], b"0 4294967295 00a5 07");
     }

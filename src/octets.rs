@@ -11,6 +11,16 @@ pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
     to.len().min(from.len())
 }
 
+/// What stands behind the last such octet; all, where there is none.
+#[cfg_attr(not(feature = "std"), inline(never))]
+pub fn behind_last(octets: &[u8], separator: u8) -> &[u8] {
+    let mut behind = octets;
+    while let Some(at) = behind.iter().position(|octet| *octet == separator) {
+        behind = behind.get(at.wrapping_add(1)..).unwrap_or(&[]);
+    }
+    behind
+}
+
 /// Makes a function that gives the entry with a number, counted from 0, of a list of texts; behind the last one they are empty.
 ///
 /// On a system it looks into a table. Elsewhere the list is one piece with a NUL behind each entry: that needs no pointers.

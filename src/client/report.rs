@@ -7,7 +7,6 @@ pub use crate::message::header::Nonce;
 use crate::message::header::write_message_id;
 use crate::octets::copy;
 use crate::session::Session;
-use crate::wire::address::domain_of;
 
 /// A piece of text of bounded length: what does not fit is cut.
 #[derive(Clone, Copy)]
@@ -45,8 +44,8 @@ pub enum MessageId<'a> {
     Parts {
         /// The nonce.
         nonce: &'a Nonce,
-        /// The sender's domain.
-        domain: &'a [u8],
+        /// The sender's mailbox.
+        sender: &'a [u8],
     },
 }
 
@@ -55,7 +54,7 @@ impl MessageId<'_> {
     pub fn write(self, out: &mut Window<'_>) {
         match self {
             Self::Whole(octets) => out.put_all(octets),
-            Self::Parts { nonce, domain } => write_message_id(nonce, domain, out),
+            Self::Parts { nonce, sender } => write_message_id(sender, nonce, out),
         }
     }
 }
@@ -65,7 +64,7 @@ impl Text<MESSAGE_ID_BYTES> {
     pub fn message_id(nonce: Nonce, sender: &[u8]) -> Self {
         let mut new = Self::EMPTY;
         let mut window = Window::new(&mut new.octets, 0);
-        write_message_id(&nonce, domain_of(sender), &mut window);
+        write_message_id(sender, &nonce, &mut window);
         new.length = window.kept();
         new
     }

@@ -71,19 +71,19 @@ impl Checked<'_> {
         if !self.server.is_host() {
             return Err(Code::ConnectFailed);
         }
-        let [username, password, sender, ..] = self.settings.texts;
-        if self.settings.mechanisms != 0 {
-            if !is_credential(username, limit) {
+        let settings = &mut self.settings;
+        if settings.mechanisms != 0 {
+            if !is_credential(settings.texts[USERNAME], limit) {
                 return Err(Code::BadUsername);
             }
-            if !is_credential(password, limit) {
+            if !is_credential(settings.texts[PASSWORD], limit) {
                 return Err(Code::BadPassword);
             }
         }
-        if self.settings.texts[CHARSET].is_empty() {
-            self.settings.texts[CHARSET] = UNKNOWN_CHARSET;
+        if settings.texts[CHARSET].is_empty() {
+            settings.texts[CHARSET] = UNKNOWN_CHARSET;
         }
-        if address::is_mailbox(sender) {
+        if address::is_mailbox(settings.sender()) {
             Ok(())
         } else {
             Err(Code::SenderRefused)

@@ -13,7 +13,7 @@ use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
 use crate::session::{Job, Mail, Session, Text};
 use crate::utf8::Utf8;
-use crate::wire::address::{List, domain_of};
+use crate::wire::address::List;
 
 /// What is handed to the transport at a time.
 pub(super) const OUT: usize = 96;
@@ -366,8 +366,8 @@ impl Member {
     /// Its Message-ID, if it has one.
     pub fn message_id(&self) -> Option<MessageId<'_>> {
         let (nonce, config) = (self.nonce.as_ref()?, self.config.as_ref()?);
-        let domain = domain_of(config.job.settings.sender());
-        Some(MessageId::Parts { nonce, domain })
+        let sender = config.job.settings.sender();
+        Some(MessageId::Parts { nonce, sender })
     }
 
     /// How many lines the log has.

@@ -2,7 +2,7 @@
 
 use core::num::{NonZeroU8, NonZeroU32};
 
-use crate::buffer::{Sink, Window};
+use crate::buffer::{DECIMAL, Sink, Window};
 
 /// The names of the days, from that of 1 January 1970 on, and of the months.
 #[rustfmt::skip]
@@ -77,7 +77,7 @@ pub fn write(seconds: u32, out: &mut Window<'_>) {
             .and_then(|name| NAMES.get(name));
         match name {
             Some(name) => out.put_all(name),
-            None => out.digits(value, 10, 10),
+            None => out.digits(value, DECIMAL, 1 << 1),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Fields of the header block (RFC 5322, 3.6) that are more than a text behind a name.
 
-use crate::buffer::{Sink, Window, hex_digit};
+use crate::buffer::{HEXADECIMAL, Sink, Window, hex_digit};
+use crate::octets::behind_last;
 
 /// Writes the recipients of To, folded; or only that with a number, counted from 1.
 #[cfg_attr(not(feature = "std"), inline(never))]
@@ -23,7 +24,7 @@ pub type Nonce = [u32; 4];
 
 /// Writes the Message-ID (RFC 5322, 3.6.4): the nonce in hexadecimal digits at the sender's domain.
 #[cfg_attr(not(feature = "std"), inline(never))]
-pub fn write_message_id(nonce: &Nonce, domain: &[u8], out: &mut Window<'_>) {
+pub fn write_message_id(sender: &[u8], nonce: &Nonce, out: &mut Window<'_>) {
     out.put(b'<');
     for word in nonce {
         if cfg!(feature = "std") {
@@ -33,10 +34,10 @@ pub fn write_message_id(nonce: &Nonce, domain: &[u8], out: &mut Window<'_>) {
                 out.put(hex_digit(u32::from(octet & 15)));
             }
         } else {
-            out.digits(*word, 16, 0x1000_0000);
+            out.digits(*word, HEXADECIMAL, 1 << 7);
         }
     }
     out.put(b'@');
-    out.put_all(domain);
+    out.put_all(behind_last(sender, b'@'));
     out.put(b'>');
 }

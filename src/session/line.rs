@@ -12,7 +12,7 @@ use crate::buffer::{Sink, Window};
 use crate::message::body::Encoding;
 use crate::message::{date, header, word};
 use crate::octets::list;
-use crate::wire::address::{List, domain_of};
+use crate::wire::address::List;
 
 /// The line of MAIL; those of RCPT and DATA follow.
 const MAIL: usize = State::Closed as usize + 1;
@@ -177,7 +177,7 @@ impl Session {
             SUBJECT => word::write(mail.subject, texts[CHARSET], out),
             MESSAGE_ID => {
                 if let Some(nonce) = &mail.nonce {
-                    header::write_message_id(nonce, domain_of(texts[SENDER]), out);
+                    header::write_message_id(texts[SENDER], nonce, out);
                 }
             }
             TEXT_CHARSET => out.put_all(if self.plan.text_is_utf8 {

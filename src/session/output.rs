@@ -14,8 +14,7 @@ impl Session {
         // A line of which a part has left goes on behind that part; those that follow it begin where it ends.
         let mut window = Window::new(out, self.cursor);
         while window.room() > 0 && self.write_some(job, &mut window) {}
-        // What was written before the text was found to be one that cannot be sent is not to leave.
-        let filled = if self.closed() { 0 } else { window.kept() };
+        let filled = window.kept();
         self.unsent = self.unsent.wrapping_add(filled);
         filled
     }
@@ -97,6 +96,8 @@ impl Session {
         self.taken = self.taken.wrapping_add(taken);
         self.starved = !last && taken == octets.len();
         if self.encoder.stuck() {
+            // Nothing of it is to leave.
+            out.forget();
             self.give_up(Reason::Unsendable);
             return false;
         }

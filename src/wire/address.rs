@@ -5,6 +5,7 @@
 
 use super::literal::Address;
 use crate::limits::{ADDRESS_BYTES, DOMAIN_BYTES, LABEL_BYTES, LOCAL_PART_BYTES, RECIPIENT_LIST_BYTES, RECIPIENTS};
+use crate::octets::behind_last;
 
 /// A set of octets below 128: octet `8 * place + bit` is in it where that bit is set.
 type Set = [u8; 16];
@@ -40,7 +41,7 @@ pub fn is_name(octet: u8) -> bool {
 /// The underscore is taken in domains, too: names of local networks have it, and the server decides.
 #[cfg_attr(not(feature = "std"), inline(never))]
 pub fn is_mailbox(address: &[u8]) -> bool {
-    let domain = domain_of(address);
+    let domain = behind_last(address, b'@');
     let local = address.len().wrapping_sub(domain.len()).wrapping_sub(1);
     // Without an `@` there is no local part, nor a place for one.
     let Some(local) = address.get(..local) else {
@@ -49,22 +50,12 @@ pub fn is_mailbox(address: &[u8]) -> bool {
     address.len() <= ADDRESS_BYTES
         && local.len() <= LOCAL_PART_BYTES
         && (is_dotted(local, &ATOM) || is_quoted(local))
-        && is_domain_or_literal(domain)
+        && is_domain(domain)
 }
 
 /// Whether this is a quoted string.
 fn is_quoted(text: &[u8]) -> bool {
     cfg!(feature = "complete") && text.first() == Some(&b'"') && behind_quoted(text, 0) == text.len()
-}
-
-/// The domain of a mailbox: what stands behind its last `@`.
-#[cfg_attr(not(feature = "std"), inline(never))]
-pub fn domain_of(mailbox: &[u8]) -> &[u8] {
-    let mut domain = mailbox;
-    while let Some(at) = domain.iter().position(|octet| *octet == b'@') {
-        domain = domain.get(at.wrapping_add(1)..).unwrap_or(&[]);
-    }
-    domain
 }
 
 /// Where a quoted string ends whose first `"` stands there: behind its other one. Behind all of the text, where there is none, or
@@ -129,6 +120,11 @@ fn is_dotted(text: &[u8], kind: &Word) -> bool {
 /// Whether this can stand behind the `@` of a mailbox, and behind EHLO: a domain name (labels of letters, digits, `-` and
 /// `_`), or an address literal: `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
 pub fn is_domain_or_literal(text: &[u8]) -> bool {
+    text.len() <= DOMAIN_BYTES && is_domain(text)
+}
+
+#[cfg_attr(not(feature = "std"), inline(never))]
+fn is_domain(text: &[u8]) -> bool {
     if let [b'[', literal @ .., b']'] = text {
         let (mut address, mut version) = (literal, 4);
         if let Some((tag, behind)) = literal.split_at_checked(5) {
@@ -140,7 +136,7 @@ pub fn is_domain_or_literal(text: &[u8]) -> bool {
         read.read(address);
         return read.version == version;
     }
-    text.len() <= DOMAIN_BYTES && is_dotted(text, &LABEL)
+    is_dotted(text, &LABEL)
 }
 
 /// The addresses of a list: separated by commas, blanks around each.

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use crate::buffer::{Sink, Window};
+use crate::buffer::{DECIMAL, HEXADECIMAL, Sink, Window};
 
 /// An IP address, and the port where there is one: laid out as a program without a system gets it.
 #[repr(C)]
@@ -28,16 +28,15 @@ impl Address {
     /// is none the version is 0.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn read(&mut self, text: &[u8]) {
-        self.octets = [0; 16];
-        self.version = 0;
+        (self.version, self.octets) = (0, [0; 16]);
         if four(text, &mut self.octets) {
             self.version = 4;
-            return;
-        }
-        self.octets = [0; 16];
-        #[cfg(feature = "complete")]
-        if sixteen(text, &mut self.octets) {
-            self.version = 6;
+        } else {
+            #[cfg(feature = "complete")]
+            {
+                self.octets = [0; 16];
+                self.version = if sixteen(text, &mut self.octets) { 6 } else { 0 };
+            }
         }
     }
 
@@ -49,16 +48,16 @@ impl Address {
         } else {
             0xE0..0xF0
         };
-        self.version != 0 && !multicast.contains(&u16::from(first)) && self.octets.iter().any(|octet| *octet != 0)
+        self.version != 0 && !multicast.contains(&u16::from(first)) && u128::from_ne_bytes(self.octets) != 0
     }
 
     /// Writes its literal: `[192.0.2.1]`, `[IPv6:2001:db8:0:0:0:0:0:1]`.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn write(&self, out: &mut Window<'_>) {
-        let (mut separator, mut size, mut base, mut length) = (b'[', 1, 10, 4);
+        let (mut separator, mut size, mut base, mut length) = (b'[', 1, DECIMAL, 4);
         if cfg!(feature = "complete") && self.version == 6 {
             out.put_all(b"[IPv6");
-            (separator, size, base, length) = (b':', 2, 16, 16);
+            (separator, size, base, length) = (b':', 2, HEXADECIMAL, 16);
         }
         let (mut number, mut left) = (0u32, size);
         for octet in self.octets.iter().take(length) {
@@ -105,27 +104,25 @@ impl From<Address> for Option<IpAddr> {
 }
 
 /// Reads an IPv4 address into the first four octets; false where it is none.
-#[cfg_attr(not(feature = "std"), inline(never))]
 fn four(text: &[u8], octets: &mut [u8]) -> bool {
-    // More than an octet has: no digit yet.
-    const NONE: u32 = 256;
+    // No digit yet: ten times that is 0.
+    const NONE: u32 = 1 << 31;
     let (mut at, mut filled, mut number) = (0usize, 0usize, NONE);
     loop {
         // The end is like a dot.
         let octet = text.get(at).copied().unwrap_or(b'.');
         let digit = u32::from(octet.wrapping_sub(b'0'));
-        if digit < 10 {
-            number = match number {
-                NONE => digit,
-                // No leading zero.
-                0 => NONE,
-                _ => number.wrapping_mul(10).wrapping_add(digit),
-            };
-            if number >= NONE {
-                return false;
-            }
-        } else {
-            let (b'.', 0..NONE, Some(place)) = (octet, number, octets.get_mut(filled)) else {
+        if digit < 10 && number != 0 {
+            number = number.wrapping_mul(10).wrapping_add(digit);
+        } else if octet != b'.' {
+            // Or a digit behind a leading zero.
+            return false;
+        }
+        if number > 255 {
+            return false;
+        }
+        if octet == b'.' {
+            let Some(place) = octets.get_mut(filled) else {
                 return false;
             };
             *place = low(number);
@@ -293,6 +290,9 @@ mod tests {
             ] {
                 compare(text.as_bytes());
             }
+        }
+        for text in ["4294967297.2.3.4", "1.2.3.21474836481"] {
+            compare(text.as_bytes());
         }
         let six = if cfg!(feature = "complete") { 50_000 } else { 0 };
         assert!(read.0 > 500 && read.1 >= six && read.2 > 100_000, "{read:?}");
