@@ -16,23 +16,8 @@ const TOTAL: usize = LIMITS - 1;
 
 const _: () = assert!(QUIT == Phase::End as usize - Phase::Connect as usize + 1);
 
-/// The limits where the settings have none, in seconds, which take half the room.
-// It runs while the library is built.
-#[allow(
-    clippy::arithmetic_side_effects,
-    clippy::cast_possible_truncation,
-    clippy::indexing_slicing
-)]
-const DEFAULTS: [u16; LIMITS] = {
-    let (limits, mut seconds) = (Timeouts::RFC_5321.in_order(), [0; LIMITS]);
-    let mut at = 0;
-    while at < LIMITS {
-        assert!(limits[at] % 1000 == 0 && limits[at] / 1000 <= u16::MAX as u32);
-        seconds[at] = (limits[at] / 1000) as u16;
-        at += 1;
-    }
-    seconds
-};
+/// The limits where the settings have none.
+static DEFAULTS: [u16; LIMITS] = Timeouts::RFC_5321.in_seconds();
 
 /// A limit of the settings, in milliseconds.
 #[cfg_attr(not(feature = "std"), inline(never))]
