@@ -400,7 +400,7 @@ impl Member {
         let session = &self.session;
         let verdict = session.concluding();
         let told = &mut self.told;
-        told.begin(verdict.code, verdict.step.row().phase, verdict.outcome, session.text());
+        told.begin(verdict.code, verdict.step.phase(), verdict.outcome, session.text());
         told.reply_code = u32::from(verdict.reply);
         let (accepted, refused) = session.recipients();
         (told.recipients_accepted, told.recipients_refused) = (u32::from(accepted), u32::from(refused));
