@@ -77,7 +77,7 @@ typedef struct sds_smtp_address {
  * The library calls these functions out of sds_smtp_poll() only (and close out of sds_smtp_client_free() and
  * sds_smtp_client_set_transport(), too). None of them may block: what is not possible now is tried again in a later call. A
  * function that calls back into the library is answered 14; sds_smtp_client_free() and sds_smtp_set_clock() do nothing
- * then. The structure is not copied: it stays where it is as long as the client lives.
+ * then. The structure is not copied: it stays where it is, and as it is, as long as the client lives.
  */
 typedef struct sds_smtp_transport {
     /** sizeof(struct sds_smtp_transport); SDS_SMTP_TRANSPORT_INIT sets it. */
@@ -129,7 +129,7 @@ typedef struct sds_smtp_transport {
 } sds_smtp_transport;
 
 /** The storage of a client, without its arena: see sds_smtp_client_init(). */
-#define SDS_SMTP_CLIENT_SIZE (sizeof(void *) == 8 ? 1088u : 928u)
+#define SDS_SMTP_CLIENT_SIZE (sizeof(void *) == 8 ? 1088u : 904u)
 
 /** Begins a transport. */
 #define SDS_SMTP_TRANSPORT_INIT {sizeof(struct sds_smtp_transport), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
@@ -175,7 +175,7 @@ sds_smtp_client *sds_smtp_client_init(void *storage,
                                       size_t length);
 
 /**
- * Lends a client memory for its log. Without it there is no log.
+ * Lends a client memory for its log. Without it there is no log. Where it is full the oldest entry goes, and the others move up.
  *
  * @param client   the client, or NULL for the built-in one
  * @param entries  memory for `count` entries, which stays until the client ends; its contents are the library's own (read

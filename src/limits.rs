@@ -80,7 +80,7 @@ pub const PIECE_BYTES: usize = 4096;
 pub const READ_LATER: i32 = -2;
 
 /// The storage of a client without an operating system, without its arena; more with pointers of 64 bits.
-pub const CLIENT_STORAGE_BYTES: usize = if cfg!(target_pointer_width = "64") { 1088 } else { 928 };
+pub const CLIENT_STORAGE_BYTES: usize = if cfg!(target_pointer_width = "64") { 1088 } else { 904 };
 
 /// Clients that a process may have at once, the built-in one included.
 pub const CLIENTS: usize = 65_536;

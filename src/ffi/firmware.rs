@@ -30,7 +30,7 @@ pub unsafe extern "C" fn sds_smtp_client_init(storage: *mut c_void, length: usiz
     unsafe { firmware::init(storage.cast(), length) }.cast()
 }
 
-/// Lends a client memory for its log. Without it there is no log.
+/// Lends a client memory for its log. Without it there is no log. Where it is full the oldest entry goes, and the others move up.
 ///
 /// @param client   the client, or NULL for the built-in one
 /// @param entries  memory for `count` entries, which stays until the client ends; its contents are the library's own (read

@@ -42,7 +42,7 @@ pub struct sds_smtp_address {
 /// The library calls these functions out of sds_smtp_poll() only (and close out of sds_smtp_client_free() and
 /// sds_smtp_client_set_transport(), too). None of them may block: what is not possible now is tried again in a later call. A
 /// function that calls back into the library is answered 14; sds_smtp_client_free() and sds_smtp_set_clock() do nothing
-/// then. The structure is not copied: it stays where it is as long as the client lives.
+/// then. The structure is not copied: it stays where it is, and as it is, as long as the client lives.
 #[repr(C)]
 pub struct sds_smtp_transport {
     /// sizeof(struct sds_smtp_transport); SDS_SMTP_TRANSPORT_INIT sets it.
