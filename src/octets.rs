@@ -5,10 +5,11 @@ const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Copies octets, as many as there are and as there is room for; says how many.
 pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
-    for (place, octet) in to.iter_mut().zip(from) {
-        *place = *octet;
+    let length = to.len().min(from.len());
+    if let (Some(to), Some(from)) = (to.get_mut(..length), from.get(..length)) {
+        to.copy_from_slice(from);
     }
-    to.len().min(from.len())
+    length
 }
 
 /// What stands behind the last such octet; all, where there is none.

@@ -344,7 +344,7 @@ fn check(driver: &Driver<'_>, setup: &Setup) -> Result<End, String> {
     }
     Ok(End {
         outcome: verdict.outcome,
-        phase: verdict.step.row().phase,
+        phase: verdict.step.phase(),
     })
 }
 

@@ -38,7 +38,6 @@ impl Guard {
     }
 
     /// Begins a mail, unless one is in flight. Of several callers at once one is told `Yes`.
-    #[cfg(target_has_atomic = "32")]
     pub fn begin(&self, life: u16) -> Begun {
         let before = self.0.fetch_or(BUSY, Ordering::AcqRel);
         match (before >> LIFE == u32::from(life), before & BUSY != 0) {
@@ -54,21 +53,6 @@ impl Guard {
                 Begun::Dead
             }
         }
-    }
-
-    /// Begins a mail, unless one is in flight. Without an atomic exchange the caller sees to it that no two callers are here at
-    /// once.
-    #[cfg(not(target_has_atomic = "32"))]
-    pub fn begin(&self, life: u16) -> Begun {
-        let before = self.0.load(Ordering::Acquire);
-        if before >> LIFE != u32::from(life) {
-            return Begun::Dead;
-        }
-        if before & BUSY != 0 {
-            return Begun::Busy;
-        }
-        self.0.store(before | BUSY, Ordering::Release);
-        Begun::Yes
     }
 
     /// Ends the mail that was begun in this life.

@@ -2,10 +2,11 @@
 //!
 //! - [`settings`]: what a program configures, and what is refused
 //! - [`mail`]: what a program sends, and what is refused
-//! - [`guard`]: one mail in flight
+//! - `guard`: one mail in flight, where there are threads
 //! - [`report`]: how the last mail ended
 //! - [`log`]: how the last mails ended
 
+#[cfg(feature = "std")]
 pub mod guard;
 pub mod log;
 pub mod mail;

@@ -122,7 +122,7 @@ impl Report {
         Some(Self {
             code: verdict.code,
             outcome: verdict.outcome,
-            phase: verdict.step.row().phase,
+            phase: verdict.step.phase(),
             reply: verdict.reply,
             enhanced: session.enhanced_status_code(),
             recipients: session.recipients(),

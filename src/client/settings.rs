@@ -48,8 +48,6 @@ pub struct Draft<'a> {
 /// A configuration that is in order.
 #[derive(Clone, Copy, Debug)]
 pub struct Checked<'a> {
-    /// The server's address and port.
-    pub server: Address,
     /// The rest.
     pub settings: Settings<'a>,
 }
@@ -57,18 +55,20 @@ pub struct Checked<'a> {
 impl Checked<'_> {
     /// Nothing but defaults: a sender is missing, and a server.
     pub const EMPTY: Self = Self {
-        server: Address {
-            port: PORT as u32,
-            ..Address::NONE
+        settings: Settings {
+            server: Address {
+                port: PORT as u32,
+                ..Address::NONE
+            },
+            ..Settings::NONE
         },
-        settings: Settings::NONE,
     };
 
     /// Takes the server, and checks what every configuration has: user name and password, of `limit` octets at most, and the
     /// sender. [`Code::Ok`], or the code of the first thing wrong with it.
     pub fn check(&mut self, server: &[u8], limit: usize) -> Code {
-        self.server.read(server);
-        if !self.server.is_host() {
+        self.settings.server.read(server);
+        if !self.settings.server.is_host() {
             return Code::ConnectFailed;
         }
         let settings = &mut self.settings;
@@ -98,7 +98,7 @@ impl<'a> Draft<'a> {
         } else {
             u16::try_from(self.port)
         };
-        checked.server.port = u32::from(port.map_err(|_| Code::ConnectFailed)?);
+        checked.settings.server.port = u32::from(port.map_err(|_| Code::ConnectFailed)?);
         let mechanisms = [0, PLAIN | LOGIN, PLAIN, LOGIN];
         let allowed = usize::try_from(self.auth).ok().and_then(|auth| mechanisms.get(auth));
         let settings = &mut checked.settings;
@@ -106,8 +106,8 @@ impl<'a> Draft<'a> {
             Some(mechanisms) => settings.mechanisms = *mechanisms,
             None => {
                 // A server that is none goes before it.
-                checked.server.read(server);
-                let listens = checked.server.is_host();
+                settings.server.read(server);
+                let listens = settings.server.is_host();
                 return Err(if listens {
                     Code::AuthUnsupported
                 } else {
@@ -203,7 +203,7 @@ mod tests {
     fn a_whole_configuration_is_taken_with_its_defaults() {
         let checked = draft().check().unwrap();
         assert_eq!(
-            (checked.server.port, checked.settings.texts[CHARSET]),
+            (checked.settings.server.port, checked.settings.texts[CHARSET]),
             (25, UNKNOWN_CHARSET)
         );
         assert_eq!(checked.settings.texts[USERNAME], b"user");

@@ -9,18 +9,12 @@ use core::ptr::addr_of_mut;
 use zeroize::Zeroize;
 
 use crate::client::settings::Checked;
-use crate::octets::copy;
 use crate::session::{Job, Settings};
-use crate::wire::literal::Address;
 
 /// A configuration in the arena, with the job for the session: its mail is put in there.
-// The job first: it is what most calls are given.
-#[repr(C)]
 pub struct Config {
     /// The settings; and the mail in flight.
     pub job: Job<'static>,
-    /// Where the server listens.
-    pub server: Address,
 }
 
 /// The memory, and how much of it is in use.
@@ -90,7 +84,8 @@ impl Arena {
     #[inline(never)]
     pub fn push(&mut self, text: &[u8]) -> &'static [u8] {
         let part = self.part(text.len());
-        copy(part, text);
+        // SAFETY: it has this length, and nobody had it before.
+        unsafe { core::ptr::copy_nonoverlapping(text.as_ptr(), part.as_mut_ptr(), text.len()) };
         part
     }
 
@@ -112,7 +107,6 @@ impl Arena {
         // SAFETY: aligned, large enough, and nobody else's. All texts of the settings are in the arena when they are lent.
         unsafe {
             let place = part.add(part.align_offset(align_of::<Config>())).cast::<Config>();
-            addr_of_mut!((*place).server).write(checked.server);
             addr_of_mut!((*place).job.mail).write(None);
             addr_of_mut!((*place).job.settings)
                 .cast::<Settings<'_>>()

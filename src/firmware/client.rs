@@ -45,17 +45,17 @@ impl Client {
     pub fn configure_device(self, server: &[u8], login: bool, [username, password, sender]: [&[u8]; 3]) -> Code {
         // Each field by itself: a constant would be copied out of the flash, all of it.
         let mut checked = Checked {
-            server: Address {
-                version: 0,
-                port: u32::from(PORT),
-                octets: [0; 16],
-            },
             settings: Settings {
                 mechanisms: if login { PLAIN | LOGIN } else { 0 },
                 pipelining: true,
                 phrase: None,
                 texts: [username, password, sender, UNKNOWN_CHARSET, &[], &[]],
                 limits: [0; LIMITS],
+                server: Address {
+                    version: 0,
+                    port: u32::from(PORT),
+                    octets: [0; 16],
+                },
             },
         };
         enter(self.0, |member| member.configure_device(server, &mut checked))

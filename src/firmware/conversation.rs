@@ -58,7 +58,8 @@ impl Member {
         if more {
             return 0;
         }
-        // It is still to come, or `tick` had ended the session. Never so late that the program's clock could be taken for one that goes backwards.
+        // The deadline is still to come: else `tick` had ended the session. Never so late that the program's clock could be taken
+        // for one that goes backwards.
         let left = deadline.wrapping_sub(self.time).min(u32::MAX / 2);
         // The source of a text wakes nobody.
         let wakes = !self.waits && self.transport.is_some_and(|transport| transport.wakes());
@@ -105,14 +106,16 @@ impl Member {
             self.from = 0;
             self.to = session.transmit(&config.job, self.time, &mut self.out);
         }
-        let Some(octets) = self.out.get(self.from..self.to).filter(|octets| !octets.is_empty()) else {
+        if self.to <= self.from {
+            return false;
+        }
+        let Some(octets) = self.out.get(self.from..self.to) else {
             return false;
         };
         match transport.send(octets) {
             // No progress: the deadline stays.
-            Ok(0) => return false,
-            Ok(length) => {
-                let length = usize::from(length);
+            (None, 0) => return false,
+            (None, length) => {
                 self.from = self.from.wrapping_add(length);
                 session.sent(&config.job, self.time, length);
                 if self.from == self.to {
@@ -120,7 +123,7 @@ impl Member {
                     self.out.as_mut_slice().zeroize();
                 }
             }
-            Err(reason) => {
+            (Some(reason), _) => {
                 if reason == Reason::BadTransport {
                     // It took something: all of it, perhaps, and the final dot with it.
                     session.sent(&config.job, self.time, octets.len());
@@ -146,11 +149,11 @@ impl Member {
         let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
             return false;
         };
-        match transport.connect(self.link, &config.server) {
-            Err(reason) => self.lost(reason),
-            Ok(_) if self.link == Link::None => self.link = Link::Begun,
-            Ok(0) => return false,
-            Ok(_) => {
+        match transport.connect(self.link, &config.job.settings.server) {
+            (Some(reason), _) => self.lost(reason),
+            _ if self.link == Link::None => self.link = Link::Begun,
+            (None, 0) => return false,
+            _ => {
                 self.link = Link::Stands;
                 let local = self.session.local();
                 transport.local(local);
@@ -186,8 +189,8 @@ impl Member {
         };
         let mut octets = [0u8; IN];
         match transport.receive(&mut octets) {
-            Ok(length) => {
-                let Some(received) = octets.get(..usize::from(length)) else {
+            (None, length) => {
+                let Some(received) = octets.get(..length) else {
                     return false;
                 };
                 self.session.receive(&config.job, self.time, received);
@@ -195,7 +198,7 @@ impl Member {
                 octets.as_mut_slice().zeroize();
                 length > 0
             }
-            Err(reason) => {
+            (Some(reason), _) => {
                 self.lost(reason);
                 false
             }

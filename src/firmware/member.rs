@@ -327,15 +327,9 @@ impl Member {
         let Some(log) = self.log.as_deref_mut() else { return };
         if self.lines < log.len() {
             self.lines = self.lines.wrapping_add(1);
-        } else {
+        } else if !log.is_empty() {
             // The oldest one gives way.
-            let mut rest = &mut log[..];
-            while let [older, newer @ ..] = rest {
-                if let Some(newer) = newer.first() {
-                    *older = *newer;
-                }
-                rest = newer;
-            }
+            log.copy_within(1.., 0);
         }
         if let Some(line) = log.get_mut(self.lines.wrapping_sub(1)) {
             let (mut count, mut shown) = (0u32, &[][..]);
@@ -406,7 +400,7 @@ impl Member {
         let session = &self.session;
         let verdict = session.concluding();
         let told = &mut self.told;
-        told.begin(verdict.code, verdict.step.row().phase, verdict.outcome, session.text());
+        told.begin(verdict.code, verdict.step.phase(), verdict.outcome, session.text());
         told.reply_code = u32::from(verdict.reply);
         let (accepted, refused) = session.recipients();
         (told.recipients_accepted, told.recipients_refused) = (u32::from(accepted), u32::from(refused));

@@ -79,21 +79,25 @@ pub struct sds_smtp_transport {
     pub start_tls: Option<unsafe extern "C" fn(context: *mut c_void) -> i32>,
 }
 
-/// What a function returned: a number up to `most` (of octets, or 1 for "yes"), 0 for "not now", or why it failed. In octets:
-/// so it fits into registers.
+/// What a function gave: why it failed, or else a number of octets (or 1 for "yes"), 0 for "not now". A pair fits into
+/// registers.
+pub(super) type Given = (Option<Reason>, usize);
+
+/// What a function gave that returned this, and may return up to `most`.
 #[inline(never)]
-fn given(returned: i32, most: usize) -> Result<u8, Reason> {
-    match usize::try_from(returned) {
-        Ok(number) if number <= most => Ok(number.to_le_bytes()[0]),
+fn given(returned: i32, most: usize) -> Given {
+    let failure = match usize::try_from(returned) {
+        Ok(number) if number <= most => return (None, number),
         // More than there was: nothing it says can be trusted.
-        Ok(_) => Err(Reason::BadTransport),
-        Err(_) => Err(match returned {
+        Ok(_) => Reason::BadTransport,
+        Err(_) => match returned {
             SDS_SMTP_REFUSED => Reason::Refused,
             SDS_SMTP_UNREACHABLE => Reason::Unreachable,
             SDS_SMTP_NO_SOCKET => Reason::NoSocket,
             _ => Reason::Lost,
-        }),
-    }
+        },
+    };
+    (Some(failure), 0)
 }
 
 /// How many functions every connection needs: connect, connected, send, receive, close.
@@ -158,7 +162,7 @@ impl Transport {
     }
 
     /// Begins to connect, or asks whether the connection stands, and is secured where that is wanted.
-    pub(super) fn connect(&self, link: Link, server: &Address) -> Result<u8, Reason> {
+    pub(super) fn connect(&self, link: Link, server: &Address) -> Given {
         let mut returned;
         if link == Link::None {
             returned = call!(self, connect, core::ptr::from_ref(server).cast());
@@ -171,11 +175,11 @@ impl Transport {
         given(returned, link as usize)
     }
 
-    pub(super) fn send(&self, octets: &[u8]) -> Result<u8, Reason> {
+    pub(super) fn send(&self, octets: &[u8]) -> Given {
         given(call!(self, send, octets.as_ptr(), octets.len()), octets.len())
     }
 
-    pub(super) fn receive(&self, octets: &mut [u8]) -> Result<u8, Reason> {
+    pub(super) fn receive(&self, octets: &mut [u8]) -> Given {
         given(call!(self, receive, octets.as_mut_ptr(), octets.len()), octets.len())
     }
 

@@ -10,6 +10,7 @@ use crate::client::settings::Checked;
 use crate::limits::{LIMITS, Timeouts};
 use crate::session::Settings;
 use crate::session::job::{Phrase, TEXTS};
+use crate::wire::literal::Address;
 
 /// The configuration: all its texts in one piece of memory, wiped when it ends.
 pub struct Snapshot {
@@ -35,8 +36,8 @@ impl Snapshot {
             pipelining: settings.pipelining,
             phrase: settings.phrase,
             server: SocketAddr::new(
-                Option::from(checked.server)?,
-                u16::try_from(checked.server.port).unwrap_or(0),
+                Option::from(settings.server)?,
+                u16::try_from(settings.server.port).unwrap_or(0),
             ),
         })
     }
@@ -71,6 +72,8 @@ impl Snapshot {
             text
         });
         Settings {
+            // The connection is made by who has this snapshot.
+            server: Address::NONE,
             texts,
             mechanisms: self.mechanisms,
             pipelining: self.pipelining,

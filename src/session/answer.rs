@@ -97,8 +97,7 @@ impl Session {
             // It may repeat what it accepted.
             self.reader.wipe_text();
         }
-        let row = self.state.row();
-        let state = match if accepted { row.accepted } else { row.refused } {
+        let state = match self.state.next(accepted) {
             Next::To(state) => state,
             Next::Hello if self.helo_only => State::Helo,
             Next::Hello => State::Ehlo,
@@ -273,7 +272,7 @@ mod tests {
         job.settings.mechanisms = PLAIN;
         (job.settings.texts[USERNAME], job.settings.texts[PASSWORD]) = (username, password);
         let mut session = Session::IDLE;
-        (session.state, session.step) = (state, state.row().step);
+        (session.state, session.step) = (state, state.step());
         for octet in std::format!("535 {words}\n").bytes() {
             session.reader.feed(octet);
         }

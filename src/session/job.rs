@@ -3,6 +3,7 @@
 use crate::buffer::Window;
 use crate::limits::LIMITS;
 use crate::message::header::Nonce;
+use crate::wire::literal::Address;
 
 /// The user name: where it stands in [`Settings::texts`].
 pub const USERNAME: usize = 0;
@@ -37,6 +38,8 @@ pub struct Settings<'a> {
     pub texts: [&'a [u8]; TEXTS],
     /// How long each part may take, in the order of [`crate::limits::Timeouts`]; 0 is what RFC 5321 says.
     pub limits: [u32; LIMITS],
+    /// Where the server listens: for who makes the connection. [`Address::NONE`] where that is told elsewhere.
+    pub server: Address,
 }
 
 impl<'a> Settings<'a> {
@@ -47,6 +50,7 @@ impl<'a> Settings<'a> {
         pipelining: true,
         phrase: None,
         limits: [0; LIMITS],
+        server: Address::NONE,
     };
 
     /// The sender's mailbox.

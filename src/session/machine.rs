@@ -16,23 +16,8 @@ const TOTAL: usize = LIMITS - 1;
 
 const _: () = assert!(QUIT == Phase::End as usize - Phase::Connect as usize + 1);
 
-/// The limits where the settings have none, in seconds, which take half the room.
-// It runs while the library is built.
-#[allow(
-    clippy::arithmetic_side_effects,
-    clippy::cast_possible_truncation,
-    clippy::indexing_slicing
-)]
-const DEFAULTS: [u16; LIMITS] = {
-    let (limits, mut seconds) = (Timeouts::RFC_5321.in_order(), [0; LIMITS]);
-    let mut at = 0;
-    while at < LIMITS {
-        assert!(limits[at] % 1000 == 0 && limits[at] / 1000 <= u16::MAX as u32);
-        seconds[at] = (limits[at] / 1000) as u16;
-        at += 1;
-    }
-    seconds
-};
+/// The limits where the settings have none.
+static DEFAULTS: [u16; LIMITS] = Timeouts::RFC_5321.in_seconds();
 
 /// A limit of the settings, in milliseconds.
 #[cfg_attr(not(feature = "std"), inline(never))]
@@ -258,20 +243,12 @@ impl Session {
         (!self.closed()).then_some(self.deadline)
     }
 
-    /// Looks what is awaited now, and counts its time limit from now on.
+    /// Counts the time limit of what is awaited from now on.
     pub(super) fn be_patient(&mut self, job: &Job<'_>) {
-        let mut number = QUIT;
+        let mut number = (self.step.phase() as usize).wrapping_sub(Phase::Connect as usize);
         if self.state.settled() {
-            self.step = Step::End;
+            number = QUIT;
             self.total_deadline = u32::MAX;
-        } else {
-            self.step = match self.state {
-                State::Envelope => self.envelope.step(self.envelope.answered),
-                // The final dot has not left.
-                State::End if self.unsent > 0 => Step::Text,
-                state => state.row().step,
-            };
-            number = (self.step.row().phase as usize).wrapping_sub(Phase::Connect as usize);
         }
         self.deadline = self.now.saturating_add(limit(job, number)).min(self.total_deadline);
     }
@@ -279,7 +256,9 @@ impl Session {
     pub(super) fn enter(&mut self, job: &Job<'_>, state: State) {
         let mut state = state;
         self.pending = true;
+        self.step = state.step();
         if state == State::Envelope {
+            self.step = self.envelope.step(self.envelope.answered);
             self.pending = self.envelope.answered == self.envelope.said;
             // The mail is refused, and all answers have come. (A command of which a part has left is ended before.)
             if self.pending && self.concluded() && self.cursor == 0 {
@@ -319,12 +298,13 @@ impl Session {
     pub fn sent(&mut self, job: &Job<'_>, now: u32, octets: usize) {
         self.now = now;
         self.unsent = self.unsent.saturating_sub(octets);
-        if self.state == State::End && self.unsent == 0 {
-            // A reply that began before the final dot had left is no answer to it.
-            self.pending = !self.reader.idle();
-        }
         // Until the final dot has left, its deadline is that of the text.
         if self.step == Step::Text {
+            if self.state == State::End && self.unsent == 0 {
+                self.step = Step::End;
+                // A reply that began before the final dot had left is no answer to it.
+                self.pending = !self.reader.idle();
+            }
             self.be_patient(job);
         }
     }
@@ -420,7 +400,7 @@ impl Session {
             // The system's own time limit for connecting is a deadline like ours.
             Reason::Deadline | Reason::TotalDeadline => Code::Timeout,
             Reason::Cancelled => Code::Cancelled,
-            _ => self.step.row().code,
+            _ => self.step.code(),
         };
         self.conclude(code, reason);
         self.state = State::Closed;

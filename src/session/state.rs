@@ -93,7 +93,7 @@ use Next::{Break, Choose, Fail, Fallback, Hello, OtherWay, Ready, Sent, To};
 
 /// The table, in the order of the states.
 #[rustfmt::skip]
-pub static STATES: [Row; 17] = [
+pub const STATES: [Row; 17] = [
     row(State::Connecting, Step::Connect, To(State::Greeting), Break),
     row(State::Greeting, Step::Greeting, Hello, Fail),
     row(State::Ehlo, Step::Ehlo, Choose, Fallback),
@@ -113,13 +113,33 @@ pub static STATES: [Row; 17] = [
     row(State::Closed, Step::End, To(State::Closed), To(State::Closed)),
 ];
 
+/// Its columns, which need less room than its rows: the steps, and where an answer leads that is another, or the one.
+static STEPS: [Step; 17] = columns().0;
+static NEXT: [[Next; 2]; 17] = columns().1;
+
+// It runs while the library is built.
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+const fn columns() -> ([Step; 17], [[Next; 2]; 17]) {
+    let (mut steps, mut next) = ([Step::End; 17], [[Break; 2]; 17]);
+    let mut at = 0;
+    while at < 17 {
+        steps[at] = STATES[at].step;
+        next[at] = [STATES[at].refused, STATES[at].accepted];
+        at += 1;
+    }
+    (steps, next)
+}
+
 impl State {
-    /// This state's row (a test says that the table has one for each).
-    pub fn row(self) -> Row {
-        STATES
-            .get(self as usize)
-            .copied()
-            .unwrap_or(row(State::Closed, Step::End, Break, Break))
+    /// The step of this state (a test says that the table has a row for each).
+    pub fn step(self) -> Step {
+        STEPS.get(self as usize).copied().unwrap_or(Step::End)
+    }
+
+    /// Where an answer leads.
+    pub fn next(self, accepted: bool) -> Next {
+        let next = NEXT.get(self as usize).and_then(|next| next.get(usize::from(accepted)));
+        next.copied().unwrap_or(Break)
     }
 
     /// What is said on entering the state, in the words of the diagram.
@@ -156,7 +176,11 @@ mod tests {
     fn the_table_has_one_row_for_each_state_in_order() {
         for (at, row) in STATES.iter().enumerate() {
             assert_eq!(row.state as usize, at);
-            assert_eq!(row.state.row().state, row.state);
+            assert_eq!(row.state.step(), row.step);
+            assert_eq!(
+                (row.state.next(true), row.state.next(false)),
+                (row.accepted, row.refused)
+            );
         }
         assert_eq!(STATES.last().map(|row| row.state), Some(State::Closed));
     }

@@ -153,6 +153,7 @@ impl Setup {
                 limits: self.timeouts.in_order(),
                 pipelining: self.pipelining,
                 phrase: (!self.sender_name.is_empty()).then_some(write_phrase),
+                ..Settings::NONE
             },
             mail: (!self.probe).then_some(Mail {
                 recipients: &self.to,

@@ -294,7 +294,7 @@ impl Player<'_> {
             let holds = match expected {
                 Expected::Code(code) => verdict.code.number() == *code,
                 Expected::Outcome(outcome) => verdict.outcome == *outcome,
-                Expected::Phase(phase) => verdict.step.row().phase == *phase,
+                Expected::Phase(phase) => verdict.step.phase() == *phase,
                 Expected::Reply(reply) => verdict.reply == *reply,
                 Expected::Text(text) => seen.text == *text,
                 Expected::TextPart(part) => seen.text.contains(part.as_str()),
