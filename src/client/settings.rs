@@ -5,7 +5,7 @@ use crate::code::Code;
 use crate::limits::{CHARSET_BYTES, CREDENTIAL_BYTES, NAME_BYTES, Timeouts};
 use crate::message::word;
 use crate::session::Settings;
-use crate::session::job::{CHARSET, PASSWORD, USERNAME};
+use crate::session::job::{PASSWORD, USERNAME};
 use crate::wire::address;
 use crate::wire::capability::{LOGIN, PLAIN};
 use crate::wire::literal::Address;
@@ -80,9 +80,6 @@ impl Checked<'_> {
                 return Code::BadPassword;
             }
         }
-        if settings.texts[CHARSET].is_empty() {
-            settings.texts[CHARSET] = UNKNOWN_CHARSET;
-        }
         if address::is_mailbox(settings.sender()) {
             Code::Ok
         } else {
@@ -122,7 +119,9 @@ impl<'a> Draft<'a> {
             self.username,
             self.password,
             self.sender,
-            self.charset.filter(|charset| !is_utf8(charset)),
+            self.charset
+                .filter(|charset| !charset.is_empty() && !is_utf8(charset))
+                .or(Some(UNKNOWN_CHARSET)),
             self.sender_name,
             self.ehlo_name,
         ]
@@ -181,6 +180,7 @@ fn is_utf8(name: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::limits::LIMITS;
+    use crate::session::job::CHARSET;
 
     fn draft() -> Draft<'static> {
         Draft {

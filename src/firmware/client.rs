@@ -4,7 +4,7 @@ use super::member::{Member, Post};
 use super::memory::{self, enter};
 use super::told::Status;
 use super::transport::Transport;
-use crate::client::settings::{Checked, Draft, PORT};
+use crate::client::settings::{Checked, Draft, PORT, UNKNOWN_CHARSET};
 use crate::code::{Code, Reason};
 use crate::limits::LIMITS;
 use crate::session::Settings;
@@ -49,7 +49,7 @@ impl Client {
                 mechanisms: if login { PLAIN | LOGIN } else { 0 },
                 pipelining: true,
                 phrase: None,
-                texts: [username, password, sender, &[], &[], &[]],
+                texts: [username, password, sender, UNKNOWN_CHARSET, &[], &[]],
                 limits: [0; LIMITS],
                 server: Address {
                     version: 0,
