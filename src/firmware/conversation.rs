@@ -67,7 +67,6 @@ impl Member {
     }
 
     /// Connects, receives and sends, for some rounds; whether there is more to do.
-    #[inline(never)]
     fn turn(&mut self) -> bool {
         let mut left = ROUNDS;
         while self.round() {

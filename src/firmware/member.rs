@@ -238,7 +238,6 @@ impl Member {
     }
 
     /// Whether a mail can be sent.
-    #[inline(never)]
     fn check(&self, post: &Post<'_>) -> Result<(), Reason> {
         mail::check(Some(post.recipients), post.subject, post.content.text())?;
         self.ready()

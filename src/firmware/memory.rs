@@ -125,7 +125,6 @@ fn entered(handle: usize) -> (Option<&'static mut Member>, Code) {
 }
 
 /// Sets the flag; 0 where it was not set before.
-#[inline(never)]
 fn taken() -> u8 {
     #[cfg(target_has_atomic = "8")]
     let before = ENTERED.swap(1, Ordering::Relaxed);

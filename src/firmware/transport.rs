@@ -188,7 +188,6 @@ impl Transport {
     }
 
     /// Writes our end's address; that of the loopback where it is not known.
-    #[inline(never)]
     pub(super) fn local(&self, local: &mut Address) {
         let known = self.0.local_address.is_some()
             // The layouts are the same.

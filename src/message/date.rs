@@ -54,7 +54,6 @@ const fn unit(of: u8) -> NonZeroU8 {
 const FIELD: &[u8] = b"\x03, \x04 \x05 \x06 \x02:\x01:\x00 +0000";
 
 /// Writes a time (seconds since 1970, up to the year 2106): `Thu, 01 Jan 1970 00:00:00 +0000`.
-#[cfg_attr(not(feature = "std"), inline(never))]
 pub fn write(seconds: u32, out: &mut Window<'_>) {
     let mut values = [0u32; 7];
     let mut weeks = seconds;

@@ -20,7 +20,6 @@ const _: () = assert!(QUIT == Phase::End as usize - Phase::Connect as usize + 1)
 static DEFAULTS: [u16; LIMITS] = Timeouts::RFC_5321.in_seconds();
 
 /// A limit of the settings, in milliseconds.
-#[cfg_attr(not(feature = "std"), inline(never))]
 fn limit(job: &Job<'_>, number: usize) -> u32 {
     match job.settings.limits.get(number) {
         Some(0) | None => DEFAULTS

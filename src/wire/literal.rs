@@ -52,7 +52,6 @@ impl Address {
     }
 
     /// Writes its literal: `[192.0.2.1]`, `[IPv6:2001:db8:0:0:0:0:0:1]`.
-    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn write(&self, out: &mut Window<'_>) {
         let (mut separator, mut size, mut base, mut length) = (b'[', 1, DECIMAL, 4);
         if cfg!(feature = "complete") && self.version == 6 {

@@ -248,7 +248,6 @@ pub fn enhanced_status_code(text: &[u8]) -> [u32; 3] {
 }
 
 /// The same, ten bits for each of the three.
-#[cfg_attr(not(feature = "std"), inline(never))]
 fn packed_status_code(text: &[u8]) -> u32 {
     if !matches!(text, [b'2' | b'4' | b'5', b'.', ..]) {
         return 0;
