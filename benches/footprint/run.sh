@@ -73,11 +73,11 @@ less() {
   echo "$((flash - without_flash)) $((ram - without_ram))"
 }
 
-# kind_costs KIND: flash, and RAM without the clients; of a program of mail.c less that of none.
+# kind_costs KIND LIBRARY: flash, and RAM without the clients; of a program of mail.c less that of none.
 kind_costs() {
   local with without
   for part in "-D$1" -DNONE; do
-    "${c[@]}" -std=c99 "$part" -o "$work/linked$part" "$here/linked.c" "$here/mail.c" "$examples/memory.c" "$archive" "${link[@]}"
+    "${c[@]}" -std=c99 "$part" -o "$work/linked$part" "$here/linked.c" "$here/mail.c" "$examples/memory.c" "$2" "${link[@]}"
   done
   with=$(costs "$work/linked-D$1") without=$(costs "$work/linked-DNONE")
   less "$with" "$without"
@@ -141,20 +141,23 @@ build() {
 }
 
 each_kind() {
-  local kind flash ram clients
+  local kind flash ram clients small_flash smalls=()
   begin_table kinds '' minimal normal full
   local flashes=() rams=() clients_of=() arenas=() stacks=() counts=() logs=(0 "$((4 * $(said 'a log entry' "$work/limits")))")
   logs+=("${logs[1]}")
   for kind in "${kinds[@]}"; do
-    read -r flash ram < <(kind_costs "$kind")
+    read -r flash ram < <(kind_costs "$kind" "$archive")
     clients=1
     if [[ $kind = FULL ]]; then clients=2; fi
     on_board measured "-D$kind" "$here"/m{ail,easured}.c >/dev/null
     cp "$work/said" "$work/measured"
+    read -r small_flash _ < <(kind_costs "$kind" "$small")
+    smalls+=("$small_flash")
     flashes+=("$flash") rams+=("$((ram - clients * client))") clients_of+=("$((clients * client))")
     arenas+=("$(said arena "$work/measured")") stacks+=("$(said stack "$work/measured")") counts+=("$(instructions "$kind")")
   done
-  row 'flash' "${flashes[@]}"
+  row 'flash, small library' "${smalls[@]}"
+  row 'flash, complete' "${flashes[@]}"
   row 'RAM: the library'"'"'s own' "${rams[@]}"
   row 'RAM: one client, or two' "${clients_of[@]}"
   row 'RAM: arena, the least that does' "${arenas[@]}"
@@ -173,7 +176,7 @@ each_target() {
     take "$triple"
     choose_board "$board"
     for kind in "${kinds[@]}"; do
-      read -r flash ram < <(kind_costs "$kind")
+      read -r flash ram < <(kind_costs "$kind" "$archive")
       flashes+=("$flash")
     done
     read -r flash ram < <(device_costs "$archive")
