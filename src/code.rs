@@ -336,12 +336,14 @@ pub enum Reason {
     BadSource,
     /// The program cancelled the mail.
     Cancelled,
-    /// No memory, or no thread, for the mail.
+    /// No memory for the mail.
     NoMemory,
     /// The server announced a smaller limit than the mail's size.
     TooLarge,
     /// A defect of this library: caught.
     Defect,
+    /// The system has no thread for us.
+    NoThread,
 }
 
 impl Reason {
@@ -351,6 +353,7 @@ impl Reason {
             // A small library never says the one, nor one without a system the other.
             Self::TooLarge if cfg!(feature = "complete") => b"mail exceeds SIZE",
             Self::Defect if cfg!(feature = "std") => b"internal error",
+            Self::NoThread if cfg!(feature = "std") => b"no thread",
             _ => sentence(self as usize),
         }
     }
@@ -453,6 +456,7 @@ mod tests {
         assert_eq!(Reason::Cancelled.text(), b"cancelled");
         if cfg!(feature = "std") {
             assert_eq!(Reason::Defect.text(), b"internal error");
+            assert_eq!(Reason::NoThread.text(), b"no thread");
         }
         if cfg!(feature = "complete") {
             assert_eq!(Reason::TooLarge.text(), b"mail exceeds SIZE");

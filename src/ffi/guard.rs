@@ -12,7 +12,7 @@ const LARGEST_STRUCT: usize = 4096;
 #[cfg(feature = "std")]
 pub fn guard<T>(otherwise: T, run: impl FnOnce() -> T) -> T {
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or(otherwise)
+    crate::host::called(|| catch_unwind(AssertUnwindSafe(run)).unwrap_or(otherwise))
 }
 
 /// Runs a function of the ABI. Without a system nothing could catch a panic: that there is none is shown by the linker.

@@ -60,7 +60,7 @@ pub extern "C" fn sds_smtp_poll_descriptor() -> c_int {
 pub extern "C" fn sds_smtp_poll(now_ms: u32) -> u32 {
     let _ = now_ms;
     guard(NO_LIMIT, || {
-        host::poll(0).map_or(NO_LIMIT, |left| {
+        host::poll().map_or(NO_LIMIT, |left| {
             u32::try_from(left).unwrap_or(NO_LIMIT).min(NO_LIMIT.saturating_sub(1))
         })
     })

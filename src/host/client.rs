@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::fork::shared;
+use super::fork::{self, shared};
 use super::post::Post;
 use super::registry::{Key, Slot};
-use super::shared::{Order, Told};
+use super::shared::{DRIVEN, Start, Told, WAKING, Wake};
 use super::snapshot::Snapshot;
 use super::{clock, engine};
 use crate::client::guard::Begun;
@@ -62,11 +62,11 @@ impl Client {
             return Err(Code::BadHandle);
         }
         slot.ended.notify_all();
-        let wake = shared.order(Order::Cancel(key));
+        DRIVEN.notify_all();
+        // An idle client leaves nothing to the thread.
+        let wake = slot.in_use().then(|| shared.end_at(key.place));
         drop(shared);
-        if let Some(wake) = wake {
-            wake.wake();
-        }
+        woken(wake);
         Ok(())
     }
 
@@ -148,10 +148,11 @@ impl Client {
     pub fn cancel(self) -> Result<(), Code> {
         let (key, slot) = self.key()?;
         if slot.guard.busy() {
-            let wake = shared().order(Order::Cancel(key)).ok_or(Code::DataFailed)?;
-            if !wake.wake() {
-                engine::abandon();
-            }
+            let mut shared = shared();
+            slot.give_up(shared.living(key)?.mail);
+            let wake = shared.end_at(key.place);
+            drop(shared);
+            woken(Some(wake));
         }
         Ok(())
     }
@@ -178,54 +179,25 @@ impl Client {
             .map(|told| show(&told.report, MessageId::Whole(told.message_id.octets())))
     }
 
-    /// Waits until no mail is in flight; the status then, or 14 when the time was over before.
+    /// Waits until no mail is in flight; the status then, or 14 when the time was over before. Where a mail is in flight it
+    /// is the status of the first one that ends.
     pub fn wait(self, wait: Wait) -> Result<u8, Code> {
         let (key, slot) = self.key()?;
-        if !slot.guard.busy() {
-            return Ok(slot.guard.status());
-        }
         let until = match wait {
             Wait::Forever => None,
-            Wait::Milliseconds(0) => return Ok(slot.guard.status()),
-            Wait::Milliseconds(some) => Instant::now().checked_add(Duration::from_millis(u64::from(some))),
+            Wait::Milliseconds(some) => Some(Duration::from_millis(u64::from(some))),
         };
+        let status = slot.guard.status();
+        if status != Code::Busy.number() || until.is_some_and(|until| until.is_zero()) {
+            return Ok(status);
+        }
+        let until = until.and_then(|until| Instant::now().checked_add(until));
+        let mut waiting = Waiting { key, slot, until };
         if engine::polled() {
-            // Nobody else would do the work.
-            while slot.guard.busy() && key.slot().is_some() {
-                let left = until.map_or(u64::MAX, |until| {
-                    let left = until.saturating_duration_since(Instant::now()).as_micros();
-                    u64::try_from(left).unwrap_or(u64::MAX).div_ceil(1000)
-                });
-                if left == 0 {
-                    break;
-                }
-                engine::poll(left);
-            }
-            return self.status();
+            waiting.driving()
+        } else {
+            waiting.sleeping()
         }
-        let mut shared = shared();
-        shared.living(key)?.waiters += 1;
-        while slot.guard.busy() && key.slot().is_some() {
-            shared = match until {
-                None => slot
-                    .ended
-                    .wait(shared)
-                    .unwrap_or_else(std::sync::PoisonError::into_inner),
-                Some(until) => {
-                    let left = until.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        break;
-                    }
-                    slot.ended
-                        .wait_timeout(shared, left)
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .0
-                }
-            };
-        }
-        let member = shared.living(key)?;
-        member.waiters = member.waiters.saturating_sub(1);
-        Ok(slot.guard.status())
     }
 
     /// Hands the newest `most` entries of the log over, the oldest of them first, and says how many.
@@ -240,6 +212,95 @@ impl Client {
     pub fn log_len(self) -> Result<usize, Code> {
         let (key, _) = self.key()?;
         shared().living(key).map(|member| member.log_len())
+    }
+}
+
+/// A thread that waits for a client's mail.
+struct Waiting {
+    key: Key,
+    slot: &'static Slot,
+    until: Option<Instant>,
+}
+
+/// The longest time for which a waiting thread relies on others: then it looks itself.
+const LOOK: Duration = Duration::from_millis(WAKING);
+
+impl Waiting {
+    /// How long to wait now; None when the time is over.
+    fn left(&self) -> Option<Duration> {
+        let Some(until) = self.until else { return Some(LOOK) };
+        let left = until.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then(|| left.min(LOOK))
+    }
+
+    /// While the library's thread does the work.
+    fn sleeping(&mut self) -> Result<u8, Code> {
+        let mut shared = shared();
+        let member = shared.living(self.key)?;
+        let before = member.ended;
+        // It may have ended before the lock was there: then another one is not waited for.
+        if !self.slot.guard.busy() {
+            return Ok(member.told.report.code.number());
+        }
+        member.waiters = member.waiters.saturating_add(1);
+        loop {
+            let member = shared.living(self.key)?;
+            let left = self.left();
+            if member.ended != before || left.is_none() {
+                member.waiters = member.waiters.saturating_sub(1);
+                return Ok(if member.ended != before {
+                    member.told.report.code.number()
+                } else {
+                    self.slot.guard.status()
+                });
+            }
+            let waited = self.slot.ended.wait_timeout(shared, left.unwrap_or(LOOK));
+            let (locked, waited) = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
+            shared = locked;
+            if waited.timed_out() {
+                drop(shared);
+                engine::look_after();
+                shared = fork::shared();
+            }
+        }
+    }
+
+    /// Where the program drives the engine: nobody else might do the work. One of the threads that wait does it for all of
+    /// them, and another one goes on when it has what it waited for.
+    fn driving(&mut self) -> Result<u8, Code> {
+        let mut shared = shared();
+        let member = shared.living(self.key)?;
+        let before = member.ended;
+        if !self.slot.guard.busy() {
+            return Ok(member.told.report.code.number());
+        }
+        loop {
+            let member = shared.living(self.key)?;
+            if member.ended != before {
+                return Ok(member.told.report.code.number());
+            }
+            let Some(left) = self.left() else {
+                return Ok(self.slot.guard.status());
+            };
+            if shared.drive(self.key) {
+                drop(shared);
+                let left = u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(WAKING);
+                engine::drive(left);
+                shared = fork::shared();
+                shared.stop_driving();
+            } else {
+                let waited = DRIVEN.wait_timeout(shared, left);
+                shared = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+            }
+        }
+    }
+}
+
+/// Wakes the thread, where that is due. Not even a mail that nobody would carry is lost in silence: it ends with a result,
+/// and the next one starts a thread anew.
+fn woken(wake: Option<Wake>) {
+    if !wake.is_none_or(Wake::wake) {
+        engine::abandon();
     }
 }
 
@@ -266,14 +327,17 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
         .as_ref()
         .ok_or((Code::ConnectFailed, Reason::NotConfigured))?;
     let snapshot = snapshot.copy().ok_or(no_memory)?;
+    member.mail = member.mail.wrapping_add(1).max(1);
+    let mail = member.mail;
     if !shared.started() {
         let (waker, engine) = engine::start()?;
         shared.set_started(waker);
         started_now = engine;
     }
     let wake = shared
-        .order(Order::Start {
+        .start(Start {
             key,
+            mail,
             snapshot,
             post,
             started,
@@ -281,10 +345,7 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
         .ok_or(no_memory)?;
     drop(shared);
     engine::install(started_now);
-    if !wake.wake() {
-        // Not even this mail is lost in silence: it ends with a result, and the next one starts a thread anew.
-        engine::abandon();
-    }
+    woken(Some(wake));
     Ok(())
 }
 

@@ -23,12 +23,14 @@ use crate::wire::address::List;
 const OUT: usize = 4096;
 
 /// Buffers sent, and received, for one connection before the others have their turn.
-const TURNS: usize = 16;
+const TURNS: usize = 4;
 
 /// One mail on its way.
 pub struct Connection {
     /// Whose mail it is.
     pub key: Key,
+    /// Which of the client's mails.
+    pub mail: u32,
     snapshot: Snapshot,
     post: Option<Post>,
     started: u64,
@@ -86,8 +88,10 @@ fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>) -> Job<'a> {
 
 impl Connection {
     /// A connection that has not begun yet.
+    #[allow(clippy::too_many_arguments)]
     pub fn new(
         key: Key,
+        mail: u32,
         token: u64,
         snapshot: Snapshot,
         post: Option<Post>,
@@ -98,6 +102,7 @@ impl Connection {
         let session = Session::new(&job(&snapshot, &post));
         Self {
             key,
+            mail,
             snapshot,
             post,
             started,
@@ -159,20 +164,45 @@ impl Connection {
         let event = Event {
             token: self.link.token,
             readable: true,
-            ended: false,
+            to_the_end: false,
             failed: false,
         };
         self.ready(event, tools);
     }
 
-    /// Time has passed.
-    pub fn tick(&mut self, now: u64) {
-        self.link.tick(&job(&self.snapshot, &self.post), now);
+    /// A deadline has come. What has arrived is read first: an answer that was there in time is not late because nobody
+    /// looked, as in a process that was stopped.
+    pub fn tick(&mut self, tools: &mut Tools<'_>) {
+        self.make_sure(tools.poller);
+        let job = job(&self.snapshot, &self.post);
+        self.link.tick(&job, tools);
+        if self.link.session.wants_reconnect() {
+            self.link.open(&job, self.snapshot.server, tools);
+        }
     }
 
-    /// The client wants no mail any more.
-    pub fn cancel(&mut self) {
+    /// The client wants no mail any more. A verdict that has arrived counts.
+    pub fn cancel(&mut self, tools: &mut Tools<'_>) {
+        self.make_sure(tools.poller);
+        let job = job(&self.snapshot, &self.post);
+        self.link.look(&job, tools);
         self.link.session.cancel();
+        self.link.write(&job, tools);
+    }
+
+    /// Makes sure that the socket is ours still, before it is read or closed for another reason than that something
+    /// happened on it: the program may have closed it, and its number be the program's own by now.
+    pub fn make_sure(&mut self, poller: &Poller) {
+        if self.link.socket.as_ref().is_some_and(|socket| !poller.has(socket)) {
+            self.leave_open();
+        }
+    }
+
+    /// Gives the socket up without closing it.
+    pub fn leave_open(&mut self) {
+        if let Some(socket) = self.link.socket.take() {
+            sys::leave_open(socket);
+        }
     }
 
     /// When to call [`Connection::tick`].
@@ -200,11 +230,6 @@ impl Connection {
         !core::mem::replace(&mut self.queued, true)
     }
 
-    /// Whether the result is known and only RSET and QUIT are left.
-    pub fn lingers(&self) -> bool {
-        self.published
-    }
-
     /// The result, once: as soon as there is one. The mail's text is wiped and given back then.
     pub fn take_ended(&mut self, now: u64) -> Option<Ended> {
         if self.published {
@@ -219,8 +244,10 @@ impl Connection {
     /// Gives the connection up without closing its socket, whose number may be another's by now; the result, if it has
     /// none yet.
     pub fn abandon(&mut self, now: u64) -> Option<Ended> {
-        if let Some(socket) = self.link.socket.take() {
-            sys::leave_open(socket);
+        self.leave_open();
+        let given_up = self.key.slot().is_some_and(|slot| slot.is_given_up(self.mail));
+        if given_up {
+            self.link.session.cancel();
         }
         let job = job(&self.snapshot, &self.post);
         let time = self.link.time(now);
@@ -295,8 +322,8 @@ impl Link {
             }
             self.connected(job, tools.now);
         }
-        if event.readable || event.ended {
-            self.read(job, event.ended, tools);
+        if event.readable || event.to_the_end {
+            self.read(job, event.to_the_end, tools);
         }
         self.write(job, tools);
     }
@@ -309,15 +336,27 @@ impl Link {
         self.session.connected(job, self.time(now), &local.into());
     }
 
-    fn tick(&mut self, job: &Job<'_>, now: u64) {
-        if self.session.state() == State::Connecting {
-            self.looked = true;
-            // The connection stands, and the greeting is late: its time began with the connection at the latest.
-            if self.socket.as_ref().is_some_and(sys::is_connected) {
-                self.connected(job, self.opened);
-            }
+    /// Reads what has arrived.
+    fn look(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) {
+        // The connection may stand although nothing was told of it: its time began with the connection at the latest.
+        if self.session.state() == State::Connecting && self.socket.as_ref().is_some_and(sys::is_connected) {
+            self.connected(job, self.opened);
         }
-        self.session.tick(self.time(now));
+        if self.session.state() != State::Connecting {
+            self.read(job, true, tools);
+        }
+    }
+
+    fn tick(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) {
+        self.looked |= self.session.state() == State::Connecting;
+        self.unfinished = false;
+        self.look(job, tools);
+        // With more to read than a turn's share the deadline waits for the next turn. It does not wait for ever: what a
+        // server may say without being asked has an end.
+        if !self.unfinished {
+            self.session.tick(self.time(tools.now));
+        }
+        self.write(job, tools);
     }
 
     fn read(&mut self, job: &Job<'_>, to_the_end: bool, tools: &mut Tools<'_>) {
@@ -328,11 +367,10 @@ impl Link {
                 Ok(0) => return self.lost(job, tools.now, Reason::Lost),
                 Ok(length) => {
                     let octets = tools.buffer.get_mut(..length).unwrap_or(&mut []);
-                    let secret = self.session.secret_in_flight();
                     self.session.receive(job, now, octets);
-                    if secret {
-                        // A server may repeat what it was told.
-                        octets.zeroize();
+                    if job.settings.mechanisms != 0 {
+                        // A server may repeat what it was told, in any of its answers.
+                        memory::wipe(octets);
                     }
                     if self.session.closed() {
                         return;
@@ -403,6 +441,8 @@ impl Drop for Link {
         if self.secret {
             self.out.zeroize();
         }
+        // The last answer, which may repeat what the server was told.
+        self.session.wipe();
     }
 }
 

@@ -5,19 +5,16 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::boxed::Box;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::time::{SystemTime, UNIX_EPOCH};
-use std::vec::Vec;
+use std::sync::{Mutex, MutexGuard};
 
 use super::clock;
 use super::connection::{Connection, Ended, Tools};
+use super::connections::Connections;
 use super::memory::{self, Boxed};
-use super::post::Post;
+use super::nonces::Nonces;
 use super::registry::Key;
-use super::shared::{Order, Told, lock, shared};
-use super::snapshot::Snapshot;
+use super::shared::{Start, Told, lock, shared};
 use super::sys::{self, Failure, Poller, Ready, Task, Waker};
-use crate::client::report::Nonce;
 use crate::client::report::Report;
 use crate::code::{Code, Outcome, Phase, Reason};
 
@@ -27,8 +24,34 @@ const BUFFER: usize = 16 * 1024;
 /// The waker's token; no connection has it.
 const WAKE: u64 = u64::MAX;
 
+/// How many mails are begun, ended, looked after and carried on in a turn, of each at most: so that the lock is given back
+/// after some milliseconds, however many there are.
+const SHARE: usize = 64;
+
+/// Orders that the queue keeps room for when it is empty.
+const KEPT_ORDERS: usize = 64;
+
 /// The engine of this process, while it has one.
-pub static ENGINE: Mutex<Option<Boxed<Engine>>> = Mutex::new(None);
+static ENGINE: Mutex<Option<Boxed<Engine>>> = Mutex::new(None);
+
+/// Whoever wants the engine waits here first, and holds this until it has the engine: so the thread, which wants it again at
+/// once after each turn, comes after those who waited.
+static DOOR: Mutex<()> = Mutex::new(());
+
+/// The engine, locked.
+pub type Locked = MutexGuard<'static, Option<Boxed<Engine>>>;
+
+/// Locks the engine. Nobody who holds the shared lock may.
+pub fn engine() -> Locked {
+    let _first = lock(&DOOR);
+    lock(&ENGINE)
+}
+
+/// The same, and keeps everybody else out until both are given back: for a fork.
+pub fn engine_and_door() -> (MutexGuard<'static, ()>, Locked) {
+    let door = lock(&DOOR);
+    (door, lock(&ENGINE))
+}
 
 /// The program has its own event loop, and no thread is started.
 static POLLED: AtomicBool = AtomicBool::new(false);
@@ -40,19 +63,21 @@ pub struct Engine {
     /// The program drives it.
     polled: bool,
     poller: Poller,
-    connections: Vec<Option<Boxed<Connection>>>,
-    free: Vec<usize>,
-    live: usize,
-    serial: u32,
-    /// No deadline is before this.
-    earliest: Option<u64>,
-    /// Tokens of connections that have more to do.
-    unfinished: VecDeque<u64>,
-    orders: VecDeque<Order>,
+    connections: Connections,
+    /// There are orders that were not taken yet.
+    ordered: bool,
+    /// Mails to begin.
+    starts: VecDeque<Start>,
     buffer: Box<[u8]>,
-    /// The buffer of the last connection that ended, for the next one.
-    spare: Option<Box<[u8]>>,
     nonces: Nonces,
+}
+
+/// What comes after a turn.
+enum Next {
+    /// Nothing for so many milliseconds; None: until something happens.
+    Wait(Option<u64>),
+    /// The program has closed the descriptors: the engine is to be abandoned.
+    Abandon,
 }
 
 /// What was started: how to wake it, and, where the program drives it, the engine itself, for [`install`].
@@ -62,10 +87,7 @@ pub type Started = (Waker, Option<Boxed<Engine>>);
 pub fn start() -> Result<Started, (Code, Reason)> {
     static ENGINES: AtomicU32 = AtomicU32::new(0);
     let no_memory = (Code::DataFailed, Reason::NoMemory);
-    let refused = |failure| match failure {
-        Failure::Exhausted => (Code::ConnectFailed, Reason::NoSocket),
-        _ => no_memory,
-    };
+    let refused = |_: Failure| (Code::ConnectFailed, Reason::NoSocket);
     let buffer = memory::zeros(BUFFER).ok_or(no_memory)?;
     let polled = POLLED.load(Ordering::Acquire);
     let (poller, waker) = Poller::new(WAKE).map_err(refused)?;
@@ -73,37 +95,25 @@ pub fn start() -> Result<Started, (Code, Reason)> {
         number: ENGINES.fetch_add(1, Ordering::Relaxed),
         polled,
         poller,
-        connections: Vec::new(),
-        free: Vec::new(),
-        live: 0,
-        serial: 0,
-        earliest: None,
-        unfinished: VecDeque::new(),
-        orders: VecDeque::new(),
+        connections: Connections::new(),
+        ordered: false,
+        starts: VecDeque::new(),
         buffer,
-        spare: None,
         nonces: Nonces::new(),
     };
-    let engine = Boxed::new(engine).ok_or(no_memory);
-    let started = engine.and_then(|engine| {
-        if polled {
-            return Ok(Some(engine));
-        }
-        sys::start_thread(engine.into_inner())
-            .map(|()| None)
-            .map_err(|_| no_memory)
-    });
-    if started.is_err() {
-        waker.close();
+    let engine = Boxed::new(engine).ok_or(no_memory)?;
+    if polled {
+        return Ok((waker, Some(engine)));
     }
-    started.map(|engine| (waker, engine))
+    sys::start_thread(engine.into_inner()).map_err(|_| (Code::DataFailed, Reason::NoThread))?;
+    Ok((waker, None))
 }
 
 /// Puts an engine that the program drives in its place: without the shared lock, which is never held when the engine's is
 /// taken.
-pub fn install(engine: Option<Boxed<Engine>>) {
-    if engine.is_some() {
-        *lock(&ENGINE) = engine;
+pub fn install(new: Option<Boxed<Engine>>) {
+    if new.is_some() {
+        *engine() = new;
     }
 }
 
@@ -124,7 +134,7 @@ pub fn descriptor() -> Option<i32> {
     } else {
         drop(shared);
     }
-    let engine = lock(&ENGINE);
+    let engine = engine();
     let engine = engine.as_ref().filter(|engine| engine.polled)?;
     Some(engine.poller.number())
 }
@@ -134,24 +144,46 @@ pub fn polled() -> bool {
     POLLED.load(Ordering::Acquire)
 }
 
-/// Does what is to be done now, where the program drives the engine, after waiting at most so many milliseconds for it;
-/// after how many it wants to be called again. None: when the descriptor is readable.
-pub fn poll(patience: u64) -> Option<u64> {
+/// For the program's event loop: does what is to be done now, without waiting for anything. After how many milliseconds it
+/// wants to be called again; None: when the descriptor is readable.
+pub fn poll() -> Option<u64> {
+    let next = drive(0);
+    // A thread that waits for a mail may have been driving the engine, and its mail may have ended just now.
+    let idle = shared().idle_driver();
+    if let Some(waker) = idle {
+        waker.wake();
+    }
+    next
+}
+
+/// The same, after waiting at most so many milliseconds for something to do.
+pub fn drive(patience: u64) -> Option<u64> {
     let (descriptor, number, due) = {
-        let mut engine = lock(&ENGINE);
-        let engine = engine.as_mut().filter(|engine| engine.polled)?;
-        (engine.poller.descriptor(), engine.number, engine.due(clock::now()))
+        let engine = engine();
+        let engine = engine.as_ref().filter(|engine| engine.polled)?;
+        // Else it would take away what happens on a list of the program's.
+        let descriptor = engine.poller.is_ours().then(|| engine.poller.descriptor());
+        (descriptor, engine.number, engine.due(clock::now()))
     };
     let mut ready = Ready::new();
-    let waited = ready.wait(descriptor, Some(due.map_or(patience, |due| due.min(patience))));
-    let mut engine = lock(&ENGINE);
-    let mine = engine.as_mut().filter(|engine| engine.number == number)?;
-    if !waited {
-        drop(engine);
-        abandon();
-        return None;
+    let patience = due.map_or(patience, |due| due.min(patience));
+    let waited = descriptor.is_some_and(|descriptor| ready.wait(descriptor, Some(patience)));
+    let next = {
+        let mut engine = engine();
+        let mine = engine.as_mut().filter(|engine| engine.number == number)?;
+        if waited {
+            mine.turn_safely(&ready)
+        } else {
+            Next::Abandon
+        }
+    };
+    match next {
+        Next::Wait(left) => left,
+        Next::Abandon => {
+            abandon();
+            None
+        }
     }
-    catch_unwind(AssertUnwindSafe(|| mine.turn(&ready))).unwrap_or(Some(1000))
 }
 
 impl Task for Engine {
@@ -161,31 +193,37 @@ impl Task for Engine {
 
     /// It puts the engine in its place by itself: whoever starts it holds the shared lock, and may not take the engine's
     /// after that.
-    fn run(engine: Box<[Self; 1]>) {
-        let engine = Boxed::from_inner(engine);
-        let (number, poller) = (engine.number, engine.poller.descriptor());
-        *lock(&ENGINE) = Some(engine);
+    fn run(new: Box<[Self; 1]>) {
+        let new = Boxed::from_inner(new);
+        let (number, poller) = (new.number, new.poller.descriptor());
+        *engine() = Some(new);
         let mut ready = Ready::new();
         let mut timeout = None;
         loop {
             let waited = ready.wait(poller, timeout);
-            let mut engine = lock(&ENGINE);
+            let mut engine = engine();
             let Some(mine) = engine.as_mut() else { return };
             if mine.number != number {
                 // The number that this thread waited on may belong to the new engine's list by now: it has taken away
                 // what that one's thread should have seen.
-                mine.look_at_all();
+                mine.connections.queue_all();
                 drop(engine);
                 shared().wake_again();
                 return;
             }
-            if !waited {
-                drop(engine);
-                abandon();
-                return;
+            let next = if waited {
+                mine.turn_safely(&ready)
+            } else {
+                Next::Abandon
+            };
+            drop(engine);
+            match next {
+                Next::Wait(left) => timeout = left,
+                Next::Abandon => {
+                    abandon();
+                    return;
+                }
             }
-            // A defect in one turn must not be the end of all mails: look again, soon.
-            timeout = catch_unwind(AssertUnwindSafe(|| mine.turn(&ready))).unwrap_or(Some(1000));
         }
     }
 }
@@ -193,13 +231,14 @@ impl Task for Engine {
 /// Ends everything after the program has closed descriptors that were ours: every mail gets a result, and the next one
 /// starts a new thread. Nothing is closed here: the numbers may be the program's own by now.
 pub fn abandon() {
-    let engine = lock(&ENGINE).take();
-    let mut orders = VecDeque::new();
-    let _ = shared().forget_thread(&mut orders);
+    let engine = engine().take();
+    let mut starts = VecDeque::new();
+    shared().forget_thread(&mut starts);
     let now = clock::now();
     if let Some(engine) = engine {
-        let [engine] = *engine.into_inner();
-        for connection in engine.connections.into_iter().flatten() {
+        let [mut engine] = *engine.into_inner();
+        starts.append(&mut engine.starts);
+        for connection in engine.connections.drain() {
             let [mut connection] = *connection.into_inner();
             if let Some(ended) = connection.abandon(now) {
                 publish(connection.key, &ended);
@@ -207,172 +246,160 @@ pub fn abandon() {
         }
         engine.poller.leave_open();
     }
-    for order in orders {
-        if let Order::Start { key, .. } = order {
-            refuse(key, Phase::Connect, Code::ConnectFailed, Reason::NoSocket);
-        }
+    for start in starts {
+        refuse(start.key, Phase::Connect, Code::ConnectFailed, Reason::NoSocket);
     }
 }
 
+/// Looks whether the thread still waits where it can be woken, for somebody who has waited for a while; where it does
+/// not, everything is ended as [`abandon`] does.
+pub fn look_after() {
+    let waker = shared().waker();
+    if waker.is_some_and(|waker| !waker.is_ours()) {
+        abandon();
+    }
+}
+
+/// In the child of a fork: drops the copies of what the parent has. Where the program had closed our descriptors before,
+/// their numbers are the program's own, and stay open.
+pub fn forget(engine: &mut Locked) {
+    let Some(engine) = engine.take() else { return };
+    if engine.poller.is_ours() {
+        return;
+    }
+    let [mut engine] = *engine.into_inner();
+    for connection in engine.connections.drain() {
+        let [mut connection] = *connection.into_inner();
+        connection.leave_open();
+    }
+    engine.poller.leave_open();
+}
+
 impl Engine {
-    /// Does what is to be done now, and says how long there is nothing to do.
-    fn turn(&mut self, ready: &Ready) -> Option<u64> {
+    /// A turn. A defect in one must not be the end of all mails: look again, soon.
+    fn turn_safely(&mut self, ready: &Ready) -> Next {
+        catch_unwind(AssertUnwindSafe(|| self.turn(ready))).unwrap_or(Next::Wait(Some(1000)))
+    }
+
+    /// Does what is to be done now, a bounded amount of it, and says what comes then.
+    fn turn(&mut self, ready: &Ready) -> Next {
         let now = clock::now();
-        let begun_before = self.unfinished.len();
+        let begun_before = self.connections.unfinished().min(SHARE);
         for event in ready.events() {
             if event.token == WAKE {
-                self.take_orders(now);
+                self.ordered = true;
             } else {
                 self.carry(event.token, now, |connection, tools| connection.ready(event, tools));
             }
         }
+        if self.ordered {
+            self.take_orders(now);
+        }
+        for _ in 0..SHARE {
+            let Some(start) = self.starts.pop_front() else { break };
+            let key = start.key;
+            if self.begin(start, now).is_none() {
+                refuse(key, Phase::Start, Code::DataFailed, Reason::NoMemory);
+            }
+        }
+        if self.starts.is_empty() && self.starts.capacity() > KEPT_ORDERS {
+            self.starts = VecDeque::new();
+        }
         // Those of the turn before; the others have only just had theirs.
         for _ in 0..begun_before {
-            if let Some(token) = self.unfinished.pop_front() {
+            if let Some(token) = self.connections.next_unfinished() {
                 self.carry(token, now, Connection::go_on);
             }
         }
-        if self.earliest.is_some_and(|earliest| now >= earliest) {
-            self.tick(now);
+        let mut looked = false;
+        for _ in 0..SHARE {
+            let Some(token) = self.connections.late(now) else { break };
+            // The thread may have waited on a list that the program has closed, and whose sockets are gone with it: nothing
+            // came, and nothing will.
+            if !looked && !self.poller.is_ours() {
+                return Next::Abandon;
+            }
+            looked = true;
+            self.carry(token, now, Connection::tick);
         }
-        self.due(now)
+        Next::Wait(self.due(now))
     }
 
     /// After how many milliseconds there is something to do, whatever comes.
     fn due(&self, now: u64) -> Option<u64> {
-        if !self.unfinished.is_empty() {
+        if self.ordered || !self.starts.is_empty() || self.connections.unfinished() > 0 {
             return Some(0);
         }
         // One millisecond more: the clock counts whole ones.
-        self.earliest
-            .map(|earliest| earliest.saturating_sub(now).saturating_add(1))
+        let earliest = self.connections.earliest()?;
+        Some(earliest.saturating_sub(now).saturating_add(1))
     }
 
-    /// Has every connection looked at in the next turn.
-    fn look_at_all(&mut self) {
-        for connection in self.connections.iter_mut().flatten() {
-            if connection.queue() && self.unfinished.try_reserve(1).is_ok() {
-                self.unfinished.push_back(connection.token());
-            }
-        }
-    }
-
+    /// Ends what is to be ended, and takes the mails that were ordered.
     fn take_orders(&mut self, now: u64) {
-        let mut orders = core::mem::take(&mut self.orders);
-        shared().take_orders(&mut orders);
-        for order in orders.drain(..) {
-            match order {
-                Order::Start {
-                    key,
-                    snapshot,
-                    post,
-                    started,
-                } => {
-                    if self.begin(key, snapshot, post, started, now).is_none() {
-                        refuse(key, Phase::Start, Code::DataFailed, Reason::NoMemory);
-                    }
+        let mut ends = [0; SHARE];
+        let (count, all) = shared().take_orders(&mut ends, &mut self.starts);
+        self.ordered = !all;
+        for place in ends.into_iter().take(count) {
+            self.end(place, now);
+        }
+    }
+
+    /// Gives up the mail of the client at this place that is to be given up; where the client lives no more, also what
+    /// only waits for its QUIT to be answered.
+    fn end(&mut self, place: usize, now: u64) {
+        if let Some(token) = self.connections.active(place) {
+            self.carry(token, now, |connection, tools| {
+                let slot = connection.key.slot();
+                if slot.is_none_or(|slot| slot.is_given_up(connection.mail)) {
+                    connection.cancel(tools);
                 }
-                Order::Cancel(key) => self.cancel(key, now),
+            });
+        }
+        if let Some(token) = self.connections.lingering(place) {
+            if let Some(connection) = self.connections.get(token) {
+                if connection.key.slot().is_none() {
+                    connection.make_sure(&self.poller);
+                    self.connections.remove(token);
+                }
             }
         }
-        self.orders = orders;
     }
 
     /// Begins a mail; None without memory for it.
-    fn begin(&mut self, key: Key, snapshot: Snapshot, mut post: Option<Post>, started: u64, now: u64) -> Option<()> {
-        if key.slot().is_none() {
-            return Some(());
-        }
+    fn begin(&mut self, start: Start, now: u64) -> Option<()> {
+        let Start {
+            key,
+            mail,
+            snapshot,
+            mut post,
+            started,
+        } = start;
+        let Some(slot) = key.slot() else { return Some(()) };
         if let Some(post) = &mut post {
             let seconds = clock::calendar().map_or(0, |milliseconds| milliseconds / 1000);
             post.date = u32::try_from(seconds).unwrap_or(u32::MAX);
             post.nonce = self.nonces.next();
         }
-        let place = self.place()?;
-        self.serial = self.serial.wrapping_add(1);
-        // The serial number tells a connection from a former one at the same place.
-        let token = (u64::from(self.serial) << 32) | (place as u64 & 0xFFFF_FFFF);
-        let out = match self.spare.take() {
-            Some(out) => out,
-            None => Connection::buffer()?,
-        };
-        let connection = Boxed::new(Connection::new(key, token, snapshot, post, out, started, now))?;
-        *self.connections.get_mut(place)? = Some(connection);
-        self.free.pop();
-        self.live = self.live.saturating_add(1);
-        self.carry(token, now, Connection::open);
+        let token = self.connections.add(key, |token, out| {
+            Connection::new(key, mail, token, snapshot, post, out, started, now)
+        })?;
+        if slot.is_given_up(mail) {
+            self.carry(token, now, Connection::cancel);
+        } else {
+            self.carry(token, now, Connection::open);
+        }
         Some(())
-    }
-
-    /// A free place, the last of the free ones. With a new one comes the room that its end and its turns need.
-    fn place(&mut self) -> Option<usize> {
-        if let Some(place) = self.free.last() {
-            return Some(*place);
-        }
-        let all = self.connections.len().saturating_add(1);
-        self.connections.try_reserve(1).ok()?;
-        self.free.try_reserve(all).ok()?;
-        self.unfinished
-            .try_reserve(all.saturating_sub(self.unfinished.len()))
-            .ok()?;
-        self.connections.push(None);
-        self.free.push(self.connections.len().saturating_sub(1));
-        self.free.last().copied()
-    }
-
-    /// Gives up the mail of a client; of one that was freed also what only waits for its QUIT to be answered.
-    fn cancel(&mut self, key: Key, now: u64) {
-        let freed = key.slot().is_none();
-        for place in 0..self.connections.len() {
-            let Some(Some(connection)) = self.connections.get(place) else {
-                continue;
-            };
-            if connection.key != key {
-                continue;
-            }
-            let token = connection.token();
-            if !connection.lingers() {
-                self.carry(token, now, |connection, _| connection.cancel());
-            } else if freed {
-                self.remove(place);
-            }
-        }
-    }
-
-    fn tick(&mut self, now: u64) {
-        self.earliest = None;
-        for place in 0..self.connections.len() {
-            let Some(Some(connection)) = self.connections.get(place) else {
-                continue;
-            };
-            if connection.deadline().is_some_and(|deadline| now >= deadline) {
-                let token = connection.token();
-                self.carry(token, now, |connection, tools| connection.tick(tools.now));
-            }
-        }
-        let deadlines = self
-            .connections
-            .iter()
-            .flatten()
-            .filter_map(|connection| connection.deadline());
-        self.earliest = deadlines.min();
     }
 
     /// Has a connection do something, and sees to what comes of it. A token of one that is gone does nothing.
     fn carry(&mut self, token: u64, now: u64, act: impl FnOnce(&mut Connection, &mut Tools<'_>)) {
-        let place = usize::try_from(token & 0xFFFF_FFFF).unwrap_or(usize::MAX);
         let mut tools = Tools {
             poller: &self.poller,
             buffer: &mut self.buffer,
             now,
         };
-        let Some(connection) = self
-            .connections
-            .get_mut(place)
-            .and_then(Option::as_mut)
-            .map(|connection| &mut **connection)
-            .filter(|connection| connection.token() == token)
-        else {
+        let Some(connection) = self.connections.get(token) else {
             return;
         };
         let sound = catch_unwind(AssertUnwindSafe(|| act(connection, &mut tools))).is_ok();
@@ -382,44 +409,25 @@ impl Engine {
             connection.defect()
         };
         let (key, closed) = (connection.key, connection.closed() || !sound);
-        if let Some(deadline) = connection.deadline() {
-            self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
+        let deadline = connection.deadline();
+        let unfinished = connection.unfinished() && !closed;
+        if let Some(deadline) = deadline {
+            self.connections.watch(token, deadline);
         }
-        // There is room: `place` made it. Should there be none all the same, the connection's deadline ends it.
-        if connection.unfinished() && !closed && self.unfinished.try_reserve(1).is_ok() {
-            self.unfinished.push_back(token);
+        if unfinished {
+            self.connections.queue(token);
         }
         if let Some(ended) = ended {
-            self.close_lingering(key, token);
+            if let Some(before) = self.connections.linger(key, token) {
+                if let Some(connection) = self.connections.get(before) {
+                    connection.make_sure(&self.poller);
+                }
+                self.connections.remove(before);
+            }
             publish(key, &ended);
         }
         if closed {
-            self.remove(place);
-        }
-    }
-
-    /// A client has one connection at most that only waits for its QUIT to be answered.
-    fn close_lingering(&mut self, key: Key, but: u64) {
-        let places = self.connections.iter().position(|place| {
-            place
-                .as_ref()
-                .is_some_and(|connection| connection.key == key && connection.lingers() && connection.token() != but)
-        });
-        if let Some(place) = places {
-            self.remove(place);
-        }
-    }
-
-    fn remove(&mut self, place: usize) {
-        if let Some(mut connection) = self.connections.get_mut(place).and_then(Option::take) {
-            if self.spare.is_none() {
-                self.spare = connection.take_buffer();
-            }
-            self.free.push(place);
-            self.live = self.live.saturating_sub(1);
-        }
-        if self.live == 0 {
-            self.earliest = None;
+            self.connections.remove(token);
         }
     }
 }
@@ -434,44 +442,4 @@ fn refuse(key: Key, phase: Phase, code: Code, reason: Reason) {
     let report = Report::unsent(code, phase, Outcome::NotSent, reason);
     let notice = shared().publish(key, Told::without_id(report), 0, &[]);
     notice.tell();
-}
-
-/// Numbers for Message-IDs: each different from all before it in this process, and, but for a chance of 2^-64, from
-/// those of all others. They are no secrets.
-struct Nonces {
-    counter: u64,
-    process: u64,
-}
-
-impl Nonces {
-    fn new() -> Self {
-        let number = || {
-            let mut octets = [0u8; 8];
-            if !sys::random(&mut octets) {
-                // Early after the start of a device: time and process make it as different as they can.
-                let time = SystemTime::now().duration_since(UNIX_EPOCH);
-                let time = time.map_or(0, |time| u64::from(time.subsec_nanos()) ^ (time.as_secs() << 30));
-                return mixed(time ^ (u64::from(std::process::id()) << 32));
-            }
-            u64::from_ne_bytes(octets)
-        };
-        Self {
-            counter: number(),
-            process: number(),
-        }
-    }
-
-    fn next(&mut self) -> Nonce {
-        self.counter = self.counter.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let [high, low] = [self.counter, self.process ^ self.counter].map(mixed);
-        let ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]) = (high.to_be_bytes(), low.to_be_bytes());
-        [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]].map(u32::from_be_bytes)
-    }
-}
-
-/// A permutation of the 64-bit numbers in which each bit depends on all (the finalizer of SplitMix64).
-fn mixed(number: u64) -> u64 {
-    let number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    number ^ (number >> 31)
 }

@@ -54,6 +54,13 @@ pub fn zeros(length: usize) -> Option<Box<[u8]>> {
     Some(octets.into_boxed_slice())
 }
 
+/// Wipes octets that may hold a secret, as fast as memory allows.
+pub fn wipe(octets: &mut [u8]) {
+    octets.fill(0);
+    // Without somebody who might look at it, the compiler would leave the filling out.
+    core::hint::black_box(octets);
+}
+
 /// Several texts, one behind the other in one piece of memory: no copy is left behind by growing.
 pub fn joined(texts: &[&[u8]]) -> Option<Box<[u8]>> {
     let mut length = 0usize;

@@ -9,6 +9,9 @@
 //! - `snapshot`, `post`: copies of configuration and mail, wiped when they end
 //! - `engine`: the thread
 //! - `connection`: one mail on one socket
+//! - `connections`: all of them, found by token, client and deadline
+//! - `deadlines`: a heap of times
+//! - `nonces`: what Message-IDs are made of
 //! - `clock`: the time
 //! - `memory`: memory that may be refused
 //! - `fork`: what a fork of the host program finds
@@ -16,10 +19,11 @@
 //!
 //! # Locks
 //!
-//! There are two: the engine's (its connections; held by the thread while it works, never while it sleeps) and the
-//! shared one (short, never held across a system call, but for the start of the thread). Whoever wants both takes the engine's first.
-//! `fork()` takes both, so that neither process finds anything half done; the child then drops its copies of the
-//! parent's connections and begins with no mail in flight.
+//! There are two: the engine's (its connections; held by the thread for a turn of bounded work, never while it sleeps) and
+//! the shared one (short, never held across a system call, but for the start of the thread). Whoever wants both takes the
+//! engine's first. Before the engine's stands a door, where the thread comes after those who waited: without it the thread
+//! would have the lock again before they had woken up. `fork()` takes all of them, so that neither process finds anything half
+//! done; the child then drops its copies of the parent's connections and begins with no mail in flight.
 
 #[forbid(unsafe_code)]
 pub mod client;
@@ -28,11 +32,17 @@ mod clock;
 #[forbid(unsafe_code)]
 mod connection;
 #[forbid(unsafe_code)]
+mod connections;
+#[forbid(unsafe_code)]
+mod deadlines;
+#[forbid(unsafe_code)]
 mod engine;
 #[forbid(unsafe_code)]
 mod fork;
 #[forbid(unsafe_code)]
 mod memory;
+#[forbid(unsafe_code)]
+mod nonces;
 #[forbid(unsafe_code)]
 mod post;
 #[forbid(unsafe_code)]
@@ -52,3 +62,8 @@ mod sys;
 
 pub use client::{Client, Wait};
 pub use engine::{descriptor, poll};
+
+/// Runs what a program calls: its thread is not cancelled meanwhile, and a fork that the thread is in does not hold it up.
+pub fn called<T>(run: impl FnOnce() -> T) -> T {
+    sys::without_cancellation(|| fork::outside(run))
+}

@@ -3,7 +3,7 @@
 use core::ops::Range;
 use std::boxed::Box;
 
-use super::memory::joined;
+use super::memory::{joined, wipe};
 use crate::client::report::Nonce;
 use crate::session::{Mail, Text};
 
@@ -47,8 +47,6 @@ impl Post {
 impl Drop for Post {
     /// The text is wiped as fast as memory allows; credentials, which are not in here, are wiped octet by octet.
     fn drop(&mut self) {
-        self.texts.fill(0);
-        // Without somebody who might look at it, the compiler would leave the filling out.
-        core::hint::black_box(&self.texts);
+        wipe(&mut self.texts);
     }
 }

@@ -15,6 +15,13 @@ use crate::limits::CLIENTS;
 /// The bits of a handle that say which place it is: as many as [`CLIENTS`] need.
 const PLACE_BITS: u32 = CLIENTS.trailing_zeros();
 
+/// The last life that a handle has room for. A place that has had it is not used again: a stale handle never becomes
+/// another client's. With 32 bits that is after 32,768 clients at each of 65,535 places.
+const LAST_LIFE: u32 = {
+    let bits = usize::BITS - PLACE_BITS;
+    if bits < u32::BITS { (1 << bits) - 1 } else { u32::MAX }
+};
+
 const CHUNK: usize = 256;
 
 /// The part of a client that is read without a lock.
@@ -25,6 +32,10 @@ pub struct Slot {
     pub guard: Guard,
     /// Tells those who wait that the mail has ended.
     pub ended: Condvar,
+    /// The number of the mail that is to be given up.
+    given_up: AtomicU32,
+    /// Connections of clients at this place that the thread has.
+    connections: AtomicU32,
 }
 
 impl Slot {
@@ -33,7 +44,24 @@ impl Slot {
             life: AtomicU32::new(life),
             guard: Guard::new(short(life)),
             ended: Condvar::new(),
+            given_up: AtomicU32::new(0),
+            connections: AtomicU32::new(0),
         }
+    }
+
+    /// Whether there is something to end: a mail in flight, or a connection that only waits for its QUIT to be answered.
+    pub fn in_use(&self) -> bool {
+        self.guard.busy() || self.connections.load(Ordering::Acquire) > 0
+    }
+
+    /// Notes that this mail is to be given up.
+    pub fn give_up(&self, mail: u32) {
+        self.given_up.store(mail, Ordering::Release);
+    }
+
+    /// Whether this mail is to be given up.
+    pub fn is_given_up(&self, mail: u32) -> bool {
+        self.given_up.load(Ordering::Acquire) == mail
     }
 }
 
@@ -96,7 +124,19 @@ fn slot(place: usize) -> Option<&'static Slot> {
     }
 }
 
-/// Begins a life at a place where none is. The caller holds the shared lock: so no fork finds a half-made chunk.
+/// Notes that the thread has one connection more, or less, for the client at a place, whichever lives there now.
+pub fn count_connection(place: usize, more: bool) {
+    if let Some(slot) = slot(place) {
+        let connections = &slot.connections;
+        let _ = if more {
+            connections.fetch_add(1, Ordering::AcqRel)
+        } else {
+            connections.fetch_sub(1, Ordering::AcqRel)
+        };
+    }
+}
+
+/// Begins a life at a place where none is; None where it has had its last. The caller holds the shared lock: so no fork finds a half-made chunk.
 pub fn begin(place: usize) -> Option<Key> {
     let chunk = CHUNKS.get(place / CHUNK)?;
     if chunk.get().is_none() {
@@ -108,24 +148,47 @@ pub fn begin(place: usize) -> Option<Key> {
     let slot = chunk.get()?.get(place % CHUNK)?;
     let life = slot.life.load(Ordering::Acquire).wrapping_add(1);
     slot.guard.reset(short(life));
+    slot.give_up(0);
     slot.life.store(life, Ordering::Release);
     Some(Key { place, life })
 }
 
-/// Ends a life; false when it had ended before.
-pub fn end(key: Key) -> bool {
-    let after = key.life.wrapping_add(1);
-    slot(key.place).is_some_and(|slot| {
+/// What became of a client that was to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// It has ended now, and its place can be used again.
+    Rests,
+    /// It has ended now, and its place was used as often as it can be.
+    Last,
+    /// It had ended before.
+    Before,
+}
+
+/// Ends a life.
+pub fn end(key: Key) -> Death {
+    // After the last one comes 0, in which nobody lives; no handle has it.
+    let after = if key.life >= LAST_LIFE {
+        0
+    } else {
+        key.life.wrapping_add(1)
+    };
+    let ended = slot(key.place).is_some_and(|slot| {
         slot.life
             .compare_exchange(key.life, after, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
-    })
+    });
+    match (ended, after) {
+        (false, _) => Death::Before,
+        (true, 0) => Death::Last,
+        (true, _) => Death::Rests,
+    }
 }
 
-/// In the child of a fork: no mail is in flight.
+/// In the child of a fork: no mail is in flight, and there are no connections.
 pub fn forget_mails() {
     let others = CHUNKS.iter().filter_map(OnceLock::get).flat_map(|chunk| chunk.iter());
     for slot in core::iter::once(&BUILT_IN).chain(others) {
+        slot.connections.store(0, Ordering::Release);
         if slot.guard.busy() {
             slot.guard.reset(short(slot.life.load(Ordering::Acquire)));
         }
@@ -141,14 +204,47 @@ mod tests {
         let place = 1000;
         let first = begin(place).unwrap();
         assert_eq!(Key::of_handle(first.handle()).map(|(key, _)| key), Some(first));
-        assert!(end(first));
-        assert!(!end(first));
+        assert_eq!(end(first), Death::Rests);
+        assert_eq!(end(first), Death::Before);
         assert!(Key::of_handle(first.handle()).is_none());
         let second = begin(place).unwrap();
         assert_ne!(first.handle(), second.handle());
         assert!(Key::of_handle(first.handle()).is_none());
         assert!(first.slot().is_none() && second.slot().is_some());
-        assert!(end(second));
+        assert_eq!(end(second), Death::Rests);
+    }
+
+    #[test]
+    fn no_handle_is_given_out_twice_and_a_place_ends_with_its_last_life() {
+        let place = 2000;
+        let first = begin(place).unwrap();
+        assert_eq!(end(first), Death::Rests);
+        // As if it had been used that often: with 64 bits nobody could wait for it.
+        slot(place).unwrap().life.store(LAST_LIFE - 3, Ordering::Release);
+        let before = begin(place).unwrap();
+        assert_eq!(end(before), Death::Rests);
+        let last = begin(place).unwrap();
+        assert_eq!(last.life, LAST_LIFE);
+        assert_eq!(Key::of_handle(last.handle()).map(|(key, _)| key), Some(last));
+        assert!(Key::of_handle(before.handle()).is_none());
+        assert_eq!(end(last), Death::Last);
+        for handle in [first, before, last].map(Key::handle) {
+            assert!(Key::of_handle(handle).is_none());
+        }
+    }
+
+    #[cfg(target_pointer_width = "32")]
+    #[test]
+    fn with_32_bits_a_place_has_32768_lives() {
+        let place = 3000;
+        let first = begin(place).unwrap();
+        let mut deaths = std::vec![end(first)];
+        while deaths.last() == Some(&Death::Rests) {
+            let next = begin(place).unwrap();
+            assert!(Key::of_handle(first.handle()).is_none());
+            deaths.push(end(next));
+        }
+        assert_eq!((deaths.len(), deaths.last()), (32_768, Some(&Death::Last)));
     }
 
     #[test]

@@ -6,9 +6,9 @@ use std::vec::Vec;
 
 use super::memory::Boxed;
 use super::post::Post;
-use super::registry::{self, Key};
+use super::registry::{self, Death, Key};
 use super::snapshot::Snapshot;
-use super::{clock, sys};
+use super::{clock, engine, sys};
 use crate::client::log::{Entry, Ring};
 use crate::client::report::{Report, Text};
 use crate::code::Code;
@@ -16,6 +16,13 @@ use crate::limits::{CLIENTS, DEVICE_CREDENTIAL_BYTES, LOG_ENTRIES, MESSAGE_ID_BY
 
 /// Places of freed clients that rest before they are used again.
 const RESTING: usize = 64;
+
+/// Milliseconds after which a thread that was woken has taken its orders; else it is looked after.
+pub const WAKING: u64 = 1000;
+
+/// In [`Shared::ends`]: this place is not in the list, or it is the last one.
+const NOT_LISTED: u32 = u32::MAX;
+const LAST: u32 = u32::MAX - 1;
 
 /// How a mail ended, and its Message-ID.
 #[derive(Clone, Copy)]
@@ -59,6 +66,10 @@ pub struct Member {
     pub told: Told,
     /// Threads that wait for its mail.
     pub waiters: u32,
+    /// The number of its newest mail.
+    pub mail: u32,
+    /// How many of its mails have ended: who waits sees by it that one did.
+    pub ended: u32,
     ring: Ring,
     entries: Vec<Entry>,
 }
@@ -71,6 +82,8 @@ impl Member {
             device_limit: DEVICE_CREDENTIAL_BYTES,
             told: Told::NONE,
             waiters: 0,
+            mail: 0,
+            ended: 0,
             ring: Ring::EMPTY,
             entries: Vec::new(),
         }
@@ -102,40 +115,49 @@ impl Member {
     }
 }
 
-/// What the thread is to do. An order is moved into the queue and out of it, in place: no memory of its own.
-#[allow(clippy::large_enum_variant)]
-pub enum Order {
-    /// Send a mail; without one, probe.
-    Start {
-        /// For this client.
-        key: Key,
-        /// With this configuration.
-        snapshot: Snapshot,
-        /// This one.
-        post: Option<Post>,
-        /// When it was ordered.
-        started: u64,
-    },
-    /// Give up the mail of this client.
-    Cancel(Key),
+/// A mail to be sent; without one, a probe. It is moved into the queue and out of it, in place: no memory of its own.
+pub struct Start {
+    /// For this client.
+    pub key: Key,
+    /// Which of its mails this is.
+    pub mail: u32,
+    /// With this configuration.
+    pub snapshot: Snapshot,
+    /// The mail.
+    pub post: Option<Post>,
+    /// When it was ordered.
+    pub started: u64,
 }
 
 /// All that is locked together.
 pub struct Shared {
     members: Vec<Option<Boxed<Member>>>,
     free: VecDeque<usize>,
-    orders: VecDeque<Order>,
+    starts: VecDeque<Start>,
+    /// For each place of a client the next one in the list of those where something is to be ended. The list needs no
+    /// memory when something is added, and each place is in it once at most.
+    ends: Vec<u32>,
+    first_end: u32,
     waker: Option<sys::Waker>,
-    signalled: bool,
+    /// When the thread was woken, while it has not taken its orders.
+    signalled: Option<u64>,
+    /// Where the program drives the engine: the client whose waiting thread does so now.
+    driver: Option<Key>,
 }
 
 static SHARED: Mutex<Shared> = Mutex::new(Shared {
     members: Vec::new(),
     free: VecDeque::new(),
-    orders: VecDeque::new(),
+    starts: VecDeque::new(),
+    ends: Vec::new(),
+    first_end: LAST,
     waker: None,
-    signalled: false,
+    signalled: None,
+    driver: None,
 });
+
+/// Where the program drives the engine: tells those who wait that a mail has ended, or that nobody drives it now.
+pub static DRIVEN: Condvar = Condvar::new();
 
 /// Locks, whether or not somebody panicked with the lock: what it protects is replaced whole or not at all.
 pub fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
@@ -163,7 +185,9 @@ impl Shared {
     pub fn member(&mut self, key: Key) -> Option<&mut Member> {
         if key == Key::BUILT_IN && self.members.is_empty() {
             self.members.try_reserve(1).ok()?;
+            self.ends.try_reserve(1).ok()?;
             self.members.push(Some(Boxed::new(Member::new(key))?));
+            self.ends.push(NOT_LISTED);
         }
         let member = self.members.get_mut(key.place)?.as_mut()?;
         (member.key == key).then_some(member)
@@ -178,8 +202,9 @@ impl Shared {
             _ => self.members.len(),
         };
         if place == self.members.len() {
-            // Room in both, so that the end of a client needs no memory.
+            // Room in all of them, so that the end of a client needs no memory.
             self.members.try_reserve(1).ok()?;
+            self.ends.try_reserve(1).ok()?;
             let all = self.members.len().saturating_add(1);
             self.free.try_reserve(all.saturating_sub(self.free.len())).ok()?;
         }
@@ -191,19 +216,29 @@ impl Shared {
                 self.free.pop_front();
                 *empty = Some(member);
             }
-            None => self.members.push(Some(member)),
+            None => {
+                self.members.push(Some(member));
+                self.ends.push(NOT_LISTED);
+            }
         }
         Some(key)
     }
 
     /// Ends a client; false where it had ended before.
     pub fn end(&mut self, key: Key) -> bool {
-        if key == Key::BUILT_IN || !registry::end(key) {
+        let death = if key == Key::BUILT_IN {
+            Death::Before
+        } else {
+            registry::end(key)
+        };
+        if death == Death::Before {
             return false;
         }
         if let Some(place) = self.members.get_mut(key.place) {
             *place = None;
-            self.free.push_back(key.place);
+            if death == Death::Rests {
+                self.free.push_back(key.place);
+            }
         }
         true
     }
@@ -218,15 +253,31 @@ impl Shared {
         self.waker = Some(waker);
     }
 
-    /// Orders something; the thread is to be woken after unlocking. None without memory for it.
-    pub fn order(&mut self, order: Order) -> Option<Wake> {
-        let Some(waker) = self.waker else {
-            return Some(Wake(None));
-        };
-        self.orders.try_reserve(1).ok()?;
-        self.orders.push_back(order);
-        let needed = !core::mem::replace(&mut self.signalled, true);
-        Some(Wake(needed.then_some(waker)))
+    /// Orders a mail; the thread is to be woken after unlocking. None without memory for it.
+    pub fn start(&mut self, start: Start) -> Option<Wake> {
+        self.starts.try_reserve(1).ok()?;
+        self.starts.push_back(start);
+        Some(self.signal())
+    }
+
+    /// Has the thread look what is to be ended at a place: the mail that [`registry::Slot::is_given_up`], or, where the
+    /// client lives no more, all of it. Needs no memory; the thread is to be woken after unlocking.
+    pub fn end_at(&mut self, place: usize) -> Wake {
+        if let (Some(next @ &mut NOT_LISTED), Ok(number)) = (self.ends.get_mut(place), u32::try_from(place)) {
+            *next = core::mem::replace(&mut self.first_end, number);
+        }
+        self.signal()
+    }
+
+    fn signal(&mut self) -> Wake {
+        let now = clock::now();
+        // A thread that does not move may have lost what it waits on: it is woken again, which tells.
+        let waiting = self.signalled.is_some_and(|since| now.saturating_sub(since) < WAKING);
+        if waiting {
+            return Wake(None);
+        }
+        self.signalled = self.waker.map(|_| now);
+        Wake(self.waker)
     }
 
     /// Wakes the thread for what it may have missed.
@@ -236,23 +287,69 @@ impl Shared {
         }
     }
 
-    /// There is no thread any more: what was ordered from it goes to `taken`.
-    pub fn forget_thread(&mut self, taken: &mut VecDeque<Order>) -> Option<sys::Waker> {
-        self.take_orders(taken);
-        self.waker.take()
+    /// How the thread is woken, while there is one.
+    pub fn waker(&self) -> Option<sys::Waker> {
+        self.waker
+    }
+
+    /// There is no thread any more: the mails that were ordered from it go to `taken`, and there is nothing to end.
+    pub fn forget_thread(&mut self, taken: &mut VecDeque<Start>) {
+        core::mem::swap(&mut self.starts, taken);
+        self.ends.fill(NOT_LISTED);
+        self.first_end = LAST;
+        self.signalled = None;
+        self.waker = None;
     }
 
     /// In the child of a fork: nobody waits.
     pub fn forget_waiters(&mut self) {
+        self.driver = None;
         for member in self.members.iter_mut().flatten() {
             member.waiters = 0;
         }
     }
 
-    /// The orders that came since; `taken` is empty.
-    pub fn take_orders(&mut self, taken: &mut VecDeque<Order>) {
-        self.signalled = false;
-        core::mem::swap(&mut self.orders, taken);
+    /// Gives the thread places where something is to be ended, as many as there is room for, and says how many. When there
+    /// are no more of them, and `starts` is empty, it gets the mails that were ordered since: what was to be ended before
+    /// a mail was ordered is always ended before that mail begins. False where there is more to take.
+    pub fn take_orders(&mut self, ends: &mut [usize], starts: &mut VecDeque<Start>) -> (usize, bool) {
+        let mut count = 0;
+        for end in ends {
+            let place = self.first_end as usize;
+            let Some(next) = self.ends.get_mut(place) else { break };
+            self.first_end = core::mem::replace(next, NOT_LISTED);
+            *end = place;
+            count += 1;
+        }
+        let all = self.first_end == LAST && starts.is_empty();
+        if all {
+            self.signalled = None;
+            core::mem::swap(&mut self.starts, starts);
+        }
+        (count, all)
+    }
+
+    /// Where the program drives the engine: takes the driving over for a thread that waits for this client; false where
+    /// another does it.
+    pub fn drive(&mut self, key: Key) -> bool {
+        if self.driver.is_some() {
+            return false;
+        }
+        self.driver = Some(key);
+        true
+    }
+
+    /// Gives the driving back.
+    pub fn stop_driving(&mut self) {
+        self.driver = None;
+        DRIVEN.notify_all();
+    }
+
+    /// What wakes the thread that drives the engine, where it has nothing to wait for any more: another one did its work.
+    pub fn idle_driver(&self) -> Option<sys::Waker> {
+        let key = self.driver?;
+        let waits = key.slot().is_some_and(|slot| slot.guard.busy());
+        self.waker.filter(|_| !waits)
     }
 
     /// Ends a client's mail: result, log, status, in this order.
@@ -264,6 +361,7 @@ impl Shared {
             let time = clock::calendar().unwrap_or(0);
             member.record(Entry::of(&told.report, time, recipients, recipient));
             member.told = told;
+            member.ended = member.ended.wrapping_add(1);
             waiters = member.waiters;
         }
         slot.guard.end(key.guard_life(), told.report.code);
@@ -280,6 +378,9 @@ impl Notice {
     pub fn tell(self) {
         if let Some(ended) = self.0 {
             ended.notify_all();
+            if engine::polled() {
+                DRIVEN.notify_all();
+            }
         }
     }
 }

@@ -218,6 +218,11 @@ impl Session {
         self.state == State::Closed
     }
 
+    /// Wipes the server's last words, when nobody will ask for them any more: they may repeat the login.
+    pub fn wipe(&mut self) {
+        self.reader.wipe_text();
+    }
+
     /// Whether octets that were handed out carried credentials: wipe the buffer once they have left.
     pub fn secret_in_flight(&self) -> bool {
         matches!(

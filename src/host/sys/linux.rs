@@ -195,58 +195,122 @@ pub fn receive(socket: &Socket, octets: &mut [u8]) -> Result<usize, Failure> {
 /// What [`Ready::wait`] waits on.
 pub type Descriptor = RawFd;
 
+/// From this number on the descriptor that wakes is looked for: a program that closes what is not its own, and then opens
+/// files of its own, does not get this number, since it gets the lowest.
+const FAR: [c_int; 3] = [512, 128, 32];
+
+/// The same descriptor under a number that programs do not come to, where there is a free one.
+fn moved_far(descriptor: OwnedFd) -> OwnedFd {
+    for number in FAR {
+        // SAFETY: takes no pointers; the new descriptor is ours alone.
+        if let Ok(moved) = owned(unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, number) }) {
+            return moved;
+        }
+    }
+    descriptor
+}
+
+/// Calls epoll_ctl(). What is done to a descriptor that is no list, or in a list that does not know the descriptor, is an
+/// error and changes nothing.
+fn control(list: RawFd, operation: c_int, descriptor: RawFd, token: u64, events: c_int) -> Result<(), c_int> {
+    let mut event = libc::epoll_event {
+        events: (events | libc::EPOLLET) as u32,
+        u64: token,
+    };
+    // SAFETY: the event lives through the call; the kernel copies it.
+    let result = unsafe { libc::epoll_ctl(list, operation, descriptor, &raw mut event) };
+    if result == 0 {
+        return Ok(());
+    }
+    Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
+}
+
+/// Whether this descriptor is in this list: it cannot be added a second time.
+///
+/// That asks for the file behind the number, too: a number that is another file's by now is not in the list.
+fn is_in(list: RawFd, descriptor: RawFd) -> bool {
+    match control(list, libc::EPOLL_CTL_ADD, descriptor, u64::MAX, 0) {
+        Err(error) => error == libc::EEXIST,
+        Ok(()) => {
+            let _ = control(list, libc::EPOLL_CTL_DEL, descriptor, 0, 0);
+            false
+        }
+    }
+}
+
+/// What is told of a socket: that something can be read, urgent data among it, and that the connection ended.
+const SOCKET_EVENTS: c_int = libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLRDHUP;
+
 /// The kernel's list of what the thread waits for. Readiness is reported once for each change ("edge-triggered"), so
 /// that nothing has to be registered again and a wake-up need not be read.
-pub struct Poller(OwnedFd);
+pub struct Poller {
+    list: OwnedFd,
+    wake: OwnedFd,
+}
 
 impl Poller {
     /// A new list, and what wakes those who wait for it: they are told an event with this token.
     pub fn new(token: u64) -> Result<(Self, Waker), Failure> {
         // SAFETY: takes no pointers.
-        let list = owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }).map(Self)?;
+        let list = owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        // It can be read from the beginning, and nobody ever reads or writes it: see `Waker::wake`.
         // SAFETY: takes no pointers.
-        let waker = owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
-        list.control(libc::EPOLL_CTL_ADD, &waker, token, 0)?;
-        Ok((list, Waker(waker.into_raw_fd())))
+        let wake = owned(unsafe { libc::eventfd(1, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        let wake = moved_far(wake);
+        control(list.as_raw_fd(), libc::EPOLL_CTL_ADD, wake.as_raw_fd(), token, 0).map_err(failure)?;
+        let waker = Waker {
+            list: list.as_raw_fd(),
+            wake: wake.as_raw_fd(),
+            token,
+        };
+        Ok((Self { list, wake }, waker))
     }
 
     /// Begins to connect, and adds the socket: to be told when something can be read from it, or its connection ends. It
     /// leaves the list when it is closed.
     pub fn connect(&self, server: SocketAddr, token: u64) -> Result<Socket, Failure> {
         let socket = connect(server)?;
-        self.control(libc::EPOLL_CTL_ADD, &socket, token, 0)?;
+        control(
+            self.number(),
+            libc::EPOLL_CTL_ADD,
+            socket.as_raw_fd(),
+            token,
+            SOCKET_EVENTS,
+        )
+        .map_err(failure)?;
         Ok(socket)
     }
 
     /// To be told, from now on, when something can be written to a socket, too.
     pub fn tell_when_writable(&self, socket: &Socket, token: u64) -> Result<(), Failure> {
-        self.control(libc::EPOLL_CTL_MOD, socket, token, libc::EPOLLOUT)
+        let events = SOCKET_EVENTS | libc::EPOLLOUT;
+        control(self.number(), libc::EPOLL_CTL_MOD, socket.as_raw_fd(), token, events).map_err(failure)
     }
 
-    fn control(&self, operation: c_int, descriptor: &OwnedFd, token: u64, more: c_int) -> Result<(), Failure> {
-        let events = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET | more;
-        let mut event = libc::epoll_event {
-            events: events as u32,
-            u64: token,
-        };
-        // SAFETY: the event lives through the call; the kernel copies it.
-        let result = unsafe { libc::epoll_ctl(self.0.as_raw_fd(), operation, descriptor.as_raw_fd(), &raw mut event) };
-        if result < 0 { Err(last_failure()) } else { Ok(()) }
+    /// Whether the number of the list is still that of our list: false where the program has closed it.
+    pub fn is_ours(&self) -> bool {
+        is_in(self.number(), self.wake.as_raw_fd())
+    }
+
+    /// Whether the number of a socket is still that of our socket, while the list is ours.
+    pub fn has(&self, socket: &Socket) -> bool {
+        is_in(self.number(), socket.as_raw_fd())
     }
 
     /// The descriptor, for [`Ready::wait`].
     pub fn descriptor(&self) -> Descriptor {
-        self.0.as_raw_fd()
+        self.list.as_raw_fd()
     }
 
     /// The descriptor, for programs that wait on it themselves: readable where there is something to do.
     pub fn number(&self) -> i32 {
-        self.0.as_raw_fd()
+        self.list.as_raw_fd()
     }
 
-    /// Forgets the descriptor without closing it: the number may be another's by now.
+    /// Forgets the descriptors without closing them: the numbers may be another's by now.
     pub fn leave_open(self) {
-        let _ = self.0.into_raw_fd();
+        let _ = self.list.into_raw_fd();
+        let _ = self.wake.into_raw_fd();
     }
 }
 
@@ -283,33 +347,36 @@ impl Ready {
             let has = |flags: c_int| events & (flags as u32) != 0;
             Event {
                 token,
-                readable: has(libc::EPOLLIN),
-                ended: has(libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR),
+                readable: has(libc::EPOLLIN | libc::EPOLLPRI),
+                // Reading stops before urgent data, although there is more.
+                to_the_end: has(libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLPRI),
                 failed: has(libc::EPOLLERR | libc::EPOLLHUP),
             }
         })
     }
 }
 
-/// Wakes the thread from another one. It is a number that is copied: the descriptor lives as long as the process, and
-/// [`Waker::close`] is for the child of a fork.
+/// Wakes the thread from another one. It is a pair of numbers that is copied: the descriptors are the [`Poller`]'s.
 #[derive(Clone, Copy)]
-pub struct Waker(RawFd);
+pub struct Waker {
+    list: RawFd,
+    wake: RawFd,
+    token: u64,
+}
 
 impl Waker {
-    /// Wakes; false where the program has closed the descriptor. The counter in the kernel is never read: each write is a
-    /// change of its own, and 2^64 - 1 of them are possible.
+    /// Wakes; false where the program has closed the descriptors.
+    ///
+    /// Nothing is written anywhere: the list is asked to look at the descriptor once more, which can always be read, so that
+    /// each call is an event. A number that is no list, or a list that does not know our descriptor, gives an error: files
+    /// that the program opened in our descriptors' stead stay as they are.
     pub fn wake(self) -> bool {
-        let one = 1u64;
-        // SAFETY: eight octets of `one`, which lives through the call.
-        let written = unsafe { libc::write(self.0, (&raw const one).cast(), size_of::<u64>()) };
-        written == 8
+        control(self.list, libc::EPOLL_CTL_MOD, self.wake, self.token, libc::EPOLLIN).is_ok()
     }
 
-    /// Closes it.
-    pub fn close(self) {
-        // SAFETY: it was made by [`Poller::new`] for us, and nobody uses it any more.
-        unsafe { libc::close(self.0) };
+    /// Whether the numbers are still those of our descriptors.
+    pub fn is_ours(self) -> bool {
+        is_in(self.list, self.wake)
     }
 }
 
@@ -384,4 +451,22 @@ pub fn on_fork(prepare: extern "C" fn(), parent: extern "C" fn(), child: extern 
     // SAFETY: the functions live as long as the library, which is never unloaded (it is linked nodelete).
     let result = unsafe { pthread_atfork(Some(prepare), Some(parent), Some(child)) };
     if result == 0 { Ok(()) } else { Err(failure(result)) }
+}
+
+/// Calls `run` while this thread cannot be cancelled: system calls are points where `pthread_cancel()` takes effect, by
+/// unwinding, which Rust does not let through.
+pub fn without_cancellation<T>(run: impl FnOnce() -> T) -> T {
+    const PTHREAD_CANCEL_DISABLE: c_int = 1;
+    unsafe extern "C" {
+        fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+    }
+    let mut before: c_int = 0;
+    // SAFETY: the state before is written into a value of ours.
+    let off = unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &raw mut before) } == 0;
+    let result = run();
+    if off && before != PTHREAD_CANCEL_DISABLE {
+        // SAFETY: as above.
+        unsafe { pthread_setcancelstate(before, &raw mut before) };
+    }
+    result
 }

@@ -21,7 +21,7 @@ compile_error!(
 
 pub use system::{
     Poller, Ready, Socket, Waker, connect_failure, is_connected, leave_open, local_address, on_fork, random, receive,
-    send, start_thread,
+    send, start_thread, without_cancellation,
 };
 
 /// What can become of a system call that transfers octets.
@@ -48,8 +48,8 @@ pub struct Event {
     pub token: u64,
     /// Octets can be read.
     pub readable: bool,
-    /// The other end has closed, or the connection failed: the end can be read.
-    pub ended: bool,
+    /// There may be something behind what one call reads: the end of the connection, or octets behind urgent data.
+    pub to_the_end: bool,
     /// The connection failed or was reset.
     pub failed: bool,
 }

@@ -320,6 +320,16 @@ impl Poller {
         one.map(|one| one.writable = true).ok_or(Failure::Broken)
     }
 
+    /// Whether the handle is still that of our event object: handles are not given away by number on Windows.
+    pub fn is_ours(&self) -> bool {
+        true
+    }
+
+    /// Whether the number of a socket is still that of our socket.
+    pub fn has(&self, _: &Socket) -> bool {
+        true
+    }
+
     /// The event object's handle, for programs that wait on it themselves: signalled where there is something to do. Handles
     /// have 32 significant bits on all Windows.
     pub fn number(&self) -> i32 {
@@ -357,7 +367,7 @@ impl Ready {
         const NOTHING: Event = Event {
             token: 0,
             readable: false,
-            ended: false,
+            to_the_end: false,
             failed: false,
         };
         Self {
@@ -396,7 +406,7 @@ impl Ready {
         self.note(Event {
             token: poller.token,
             readable: true,
-            ended: false,
+            to_the_end: false,
             failed: false,
         });
         let mut watched = watched();
@@ -436,19 +446,19 @@ impl Watched {
         let mut event = Event {
             token: self.token,
             readable: happened(WinSock::FD_READ),
-            ended: happened(WinSock::FD_CLOSE),
+            to_the_end: happened(WinSock::FD_CLOSE),
             failed: happened(WinSock::FD_CLOSE) && error(WinSock::FD_CLOSE_BIT) != 0,
         };
         if happened(WinSock::FD_CONNECT) && error(WinSock::FD_CONNECT_BIT) != 0 {
             self.error = error(WinSock::FD_CONNECT_BIT);
-            (event.ended, event.failed) = (true, true);
+            (event.to_the_end, event.failed) = (true, true);
         }
         if asked != 0 {
-            (event.ended, event.failed) = (true, true);
+            (event.to_the_end, event.failed) = (true, true);
         }
         // That the connection stands is told by the server's greeting, as on Linux.
         let writable = self.writable && happened(WinSock::FD_WRITE);
-        (event.readable || event.ended || writable).then_some(event)
+        (event.readable || event.to_the_end || writable).then_some(event)
     }
 }
 
@@ -463,8 +473,10 @@ impl Waker {
         unsafe { SetEvent(self.0 as HANDLE) != 0 }
     }
 
-    /// Gives it up. There is nothing to close.
-    pub fn close(self) {}
+    /// Whether the handle is still that of our event object.
+    pub fn is_ours(self) -> bool {
+        true
+    }
 }
 
 /// Random octets; false where the system has none yet.
@@ -529,4 +541,9 @@ fn stay_loaded(code: *const u16) {
 #[allow(clippy::unnecessary_wraps)]
 pub fn on_fork(_: extern "C" fn(), _: extern "C" fn(), _: extern "C" fn()) -> Result<(), Failure> {
     Ok(())
+}
+
+/// Threads are not cancelled on Windows.
+pub fn without_cancellation<T>(run: impl FnOnce() -> T) -> T {
+    run()
 }
