@@ -56,9 +56,10 @@ build() {
   # A copy, so that the figures are those of one library, whatever is built meanwhile.
   library=$work/$soname
   cp "$release/libsds_smtp.so" "$library"
-  for name in driver_sds latency memory; do
+  for name in driver_sds latency; do
     cc "${strict[@]}" -Iinclude -o "$work/$name" "benches/$name.c" "$library" -Wl,-rpath,"$work"
   done
+  cc "${strict[@]}" -Iinclude -o "$work/memory" benches/memory.c benches/heap.c "$library" -Wl,-rpath,"$work"
   cc "${strict[@]}" -o "$work/driver_curl" benches/driver_curl.c -lcurl
   cc "${strict[@]}" -o "$work/driver_esmtp" benches/driver_esmtp.c -lesmtp
 }
