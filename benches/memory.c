@@ -5,94 +5,25 @@
  *     memory flight N greeting    N clients with a mail in flight each, at a server that accepts and says nothing
  *     memory flight N final_dot   likewise, at one that says nothing any more once it has the whole mail
  *
- * Prints "name number" lines. Bytes are those of the heap's blocks, the heap's own word before each of them included,
- * counted by functions that stand in for malloc() and its family in this program. glibc only.
+ * Prints "name number" lines. Bytes are those of the heap, as heap.h counts them.
  */
 #include <dirent.h>
-#include <errno.h>
-#include <malloc.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "driver.h"
+#include "heap.h"
 #include "sds_smtp.h"
 
 #define MOST_CLIENTS   60000
 #define MOST_FLIGHTS   900 /* descriptors: 1,024 are usual */
 #define SERVER_SECONDS 60  /* the server's own end, should this program not live to end it */
 #define REPORT_TIMEOUT 20000
-
-/* --- the heap, counted --- */
-
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *block, size_t size);
-extern void *__libc_memalign(size_t alignment, size_t size);
-extern void __libc_free(void *block);
-
-static atomic_llong heap_bytes;
-static atomic_llong heap_blocks;
-
-static void *counted(void *block, int sign)
-{
-  if (block != NULL) {
-    atomic_fetch_add(&heap_bytes, sign * (long long)(malloc_usable_size(block) + sizeof(size_t)));
-    atomic_fetch_add(&heap_blocks, sign);
-  }
-  return block;
-}
-
-void *malloc(size_t size)
-{
-  return counted(__libc_malloc(size), 1);
-}
-
-void *calloc(size_t count, size_t size)
-{
-  return counted(__libc_calloc(count, size), 1);
-}
-
-void *realloc(void *block, size_t size)
-{
-  void *moved;
-
-  counted(block, -1);
-  moved = __libc_realloc(block, size);
-  if (moved == NULL && size > 0)
-    counted(block, 1);
-  return counted(moved, 1);
-}
-
-void *memalign(size_t alignment, size_t size)
-{
-  return counted(__libc_memalign(alignment, size), 1);
-}
-
-void *aligned_alloc(size_t alignment, size_t size)
-{
-  return memalign(alignment, size);
-}
-
-int posix_memalign(void **place, size_t alignment, size_t size)
-{
-  void *block = memalign(alignment, size);
-
-  if (block == NULL)
-    return ENOMEM;
-  *place = block;
-  return 0;
-}
-
-void free(void *block)
-{
-  __libc_free(counted(block, -1));
-}
 
 /* --- what both parts need --- */
 
@@ -144,7 +75,7 @@ static void idle(unsigned count)
 {
   unsigned logged = count < LOGGED ? count : LOGGED;
   struct sds_smtp_message message = SDS_SMTP_MESSAGE_INIT;
-  long long start = heap_bytes, blocks = heap_blocks, before;
+  long long start = heap_bytes(), blocks = heap_blocks(), before;
   unsigned at, entry;
 
   for (at = 0; at < count; at++) {
@@ -152,11 +83,11 @@ static void idle(unsigned count)
     if (clients[at] == NULL)
       stop("no client");
   }
-  per_client("idle", heap_bytes - start, count);
-  per_client("idle_blocks", heap_blocks - blocks, count);
+  per_client("idle", heap_bytes() - start, count);
+  per_client("idle_blocks", heap_blocks() - blocks, count);
 
   /* A refused start makes a line of the log, and needs no server. */
-  before = heap_bytes;
+  before = heap_bytes();
   message.to = RECIPIENT;
   for (at = 0; at < logged; at++)
     for (entry = 0; entry < SDS_SMTP_LOG_ENTRIES; entry++)
@@ -164,12 +95,12 @@ static void idle(unsigned count)
         stop("a client without configuration sends");
   if (sds_smtp_client_log(clients[0], NULL, 0) != SDS_SMTP_LOG_ENTRIES)
     stop("the log is not full");
-  per_client("full_log", heap_bytes - before, logged);
+  per_client("full_log", heap_bytes() - before, logged);
 
-  before = heap_bytes;
+  before = heap_bytes();
   for (at = 0; at < count; at++)
     configure(clients[at], 25);
-  per_client("configuration", heap_bytes - before, count);
+  per_client("configuration", heap_bytes() - before, count);
 
   for (at = 0; at < count; at++)
     sds_smtp_client_free(clients[at]);
@@ -333,8 +264,8 @@ static void flight(unsigned count, int answering)
   if (sds_smtp_client_send(clients[count], &message) != SDS_SMTP_OK)
     stop("mail refused");
   wait_for(report, 1);
-  before = heap_bytes;
-  blocks = heap_blocks;
+  before = heap_bytes();
+  blocks = heap_blocks();
   for (at = 0; at < count; at++)
     if (sds_smtp_client_send(clients[at], &message) != SDS_SMTP_OK)
       stop("mail refused");
@@ -343,9 +274,9 @@ static void flight(unsigned count, int answering)
     if (sds_smtp_client_status(clients[at]) != SDS_SMTP_BUSY)
       stop("a mail is not in flight");
   snprintf(name, sizeof name, "flight_%s", where);
-  per_client(name, heap_bytes - before - (long long)count * (long long)strlen(text), count);
+  per_client(name, heap_bytes() - before - (long long)count * (long long)strlen(text), count);
   snprintf(name, sizeof name, "flight_%s_blocks", where);
-  per_client(name, heap_blocks - blocks, count);
+  per_client(name, heap_blocks() - blocks, count);
   printf("threads_%s %u\n", where, threads() - before_threads);
 
   for (at = 0; at <= count; at++)

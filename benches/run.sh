@@ -1,7 +1,7 @@
 #!/bin/bash
 # `make bench`: what the library costs, beside libcurl and libESMTP, against the limits that it has to keep.
 #
-#   benches/run.sh [PART...]     parts: instructions syscalls latency waits memory size; without any, all of them
+#   benches/run.sh [PART...]     parts: instructions syscalls latency waits memory size load; without any, all of them
 #   benches/run.sh footprint     what it costs a microcontroller: benches/footprint/run.sh
 #
 # Installs what is missing, builds, prints tables; works in a scratch folder and below the target folder, and only on the
@@ -9,7 +9,7 @@
 # what is measured how.
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
 
-parts=(instructions syscalls latency waits memory size)
+parts=(instructions syscalls latency waits memory size load)
 user=unit7
 password=bench-password
 names=(sds curl esmtp)
@@ -24,16 +24,21 @@ need() {
   if ! eval "$check" >/dev/null 2>&1; then missing+=("$@"); fi
 }
 
+# Whether there is a part that looks at the other libraries: all do, but for the last.
+compares() { [[ ${parts[*]} != load ]]; }
+
 install_missing() {
   local sudo=()
   need 'command -v cc' gcc
   need "echo '#include <stdio.h>' | cc -E -" libc6-dev
-  need "echo '#include <curl/curl.h>' | cc -E -" libcurl4-openssl-dev
-  need "echo '#include <libesmtp.h>' | cc -E -" libesmtp-dev
   need 'command -v make' make
-  need 'command -v strace' strace
-  need 'command -v valgrind' valgrind
-  need 'command -v nm && command -v size' binutils
+  need "command -v valgrind && echo '#include <valgrind/callgrind.h>' | cc -E -" valgrind
+  if compares; then
+    need "echo '#include <curl/curl.h>' | cc -E -" libcurl4-openssl-dev
+    need "echo '#include <libesmtp.h>' | cc -E -" libesmtp-dev
+    need 'command -v strace' strace
+    need 'command -v nm && command -v size' binutils
+  fi
   ((${#missing[@]})) || return 0
   command -v apt-get >/dev/null || die "missing (Debian's names): ${missing[*]}; this script can install them only with apt-get"
   if [[ $(id -u) != 0 ]]; then
@@ -45,20 +50,32 @@ install_missing() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-build() {
-  local strict=(-std=c11 -D_DEFAULT_SOURCE -O2 "${warnings[@]}") name
-  # The sink is built elsewhere, since its build makes the library once more, without whole-program optimisation.
-  cargo build -q --release --example mail_sink --target-dir "$target/benches/sink"
-  sink=$target/benches/sink/release/examples/mail_sink
-  "${MAKE:-make}" -s all
-  need_files "$release/libsds_smtp.so" "$sink"
+strict=(-std=c11 -D_DEFAULT_SOURCE -O2 "${warnings[@]}")
 
+# with_library PROGRAM FILE...: builds a program that uses the library.
+with_library() {
+  local program=$1
+  shift
+  cc "${strict[@]}" -Iinclude -o "$work/$program" "$@" "$library" -Wl,-rpath,"$work"
+}
+
+build() {
+  "${MAKE:-make}" -s all
+  need_files "$release/libsds_smtp.so"
   # A copy, so that the figures are those of one library, whatever is built meanwhile.
   library=$work/$soname
   cp "$release/libsds_smtp.so" "$library"
-  for name in driver_sds latency memory; do
-    cc "${strict[@]}" -Iinclude -o "$work/$name" "benches/$name.c" "$library" -Wl,-rpath,"$work"
-  done
+  with_library load benches/load.c benches/heap.c
+  cc "${strict[@]}" -o "$work/load_server" benches/load_server.c
+  compares || return 0
+
+  # The sink is built elsewhere, since its build makes the library once more, without whole-program optimisation.
+  cargo build -q --release --example mail_sink --target-dir "$target/benches/sink"
+  sink=$target/benches/sink/release/examples/mail_sink
+  need_files "$sink"
+  with_library driver_sds benches/driver_sds.c
+  with_library latency benches/latency.c
+  with_library memory benches/memory.c benches/heap.c
   cc "${strict[@]}" -o "$work/driver_curl" benches/driver_curl.c -lcurl
   cc "${strict[@]}" -o "$work/driver_esmtp" benches/driver_esmtp.c -lesmtp
 }
@@ -321,6 +338,100 @@ PARTS
   limited 'bytes of the library' "$(value file "$work/sections.sds")" 409600
 }
 
+# in_objects FILE MAILS: of a dump of callgrind's, the instructions for a mail in the library's own code, and with those of
+# the C library and its loader; not those of the program that drives it. A line behind "calls=" has what the called
+# function took, which is counted there.
+in_objects() {
+  awk -v mails="$2" -v library="/$soname" -v program="$work/load" '
+    /^c?ob=/ {
+      id = $1
+      sub(/^c?ob=/, "", id)
+      if (NF > 1) {
+        name = $0
+        sub(/^[^ ]* /, "", name)
+        of_program[id] = name == program
+        of_library[id] = substr(name, length(name) - length(library) + 1) == library
+      }
+      if (/^ob=/) object = id
+      next
+    }
+    /^calls=/ {getline; next}
+    /^[-+*0-9]/ {
+      if (of_library[object]) own += $2
+      if (!of_program[object]) all += $2
+    }
+    END {printf "own %.0f\nall %.0f\n", own / mails, all / mails}' "$1"
+}
+
+# scaled WHAT FEW SOME MANY [LIMIT]: a figure with 100, 1,000 and 10,000 mails in flight, and how it grows.
+scaled() {
+  local what=$1 few=$2 some=$3 many=$4 limit=${5:-} growth verdict=''
+  growth=$(divide "$many" "$few" 2)
+  if [[ -n $limit ]]; then
+    verdict="at most $limit  ok"
+    if ! awk -v growth="$growth" -v limit="$limit" 'BEGIN {exit !(growth + 0 <= limit + 0)}'; then
+      verdict="at most $limit  over"
+      over=1
+    fi
+  fi
+  printf '%-44s %10s %10s %10s %8s  %s\n' "$what" "$few" "$some" "$many" "$growth" "$verdict"
+}
+
+load_driver() {
+  local log=$1
+  shift
+  timeout 300 "$@" >"$log" 2>"$log.err" || die "load failed: $(grep -v '^==' "$log.err")"
+}
+
+load() {
+  local few=100 some=1000 many=10000 count part at dump out=$work/load
+  local parts_of_load=(deliver cancel deadline free)
+  local -A rounds=([$few]=20 [$some]=2 [$many]=1) own all cpu bytes
+  local -A words=([deliver]=delivered [cancel]=cancelled [deadline]='ended by a deadline' [free]='whose client is freed')
+  for count in $few $some $many; do
+    load_driver "$out.$count" "$work/load" "$work/load_server" "$count" "${rounds[$count]}" measure
+    bytes[$count]=$(value memory "$out.$count")
+    load_driver "$out.counted" valgrind --tool=callgrind --callgrind-out-file="$work/callgrind.$count" \
+      "$work/load" "$work/load_server" "$count" "${rounds[$count]}" measure
+    at=0
+    for part in "${parts_of_load[@]}"; do
+      cpu[$part,$count]=$(value "cpu_$part" "$out.$count")
+      dump=$work/callgrind.$count.$((++at))
+      grep -qx "desc: Trigger: Client Request: $part" "$dump" || die "callgrind has not told of $part"
+      in_objects "$dump" "$(value "mails_$part" "$out.counted")" >"$out.objects"
+      own[$part,$count]=$(value own "$out.objects")
+      all[$part,$count]=$(value all "$out.objects")
+    done
+  done
+  load_driver "$out.probe" "$work/load" "$work/load_server" $many 1 probe
+  load_driver "$out.poll" "$work/load" "$work/load_server" $many 1 poll
+
+  heading "load: N clients, each with a mail of 1 KiB in flight, all of them at once; one thread; without login"
+  printf '%-44s %10s %10s %10s %8s\n' '' "N = $few" $some $many growth
+  echo "instructions for a mail in the library's own code"
+  for part in "${parts_of_load[@]}"; do
+    scaled "  ${words[$part]}" "${own[$part,$few]}" "${own[$part,$some]}" "${own[$part,$many]}" 1.3
+    scaled "    ... and the C library's" "${all[$part,$few]}" "${all[$part,$some]}" "${all[$part,$many]}" 1.3
+  done
+  echo 'microseconds of CPU time for a mail, the kernel included; the growth should not exceed 2'
+  for part in "${parts_of_load[@]}"; do
+    scaled "  ${words[$part]}" "${cpu[$part,$few]}" "${cpu[$part,$some]}" "${cpu[$part,$many]}"
+  done
+  echo
+  for count in $few $some $many; do
+    limited "heap bytes of a mail in flight beside its text, N = $count" "${bytes[$count]}" 6144
+  done
+  echo
+  echo "milliseconds, with $many mails in flight; they should not exceed 20"
+  limited '  longest sds_smtp_client_send()' "$(value send "$out.probe")" 250
+  limited '  longest sds_smtp_client_cancel()' "$(value cancel "$out.probe")" 250
+  limited "  longest fork(), of $(value probes "$out.probe")" "$(value fork "$out.probe")" 250
+  figure '    ... while the engine has nothing to do' "$(value fork_quiet "$out.probe")"
+  for part in "${parts_of_load[@]}"; do
+    limited "  longest sds_smtp_poll(): ${words[$part]}" "$(value "poll_$part" "$out.poll")" 250
+  done
+}
+
 # --- ---
 
 if [[ $* = footprint ]]; then exec benches/footprint/run.sh; fi
@@ -333,7 +444,7 @@ fi
 install_missing
 make_work
 build
-check_drivers
+if compares; then check_drivers; fi
 echo "$(date -u +%F), $(uname -srm), $(nproc) processors, $(getconf GNU_LIBC_VERSION), $(rustc --version), $(cc --version | sed q)"
 for part in "${parts[@]}"; do
   if [[ $part = size ]]; then size_of_library; else "$part"; fi

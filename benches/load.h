@@ -1,0 +1,33 @@
+/*
+ * load.h - what the driver load asks of its server load_server
+ *
+ * The two are joined by a socket pair of type SOCK_SEQPACKET, which is the server's standard input. The
+ * driver writes a struct request; when what it asks for has come about, the server writes a number, a
+ * uint32_t. One request is open at a time. The server ends when the driver closes its end. Both count mails
+ * and connections from the server's start.
+ */
+#ifndef LOAD_H
+#define LOAD_H
+
+#include <stdint.h>
+
+/* The subject of a mail: its number follows, from 0, and no mail has another's. */
+#define LOAD_SUBJECT "Load, mail "
+
+#define LOAD_MOST_MAILS 100000
+
+enum {
+  LOAD_PORT,      /* the number is the server's port on 127.0.0.1 */
+  LOAD_HOLD,      /* greet nobody who connects from now on */
+  LOAD_GREET,     /* greet all who wait, and all who come */
+  LOAD_CONNECTED, /* wait until `count` connections have been made */
+  LOAD_DELIVERED, /* wait until `count` mails have been taken; more of them are an error */
+  LOAD_CLOSED     /* wait until no connection is left; the number is that of the mails that have been taken */
+};
+
+struct request {
+  uint32_t what;
+  uint32_t count;
+};
+
+#endif
