@@ -598,6 +598,29 @@ fn credentials_show_up_nowhere_and_are_wiped() {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// The host program's threads, descriptors, forks, signals, memory
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// A server that accepts every mail, and one that never says a word.
+fn working_and_silent() -> (Server, Server) {
+    let silent = Manners {
+        silent: true,
+        ..Manners::default()
+    };
+    (Server::start(Manners::default()), Server::start(silent))
+}
+
+#[test]
+fn a_thread_is_never_cancelled_inside_a_call() {
+    for (standard, link) in RUN {
+        let (working, silent) = working_and_silent();
+        run(executable("cancelling", standard, link), [&working.port, &silent.port])
+            .must_give(0)
+            .must_say(" 0 wrong\n");
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 // valgrind and the sanitizers
 // ---------------------------------------------------------------------------------------------------------------------
 
