@@ -620,6 +620,32 @@ fn a_thread_is_never_cancelled_inside_a_call() {
     }
 }
 
+#[test]
+fn the_numbers_of_all_closed_descriptors_are_the_programs_own() {
+    for (standard, link) in RUN {
+        let (working, silent) = working_and_silent();
+        run(
+            executable("reused", standard, link),
+            [&working.port, &silent.port, "all"],
+        )
+        .must_give(0)
+        .must_say("reused: 30 cases, 0 wrong\n");
+    }
+}
+
+#[test]
+fn the_number_of_one_closed_descriptor_is_the_programs_own() {
+    for (standard, link) in RUN {
+        let (working, silent) = working_and_silent();
+        run(
+            executable("reused", standard, link),
+            [&working.port, &silent.port, "one"],
+        )
+        .must_give(0)
+        .must_say(" 0 wrong\n");
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // valgrind and the sanitizers
 // ---------------------------------------------------------------------------------------------------------------------

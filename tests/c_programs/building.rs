@@ -18,7 +18,7 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 12] = [
+pub const TESTS: [&str; 13] = [
     "layout",
     "misuse",
     "versions",
@@ -31,6 +31,7 @@ pub const TESTS: [&str; 12] = [
     "stress",
     "event_loop",
     "cancelling",
+    "reused",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
