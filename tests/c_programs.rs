@@ -646,6 +646,15 @@ fn the_number_of_one_closed_descriptor_is_the_programs_own() {
     }
 }
 
+#[test]
+fn what_has_arrived_before_a_deadline_counts_however_late_it_is_read() {
+    for (standard, link) in RUN {
+        run(executable("late", standard, link), [""; 0])
+            .must_give(0)
+            .must_say("late: 24 cases, 0 wrong\n");
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // valgrind and the sanitizers
 // ---------------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 13] = [
+pub const TESTS: [&str; 14] = [
     "layout",
     "misuse",
     "versions",
@@ -32,6 +32,7 @@ pub const TESTS: [&str; 13] = [
     "event_loop",
     "cancelling",
     "reused",
+    "late",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
