@@ -655,6 +655,16 @@ fn what_has_arrived_before_a_deadline_counts_however_late_it_is_read() {
     }
 }
 
+#[test]
+fn every_wait_comes_back_with_the_status_of_the_mail_it_waited_for() {
+    for (standard, link) in RUN {
+        let (working, silent) = working_and_silent();
+        run(executable("waiting", standard, link), [&working.port, &silent.port])
+            .must_give(0)
+            .must_say("waiting: 0 wrong\n");
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // valgrind and the sanitizers
 // ---------------------------------------------------------------------------------------------------------------------

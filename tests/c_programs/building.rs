@@ -18,7 +18,7 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 14] = [
+pub const TESTS: [&str; 15] = [
     "layout",
     "misuse",
     "versions",
@@ -33,6 +33,7 @@ pub const TESTS: [&str; 14] = [
     "cancelling",
     "reused",
     "late",
+    "waiting",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
