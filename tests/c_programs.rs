@@ -665,6 +665,26 @@ fn every_wait_comes_back_with_the_status_of_the_mail_it_waited_for() {
     }
 }
 
+#[test]
+fn fork_handlers_of_the_program_may_call_the_library_and_every_child_can_send() {
+    for (standard, link) in RUN {
+        let slow = Server::start(Manners {
+            delay: Duration::from_millis(100),
+            ..Manners::default()
+        });
+        let quick = Server::start(Manners::default());
+        run(executable("atfork", standard, link), [&slow.port, &quick.port])
+            .must_give(0)
+            .must_say("atfork: 16 cases, 0 wrong\n");
+        assert_eq!(slow.mails_with_subject("the parent's"), 16, "one a case, each once");
+        assert_eq!((slow.connections(), slow.mails().len()), (16, 16));
+        assert_eq!(quick.mails_with_subject("the parent's next"), 16);
+        // Three mails a child: of 12 children of cases with handlers, 4 of destructors, 80 of threads.
+        assert_eq!(quick.mails_with_subject("from the child"), 3 * (12 + 4 + 80));
+        assert_eq!(quick.mails_with_subject("from the grandchild"), 3 * (12 + 80));
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // valgrind and the sanitizers
 // ---------------------------------------------------------------------------------------------------------------------
