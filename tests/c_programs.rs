@@ -598,6 +598,94 @@ fn credentials_show_up_nowhere_and_are_wiped() {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// The host program's threads, descriptors, forks, signals, memory
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// A server that accepts every mail, and one that never says a word.
+fn working_and_silent() -> (Server, Server) {
+    let silent = Manners {
+        silent: true,
+        ..Manners::default()
+    };
+    (Server::start(Manners::default()), Server::start(silent))
+}
+
+#[test]
+fn a_thread_is_never_cancelled_inside_a_call() {
+    for (standard, link) in RUN {
+        let (working, silent) = working_and_silent();
+        run(executable("cancelling", standard, link), [&working.port, &silent.port])
+            .must_give(0)
+            .must_say(" 0 wrong\n");
+    }
+}
+
+#[test]
+fn the_numbers_of_all_closed_descriptors_are_the_programs_own() {
+    for (standard, link) in RUN {
+        let (working, silent) = working_and_silent();
+        run(
+            executable("reused", standard, link),
+            [&working.port, &silent.port, "all"],
+        )
+        .must_give(0)
+        .must_say("reused: 30 cases, 0 wrong\n");
+    }
+}
+
+#[test]
+fn the_number_of_one_closed_descriptor_is_the_programs_own() {
+    for (standard, link) in RUN {
+        let (working, silent) = working_and_silent();
+        run(
+            executable("reused", standard, link),
+            [&working.port, &silent.port, "one"],
+        )
+        .must_give(0)
+        .must_say(" 0 wrong\n");
+    }
+}
+
+#[test]
+fn what_has_arrived_before_a_deadline_counts_however_late_it_is_read() {
+    for (standard, link) in RUN {
+        run(executable("late", standard, link), [""; 0])
+            .must_give(0)
+            .must_say("late: 24 cases, 0 wrong\n");
+    }
+}
+
+#[test]
+fn every_wait_comes_back_with_the_status_of_the_mail_it_waited_for() {
+    for (standard, link) in RUN {
+        let (working, silent) = working_and_silent();
+        run(executable("waiting", standard, link), [&working.port, &silent.port])
+            .must_give(0)
+            .must_say("waiting: 0 wrong\n");
+    }
+}
+
+#[test]
+fn fork_handlers_of_the_program_may_call_the_library_and_every_child_can_send() {
+    for (standard, link) in RUN {
+        let slow = Server::start(Manners {
+            delay: Duration::from_millis(100),
+            ..Manners::default()
+        });
+        let quick = Server::start(Manners::default());
+        run(executable("atfork", standard, link), [&slow.port, &quick.port])
+            .must_give(0)
+            .must_say("atfork: 16 cases, 0 wrong\n");
+        assert_eq!(slow.mails_with_subject("the parent's"), 16, "one a case, each once");
+        assert_eq!((slow.connections(), slow.mails().len()), (16, 16));
+        assert_eq!(quick.mails_with_subject("the parent's next"), 16);
+        // Three mails a child: of 12 children of cases with handlers, 4 of destructors, 80 of threads.
+        assert_eq!(quick.mails_with_subject("from the child"), 3 * (12 + 4 + 80));
+        assert_eq!(quick.mails_with_subject("from the grandchild"), 3 * (12 + 80));
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 // valgrind and the sanitizers
 // ---------------------------------------------------------------------------------------------------------------------
 

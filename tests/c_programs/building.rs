@@ -18,7 +18,7 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 11] = [
+pub const TESTS: [&str; 16] = [
     "layout",
     "misuse",
     "versions",
@@ -30,6 +30,11 @@ pub const TESTS: [&str; 11] = [
     "descriptors",
     "stress",
     "event_loop",
+    "cancelling",
+    "reused",
+    "late",
+    "waiting",
+    "atfork",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
