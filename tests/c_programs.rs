@@ -685,6 +685,15 @@ fn fork_handlers_of_the_program_may_call_the_library_and_every_child_can_send() 
     }
 }
 
+#[test]
+fn clients_that_come_and_go_take_no_memory_also_while_nobody_works() {
+    for (standard, link) in RUN {
+        run(executable("idle_orders", standard, link), [""; 0])
+            .must_give(0)
+            .must_say("idle_orders: 10 cases, 0 wrong\n");
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // valgrind and the sanitizers
 // ---------------------------------------------------------------------------------------------------------------------
