@@ -694,6 +694,17 @@ fn clients_that_come_and_go_take_no_memory_also_while_nobody_works() {
     }
 }
 
+#[test]
+fn a_mail_is_given_up_without_memory() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        run(executable("refused", standard, link), [&server.port])
+            .must_give(0)
+            .must_say("refused: 10 cases, 0 wrong\n");
+        assert_eq!(server.mails_with_subject("given up"), 0);
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // valgrind and the sanitizers
 // ---------------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 17] = [
+pub const TESTS: [&str; 18] = [
     "layout",
     "misuse",
     "versions",
@@ -36,6 +36,7 @@ pub const TESTS: [&str; 17] = [
     "waiting",
     "atfork",
     "idle_orders",
+    "refused",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
