@@ -685,6 +685,46 @@ fn fork_handlers_of_the_program_may_call_the_library_and_every_child_can_send() 
     }
 }
 
+#[test]
+fn clients_that_come_and_go_take_no_memory_also_while_nobody_works() {
+    for (standard, link) in RUN {
+        run(executable("idle_orders", standard, link), [""; 0])
+            .must_give(0)
+            .must_say("idle_orders: 10 cases, 0 wrong\n");
+    }
+}
+
+#[test]
+fn a_mail_is_given_up_without_memory() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        run(executable("refused", standard, link), [&server.port])
+            .must_give(0)
+            .must_say("refused: 10 cases, 0 wrong\n");
+        assert_eq!(server.mails_with_subject("given up"), 0);
+    }
+}
+
+#[test]
+fn urgent_data_in_a_reply_holds_nothing_up() {
+    for (standard, link) in RUN {
+        run(executable("urgent", standard, link), [""; 0])
+            .must_give(0)
+            .must_say("urgent: 8 cases, 0 wrong\n");
+    }
+}
+
+#[test]
+fn without_a_thread_or_a_descriptor_the_result_says_which() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        run(executable("without", standard, link), [&server.port])
+            .must_give(0)
+            .must_say(" 0 wrong\n");
+        assert_eq!(server.mails_with_subject("refused"), 0);
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // valgrind and the sanitizers
 // ---------------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 16] = [
+pub const TESTS: [&str; 20] = [
     "layout",
     "misuse",
     "versions",
@@ -35,6 +35,10 @@ pub const TESTS: [&str; 16] = [
     "late",
     "waiting",
     "atfork",
+    "idle_orders",
+    "refused",
+    "urgent",
+    "without",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
