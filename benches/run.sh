@@ -335,7 +335,7 @@ alloc   alloc
 symbolizer   what std prints backtraces of panics with
 rest   rest (start files, zeroize, compiler's helpers)
 PARTS
-  limited 'bytes of the library' "$(value file "$work/sections.sds")" 409600
+  limited 'bytes of the library' "$(value file "$work/sections.sds")" 393216
 }
 
 # in_objects FILE MAILS: of a dump of callgrind's, the instructions for a mail in the library's own code, and with those of

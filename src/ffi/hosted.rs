@@ -19,11 +19,13 @@ pub extern "C" fn sds_smtp_client_new() -> *mut sds_smtp_client {
     })
 }
 
-/// Waits until no mail is in flight.
+/// Waits until the mail in flight has ended. With several threads that send with one client, it is the first mail that
+/// ends after the wait began, also where another thread has started the next one by then.
 ///
 /// @param client      the client, or NULL for the built-in one
 /// @param timeout_ms  the longest time to wait, in milliseconds; 0 does not wait; SDS_SMTP_NO_LIMIT as long as it takes
-/// @return the status then: 14 when the mail is still in flight; 34, also when another thread frees the client meanwhile
+/// @return the code of that mail; without a mail in flight the status; 14 when the time was over before; 34, also when
+///         another thread frees the client meanwhile
 ///
 /// # Safety
 ///
@@ -50,7 +52,7 @@ pub extern "C" fn sds_smtp_poll_descriptor() -> c_int {
 }
 
 /// Does the library's work for all clients, where that is left to the program: what is possible without waiting, and a bounded
-/// amount of it. Without a system (sds_smtp_firmware.h) it always is; with one, see sds_smtp_poll_descriptor().
+/// amount of it: some milliseconds, however many clients there are. Without a system (sds_smtp_firmware.h) it always is; with one, see sds_smtp_poll_descriptor().
 ///
 /// @param now_ms  the time in milliseconds, where the library has no clock of its own: see sds_smtp_firmware.h. With a
 ///                system it is not looked at
