@@ -597,6 +597,23 @@ fn credentials_show_up_nowhere_and_are_wiped() {
     }
 }
 
+#[test]
+fn a_password_that_a_server_repeats_in_any_later_reply_is_wiped() {
+    for (standard, link) in RUN {
+        let refusing = Server::start(Manners {
+            login_refusal: Some(535),
+            ..Manners::default()
+        });
+        let repeating = Server::start(Manners {
+            repeats_login: true,
+            ..Manners::default()
+        });
+        run(executable("secrets", standard, link), [&refusing.port, &repeating.port])
+            .must_give(0)
+            .must_say("secrets: 0 wrong");
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // The host program's threads, descriptors, forks, signals, memory
 // ---------------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
  *     secrets REFUSING_PORT ACCEPTING_PORT
  *
  * REFUSING_PORT: a server that offers AUTH PLAIN LOGIN, refuses every login and repeats in its reply what it was sent.
- * ACCEPTING_PORT: a server that accepts every login.
+ * ACCEPTING_PORT: a server that accepts every login; it may repeat the password in its later replies.
  *
  * Draws user name and password by chance, logs in by each mechanism, and looks
  *   - at result and log: neither of the two is there, plain or in base64;
@@ -275,6 +275,7 @@ static int one_login(int built_in, unsigned port, unsigned auth, int expected)
     return 1;
   }
   wrong = look_at_what_is_told(client);
+  usleep(150000); /* the answer to QUIT comes, too */
   if (built_in)
     sds_smtp_configure("127.0.0.1", 0, NULL, NULL, "device@example.com");
   else

@@ -101,6 +101,8 @@ pub struct Manners {
     pub delay: Duration,
     /// Refuses each login with this reply code and repeats what it was sent, as some servers do.
     pub login_refusal: Option<u16>,
+    /// Repeats the password in each later reply, as it came and decoded.
+    pub repeats_login: bool,
     /// Refuses the end of the first so many mails with 451.
     pub refused_mails: usize,
     /// Closes the connection instead of answering the end of the first so many mails.
@@ -183,6 +185,31 @@ pub struct Conversation<'a> {
     reader: BufReader<TcpStream>,
     manners: Manners,
     seen: &'a Seen,
+    /// The password, where it is to be repeated.
+    repeated: Vec<String>,
+}
+
+/// The octets of base64 as text, with a blank for each control character; what is no base64 ends it.
+fn decoded(base64: &str) -> String {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut text, mut bits, mut count) = (String::new(), 0u32, 0u32);
+    for octet in base64.bytes() {
+        let Some(value) = ALPHABET.iter().position(|letter| *letter == octet) else {
+            break;
+        };
+        bits = bits << 6 | u32::try_from(value).expect("a value below 64");
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            let octet = u8::try_from(bits >> count & 0xFF).expect("eight bits");
+            text.push(if octet.is_ascii_control() {
+                ' '
+            } else {
+                char::from(octet)
+            });
+        }
+    }
+    text
 }
 
 impl<'a> Conversation<'a> {
@@ -194,12 +221,21 @@ impl<'a> Conversation<'a> {
             reader: BufReader::new(stream),
             manners,
             seen,
+            repeated: Vec::new(),
         })
     }
 
     pub fn say(&mut self, reply: &str) -> std::io::Result<()> {
         thread::sleep(self.manners.delay);
         self.reader.get_mut().write_all(format!("{reply}\r\n").as_bytes())
+    }
+
+    /// Says a reply; what is to be repeated stands on lines of their own before it, and behind it.
+    pub fn reply(&mut self, reply: &str) -> std::io::Result<()> {
+        let code = reply.split(' ').next().unwrap_or("");
+        let repeated: Vec<_> = self.repeated.iter().map(|word| format!("{code}-{word}\r\n")).collect();
+        let behind = self.repeated.join(" ");
+        self.say(format!("{}{reply} {behind}", repeated.concat()).trim_end())
     }
 
     /// The next line without its end; None when the client or the test is gone.
@@ -229,6 +265,13 @@ impl<'a> Conversation<'a> {
             self.say(&format!("334 {prompt}"))?;
             let Some(answer) = self.line() else { return Ok(()) };
             sent = format!("{sent} {answer}");
+        }
+        if self.manners.repeats_login {
+            // The whole response, or the answer to the last prompt: the password stands at its end.
+            let last = sent.split_whitespace().last().unwrap_or("");
+            let password = decoded(last);
+            let password = password.rsplit(' ').next().unwrap_or("");
+            self.repeated = Vec::from([last.to_owned(), password.to_owned()]);
         }
         match self.manners.login_refusal {
             Some(code) => self.say(&format!("{code}-not accepted: {sent}\r\n{code} {sent}")),
@@ -260,22 +303,22 @@ impl<'a> Conversation<'a> {
             match command.as_str() {
                 "EHLO" => self.say("250-test server\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME")?,
                 "AUTH" => self.login(&line)?,
-                "MAIL" | "RCPT" | "RSET" | "NOOP" => self.say("250 2.0.0 ok")?,
+                "MAIL" | "RCPT" | "RSET" | "NOOP" => self.reply("250 2.0.0 ok")?,
                 "DATA" => {
-                    self.say("354 go on")?;
+                    self.reply("354 go on")?;
                     let Some(text) = self.text() else { return Ok(()) };
                     let before = self.seen.ends.fetch_add(1, Ordering::SeqCst);
                     if before < self.manners.dropped_mails {
                         return Ok(());
                     }
                     if before < self.manners.dropped_mails + self.manners.refused_mails {
-                        self.say("451 4.3.0 try again later")?;
+                        self.reply("451 4.3.0 try again later")?;
                     } else {
                         self.seen.accepted.lock().expect("no conversation panics").push(text);
-                        self.say("250 2.0.0 taken")?;
+                        self.reply("250 2.0.0 taken")?;
                     }
                 }
-                "QUIT" => return self.say("221 2.0.0 bye"),
+                "QUIT" => return self.reply("221 2.0.0 bye"),
                 _ => self.say("502 5.5.2 unknown")?,
             }
         }
