@@ -712,6 +712,13 @@ fn clients_that_come_and_go_take_no_memory_also_while_nobody_works() {
 }
 
 #[test]
+fn the_handle_of_a_freed_client_never_comes_back() {
+    for (standard, link) in RUN {
+        run(executable("handles", standard, link), [""; 0]).must_give(0);
+    }
+}
+
+#[test]
 fn a_mail_is_given_up_without_memory() {
     for (standard, link) in RUN {
         let server = Server::start(Manners::default());

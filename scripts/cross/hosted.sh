@@ -171,6 +171,13 @@ forks() {
   echo "siblings: $(wc -l <"$work/output") Message-IDs, none twice"
 }
 
+# With 32 bits a handle has the least room.
+handles() {
+  compile handles tests/c/handles.c -static "$archive" "${archive_libraries[@]}"
+  run handles
+  tr -d '\r' <"$work/output"
+}
+
 cargo build --quiet --example mail_sink
 make_work
 trap clean_up_cross EXIT
@@ -194,6 +201,9 @@ misuse
 threads
 # Windows has no fork.
 [[ $kind = windows ]] || forks
+case $triple in
+  armv7-* | mipsel-*) handles ;;
+esac
 case $triple in
   # The other byte order: everything that is put together of octets.
   s390x-unknown-linux-gnu) rust_tests dialogue transitions ;;

@@ -285,21 +285,25 @@ impl Engine {
     fn turn(&mut self, ready: &Ready) -> Next {
         let now = clock::now();
         let begun_before = self.connections.unfinished().min(SHARE);
-        for event in ready.events() {
-            if event.token == WAKE {
-                self.ordered = true;
-            } else {
-                self.carry(event.token, now, |connection, tools| connection.ready(event, tools));
-            }
-        }
+        // First: nothing more is said for a mail that was given up before.
+        self.ordered |= ready.events().any(|event| event.token == WAKE);
         if self.ordered {
             self.take_orders(now);
         }
+        for event in ready.events().filter(|event| event.token != WAKE) {
+            self.carry(event.token, now, |connection, tools| connection.ready(event, tools));
+        }
         for _ in 0..SHARE {
             let Some(start) = self.starts.pop_front() else { break };
-            let key = start.key;
+            let (key, mail) = (start.key, start.mail);
             if self.begin(start, now).is_none() {
-                refuse(key, Phase::Start, Code::DataFailed, Reason::NoMemory);
+                let given_up = key.slot().is_some_and(|slot| slot.is_given_up(mail));
+                let (code, reason) = if given_up {
+                    (Code::Cancelled, Reason::Cancelled)
+                } else {
+                    (Code::DataFailed, Reason::NoMemory)
+                };
+                refuse(key, Phase::Start, code, reason);
             }
         }
         if self.starts.is_empty() && self.starts.capacity() > KEPT_ORDERS {

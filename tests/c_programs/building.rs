@@ -18,7 +18,7 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 20] = [
+pub const TESTS: [&str; 21] = [
     "layout",
     "misuse",
     "versions",
@@ -39,6 +39,7 @@ pub const TESTS: [&str; 20] = [
     "refused",
     "urgent",
     "without",
+    "handles",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
