@@ -8,6 +8,10 @@ use std::{env, fs};
 use sds_smtp::limits::Timeouts;
 use sds_smtp::session::state::{Next, STATES};
 
+#[path = "common/release.rs"]
+mod release;
+use release::release;
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -223,11 +227,14 @@ fn functions_of(header: &str) -> BTreeSet<String> {
     functions
 }
 
-fn shared_library() -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
-    let library = target.join("release/libsds_smtp.so");
+fn library(name: &str) -> PathBuf {
+    let library = release().join(name);
     assert!(library.exists(), "run `make` first: {} is missing", library.display());
     library
+}
+
+fn shared_library() -> PathBuf {
+    library("libsds_smtp.so")
 }
 
 fn output(program: &str, arguments: &[&str], file: &Path) -> String {
@@ -246,6 +253,28 @@ fn the_shared_library_exports_exactly_the_functions_of_the_header() {
         .map(|line| line.split(' ').next().unwrap().to_string())
         .collect();
     assert_eq!(exported, documented);
+}
+
+#[test]
+fn of_the_static_library_only_the_functions_of_the_header_are_global() {
+    let archive = library("libsds_smtp.a");
+    assert_eq!(output("ar", &["t"], &archive), "sds_smtp.o\n");
+    let symbols = output("nm", &["--extern-only", "--defined-only", "--format=posix"], &archive);
+    // "NAME T ADDRESS SIZE", behind a line that names the object. A weak symbol is global, too: V or W.
+    let global: BTreeSet<String> = symbols
+        .lines()
+        .filter(|line| line.split(' ').count() > 1)
+        .map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    let documented = functions_of(&read("include/sds_smtp.h"));
+    let documented: BTreeSet<String> = documented.iter().map(|name| format!("{name} T")).collect();
+    assert_eq!(global, documented);
+}
+
+#[test]
+fn the_static_library_has_at_most_one_mib() {
+    let bytes = fs::metadata(library("libsds_smtp.a")).unwrap().len();
+    assert!(bytes <= 1024 * 1024, "{bytes}");
 }
 
 #[test]
