@@ -48,8 +48,8 @@ install_missing() {
 build() {
   local strict=(-std=c11 -D_DEFAULT_SOURCE -O2 "${warnings[@]}") name
   # The sink is built elsewhere, since its build makes the library once more, without whole-program optimisation.
-  cargo build -q --release --example mail_sink --target-dir "$target/benches/sink"
-  sink=$target/benches/sink/release/examples/mail_sink
+  cargo build -q --release --example mail_sink --target "$(host_triple)" --target-dir "$target/benches/sink"
+  sink=$target/benches/sink/$(host_triple)/release/examples/mail_sink
   "${MAKE:-make}" -s all
   need_files "$release/libsds_smtp.so" "$sink"
 
@@ -283,8 +283,8 @@ code_by_crate() {
 }
 
 size_of_library() {
-  local name esmtp curl plain part unstripped=$target/benches/unstripped/release/libsds_smtp.so
-  CARGO_PROFILE_RELEASE_STRIP=none cargo rustc -q --release --lib --crate-type cdylib,staticlib \
+  local name esmtp curl plain part unstripped=$target/benches/unstripped/$(host_triple)/release/libsds_smtp.so
+  CARGO_PROFILE_RELEASE_STRIP=none cargo rustc -q --release --lib --crate-type cdylib,staticlib --target "$(host_triple)" \
     --target-dir "$target/benches/unstripped"
   esmtp=$(loaded driver_esmtp libesmtp.so)
   curl=$(loaded driver_curl libcurl.so)

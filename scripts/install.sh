@@ -11,8 +11,18 @@ root=${DESTDIR:-}
 shared=libsds_smtp.so.$version
 headers=(sds_smtp.h sds_fullc.h)
 
-do_install() {
+# What is installed is what \`make\` built out of the source that is here.
+check_libraries() {
+  local newer
+  [[ -e $made ]] || "${MAKE:-make}" all
   need_files "$release/libsds_smtp.so" "$release/libsds_smtp.a" "${headers[@]/#/include/}"
+  newer=$(find src build.rs Cargo.toml -newer "$made" -print -quit)
+  [[ -z $newer ]] || die "$newer is newer than the libraries in $release: run make first"
+  [[ $(libraries_sums) = "$(<"$made")" ]] || die "the libraries in $release or Cargo.lock are not those of the last make: run make first"
+}
+
+do_install() {
+  check_libraries
   install -d "$root$libdir/pkgconfig" "$root$includedir"
   install -m 755 "$release/libsds_smtp.so" "$root$libdir/$shared"
   ln -sf "$shared" "$root$libdir/$soname"
