@@ -16,7 +16,6 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR ?=
-RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 
 # For these two only: what `make test` runs installs elsewhere.
 install uninstall: export PREFIX := $(PREFIX)
@@ -24,16 +23,10 @@ install uninstall: export LIBDIR := $(LIBDIR)
 install uninstall: export INCLUDEDIR := $(INCLUDEDIR)
 install uninstall: export DESTDIR := $(DESTDIR)
 
-# Both C libraries in one go, and nothing else: with a Rust library among them whole-program optimisation is off. The
-# link is what programs ask for at run time.
-LIBRARIES := $(CARGO) rustc --release --lib --crate-type cdylib,staticlib
-
 all:
-	$(LIBRARIES)
-	ln -sf libsds_smtp.so $(RELEASE)/libsds_smtp.so.0
+	CARGO='$(CARGO)' scripts/build.sh
 
 demo: setup all
-	$(CARGO) build --example mail_sink
 	scripts/demo.sh
 
 setup:
@@ -42,12 +35,10 @@ setup:
 test:
 	scripts/test.sh
 
-# Does not rebuild what is there: installing is often done as root, building never should be.
-install: $(RELEASE)/libsds_smtp.so
+# Does not rebuild what is there: installing is often done as root, building never should be. What is older than its source
+# is refused.
+install: | $(filter all,$(MAKECMDGOALS))
 	scripts/install.sh install
-
-$(RELEASE)/libsds_smtp.so:
-	$(MAKE) all
 
 uninstall:
 	scripts/install.sh uninstall

@@ -63,7 +63,6 @@ fn header() {
     }
 }
 
-#[cfg(feature = "header")]
 /// Puts the macros before the functions, fills in the version, and leaves out the sections on safety, which say in
 /// Rust's words what C knows.
 #[cfg(feature = "header")]
@@ -90,17 +89,8 @@ fn finished(raw: &str) -> String {
         }
     }
     let mut text = String::new();
-    // A negative number in an expression wants parentheses.
-    let bracketed: Vec<String> = lines
-        .iter()
-        .map(
-            |line| match line.strip_prefix("#define ").and_then(|define| define.split_once(" -")) {
-                Some((name, number)) => format!("#define {name} (-{number})"),
-                None => line.to_string(),
-            },
-        )
-        .collect();
-    let lines: Vec<&str> = bracketed.iter().map(String::as_str).collect();
+    let spelled: Vec<String> = lines.iter().map(|line| as_c90_has_it(line)).collect();
+    let lines: Vec<&str> = spelled.iter().map(String::as_str).collect();
     let mut rest = lines.as_slice();
     while let Some((line, after)) = rest.split_first() {
         // A comment of one line stands in one line.
@@ -119,4 +109,16 @@ fn finished(raw: &str) -> String {
         }
     }
     text
+}
+
+/// The generator ends lines with comments that C90 does not know, and a negative number in an expression wants parentheses.
+#[cfg(feature = "header")]
+fn as_c90_has_it(line: &str) -> String {
+    if let Some((name, number)) = line.strip_prefix("#define ").and_then(|define| define.split_once(" -")) {
+        return format!("#define {name} (-{number})");
+    }
+    match line.split_once(" // ") {
+        Some((code, words)) if code.starts_with(['#', '}']) => format!("{}  /* {words} */", code.trim_end()),
+        _ => line.to_string(),
+    }
 }

@@ -70,8 +70,8 @@ build() {
   compares || return 0
 
   # The sink is built elsewhere, since its build makes the library once more, without whole-program optimisation.
-  cargo build -q --release --example mail_sink --target-dir "$target/benches/sink"
-  sink=$target/benches/sink/release/examples/mail_sink
+  cargo build -q --release --example mail_sink --target "$(host_triple)" --target-dir "$target/benches/sink"
+  sink=$target/benches/sink/$(host_triple)/release/examples/mail_sink
   need_files "$sink"
   with_library driver_sds benches/driver_sds.c
   with_library latency benches/latency.c
@@ -300,8 +300,8 @@ code_by_crate() {
 }
 
 size_of_library() {
-  local name esmtp curl plain part unstripped=$target/benches/unstripped/release/libsds_smtp.so
-  CARGO_PROFILE_RELEASE_STRIP=none cargo rustc -q --release --lib --crate-type cdylib,staticlib \
+  local name esmtp curl plain part unstripped=$target/benches/unstripped/$(host_triple)/release/libsds_smtp.so
+  CARGO_PROFILE_RELEASE_STRIP=none cargo rustc -q --release --lib --crate-type cdylib,staticlib --target "$(host_triple)" \
     --target-dir "$target/benches/unstripped"
   esmtp=$(loaded driver_esmtp libesmtp.so)
   curl=$(loaded driver_curl libcurl.so)

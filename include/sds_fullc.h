@@ -32,13 +32,24 @@
 
 #include "sds_smtp.h"
 
-static inline void smtp_send(char *to, char *subject, char *text)
+/* C90 has no word for it, but its compilers do. */
+#if defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 199901L)
+#define SDS_FULLC_INLINE static inline
+#elif defined(__GNUC__)
+#define SDS_FULLC_INLINE static __inline__
+#elif defined(_MSC_VER)
+#define SDS_FULLC_INLINE static __inline
+#else
+#define SDS_FULLC_INLINE static
+#endif
+
+SDS_FULLC_INLINE void smtp_send(char *to, char *subject, char *text)
 {
   /* A refusal is not lost with the return value: it becomes the status. */
   (void)sds_smtp_send(to, subject, text);
 }
 
-static inline unsigned int smtp_send_status(void)
+SDS_FULLC_INLINE unsigned int smtp_send_status(void)
 {
   return sds_smtp_program_status();
 }

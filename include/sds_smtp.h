@@ -337,12 +337,21 @@ typedef struct sds_smtp_log_entry {
 /** sds_smtp_client_wait(): as long as it takes. */
 #define SDS_SMTP_NO_LIMIT 0xFFFFFFFFu
 
+/** The null pointer of the language, for the macros that begin structures: some compilers warn of a 0 there. */
+#if defined(__cplusplus) && __cplusplus >= 201103L
+#define SDS_SMTP_NULL nullptr
+#else
+#define SDS_SMTP_NULL NULL
+#endif
+
 /** Begins a configuration: everything at its default. */
 #define SDS_SMTP_CONFIG_INIT \
-    {sizeof(struct sds_smtp_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+    {sizeof(struct sds_smtp_config), 0, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
+     SDS_SMTP_NULL, SDS_SMTP_NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** Begins a message. */
-#define SDS_SMTP_MESSAGE_INIT {sizeof(struct sds_smtp_message), 0, 0, 0, 0, 0, 0}
+#define SDS_SMTP_MESSAGE_INIT \
+    {sizeof(struct sds_smtp_message), 0, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL}
 
 /** Begins a result, to be filled by sds_smtp_client_result(). */
 #define SDS_SMTP_RESULT_INIT {sizeof(struct sds_smtp_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}}
@@ -352,7 +361,7 @@ typedef struct sds_smtp_log_entry {
 
 #ifdef __cplusplus
 extern "C" {
-#endif // __cplusplus
+#endif  /* __cplusplus */
 
 /**
  * Configures the built-in client, as the devices' page "CONFIG DNS, SMTP" does: port 25, plain text. On an error the old
@@ -541,7 +550,7 @@ size_t sds_smtp_client_log(const struct sds_smtp_client *client,
                            size_t max);
 
 #ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
+}  /* extern "C" */
+#endif  /* __cplusplus */
 
 #endif  /* SDS_SMTP_H */

@@ -132,11 +132,13 @@ typedef struct sds_smtp_transport {
 #define SDS_SMTP_CLIENT_SIZE (sizeof(void *) == 8 ? 1088u : 904u)
 
 /** Begins a transport. */
-#define SDS_SMTP_TRANSPORT_INIT {sizeof(struct sds_smtp_transport), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define SDS_SMTP_TRANSPORT_INIT \
+    {sizeof(struct sds_smtp_transport), 0, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
+     SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL}
 
 #ifdef __cplusplus
 extern "C" {
-#endif // __cplusplus
+#endif  /* __cplusplus */
 
 /**
  * The transport of a client. It is checked, and not copied: it stays where it is until it is replaced or the client ends.
@@ -214,7 +216,7 @@ void sds_smtp_set_clock(uint32_t (*unix_time)(void *context),
 /* uint32_t sds_smtp_poll(uint32_t now_ms); It is declared in sds_smtp.h. */
 
 #ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
+}  /* extern "C" */
+#endif  /* __cplusplus */
 
 #endif  /* SDS_SMTP_FIRMWARE_H */

@@ -5,15 +5,31 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Absolute, since the programs built against it are run from elsewhere.
-target=${CARGO_TARGET_DIR:-target}
+# Where cargo builds: its variables and its configuration decide. Who installs may have no cargo, as root: then the
+# variables alone.
+target=$(cargo metadata --no-deps --offline --format-version 1 2>/dev/null |
+  sed -n 's/.*"target_directory":"\([^"\\]*\)".*/\1/p') || true
+target=${target:-${CARGO_TARGET_DIR:-${CARGO_BUILD_TARGET_DIR:-target}}}
+# Absolute, since the programs built against it are run from elsewhere. All that is started from here builds there, too.
 [[ $target = /* ]] || target=$PWD/$target
+export CARGO_TARGET_DIR=$target
+# The libraries of `make`, for whatever target cargo's configuration names, and the note that scripts/build.sh leaves there.
 release=$target/release
-sink=$target/debug/examples/mail_sink
+made=$release/libsds_smtp.made
 
 version=$(sed -n '/^version = /{s/^version = "\(.*\)"$/\1/p;q}' Cargo.toml)
 # The shared library's binary interface: the number in its SONAME.
 soname=libsds_smtp.so.${version%%.*}
+
+# The oldest Rust that builds it.
+rust_version() { sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml; }
+
+# The libraries in $release, told from any others of their names, and the versions that they were built with: cargo writes
+# Cargo.lock itself, so its time says nothing.
+libraries_sums() {
+  (cd "$release" && cksum libsds_smtp.so libsds_smtp.a)
+  cksum Cargo.lock
+}
 
 warnings=(-Wall -Wextra -Wpedantic -Wredundant-decls -Werror)
 
@@ -29,8 +45,12 @@ need_files() {
   for file; do [[ -e $file ]] || die "$file is missing"; done
 }
 
+# functions_of HEADER...: the functions that they declare.
+functions_of() { sed -nE 's/^[a-z].*[ *](sds_smtp_[a-z_]+)\(.*/\1/p' "$@" | sort -u; }
+
 # A scratch folder and the mail sink; both are gone when the script ends, however it ends.
 work=
+sink=
 sink_pid=
 
 clean_up() {
@@ -45,9 +65,21 @@ make_work() {
   trap 'exit 143' TERM
 }
 
+# Rust's name for this machine, whatever target cargo's configuration names.
+host_triple() { cargo -vV | sed -n 's/^host: //p'; }
+
+# Sets $sink: the example mail_sink for this machine.
+build_sink() {
+  local host
+  host=$(host_triple)
+  cargo build --quiet --example mail_sink --target "$host"
+  sink=$target/$host/debug/examples/mail_sink
+}
+
 # start_sink OPTION...: listens on a free port of 127.0.0.1, $port; the dialogue goes to $work/dialogue, mails to $work/mails.
 start_sink() {
   local i
+  [[ -n $sink ]] || build_sink
   need_files "$sink"
   # That of the one before tells another port.
   rm -f "$work/port"

@@ -3,24 +3,62 @@
 # DESTDIR (nothing): a folder that stands for / while a package is made.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-prefix=${PREFIX:-/usr/local}
-libdir=${LIBDIR:-$prefix/lib}
-includedir=${INCLUDEDIR:-$prefix/include}
+# tidy FOLDER: with one slash where there are several, and none at its end.
+tidy() {
+  local folder
+  folder=$(tr -s / <<<"$1")
+  [[ $folder = / ]] || folder=${folder%/}
+  printf %s "$folder"
+}
+
+prefix=$(tidy "${PREFIX:-/usr/local}")
+libdir=$(tidy "${LIBDIR:-$prefix/lib}")
+includedir=$(tidy "${INCLUDEDIR:-$prefix/include}")
 root=${DESTDIR:-}
 
 shared=libsds_smtp.so.$version
 headers=(sds_smtp.h sds_fullc.h)
 
-do_install() {
+# What is installed is what \`make\` built out of the source that is here.
+check_libraries() {
+  local newer
+  [[ -e $made ]] || "${MAKE:-make}" all
   need_files "$release/libsds_smtp.so" "$release/libsds_smtp.a" "${headers[@]/#/include/}"
+  newer=$(find src build.rs Cargo.toml -newer "$made" -print -quit)
+  [[ -z $newer ]] || die "$newer is newer than the libraries in $release: run make first"
+  [[ $(libraries_sums) = "$(<"$made")" ]] || die "the libraries in $release or Cargo.lock are not those of the last make: run make first"
+}
+
+# described FOLDER: as the pkg-config file has it. What is below the prefix is told from there, so that it moves with it.
+described() {
+  local base=${prefix%/}
+  case $1/ in
+    */../*) printf %s "$1" ;;
+    # shellcheck disable=SC2016 # pkg-config's variable
+    "$base"/*) printf '${prefix}%s' "${1#"$base"}" ;;
+    *) printf %s "$1" ;;
+  esac
+}
+
+# The pkg-config file, filled in.
+description() {
+  local text
+  text=$(<sds_smtp.pc.in)
+  text=${text//@PREFIX@/"$prefix"}
+  text=${text//@LIBDIR@/"$(described "$libdir")"}
+  text=${text//@INCLUDEDIR@/"$(described "$includedir")"}
+  printf '%s\n' "${text//@VERSION@/"$version"}"
+}
+
+do_install() {
+  check_libraries
   install -d "$root$libdir/pkgconfig" "$root$includedir"
   install -m 755 "$release/libsds_smtp.so" "$root$libdir/$shared"
   ln -sf "$shared" "$root$libdir/$soname"
   ln -sf "$soname" "$root$libdir/libsds_smtp.so"
   install -m 644 "$release/libsds_smtp.a" "$root$libdir/"
   install -m 644 "${headers[@]/#/include/}" "$root$includedir/"
-  sed -e "s|@PREFIX@|$prefix|" -e "s|@LIBDIR@|$libdir|" -e "s|@INCLUDEDIR@|$includedir|" -e "s|@VERSION@|$version|" \
-    sds_smtp.pc.in >"$root$libdir/pkgconfig/sds_smtp.pc"
+  description >"$root$libdir/pkgconfig/sds_smtp.pc"
   chmod 644 "$root$libdir/pkgconfig/sds_smtp.pc"
   echo "installed sds-smtp $version in $root$prefix"
   [[ -n $root ]] || echo "If programs do not find $soname, run 'ldconfig' as root or add $libdir to the linker's paths."

@@ -46,8 +46,6 @@ need_rust() {
   command -v cargo >/dev/null || die "cargo is missing: install Rust $(rust_version) or newer, for instance with rustup"
 }
 
-rust_version() { sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml; }
-
 need_rust_component() {
   cargo "$1" --version >/dev/null 2>&1 && return 0
   command -v rustup >/dev/null || die "'cargo $1' is missing: install Rust's component $2"
@@ -59,6 +57,7 @@ setup_build() {
   need_command cc gcc
   need "echo '#include <stdio.h>' | cc -E -" libc6-dev
   need_command make
+  need "scripts/archive.sh check" binutils
   install_missing
 }
 

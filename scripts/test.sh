@@ -19,7 +19,14 @@ heading 'Rust tests without the feature complete'
 cargo test --no-default-features --features firmware --lib --test dialogue --test cut --test pieces --test transitions
 
 heading 'Python tests and real servers'
-SDS_SMTP_LIBRARY=$release/libsds_smtp.so "${SDS_VENV:-target/venv}/bin/python" -m pytest tests/python
+build_sink
+SDS_SMTP_LIBRARY=$release/libsds_smtp.so SDS_SMTP_SINK=$sink "${SDS_VENV:-target/venv}/bin/python" -m pytest tests/python
+
+heading 'Beside another Rust library'
+scripts/test_neighbour.sh
+
+heading 'Builds elsewhere'
+scripts/test_build.sh
 
 heading 'Install'
 scripts/test_install.sh

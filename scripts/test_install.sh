@@ -45,6 +45,39 @@ for program in shared archive static; do
 done
 wait_sink || die "not every mail arrived: $(<"$work/sink.err")"
 
+# Moved elsewhere, as a package for another prefix is: pkg-config tells where it is now.
+moved=$work/moved
+mv "$root/opt/sds" "$moved"
+told=$(env -u PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_PATH="$moved/lib/pkgconfig" pkg-config --define-prefix --cflags --libs sds_smtp)
+[[ $told = "-I$moved/include -L$moved/lib -lsds_smtp "* || "$told " = "-I$moved/include -L$moved/lib -lsds_smtp " ]] ||
+  die "moved to $moved, pkg-config says $told"
+mv "$moved" "$root/opt/sds"
+
+# described VARIABLE...: the folders of the description that is installed with these, as it has them.
+described() {
+  make --no-print-directory install DESTDIR="$work/other" "$@" >"$work/output"
+  sed -n 's/^\(prefix\|libdir\|includedir\)=//p' "$(find "$work/other" -name sds_smtp.pc)" | paste -sd ' '
+  rm -r "$work/other"
+}
+
+# expect FOLDERS VARIABLE...
+expect() {
+  local found
+  found=$(described "${@:2}")
+  [[ $found = "$1" ]] || die "with ${*:2} the description has $found"
+}
+
+# Folders below the prefix move with it; others stay where they are.
+# shellcheck disable=SC2016 # pkg-config's variables
+{
+  expect '/usr ${prefix}/lib ${prefix}/include' PREFIX=/usr
+  expect '/usr ${prefix}/lib64 ${prefix}/include/sds' PREFIX=/usr/ LIBDIR=/usr/lib64/ INCLUDEDIR=/usr//include/sds
+  expect '/usr /usrlib ${prefix}/include' PREFIX=/usr LIBDIR=/usrlib
+  expect '/opt/a&b|c /srv/lib ${prefix}/include' 'PREFIX=/opt/a&b|c' LIBDIR=/srv/lib
+  expect '/opt/a /opt/a/../lib ${prefix}/include' PREFIX=/opt/a LIBDIR=/opt/a/../lib
+  expect '/ ${prefix}/lib ${prefix}/include' PREFIX=/
+}
+
 make --no-print-directory uninstall "${place[@]}"
 left=$(find "$root" ! -type d)
 [[ -z $left ]] || die "left behind: $left"

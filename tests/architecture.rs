@@ -8,6 +8,10 @@ use std::{env, fs};
 use sds_smtp::limits::Timeouts;
 use sds_smtp::session::state::{Next, STATES};
 
+#[path = "common/release.rs"]
+mod release;
+use release::release;
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -184,6 +188,98 @@ fn the_committed_headers_are_the_generated_ones() {
     }
 }
 
+/// A program with every header, which takes every macro that begins a structure.
+const USES_THE_HEADERS: &str = r#"
+#include "sds_smtp_firmware.h"
+#include "sds_fullc.h"
+
+struct all {
+    struct sds_smtp_config config;
+    struct sds_smtp_message message;
+    struct sds_smtp_result result;
+    struct sds_smtp_log_entry entry;
+    struct sds_smtp_transport transport;
+};
+
+int take(char *text);
+
+int take(char *text)
+{
+    static const struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
+    static const struct sds_smtp_message message = SDS_SMTP_MESSAGE_INIT;
+    static const struct sds_smtp_result result = SDS_SMTP_RESULT_INIT;
+    static const struct sds_smtp_log_entry entry = SDS_SMTP_LOG_ENTRY_INIT;
+    static const struct sds_smtp_transport transport = SDS_SMTP_TRANSPORT_INIT;
+    struct all all;
+
+    all.config = config;
+    all.message = message;
+    all.result = result;
+    all.entry = entry;
+    all.transport = transport;
+    smtp_send(text, text, text);
+    return (int)(all.config.struct_size + all.message.struct_size + all.result.struct_size + all.entry.struct_size +
+                 all.transport.struct_size + SDS_SMTP_CLIENT_SIZE + sizeof SDS_SMTP_VERSION + smtp_send_status()) +
+           SDS_SMTP_READ_LATER + (SDS_SMTP_NO_LIMIT != 0u);
+}
+"#;
+
+#[test]
+fn the_headers_are_clean_in_old_c_and_in_strict_cpp() {
+    let headers: Vec<String> = files_below("include", "h")
+        .iter()
+        .map(|header| {
+            format!(
+                "#include \"{}\"\nint use(void);\n",
+                header.file_name().unwrap().to_str().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(headers.len(), 3);
+    let all = headers.join("");
+    for macro_name in all_macros_that_begin_a_structure() {
+        assert!(USES_THE_HEADERS.contains(&macro_name), "{macro_name} is not taken");
+    }
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("headers");
+    fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("program.c");
+    for text in headers.iter().chain([&all, &USES_THE_HEADERS.to_string()]) {
+        fs::write(&file, text).unwrap();
+        for (compiler, options) in [
+            ("gcc", ["-std=c90", "-pedantic", "-O2"]),
+            ("gcc", ["-ansi", "-pedantic", "-O0"]),
+            ("gcc", ["-std=c99", "-pedantic", "-Wc++-compat"]),
+            ("g++", ["-std=c++98", "-xc++", "-Wno-long-long"]),
+            ("g++", ["-std=c++11", "-xc++", "-Wzero-as-null-pointer-constant"]),
+            ("g++", ["-std=c++20", "-xc++", "-Wzero-as-null-pointer-constant"]),
+        ] {
+            let output = Command::new(compiler)
+                .args(options)
+                .args(["-Wall", "-Wextra", "-Werror", "-c", "-o"])
+                .arg(folder.join("program.o"))
+                .arg("-I")
+                .arg(root().join("include"))
+                .arg(&file)
+                .output()
+                .unwrap();
+            let words = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{compiler} {options:?}:\n{text}{words}");
+        }
+    }
+}
+
+fn all_macros_that_begin_a_structure() -> Vec<String> {
+    let mut found = Vec::new();
+    for header in files_below("include", "h") {
+        for line in read(header).lines() {
+            let name = line.strip_prefix("#define ").and_then(|line| line.split(' ').next());
+            found.extend(name.filter(|name| name.ends_with("_INIT")).map(String::from));
+        }
+    }
+    assert!(found.len() >= 5, "{found:?}");
+    found
+}
+
 fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
@@ -223,11 +319,14 @@ fn functions_of(header: &str) -> BTreeSet<String> {
     functions
 }
 
-fn shared_library() -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
-    let library = target.join("release/libsds_smtp.so");
+fn library(name: &str) -> PathBuf {
+    let library = release().join(name);
     assert!(library.exists(), "run `make` first: {} is missing", library.display());
     library
+}
+
+fn shared_library() -> PathBuf {
+    library("libsds_smtp.so")
 }
 
 fn output(program: &str, arguments: &[&str], file: &Path) -> String {
@@ -246,6 +345,28 @@ fn the_shared_library_exports_exactly_the_functions_of_the_header() {
         .map(|line| line.split(' ').next().unwrap().to_string())
         .collect();
     assert_eq!(exported, documented);
+}
+
+#[test]
+fn of_the_static_library_only_the_functions_of_the_header_are_global() {
+    let archive = library("libsds_smtp.a");
+    assert_eq!(output("ar", &["t"], &archive), "sds_smtp.o\n");
+    let symbols = output("nm", &["--extern-only", "--defined-only", "--format=posix"], &archive);
+    // "NAME T ADDRESS SIZE", behind a line that names the object. A weak symbol is global, too: V or W.
+    let global: BTreeSet<String> = symbols
+        .lines()
+        .filter(|line| line.split(' ').count() > 1)
+        .map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    let documented = functions_of(&read("include/sds_smtp.h"));
+    let documented: BTreeSet<String> = documented.iter().map(|name| format!("{name} T")).collect();
+    assert_eq!(global, documented);
+}
+
+#[test]
+fn the_static_library_has_at_most_one_mib() {
+    let bytes = fs::metadata(library("libsds_smtp.a")).unwrap().len();
+    assert!(bytes <= 1024 * 1024, "{bytes}");
 }
 
 #[test]

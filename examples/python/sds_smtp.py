@@ -14,8 +14,8 @@
 lost when the program ends before it is through, so wait for it. Refusals are exceptions: see SmtpError.
 
 The shared library is looked for in this order: the file that the environment variable SDS_SMTP_LIBRARY names (then
-nowhere else), the folder of this file, target/release of the checkout that this file lies in, the system's library path,
-/usr/local/lib.
+nowhere else), the folder of this file, target/release of the checkout that this file lies in, the system's library path (as
+ctypes finds it, then as the loader does), /usr/local/lib.
 
 To try it by hand, with the password in SDS_SMTP_PASSWORD where the server wants a login (and the user name in
 SDS_SMTP_USERNAME, if it is not the sender's address):
@@ -40,7 +40,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type, TypeVar, Union
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Type, TypeVar, Union
 
 __all__ = [
     "Auth",
@@ -69,6 +69,10 @@ NO_PIPELINING = 1
 _NO_LIMIT = 0xFFFFFFFF
 _LONGEST_WAIT_MS = 0xFFFFFFFE
 _NAME = {"darwin": "libsds_smtp.dylib", "win32": "sds_smtp.dll"}.get(sys.platform, "libsds_smtp.so")
+# The name that the library gives itself, with the number of its binary interface.
+_SONAME = "libsds_smtp.so.0" if _NAME == "libsds_smtp.so" else _NAME
+# How long close() waits for calls that are inside the library, which its cancelling ends.
+_PATIENCE = 5.0
 
 
 # --- numbers -----------------------------------------------------------------
@@ -288,6 +292,9 @@ def _places() -> Iterator[str]:
     found = ctypes.util.find_library("sds_smtp")
     if found is not None:
         yield found
+    # ctypes asks a compiler, or a cache of libraries; a device has neither. The loader needs no help.
+    yield _SONAME
+    yield _NAME
     yield str(pathlib.Path("/usr/local/lib") / _NAME)
 
 
@@ -315,7 +322,7 @@ def _find() -> ctypes.CDLL:
             raise LibraryNotFound(f"SDS_SMTP_LIBRARY={named} cannot be loaded: {error}") from None
     tried = []
     for path in _places():
-        # A name without a folder came from the system's own search; what is not there needs no attempt.
+        # A name without a folder is for the system's own search; what is not there needs no attempt.
         if os.sep in path and not os.path.exists(path):
             tried.append(f"{path} (not there)")
             continue
@@ -324,22 +331,21 @@ def _find() -> ctypes.CDLL:
         except OSError as error:
             tried.append(str(error))
     raise LibraryNotFound(
-        f"cannot find {_NAME}; build it with 'cargo build --release', install it with 'make install', or name it in "
+        f"cannot find {_NAME}; build it with 'make', install it with 'make install', or name it in "
         f"SDS_SMTP_LIBRARY. Tried: {'; '.join(tried)}"
     )
 
 
 _loaded: Optional[ctypes.CDLL] = None
-_loading = threading.Lock()
 
 
 def _library() -> ctypes.CDLL:
-    """The library, looked for once, when it is first needed: importing this file never fails for want of it."""
+    """The library, looked for when it is first needed: importing this file never fails for want of it."""
     global _loaded
-    with _loading:
-        if _loaded is None:
-            _loaded = _find()
-        return _loaded
+    # Without a lock, which a fork() would leave locked in the child: two threads that look at once find the same.
+    if _loaded is None:
+        _loaded = _find()
+    return _loaded
 
 
 def strerror(code: int) -> str:
@@ -474,44 +480,47 @@ _Self = TypeVar("_Self", bound="Client")
 class Client:
     """One device: its own configuration, one mail in flight at a time, its own log. Safe to use from several threads."""
 
+    # No lock is held anywhere in here: in the child of a fork() it would stay locked, and a signal handler would wait for the
+    # call that it has interrupted. What several threads share is changed by single operations on a list or a dict.
+
     def __init__(self) -> None:
-        # First of all what close() needs, since __del__ runs even when the rest fails.
-        self._handle: Optional[int] = None
-        self._builtin = False
-        self._closed = True
-        self._inside = 0
-        self._changed = threading.Condition()
-        handle: Optional[int] = _library().sds_smtp_client_new()
+        # First of all what __del__ needs, since that runs even when the rest fails.
+        self._open: List[Optional[int]] = []
+        self._begin(builtin=False)
+        handle: Optional[int] = self._library.sds_smtp_client_new()
         if handle is None:
             raise SmtpError(Code.DATA_FAILED, "out of memory")
-        self._handle = handle
-        self._closed = False
+        self._open.append(handle)
 
     @classmethod
     def builtin(cls: Type[_Self]) -> _Self:
         """The built-in client that the C functions without a handle use too. There is only one; close() leaves it alone."""
         client = cls.__new__(cls)
-        client._handle = None
-        client._builtin = True
-        client._closed = False
-        client._inside = 0
-        client._changed = threading.Condition()
-        _library()
+        client._begin(builtin=True)
+        client._open = [None]
         return client
+
+    def _begin(self, builtin: bool) -> None:
+        self._builtin = builtin
+        # The calls that are inside the library: of which process, and of which thread.
+        self._inside: Dict[object, Tuple[int, int]] = {}
+        # How the mail ended that close() has cancelled, for the calls that waited for it.
+        self._ended: Optional[Code] = None
+        self._library = _library()
 
     @contextlib.contextmanager
     def _use(self) -> Iterator[Tuple[ctypes.CDLL, Optional[int]]]:
-        """The library and the handle, which close() does not free before the call is back."""
-        with self._changed:
-            if self._closed:
-                raise SmtpError(Code.BAD_HANDLE, "this Client is closed")
-            self._inside += 1
+        """The library and the handle, which close() does not free before the call is back, where it can come back."""
+        call = object()
         try:
-            yield _library(), self._handle
+            # Noted before the look whether it is open: close() does these two the other way round.
+            self._inside[call] = (os.getpid(), threading.get_ident())
+            handles = self._open[:]
+            if not handles:
+                raise _closed()
+            yield self._library, handles[0]
         finally:
-            with self._changed:
-                self._inside -= 1
-                self._changed.notify_all()
+            self._inside.pop(call, None)
 
     def configure(
         self,
@@ -632,18 +641,26 @@ class Client:
         else:
             limit = int(min(max(math.ceil(timeout * 1000) if timeout > 0 else 0, 0), _LONGEST_WAIT_MS))
         with self._use() as (library, handle):
-            return Code(library.sds_smtp_client_wait(handle, limit))
+            return self._status(library.sds_smtp_client_wait(handle, limit))
 
     def _wait_in_steps(self, timeout: Optional[float]) -> Code:
         """The main thread comes back to Python now and then: only there Ctrl-C is noticed."""
         end = math.inf if timeout is None else time.monotonic() + timeout
-        while True:
-            left = max(end - time.monotonic(), 0.0)
-            step = math.ceil(min(left, 0.25) * 1000)
-            with self._use() as (library, handle):
-                status = Code(library.sds_smtp_client_wait(handle, step))
-            if status != Code.BUSY or left <= 0.25:
-                return status
+        with self._use() as (library, handle):
+            while True:
+                left = max(end - time.monotonic(), 0.0)
+                step = math.ceil(min(left, 0.25) * 1000)
+                status = self._status(library.sds_smtp_client_wait(handle, step))
+                if status != Code.BUSY or left <= 0.25:
+                    return status
+
+    def _status(self, status: int) -> Code:
+        """What a wait came back with; close() may have freed the client meanwhile."""
+        if status != Code.BAD_HANDLE:
+            return Code(status)
+        if self._ended is None:
+            raise _closed()
+        return self._ended
 
     def result(self) -> Result:
         """How the last finished mail or probe went; all zero before the first."""
@@ -694,21 +711,33 @@ class Client:
             _check(library.sds_smtp_client_cancel(handle))
 
     def close(self) -> None:
-        """Cancel what is in flight and free the client. A second time does nothing; other calls then raise code 34."""
-        with self._changed:
-            if self._closed:
-                return
-            self._closed = True
+        """Cancel what is in flight and free the client. A second time does nothing; other calls then raise code 34.
+
+        A wait() that this ends returns how the mail ended. May be called from any thread, from a Python signal handler, in the
+        child of a fork() and while the interpreter ends: it waits for nobody who cannot come back, and for nobody long.
+        """
+        try:
+            handle = self._open.pop()
+        except IndexError:
+            return
         if self._builtin:
             return
-        library = _library()
-        if self._inside:
-            # Another thread waits in the library: its mail is cancelled, so it comes back soon.
-            library.sds_smtp_client_cancel(self._handle)
-        with self._changed:
-            self._changed.wait_for(lambda: self._inside == 0)
-        handle, self._handle = self._handle, None
-        library.sds_smtp_client_free(handle)
+        # Threads do not come back when the interpreter ends, nor do those of the process that this one was forked from.
+        if not sys.is_finalizing() and self._callers():
+            self._library.sds_smtp_client_cancel(handle)
+            status: int = self._library.sds_smtp_client_wait(handle, int(_PATIENCE * 1000))
+            if status != Code.BUSY:
+                self._ended = Code(status)
+            end = time.monotonic() + _PATIENCE
+            # This thread's own call is one that a signal handler has interrupted: it comes back after the handler.
+            while self._callers() - {threading.get_ident()} and time.monotonic() < end:
+                time.sleep(0.001)
+        self._library.sds_smtp_client_free(handle)
+
+    def _callers(self) -> Set[int]:
+        """The threads of this process that are inside the library."""
+        process = os.getpid()
+        return {thread for owner, thread in list(self._inside.values()) if owner == process}
 
     def __enter__(self: _Self) -> _Self:
         return self
@@ -717,12 +746,18 @@ class Client:
         self.close()
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True):
-            self.close()
+        # Nobody is inside, since a call holds its client; and nothing of this module may be left where the interpreter ends.
+        if getattr(self, "_open", None) and not self._builtin:
+            self._library.sds_smtp_client_free(self._open.pop())
 
     def __repr__(self) -> str:
-        kind = "built-in" if self._builtin else "closed" if self._closed else hex(self._handle or 0)
+        handles = self._open[:]
+        kind = "built-in" if self._builtin else hex(handles[0] or 0) if handles else "closed"
         return f"<sds_smtp.Client {kind}>"
+
+
+def _closed() -> SmtpError:
+    return SmtpError(Code.BAD_HANDLE, "this Client is closed")
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:

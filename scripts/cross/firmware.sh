@@ -18,8 +18,7 @@ make_work
 
 # What the header of the firmware and the common one declare, but for what only a system has.
 hosted_only='sds_smtp_client_(new|wait)|sds_smtp_poll_descriptor'
-sed -nE 's/^[a-z].*[ *](sds_smtp_[a-z_]+)\(.*/\1/p' include/sds_smtp.h include/sds_smtp_firmware.h |
-  grep -vxE "$hosted_only" | sort -u >"$work/documented"
+functions_of include/sds_smtp.h include/sds_smtp_firmware.h | grep -vxE "$hosted_only" >"$work/documented"
 mapfile -t documented <"$work/documented"
 
 # The compiler's own idea of the target, but that a function keeps a frame pointer only where it needs one: they cost some 6 %

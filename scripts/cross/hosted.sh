@@ -4,6 +4,7 @@
 #
 #   scripts/cross/hosted.sh TRIPLE
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. scripts/neighbour.sh
 
 triple=${1:-}
 facts_of "$triple" || unknown_target "$triple"
@@ -43,6 +44,8 @@ prepare_linux() {
   build "$cross/$triple" cdylib,staticlib cross_cargo
   cc=("$gnu-gcc")
   tools=$gnu-
+  export CROSS_COMPILE=$tools
+  builder=cross_cargo
   # The same line as natively (README).
   archive_libraries=(-lpthread -ldl)
   ln -s "$shared" "$work/$soname"
@@ -58,6 +61,7 @@ prepare_musl() {
   RUSTFLAGS="${RUSTFLAGS:-} -Ctarget-feature=-crt-static" build "$cross/$triple-shared" cdylib cross_cargo_zig
   shared=$cross/$triple-shared/$triple/release/libsds_smtp.so
   cc=(python -m ziglang cc -target x86_64-linux-musl)
+  builder=cross_cargo_zig
   # It links to static libraries where it is not told otherwise.
   dynamic=(-dynamic)
   archive_libraries=(-lunwind)
@@ -84,6 +88,27 @@ prepare_windows() {
   run_by=wine
 }
 
+# One object, as \`make\` leaves it; for Windows it stays as cargo makes it.
+finish_archive() {
+  [[ $kind = windows ]] || scripts/archive.sh "$archive"
+}
+
+# Beside another Rust library, which panics meanwhile.
+beside_another() {
+  local libraries number=0
+  make_neighbours "$triple" "$cross/$triple" "$builder" "$standard_library" "$without_printer"
+  while read -ra libraries; do
+    number=$((number + 1))
+    compile "beside$number" tests/neighbour/program.c -static "${libraries[@]}" "${archive_libraries[@]}"
+    rm -rf "$work/mails"
+    start_sink --mails 1
+    run "beside$number" "$port"
+    wait_sink || die "beside another library no mail arrived: $(<"$work/sink.err")"
+    mails_arrived 1
+  done < <(in_both_orders)
+  echo "beside another Rust library, in both orders: $(<"$work/output")"
+}
+
 cross_cargo_zig() { RUSTC=$cross_rustc RUSTC_BOOTSTRAP=1 cargo-zigbuild "$@"; }
 
 compile() {
@@ -103,7 +128,7 @@ run() {
 # The shared library offers the functions of the header and nothing else.
 check_exports() {
   local documented offered
-  documented=$(sed -n 's/^[a-z].*\b\(sds_smtp_[a-z_]*\)(.*/\1/p' include/sds_smtp.h | sort)
+  documented=$(functions_of include/sds_smtp.h)
   [[ $(wc -l <<<"$documented") -ge 16 ]] || die 'the functions of the header were not found'
   case $kind in
     windows) offered=$("${tools}objdump" -p "$shared" | sed -n '/Ordinal\/Name Pointer/,/^$/s/^.*[0-9]\] //p' | sort) ;;
@@ -178,12 +203,13 @@ handles() {
   tr -d '\r' <"$work/output"
 }
 
-cargo build --quiet --example mail_sink
+build_sink
 make_work
 trap clean_up_cross EXIT
 tools='' exe='' dynamic=()
 "prepare_$kind"
 need_files "$shared" "$archive"
+finish_archive
 check_exports
 
 first_mail=c_examples/first_mail.c
@@ -197,6 +223,7 @@ done
 run layout
 echo 'layout: sizes and offsets are the published ones'
 send_mails archive static shared
+[[ $kind = windows ]] || beside_another
 misuse
 threads
 # Windows has no fork.

@@ -1,7 +1,6 @@
 //! Finds the release build, and compiles and links the C programs, each once for all tests.
 
 use std::collections::HashMap;
-use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +10,10 @@ use std::thread;
 use std::time::SystemTime;
 
 use super::running::{PATIENCE, finish};
+
+#[path = "../common/release.rs"]
+mod release;
+pub use release::release;
 
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
@@ -110,13 +113,6 @@ pub fn source(program: &str) -> PathBuf {
     root().join(directory).join(program).with_extension("c")
 }
 
-pub fn release() -> PathBuf {
-    env::var_os("SDS_SMTP_TARGET_DIR")
-        .or_else(|| env::var_os("CARGO_TARGET_DIR"))
-        .map_or_else(|| root().join("target"), |directory| root().join(directory))
-        .join("release")
-}
-
 pub fn newest_source(directory: &Path) -> SystemTime {
     let entries = fs::read_dir(directory).expect("src/ can be read");
     let times = entries.map(|entry| {
@@ -139,16 +135,10 @@ pub fn library() -> &'static Path {
         for name in ["libsds_smtp.so", "libsds_smtp.a"] {
             let path = release().join(name);
             let Ok(built) = fs::metadata(&path).and_then(|metadata| metadata.modified()) else {
-                return Err(format!(
-                    "{} is missing: run cargo build --release first",
-                    path.display()
-                ));
+                return Err(format!("{} is missing: run make first", path.display()));
             };
             if built < newest {
-                return Err(format!(
-                    "{} is older than src/: run cargo build --release first",
-                    path.display()
-                ));
+                return Err(format!("{} is older than src/: run make first", path.display()));
             }
         }
         let shared = release().join("libsds_smtp.so");

@@ -23,10 +23,23 @@ SERVERS = CHECKOUT / "scripts" / "servers"
 SERVERS_DIR = pathlib.Path(
     os.environ.get("SDS_SERVERS_DIR") or os.path.join(os.environ.get("TMPDIR", "/tmp"), "sds-smtp-servers")
 )
-LIBRARY = pathlib.Path(
-    os.environ.get("SDS_SMTP_LIBRARY")
-    or pathlib.Path(os.environ.get("CARGO_TARGET_DIR", CHECKOUT / "target")) / "release" / "libsds_smtp.so"
-).resolve()
+
+
+def cargo_target():
+    """Where cargo builds. The scripts say so; else its variables and its configuration decide, and it is asked."""
+    named = os.environ.get("CARGO_TARGET_DIR")
+    if named:
+        return CHECKOUT / named
+    question = ["cargo", "metadata", "--no-deps", "--offline", "--format-version", "1"]
+    try:
+        answer = subprocess.run(question, cwd=str(CHECKOUT), stdout=subprocess.PIPE, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return CHECKOUT / "target"
+    return pathlib.Path(json.loads(answer)["target_directory"])
+
+
+TARGET = cargo_target()
+LIBRARY = pathlib.Path(os.environ.get("SDS_SMTP_LIBRARY") or TARGET / "release" / "libsds_smtp.so").resolve()
 
 sys.path.insert(0, str(BINDING.parent))
 os.environ["SDS_SMTP_LIBRARY"] = str(LIBRARY)
@@ -39,7 +52,7 @@ INSTALL_LIMIT = 900
 
 def pytest_configure(config):
     if not LIBRARY.exists():
-        raise pytest.UsageError(f"{LIBRARY} is missing: build it with 'cargo build --release'")
+        raise pytest.UsageError(f"{LIBRARY} is missing: build it with 'make'")
     # Ended by CI or by hand: as with Ctrl-C, the fixtures get to stop their servers.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 

@@ -112,6 +112,21 @@ def test_the_library_on_the_system_path_is_found(tmp_path):
     assert_loads(installed, path=tmp_path / "program", LD_LIBRARY_PATH=str(installed.parent))
 
 
+def test_the_loader_finds_what_no_tool_finds(tmp_path):
+    """A device has neither a compiler nor a cache of libraries to ask, which ctypes asks."""
+    copy(BINDING, tmp_path / "program" / "sds_smtp.py")
+    installed = copy(LIBRARY, tmp_path / "lib" / sds_smtp._SONAME)
+    (tmp_path / "bin").mkdir()
+    assert_loads(
+        installed, path=tmp_path / "program", LD_LIBRARY_PATH=str(installed.parent), PATH=str(tmp_path / "bin")
+    )
+
+
+def test_the_binding_knows_the_name_that_the_library_gives_itself():
+    dynamic = subprocess.run(["readelf", "-d", str(LIBRARY)], stdout=subprocess.PIPE, check=True).stdout.decode()
+    assert f"[{sds_smtp._SONAME}]" in dynamic
+
+
 def test_usr_local_lib_is_the_last_place():
     places = list(sds_smtp._places())
     assert places[0] == str(BINDING.parent / "libsds_smtp.so")
@@ -133,13 +148,18 @@ def test_another_library_is_named_in_the_error():
 
 
 def test_when_no_library_is_found_the_error_says_what_to_do(monkeypatch):
+    def missing(path):
+        raise OSError(f"{path}: cannot open shared object file")
+
     monkeypatch.delenv("SDS_SMTP_LIBRARY")
     monkeypatch.setattr(os.path, "exists", lambda path: False)
     monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
+    # The loader would find the one that this process has loaded already.
+    monkeypatch.setattr(ctypes, "CDLL", missing)
     with pytest.raises(LibraryNotFound) as caught:
         sds_smtp._find()
     text = str(caught.value)
-    assert "cargo build --release" in text and "SDS_SMTP_LIBRARY" in text
+    assert "'make'" in text and "SDS_SMTP_LIBRARY" in text
     assert all(place in text for place in sds_smtp._places())
 
 
@@ -754,6 +774,190 @@ def test_closing_ends_the_wait_of_another_thread(server):
     client.close()
     thread.join(10)
     assert seen == [Code.CANCELLED]
+
+
+# Each of the programs below closes a client that some call is still inside, in a process of its own: a close() that hangs is
+# ended from outside, and the test fails.
+
+BEGIN = """
+import os, signal, sys, threading, time
+import sds_smtp
+from sds_smtp import Client, Code, SmtpError
+client = Client()
+client.configure(server="127.0.0.1", port=int(sys.argv[1]), sender="unit7@example.test")
+client.send("a@example.test", "s", "t")
+
+def wait_for(what):
+    for _ in range(2000):
+        if what():
+            return
+        time.sleep(0.01)
+    raise SystemExit("it did not come to that")
+
+def started(target):
+    thread = threading.Thread(target=target, daemon=True)
+    thread.start()
+    # It is inside the library's wait, without limit.
+    wait_for(lambda: any(frame.f_code.co_name == "wait" for frame in frames_of(thread)))
+    time.sleep(0.2)
+    return thread
+
+def frames_of(thread):
+    frame = sys._current_frames().get(thread.ident)
+    while frame:
+        yield frame
+        frame = frame.f_back
+"""
+
+FORKED_WHILE_ANOTHER_THREAD_WAITED = """
+seen = []
+thread = started(lambda: seen.append(client.wait(None)))
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    begin = time.monotonic()
+    client.close()
+    try:
+        client.status()
+    except SmtpError as error:
+        os._exit(0 if error.code == Code.BAD_HANDLE and time.monotonic() - begin < 10 else 2)
+    os._exit(3)
+status = os.waitpid(child, 0)[1]
+assert status == 0, status
+assert client.status() == Code.BUSY, "the child's close() ended the parent's mail"
+client.close()
+thread.join(10)
+assert seen == [Code.CANCELLED], seen
+print("closed")
+"""
+
+FORKED_AND_FORGOTTEN = """
+thread = started(lambda: client.wait(None))
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    # The interpreter ends in the child, and the client with it.
+    sys.exit(0)
+status = os.waitpid(child, 0)[1]
+assert status == 0, status
+client.close()
+print("closed")
+"""
+
+CLOSED_IN_A_SIGNAL_HANDLER = """
+closed = []
+
+def handler(*_):
+    client.close()
+    closed.append(True)
+
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.5)
+code = client.wait(None)
+assert closed == [True]
+assert code == Code.CANCELLED, code
+print("closed")
+"""
+
+CLOSED_IN_A_SIGNAL_HANDLER_WITH_ANOTHER_THREAD_INSIDE = """
+seen = []
+thread = started(lambda: seen.append(client.wait(None)))
+signal.signal(signal.SIGALRM, lambda *_: client.close())
+signal.setitimer(signal.ITIMER_REAL, 0.5)
+code = client.wait(None)
+thread.join(10)
+assert [code] == seen == [Code.CANCELLED], (code, seen)
+print("closed")
+"""
+
+ENDED_WHILE_A_THREAD_WAITS = """
+thread = started(lambda: client.wait(None))
+print("closed", flush=True)
+"""
+
+CLOSED_WHILE_THE_INTERPRETER_ENDS = """
+class Closer:
+    def __init__(self):
+        self.client, self.finalizing, self.write = client, sys.is_finalizing, os.write
+
+    def __del__(self):
+        assert self.finalizing()
+        self.client.close()
+        self.write(1, b"closed\\n")
+
+# What this module holds goes when the threads have been stopped already.
+sys.modules["kept"] = Closer()
+thread = started(lambda: client.wait(None))
+"""
+
+CLOSED_BY_MANY_AT_ONCE = """
+threads = [started(lambda: client.wait(None))] + [threading.Thread(target=client.close) for _ in range(20)]
+for thread in threads[1:]:
+    thread.start()
+for thread in threads:
+    thread.join(20)
+    assert not thread.is_alive()
+print("closed")
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        FORKED_WHILE_ANOTHER_THREAD_WAITED,
+        FORKED_AND_FORGOTTEN,
+        CLOSED_IN_A_SIGNAL_HANDLER,
+        CLOSED_IN_A_SIGNAL_HANDLER_WITH_ANOTHER_THREAD_INSIDE,
+        ENDED_WHILE_A_THREAD_WAITS,
+        CLOSED_WHILE_THE_INTERPRETER_ENDS,
+        CLOSED_BY_MANY_AT_ONCE,
+    ],
+    ids=[
+        "forked_while_another_thread_waited",
+        "forked_and_forgotten",
+        "in_a_signal_handler",
+        "in_a_signal_handler_with_another_thread_inside",
+        "at_the_end_while_a_thread_waits",
+        "while_the_interpreter_ends",
+        "by_many_at_once",
+    ],
+)
+def test_closing_never_hangs(server, program):
+    server.gate("GREETING")
+    done = run_python(BEGIN + program, server.port, SDS_SMTP_LIBRARY=str(LIBRARY))
+    assert (done.returncode, done.stdout.splitlines()) == (0, ["closed"]), done.stderr
+    assert server.mails == []
+
+
+def test_a_client_is_made_in_a_child_of_a_process_that_was_looking_for_the_library(server):
+    program = """
+import os, signal, sys, threading, time
+import sds_smtp
+inside, go_on = threading.Event(), threading.Event()
+find = sds_smtp._find
+
+def slow():
+    inside.set()
+    go_on.wait(20)
+    return find()
+
+sds_smtp._find = slow
+thread = threading.Thread(target=sds_smtp.version)
+thread.start()
+inside.wait(20)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    sds_smtp._find = find
+    sds_smtp.Client().close()
+    os._exit(0)
+status = os.waitpid(child, 0)[1]
+go_on.set()
+thread.join(20)
+assert status == 0, status
+"""
+    done = run_python(program, SDS_SMTP_LIBRARY=str(LIBRARY))
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_forgotten_client_is_freed_and_its_mail_cancelled(server):

@@ -1,13 +1,16 @@
 """The README's Python program does what it says."""
 
 import io
+import os
 import pathlib
 import subprocess
 import sys
 from contextlib import redirect_stdout
 
+from conftest import TARGET
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SINK = ROOT / "target" / "debug" / "examples" / "mail_sink"
+SINK = pathlib.Path(os.environ.get("SDS_SMTP_SINK") or TARGET / "debug" / "examples" / "mail_sink")
 
 
 def test_the_readmes_program_sends_its_mail(tmp_path, monkeypatch):

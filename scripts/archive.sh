@@ -1,0 +1,88 @@
+#!/bin/bash
+# Makes the static library that programs link out of the one that cargo makes, in its place (docs/adr/0016-one-object.md):
+# one object file in which only the functions of the header are global, so that it can stand beside other Rust libraries.
+#
+#   scripts/archive.sh check               whether the tools for it are there, and what is missing
+#   scripts/archive.sh ARCHIVE [NAME...]   by default the functions of include/sds_smtp.h stay global
+#
+# It takes GNU's ld (2.29 or newer; or another that knows --force-group-allocation), objcopy, ar and nm. CROSS_COMPILE is a prefix
+# of their names, as "aarch64-linux-gnu-"; LD, OBJCOPY, AR and NM name other ones, with options where they need some.
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+prefix=${CROSS_COMPILE:-}
+
+# Words for the shell, as in every Makefile.
+read -ra ar <<<"${AR:-${prefix}ar}"
+read -ra objcopy <<<"${OBJCOPY:-${prefix}objcopy}"
+read -ra nm <<<"${NM:-${prefix}nm}"
+if [[ -n ${LD:-} ]]; then
+  read -ra ld <<<"$LD"
+else
+  # The plain name may lead to another linker; GNU's has this one, too.
+  ld=("${prefix}ld.bfd")
+  command -v "${ld[0]}" >/dev/null || ld=("${prefix}ld")
+fi
+
+check() {
+  local tool help
+  for tool in "${ld[0]}" "${objcopy[0]}" "${ar[0]}" "${nm[0]}"; do
+    command -v "$tool" >/dev/null ||
+      die "$tool is missing, which the static library takes: install GNU binutils (Debian: binutils), or name it with LD, OBJCOPY, AR or CROSS_COMPILE"
+  done
+  # Without a pipe: `grep -q` would end the one who writes.
+  help=$("${ld[@]}" --help 2>/dev/null) || true
+  [[ $help = *--force-group-allocation* ]] ||
+    die "${ld[0]} knows no --force-group-allocation, which the static library takes: name GNU ld 2.29 or newer with LD (Debian: binutils, LD=ld.bfd)"
+  help=$("${objcopy[@]}" --help 2>/dev/null) || true
+  [[ $help = *--keep-global-symbols* ]] || die "${objcopy[0]} knows no --keep-global-symbols: name GNU's or LLVM's with OBJCOPY"
+}
+
+# keep_under_names_of_ours ARCHIVE: MIPS calls functions that were global when they were compiled through a table that takes
+# only global ones. They stay so, with the library's name before theirs.
+keep_under_names_of_ours() {
+  local name=${1##*/}
+  name=${name%.a}
+  name=${name#lib}_internal_
+  "${nm[@]}" --extern-only --defined-only --format=posix "$work/sds_smtp.o" | cut -d' ' -f1 |
+    grep -vxFf "$work/global" >"$work/others"
+  sed "s/.*/& $name&/" "$work/others" >"$work/renamed"
+  "${objcopy[@]}" --redefine-syms="$work/renamed" "$work/sds_smtp.o"
+  sed "s/^/$name/" "$work/others" >>"$work/global"
+}
+
+# one_object ARCHIVE NAME...: of the objects that the named functions need. A section that the compiler puts into a group of
+# its own (the pointer to the function for unwinding) becomes an ordinary one: of groups with the same name a linker takes
+# the first, and the symbol that is local from now on would stay without its section. Sections are left to the linker of the
+# program to collect: for MIPS, ld -r --gc-sections makes code that does not run.
+one_object() {
+  local archive=$1
+  shift
+  printf '%s\n' "$@" >"$work/global"
+  "${ld[@]}" -r --force-group-allocation "${@/#/--undefined=}" -o "$work/sds_smtp.o" "$archive" ||
+    die "${ld[*]} cannot take $archive: name the tools of its target with CROSS_COMPILE, or with LD, OBJCOPY and AR (LD='ld -m elf_i386' for 32 bits)"
+  # Of several objects' bitcode, one behind the other, LLVM's plugin for these tools can make nothing.
+  "${objcopy[@]}" --remove-section=.llvmbc --remove-section=.llvmcmd "$work/sds_smtp.o"
+  case $(od -An -tx1 -j18 -N2 "$work/sds_smtp.o") in
+    # The machine in the ELF header: MIPS, in either byte order.
+    ' 08 00' | ' 00 08') keep_under_names_of_ours "$archive" ;;
+  esac
+  "${objcopy[@]}" --keep-global-symbols="$work/global" --strip-unneeded --remove-section=.comment "$work/sds_smtp.o"
+  "${ar[@]}" crsD "$work/library.a" "$work/sds_smtp.o"
+  # The time of the build: what cargo did not make anew does not look newer.
+  touch -r "$archive" "$work/library.a"
+  cp -p "$work/library.a" "$archive.new"
+  mv -f "$archive.new" "$archive"
+}
+
+[[ $# -ge 1 ]] || die 'usage: scripts/archive.sh check | ARCHIVE [NAME...]'
+check
+[[ $1 != check ]] || exit 0
+need_files "$1"
+archive=$1
+shift
+if [[ $# = 0 ]]; then
+  mapfile -t names < <(functions_of include/sds_smtp.h)
+  set -- "${names[@]}"
+fi
+make_work
+one_object "$archive" "$@"

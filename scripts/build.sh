@@ -1,0 +1,50 @@
+#!/bin/bash
+# `make`: both C libraries, in target/release wherever cargo's configuration has them built, and a note of them for
+# `make install`.
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+read -ra cargo <<<"${CARGO:-cargo}"
+command -v "${cargo[0]}" >/dev/null || die "${cargo[0]} is missing: install Rust $(rust_version) or newer, for instance with rustup"
+scripts/archive.sh check
+make_work
+
+# What is changed from now on is newer than the libraries.
+touch "$work/begin"
+
+# Both in one go, and nothing else: with a Rust library among them whole-program optimisation is off.
+"${cargo[@]}" rustc --release --lib --crate-type cdylib,staticlib --message-format=json-render-diagnostics >"$work/messages"
+
+# The files that cargo tells of, one a line.
+sed -n '/"reason":"compiler-artifact"/{/"name":"sds_smtp"/s/.*"filenames":\[\([^]]*\)\].*/\1/p}' "$work/messages" |
+  tr ',' '\n' | tr -d '"' >"$work/files"
+
+# built NAME: where it is.
+built() {
+  local found
+  mapfile -t found < <(grep "/$1\$" "$work/files")
+  case ${#found[@]} in
+    1) echo "${found[0]}" ;;
+    0) die "cargo made no $1: \`make\` is for Linux (scripts/cross has other targets); it made $(paste -sd ' ' "$work/files")" ;;
+    *) die "cargo's configuration names several targets: choose one with CARGO_BUILD_TARGET" ;;
+  esac
+}
+
+shared=$(built libsds_smtp.so)
+archive=$(built libsds_smtp.a)
+mkdir -p "$release"
+rm -f "$made"
+
+# put FILE: into $release, where it is not there already.
+put() {
+  [[ ! $1 -ef $release/${1##*/} ]] || return 0
+  cp -p "$1" "$release/${1##*/}.new"
+  mv -f "$release/${1##*/}.new" "$release/${1##*/}"
+}
+
+put "$shared"
+put "$archive"
+scripts/archive.sh "$release/libsds_smtp.a"
+ln -sf libsds_smtp.so "$release/$soname"
+
+libraries_sums >"$made"
+touch -r "$work/begin" "$made"

@@ -1,0 +1,23 @@
+# shellcheck shell=bash
+# Another Rust library (tests/neighbour/) to link beside this one: as cargo makes it, and as scripts/archive.sh makes it, which
+# shows that what is done to this library leaves panics and threads as they are. It is sourced, never run.
+
+# make_neighbours TRIPLE FOLDER CARGO OPTION...: sets $plain, as cargo makes it, and $finished, the same as one object and with
+# another name for its function.
+make_neighbours() {
+  local triple=$1 folder=$2 cargo=$3
+  shift 3
+  "$cargo" rustc --quiet --locked --release --lib --manifest-path tests/neighbour/Cargo.toml --target "$triple" \
+    --target-dir "$folder" "$@"
+  plain=$folder/$triple/release/libneighbour.a
+  finished=$work/libfinished.a
+  cp "$plain" "$finished"
+  scripts/archive.sh "$finished" neighbour_panics
+  "${OBJCOPY:-${CROSS_COMPILE:-}objcopy}" --redefine-sym neighbour_panics=finished_panics "$finished"
+}
+
+# in_both_orders: prints the libraries as words for the linker, once with this one ($archive) before the others and once behind.
+in_both_orders() {
+  echo "$archive $finished $plain"
+  echo "$plain $finished $archive"
+}
