@@ -77,6 +77,7 @@ dialogues! {
     auth_prompts_not_base64
     auth_prompts_the_other_way_round
     auth_prompts_user_name_with_nul
+    auth_repeated_password_at_the_end_of_what_is_kept_is_masked
     auth_repeated_password_in_a_later_answer_is_masked
     auth_repeated_password_in_the_final_reply_is_masked
     auth_repeated_password_is_masked
