@@ -749,6 +749,16 @@ fn without_a_thread_or_a_descriptor_the_result_says_which() {
     }
 }
 
+#[test]
+fn a_thread_that_comes_late_takes_nothing_away_from_the_next_one() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        run(executable("overtaken", standard, link), [&server.port]).must_give(0);
+        assert_eq!(server.mails_with_subject("overtaken"), 1);
+        assert_eq!(server.mails_with_subject("after"), 3);
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // valgrind and the sanitizers
 // ---------------------------------------------------------------------------------------------------------------------

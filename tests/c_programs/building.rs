@@ -21,7 +21,7 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 21] = [
+pub const TESTS: [&str; 22] = [
     "layout",
     "misuse",
     "versions",
@@ -43,6 +43,7 @@ pub const TESTS: [&str; 21] = [
     "urgent",
     "without",
     "handles",
+    "overtaken",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
