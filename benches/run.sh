@@ -252,8 +252,8 @@ memory() {
   limited 'idle, without configuration' "$(value idle "$out")" 1024
   figure '  its configuration' "$(value configuration "$out")"
   figure '  its log, with all 64 entries' "$(value full_log "$out")"
-  limited 'in flight, beside the text: waiting for the greeting' "$(value flight_greeting "$out")" 8192
-  limited '  waiting for the answer to the final dot' "$(value flight_final_dot "$out")" 8192
+  limited 'in flight, beside the text: waiting for the greeting' "$(value flight_greeting "$out")" 6144
+  limited '  waiting for the answer to the final dot' "$(value flight_final_dot "$out")" 6144
   limited 'threads, beside the one of the idle program' "$(value threads_greeting "$out")" 1
   limited '  waiting for the answer to the final dot' "$(value threads_final_dot "$out")" 1
 }
