@@ -252,8 +252,8 @@ memory() {
   limited 'idle, without configuration' "$(value idle "$out")" 1024
   figure '  its configuration' "$(value configuration "$out")"
   figure '  its log, with all 64 entries' "$(value full_log "$out")"
-  limited 'in flight, beside the text: waiting for the greeting' "$(value flight_greeting "$out")" 8192
-  limited '  waiting for the answer to the final dot' "$(value flight_final_dot "$out")" 8192
+  limited 'in flight, beside the text: waiting for the greeting' "$(value flight_greeting "$out")" 6144
+  limited '  waiting for the answer to the final dot' "$(value flight_final_dot "$out")" 6144
   limited 'threads, beside the one of the idle program' "$(value threads_greeting "$out")" 1
   limited '  waiting for the answer to the final dot' "$(value threads_final_dot "$out")" 1
 }
@@ -383,8 +383,18 @@ load_driver() {
   timeout 300 "$@" >"$log" 2>"$log.err" || die "load failed: $(grep -v '^==' "$log.err")"
 }
 
+# longest WHAT WHOLE PART LIMIT: a call's longest time, and of that the part which has to keep a limit.
+longest() {
+  local verdict=ok
+  if ! awk -v value="$3" -v limit="$4" 'BEGIN {exit !(value != "" && value + 0 <= limit + 0)}'; then
+    verdict=over
+    over=1
+  fi
+  printf '%-44s %10s %10s  at most %-4s %s\n' "$1" "$2" "$3" "$4" "$verdict"
+}
+
 load() {
-  local few=100 some=1000 many=10000 count part at dump out=$work/load
+  local few=100 some=1000 many=10000 most_waiting=500 most_working=100 count part name at dump out=$work/load
   local parts_of_load=(deliver cancel deadline free)
   local -A rounds=([$few]=20 [$some]=2 [$many]=1) own all cpu bytes
   local -A words=([deliver]=delivered [cancel]=cancelled [deadline]='ended by a deadline' [free]='whose client is freed')
@@ -422,13 +432,20 @@ load() {
     limited "heap bytes of a mail in flight beside its text, N = $count" "${bytes[$count]}" 6144
   done
   echo
-  echo "milliseconds, with $many mails in flight; they should not exceed 20"
-  limited '  longest sds_smtp_client_send()' "$(value send "$out.probe")" 250
-  limited '  longest sds_smtp_client_cancel()' "$(value cancel "$out.probe")" 250
-  limited "  longest fork(), of $(value probes "$out.probe")" "$(value fork "$out.probe")" 250
-  figure '    ... while the engine has nothing to do' "$(value fork_quiet "$out.probe")"
+  echo "longest times in milliseconds, with $many mails in flight; they should not exceed 20"
+  printf '%-44s %10s %10s\n' '' longest waiting
+  while read -r part name; do
+    longest "  $name" "$(value "$part" "$out.probe")" "$(value "${part}_waited" "$out.probe")" $most_waiting
+  done <<CALLS
+send   sds_smtp_client_send()
+cancel   sds_smtp_client_cancel()
+fork   fork(), $(value probes "$out.probe") calls
+fork_quiet   fork() while the engine has nothing to do
+CALLS
+  printf '%-44s %10s %10s\n' '' longest working
   for part in "${parts_of_load[@]}"; do
-    limited "  longest sds_smtp_poll(): ${words[$part]}" "$(value "poll_$part" "$out.poll")" 250
+    longest "  sds_smtp_poll(): ${words[$part]}" "$(value "poll_$part" "$out.poll")" \
+      "$(value "poll_${part}_worked" "$out.poll")" $most_working
   done
 }
 
