@@ -202,15 +202,16 @@ impl Task for Engine {
         loop {
             let waited = ready.wait(poller, timeout);
             let mut engine = engine();
-            let Some(mine) = engine.as_mut() else { return };
-            if mine.number != number {
-                // The number that this thread waited on may belong to the new engine's list by now: it has taken away
-                // what that one's thread should have seen.
-                mine.connections.queue_all();
+            let Some(mine) = engine.as_mut().filter(|engine| engine.number == number) else {
+                // The engine was abandoned. The number that this thread waited on may belong to the next one's list by
+                // now: what it has taken away is what that one's thread should have seen, or will when it begins.
+                if let Some(next) = engine.as_mut() {
+                    next.connections.queue_all();
+                }
                 drop(engine);
                 shared().wake_again();
                 return;
-            }
+            };
             let next = if waited {
                 mine.turn_safely(&ready)
             } else {
