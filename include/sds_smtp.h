@@ -10,9 +10,13 @@
  *
  * Sending runs in the background, on one thread of the library's for all clients; one mail a client is in flight
  * at a time. No function but sds_smtp_client_wait() blocks, and none calls back but for sds_smtp_message.read. All are safe to call from
- * any thread, but not from a signal handler. After fork() the child has the same clients and configurations, and
- * no mail in flight; the parent's mail goes on. A mail in flight ends with the process, undelivered: a program that
- * is about to end waits first, with sds_smtp_client_wait().
+ * any thread, but not from a signal handler, where fork() is not allowed either. After fork() the child has the same
+ * clients and configurations, and no mail in flight; the parent's mail goes on. The handlers of pthread_atfork() may
+ * call the library. A mail in flight ends with the process, undelivered: a program that is about to end waits first,
+ * with sds_smtp_client_wait().
+ *
+ * pthread_cancel() does not take effect inside a function of the library, nor in a callback: it waits for the thread's
+ * next cancellation point. A loop that calls nothing else wants a pthread_testcancel().
  *
  * Functions return a result code, which sds_smtp_strerror() puts into words. A NULL where a pointer is needed is
  * answered with a code, never with a crash. Structures begin with struct_size: start them with their _INIT macro.
@@ -460,11 +464,13 @@ int sds_smtp_client_cancel(struct sds_smtp_client *client);
 struct sds_smtp_client *sds_smtp_client_new(void);
 
 /**
- * Waits until no mail is in flight.
+ * Waits until the mail in flight has ended. With several threads that send with one client, it is the first mail that
+ * ends after the wait began, also where another thread has started the next one by then.
  *
  * @param client      the client, or NULL for the built-in one
  * @param timeout_ms  the longest time to wait, in milliseconds; 0 does not wait; SDS_SMTP_NO_LIMIT as long as it takes
- * @return the status then: 14 when the mail is still in flight; 34, also when another thread frees the client meanwhile
+ * @return the code of that mail; without a mail in flight the status; 14 when the time was over before; 34, also when
+ *         another thread frees the client meanwhile
  */
 int sds_smtp_client_wait(struct sds_smtp_client *client,
                          uint32_t timeout_ms);
@@ -481,7 +487,7 @@ int sds_smtp_poll_descriptor(void);
 
 /**
  * Does the library's work for all clients, where that is left to the program: what is possible without waiting, and a bounded
- * amount of it. Without a system (sds_smtp_firmware.h) it always is; with one, see sds_smtp_poll_descriptor().
+ * amount of it: some milliseconds, however many clients there are. Without a system (sds_smtp_firmware.h) it always is; with one, see sds_smtp_poll_descriptor().
  *
  * @param now_ms  the time in milliseconds, where the library has no clock of its own: see sds_smtp_firmware.h. With a
  *                system it is not looked at
