@@ -92,7 +92,7 @@ static void each_its_own(int polled)
     CHECK(mine[i] != NULL);
     CHECK_IS(configure(mine[i], port, 0), SDS_SMTP_OK);
   }
-  for (round = 0; round < 30; round++) {
+  for (round = 0; round < 150; round++) {
     start_threads(threads, send_mine);
     join_all(threads, polled ? "event loop, own clients" : "thread, own clients");
     for (i = 0; i < THREADS; i++)
@@ -225,6 +225,7 @@ int main(int argc, char **argv)
     const char *name;
     void (*run)(int polled);
   } parts[] = {{"each its own", each_its_own}, {"all on one", all_on_one}, {"the next one begins", the_next_one_begins}};
+  pid_t children[3][2];
   char name[80];
   int i, polled, wrong = 0;
 
@@ -232,16 +233,17 @@ int main(int argc, char **argv)
     return 2;
   port = (unsigned)strtoul(argv[1], NULL, 10);
   silent_port = (unsigned)strtoul(argv[2], NULL, 10);
-  for (i = 0; i < 3; i++) {
+  for (i = 0; i < 3; i++)
     for (polled = 0; polled < 2; polled++) {
-      pid_t child = fork();
-
-      if (child == 0)
+      children[i][polled] = fork();
+      if (children[i][polled] == 0)
         parts[i].run(polled);
-      snprintf(name, sizeof name, "%s, %s", polled ? "event loop" : "thread", parts[i].name);
-      wrong += case_is_wrong(child, name);
     }
-  }
+  for (i = 0; i < 3; i++)
+    for (polled = 0; polled < 2; polled++) {
+      snprintf(name, sizeof name, "%s, %s", polled ? "event loop" : "thread", parts[i].name);
+      wrong += case_is_wrong(children[i][polled], name);
+    }
   printf("waiting: %d wrong\n", wrong);
   return wrong == 0 ? 0 : 1;
 }
