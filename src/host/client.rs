@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::fork::{self, shared};
 use super::post::Post;
 use super::registry::{Key, Slot};
-use super::shared::{DRIVEN, Start, Told, WAKING, Wake};
+use super::shared::{DRIVEN, Start, Told, WAKING};
 use super::snapshot::Snapshot;
 use super::{clock, engine};
 use crate::client::guard::Begun;
@@ -66,7 +66,9 @@ impl Client {
         // An idle client leaves nothing to the thread.
         let wake = slot.in_use().then(|| shared.end_at(key.place));
         drop(shared);
-        woken(wake);
+        if let Some(wake) = wake {
+            wake.wake();
+        }
         Ok(())
     }
 
@@ -152,7 +154,7 @@ impl Client {
             slot.give_up(shared.living(key)?.mail);
             let wake = shared.end_at(key.place);
             drop(shared);
-            woken(Some(wake));
+            wake.wake();
         }
         Ok(())
     }
@@ -296,14 +298,6 @@ impl Waiting {
     }
 }
 
-/// Wakes the thread, where that is due. Not even a mail that nobody would carry is lost in silence: it ends with a result,
-/// and the next one starts a thread anew.
-fn woken(wake: Option<Wake>) {
-    if !wake.is_none_or(Wake::wake) {
-        engine::abandon();
-    }
-}
-
 /// Takes a client for a mail, unless one is in flight.
 fn begin(key: Key, slot: &Slot) -> Result<(), Code> {
     match slot.guard.begin(key.guard_life()) {
@@ -330,8 +324,8 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
     member.mail = member.mail.wrapping_add(1).max(1);
     let mail = member.mail;
     if !shared.started() {
-        let (waker, engine) = engine::start()?;
-        shared.set_started(waker);
+        let (worker, engine) = engine::start()?;
+        shared.set_started(worker);
         started_now = engine;
     }
     let wake = shared
@@ -345,7 +339,7 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
         .ok_or(no_memory)?;
     drop(shared);
     engine::install(started_now);
-    woken(Some(wake));
+    wake.wake();
     Ok(())
 }
 

@@ -13,8 +13,8 @@ use super::connections::Connections;
 use super::memory::{self, Boxed};
 use super::nonces::Nonces;
 use super::registry::Key;
-use super::shared::{Start, Told, lock, shared};
-use super::sys::{self, Failure, Poller, Ready, Task, Waker};
+use super::shared::{Start, Told, Worker, lock, shared};
+use super::sys::{self, Failure, Poller, Ready, Task};
 use crate::client::report::Report;
 use crate::code::{Code, Outcome, Phase, Reason};
 
@@ -81,7 +81,7 @@ enum Next {
 }
 
 /// What was started: how to wake it, and, where the program drives it, the engine itself, for [`install`].
-pub type Started = (Waker, Option<Boxed<Engine>>);
+pub type Started = (Worker, Option<Boxed<Engine>>);
 
 /// Starts the thread, unless the program drives the engine; or says why the system has no descriptor, memory or thread for it.
 pub fn start() -> Result<Started, (Code, Reason)> {
@@ -91,8 +91,10 @@ pub fn start() -> Result<Started, (Code, Reason)> {
     let buffer = memory::zeros(BUFFER).ok_or(no_memory)?;
     let polled = POLLED.load(Ordering::Acquire);
     let (poller, waker) = Poller::new(WAKE).map_err(refused)?;
+    let number = ENGINES.fetch_add(1, Ordering::Relaxed);
+    let worker = Worker { number, waker };
     let engine = Engine {
-        number: ENGINES.fetch_add(1, Ordering::Relaxed),
+        number,
         polled,
         poller,
         connections: Connections::new(),
@@ -103,18 +105,31 @@ pub fn start() -> Result<Started, (Code, Reason)> {
     };
     let engine = Boxed::new(engine).ok_or(no_memory)?;
     if polled {
-        return Ok((waker, Some(engine)));
+        return Ok((worker, Some(engine)));
     }
     sys::start_thread(engine.into_inner()).map_err(|_| (Code::DataFailed, Reason::NoThread))?;
-    Ok((waker, None))
+    Ok((worker, None))
 }
 
 /// Puts an engine that the program drives in its place: without the shared lock, which is never held when the engine's is
 /// taken.
 pub fn install(new: Option<Boxed<Engine>>) {
-    if new.is_some() {
-        *engine() = new;
+    if let Some(new) = new {
+        put_in_place(new);
     }
+}
+
+/// False where it works for nobody any more: it was abandoned before it had begun, and another one may be in its place.
+fn put_in_place(new: Boxed<Engine>) -> bool {
+    let mut place = engine();
+    let current = shared().is_current(new.number);
+    if current {
+        *place = Some(new);
+    } else {
+        drop(place);
+        forget(new);
+    }
+    current
 }
 
 /// Has the program drive the engine from now on, and gives the descriptor that is readable when [`poll`] has something to
@@ -123,12 +138,12 @@ pub fn descriptor() -> Option<i32> {
     let mut shared = shared();
     if !shared.started() {
         POLLED.store(true, Ordering::Release);
-        let Ok((waker, engine)) = start() else {
+        let Ok((worker, engine)) = start() else {
             // Nobody would drive it.
             POLLED.store(false, Ordering::Release);
             return None;
         };
-        shared.set_started(waker);
+        shared.set_started(worker);
         drop(shared);
         install(engine);
     } else {
@@ -180,7 +195,7 @@ pub fn drive(patience: u64) -> Option<u64> {
     match next {
         Next::Wait(left) => left,
         Next::Abandon => {
-            abandon();
+            abandon(number);
             None
         }
     }
@@ -196,7 +211,9 @@ impl Task for Engine {
     fn run(new: Box<[Self; 1]>) {
         let new = Boxed::from_inner(new);
         let (number, poller) = (new.number, new.poller.descriptor());
-        *engine() = Some(new);
+        if !put_in_place(new) {
+            return;
+        }
         let mut ready = Ready::new();
         let mut timeout = None;
         loop {
@@ -221,7 +238,7 @@ impl Task for Engine {
             match next {
                 Next::Wait(left) => timeout = left,
                 Next::Abandon => {
-                    abandon();
+                    abandon(number);
                     return;
                 }
             }
@@ -230,11 +247,18 @@ impl Task for Engine {
 }
 
 /// Ends everything after the program has closed descriptors that were ours: every mail gets a result, and the next one
-/// starts a new thread. Nothing is closed here: the numbers may be the program's own by now.
-pub fn abandon() {
-    let engine = engine().take();
+/// starts a new thread. Nothing is closed here: the numbers may be the program's own by now. Of several who come to this for
+/// the same engine the first one does it; the next engine is none of their business.
+pub fn abandon(number: u32) {
     let mut starts = VecDeque::new();
-    shared().forget_thread(&mut starts);
+    let engine = {
+        let mut place = engine();
+        let mut shared = shared();
+        if shared.is_current(number) {
+            shared.forget_thread(&mut starts);
+        }
+        place.take_if(|engine| engine.number == number)
+    };
     let now = clock::now();
     if let Some(engine) = engine {
         let [mut engine] = *engine.into_inner();
@@ -255,16 +279,15 @@ pub fn abandon() {
 /// Looks whether the thread still waits where it can be woken, for somebody who has waited for a while; where it does
 /// not, everything is ended as [`abandon`] does.
 pub fn look_after() {
-    let waker = shared().waker();
-    if waker.is_some_and(|waker| !waker.is_ours()) {
-        abandon();
+    let worker = shared().worker();
+    if let Some(worker) = worker.filter(|worker| !worker.waker.is_ours()) {
+        abandon(worker.number);
     }
 }
 
-/// In the child of a fork: drops the copies of what the parent has. Where the program had closed our descriptors before,
-/// their numbers are the program's own, and stay open.
-pub fn forget(engine: &mut Locked) {
-    let Some(engine) = engine.take() else { return };
+/// Drops an engine that works for nobody: in the child of a fork, and where it was abandoned before it had begun. Where the
+/// program had closed our descriptors before, their numbers are the program's own, and stay open.
+pub fn forget(engine: Boxed<Engine>) {
     if engine.poller.is_ours() {
         return;
     }

@@ -88,7 +88,9 @@ fn begin_anew(held: Held) {
     let Held {
         mut shared, mut engine, ..
     } = held;
-    engine::forget(&mut engine);
+    if let Some(engine) = engine.take() {
+        engine::forget(engine);
+    }
     shared.forget_thread(&mut VecDeque::new());
     shared.forget_waiters();
     registry::forget_mails();

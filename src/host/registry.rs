@@ -167,7 +167,7 @@ pub enum Death {
 /// Ends a life.
 pub fn end(key: Key) -> Death {
     // After the last one comes 0, in which nobody lives; no handle has it.
-    let after = if key.life >= LAST_LIFE {
+    let after = if key.life == LAST_LIFE {
         0
     } else {
         key.life.wrapping_add(1)

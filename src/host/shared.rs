@@ -129,6 +129,15 @@ pub struct Start {
     pub started: u64,
 }
 
+/// The engine that works for the clients.
+#[derive(Clone, Copy)]
+pub struct Worker {
+    /// Which engine of this process it is.
+    pub number: u32,
+    /// How it is woken.
+    pub waker: sys::Waker,
+}
+
 /// All that is locked together.
 pub struct Shared {
     members: Vec<Option<Boxed<Member>>>,
@@ -138,7 +147,7 @@ pub struct Shared {
     /// memory when something is added, and each place is in it once at most.
     ends: Vec<u32>,
     first_end: u32,
-    waker: Option<sys::Waker>,
+    worker: Option<Worker>,
     /// When the thread was woken, while it has not taken its orders.
     signalled: Option<u64>,
     /// Where the program drives the engine: the client whose waiting thread does so now.
@@ -151,7 +160,7 @@ static SHARED: Mutex<Shared> = Mutex::new(Shared {
     starts: VecDeque::new(),
     ends: Vec::new(),
     first_end: LAST,
-    waker: None,
+    worker: None,
     signalled: None,
     driver: None,
 });
@@ -245,12 +254,17 @@ impl Shared {
 
     /// Whether there is a thread to order something from.
     pub fn started(&self) -> bool {
-        self.waker.is_some()
+        self.worker.is_some()
     }
 
-    /// Notes that there is one now, and how it is woken.
-    pub fn set_started(&mut self, waker: sys::Waker) {
-        self.waker = Some(waker);
+    /// Notes that there is one now.
+    pub fn set_started(&mut self, worker: Worker) {
+        self.worker = Some(worker);
+    }
+
+    /// Whether this engine works for the clients.
+    pub fn is_current(&self, number: u32) -> bool {
+        self.worker.is_some_and(|worker| worker.number == number)
     }
 
     /// Orders a mail; the thread is to be woken after unlocking. None without memory for it.
@@ -276,20 +290,20 @@ impl Shared {
         if waiting {
             return Wake(None);
         }
-        self.signalled = self.waker.map(|_| now);
-        Wake(self.waker)
+        self.signalled = self.worker.map(|_| now);
+        Wake(self.worker)
     }
 
     /// Wakes the thread for what it may have missed.
     pub fn wake_again(&self) {
-        if let Some(waker) = self.waker {
-            waker.wake();
+        if let Some(worker) = self.worker {
+            worker.waker.wake();
         }
     }
 
-    /// How the thread is woken, while there is one.
-    pub fn waker(&self) -> Option<sys::Waker> {
-        self.waker
+    /// The engine that works for the clients, while there is one.
+    pub fn worker(&self) -> Option<Worker> {
+        self.worker
     }
 
     /// There is no thread any more: the mails that were ordered from it go to `taken`, and there is nothing to end.
@@ -298,7 +312,7 @@ impl Shared {
         self.ends.fill(NOT_LISTED);
         self.first_end = LAST;
         self.signalled = None;
-        self.waker = None;
+        self.worker = None;
     }
 
     /// In the child of a fork: nobody waits.
@@ -349,7 +363,7 @@ impl Shared {
     pub fn idle_driver(&self) -> Option<sys::Waker> {
         let key = self.driver?;
         let waits = key.slot().is_some_and(|slot| slot.guard.busy());
-        self.waker.filter(|_| !waits)
+        self.worker.map(|worker| worker.waker).filter(|_| !waits)
     }
 
     /// Ends a client's mail: result, log, status, in this order.
@@ -387,12 +401,15 @@ impl Notice {
 
 /// A wake-up that may be due.
 #[must_use]
-pub struct Wake(Option<sys::Waker>);
+pub struct Wake(Option<Worker>);
 
 impl Wake {
-    /// Wakes the thread, without a lock held: else it would wake only to wait for the lock. False where it cannot be woken
-    /// any more.
-    pub fn wake(self) -> bool {
-        self.0.is_none_or(sys::Waker::wake)
+    /// Wakes the thread, without a lock held: else it would wake only to wait for the lock. Where it cannot be woken any
+    /// more its engine is abandoned: not even a mail that nobody would carry is lost in silence, it ends with a result, and
+    /// the next one starts a thread anew.
+    pub fn wake(self) {
+        if let Some(worker) = self.0.filter(|worker| !worker.waker.wake()) {
+            engine::abandon(worker.number);
+        }
     }
 }
