@@ -21,7 +21,7 @@ pub enum Code {
     SenderRefused = 4,
     /// RCPT TO refused other than by 6, 12, 15; or the recipient is not an address.
     RecipientRefused = 5,
-    /// The server does not relay to this recipient (for us).
+    /// RCPT TO refused in words that refuse to relay, or with 530.
     RelayDenied = 6,
     /// DATA refused, the connection lost in the text, the mail too large, or out of memory.
     DataFailed = 7,
@@ -33,7 +33,7 @@ pub enum Code {
     BadUsername = 10,
     /// Login refused; or the password is missing or too long.
     BadPassword = 11,
-    /// RCPT TO answered 550.
+    /// RCPT TO answered 550, and that is no refusal to relay.
     InvalidRecipient = 12,
     /// No connection, or no usable server configured.
     ConnectFailed = 13,
@@ -276,7 +276,7 @@ impl Step {
 
 /// The code of a step that a reply refused: 421, then 501, then what the step knows, then the step's own.
 ///
-/// `relaying`: the server's text speaks of relaying.
+/// `relaying`: the server's text refuses to relay.
 pub fn refusal(step: Step, reply: u16, relaying: bool) -> Code {
     match (step, reply) {
         (_, 421) => Code::NotReady,

@@ -171,6 +171,7 @@ dialogues! {
     code_04_mail_555
     code_04_relay_words_in_the_answer_to_mail
     code_05_greeting_instead_of_rcpt
+    code_05_open_relay_in_a_blocklist_554
     code_05_rcpt_354
     code_05_rcpt_452
     code_05_rcpt_500
@@ -178,6 +179,7 @@ dialogues! {
     code_05_rcpt_551
     code_05_rcpt_553
     code_05_rcpt_554
+    code_05_unknown_in_relay_recipient_table_for_now
     code_06_rcpt_530
     code_06_relay_513
     code_06_relay_at_the_end
@@ -187,7 +189,9 @@ dialogues! {
     code_06_relay_exim
     code_06_relay_for_now
     code_06_relay_in_a_later_line
+    code_06_relay_over_two_lines
     code_06_relay_postfix
+    code_06_relay_qmail
     code_06_relay_sendmail
     code_07_data_250
     code_07_data_451
@@ -251,8 +255,11 @@ dialogues! {
     code_11_plain_response_334_again
     code_11_plain_response_535
     code_12_invalid_recipient
+    code_12_open_relay_in_a_blocklist
     code_12_rcpt_550
     code_12_relay_in_an_address
+    code_12_relaying_denied_with_5_1_1
+    code_12_unknown_in_relay_recipient_table
     code_12_zadny_takovy_uzivatel
     code_13_no_second_connection
     code_13_no_socket
@@ -396,6 +403,7 @@ dialogues! {
     probe_with_helo_only
     probe_with_login
     probe_without_login
+    replies_250_begun_before_the_final_dot
     replies_251_and_252_and_200
     replies_251_to_rcpt
     replies_auth_needs_235_exactly
@@ -423,7 +431,6 @@ dialogues! {
     replies_surplus_behind_the_final_reply
     replies_two_in_one_segment
     replies_unasked_250_before_the_last_octet
-    replies_250_begun_before_the_final_dot
     replies_unasked_250_behind_354
     replies_unasked_250_behind_the_greeting
     replies_unasked_250_in_the_text

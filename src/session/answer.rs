@@ -122,7 +122,7 @@ impl Session {
         if accepted {
             return;
         }
-        let code = code::refusal(self.step, self.reader.code(), self.reader.speaks_of_relaying());
+        let code = code::refusal(self.step, self.reader.code(), self.reader.refuses_to_relay());
         self.answered(job, code);
     }
 

@@ -4,7 +4,7 @@
 //! end with a bare LF, octets that are no text. Of a reply whose lines carry different codes the last line counts,
 //! unless an earlier one was a refusal. It bounds the whole reply and keeps the beginning of its text, cleaned.
 
-use super::relay::RelayWord;
+use super::relay::RelayRefusal;
 use crate::limits::{REPLY_BYTES, REPLY_TEXT_BYTES};
 use crate::octets::copy;
 
@@ -37,11 +37,11 @@ pub struct Reader {
     held: bool,
     code: u16,
     line_code: u16,
-    relay: RelayWord,
+    total: u16,
     /// Octets of the text; none of its 255 is beyond an octet.
     length: u8,
     line_at: u8,
-    total: u32,
+    relay: RelayRefusal,
     text: [u8; REPLY_TEXT_BYTES],
 }
 
@@ -64,7 +64,7 @@ impl Reader {
             code: 0,
             place: 0,
             held: false,
-            relay: RelayWord::new(),
+            relay: RelayRefusal::new(),
             text: [0; REPLY_TEXT_BYTES],
         }
     }
@@ -84,8 +84,8 @@ impl Reader {
         self.total == 0
     }
 
-    /// Whether the complete reply is a refusal that speaks of relaying, anywhere in its text.
-    pub fn speaks_of_relaying(&self) -> bool {
+    /// Whether the complete reply refuses to relay, anywhere in its text.
+    pub fn refuses_to_relay(&self) -> bool {
         self.relay.found()
     }
 
@@ -97,12 +97,12 @@ impl Reader {
     }
 
     fn take_run(&mut self, octets: &[u8]) -> usize {
-        let most = usize::try_from(REPLY_BYTES.saturating_sub(self.total)).unwrap_or(0);
+        let most = usize::from(REPLY_BYTES.wrapping_sub(self.total));
         let octets = octets.get(..most).unwrap_or(octets);
         let printable = |octet: &u8| matches!(octet, 0x20..=0x7e);
         let length = octets.iter().take_while(|octet| printable(octet)).count();
         let run = octets.get(..length).unwrap_or(&[]);
-        self.total = self.total.saturating_add(u32::try_from(length).unwrap_or(0));
+        self.total = self.total.saturating_add(u16::try_from(length).unwrap_or(0));
         self.watch(run);
         if !self.held {
             let space = self.text.get_mut(usize::from(self.length)..).unwrap_or(&mut []);
@@ -153,10 +153,11 @@ impl Reader {
     /// Takes one octet.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) -> Progress {
-        if self.total >= REPLY_BYTES {
+        self.total = self.total.wrapping_add(1);
+        if self.total == 0 {
+            // One more than REPLY_BYTES.
             return Progress::Broken;
         }
-        self.total = self.total.wrapping_add(1);
         if self.place < SEPARATOR {
             return self.digit(octet);
         }
@@ -237,7 +238,7 @@ impl Reader {
         self.code = 0;
         self.line_code = 0;
         self.total = 0;
-        self.relay = RelayWord::new();
+        self.relay = RelayRefusal::new();
     }
 }
 
@@ -383,7 +384,7 @@ mod tests {
     #[test]
     fn an_endless_reply_is_bounded_in_text_and_in_all() {
         let mut reader = Reader::new();
-        let mut fed = 0u32;
+        let (mut fed, most) = (0u32, u32::from(REPLY_BYTES));
         loop {
             let octet = match fed {
                 0..=2 => b'2',
@@ -394,9 +395,9 @@ mod tests {
                 break;
             }
             fed += 1;
-            assert!(fed <= REPLY_BYTES);
+            assert!(fed <= most);
         }
-        assert_eq!(fed, REPLY_BYTES);
+        assert_eq!(fed, most);
         assert_eq!(reader.text().len(), REPLY_TEXT_BYTES);
     }
 
@@ -404,7 +405,7 @@ mod tests {
     fn endless_lines_are_bounded_too() {
         let mut reader = Reader::new();
         let line = b"250-x\r\n";
-        let broken = (0..REPLY_BYTES * 2).any(|at| reader.feed(line[at as usize % line.len()]) == Progress::Broken);
+        let broken = (0..2 * usize::from(REPLY_BYTES)).any(|at| reader.feed(line[at % line.len()]) == Progress::Broken);
         assert!(broken);
     }
 

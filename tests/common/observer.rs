@@ -117,7 +117,7 @@ impl Replies {
         self.total += 1;
         self.line.push(octet);
         // The bound of a whole reply is a promise of `limits`.
-        if self.total > 64 * 1024 {
+        if self.total > 65_535 {
             self.broken = true;
             return None;
         }
