@@ -34,7 +34,10 @@
 /** A deadline passed, in any phase, connecting included. */
 #define SDS_SMTP_TIMEOUT 1
 
-/** The server's greeting is not 220, or did not come; or 421 in any phase before the mail was accepted. */
+/**
+ * The server's greeting is not 220, or did not come; 421 in any phase before the mail was accepted; or any 4xx to the login,
+ * which says nothing about user name and password. Try again later.
+ */
 #define SDS_SMTP_NOT_READY 2
 
 /** EHLO and then HELO refused, or the connection lost there. */
@@ -46,12 +49,12 @@
 /** A recipient was refused, other than by 6, 12 and 15; or is not an e-mail address. */
 #define SDS_SMTP_RECIPIENT_REFUSED 5
 
-/** The server does not relay mail to this recipient for us ("relay access denied"). */
+/** The recipient was refused in words that refuse to relay ("relay access denied"), or with 530: log in, or use another server. */
 #define SDS_SMTP_RELAY_DENIED 6
 
 /**
- * The data was not accepted, or the connection lost while it was sent; mail too large; subject with a line end in
- * it; out of memory.
+ * The data was not accepted, or the connection lost while it was sent; mail too large (552 to the sender, too); subject with
+ * a line end in it; out of memory.
  */
 #define SDS_SMTP_DATA_FAILED 7
 
@@ -70,7 +73,10 @@
 /** The login was refused; or the password is missing or too long. */
 #define SDS_SMTP_BAD_PASSWORD 11
 
-/** The server answered 550 to the recipient. */
+/**
+ * The server answered 550 to the recipient, and not because it does not relay. With an enhanced status code X.1.1 (no such
+ * mailbox) it never does.
+ */
 #define SDS_SMTP_INVALID_RECIPIENT 12
 
 /** No connection, or no usable server configured. */
@@ -79,7 +85,7 @@
 /** The previous mail is still in flight. */
 #define SDS_SMTP_BUSY 14
 
-/** The server answered 501 ("syntax") after the greeting exchange. */
+/** The server answered 501 ("syntax") after the greeting exchange. Some servers answer so by a rule of theirs: see its text. */
 #define SDS_SMTP_SYNTAX 15
 
 /** The program cancelled the mail. (Codes from 32 up are those that the devices do not have.) */

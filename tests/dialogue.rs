@@ -143,6 +143,7 @@ dialogues! {
     code_02_421_to_helo_after_a_refused_ehlo
     code_02_421_to_rset
     code_02_501_instead_of_greeting
+    code_02_auth_login_454
     code_02_greeting_150
     code_02_greeting_250
     code_02_greeting_354
@@ -152,6 +153,13 @@ dialogues! {
     code_02_greeting_554
     code_02_greeting_half_said
     code_02_greeting_without_its_last_line
+    code_02_password_454
+    code_02_plain_432
+    code_02_plain_451
+    code_02_plain_454
+    code_02_plain_alone_454
+    code_02_plain_response_454
+    code_02_user_name_454
     code_03_501_instead_of_helo
     code_03_ehlo_501_and_helo_501
     code_03_ehlo_and_helo_refused
@@ -166,7 +174,6 @@ dialogues! {
     code_04_mail_503
     code_04_mail_530
     code_04_mail_550
-    code_04_mail_552
     code_04_mail_553
     code_04_mail_555
     code_04_relay_words_in_the_answer_to_mail
@@ -202,6 +209,7 @@ dialogues! {
     code_07_data_552
     code_07_data_554
     code_07_lost_in_the_final_dot
+    code_07_mail_552
     code_07_mail_larger_than_size
     code_07_text_cut_off
     code_08_end_354_again
@@ -232,7 +240,6 @@ dialogues! {
     code_09_login_to_a_server_without_auth
     code_09_login_to_a_server_without_our_mechanism
     code_10_user_name_235
-    code_10_user_name_454
     code_10_user_name_500
     code_10_user_name_504
     code_10_user_name_530
@@ -240,14 +247,12 @@ dialogues! {
     code_10_user_name_550
     code_11_password_250
     code_11_password_334
-    code_11_password_454
     code_11_password_500
     code_11_password_504
     code_11_password_530
     code_11_password_534
     code_11_password_535
     code_11_password_550
-    code_11_plain_454
     code_11_plain_530
     code_11_plain_534
     code_11_plain_535
