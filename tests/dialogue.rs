@@ -78,6 +78,7 @@ dialogues! {
     auth_prompts_the_other_way_round
     auth_prompts_user_name_with_nul
     auth_repeated_password_in_a_later_answer_is_masked
+    auth_repeated_password_in_a_line_without_a_code_is_masked
     auth_repeated_password_in_the_final_reply_is_masked
     auth_repeated_password_is_masked
     auth_repeated_password_unasked_is_masked
@@ -411,6 +412,8 @@ dialogues! {
     replies_250_begun_before_the_final_dot
     replies_251_and_252_and_200
     replies_251_to_rcpt
+    replies_acceptance_behind_a_line_without_a_code_in_a_refusal
+    replies_acceptance_with_a_line_without_a_code
     replies_auth_needs_235_exactly
     replies_bare_codes
     replies_control_and_8_bit_octets
@@ -420,6 +423,13 @@ dialogues! {
     replies_different_codes_to_rcpt
     replies_different_codes_with_a_refusal_first
     replies_different_codes_with_a_refusal_last
+    replies_empty_line_and_lost
+    replies_empty_line_and_silence
+    replies_empty_line_before_the_final_dot_has_left
+    replies_empty_line_behind_the_greeting
+    replies_empty_line_in_a_positive_reply
+    replies_empty_lines_before_every_reply
+    replies_endless_empty_lines
     replies_endless_line
     replies_endless_lines_at_the_end
     replies_endless_lines_to_ehlo
@@ -432,6 +442,13 @@ dialogues! {
     replies_long_line
     replies_one_reply_too_many
     replies_refusal_behind_the_final_reply
+    replies_refusal_for_now_with_a_line_without_a_code
+    replies_refusal_of_the_mail_with_a_line_without_a_code
+    replies_refusal_that_a_line_without_a_code_ends
+    replies_refusal_that_begins_without_a_code
+    replies_refusal_with_a_line_without_a_code
+    replies_refusal_with_a_line_without_a_code_breaks_off
+    replies_relay_words_in_a_line_without_a_code
     replies_second_235_late
     replies_surplus_behind_the_final_reply
     replies_two_in_one_segment
