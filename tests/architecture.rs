@@ -56,7 +56,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("buffer", &["octets", "limits"]),
     ("base64", &["buffer"]),
     ("wire", &["buffer", "limits", "octets"]),
-    ("auth", &["base64", "buffer", "limits"]),
+    ("auth", &["base64", "buffer", "limits", "octets"]),
     ("message", &["base64", "buffer", "limits", "octets", "utf8"]),
     (
         "session",

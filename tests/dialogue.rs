@@ -82,6 +82,7 @@ dialogues! {
     auth_repeated_password_in_the_final_reply_is_masked
     auth_repeated_password_is_masked
     auth_repeated_password_unasked_is_masked
+    auth_repeated_password_with_a_tab_is_masked
     cancel_after_the_final_reply_changes_nothing
     cancel_instead_of_auth_login
     cancel_instead_of_auth_password

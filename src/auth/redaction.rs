@@ -4,6 +4,7 @@
 //! base64. Where the kept text was cut off, a secret's beginning at its end counts, too.
 
 use crate::limits::REPLY_TEXT_BYTES;
+use crate::octets::printable;
 
 /// Masks each place where the secret stands, with asterisks. Case matters not: servers fold it.
 pub fn mask(text: &mut [u8], secret: &[u8]) {
@@ -33,10 +34,9 @@ pub fn mask(text: &mut [u8], secret: &[u8]) {
     }
 }
 
-/// Whether an octet of the secret may be kept as this one: in either case, which some signs have like letters; and cleaned,
-/// as a `?`, where it is not printable.
+/// Whether an octet of the secret may be kept as this one: in either case, which some signs have like letters.
 fn same(kept: u8, wanted: u8) -> bool {
-    (kept ^ wanted) & !0x20 == 0 || (kept == b'?' && !matches!(wanted, 0x20..=0x7e))
+    (kept ^ printable(wanted)) & !0x20 == 0
 }
 
 #[cfg(test)]
@@ -78,6 +78,18 @@ mod tests {
             "x".repeat(REPLY_TEXT_BYTES - 6) + "******"
         );
         assert_eq!(masked(&text[1..], b"tajne-heslo"), text[1..]);
+    }
+
+    #[test]
+    fn every_octet_of_a_secret_is_masked_as_the_reader_keeps_it() {
+        for octet in 0..=255u8 {
+            let secret = [b'x', octet, b'y', octet];
+            let mut text = std::vec![b':'];
+            text.extend(secret.map(printable));
+            text.push(b':');
+            mask(&mut text, &secret);
+            assert_eq!(text, b":****:", "{octet}");
+        }
     }
 
     #[test]

@@ -265,6 +265,11 @@ mod tests {
 
     /// What is kept of the server's words where they refuse a login, or a sender.
     fn kept(words: &str, state: State, username: &'static [u8], password: &'static [u8]) -> String {
+        kept_of(std::format!("535 {words}\n").as_bytes(), state, username, password)
+    }
+
+    /// The same of a whole reply, octet by octet.
+    fn kept_of(reply: &[u8], state: State, username: &'static [u8], password: &'static [u8]) -> String {
         let mut job = Job {
             settings: Settings::NONE,
             mail: None,
@@ -273,8 +278,8 @@ mod tests {
         (job.settings.texts[USERNAME], job.settings.texts[PASSWORD]) = (username, password);
         let mut session = Session::IDLE;
         (session.state, session.step) = (state, state.step());
-        for octet in std::format!("535 {words}\n").bytes() {
-            session.reader.feed(octet);
+        for octet in reply {
+            session.reader.feed(*octet);
         }
         session.answered(&job, Code::BadPassword);
         String::from_utf8(session.reader.text().to_vec()).unwrap()
@@ -299,6 +304,22 @@ mod tests {
         ] {
             assert_eq!(kept(words, State::AuthPlain, b"kotelna", b"tajne-heslo"), wanted);
             assert_eq!(kept(words, State::AuthPassword, b"kotelna", b"tajne-heslo"), wanted);
+        }
+    }
+
+    #[test]
+    fn a_password_of_any_octets_is_masked() {
+        for octet in (1..=255u8).filter(|octet| !matches!(octet, b'\r' | b'\n')) {
+            let password: &'static [u8] = std::vec![octet, b'a', octet, octet, b'Z', octet].leak();
+            for begun in [&b"535 no: "[..], b"535-no:\r\n", b"535-no:\r\nx\r\n535 "] {
+                let mut words = [begun, password, b"\r\n"].concat();
+                if begun.ends_with(b":\r\n") {
+                    words.extend(b"535 end\r\n");
+                }
+                let kept = kept_of(&words, State::AuthPassword, b"kotelna", password);
+                let rest = kept.strip_prefix("no: x ").or(kept.strip_prefix("no: ")).unwrap();
+                assert_eq!(rest.trim_end_matches("end").trim_end(), "******", "{octet}: {kept:?}");
+            }
         }
     }
 

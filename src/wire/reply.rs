@@ -8,7 +8,7 @@
 
 use super::relay::RelayRefusal;
 use crate::limits::{REPLY_BYTES, REPLY_TEXT_BYTES};
-use crate::octets::copy;
+use crate::octets::{copy, printable};
 
 /// What an octet meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,8 +101,7 @@ impl Reader {
     fn take_run(&mut self, octets: &[u8]) -> usize {
         let most = usize::from(REPLY_BYTES.wrapping_sub(self.total));
         let octets = octets.get(..most).unwrap_or(octets);
-        let printable = |octet: &u8| matches!(octet, 0x20..=0x7e);
-        let length = octets.iter().take_while(|octet| printable(octet)).count();
+        let length = octets.iter().take_while(|octet| printable(**octet) == **octet).count();
         let run = octets.get(..length).unwrap_or(&[]);
         self.total = self.total.saturating_add(u16::try_from(length).unwrap_or(0));
         self.watch(run);
@@ -228,11 +227,7 @@ impl Reader {
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn keep_octet(&mut self, octet: u8) {
         if let Some(place) = self.text.get_mut(usize::from(self.length)).filter(|_| !self.held) {
-            *place = match octet {
-                b'\t' => b' ',
-                0x20..=0x7e => octet,
-                _ => b'?',
-            };
+            *place = printable(octet);
             self.length = self.length.wrapping_add(1);
         }
     }
