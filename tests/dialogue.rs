@@ -83,6 +83,7 @@ dialogues! {
     auth_repeated_password_is_masked
     auth_repeated_password_unasked_is_masked
     auth_repeated_password_with_a_tab_is_masked
+    auth_short_user_name_leaves_the_reason_readable
     cancel_after_the_final_reply_changes_nothing
     cancel_instead_of_auth_login
     cancel_instead_of_auth_password
