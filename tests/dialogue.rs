@@ -322,6 +322,7 @@ dialogues! {
     ehlo_550_then_helo
     ehlo_554_then_helo
     ehlo_helo_announces_nothing
+    ehlo_ipv4_mapped_address
     ehlo_ipv6_literal
     ehlo_ipv6_literal_in_helo
     ehlo_keyword_in_the_first_line_is_a_name
@@ -331,6 +332,7 @@ dialogues! {
     ehlo_mixed_case_empty_lines_unknown_parameters
     ehlo_name_in_helo_too
     ehlo_name_of_the_configuration
+    ehlo_name_that_is_a_literal
     ehlo_refused_and_closed_before_helo_left
     ehlo_refused_and_closed_in_half_a_reply_then_helo
     ehlo_refused_and_closed_then_helo
