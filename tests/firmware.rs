@@ -79,6 +79,11 @@ fn interrupts_at_any_instruction_get_legal_answers_and_lose_no_mail() {
 }
 
 #[test]
+fn the_readmes_program_tells_an_alarm_as_told_when_its_mail_is_sent() {
+    holds("readme", &[], &[], "readme: told when it was sent");
+}
+
+#[test]
 fn calls_in_random_order_against_random_servers_are_answered_legally() {
     // A seed of its own for each run; the program prints it.
     let seed = std::process::id().to_string();
