@@ -38,7 +38,10 @@
 /** A deadline passed, in any phase, connecting included. */
 #define SDS_SMTP_TIMEOUT 1
 
-/** The server's greeting is not 220, or did not come; or 421 in any phase before the mail was accepted. */
+/**
+ * The server's greeting is not 220, or did not come; 421 in any phase before the mail was accepted; or any 4xx to the login,
+ * which says nothing about user name and password. Try again later.
+ */
 #define SDS_SMTP_NOT_READY 2
 
 /** EHLO and then HELO refused, or the connection lost there. */
@@ -50,12 +53,12 @@
 /** A recipient was refused, other than by 6, 12 and 15; or is not an e-mail address. */
 #define SDS_SMTP_RECIPIENT_REFUSED 5
 
-/** The server does not relay mail to this recipient for us ("relay access denied"). */
+/** The recipient was refused in words that refuse to relay ("relay access denied"), or with 530: log in, or use another server. */
 #define SDS_SMTP_RELAY_DENIED 6
 
 /**
- * The data was not accepted, or the connection lost while it was sent; mail too large; subject with a line end in
- * it; out of memory.
+ * The data was not accepted, or the connection lost while it was sent; mail too large (552 to the sender, too); subject with
+ * a line end in it; out of memory.
  */
 #define SDS_SMTP_DATA_FAILED 7
 
@@ -74,7 +77,10 @@
 /** The login was refused; or the password is missing or too long. */
 #define SDS_SMTP_BAD_PASSWORD 11
 
-/** The server answered 550 to the recipient. */
+/**
+ * The server answered 550 to the recipient, and not because it does not relay. With an enhanced status code X.1.1 (no such
+ * mailbox) it never does.
+ */
 #define SDS_SMTP_INVALID_RECIPIENT 12
 
 /** No connection, or no usable server configured. */
@@ -83,7 +89,7 @@
 /** The previous mail is still in flight. */
 #define SDS_SMTP_BUSY 14
 
-/** The server answered 501 ("syntax") after the greeting exchange. */
+/** The server answered 501 ("syntax") after the greeting exchange. Some servers answer so by a rule of theirs: see its text. */
 #define SDS_SMTP_SYNTAX 15
 
 /** The program cancelled the mail. (Codes from 32 up are those that the devices do not have.) */
@@ -204,7 +210,10 @@ typedef struct sds_smtp_config {
     const char *sender;
     /** The sender's display name, at most 200 bytes; none by default. With control characters in it: code 4. */
     const char *sender_name;
-    /** What EHLO says: a domain name or an address literal; by default the literal of our own address. Else code 3. */
+    /**
+     * What EHLO says: a domain name, an address literal, or an IP address, of which the literal is said ("192.0.2.7" becomes
+     * "[192.0.2.7]"); by default the literal of our own address. Else code 3.
+     */
     const char *ehlo_name;
     /**
      * The charset of text that is not UTF-8, as "windows-1250": letters, digits, - _ +. By default "unknown-8bit", also

@@ -13,7 +13,7 @@ pub enum Code {
     Ok = 0,
     /// A deadline passed, in any phase, connecting included.
     Timeout = 1,
-    /// The greeting is not 220 or did not come; or 421 in any phase.
+    /// The greeting is not 220 or did not come; 421 in any phase; or 4xx to the login.
     NotReady = 2,
     /// EHLO and then HELO refused, unreadable, or the connection lost there.
     HeloFailed = 3,
@@ -21,9 +21,9 @@ pub enum Code {
     SenderRefused = 4,
     /// RCPT TO refused other than by 6, 12, 15; or the recipient is not an address.
     RecipientRefused = 5,
-    /// The server does not relay to this recipient (for us).
+    /// RCPT TO refused in words that refuse to relay, or with 530.
     RelayDenied = 6,
-    /// DATA refused, the connection lost in the text, the mail too large, or out of memory.
+    /// DATA refused, the connection lost in the text, the mail too large (552 to MAIL, too), or out of memory.
     DataFailed = 7,
     /// The end of the data refused, or the connection lost while waiting for that answer.
     DataEndFailed = 8,
@@ -33,7 +33,7 @@ pub enum Code {
     BadUsername = 10,
     /// Login refused; or the password is missing or too long.
     BadPassword = 11,
-    /// RCPT TO answered 550.
+    /// RCPT TO answered 550, and that is no refusal to relay.
     InvalidRecipient = 12,
     /// No connection, or no usable server configured.
     ConnectFailed = 13,
@@ -110,7 +110,7 @@ fn description(place: usize) -> &'static core::ffi::CStr {
 const DESCRIPTIONS: &str = concat!(
     "no error: the server has taken the mail over\0",
     "timeout: the server did not answer in time; check the network and the server, or allow more time\0",
-    "server not ready: it refused the connection in words or is closing; try again later\0",
+    "server not ready: it refused the connection in words, cannot check a login now, or is closing; try again later\0",
     "EHLO/HELO refused: set an EHLO name that the server accepts\0",
     "sender refused: give the sender's whole e-mail address, and log in if the server asks for it\0",
     "recipient refused: check the recipient's address\0",
@@ -123,7 +123,7 @@ const DESCRIPTIONS: &str = concat!(
     "invalid recipient: the server does not know this mailbox, or its spam filter refuses us\0",
     "no connection: check the server's IP address, the port, the network and the firewall\0",
     "busy: the previous mail is still being sent; wait for it\0",
-    "syntax error: the server did not understand a command (501); see its text in the result\0",
+    "syntax error: the server did not understand a command (501), and some servers answer so by a rule of theirs; see its text in the result\0",
     "cancelled by the program\0",
     "bad argument: a pointer is NULL, or struct_size, a flag or a value is not known; start structures with their _INIT macro\0",
     "bad handle: this client was freed, or was never made\0",
@@ -276,13 +276,17 @@ impl Step {
 
 /// The code of a step that a reply refused: 421, then 501, then what the step knows, then the step's own.
 ///
-/// `relaying`: the server's text speaks of relaying.
+/// `relaying`: the server's text refuses to relay.
 pub fn refusal(step: Step, reply: u16, relaying: bool) -> Code {
     match (step, reply) {
         (_, 421) => Code::NotReady,
         (Step::Greeting | Step::Ehlo | Step::Helo, _) => step.code(),
         (_, 501) => Code::Syntax,
-        (Step::AuthOneStep, 500..=504 | 538) => Code::AuthUnsupported,
+        // The login failed for now, and nobody judged the credentials (RFC 4954, 6).
+        (Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername | Step::AuthPassword, ..=499) => Code::NotReady,
+        (Step::AuthOneStep, ..=504 | 538) => Code::AuthUnsupported,
+        // The mail is too large (RFC 1870, 6.1).
+        (Step::Mail, 552) => Code::DataFailed,
         (Step::Rcpt, 530) => Code::RelayDenied,
         (Step::Rcpt, _) if relaying => Code::RelayDenied,
         (Step::Rcpt, 550) => Code::InvalidRecipient,
@@ -514,9 +518,34 @@ mod tests {
         for reply in [500, 502, 503, 504, 538] {
             assert_eq!(refusal(Step::AuthOneStep, reply, false), Code::AuthUnsupported);
         }
-        for reply in [535, 534, 454, 530, 550] {
+        for reply in [535, 534, 530, 550] {
             assert_eq!(refusal(Step::AuthOneStep, reply, false), Code::BadPassword);
         }
+    }
+
+    #[test]
+    fn a_login_that_is_refused_for_now_is_no_wrong_password() {
+        for step in STEPS {
+            for reply in (400..500).filter(|reply| *reply != 421) {
+                let logging_in = step.phase() == Phase::Auth;
+                let code = if logging_in { Code::NotReady } else { step.code() };
+                assert_eq!(refusal(step, reply, false), code, "{step:?} {reply}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mail_is_too_large_where_the_server_says_so_to_its_sender() {
+        assert_eq!(refusal(Step::Mail, 552, false), Code::DataFailed);
+        assert_eq!(refusal(Step::Mail, 452, false), Code::SenderRefused);
+        assert_eq!(refusal(Step::Rcpt, 552, false), Code::RecipientRefused);
+    }
+
+    #[test]
+    fn the_sentences_of_temporary_failures_and_of_501_blame_nobody() {
+        let says = |code: Code, words: &str| code.describe().to_str().unwrap().contains(words);
+        assert!(says(Code::NotReady, "login") && says(Code::NotReady, "try again later"));
+        assert!(says(Code::Syntax, "by a rule of theirs"));
     }
 
     #[test]

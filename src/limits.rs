@@ -55,8 +55,8 @@ pub const ENCODED_WORD_BYTES: usize = 75;
 /// The longest line of quoted-printable (RFC 2045, 6.7, rule 5).
 pub const QUOTED_PRINTABLE_LINE_BYTES: usize = 76;
 
-/// A whole reply, all its lines: 128 lines of the longest kind (RFC 5321, 4.5.3.1.5). More is not SMTP.
-pub const REPLY_BYTES: u32 = 64 * 1024;
+/// A whole reply, all its lines: 127 lines of the longest kind (RFC 5321, 4.5.3.1.5). More is not SMTP.
+pub const REPLY_BYTES: u16 = u16::MAX;
 
 /// What is kept of a reply's text.
 pub const REPLY_TEXT_BYTES: usize = 255;

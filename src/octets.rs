@@ -12,6 +12,19 @@ pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
     length
 }
 
+/// How an octet of the server's text is kept: as printable ASCII. A TAB becomes a blank, and what is not printable a `?`.
+///
+/// The reader of replies keeps text with it, and the masking of credentials looks for them with it: both have to see the same.
+#[cfg_attr(not(feature = "std"), inline(never))]
+#[cfg_attr(feature = "std", inline)]
+pub fn printable(octet: u8) -> u8 {
+    match octet {
+        b'\t' => b' ',
+        b' '..=b'~' => octet,
+        _ => b'?',
+    }
+}
+
 /// What stands behind the last such octet; all, where there is none.
 #[cfg_attr(not(feature = "std"), inline(never))]
 pub fn behind_last(octets: &[u8], separator: u8) -> &[u8] {
@@ -90,6 +103,16 @@ mod tests {
                 let length = without_control(&octets);
                 assert!(length <= at && at - length < 8, "{control} at {at}: {length}");
             }
+        }
+    }
+
+    #[test]
+    fn every_octet_is_kept_as_a_printable_one() {
+        for octet in 0..=255u8 {
+            let kept = printable(octet);
+            assert!(matches!(kept, b' '..=b'~'));
+            assert!(kept == octet || kept == b'?' || (octet, kept) == (b'\t', b' '));
+            assert_eq!(printable(kept), kept);
         }
     }
 

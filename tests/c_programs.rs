@@ -199,7 +199,7 @@ fn first_mail_tells_a_refused_login() {
 fn first_mail_tells_no_secret_that_the_server_repeats() {
     // A login that went wrong, each with its own way through the engine. After 504 the login is tried without a response in
     // the command; this server then asks for it, and its 504 is the answer to the password, no longer to AUTH.
-    for (refusal, code) in [(535, 11), (454, 11), (421, 2), (501, 15), (500, 9), (504, 11), (538, 9)] {
+    for (refusal, code) in [(535, 11), (454, 2), (421, 2), (501, 15), (500, 9), (504, 11), (538, 9)] {
         let server = Server::start(Manners {
             login_refusal: Some(refusal),
             ..Manners::default()

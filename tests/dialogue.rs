@@ -79,9 +79,12 @@ dialogues! {
     auth_prompts_user_name_with_nul
     auth_repeated_password_at_the_end_of_what_is_kept_is_masked
     auth_repeated_password_in_a_later_answer_is_masked
+    auth_repeated_password_in_a_line_without_a_code_is_masked
     auth_repeated_password_in_the_final_reply_is_masked
     auth_repeated_password_is_masked
     auth_repeated_password_unasked_is_masked
+    auth_repeated_password_with_a_tab_is_masked
+    auth_short_user_name_leaves_the_reason_readable
     cancel_after_the_final_reply_changes_nothing
     cancel_instead_of_auth_login
     cancel_instead_of_auth_password
@@ -144,6 +147,7 @@ dialogues! {
     code_02_421_to_helo_after_a_refused_ehlo
     code_02_421_to_rset
     code_02_501_instead_of_greeting
+    code_02_auth_login_454
     code_02_greeting_150
     code_02_greeting_250
     code_02_greeting_354
@@ -153,6 +157,13 @@ dialogues! {
     code_02_greeting_554
     code_02_greeting_half_said
     code_02_greeting_without_its_last_line
+    code_02_password_454
+    code_02_plain_432
+    code_02_plain_451
+    code_02_plain_454
+    code_02_plain_alone_454
+    code_02_plain_response_454
+    code_02_user_name_454
     code_03_501_instead_of_helo
     code_03_ehlo_501_and_helo_501
     code_03_ehlo_and_helo_refused
@@ -167,11 +178,11 @@ dialogues! {
     code_04_mail_503
     code_04_mail_530
     code_04_mail_550
-    code_04_mail_552
     code_04_mail_553
     code_04_mail_555
     code_04_relay_words_in_the_answer_to_mail
     code_05_greeting_instead_of_rcpt
+    code_05_open_relay_in_a_blocklist_554
     code_05_rcpt_354
     code_05_rcpt_452
     code_05_rcpt_500
@@ -179,6 +190,7 @@ dialogues! {
     code_05_rcpt_551
     code_05_rcpt_553
     code_05_rcpt_554
+    code_05_unknown_in_relay_recipient_table_for_now
     code_06_rcpt_530
     code_06_relay_513
     code_06_relay_at_the_end
@@ -188,7 +200,9 @@ dialogues! {
     code_06_relay_exim
     code_06_relay_for_now
     code_06_relay_in_a_later_line
+    code_06_relay_over_two_lines
     code_06_relay_postfix
+    code_06_relay_qmail
     code_06_relay_sendmail
     code_07_data_250
     code_07_data_451
@@ -199,6 +213,7 @@ dialogues! {
     code_07_data_552
     code_07_data_554
     code_07_lost_in_the_final_dot
+    code_07_mail_552
     code_07_mail_larger_than_size
     code_07_text_cut_off
     code_08_end_354_again
@@ -229,7 +244,6 @@ dialogues! {
     code_09_login_to_a_server_without_auth
     code_09_login_to_a_server_without_our_mechanism
     code_10_user_name_235
-    code_10_user_name_454
     code_10_user_name_500
     code_10_user_name_504
     code_10_user_name_530
@@ -237,14 +251,12 @@ dialogues! {
     code_10_user_name_550
     code_11_password_250
     code_11_password_334
-    code_11_password_454
     code_11_password_500
     code_11_password_504
     code_11_password_530
     code_11_password_534
     code_11_password_535
     code_11_password_550
-    code_11_plain_454
     code_11_plain_530
     code_11_plain_534
     code_11_plain_535
@@ -252,8 +264,11 @@ dialogues! {
     code_11_plain_response_334_again
     code_11_plain_response_535
     code_12_invalid_recipient
+    code_12_open_relay_in_a_blocklist
     code_12_rcpt_550
     code_12_relay_in_an_address
+    code_12_relaying_denied_with_5_1_1
+    code_12_unknown_in_relay_recipient_table
     code_12_zadny_takovy_uzivatel
     code_13_no_second_connection
     code_13_no_socket
@@ -308,6 +323,7 @@ dialogues! {
     ehlo_550_then_helo
     ehlo_554_then_helo
     ehlo_helo_announces_nothing
+    ehlo_ipv4_mapped_address
     ehlo_ipv6_literal
     ehlo_ipv6_literal_in_helo
     ehlo_keyword_in_the_first_line_is_a_name
@@ -317,6 +333,7 @@ dialogues! {
     ehlo_mixed_case_empty_lines_unknown_parameters
     ehlo_name_in_helo_too
     ehlo_name_of_the_configuration
+    ehlo_name_that_is_a_literal
     ehlo_refused_and_closed_before_helo_left
     ehlo_refused_and_closed_in_half_a_reply_then_helo
     ehlo_refused_and_closed_then_helo
@@ -397,8 +414,11 @@ dialogues! {
     probe_with_helo_only
     probe_with_login
     probe_without_login
+    replies_250_begun_before_the_final_dot
     replies_251_and_252_and_200
     replies_251_to_rcpt
+    replies_acceptance_behind_a_line_without_a_code_in_a_refusal
+    replies_acceptance_with_a_line_without_a_code
     replies_auth_needs_235_exactly
     replies_bare_codes
     replies_control_and_8_bit_octets
@@ -408,6 +428,13 @@ dialogues! {
     replies_different_codes_to_rcpt
     replies_different_codes_with_a_refusal_first
     replies_different_codes_with_a_refusal_last
+    replies_empty_line_and_lost
+    replies_empty_line_and_silence
+    replies_empty_line_before_the_final_dot_has_left
+    replies_empty_line_behind_the_greeting
+    replies_empty_line_in_a_positive_reply
+    replies_empty_lines_before_every_reply
+    replies_endless_empty_lines
     replies_endless_line
     replies_endless_lines_at_the_end
     replies_endless_lines_to_ehlo
@@ -420,11 +447,17 @@ dialogues! {
     replies_long_line
     replies_one_reply_too_many
     replies_refusal_behind_the_final_reply
+    replies_refusal_for_now_with_a_line_without_a_code
+    replies_refusal_of_the_mail_with_a_line_without_a_code
+    replies_refusal_that_a_line_without_a_code_ends
+    replies_refusal_that_begins_without_a_code
+    replies_refusal_with_a_line_without_a_code
+    replies_refusal_with_a_line_without_a_code_breaks_off
+    replies_relay_words_in_a_line_without_a_code
     replies_second_235_late
     replies_surplus_behind_the_final_reply
     replies_two_in_one_segment
     replies_unasked_250_before_the_last_octet
-    replies_250_begun_before_the_final_dot
     replies_unasked_250_behind_354
     replies_unasked_250_behind_the_greeting
     replies_unasked_250_in_the_text

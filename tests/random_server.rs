@@ -190,6 +190,14 @@ fn lines(reply: u16, ehlo: bool, random: &mut Random) -> Vec<u8> {
             (true, false) => " ",
         };
         all.extend(format!("{reply}{separator}{text}{end}").into_bytes());
+        // Only a refusal may have a line without a code, and only in the middle.
+        if !last && random.chance(if reply >= 400 { 20 } else { 1 }) {
+            let text = *random.pick(&["", "text", "5", "25 of them", "5501", "2500-x", "sds-secret"]);
+            all.extend(format!("{text}{end}").into_bytes());
+        }
+    }
+    if random.chance(3) {
+        all.splice(0..0, end.bytes());
     }
     all
 }
@@ -356,8 +364,8 @@ fn check_commands(observer: &Observer) -> Result<(), String> {
         let verb = text.split(|octet| *octet == b' ').next().unwrap_or(text);
         let behind: &[&[u8]] = match verb {
             b"EHLO" => &[b""],
-            // On a new connection HELO comes first, behind the HELO of the old one.
-            b"HELO" => &[b"EHLO", b"HELO"],
+            // On a new connection HELO comes first, behind the HELO of the old one, or behind nothing where EHLO had not left.
+            b"HELO" => &[b"EHLO", b"HELO", b""],
             b"AUTH" => &[b"EHLO", b"AUTH"],
             b"MAIL" => &[b"EHLO", b"HELO", b"AUTH", b"response"],
             b"RCPT" => &[b"MAIL", b"RCPT"],

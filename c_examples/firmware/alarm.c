@@ -18,7 +18,7 @@ static uint32_t measured_at, blinked_at, failed_at;
 static int lit;
 
 /* The alarm's way. The mail is in the library's hands between IN_FLIGHT and its end, and nobody waits for it. */
-static enum { NONE, RAISED, IN_FLIGHT, FAILED, TOLD } alarm;
+static enum { NONE, RAISED, IN_FLIGHT, FAILED, TOLD, UNCERTAIN } alarm;
 
 /* --- words ------------------------------------------------------------------------------------------------------- */
 
@@ -117,11 +117,18 @@ static void finish_mail(uint32_t now_ms)
   result.struct_size = sizeof result;
   sds_smtp_client_result(NULL, &result);
   alarm_say("mail, code", result.code);
-  if (result.outcome == SDS_SMTP_OUTCOME_NOT_SENT) {
+  switch (result.outcome) {
+  case SDS_SMTP_OUTCOME_SENT:
+    alarm = TOLD;
+    break;
+  case SDS_SMTP_OUTCOME_UNKNOWN:
+    alarm = UNCERTAIN; /* perhaps sent: this device does not send it twice, and does not say that it is told */
+    board_console("the alarm was perhaps not told\n");
+    break;
+  default:
     alarm = FAILED; /* surely not sent: it is tried again */
     failed_at = now_ms;
-  } else {
-    alarm = TOLD; /* sent; or perhaps, and then it is not sent twice */
+    break;
   }
   say_log();
 #ifdef DEMONSTRATION
@@ -148,6 +155,7 @@ static void work_on_alarm(uint32_t now_ms)
       alarm = RAISED;
     break;
   case TOLD:
+  case UNCERTAIN:
     break;
   }
 }

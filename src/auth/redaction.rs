@@ -4,10 +4,22 @@
 //! base64. Where the kept text was cut off, a secret's beginning at its end counts, too.
 
 use crate::limits::REPLY_TEXT_BYTES;
+use crate::octets::printable;
 
-/// Masks each place where the secret stands, with asterisks. Case matters not: servers fold it.
-pub fn mask(text: &mut [u8], secret: &[u8]) {
+/// Which places are masked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Places {
+    /// All: nothing of a password may be seen.
+    All,
+    /// Where it is a word. A user name may be short ("mail"), and has to leave host names, URLs and addresses readable in which
+    /// it stands, too: they tell the reader where to look for help.
+    Words,
+}
+
+/// Masks each such place where the secret stands, with asterisks. Case matters not: servers fold it.
+pub fn mask(text: &mut [u8], secret: &[u8], places: Places) {
     let full = text.len() >= REPLY_TEXT_BYTES;
+    let mut joined = false;
     let mut rest = text;
     while !rest.is_empty() {
         let mut length = 0usize;
@@ -24,19 +36,29 @@ pub fn mask(text: &mut [u8], secret: &[u8]) {
             }
             length = length.wrapping_add(1);
         };
-        if found {
+        if found && (places == Places::All || !(joined || joins(rest, length))) {
             if let Some(secret) = rest.get_mut(..length) {
                 secret.fill(b'*');
             }
         }
+        joined = joins(rest, 0);
         rest = rest.get_mut(1..).unwrap_or(&mut []);
     }
 }
 
-/// Whether an octet of the secret may be kept as this one: in either case, which some signs have like letters; and cleaned,
-/// as a `?`, where it is not printable.
+/// Whether an octet of the secret may be kept as this one: in either case, which some signs have like letters.
 fn same(kept: u8, wanted: u8) -> bool {
-    (kept ^ wanted) & !0x20 == 0 || (kept == b'?' && !matches!(wanted, 0x20..=0x7e))
+    (kept ^ printable(wanted)) & !0x20 == 0
+}
+
+/// Whether the octet there makes one word of what stands before and behind it: a letter, a digit, or one of `-/@_`, which
+/// names, addresses and paths have; or a dot that one of these follows, and not a sentence's end.
+#[cfg_attr(not(feature = "std"), inline(never))]
+fn joins(text: &[u8], at: usize) -> bool {
+    let dot = usize::from(text.get(at) == Some(&b'.'));
+    // With this bit set, capitals are small letters, `@` is a backtick, and `_` is the last of these.
+    let joins = |octet: &u8| matches!(octet | 0x20, b'-'..=b'9' | b'`'..=b'z' | 0x7f);
+    text.get(at.wrapping_add(dot)).is_some_and(joins)
 }
 
 #[cfg(test)]
@@ -46,7 +68,7 @@ mod tests {
 
     fn masked(text: &str, secret: &[u8]) -> String {
         let mut octets = text.as_bytes().to_vec();
-        mask(&mut octets, secret);
+        mask(&mut octets, secret, Places::All);
         String::from_utf8(octets).unwrap()
     }
 
@@ -78,6 +100,81 @@ mod tests {
             "x".repeat(REPLY_TEXT_BYTES - 6) + "******"
         );
         assert_eq!(masked(&text[1..], b"tajne-heslo"), text[1..]);
+    }
+
+    fn with_words_masked(text: &str, secret: &[u8]) -> String {
+        let mut octets = text.as_bytes().to_vec();
+        mask(&mut octets, secret, Places::Words);
+        String::from_utf8(octets).unwrap()
+    }
+
+    #[test]
+    fn a_user_name_is_masked_where_it_is_a_word() {
+        for (text, wanted) in [
+            ("user mail unknown", "user **** unknown"),
+            ("mail", "****"),
+            ("MAIL: no", "****: no"),
+            ("<mail>", "<****>"),
+            (
+                "user=mail, \"mail\" 'mail' (mail) [mail] mail; mail!",
+                "user=****, \"****\" '****' (****) [****] ****; ****!",
+            ),
+            ("DOMAIN\\mail", "DOMAIN\\****"),
+            ("no user mail.", "no user ****."),
+            ("no user mail. Try again", "no user ****. Try again"),
+            ("mail mail", "**** ****"),
+        ] {
+            assert_eq!(with_words_masked(text, b"mail"), wanted);
+        }
+    }
+
+    #[test]
+    fn a_user_name_within_another_word_is_left() {
+        for text in [
+            "see https://mail.example/help",
+            "see https://www.example/mail/help and http://mail/",
+            "contact mail@example.org or info@mail.example.org",
+            "webmail e-mail mail-relay mail_1 mails mailbox 1mail mail1",
+            "mail.example.org said no",
+            "m ail mai",
+        ] {
+            assert_eq!(with_words_masked(text, b"mail"), text);
+        }
+    }
+
+    #[test]
+    fn a_user_name_that_is_an_address_is_masked_where_it_stands_whole() {
+        let name = b"unit7@example.org";
+        assert_eq!(with_words_masked("<unit7@example.org>.", name), "<*****************>.");
+        for text in [
+            "unit7@example.org.uk",
+            "a.unit7@example.org",
+            "xunit7@example.org",
+            "unit7",
+        ] {
+            assert_eq!(with_words_masked(text, name), text);
+        }
+    }
+
+    #[test]
+    fn a_user_name_that_was_cut_off_with_the_text_is_masked() {
+        let text = "x".repeat(REPLY_TEXT_BYTES - 4) + " kot";
+        let wanted = "x".repeat(REPLY_TEXT_BYTES - 4) + " ***";
+        assert_eq!(with_words_masked(&text, b"kotelna"), wanted);
+        let text = "x".repeat(REPLY_TEXT_BYTES - 3) + "kot";
+        assert_eq!(with_words_masked(&text, b"kotelna"), text);
+    }
+
+    #[test]
+    fn every_octet_of_a_secret_is_masked_as_the_reader_keeps_it() {
+        for octet in 0..=255u8 {
+            let secret = [b'x', octet, b'y', octet];
+            let mut text = std::vec![b':'];
+            text.extend(secret.map(printable));
+            text.push(b':');
+            mask(&mut text, &secret, Places::All);
+            assert_eq!(text, b":****:", "{octet}");
+        }
     }
 
     #[test]

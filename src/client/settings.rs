@@ -1,6 +1,7 @@
 //! What a program configures: checked as a whole, before anything of it is taken.
 
 use super::mail::is_clean;
+use crate::buffer::Window;
 use crate::code::Code;
 use crate::limits::{CHARSET_BYTES, CREDENTIAL_BYTES, NAME_BYTES, Timeouts};
 use crate::message::word;
@@ -8,7 +9,7 @@ use crate::session::Settings;
 use crate::session::job::{PASSWORD, USERNAME};
 use crate::wire::address;
 use crate::wire::capability::{LOGIN, PLAIN};
-use crate::wire::literal::Address;
+use crate::wire::literal::{Address, LITERAL_BYTES};
 
 /// The port of SMTP (RFC 5321, 4.5.4.2).
 pub const PORT: u16 = 25;
@@ -68,6 +69,7 @@ impl Checked<'_> {
     /// sender. [`Code::Ok`], or the code of the first thing wrong with it.
     pub fn check(&mut self, server: &[u8], limit: usize) -> Code {
         self.settings.server.read(server);
+        self.settings.server.unmap();
         if !self.settings.server.is_host() {
             return Code::ConnectFailed;
         }
@@ -89,8 +91,9 @@ impl Checked<'_> {
 }
 
 impl<'a> Draft<'a> {
-    /// The configuration, or the code of the first thing wrong with it.
-    pub fn check(self) -> Result<Checked<'a>, Code> {
+    /// The configuration, or the code of the first thing wrong with it. Where the EHLO name is a bare IP address, the literal that
+    /// takes its place is written into `literal`.
+    pub fn check(self, literal: &'a mut [u8; LITERAL_BYTES]) -> Result<Checked<'a>, Code> {
         let mut checked = Checked::EMPTY;
         let server = given(self.server);
         let port = if self.port == 0 {
@@ -107,6 +110,7 @@ impl<'a> Draft<'a> {
             None => {
                 // A server that is none goes before it.
                 settings.server.read(server);
+                settings.server.unmap();
                 let listens = settings.server.is_host();
                 return Err(if listens {
                     Code::AuthUnsupported
@@ -139,7 +143,18 @@ impl<'a> Draft<'a> {
             Code::Ok => {}
             code => return Err(code),
         }
-        let [.., charset, sender_name, ehlo_name] = checked.settings.texts;
+        let [.., charset, sender_name, ehlo_name] = &mut checked.settings.texts;
+        let mut address = Address::NONE;
+        address.read(ehlo_name);
+        if address.version != 0 {
+            // EHLO takes it as a literal only (RFC 5321, 4.1.1.1).
+            let mut window = Window::new(literal, 0);
+            address.unmap();
+            address.write(&mut window);
+            let length = window.kept();
+            *ehlo_name = literal.get(..length).unwrap_or(&[]);
+        }
+        let (charset, sender_name, ehlo_name) = (*charset, *sender_name, *ehlo_name);
         if sender_name.len() > NAME_BYTES || !is_clean(sender_name, u32::MAX) {
             return Err(Code::SenderRefused);
         }
@@ -180,7 +195,7 @@ fn is_utf8(name: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::limits::LIMITS;
-    use crate::session::job::CHARSET;
+    use crate::session::job::{CHARSET, EHLO_NAME};
 
     fn draft() -> Draft<'static> {
         Draft {
@@ -196,12 +211,13 @@ mod tests {
     fn code(change: impl Fn(&mut Draft<'static>)) -> Option<Code> {
         let mut draft = draft();
         change(&mut draft);
-        draft.check().err()
+        draft.check(&mut [0; LITERAL_BYTES]).err()
     }
 
     #[test]
     fn a_whole_configuration_is_taken_with_its_defaults() {
-        let checked = draft().check().unwrap();
+        let mut literal = [0; LITERAL_BYTES];
+        let checked = draft().check(&mut literal).unwrap();
         assert_eq!(
             (checked.settings.server.port, checked.settings.texts[CHARSET]),
             (25, UNKNOWN_CHARSET)
@@ -273,6 +289,64 @@ mod tests {
     }
 
     #[test]
+    fn an_ehlo_name_that_is_a_bare_address_becomes_its_literal() {
+        let six = cfg!(feature = "complete");
+        for (name, said) in [
+            ("192.0.2.7", Some("[192.0.2.7]")),
+            ("2001:db8::7", six.then_some("[IPv6:2001:db8:0:0:0:0:0:7]")),
+            (
+                "1111:2222:3333:4444:5555:6666:7777:8888",
+                six.then_some("[IPv6:1111:2222:3333:4444:5555:6666:7777:8888]"),
+            ),
+            ("::ffff:192.0.2.7", six.then_some("[192.0.2.7]")),
+            // As they are written.
+            ("[192.0.2.7]", Some("[192.0.2.7]")),
+            ("[IPv6:2001:db8::7]", six.then_some("[IPv6:2001:db8::7]")),
+            ("[IPv6:::ffff:192.0.2.7]", six.then_some("[IPv6:::ffff:192.0.2.7]")),
+            ("kotelna.example.cz", Some("kotelna.example.cz")),
+            ("1.2.3.x", Some("1.2.3.x")),
+            ("", Some("")),
+            // Neither address nor name.
+            ("[2001:db8::7]", None),
+            ("2001:db8::7 ", None),
+            ("192.0.2.7:25", None),
+        ] {
+            let mut draft = draft();
+            draft.ehlo_name = Some(name.as_bytes());
+            let mut literal = [0; LITERAL_BYTES];
+            let checked = draft
+                .check(&mut literal)
+                .map(|checked| checked.settings.texts[EHLO_NAME]);
+            let wanted = said.map(str::as_bytes).ok_or(Code::HeloFailed);
+            assert_eq!(checked, wanted, "{name}");
+        }
+    }
+
+    #[cfg(feature = "complete")]
+    #[test]
+    fn a_server_in_the_form_of_ipv6_with_an_ipv4_address_is_an_ipv4_server() {
+        let server = |text: &'static str| {
+            let mut draft = draft();
+            draft.server = Some(text.as_bytes());
+            let mut literal = [0; LITERAL_BYTES];
+            draft
+                .check(&mut literal)
+                .map(|checked| Option::from(checked.settings.server))
+        };
+        assert_eq!(
+            server("::ffff:192.0.2.25"),
+            Ok(Some(std::net::IpAddr::from([192, 0, 2, 25])))
+        );
+        assert_eq!(
+            server("::FFFF:c000:219"),
+            Ok(Some(std::net::IpAddr::from([192, 0, 2, 25])))
+        );
+        for text in ["::ffff:0.0.0.0", "::ffff:224.0.0.1"] {
+            assert_eq!(server(text), Err(Code::ConnectFailed), "{text}");
+        }
+    }
+
+    #[test]
     fn without_a_login_credentials_do_not_matter() {
         assert_eq!(
             code(|draft| (draft.auth, draft.username, draft.password) = (0, None, Some(&b"\n"[..]))),
@@ -285,7 +359,9 @@ mod tests {
         for charset in [&b"UTF-8"[..], b"utf-8", b"utf8", b""] {
             let mut draft = draft();
             draft.charset = Some(charset);
-            assert_eq!(draft.check().unwrap().settings.texts[CHARSET], UNKNOWN_CHARSET);
+            let mut literal = [0; LITERAL_BYTES];
+            let checked = draft.check(&mut literal).unwrap();
+            assert_eq!(checked.settings.texts[CHARSET], UNKNOWN_CHARSET);
         }
     }
 

@@ -4,7 +4,8 @@
 pub const SDS_SMTP_OK: i32 = 0;
 /// A deadline passed, in any phase, connecting included.
 pub const SDS_SMTP_TIMEOUT: i32 = 1;
-/// The server's greeting is not 220, or did not come; or 421 in any phase before the mail was accepted.
+/// The server's greeting is not 220, or did not come; 421 in any phase before the mail was accepted; or any 4xx to the login,
+/// which says nothing about user name and password. Try again later.
 pub const SDS_SMTP_NOT_READY: i32 = 2;
 /// EHLO and then HELO refused, or the connection lost there.
 pub const SDS_SMTP_HELO_FAILED: i32 = 3;
@@ -12,10 +13,10 @@ pub const SDS_SMTP_HELO_FAILED: i32 = 3;
 pub const SDS_SMTP_SENDER_REFUSED: i32 = 4;
 /// A recipient was refused, other than by 6, 12 and 15; or is not an e-mail address.
 pub const SDS_SMTP_RECIPIENT_REFUSED: i32 = 5;
-/// The server does not relay mail to this recipient for us ("relay access denied").
+/// The recipient was refused in words that refuse to relay ("relay access denied"), or with 530: log in, or use another server.
 pub const SDS_SMTP_RELAY_DENIED: i32 = 6;
-/// The data was not accepted, or the connection lost while it was sent; mail too large; subject with a line end in
-/// it; out of memory.
+/// The data was not accepted, or the connection lost while it was sent; mail too large (552 to the sender, too); subject with
+/// a line end in it; out of memory.
 pub const SDS_SMTP_DATA_FAILED: i32 = 7;
 /// The end of the data was refused; or the connection was lost while waiting for that answer: then the outcome is
 /// unknown.
@@ -26,13 +27,14 @@ pub const SDS_SMTP_AUTH_UNSUPPORTED: i32 = 9;
 pub const SDS_SMTP_BAD_USERNAME: i32 = 10;
 /// The login was refused; or the password is missing or too long.
 pub const SDS_SMTP_BAD_PASSWORD: i32 = 11;
-/// The server answered 550 to the recipient.
+/// The server answered 550 to the recipient, and not because it does not relay. With an enhanced status code X.1.1 (no such
+/// mailbox) it never does.
 pub const SDS_SMTP_INVALID_RECIPIENT: i32 = 12;
 /// No connection, or no usable server configured.
 pub const SDS_SMTP_CONNECT_FAILED: i32 = 13;
 /// The previous mail is still in flight.
 pub const SDS_SMTP_BUSY: i32 = 14;
-/// The server answered 501 ("syntax") after the greeting exchange.
+/// The server answered 501 ("syntax") after the greeting exchange. Some servers answer so by a rule of theirs: see its text.
 pub const SDS_SMTP_SYNTAX: i32 = 15;
 /// The program cancelled the mail. (Codes from 32 up are those that the devices do not have.)
 pub const SDS_SMTP_CANCELLED: i32 = 32;

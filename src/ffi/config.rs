@@ -29,7 +29,8 @@ pub struct sds_smtp_config {
     pub sender: *const c_char,
     /// The sender's display name, at most 200 bytes; none by default. With control characters in it: code 4.
     pub sender_name: *const c_char,
-    /// What EHLO says: a domain name or an address literal; by default the literal of our own address. Else code 3.
+    /// What EHLO says: a domain name, an address literal, or an IP address, of which the literal is said ("192.0.2.7" becomes
+    /// "[192.0.2.7]"); by default the literal of our own address. Else code 3.
     pub ehlo_name: *const c_char,
     /// The charset of text that is not UTF-8, as "windows-1250": letters, digits, - _ +. By default "unknown-8bit", also
     /// where this names UTF-8. Else code 33.

@@ -172,7 +172,10 @@ mod tests {
             sender: Some(sender.as_bytes()),
             ..Draft::default()
         };
-        arena.configure(&draft.check().unwrap(), in_flight)
+        arena.configure(
+            &draft.check(&mut [0; crate::wire::literal::LITERAL_BYTES]).unwrap(),
+            in_flight,
+        )
     }
 
     fn holds(memory: &[u8], text: &str) -> usize {

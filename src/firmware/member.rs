@@ -14,6 +14,7 @@ use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
 use crate::session::{Job, Mail, Session, Text};
 use crate::utf8::Utf8;
 use crate::wire::address::List;
+use crate::wire::literal::LITERAL_BYTES;
 
 /// What is handed to the transport at a time.
 pub(super) const OUT: usize = 96;
@@ -192,7 +193,8 @@ impl Member {
         if device_limit > CREDENTIAL_BYTES {
             return Code::BadArgument;
         }
-        let code = match draft.check() {
+        let mut literal = [0; LITERAL_BYTES];
+        let code = match draft.check(&mut literal) {
             Ok(checked) => self.keep(&checked),
             Err(code) => code,
         };

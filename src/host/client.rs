@@ -16,6 +16,7 @@ use crate::client::settings::Draft;
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, LOG_RECIPIENT_BYTES};
 use crate::wire::address::List;
+use crate::wire::literal::LITERAL_BYTES;
 
 /// How long to wait for a mail to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +85,8 @@ impl Client {
             credential_limit: 0,
             ..*draft
         };
-        let snapshot = Snapshot::new(&unlimited.check()?).ok_or(Code::DataFailed)?;
+        let mut literal = [0; LITERAL_BYTES];
+        let snapshot = Snapshot::new(&unlimited.check(&mut literal)?).ok_or(Code::DataFailed)?;
         let mut shared = shared();
         let member = shared.living(key)?;
         member.device_limit = device_limit;
@@ -112,7 +114,7 @@ impl Client {
             credential_limit: limit,
             ..Draft::default()
         };
-        limited.check()?;
+        limited.check(&mut [0; LITERAL_BYTES])?;
         self.configure(&limited)
     }
 

@@ -5,7 +5,8 @@ use zeroize::Zeroize;
 use super::job::{Job, PASSWORD, USERNAME};
 use super::machine::Session;
 use super::state::{Next, State};
-use crate::auth::{plain, redaction};
+use crate::auth::plain;
+use crate::auth::redaction::{self, Places};
 use crate::buffer::Window;
 use crate::code::{self, Code, Outcome, Reason, Step};
 use crate::limits::REPLY_TEXT_BYTES;
@@ -41,18 +42,18 @@ impl Session {
     }
 
     /// The server's answer decides. What it repeats of the login is masked in the text that the result will show: PLAIN's
-    /// response, the password, and the user name, too, while logging in: later it is often the sender's address, which is
-    /// no secret.
+    /// response and the password, wherever they stand; and while logging in the user name, too, where it is a word: later it is
+    /// often the sender's address, which is no secret.
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn answered(&mut self, job: &Job<'_>, code: Code) {
         if job.settings.mechanisms != 0 {
             let texts = &job.settings.texts;
             self.mask_line(job, State::AuthPlainResponse as usize);
             self.mask_line(job, State::AuthPassword as usize);
-            self.mask(texts[PASSWORD]);
+            self.mask(texts[PASSWORD], Places::All);
             if self.logging_in() {
                 self.mask_line(job, State::AuthUsername as usize);
-                self.mask(texts[USERNAME]);
+                self.mask(texts[USERNAME], Places::Words);
             }
         }
         self.conclude(code, Reason::None);
@@ -75,13 +76,13 @@ impl Session {
         self.write_line(line, job, &mut Window::new(&mut said, 0));
         // Without padding: servers may leave it out.
         let digits = said.split(|octet| matches!(octet, b'=' | b'\r')).next();
-        self.mask(digits.unwrap_or(&[]));
+        self.mask(digits.unwrap_or(&[]), Places::All);
         said.as_mut_slice().zeroize();
     }
 
     #[cfg_attr(not(feature = "std"), inline(never))]
-    fn mask(&mut self, secret: &[u8]) {
-        redaction::mask(self.reader.text_mut(), secret);
+    fn mask(&mut self, secret: &[u8], places: Places) {
+        redaction::mask(self.reader.text_mut(), secret, places);
     }
 
     /// A complete reply.
@@ -122,7 +123,7 @@ impl Session {
         if accepted {
             return;
         }
-        let code = code::refusal(self.step, self.reader.code(), self.reader.speaks_of_relaying());
+        let code = code::refusal(self.step, self.reader.code(), self.reader.refuses_to_relay());
         self.answered(job, code);
     }
 
@@ -265,6 +266,11 @@ mod tests {
 
     /// What is kept of the server's words where they refuse a login, or a sender.
     fn kept(words: &str, state: State, username: &'static [u8], password: &'static [u8]) -> String {
+        kept_of(std::format!("535 {words}\n").as_bytes(), state, username, password)
+    }
+
+    /// The same of a whole reply, octet by octet.
+    fn kept_of(reply: &[u8], state: State, username: &'static [u8], password: &'static [u8]) -> String {
         let mut job = Job {
             settings: Settings::NONE,
             mail: None,
@@ -273,8 +279,8 @@ mod tests {
         (job.settings.texts[USERNAME], job.settings.texts[PASSWORD]) = (username, password);
         let mut session = Session::IDLE;
         (session.state, session.step) = (state, state.step());
-        for octet in std::format!("535 {words}\n").bytes() {
-            session.reader.feed(octet);
+        for octet in reply {
+            session.reader.feed(*octet);
         }
         session.answered(&job, Code::BadPassword);
         String::from_utf8(session.reader.text().to_vec()).unwrap()
@@ -300,6 +306,32 @@ mod tests {
             assert_eq!(kept(words, State::AuthPlain, b"kotelna", b"tajne-heslo"), wanted);
             assert_eq!(kept(words, State::AuthPassword, b"kotelna", b"tajne-heslo"), wanted);
         }
+    }
+
+    #[test]
+    fn a_password_of_any_octets_is_masked() {
+        for octet in (1..=255u8).filter(|octet| !matches!(octet, b'\r' | b'\n')) {
+            let password: &'static [u8] = std::vec![octet, b'a', octet, octet, b'Z', octet].leak();
+            for begun in [&b"535 no: "[..], b"535-no:\r\n", b"535-no:\r\nx\r\n535 "] {
+                let mut words = [begun, password, b"\r\n"].concat();
+                if begun.ends_with(b":\r\n") {
+                    words.extend(b"535 end\r\n");
+                }
+                let kept = kept_of(&words, State::AuthPassword, b"kotelna", password);
+                let rest = kept.strip_prefix("no: x ").or(kept.strip_prefix("no: ")).unwrap();
+                assert_eq!(rest.trim_end_matches("end").trim_end(), "******", "{octet}: {kept:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_user_name_leaves_the_server_s_url_readable() {
+        let words = "user mail: see https://mail.example/mail (bWFpbA==)";
+        let wanted = "user ****: see https://mail.example/mail (******==)";
+        assert_eq!(kept(words, State::AuthPlain, b"mail", b"tajne-heslo"), wanted);
+        // And a short password does not: it is seen nowhere.
+        let wanted = "user ****: see https://****.example/**** (******==)";
+        assert_eq!(kept(words, State::AuthPlain, b"kotelna", b"mail"), wanted);
     }
 
     #[test]

@@ -293,6 +293,7 @@ impl Session {
     /// ... and then the connection stands, which was being made.
     pub fn stands(&mut self, job: &Job<'_>, now: u32) {
         self.now = now;
+        self.local.unmap();
         self.enter(job, State::Greeting);
         // The server speaks first.
         self.pending = false;

@@ -4,6 +4,9 @@ use core::net::IpAddr;
 
 use crate::buffer::{DECIMAL, HEXADECIMAL, Sink, Window};
 
+/// The longest literal: `[IPv6:` and `]`, eight groups of four digits, and seven colons.
+pub const LITERAL_BYTES: usize = 6 + 39 + 1;
+
 /// An IP address, and the port where there is one: laid out as a program without a system gets it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +43,22 @@ impl Address {
         }
     }
 
+    /// An IPv4 address in IPv6's form (`::ffff:192.0.2.1`: RFC 4291, 2.5.5.2) becomes what it is: an IPv4 address. So it is spoken to,
+    /// and so the other side sees it.
+    #[cfg(feature = "complete")]
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    pub fn unmap(&mut self) {
+        let octets = u128::from_be_bytes(self.octets);
+        if self.version == 6 && octets >> 32 == 0xFFFF {
+            self.version = 4;
+            self.octets = (octets << 96).to_be_bytes();
+        }
+    }
+
+    /// The same in a library that knows no IPv6.
+    #[cfg(not(feature = "complete"))]
+    pub fn unmap(&mut self) {}
+
     /// Whether a server can listen there: neither "no address", nor a multicast group.
     pub fn is_host(&self) -> bool {
         let [first, ..] = self.octets;
@@ -52,6 +71,8 @@ impl Address {
     }
 
     /// Writes its literal: `[192.0.2.1]`, `[IPv6:2001:db8:0:0:0:0:0:1]`.
+    // A program that configures no EHLO name has one call of it.
+    #[cfg_attr(not(feature = "std"), inline(always))]
     pub fn write(&self, out: &mut Window<'_>) {
         let (mut separator, mut size, mut base, mut length) = (b'[', 1, DECIMAL, 4);
         if cfg!(feature = "complete") && self.version == 6 {
@@ -331,16 +352,28 @@ mod tests {
             let mut buffer = [0u8; 64];
             let mut window = Window::new(&mut buffer, 0);
             let ip: IpAddr = ip.parse().unwrap();
-            Address::from(ip).write(&mut window);
+            let mut address = Address::from(ip);
+            address.unmap();
+            address.write(&mut window);
             let kept = window.kept();
             assert!(super::super::address::is_domain_or_literal(&buffer[..kept]));
             String::from_utf8(buffer[..kept].to_vec()).unwrap()
         };
         assert_eq!(literal("192.168.1.250"), "[192.168.1.250]");
+        assert!(literal("1111:2222:3333:4444:5555:6666:7777:8888").len() <= LITERAL_BYTES);
         if !cfg!(feature = "complete") {
             return;
         }
         assert_eq!(literal("::1"), "[IPv6:0:0:0:0:0:0:0:1]");
         assert_eq!(literal("2001:db8::ff00:42:8329"), "[IPv6:2001:db8:0:0:0:ff00:42:8329]");
+        assert_eq!(literal("::ffff:192.0.2.7"), "[192.0.2.7]");
+        for (other, written) in [
+            ("::192.0.2.7", "0:0:0:0:0:0:c000:207"),
+            ("::fffe:192.0.2.7", "0:0:0:0:0:fffe:c000:207"),
+            ("::1:ffff:192.0.2.7", "0:0:0:0:1:ffff:c000:207"),
+            ("64:ff9b::192.0.2.7", "64:ff9b:0:0:0:0:c000:207"),
+        ] {
+            assert_eq!(literal(other), std::format!("[IPv6:{written}]"));
+        }
     }
 }

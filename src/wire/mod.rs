@@ -1,7 +1,7 @@
 //! Bytes to values and back: what stands in RFC 5321 about single lines.
 //!
 //! - [`reply`]: reads what the server says, at any segmentation
-//! - [`relay`]: whether a refusal speaks of relaying
+//! - [`relay`]: whether a refusal is one to relay
 //! - [`capability`]: what an EHLO reply announces
 //! - [`address`]: mailboxes, lists of them
 //! - [`literal`]: IP addresses, address literals

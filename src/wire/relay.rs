@@ -1,56 +1,122 @@
-//! Whether a refusal speaks of relaying: a word that begins with "relay", in any case, wherever it stands in the text.
+//! Whether a refusal is one to relay. Servers refuse to relay with 513, 550, 554 and others, and say so in words only.
 //!
-//! Servers refuse to relay with 513, 550, 554 and others, and say so in words only. Host names and addresses that contain
-//! it (`<relay@example.org>`, `relay.example.org`) are no words.
+//! The word "relay" alone says nothing: a mailbox can be "unknown in relay recipient table", and a blocklist can call its client
+//! an "open relay". So a word that begins with "relay" and one that refuses have to stand in the same clause, in any order: "Relay
+//! access denied", "not permitted to relay". Host names and addresses (`relay.example.org`, `<relay@example.org>`) are no words.
+//! With the enhanced status code X.1.1 it is the mailbox that is at fault (RFC 3463, 3.2), whatever the words.
 
 use super::address::is_name;
 
-const RELAY: [u8; 5] = *b"relay";
+// A word in 32 bits: its stem, which it is told apart by, and what is known of it.
 
-/// The word is there, whatever follows its letters.
-const WORD: u8 = 5;
-/// And a dot: it ends a sentence, or goes on as a name.
-const DOT: u8 = 6;
-/// The current word is another, a name, or an address.
-const OTHER: u8 = 7;
+/// The bits of a stem: the first five letters, five bits each, whatever their case.
+const STEM_BITS: u32 = 25;
+/// From here on a stem has its five letters.
+const FULL: u32 = 1 << 20;
+/// A clause with this word speaks of relaying.
+const RELAYING: u32 = 1 << STEM_BITS;
+/// A clause with this word refuses.
+const REFUSING: u32 = 2 << STEM_BITS;
+/// A text with this word does not refuse to relay.
+const OTHERWISE: u32 = 4 << STEM_BITS;
+/// A dot or an `@` follows the letters. It ends a sentence, or goes on as a number, a name or an address.
+const JOINT: u32 = 1 << 30;
 
-/// Looks at the octets of a reply's text as they come.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RelayWord {
-    /// Letters of "relay" that the current word begins with, or one of the above.
-    letters: u8,
-    found: bool,
+const fn known(word: &[u8], of_it: u32) -> u32 {
+    let (mut stem, mut rest) = (0u32, word);
+    while let ([letter, after @ ..], true) = (rest, stem < FULL) {
+        stem = with_letter(stem, *letter);
+        rest = after;
+    }
+    stem | of_it
 }
 
-impl RelayWord {
+const fn with_letter(stem: u32, letter: u8) -> u32 {
+    stem << 5 | (letter & 31) as u32
+}
+
+/// The words that matter.
+static WORDS: [u32; 17] = [
+    known(b"relay", RELAYING),
+    // qmail: "that domain isn't in my list of allowed rcpthosts".
+    known(b"rcpthosts", RELAYING | REFUSING),
+    known(b"5.1.1", OTHERWISE),
+    known(b"4.1.1", OTHERWISE),
+    // Blocklists: "refused: open relay".
+    known(b"open", OTHERWISE),
+    // "Do not relay", "don't relay", "unable to relay", "authenticate before relaying".
+    known(b"no", REFUSING),
+    known(b"not", REFUSING),
+    known(b"t", REFUSING),
+    known(b"cannot", REFUSING),
+    known(b"unable", REFUSING),
+    known(b"denied", REFUSING),
+    known(b"refused", REFUSING),
+    known(b"rejected", REFUSING),
+    known(b"prohibited", REFUSING),
+    known(b"forbidden", REFUSING),
+    known(b"authentication", REFUSING),
+    known(b"credentials", REFUSING),
+];
+
+/// What the words so far have: of the current clause, or, once one had both, for good,
+const CLAUSE: u8 = 3;
+/// and of the whole text.
+const TEXT: u8 = 4;
+
+const _: () = assert!((RELAYING | REFUSING) >> STEM_BITS == CLAUSE as u32 && OTHERWISE >> STEM_BITS == TEXT as u32);
+
+/// Looks at the octets of a refusal's text as they come. Packed, since it stands in every client's memory.
+#[repr(C, packed(2))]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RelayRefusal {
+    /// The current word.
+    word: u32,
+    /// [`CLAUSE`] and [`TEXT`].
+    found: u8,
+}
+
+impl RelayRefusal {
     /// Before the first octet.
     pub const fn new() -> Self {
-        Self {
-            letters: 0,
-            found: false,
-        }
+        Self { word: 0, found: 0 }
     }
 
     /// Takes an octet. A blank ends a word, as every other separator does.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) {
-        let wanted = RELAY.get(usize::from(self.letters));
-        self.letters = match (octet, self.letters) {
-            (b'.', WORD | DOT) => DOT,
-            (b'.' | b'@', _) => OTHER,
-            _ if !is_name(octet) => {
-                self.found |= matches!(self.letters, WORD | DOT);
-                0
-            }
-            (_, WORD) => WORD,
-            (_, letters) if wanted == Some(&(octet | 0x20)) => letters.wrapping_add(1),
-            _ => OTHER,
+        let word = self.word;
+        let joint = matches!(octet, b'.' | b'@');
+        self.word = if !joint && !is_name(octet) {
+            self.end_of_word(word, octet);
+            0
+        } else if word < FULL {
+            with_letter(word, octet)
+        } else if joint {
+            word | JOINT
+        } else if word < JOINT {
+            word
+        } else {
+            // A name or an address, which no known word is like.
+            FULL
         };
     }
 
-    /// Whether the word was there.
+    fn end_of_word(&mut self, word: u32, separator: u8) {
+        for known in &WORDS {
+            if (known ^ word) << (32 - STEM_BITS) == 0 {
+                self.found |= (known >> STEM_BITS) as u8;
+            }
+        }
+        // A sentence's end ends a clause, and these do: , / : ;
+        if self.found != CLAUSE && (word >= JOINT || matches!(separator, b','..=b';')) {
+            self.found &= TEXT;
+        }
+    }
+
+    /// Whether the text refuses to relay.
     pub fn found(self) -> bool {
-        self.found
+        self.found == CLAUSE
     }
 }
 
@@ -59,26 +125,60 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> bool {
-        let mut word = RelayWord::new();
+        let mut refusal = RelayRefusal::new();
         for octet in text.bytes() {
-            word.feed(octet);
+            refusal.feed(octet);
         }
-        word.feed(b' ');
-        word.found()
+        refusal.feed(b' ');
+        refusal.found()
     }
 
     #[test]
-    fn relaying_is_recognised_in_any_wording() {
+    fn what_real_servers_say_when_they_refuse_to_relay_is_recognised() {
         for text in [
-            "5.7.1 <a@b.cz>: Relay access denied",
-            "RELAYING DENIED",
+            // Postfix
+            "5.7.1 <op@example.org>: Relay access denied",
+            "4.7.1 <op@example.org>: Relay access denied",
+            // Exim, as it comes, with Debian's and with cPanel's words
             "relay not permitted",
-            "we are unable to relay.",
-            "Relaying-denied",
-            "no relay: log in",
-            "RELAY_DENIED",
-            "relay.",
-            "(relay)",
+            "relay not permitted!",
+            "Relaying is not permitted",
+            "Please turn on SMTP Authentication in your mail client. client.example.org [192.0.2.1] is not permitted to \
+             relay through this server without authentication.",
+            "relaying to <op@example.org> prohibited by administrator",
+            // sendmail
+            "5.7.1 <op@example.org>... Relaying denied",
+            "5.7.1 <op@example.org>... Relaying denied. IP name lookup failed [192.0.2.1]",
+            "5.7.1 <op@example.org>... Relaying denied. Proper authentication required.",
+            "4.7.1 <op@example.org>... Relaying temporarily denied. Cannot resolve PTR record for 192.0.2.1",
+            "we do not relay",
+            // Exchange and Microsoft 365
+            "5.7.1 Unable to relay",
+            "5.7.1 Unable to relay for op@example.org",
+            "5.7.54 SMTP; Unable to relay recipient in non-accepted domain",
+            "5.7.64 TenantAttribution; Relay Access Denied",
+            // qmail, also with the patch for certificates
+            "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+            "sorry, that domain isn't in my list of allowed rcpthosts; no valid cert for gatewaying (#5.7.1)",
+            // Courier, qpsmtpd, Citadel, Mercury, Domino, Stalwart, Google Workspace
+            "Relaying denied.",
+            "relaying denied",
+            "Relaying denied <op@example.org>",
+            "We do not relay non-local mail, sorry.",
+            "Relay rejected for policy reasons.",
+            "5.1.2 Relay not allowed.",
+            "5.7.1 Invalid credentials for relay [192.0.2.1]. The IP address has not been registered",
+            // and others
+            "RELAYING DENIED",
+            "sorry, that domain isn't in my list: no relay",
+            "Refused. Sending to remote addresses (relaying) is not allowed",
+            "op@example.org prohibited. We do not relay",
+            "You must authenticate before relaying",
+            "Relaying mail to <op@example.org> is not allowed",
+            "you are not allowed to relay through this machine",
+            "This system is not configured to relay mail from 192.0.2.1",
+            "we don't relay",
+            "this server cannot be used as a relay",
             "relay.example.org does not relay",
         ] {
             assert!(found(text), "{text}");
@@ -86,16 +186,42 @@ mod tests {
     }
 
     #[test]
-    fn names_that_contain_the_word_are_no_words() {
+    fn what_real_servers_say_of_mailboxes_and_clients_is_none() {
         for text in [
-            "5.1.1 <relay@b.cz>: user unknown",
+            // Postfix
+            "5.1.1 <relay@example.org>: Recipient address rejected: User unknown in relay recipient table",
+            "5.1.1 <op@example.org>: Recipient address rejected: User unknown in local recipient table",
+            "5.1.1 <op@example.org>: Recipient address rejected: undeliverable address: host relay.example.org[192.0.2.1] \
+             said: 550 5.1.1 User unknown (in reply to RCPT TO command)",
+            "5.7.1 Service unavailable; Client host [192.0.2.1] blocked using relays.example.net; open relay",
+            // Exim
+            "Unrouteable address",
+            "Unknown user",
+            "192.0.2.1 is listed at relays.example.net: Open relay, see https://relays.example.net/not?ip=192.0.2.1",
+            // sendmail
+            "5.1.1 <op@example.org>... User unknown",
+            "5.7.1 Mail from 192.0.2.1 refused - open relay, see https://relays.example.net/",
+            "5.7.1 Rejected: 192.0.2.1 listed as open relay; see the postmaster",
+            "5.3.0 Spam blocked, open relay. Not accepted",
+            // Exchange
+            "5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup",
+            "5.4.1 Recipient address rejected: Access denied",
+            // qmail, Courier, OpenSMTPD, Haraka, hMailServer
+            "sorry, no mailbox here by that name (#5.1.1)",
+            "User unknown.",
+            "Invalid recipient: <op@example.org>",
+            "I cannot deliver mail for <op@example.org>",
+            "Delivery is not allowed to this address.",
+            "Unknown user",
+            // The word in names, and machines
+            "user relay@example.org not known",
+            "user a@relay.example.org not known",
             "relay.example.org says no such user",
             "mx-relay.example.org: no such user",
-            "user relay@example.org unknown",
-            "user a@relay.example.org unknown",
-            "rel ay",
-            "prelay",
-            "rela",
+            "no prelay, no rela, no rel ay",
+            "relay: not found",
+            "not found. relay",
+            "relay",
             "",
         ] {
             assert!(!found(text), "{text}");

@@ -2,11 +2,13 @@
 //!
 //! It takes what real servers send: any segmentation, several lines, a last line of three digits alone, lines that
 //! end with a bare LF, octets that are no text. Of a reply whose lines carry different codes the last line counts,
-//! unless an earlier one was a refusal. It bounds the whole reply and keeps the beginning of its text, cleaned.
+//! unless an earlier one was a refusal. Empty lines before a reply are passed over. A line without a code is taken in a
+//! refusal only, behind its first line: no other line can make an acceptance of it. It bounds the whole reply, the empty lines
+//! before it included, and keeps the beginning of its text, cleaned.
 
-use super::relay::RelayWord;
+use super::relay::RelayRefusal;
 use crate::limits::{REPLY_BYTES, REPLY_TEXT_BYTES};
-use crate::octets::copy;
+use crate::octets::{copy, printable};
 
 /// What an octet meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +39,11 @@ pub struct Reader {
     held: bool,
     code: u16,
     line_code: u16,
-    relay: RelayWord,
+    total: u16,
     /// Octets of the text; none of its 255 is beyond an octet.
     length: u8,
     line_at: u8,
-    total: u32,
+    relay: RelayRefusal,
     text: [u8; REPLY_TEXT_BYTES],
 }
 
@@ -64,7 +66,7 @@ impl Reader {
             code: 0,
             place: 0,
             held: false,
-            relay: RelayWord::new(),
+            relay: RelayRefusal::new(),
             text: [0; REPLY_TEXT_BYTES],
         }
     }
@@ -79,13 +81,13 @@ impl Reader {
         self.text.get(..usize::from(self.length)).unwrap_or(&[])
     }
 
-    /// Whether nothing of a reply has come yet.
+    /// Whether nothing of a reply has come yet, but for empty lines.
     pub fn idle(&self) -> bool {
-        self.total == 0
+        self.place == 0 && self.code == 0
     }
 
-    /// Whether the complete reply is a refusal that speaks of relaying, anywhere in its text.
-    pub fn speaks_of_relaying(&self) -> bool {
+    /// Whether the complete reply refuses to relay, anywhere in its text.
+    pub fn refuses_to_relay(&self) -> bool {
         self.relay.found()
     }
 
@@ -97,12 +99,11 @@ impl Reader {
     }
 
     fn take_run(&mut self, octets: &[u8]) -> usize {
-        let most = usize::try_from(REPLY_BYTES.saturating_sub(self.total)).unwrap_or(0);
+        let most = usize::from(REPLY_BYTES.wrapping_sub(self.total));
         let octets = octets.get(..most).unwrap_or(octets);
-        let printable = |octet: &u8| matches!(octet, 0x20..=0x7e);
-        let length = octets.iter().take_while(|octet| printable(octet)).count();
+        let length = octets.iter().take_while(|octet| printable(**octet) == **octet).count();
         let run = octets.get(..length).unwrap_or(&[]);
-        self.total = self.total.saturating_add(u32::try_from(length).unwrap_or(0));
+        self.total = self.total.saturating_add(u16::try_from(length).unwrap_or(0));
         self.watch(run);
         if !self.held {
             let space = self.text.get_mut(usize::from(self.length)..).unwrap_or(&mut []);
@@ -131,7 +132,6 @@ impl Reader {
     }
 
     /// Drops the kept text, and leaves nothing of it in memory.
-    #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn wipe_text(&mut self) {
         self.text.fill(0);
         // Without somebody who might look at it, the compiler would leave the filling out.
@@ -153,54 +153,70 @@ impl Reader {
     /// Takes one octet.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) -> Progress {
-        if self.total >= REPLY_BYTES {
+        self.total = self.total.wrapping_add(1);
+        if self.total == 0 {
+            // One more than REPLY_BYTES.
             return Progress::Broken;
         }
-        self.total = self.total.wrapping_add(1);
-        if self.place < SEPARATOR {
-            return self.digit(octet);
+        // A line ends with its LF, wherever its CR stands.
+        if octet == b'\r' || octet == b'\n' && self.idle() {
+            return Progress::Pending;
         }
-        match octet {
-            b'\n' => return self.end_of_line(),
-            // A CR before the LF is the line's end; any other is an octet like the rest.
-            b'\r' => {}
-            _ if self.place > SEPARATOR => {
-                if self.line_code >= 400 {
-                    self.relay.feed(octet);
+        if self.place <= SEPARATOR {
+            if !self.is_of_code(octet) {
+                if self.code < 400 {
+                    return Progress::Broken;
                 }
-                self.keep_octet(octet);
-                return Progress::Text;
+                self.line_code = self.code;
+                self.place = MORE;
+            } else if octet != b'\n' {
+                return Progress::Pending;
             }
-            b' ' => self.place = LAST,
-            b'-' => self.place = MORE,
-            _ => return Progress::Broken,
         }
-        Progress::Pending
+        if octet == b'\n' {
+            return self.end_of_line();
+        }
+        if self.line_code >= 400 {
+            self.relay.feed(octet);
+        }
+        self.keep_octet(octet);
+        Progress::Text
     }
 
-    /// Takes a digit of a line's code.
-    fn digit(&mut self, octet: u8) -> Progress {
-        let value = octet.wrapping_sub(b'0');
+    /// Takes a digit of a line's code, or what stands behind it; false where it is none.
+    fn is_of_code(&mut self, octet: u8) -> bool {
+        if self.place == SEPARATOR {
+            if !matches!(self.line_code, 100..=599) {
+                return false;
+            }
+            self.place = match octet {
+                b'-' => MORE,
+                b' ' | b'\n' => LAST,
+                _ => return false,
+            };
+            self.forget_line();
+            return true;
+        }
         if self.place == 0 {
             self.begin_line();
-            if !matches!(value, 1..=5) {
-                return Progress::Broken;
-            }
         }
+        let value = octet.wrapping_sub(b'0');
         if value > 9 {
-            return Progress::Broken;
+            return false;
+        }
+        // Until the code is whole, it may be the beginning of a line without one: only a refusal has those. (On a system that saves
+        // time.)
+        if !cfg!(feature = "std") || self.code >= 400 {
+            self.keep_octet(octet);
         }
         self.line_code = self.line_code.wrapping_mul(10).wrapping_add(u16::from(value));
         self.place = self.place.wrapping_add(1);
-        Progress::Pending
+        true
     }
 
     fn begin_line(&mut self) {
         self.line_code = 0;
-        if self.held {
-            return;
-        }
-        if self.total == 1 {
+        if self.code == 0 && !self.held {
             self.length = 0;
         } else if !matches!(self.text(), [] | [.., b' ']) {
             self.keep_octet(b' ');
@@ -211,11 +227,7 @@ impl Reader {
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn keep_octet(&mut self, octet: u8) {
         if let Some(place) = self.text.get_mut(usize::from(self.length)).filter(|_| !self.held) {
-            *place = match octet {
-                b'\t' => b' ',
-                0x20..=0x7e => octet,
-                _ => b'?',
-            };
+            *place = printable(octet);
             self.length = self.length.wrapping_add(1);
         }
     }
@@ -237,7 +249,7 @@ impl Reader {
         self.code = 0;
         self.line_code = 0;
         self.total = 0;
-        self.relay = RelayWord::new();
+        self.relay = RelayRefusal::new();
     }
 }
 
@@ -359,8 +371,7 @@ mod tests {
     #[test]
     fn what_is_no_reply_is_refused() {
         for input in [
-            &b"\r\n"[..],
-            b"hello\r\n",
+            &b"hello\r\n"[..],
             b"25\r\n",
             b"2500 x\r\n",
             b"650 x\r\n",
@@ -370,9 +381,62 @@ mod tests {
             b"\x16\x03\x01\x02\x00",
             b" 250 x\r\n",
             b"250-a\r\nxyz\r\n",
+            b"250-a\r\n\r\n250 b\r\n",
+            b"250-a\r\n25\r\n",
+            b"xyz\r\n550 a\r\n",
+            b"\r\nxyz\r\n",
         ] {
             assert_eq!(read(input).last(), Some(&None), "{input:?}");
         }
+    }
+
+    #[test]
+    fn empty_lines_before_a_reply_are_passed_over() {
+        assert_eq!(
+            read(b"\r\n250 a\r\n\n\r\r\n354-b\n354 c\n\r\n"),
+            [one(250, "a"), one(354, "b c")].concat()
+        );
+        let mut reader = Reader::new();
+        for octet in *b"\r\n\n" {
+            assert_eq!(reader.feed(octet), Progress::Pending);
+            assert!(reader.idle());
+        }
+        reader.feed(b'2');
+        assert!(!reader.idle());
+        let mut reader = Reader::new();
+        let passed = (0..=REPLY_BYTES)
+            .take_while(|_| reader.feed(b'\n') == Progress::Pending)
+            .count();
+        assert_eq!(passed, usize::from(REPLY_BYTES));
+    }
+
+    #[test]
+    fn a_line_without_a_code_belongs_to_the_refusal_before_it() {
+        for (line, text) in [
+            ("text", "text"),
+            ("", ""),
+            ("5 apples", "5 apples"),
+            ("55", "55"),
+            ("5500 x", "5500 x"),
+            ("650 x", "650 x"),
+            ("550x", "550x"),
+            ("550\rx", "550x"),
+            ("-", "-"),
+            ("\tx", " x"),
+        ] {
+            for (last, behind) in [("550 end", "end"), ("550", ""), ("250 end", "end")] {
+                let input = std::format!("550-no\r\n{line}\r\n{last}\r\n250 next\r\n");
+                let replies = read(input.as_bytes());
+                assert_eq!(replies.len(), 2, "{input:?}");
+                let (code, kept) = replies[0].as_ref().unwrap();
+                let blank = if text.is_empty() { "" } else { " " };
+                let wanted = std::format!("no {text}{blank}{behind}");
+                assert_eq!((*code, kept.as_str()), (550, wanted.as_str()), "{input:?}");
+                assert_eq!(replies[1], Some((250, "next".to_string())));
+            }
+        }
+        // A refusal in any line makes it one.
+        assert_eq!(read(b"250-a\n450-b\nc\n250 d\n"), one(450, "a b c d"));
     }
 
     #[test]
@@ -383,7 +447,7 @@ mod tests {
     #[test]
     fn an_endless_reply_is_bounded_in_text_and_in_all() {
         let mut reader = Reader::new();
-        let mut fed = 0u32;
+        let (mut fed, most) = (0u32, u32::from(REPLY_BYTES));
         loop {
             let octet = match fed {
                 0..=2 => b'2',
@@ -394,9 +458,9 @@ mod tests {
                 break;
             }
             fed += 1;
-            assert!(fed <= REPLY_BYTES);
+            assert!(fed <= most);
         }
-        assert_eq!(fed, REPLY_BYTES);
+        assert_eq!(fed, most);
         assert_eq!(reader.text().len(), REPLY_TEXT_BYTES);
     }
 
@@ -404,7 +468,7 @@ mod tests {
     fn endless_lines_are_bounded_too() {
         let mut reader = Reader::new();
         let line = b"250-x\r\n";
-        let broken = (0..REPLY_BYTES * 2).any(|at| reader.feed(line[at as usize % line.len()]) == Progress::Broken);
+        let broken = (0..2 * usize::from(REPLY_BYTES)).any(|at| reader.feed(line[at % line.len()]) == Progress::Broken);
         assert!(broken);
     }
 

@@ -43,7 +43,7 @@ impl Observer {
                 if self.mail.ends_with(b"\r\n.\r\n") {
                     self.mails.push(std::mem::take(&mut self.mail));
                     self.dot_left = true;
-                    self.early = self.replies.total > 0;
+                    self.early = self.replies.begun();
                     self.place = Place::Command;
                     self.line.clear();
                 }
@@ -110,23 +110,33 @@ struct Replies {
 }
 
 impl Replies {
+    /// A part of a reply has come. Empty lines before one are none of it.
+    fn begun(&self) -> bool {
+        !self.line.is_empty() || self.code != 0
+    }
+
     fn feed(&mut self, octet: u8) -> Option<u16> {
         if self.broken {
             return None;
         }
         self.total += 1;
-        self.line.push(octet);
         // The bound of a whole reply is a promise of `limits`.
-        if self.total > 64 * 1024 {
+        if self.total > 65_535 {
             self.broken = true;
             return None;
         }
-        if octet != b'\n' {
+        // Lines end with LF, whatever stands before it.
+        if octet == b'\r' {
             return None;
         }
-        let line = std::mem::take(&mut self.line);
-        let text = line.strip_suffix(b"\n").unwrap();
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        if octet != b'\n' {
+            self.line.push(octet);
+            return None;
+        }
+        let text = std::mem::take(&mut self.line);
+        if text.is_empty() && self.code == 0 {
+            return None;
+        }
         let code = text
             .get(..3)
             .filter(|digits| digits.iter().all(u8::is_ascii_digit))
@@ -134,7 +144,8 @@ impl Replies {
             .filter(|code| (100..600).contains(code));
         let separator = text.get(3).copied();
         let Some(code) = code.filter(|_| matches!(separator, None | Some(b' ' | b'-'))) else {
-            self.broken = true;
+            // A refusal may have such a line behind its first one.
+            self.broken = self.code < 400;
             return None;
         };
         // The last line counts, unless one was a refusal.

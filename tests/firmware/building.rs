@@ -10,7 +10,7 @@ use std::thread;
 use super::running::{PATIENCE, SANITIZERS, finish};
 
 /// Over the server of `server.c`.
-pub const TESTS: [&str; 6] = ["misuse", "callbacks", "texts", "times", "signals", "walk"];
+pub const TESTS: [&str; 7] = ["misuse", "callbacks", "texts", "times", "signals", "walk", "readme"];
 
 /// Those of the boards that need nothing of a processor, over the server of `peer.c`.
 pub const BOARD_TESTS: [&str; 1] = ["clock"];
@@ -140,7 +140,9 @@ fn link(build: Build, name: &str, objects: &[&Path], library: &Path, into: &Path
 fn build_all(build: Build) -> PathBuf {
     let into = scratch(&format!("{build:?}").to_lowercase());
     let library = library(build);
-    let firmware = |name: &str| object(build, &format!("tests/firmware/{name}"), &[], &into);
+    fs::write(into.join("readme_alarm.c"), readme_alarm()).expect("the README's program can be written");
+    let here = into.to_str().expect("a path in UTF-8");
+    let firmware = |name: &str| object(build, &format!("tests/firmware/{name}"), &["-I", here], &into);
     let server = firmware("server");
     for name in TESTS {
         link(build, name, &[&firmware(name), &server], &library, &into);
@@ -155,6 +157,14 @@ fn build_all(build: Build) -> PathBuf {
         link(build, &hosted(source), &[&program, &shim, &sockets], &library, &into);
     }
     into
+}
+
+/// The README's program for a microcontroller, which a test includes.
+fn readme_alarm() -> String {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let mut programs = readme.split("```c\n").filter_map(|after| after.split("```").next());
+    let program = programs.find(|program| program.contains("sds_smtp_firmware.h"));
+    program.expect("a program for a microcontroller").to_owned()
 }
 
 /// The executable's name of a program that both libraries have.
