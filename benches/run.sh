@@ -300,8 +300,10 @@ code_by_crate() {
 }
 
 size_of_library() {
-  local name esmtp curl plain part unstripped=$target/benches/unstripped/$(host_triple)/release/libsds_smtp.so
-  CARGO_PROFILE_RELEASE_STRIP=none cargo rustc -q --release --lib --crate-type cdylib,staticlib --target "$(host_triple)" \
+  local name esmtp curl plain part unstripped host
+  host=$(host_triple)
+  unstripped=$target/benches/unstripped/$host/release/libsds_smtp.so
+  CARGO_PROFILE_RELEASE_STRIP=none cargo rustc -q --release --lib --crate-type cdylib,staticlib --target "$host" \
     --target-dir "$target/benches/unstripped"
   esmtp=$(loaded driver_esmtp libesmtp.so)
   curl=$(loaded driver_curl libcurl.so)

@@ -50,22 +50,27 @@ keep_under_names_of_ours() {
   sed "s/^/$name/" "$work/others" >>"$work/global"
 }
 
-# one_object ARCHIVE NAME...: of the objects that the named functions need. A section that the compiler puts into a group of
-# its own (the pointer to the function for unwinding) becomes an ordinary one: of groups with the same name a linker takes
-# the first, and the symbol that is local from now on would stay without its section. Sections are left to the linker of the
-# program to collect: for MIPS, ld -r --gc-sections makes code that does not run.
+# one_object ARCHIVE NAME...: of the objects that the named functions need. A section that the compiler puts into a
+# group of its own (the pointer to the function for unwinding) becomes an ordinary one: of groups with the same name a
+# linker takes the first, and the symbol that is local from now on would stay without its section.
 one_object() {
   local archive=$1
   shift
   printf '%s\n' "$@" >"$work/global"
-  "${ld[@]}" -r --force-group-allocation "${@/#/--undefined=}" -o "$work/sds_smtp.o" "$archive" ||
-    die "${ld[*]} cannot take $archive: name the tools of its target with CROSS_COMPILE, or with LD, OBJCOPY and AR (LD='ld -m elf_i386' for 32 bits)"
+  "${ld[@]}" -r --force-group-allocation "${@/#/--undefined=}" -o "$work/all.o" "$archive" ||
+    die "${ld[*]} cannot take $archive: name the tools of its target with CROSS_COMPILE, or with LD, OBJCOPY, AR and NM (LD='ld -m elf_i386' for 32 bits)"
   # Of several objects' bitcode, one behind the other, LLVM's plugin for these tools can make nothing.
-  "${objcopy[@]}" --remove-section=.llvmbc --remove-section=.llvmcmd "$work/sds_smtp.o"
-  case $(od -An -tx1 -j18 -N2 "$work/sds_smtp.o") in
-    # The machine in the ELF header: MIPS, in either byte order.
-    ' 08 00' | ' 00 08') keep_under_names_of_ours "$archive" ;;
+  "${objcopy[@]}" --remove-section=.llvmbc --remove-section=.llvmcmd "$work/all.o"
+  case $(od -An -tx1 -j18 -N2 "$work/all.o") in
+    # The machine in the ELF header: MIPS, in either byte order. Leaving out sections makes code there that does not run.
+    ' 08 00' | ' 00 08')
+      cp "$work/all.o" "$work/sds_smtp.o"
+      keep_under_names_of_ours "$archive"
+      ;;
+    *) "${ld[@]}" -r --gc-sections "${@/#/--undefined=}" -o "$work/sds_smtp.o" "$work/all.o" ;;
   esac
+  # Names that nothing refers to go, too. The weak ones, of what an older C library lacks, would be asked for: where ld has
+  # left out the section that refers to one, it leaves the name as an undefined one.
   "${objcopy[@]}" --keep-global-symbols="$work/global" --strip-unneeded --remove-section=.comment "$work/sds_smtp.o"
   "${ar[@]}" crsD "$work/library.a" "$work/sds_smtp.o"
   # The time of the build: what cargo did not make anew does not look newer.

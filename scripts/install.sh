@@ -32,9 +32,9 @@ check_libraries() {
 # described FOLDER: as the pkg-config file has it. What is below the prefix is told from there, so that it moves with it.
 described() {
   local base=${prefix%/}
+  # shellcheck disable=SC2016 # pkg-config's variable
   case $1/ in
     */../*) printf %s "$1" ;;
-    # shellcheck disable=SC2016 # pkg-config's variable
     "$base"/*) printf '${prefix}%s' "${1#"$base"}" ;;
     *) printf %s "$1" ;;
   esac

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154
 # Another Rust library (tests/neighbour/) to link beside this one: as cargo makes it, and as scripts/archive.sh makes it, which
-# shows that what is done to this library leaves panics and threads as they are. It is sourced, never run.
+# shows that what is done to this library leaves panics and threads as they are. It is sourced, never run;
+# the one who does has $archive, this library, and the scratch folder of scripts/common.sh.
 
 # make_neighbours TRIPLE FOLDER CARGO OPTION...: sets $plain, as cargo makes it, and $finished, the same as one object and with
 # another name for its function.

@@ -120,7 +120,7 @@ setup_cross() {
     esac
   done
   install_missing
-  have_cross_rust || die "$cross_rustc is not Rust $(rust_version) or newer with its source (Debian: rustc-web, rust-web-src)"
+  have_cross_rust || die "$cross_rustc is not Rust $(rust_version) or newer with its source (Debian: rustc-web, rust-web-src; SDS_SMTP_CROSS_RUSTC names another one)"
   [[ -z $musl ]] || setup_zig
 }
 

@@ -1,4 +1,6 @@
-//! Looking at octets: eight at a time, and copying without a path that could panic.
+//! Looking at octets: eight at a time; copying and wiping without a path that could panic.
+
+use zeroize::Zeroize;
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -23,6 +25,14 @@ pub fn printable(octet: u8) -> u8 {
         b' '..=b'~' => octet,
         _ => b'?',
     }
+}
+
+/// Wipes octets that may be secret, so that the compiler does not leave it out.
+///
+/// One by one: wiping a slice asserts that it is no longer than a slice can be, and Rust 1.85 leaves that panic in.
+#[cfg_attr(not(feature = "std"), inline(never))]
+pub fn wipe(octets: &mut [u8]) {
+    octets.iter_mut().zeroize();
 }
 
 /// What stands behind the last such octet; all, where there is none.

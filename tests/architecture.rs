@@ -131,6 +131,20 @@ fn the_core_needs_neither_std_nor_an_allocator() {
     }
 }
 
+/// Zeroize asserts the length of a slice, and with Rust 1.85 that is a panic in the device's library.
+#[test]
+fn a_device_wipes_octets_without_a_path_to_a_panic() {
+    for path in files_below("src", "rs") {
+        let (module, code) = code_of(&path);
+        let allowed = matches!(module.as_str(), "octets" | "host" | "ffi");
+        assert!(
+            allowed || !code.contains("zeroize"),
+            "{}: octets::wipe() is there for it",
+            path.display()
+        );
+    }
+}
+
 /// Where unsafe code may be, beside `ffi/`: system calls, and the memory that a program without a system lends.
 const UNSAFE: [&str; 6] = [
     "src/host/sys/linux.rs",

@@ -37,8 +37,9 @@ facts_of() {
   [[ " ${all_targets[*]} " = *" ${1:-none} "* ]]
 }
 
-# The rustc whose source is at hand: Debian's. Its version is whatever Debian's security updates have now.
-cross_rustc=/usr/bin/rustc
+# The rustc whose source is at hand: Debian's. Its version is whatever Debian's security updates have now, or 1.85 without
+# them. SDS_SMTP_CROSS_RUSTC names another one.
+cross_rustc=${SDS_SMTP_CROSS_RUSTC:-/usr/bin/rustc}
 
 # Whether it is there, with the source, and new enough.
 have_cross_rust() {

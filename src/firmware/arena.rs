@@ -6,9 +6,8 @@
 use core::mem::{align_of, size_of};
 use core::ptr::addr_of_mut;
 
-use zeroize::Zeroize;
-
 use crate::client::settings::Checked;
+use crate::octets;
 use crate::session::{Job, Settings};
 
 /// A configuration in the arena, with the job for the session: its mail is put in there.
@@ -144,7 +143,7 @@ impl Arena {
     #[inline(never)]
     fn wipe_free(&mut self) {
         // SAFETY: within the memory that was lent, and in use by nobody.
-        unsafe { core::slice::from_raw_parts_mut(self.memory.add(self.lower), self.free()) }.zeroize();
+        octets::wipe(unsafe { core::slice::from_raw_parts_mut(self.memory.add(self.lower), self.free()) });
     }
 }
 

@@ -1,10 +1,9 @@
 //! What a client does when it is polled: connects, receives, sends, looks at the time; each without waiting.
 
-use zeroize::Zeroize;
-
 use super::member::{Member, Reading, Stage};
 use super::transport::Link;
 use crate::code::Reason;
+use crate::octets;
 use crate::session::{Job, Mail, Session, State, Text};
 
 /// What is taken from the transport at a time.
@@ -119,7 +118,7 @@ impl Member {
                 session.sent(&config.job, self.time, length);
                 if self.from == self.to {
                     // There may have been a password in it.
-                    self.out.as_mut_slice().zeroize();
+                    octets::wipe(&mut self.out);
                 }
             }
             (Some(reason), _) => {
@@ -194,7 +193,7 @@ impl Member {
                 };
                 self.session.receive(&config.job, self.time, received);
                 // A server may repeat what it was told.
-                octets.as_mut_slice().zeroize();
+                octets::wipe(&mut octets);
                 length > 0
             }
             (Some(reason), _) => {

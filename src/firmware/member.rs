@@ -1,7 +1,5 @@
 //! One client: its configuration, its mail in flight, the result of the last one, its log.
 
-use zeroize::Zeroize;
-
 use super::arena::{Arena, Config};
 use super::memory::Source;
 use super::told::{Line, Status, Told};
@@ -11,6 +9,7 @@ use crate::client::report::{MessageId, Nonce};
 use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
+use crate::octets;
 use crate::session::{Job, Mail, Session, Text};
 use crate::utf8::Utf8;
 use crate::wire::address::List;
@@ -391,7 +390,7 @@ impl Member {
                 transport.close();
             }
         }
-        self.out.as_mut_slice().zeroize();
+        octets::wipe(&mut self.out);
         (self.from, self.to) = (0, 0);
     }
 

@@ -1,7 +1,5 @@
 //! What the server's answers lead to.
 
-use zeroize::Zeroize;
-
 use super::job::{Job, PASSWORD, USERNAME};
 use super::machine::Session;
 use super::state::{Next, State};
@@ -12,6 +10,7 @@ use crate::code::{self, Code, Outcome, Reason, Step};
 use crate::limits::REPLY_TEXT_BYTES;
 use crate::message::body::Encoding;
 use crate::message::survey::Survey;
+use crate::octets;
 use crate::utf8::is_utf8;
 use crate::wire::address::List;
 use crate::wire::capability::{AUTH, EIGHT_BIT_MIME, LOGIN, PIPELINING, PLAIN};
@@ -77,7 +76,7 @@ impl Session {
         // Without padding: servers may leave it out.
         let digits = said.split(|octet| matches!(octet, b'=' | b'\r')).next();
         self.mask(digits.unwrap_or(&[]), Places::All);
-        said.as_mut_slice().zeroize();
+        octets::wipe(&mut said);
     }
 
     #[cfg_attr(not(feature = "std"), inline(never))]
