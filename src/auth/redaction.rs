@@ -46,9 +46,10 @@ pub fn mask(text: &mut [u8], secret: &[u8], places: Places) {
     }
 }
 
-/// Whether an octet of the secret may be kept as this one: in either case, which some signs have like letters.
+/// Whether an octet of the secret may be kept as this one: in either case, which some signs have like letters; or masked
+/// already, as a part of another secret that begins where this one ends.
 fn same(kept: u8, wanted: u8) -> bool {
-    (kept ^ printable(wanted)) & !0x20 == 0
+    kept == b'*' || (kept ^ printable(wanted)) & !0x20 == 0
 }
 
 /// Whether the octet there makes one word of what stands before and behind it: a letter, a digit, or one of `-/@_`, which
@@ -82,6 +83,16 @@ mod tests {
         ] {
             assert_eq!(masked(text, b"kotelna"), wanted);
         }
+    }
+
+    #[test]
+    fn a_secret_is_masked_where_another_one_was_masked_in_a_part_of_it() {
+        let mut text = *b"535 wrong: user7secret";
+        mask(&mut text, b"t", Places::All);
+        mask(&mut text, b"7secre", Places::All);
+        mask(&mut text, b"user7", Places::All);
+        mask(&mut text, b"secret", Places::All);
+        assert_eq!(&text, b"535 wrong: ***********");
     }
 
     #[test]
