@@ -40,9 +40,12 @@ pub fn mask(text: &mut [u8], secret: &[u8], places: Places) {
             if let Some(secret) = rest.get_mut(..length) {
                 secret.fill(b'*');
             }
+        } else {
+            length = 0;
         }
         joined = joins(rest, 0);
-        rest = rest.get_mut(1..).unwrap_or(&mut []);
+        // Behind what was masked: asterisks are taken for whatever may have stood there.
+        rest = rest.get_mut(length.max(1)..).unwrap_or(&mut []);
     }
 }
 
