@@ -22,7 +22,7 @@ pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
 pub fn printable(octet: u8) -> u8 {
     match octet {
         b'\t' => b' ',
-        b' '..=b'~' => octet,
+        _ if is_printable(octet) => octet,
         _ => b'?',
     }
 }
@@ -33,6 +33,12 @@ pub fn printable(octet: u8) -> u8 {
 #[cfg_attr(not(feature = "std"), inline(never))]
 pub fn wipe(octets: &mut [u8]) {
     octets.iter_mut().zeroize();
+}
+
+/// Whether this octet is printable ASCII, which is kept as it is.
+#[inline]
+pub fn is_printable(octet: u8) -> bool {
+    matches!(octet, b' '..=b'~')
 }
 
 /// What stands behind the last such octet; all, where there is none.

@@ -8,7 +8,7 @@
 
 use super::relay::RelayRefusal;
 use crate::limits::{REPLY_BYTES, REPLY_TEXT_BYTES};
-use crate::octets::{copy, printable};
+use crate::octets::{copy, is_printable, printable};
 
 /// What an octet meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Reader {
     fn take_run(&mut self, octets: &[u8]) -> usize {
         let most = usize::from(REPLY_BYTES.wrapping_sub(self.total));
         let octets = octets.get(..most).unwrap_or(octets);
-        let length = octets.iter().take_while(|octet| printable(**octet) == **octet).count();
+        let length = octets.iter().take_while(|octet| is_printable(**octet)).count();
         let run = octets.get(..length).unwrap_or(&[]);
         self.total = self.total.saturating_add(u16::try_from(length).unwrap_or(0));
         self.watch(run);
@@ -233,9 +233,11 @@ impl Reader {
     }
 
     fn end_of_line(&mut self) -> Progress {
-        self.relay.feed(b' ');
         // The last line decides, unless an earlier one refused.
-        if self.code < 400 || self.line_code >= 400 {
+        if self.line_code >= 400 {
+            self.relay.feed(b' ');
+            self.code = self.line_code;
+        } else if self.code < 400 {
             self.code = self.line_code;
         }
         let more = self.place == MORE;
