@@ -16,8 +16,12 @@ pub enum Places {
     Words,
 }
 
-/// Masks each such place where the secret stands, with asterisks. Case matters not: servers fold it.
-pub fn mask(text: &mut [u8], secret: &[u8], places: Places) {
+/// Set in the octets of a kept text, which is ASCII, that are to be covered: so each secret is looked for in the text as it came,
+/// whatever others it overlaps.
+const MARK: u8 = 0x80;
+
+/// Marks each such place where the secret stands. Case matters not: servers fold it.
+pub fn mark(text: &mut [u8], secret: &[u8], places: Places) {
     let full = text.len() >= REPLY_TEXT_BYTES;
     let mut joined = false;
     let mut rest = text;
@@ -37,22 +41,25 @@ pub fn mask(text: &mut [u8], secret: &[u8], places: Places) {
             length = length.wrapping_add(1);
         };
         if found && (places == Places::All || !(joined || joins(rest, length))) {
-            if let Some(secret) = rest.get_mut(..length) {
-                secret.fill(b'*');
-            }
-        } else {
-            length = 0;
+            rest.iter_mut().take(length).for_each(|octet| *octet |= MARK);
         }
         joined = joins(rest, 0);
-        // Behind what was masked: asterisks are taken for whatever may have stood there.
-        rest = rest.get_mut(length.max(1)..).unwrap_or(&mut []);
+        rest = rest.get_mut(1..).unwrap_or(&mut []);
     }
 }
 
-/// Whether an octet of the secret may be kept as this one: in either case, which some signs have like letters; or masked
-/// already, as a part of another secret that begins where this one ends.
+/// Puts an asterisk in the place of each octet that is marked.
+pub fn cover(text: &mut [u8]) {
+    for octet in text {
+        if *octet >= MARK {
+            *octet = b'*';
+        }
+    }
+}
+
+/// Whether an octet of the secret may be kept as this one, marked or not: in either case, which some signs have like letters.
 fn same(kept: u8, wanted: u8) -> bool {
-    kept == b'*' || (kept ^ printable(wanted)) & !0x20 == 0
+    (kept ^ printable(wanted)) & !(0x20 | MARK) == 0
 }
 
 /// Whether the octet there makes one word of what stands before and behind it: a letter, a digit, or one of `-/@_`, which
@@ -72,7 +79,8 @@ mod tests {
 
     fn masked(text: &str, secret: &[u8]) -> String {
         let mut octets = text.as_bytes().to_vec();
-        mask(&mut octets, secret, Places::All);
+        mark(&mut octets, secret, Places::All);
+        cover(&mut octets);
         String::from_utf8(octets).unwrap()
     }
 
@@ -91,10 +99,11 @@ mod tests {
     #[test]
     fn a_secret_is_masked_where_another_one_was_masked_in_a_part_of_it() {
         let mut text = *b"535 wrong: user7secret";
-        mask(&mut text, b"t", Places::All);
-        mask(&mut text, b"7secre", Places::All);
-        mask(&mut text, b"user7", Places::All);
-        mask(&mut text, b"secret", Places::All);
+        mark(&mut text, b"t", Places::All);
+        mark(&mut text, b"7secre", Places::All);
+        mark(&mut text, b"user7", Places::All);
+        mark(&mut text, b"secret", Places::All);
+        cover(&mut text);
         assert_eq!(&text, b"535 wrong: ***********");
     }
 
@@ -118,7 +127,8 @@ mod tests {
 
     fn with_words_masked(text: &str, secret: &[u8]) -> String {
         let mut octets = text.as_bytes().to_vec();
-        mask(&mut octets, secret, Places::Words);
+        mark(&mut octets, secret, Places::Words);
+        cover(&mut octets);
         String::from_utf8(octets).unwrap()
     }
 
@@ -186,7 +196,8 @@ mod tests {
             let mut text = std::vec![b':'];
             text.extend(secret.map(printable));
             text.push(b':');
-            mask(&mut text, &secret, Places::All);
+            mark(&mut text, &secret, Places::All);
+            cover(&mut text);
             assert_eq!(text, b":****:", "{octet}");
         }
     }

@@ -54,6 +54,7 @@ impl Session {
                 self.mask_line(job, State::AuthUsername as usize);
                 self.mask(texts[USERNAME], Places::Words);
             }
+            redaction::cover(self.reader.text_mut());
         }
         self.conclude(code, Reason::None);
     }
@@ -81,7 +82,7 @@ impl Session {
 
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn mask(&mut self, secret: &[u8], places: Places) {
-        redaction::mask(self.reader.text_mut(), secret, places);
+        redaction::mark(self.reader.text_mut(), secret, places);
     }
 
     /// A complete reply.

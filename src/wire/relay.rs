@@ -5,8 +5,6 @@
 //! access denied", "not permitted to relay". Host names and addresses (`relay.example.org`, `<relay@example.org>`) are no words.
 //! With the enhanced status code X.1.1 it is the mailbox that is at fault (RFC 3463, 3.2), whatever the words.
 
-use super::address::is_name;
-
 // A word in 32 bits: its stem, which it is told apart by, and what is known of it.
 
 /// The bits of a stem: the first five letters, five bits each, whatever their case.
@@ -36,7 +34,7 @@ const fn with_letter(stem: u32, letter: u8) -> u32 {
 }
 
 /// The words that matter.
-static WORDS: [u32; 17] = [
+static WORDS: [u32; 16] = [
     known(b"relay", RELAYING),
     // qmail: "that domain isn't in my list of allowed rcpthosts".
     known(b"rcpthosts", RELAYING | REFUSING),
@@ -54,7 +52,6 @@ static WORDS: [u32; 17] = [
     known(b"refused", REFUSING),
     known(b"rejected", REFUSING),
     known(b"prohibited", REFUSING),
-    known(b"forbidden", REFUSING),
     known(b"authentication", REFUSING),
     known(b"credentials", REFUSING),
 ];
@@ -82,12 +79,13 @@ impl RelayRefusal {
         Self { word: 0, found: 0 }
     }
 
-    /// Takes an octet. A blank ends a word, as every other separator does.
+    /// Takes an octet. A blank ends a word, as other separators do, which are those of ASCII from the blank to the comma, and from
+    /// the colon to the question mark.
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn feed(&mut self, octet: u8) {
         let word = self.word;
         let joint = matches!(octet, b'.' | b'@');
-        self.word = if !joint && !is_name(octet) {
+        self.word = if matches!(octet, ..b'-' | b':'..=b'?') {
             self.end_of_word(word, octet);
             0
         } else if word < FULL {
@@ -108,7 +106,7 @@ impl RelayRefusal {
                 self.found |= (known >> STEM_BITS) as u8;
             }
         }
-        // A sentence's end ends a clause, and these do: , / : ;
+        // A sentence's end ends a clause, and these do: , : ;
         if self.found != CLAUSE && (word >= JOINT || matches!(separator, b','..=b';')) {
             self.found &= TEXT;
         }

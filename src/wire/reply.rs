@@ -35,15 +35,15 @@ const MORE: u8 = 5;
 /// the beginning is reached with shorter instructions.
 #[repr(C)]
 pub struct Reader {
-    place: u8,
     held: bool,
+    place: u8,
     code: u16,
     line_code: u16,
     total: u16,
+    relay: RelayRefusal,
     /// Octets of the text; none of its 255 is beyond an octet.
     length: u8,
     line_at: u8,
-    relay: RelayRefusal,
     text: [u8; REPLY_TEXT_BYTES],
 }
 
