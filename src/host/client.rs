@@ -330,18 +330,17 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
         shared.set_started(worker);
         started_now = engine;
     }
-    let wake = shared
-        .start(Start {
-            key,
-            mail,
-            snapshot,
-            post,
-            started,
-        })
-        .ok_or(no_memory)?;
+    let wake = shared.start(Start {
+        key,
+        mail,
+        snapshot,
+        post,
+        started,
+    });
     drop(shared);
+    // Also where this mail finds no memory: the next one takes the engine for started.
     engine::install(started_now);
-    wake.wake();
+    wake.ok_or(no_memory)?.wake();
     Ok(())
 }
 

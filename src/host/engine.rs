@@ -183,22 +183,33 @@ pub fn drive(patience: u64) -> Option<u64> {
     let mut ready = Ready::new();
     let patience = due.map_or(patience, |due| due.min(patience));
     let waited = descriptor.is_some_and(|descriptor| ready.wait(descriptor, Some(patience)));
-    let next = {
-        let mut engine = engine();
-        let mine = engine.as_mut().filter(|engine| engine.number == number)?;
-        if waited {
-            mine.turn_safely(&ready)
-        } else {
-            Next::Abandon
-        }
-    };
-    match next {
+    match turn_after(number, waited, &ready)? {
         Next::Wait(left) => left,
         Next::Abandon => {
             abandon(number);
             None
         }
     }
+}
+
+/// A turn of an engine after a wait on its list; None where it was abandoned meanwhile.
+fn turn_after(number: u32, waited: bool, ready: &Ready) -> Option<Next> {
+    let mut engine = engine();
+    let Some(mine) = engine.as_mut().filter(|engine| engine.number == number) else {
+        // The number that was waited on may belong to the next one's list by now: what has been taken away is what that
+        // one should have been told, or will be when it begins.
+        if let Some(next) = engine.as_mut() {
+            next.connections.queue_all();
+        }
+        drop(engine);
+        shared().wake_again();
+        return None;
+    };
+    Some(if waited {
+        mine.turn_safely(ready)
+    } else {
+        Next::Abandon
+    })
 }
 
 impl Task for Engine {
@@ -218,29 +229,10 @@ impl Task for Engine {
         let mut timeout = None;
         loop {
             let waited = ready.wait(poller, timeout);
-            let mut engine = engine();
-            let Some(mine) = engine.as_mut().filter(|engine| engine.number == number) else {
-                // The engine was abandoned. The number that this thread waited on may belong to the next one's list by
-                // now: what it has taken away is what that one's thread should have seen, or will when it begins.
-                if let Some(next) = engine.as_mut() {
-                    next.connections.queue_all();
-                }
-                drop(engine);
-                shared().wake_again();
-                return;
-            };
-            let next = if waited {
-                mine.turn_safely(&ready)
-            } else {
-                Next::Abandon
-            };
-            drop(engine);
-            match next {
-                Next::Wait(left) => timeout = left,
-                Next::Abandon => {
-                    abandon(number);
-                    return;
-                }
+            match turn_after(number, waited, &ready) {
+                Some(Next::Wait(left)) => timeout = left,
+                Some(Next::Abandon) => return abandon(number),
+                None => return,
             }
         }
     }
@@ -314,8 +306,14 @@ impl Engine {
         if self.ordered {
             self.take_orders(now);
         }
+        let mut strange = false;
         for event in ready.events().filter(|event| event.token != WAKE) {
-            self.carry(event.token, now, |connection, tools| connection.ready(event, tools));
+            strange |= !self.carry(event.token, now, |connection, tools| connection.ready(event, tools));
+        }
+        // Told of a connection that is gone since; or of what the program waits for, on a list of its own that has the number
+        // of ours: that would never end.
+        if strange && !self.poller.is_ours() {
+            return Next::Abandon;
         }
         for _ in 0..SHARE {
             let Some(start) = self.starts.pop_front() else { break };
@@ -420,15 +418,16 @@ impl Engine {
         Some(())
     }
 
-    /// Has a connection do something, and sees to what comes of it. A token of one that is gone does nothing.
-    fn carry(&mut self, token: u64, now: u64, act: impl FnOnce(&mut Connection, &mut Tools<'_>)) {
+    /// Has a connection do something, and sees to what comes of it. False where the one with this token is gone: then nothing
+    /// is done.
+    fn carry(&mut self, token: u64, now: u64, act: impl FnOnce(&mut Connection, &mut Tools<'_>)) -> bool {
         let mut tools = Tools {
             poller: &self.poller,
             buffer: &mut self.buffer,
             now,
         };
         let Some(connection) = self.connections.get(token) else {
-            return;
+            return false;
         };
         let sound = catch_unwind(AssertUnwindSafe(|| act(connection, &mut tools))).is_ok();
         let ended = if sound {
@@ -457,6 +456,7 @@ impl Engine {
         if closed {
             self.connections.remove(token);
         }
+        true
     }
 }
 
