@@ -31,6 +31,9 @@ const SHARE: usize = 64;
 /// Orders that the queue keeps room for when it is empty.
 const KEPT_ORDERS: usize = 64;
 
+/// A time that never comes.
+const NEVER: u64 = u64::MAX;
+
 /// The engine of this process, while it has one.
 static ENGINE: Mutex<Option<Boxed<Engine>>> = Mutex::new(None);
 
@@ -62,6 +65,9 @@ pub struct Engine {
     number: u32,
     /// The program drives it.
     polled: bool,
+    /// When the program comes to do so at the latest, by what [`poll`] told it; 0 where the descriptor calls it already.
+    /// Threads that wait for a mail drive the engine besides, and owe it a call for what is due before.
+    comes: u64,
     poller: Poller,
     connections: Connections,
     /// There are orders that were not taken yet.
@@ -96,6 +102,7 @@ pub fn start() -> Result<Started, (Code, Reason)> {
     let engine = Engine {
         number,
         polled,
+        comes: NEVER,
         poller,
         connections: Connections::new(),
         ordered: false,
@@ -162,17 +169,49 @@ pub fn polled() -> bool {
 /// For the program's event loop: does what is to be done now, without waiting for anything. After how many milliseconds it
 /// wants to be called again; None: when the descriptor is readable.
 pub fn poll() -> Option<u64> {
-    let next = drive(0);
+    let next = step(0, By::Program);
     // A thread that waits for a mail may have been driving the engine, and its mail may have ended just now.
     let idle = shared().idle_driver();
     if let Some(waker) = idle {
         waker.wake();
     }
-    next
+    match next {
+        Some(Next::Wait(left)) => left,
+        _ => None,
+    }
 }
 
-/// The same, after waiting at most so many milliseconds for something to do.
-pub fn drive(patience: u64) -> Option<u64> {
+/// For a thread that waits for a mail: does what is to be done, after waiting at most so many milliseconds for it. False
+/// where there is no engine to drive.
+pub fn drive(patience: u64) -> bool {
+    step(patience, By::Waiting).is_some()
+}
+
+/// Such a thread goes its way: what is due before the program comes to drive the engine is the program's again.
+pub fn hand_back() {
+    let mut place = engine();
+    let Some(mine) = place.as_mut().filter(|engine| engine.polled) else {
+        return;
+    };
+    let now = clock::now();
+    let due = mine.due(now).map_or(NEVER, |left| now.saturating_add(left));
+    if due < mine.comes {
+        mine.comes = 0;
+        drop(place);
+        shared().wake_again();
+    }
+}
+
+/// Who does a turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Thread,
+    Program,
+    Waiting,
+}
+
+/// A turn, after waiting at most so many milliseconds for something to do; None where the program has no engine to drive.
+fn step(patience: u64, by: By) -> Option<Next> {
     let (descriptor, number, due) = {
         let engine = engine();
         let engine = engine.as_ref().filter(|engine| engine.polled)?;
@@ -183,17 +222,15 @@ pub fn drive(patience: u64) -> Option<u64> {
     let mut ready = Ready::new();
     let patience = due.map_or(patience, |due| due.min(patience));
     let waited = descriptor.is_some_and(|descriptor| ready.wait(descriptor, Some(patience)));
-    match turn_after(number, waited, &ready)? {
-        Next::Wait(left) => left,
-        Next::Abandon => {
-            abandon(number);
-            None
-        }
+    let next = turn_after(number, waited, &ready, by)?;
+    if matches!(next, Next::Abandon) {
+        abandon(number);
     }
+    Some(next)
 }
 
 /// A turn of an engine after a wait on its list; None where it was abandoned meanwhile.
-fn turn_after(number: u32, waited: bool, ready: &Ready) -> Option<Next> {
+fn turn_after(number: u32, waited: bool, ready: &Ready, by: By) -> Option<Next> {
     let mut engine = engine();
     let Some(mine) = engine.as_mut().filter(|engine| engine.number == number) else {
         // The number that was waited on may belong to the next one's list by now: what has been taken away is what that
@@ -205,11 +242,19 @@ fn turn_after(number: u32, waited: bool, ready: &Ready) -> Option<Next> {
         shared().wake_again();
         return None;
     };
-    Some(if waited {
-        mine.turn_safely(ready)
-    } else {
-        Next::Abandon
-    })
+    if !waited {
+        return Some(Next::Abandon);
+    }
+    let next = mine.turn_safely(ready);
+    match (by, &next) {
+        (By::Program, Next::Wait(left)) => {
+            mine.comes = left.map_or(NEVER, |left| clock::now().saturating_add(left));
+        }
+        // The call has been taken away.
+        (By::Waiting, _) if mine.comes == 0 && ready.events().any(|event| event.token == WAKE) => mine.comes = NEVER,
+        _ => {}
+    }
+    Some(next)
 }
 
 impl Task for Engine {
@@ -229,7 +274,7 @@ impl Task for Engine {
         let mut timeout = None;
         loop {
             let waited = ready.wait(poller, timeout);
-            match turn_after(number, waited, &ready) {
+            match turn_after(number, waited, &ready, By::Thread) {
                 Some(Next::Wait(left)) => timeout = left,
                 Some(Next::Abandon) => return abandon(number),
                 None => return,
