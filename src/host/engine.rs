@@ -323,17 +323,21 @@ pub fn look_after() {
 }
 
 /// Drops an engine that works for nobody: in the child of a fork, and where it was abandoned before it had begun. Where the
-/// program had closed our descriptors before, their numbers are the program's own, and stay open.
+/// program had closed some of our descriptors before, their numbers are the program's own, and stay open.
 pub fn forget(engine: Boxed<Engine>) {
-    if engine.poller.is_ours() {
-        return;
-    }
     let [mut engine] = *engine.into_inner();
+    let ours = engine.poller.is_ours();
     for connection in engine.connections.drain() {
         let [mut connection] = *connection.into_inner();
-        connection.leave_open();
+        if ours {
+            connection.make_sure(&engine.poller);
+        } else {
+            connection.leave_open();
+        }
     }
-    engine.poller.leave_open();
+    if !ours {
+        engine.poller.leave_open();
+    }
 }
 
 impl Engine {
