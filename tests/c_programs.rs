@@ -664,6 +664,23 @@ fn the_number_of_one_closed_descriptor_is_the_programs_own() {
 }
 
 #[test]
+fn descriptors_that_are_closed_in_the_worst_moments_are_told_once_and_touch_nothing_else() {
+    for (standard, link) in RUN {
+        let (working, silent) = working_and_silent();
+        let slow = Server::start(Manners {
+            delay: Duration::from_millis(300),
+            ..Manners::default()
+        });
+        run(
+            executable("taken", standard, link),
+            [&working.port, &silent.port, &slow.port],
+        )
+        .must_give(0)
+        .must_say("taken: 0 wrong\n");
+    }
+}
+
+#[test]
 fn what_has_arrived_before_a_deadline_counts_however_late_it_is_read() {
     for (standard, link) in RUN {
         run(executable("late", standard, link), [""; 0])

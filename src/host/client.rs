@@ -229,6 +229,9 @@ struct Waiting {
 /// The longest time for which a waiting thread relies on others: then it looks itself.
 const LOOK: Duration = Duration::from_millis(WAKING);
 
+/// The same, where there is no engine to drive yet.
+const STARTING: Duration = Duration::from_millis(1);
+
 impl Waiting {
     /// How long to wait now; None when the time is over.
     fn left(&self) -> Option<Duration> {
@@ -250,7 +253,10 @@ impl Waiting {
         loop {
             let member = shared.living(self.key)?;
             let left = self.left();
-            if member.ended != before || left.is_none() {
+            // Without an end it is not busy where a call on a former client of this place, which took it for its own, has
+            // noticed that just now.
+            let busy = self.slot.guard.busy();
+            if member.ended != before || left.is_none() || !busy {
                 member.waiters = member.waiters.saturating_sub(1);
                 return Ok(if member.ended != before {
                     member.told.report.code.number()
@@ -272,6 +278,15 @@ impl Waiting {
     /// Where the program drives the engine: nobody else might do the work. One of the threads that wait does it for all of
     /// them, and another one goes on when it has what it waited for.
     fn driving(&mut self) -> Result<u8, Code> {
+        let mut drove = false;
+        let status = self.driven(&mut drove);
+        if drove {
+            engine::hand_back();
+        }
+        status
+    }
+
+    fn driven(&mut self, drove: &mut bool) -> Result<u8, Code> {
         let mut shared = shared();
         let member = shared.living(self.key)?;
         let before = member.ended;
@@ -283,18 +298,29 @@ impl Waiting {
             if member.ended != before {
                 return Ok(member.told.report.code.number());
             }
-            let Some(left) = self.left() else {
+            let busy = self.slot.guard.busy();
+            let Some(mut left) = self.left().filter(|_| busy) else {
                 return Ok(self.slot.guard.status());
             };
             if shared.drive(self.key) {
                 drop(shared);
-                let left = u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(WAKING);
-                engine::drive(left);
+                let patience = u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(WAKING);
+                let driven = engine::drive(patience);
                 shared = fork::shared();
                 shared.stop_driving();
-            } else {
-                let waited = DRIVEN.wait_timeout(shared, left);
-                shared = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+                if driven {
+                    *drove = true;
+                    continue;
+                }
+                // The mail is not on its way yet: another thread starts it just now.
+                left = left.min(STARTING);
+            }
+            let member = shared.living(self.key)?;
+            member.waiters = member.waiters.saturating_add(1);
+            let waited = DRIVEN.wait_timeout(shared, left);
+            shared = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+            if let Some(member) = shared.member(self.key) {
+                member.waiters = member.waiters.saturating_sub(1);
             }
         }
     }
@@ -330,18 +356,17 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
         shared.set_started(worker);
         started_now = engine;
     }
-    let wake = shared
-        .start(Start {
-            key,
-            mail,
-            snapshot,
-            post,
-            started,
-        })
-        .ok_or(no_memory)?;
+    let wake = shared.start(Start {
+        key,
+        mail,
+        snapshot,
+        post,
+        started,
+    });
     drop(shared);
+    // Also where this mail finds no memory: the next one takes the engine for started.
     engine::install(started_now);
-    wake.wake();
+    wake.ok_or(no_memory)?.wake();
     Ok(())
 }
 

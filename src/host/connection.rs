@@ -193,7 +193,13 @@ impl Connection {
     /// Makes sure that the socket is ours still, before it is read or closed for another reason than that something
     /// happened on it: the program may have closed it, and its number be the program's own by now.
     pub fn make_sure(&mut self, poller: &Poller) {
-        if self.link.socket.as_ref().is_some_and(|socket| !poller.has(socket)) {
+        let token = self.link.token;
+        if self
+            .link
+            .socket
+            .as_ref()
+            .is_some_and(|socket| !poller.has(socket, token))
+        {
             self.leave_open();
         }
     }

@@ -31,6 +31,9 @@ const SHARE: usize = 64;
 /// Orders that the queue keeps room for when it is empty.
 const KEPT_ORDERS: usize = 64;
 
+/// A time that never comes.
+const NEVER: u64 = u64::MAX;
+
 /// The engine of this process, while it has one.
 static ENGINE: Mutex<Option<Boxed<Engine>>> = Mutex::new(None);
 
@@ -62,6 +65,9 @@ pub struct Engine {
     number: u32,
     /// The program drives it.
     polled: bool,
+    /// When the program comes to do so at the latest, by what [`poll`] told it; 0 where the descriptor calls it already.
+    /// Threads that wait for a mail drive the engine besides, and owe it a call for what is due before.
+    comes: u64,
     poller: Poller,
     connections: Connections,
     /// There are orders that were not taken yet.
@@ -96,6 +102,7 @@ pub fn start() -> Result<Started, (Code, Reason)> {
     let engine = Engine {
         number,
         polled,
+        comes: NEVER,
         poller,
         connections: Connections::new(),
         ordered: false,
@@ -162,17 +169,49 @@ pub fn polled() -> bool {
 /// For the program's event loop: does what is to be done now, without waiting for anything. After how many milliseconds it
 /// wants to be called again; None: when the descriptor is readable.
 pub fn poll() -> Option<u64> {
-    let next = drive(0);
+    let next = step(0, By::Program);
     // A thread that waits for a mail may have been driving the engine, and its mail may have ended just now.
     let idle = shared().idle_driver();
     if let Some(waker) = idle {
         waker.wake();
     }
-    next
+    match next {
+        Some(Next::Wait(left)) => left,
+        _ => None,
+    }
 }
 
-/// The same, after waiting at most so many milliseconds for something to do.
-pub fn drive(patience: u64) -> Option<u64> {
+/// For a thread that waits for a mail: does what is to be done, after waiting at most so many milliseconds for it. False
+/// where there is no engine to drive.
+pub fn drive(patience: u64) -> bool {
+    step(patience, By::Waiting).is_some()
+}
+
+/// Such a thread goes its way: what is due before the program comes to drive the engine is the program's again.
+pub fn hand_back() {
+    let mut place = engine();
+    let Some(mine) = place.as_mut().filter(|engine| engine.polled) else {
+        return;
+    };
+    let now = clock::now();
+    let due = mine.due(now).map_or(NEVER, |left| now.saturating_add(left));
+    if due < mine.comes {
+        mine.comes = 0;
+        drop(place);
+        shared().wake_again();
+    }
+}
+
+/// Who does a turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Thread,
+    Program,
+    Waiting,
+}
+
+/// A turn, after waiting at most so many milliseconds for something to do; None where the program has no engine to drive.
+fn step(patience: u64, by: By) -> Option<Next> {
     let (descriptor, number, due) = {
         let engine = engine();
         let engine = engine.as_ref().filter(|engine| engine.polled)?;
@@ -183,22 +222,39 @@ pub fn drive(patience: u64) -> Option<u64> {
     let mut ready = Ready::new();
     let patience = due.map_or(patience, |due| due.min(patience));
     let waited = descriptor.is_some_and(|descriptor| ready.wait(descriptor, Some(patience)));
-    let next = {
-        let mut engine = engine();
-        let mine = engine.as_mut().filter(|engine| engine.number == number)?;
-        if waited {
-            mine.turn_safely(&ready)
-        } else {
-            Next::Abandon
-        }
-    };
-    match next {
-        Next::Wait(left) => left,
-        Next::Abandon => {
-            abandon(number);
-            None
-        }
+    let next = turn_after(number, waited, &ready, by)?;
+    if matches!(next, Next::Abandon) {
+        abandon(number);
     }
+    Some(next)
+}
+
+/// A turn of an engine after a wait on its list; None where it was abandoned meanwhile.
+fn turn_after(number: u32, waited: bool, ready: &Ready, by: By) -> Option<Next> {
+    let mut engine = engine();
+    let Some(mine) = engine.as_mut().filter(|engine| engine.number == number) else {
+        // The number that was waited on may belong to the next one's list by now: what has been taken away is what that
+        // one should have been told, or will be when it begins.
+        if let Some(next) = engine.as_mut() {
+            next.connections.queue_all();
+        }
+        drop(engine);
+        shared().wake_again();
+        return None;
+    };
+    if !waited {
+        return Some(Next::Abandon);
+    }
+    let next = mine.turn_safely(ready);
+    match (by, &next) {
+        (By::Program, Next::Wait(left)) => {
+            mine.comes = left.map_or(NEVER, |left| clock::now().saturating_add(left));
+        }
+        // The call has been taken away.
+        (By::Waiting, _) if mine.comes == 0 && ready.events().any(|event| event.token == WAKE) => mine.comes = NEVER,
+        _ => {}
+    }
+    Some(next)
 }
 
 impl Task for Engine {
@@ -218,29 +274,10 @@ impl Task for Engine {
         let mut timeout = None;
         loop {
             let waited = ready.wait(poller, timeout);
-            let mut engine = engine();
-            let Some(mine) = engine.as_mut().filter(|engine| engine.number == number) else {
-                // The engine was abandoned. The number that this thread waited on may belong to the next one's list by
-                // now: what it has taken away is what that one's thread should have seen, or will when it begins.
-                if let Some(next) = engine.as_mut() {
-                    next.connections.queue_all();
-                }
-                drop(engine);
-                shared().wake_again();
-                return;
-            };
-            let next = if waited {
-                mine.turn_safely(&ready)
-            } else {
-                Next::Abandon
-            };
-            drop(engine);
-            match next {
-                Next::Wait(left) => timeout = left,
-                Next::Abandon => {
-                    abandon(number);
-                    return;
-                }
+            match turn_after(number, waited, &ready, By::Thread) {
+                Some(Next::Wait(left)) => timeout = left,
+                Some(Next::Abandon) => return abandon(number),
+                None => return,
             }
         }
     }
@@ -286,17 +323,21 @@ pub fn look_after() {
 }
 
 /// Drops an engine that works for nobody: in the child of a fork, and where it was abandoned before it had begun. Where the
-/// program had closed our descriptors before, their numbers are the program's own, and stay open.
+/// program had closed some of our descriptors before, their numbers are the program's own, and stay open.
 pub fn forget(engine: Boxed<Engine>) {
-    if engine.poller.is_ours() {
-        return;
-    }
     let [mut engine] = *engine.into_inner();
+    let ours = engine.poller.is_ours();
     for connection in engine.connections.drain() {
         let [mut connection] = *connection.into_inner();
-        connection.leave_open();
+        if ours {
+            connection.make_sure(&engine.poller);
+        } else {
+            connection.leave_open();
+        }
     }
-    engine.poller.leave_open();
+    if !ours {
+        engine.poller.leave_open();
+    }
 }
 
 impl Engine {
@@ -314,8 +355,14 @@ impl Engine {
         if self.ordered {
             self.take_orders(now);
         }
+        let mut strange = false;
         for event in ready.events().filter(|event| event.token != WAKE) {
-            self.carry(event.token, now, |connection, tools| connection.ready(event, tools));
+            strange |= !self.carry(event.token, now, |connection, tools| connection.ready(event, tools));
+        }
+        // Told of a connection that is gone since; or of what the program waits for, on a list of its own that has the number
+        // of ours: that would never end.
+        if strange && !self.poller.is_ours() {
+            return Next::Abandon;
         }
         for _ in 0..SHARE {
             let Some(start) = self.starts.pop_front() else { break };
@@ -420,15 +467,16 @@ impl Engine {
         Some(())
     }
 
-    /// Has a connection do something, and sees to what comes of it. A token of one that is gone does nothing.
-    fn carry(&mut self, token: u64, now: u64, act: impl FnOnce(&mut Connection, &mut Tools<'_>)) {
+    /// Has a connection do something, and sees to what comes of it. False where the one with this token is gone: then nothing
+    /// is done.
+    fn carry(&mut self, token: u64, now: u64, act: impl FnOnce(&mut Connection, &mut Tools<'_>)) -> bool {
         let mut tools = Tools {
             poller: &self.poller,
             buffer: &mut self.buffer,
             now,
         };
         let Some(connection) = self.connections.get(token) else {
-            return;
+            return false;
         };
         let sound = catch_unwind(AssertUnwindSafe(|| act(connection, &mut tools))).is_ok();
         let ended = if sound {
@@ -457,6 +505,7 @@ impl Engine {
         if closed {
             self.connections.remove(token);
         }
+        true
     }
 }
 

@@ -21,7 +21,7 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 22] = [
+pub const TESTS: [&str; 23] = [
     "layout",
     "misuse",
     "versions",
@@ -35,6 +35,7 @@ pub const TESTS: [&str; 22] = [
     "event_loop",
     "cancelling",
     "reused",
+    "taken",
     "late",
     "waiting",
     "atfork",

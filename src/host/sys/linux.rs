@@ -1,11 +1,13 @@
 //! Linux: sockets, epoll, an eventfd, a thread that takes no signals, and forks.
 
+use core::cell::RefCell;
 use core::ffi::{c_int, c_void};
 use core::mem::{size_of, zeroed};
 use std::boxed::Box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::vec::Vec;
 
 use super::{Event, Failure, Task};
 
@@ -15,7 +17,10 @@ pub type Socket = OwnedFd;
 fn failure(error: c_int) -> Failure {
     match error {
         libc::EAGAIN | libc::EINPROGRESS | libc::EINTR => Failure::WouldBlock,
-        libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EADDRNOTAVAIL => Failure::Exhausted,
+        // ENOSPC: a list would have more sockets than this user may have in all of them.
+        libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::ENOSPC | libc::EADDRNOTAVAIL => {
+            Failure::Exhausted
+        }
         libc::ECONNREFUSED => Failure::Refused,
         libc::ETIMEDOUT => Failure::TimedOut,
         libc::EHOSTUNREACH
@@ -246,6 +251,9 @@ const SOCKET_EVENTS: c_int = libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLRDHUP;
 pub struct Poller {
     list: OwnedFd,
     wake: OwnedFd,
+    /// For each number the token of the last socket that had it, or 0: one that the program closed may have been followed by
+    /// another of ours, which is in the list, too.
+    last: RefCell<Vec<u64>>,
 }
 
 impl Poller {
@@ -263,7 +271,8 @@ impl Poller {
             wake: wake.as_raw_fd(),
             token,
         };
-        Ok((Self { list, wake }, waker))
+        let last = RefCell::new(Vec::new());
+        Ok((Self { list, wake, last }, waker))
     }
 
     /// Begins to connect, and adds the socket: to be told when something can be read from it, or its connection ends. It
@@ -278,7 +287,19 @@ impl Poller {
             SOCKET_EVENTS,
         )
         .map_err(failure)?;
+        self.note(socket.as_raw_fd(), token).ok_or(Failure::Exhausted)?;
         Ok(socket)
+    }
+
+    fn note(&self, number: RawFd, token: u64) -> Option<()> {
+        let mut last = self.last.borrow_mut();
+        let number = usize::try_from(number).ok()?;
+        let missing = number.saturating_add(1).saturating_sub(last.len());
+        last.try_reserve(missing).ok()?;
+        if missing > 0 {
+            last.resize(number.saturating_add(1), 0);
+        }
+        last.get_mut(number).map(|place| *place = token)
     }
 
     /// To be told, from now on, when something can be written to a socket, too.
@@ -292,9 +313,13 @@ impl Poller {
         is_in(self.number(), self.wake.as_raw_fd())
     }
 
-    /// Whether the number of a socket is still that of our socket, while the list is ours.
-    pub fn has(&self, socket: &Socket) -> bool {
-        is_in(self.number(), socket.as_raw_fd())
+    /// Whether the number of a socket is still that of our socket with this token, while the list is ours.
+    pub fn has(&self, socket: &Socket, token: u64) -> bool {
+        let number = socket.as_raw_fd();
+        let last = usize::try_from(number)
+            .ok()
+            .and_then(|at| self.last.borrow().get(at).copied());
+        last == Some(token) && is_in(self.number(), number)
     }
 
     /// The descriptor, for [`Ready::wait`].

@@ -325,8 +325,8 @@ impl Poller {
         true
     }
 
-    /// Whether the number of a socket is still that of our socket.
-    pub fn has(&self, _: &Socket) -> bool {
+    /// Whether the number of a socket is still that of our socket with this token.
+    pub fn has(&self, _: &Socket, _: u64) -> bool {
         true
     }
 
