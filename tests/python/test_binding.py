@@ -559,7 +559,15 @@ def test_other_threads_run_while_one_waits(client, server):
     assert seen == [Code.OK]
 
 
-def test_ctrl_c_ends_a_wait_of_the_main_thread(client, server):
+@pytest.fixture
+def ctrl_c():
+    """A shell starts what is to run in the background with SIGINT ignored, and Python leaves it so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_a_wait_of_the_main_thread(client, server, ctrl_c):
     server.gate("GREETING")
     configure(client, server)
     client.send(TO, "s", "t")
