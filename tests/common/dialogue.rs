@@ -1,44 +1,7 @@
 //! Dialogue files: one text file a scenario, `tests/dialogue/NAME.txt`.
 //!
-//! Comment lines begin with `#` and say where the scenario comes from. Directives, in any order, come first:
-//!
-//! | directive | meaning | default |
-//! |---|---|---|
-//! | `auth none`, `any`, `plain`, `login` | the configured login | none |
-//! | `user`, `password` | credentials | `sds`, `sds-secret` |
-//! | `sender`, `sender-name`, `to`, `subject` | the mail | those of the transcript of June 2018 |
-//! | `text TEXT`, `text-repeat N TEXT` | the text; each further one is added | a line |
-//! | `charset`, `ehlo-name`, `local IP` | settings | windows-1250, none, 192.168.1.250 |
-//! | `date SECONDS`, `date none` | the clock | 15 June 2018, 12:00 UTC |
-//! | `no-pipelining`, `probe` | settings | |
-//! | `timeout NAME MS` | a field of `Timeouts` | RFC 5321 |
-//! | `connect refused`, `unreachable`, `no-socket`, `hangs` | what becomes of the connection | it stands |
-//! | `library complete`, `small` | only for one built with the feature `complete`, or without it | both |
-//! | `segmentation whole` | only this one; the comment line above says why | all |
-//!
-//! Then the dialogue:
-//!
-//! | line | meaning |
-//! |---|---|
-//! | `S: TEXT` | the server says this line; lines that follow each other are one block |
-//! | `S-raw: TEXT`, `S-repeat N TEXT` | the server says these octets (with escapes, no line end added) |
-//! | `surplus` | the next block holds more than was asked for: the client may speak before its end |
-//! | `C: LINE` | the client says exactly this line |
-//! | `C?: LINE` | the client may say this line |
-//! | `C-mail` | the client sends the mail up to the final dot; lines `\| TEXT` below it are its exact content |
-//! | `stall N`, `flow` | only N more octets of the client leave; all leave again |
-//! | `C-some: TEXT` | the client says exactly these octets (with escapes), no line end added |
-//! | `C-part` | the client's octets that have left so far belong to the mail |
-//! | `wait MS` | time passes |
-//! | `close`, `cancel` | the connection ends; the program cancels |
-//! | `reconnect`, `reconnect refused` | the session must ask for a new connection; it stands, or is refused |
-//! | `verdict`, `no-verdict` | there is one now; there is none yet |
-//!
-//! And last what is expected of the verdict: `code N` and `outcome sent`, `not-sent`, `unknown` (both always),
-//! `phase NAME`, `reply N`, `text TEXT`, `text~ PART`, `text!~ PART`, `accepted N`, `refused N`, `recipient N` (0 is the
-//! first).
-//!
-//! Escapes in values: `\r`, `\n`, `\t`, `\0`, `\\`, `\xHH`.
+//! `tests/dialogue/README.md` says what stands in one. Each word that a line may begin with is in one of three tables here:
+//! [`SETTINGS`], [`STEPS`], [`EXPECTATIONS`]; a test compares them with that page.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -201,11 +164,14 @@ pub fn folder() -> PathBuf {
 
 /// The names of all dialogue files, sorted.
 pub fn names() -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .map(|name| name.strip_suffix(".txt").expect("only .txt files").to_string())
-        .collect();
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        match file.strip_suffix(".txt") {
+            Some(name) => names.push(name.to_string()),
+            None => assert_eq!(file, "README.md", "{}: a dialogue is a .txt file", folder().display()),
+        }
+    }
     names.sort();
     names
 }
@@ -215,11 +181,11 @@ impl Dialogue {
     pub fn load(name: &str) -> Self {
         let path = folder().join(name.to_string() + ".txt");
         let content = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Self::parse(&format!("tests/dialogue/{name}.txt"), &content)
+        Self::parse(&format!("tests/dialogue/{name}.txt"), &content).unwrap_or_else(|message| panic!("{message}"))
     }
 
-    /// Parses a dialogue.
-    pub fn parse(path: &str, content: &str) -> Self {
+    /// Parses a dialogue. An error names file and line.
+    pub fn parse(path: &str, content: &str) -> Result<Self, String> {
         let mut parser = Parser {
             dialogue: Self {
                 path: path.to_string(),
@@ -233,24 +199,31 @@ impl Dialogue {
             text_given: false,
             surplus: false,
             comments: 0,
+            comment_above: false,
         };
-        let mut comment_above = false;
         for (at, line) in content.lines().enumerate() {
             let number = at + 1;
-            if let Err(message) = parser.line(number, line, comment_above) {
-                panic!("{path}:{number}: {message}");
-            }
-            comment_above = line.starts_with('#');
+            parser
+                .line(number, line)
+                .map_err(|message| format!("{path}:{number}: {message}"))?;
+            parser.comment_above = line.starts_with('#');
         }
         let dialogue = parser.dialogue;
-        assert!(parser.comments > 0, "{path}: a comment has to say the source");
         let has = |wanted: fn(&Expected) -> bool| dialogue.expected.iter().any(|(_, expected)| wanted(expected));
-        assert!(has(|e| matches!(e, Expected::Code(_))), "{path}: no code is expected");
-        assert!(
-            has(|e| matches!(e, Expected::Outcome(_))),
-            "{path}: no outcome is expected"
-        );
-        dialogue
+        for (there, missing) in [
+            (parser.comments > 0, "a comment has to say the source"),
+            (has(|e| matches!(e, Expected::Code(_))), "no code is expected"),
+            (has(|e| matches!(e, Expected::Outcome(_))), "no outcome is expected"),
+            (
+                !parser.surplus,
+                "`surplus` is said of the block of the server's below it",
+            ),
+        ] {
+            if !there {
+                return Err(format!("{path}: {missing}"));
+            }
+        }
+        Ok(dialogue)
     }
 
     /// Whether the client's octets are the same in every run, and up to a cut in each that is cut off.
@@ -264,15 +237,171 @@ impl Dialogue {
     }
 }
 
-struct Parser {
+/// What has been read of a dialogue.
+pub struct Parser {
     dialogue: Dialogue,
     text_given: bool,
     surplus: bool,
     comments: usize,
+    /// The line above is a comment.
+    comment_above: bool,
+}
+
+/// Reads what stands behind a word.
+pub type Setting = fn(&mut Parser, &str) -> Result<(), String>;
+/// The same for a step; what only says how the next one is meant is none itself.
+pub type Step = fn(&mut Parser, &str) -> Result<Option<Item>, String>;
+/// The same for an expectation.
+pub type Expectation = fn(&str) -> Result<Expected, String>;
+
+/// What stands above the dialogue.
+pub const SETTINGS: &[(&str, Setting)] = &[
+    ("auth", |parser, rest| {
+        parser.dialogue.setup.mechanisms = match rest {
+            "none" => 0,
+            "any" => PLAIN | LOGIN,
+            "plain" => PLAIN,
+            "login" => LOGIN,
+            _ => return Err(format!("`{rest}` is no mechanism")),
+        };
+        Ok(())
+    }),
+    ("user", |parser, rest| set(&mut parser.dialogue.setup.user, rest)),
+    ("password", |parser, rest| {
+        set(&mut parser.dialogue.setup.password, rest)
+    }),
+    ("sender", |parser, rest| set(&mut parser.dialogue.setup.sender, rest)),
+    ("sender-name", |parser, rest| {
+        set(&mut parser.dialogue.setup.sender_name, rest)
+    }),
+    ("to", |parser, rest| set(&mut parser.dialogue.setup.to, rest)),
+    ("subject", |parser, rest| set(&mut parser.dialogue.setup.subject, rest)),
+    ("text", |parser, rest| parser.text(unescape(rest)?)),
+    ("text-repeat", |parser, rest| parser.text(repeat(rest)?)),
+    ("charset", |parser, rest| set(&mut parser.dialogue.setup.charset, rest)),
+    ("ehlo-name", |parser, rest| {
+        parser.dialogue.setup.ehlo_name = Some(unescape(rest)?);
+        Ok(())
+    }),
+    ("local", |parser, rest| {
+        parser.dialogue.setup.local = rest.parse().map_err(|_| format!("`{rest}` is no IP address"))?;
+        Ok(())
+    }),
+    ("date", |parser, rest| {
+        parser.dialogue.setup.date = if rest == "none" { 0 } else { number(rest)? };
+        Ok(())
+    }),
+    ("no-pipelining", |parser, rest| {
+        parser.dialogue.setup.pipelining = false;
+        nothing(rest)
+    }),
+    ("probe", |parser, rest| {
+        parser.dialogue.setup.probe = true;
+        nothing(rest)
+    }),
+    ("timeout", |parser, rest| {
+        let (name, milliseconds) = rest.split_once(' ').ok_or("timeout NAME MS")?;
+        set_timeout(&mut parser.dialogue.setup.timeouts, name, number(milliseconds)?)
+    }),
+    ("connect", |parser, rest| {
+        parser.dialogue.connection = match rest {
+            "refused" => Connection::Fails(Reason::Refused),
+            "unreachable" => Connection::Fails(Reason::Unreachable),
+            "no-socket" => Connection::Fails(Reason::NoSocket),
+            "hangs" => Connection::Hangs,
+            _ => return Err(format!("`{rest}` is nothing that a connection does")),
+        };
+        Ok(())
+    }),
+    ("library", |parser, rest| {
+        parser.dialogue.elsewhere = cfg!(feature = "complete")
+            != match rest {
+                "complete" => true,
+                "small" => false,
+                _ => return Err("library complete or small".into()),
+            };
+        Ok(())
+    }),
+    ("segmentation", |parser, rest| {
+        if rest != "whole" || !parser.comment_above {
+            return Err("`segmentation whole`, with the reason in a comment above".into());
+        }
+        parser.dialogue.whole_only = true;
+        Ok(())
+    }),
+];
+
+/// What happens, in this order.
+pub const STEPS: &[(&str, Step)] = &[
+    ("S:", |parser, rest| Ok(Some(parser.server(line(rest))))),
+    ("S-raw:", |parser, rest| Ok(Some(parser.server(unescape(rest)?)))),
+    ("S-repeat", |parser, rest| Ok(Some(parser.server(repeat(rest)?)))),
+    ("surplus", |parser, rest| {
+        parser.surplus = true;
+        nothing(rest)?;
+        Ok(None)
+    }),
+    ("C:", |_, rest| Ok(Some(Item::Said(line(rest))))),
+    ("C?:", |_, rest| Ok(Some(Item::OptionalLine(line(rest))))),
+    ("C-some:", |_, rest| Ok(Some(Item::Said(unescape(rest)?)))),
+    ("C-mail", |_, rest| alone(rest, Item::Mail(None))),
+    ("|", |parser, rest| parser.mail_line(rest)),
+    ("C-part", |_, rest| alone(rest, Item::Part)),
+    ("stall", |_, rest| Ok(Some(Item::Stall(number(rest)?)))),
+    ("flow", |_, rest| alone(rest, Item::Flow)),
+    ("wait", |_, rest| Ok(Some(Item::Wait(number(rest)?)))),
+    ("close", |_, rest| alone(rest, Item::Close)),
+    ("reconnect", |_, rest| match rest {
+        "" => Ok(Some(Item::Reconnect(Connection::Stands))),
+        "refused" => Ok(Some(Item::Reconnect(Connection::Fails(Reason::Refused)))),
+        _ => Err("reconnect, or reconnect refused".into()),
+    }),
+    ("cancel", |_, rest| alone(rest, Item::Cancel)),
+    ("verdict", |_, rest| alone(rest, Item::Verdict(true))),
+    ("no-verdict", |_, rest| alone(rest, Item::Verdict(false))),
+];
+
+/// What must have come of it.
+pub const EXPECTATIONS: &[(&str, Expectation)] = &[
+    ("code", |rest| Ok(Expected::Code(number(rest)?))),
+    ("outcome", |rest| {
+        Ok(Expected::Outcome(match rest {
+            "sent" => Outcome::Sent,
+            "not-sent" => Outcome::NotSent,
+            "unknown" => Outcome::Unknown,
+            _ => return Err(format!("`{rest}` is no outcome")),
+        }))
+    }),
+    ("phase", |rest| {
+        Ok(Expected::Phase(match rest {
+            "connect" => Phase::Connect,
+            "greeting" => Phase::Greeting,
+            "hello" => Phase::Hello,
+            "auth" => Phase::Auth,
+            "mail" => Phase::Mail,
+            "rcpt" => Phase::Rcpt,
+            "data" => Phase::Data,
+            "text" => Phase::Text,
+            "end" => Phase::End,
+            _ => return Err(format!("`{rest}` is no phase")),
+        }))
+    }),
+    ("reply", |rest| Ok(Expected::Reply(number(rest)?))),
+    ("text", |rest| Ok(Expected::Text(rest.to_string()))),
+    ("text~", |rest| Ok(Expected::TextPart(rest.to_string()))),
+    ("text!~", |rest| Ok(Expected::NoTextPart(rest.to_string()))),
+    ("accepted", |rest| Ok(Expected::Accepted(number(rest)?))),
+    ("refused", |rest| Ok(Expected::Refused(number(rest)?))),
+    ("recipient", |rest| Ok(Expected::Recipient(number(rest)?))),
+];
+
+/// What reads a line that begins with this word.
+fn reader<T: Copy>(table: &[(&str, T)], word: &str) -> Option<T> {
+    table.iter().find(|(name, _)| *name == word).map(|(_, reader)| *reader)
 }
 
 impl Parser {
-    fn line(&mut self, number: usize, line: &str, comment_above: bool) -> Result<(), String> {
+    fn line(&mut self, number: usize, line: &str) -> Result<(), String> {
         if line.starts_with('#') {
             self.comments += 1;
             return Ok(());
@@ -280,28 +409,30 @@ impl Parser {
         if line.is_empty() {
             return Ok(());
         }
-        if let Some(content) = line.strip_prefix('|') {
-            return self.mail_line(content.strip_prefix(' ').unwrap_or(content));
-        }
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        if let Some(item) = self.item(word, rest)? {
-            if !self.dialogue.expected.is_empty() {
-                return Err("behind the expectations".into());
+        let begun = !self.dialogue.items.is_empty();
+        let ended = !self.dialogue.expected.is_empty();
+        // `text` is a setting above the dialogue, and an expectation below it.
+        if let Some(read) = reader(SETTINGS, word).filter(|_| !begun && !ended) {
+            return read(self, rest);
+        }
+        if let Some(read) = reader(STEPS, word) {
+            if ended {
+                return Err(format!("`{word}` is a step, and stands behind the expectations"));
             }
-            self.push(number, item);
+            if let Some(item) = read(self, rest)? {
+                self.push(number, item);
+            }
             return Ok(());
         }
-        if word == "surplus" {
-            self.surplus = true;
+        if let Some(read) = reader(EXPECTATIONS, word) {
+            self.dialogue.expected.push((number, read(rest)?));
             return Ok(());
         }
-        let head = self.dialogue.items.is_empty() && self.dialogue.expected.is_empty();
-        if head && self.directive(word, rest, comment_above)? {
-            return Ok(());
-        }
-        let expected = expectation(word, rest)?.ok_or_else(|| format!("`{word}` is not known here"))?;
-        self.dialogue.expected.push((number, expected));
-        Ok(())
+        Err(match reader(SETTINGS, word) {
+            Some(_) => format!("`{word}` is a setting, and stands above the dialogue"),
+            None => format!("`{word}` is no directive: tests/dialogue/README.md has them all"),
+        })
     }
 
     fn push(&mut self, number: usize, item: Item) {
@@ -314,14 +445,24 @@ impl Parser {
         self.dialogue.items.push((number, item));
     }
 
-    fn mail_line(&mut self, content: &str) -> Result<(), String> {
+    /// The first text is instead of the default, each further one is added.
+    fn text(&mut self, more: Vec<u8>) -> Result<(), String> {
+        let text = &mut self.dialogue.setup.text;
+        if !std::mem::replace(&mut self.text_given, true) {
+            text.clear();
+        }
+        text.extend(more);
+        Ok(())
+    }
+
+    fn mail_line(&mut self, content: &str) -> Result<Option<Item>, String> {
         let Some((_, Item::Mail(mail))) = self.dialogue.items.last_mut() else {
             return Err("no C-mail above".into());
         };
         let mail = mail.get_or_insert_with(Vec::new);
         mail.extend(unescape(content)?);
         mail.extend_from_slice(b"\r\n");
-        Ok(())
+        Ok(None)
     }
 
     fn server(&mut self, octets: Vec<u8>) -> Item {
@@ -330,95 +471,27 @@ impl Parser {
             surplus: std::mem::take(&mut self.surplus),
         }
     }
+}
 
-    fn item(&mut self, word: &str, rest: &str) -> Result<Option<Item>, String> {
-        let line = || [rest.as_bytes(), b"\r\n"].concat();
-        Ok(Some(match word {
-            "S:" => self.server(line()),
-            "S-raw:" => self.server(unescape(rest)?),
-            "S-repeat" => self.server(repeat(rest)?),
-            "C:" => Item::Said(line()),
-            "C-some:" => Item::Said(unescape(rest)?),
-            "C?:" => Item::OptionalLine(line()),
-            "C-mail" => Item::Mail(None),
-            "C-part" => Item::Part,
-            "stall" => Item::Stall(number(rest)?),
-            "flow" => Item::Flow,
-            "wait" => Item::Wait(number(rest)?),
-            "close" => Item::Close,
-            "reconnect" if rest == "refused" => Item::Reconnect(Connection::Fails(Reason::Refused)),
-            "reconnect" => Item::Reconnect(Connection::Stands),
-            "cancel" => Item::Cancel,
-            "verdict" => Item::Verdict(true),
-            "no-verdict" => Item::Verdict(false),
-            _ => return Ok(None),
-        }))
-    }
+fn line(text: &str) -> Vec<u8> {
+    [text.as_bytes(), b"\r\n"].concat()
+}
 
-    fn directive(&mut self, word: &str, rest: &str, comment_above: bool) -> Result<bool, String> {
-        let dialogue = &mut self.dialogue;
-        let setup = &mut dialogue.setup;
-        match word {
-            "auth" => {
-                setup.mechanisms = match rest {
-                    "none" => 0,
-                    "any" => PLAIN | LOGIN,
-                    "plain" => PLAIN,
-                    "login" => LOGIN,
-                    _ => return Err(format!("`{rest}` is no mechanism")),
-                }
-            }
-            "user" => setup.user = unescape(rest)?,
-            "password" => setup.password = unescape(rest)?,
-            "sender" => setup.sender = unescape(rest)?,
-            "sender-name" => setup.sender_name = unescape(rest)?,
-            "to" => setup.to = unescape(rest)?,
-            "subject" => setup.subject = unescape(rest)?,
-            "text" | "text-repeat" => {
-                let more = if word == "text" { unescape(rest)? } else { repeat(rest)? };
-                if !std::mem::replace(&mut self.text_given, true) {
-                    setup.text.clear();
-                }
-                setup.text.extend(more);
-            }
-            "charset" => setup.charset = unescape(rest)?,
-            "ehlo-name" => setup.ehlo_name = Some(unescape(rest)?),
-            "local" => setup.local = rest.parse().map_err(|_| "no IP address")?,
-            "date" if rest == "none" => setup.date = 0,
-            "date" => setup.date = number(rest)?,
-            "library" => {
-                dialogue.elsewhere = cfg!(feature = "complete")
-                    != match rest {
-                        "complete" => true,
-                        "small" => false,
-                        _ => return Err("library complete or small".into()),
-                    };
-            }
-            "no-pipelining" => setup.pipelining = false,
-            "probe" => setup.probe = true,
-            "timeout" => {
-                let (name, milliseconds) = rest.split_once(' ').ok_or("timeout NAME MS")?;
-                set_timeout(&mut setup.timeouts, name, number(milliseconds)?)?;
-            }
-            "connect" => {
-                dialogue.connection = match rest {
-                    "refused" => Connection::Fails(Reason::Refused),
-                    "unreachable" => Connection::Fails(Reason::Unreachable),
-                    "no-socket" => Connection::Fails(Reason::NoSocket),
-                    "hangs" => Connection::Hangs,
-                    _ => return Err(format!("`{rest}` is nothing that a connection does")),
-                }
-            }
-            "segmentation" => {
-                if rest != "whole" || !comment_above {
-                    return Err("`segmentation whole`, with the reason in a comment above".into());
-                }
-                dialogue.whole_only = true;
-            }
-            _ => return Ok(false),
-        }
-        Ok(true)
+fn set(field: &mut Vec<u8>, value: &str) -> Result<(), String> {
+    *field = unescape(value)?;
+    Ok(())
+}
+
+fn nothing(rest: &str) -> Result<(), String> {
+    match rest {
+        "" => Ok(()),
+        _ => Err(format!("nothing stands behind it: `{rest}`")),
     }
+}
+
+fn alone(rest: &str, item: Item) -> Result<Option<Item>, String> {
+    nothing(rest)?;
+    Ok(Some(item))
 }
 
 fn set_timeout(timeouts: &mut Timeouts, name: &str, milliseconds: u32) -> Result<(), String> {
@@ -437,38 +510,6 @@ fn set_timeout(timeouts: &mut Timeouts, name: &str, milliseconds: u32) -> Result
         _ => return Err(format!("`{name}` is no timeout")),
     } = milliseconds;
     Ok(())
-}
-
-fn expectation(word: &str, rest: &str) -> Result<Option<Expected>, String> {
-    Ok(Some(match word {
-        "code" => Expected::Code(number(rest)?),
-        "outcome" => Expected::Outcome(match rest {
-            "sent" => Outcome::Sent,
-            "not-sent" => Outcome::NotSent,
-            "unknown" => Outcome::Unknown,
-            _ => return Err(format!("`{rest}` is no outcome")),
-        }),
-        "phase" => Expected::Phase(match rest {
-            "connect" => Phase::Connect,
-            "greeting" => Phase::Greeting,
-            "hello" => Phase::Hello,
-            "auth" => Phase::Auth,
-            "mail" => Phase::Mail,
-            "rcpt" => Phase::Rcpt,
-            "data" => Phase::Data,
-            "text" => Phase::Text,
-            "end" => Phase::End,
-            _ => return Err(format!("`{rest}` is no phase")),
-        }),
-        "reply" => Expected::Reply(number(rest)?),
-        "text" => Expected::Text(rest.to_string()),
-        "text~" => Expected::TextPart(rest.to_string()),
-        "text!~" => Expected::NoTextPart(rest.to_string()),
-        "accepted" => Expected::Accepted(number(rest)?),
-        "refused" => Expected::Refused(number(rest)?),
-        "recipient" => Expected::Recipient(number(rest)?),
-        _ => return Ok(None),
-    }))
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {

@@ -5,6 +5,8 @@
 
 pub mod dialogue;
 pub mod driver;
+pub mod golden;
+pub mod harness;
 pub mod observer;
 pub mod play;
 pub mod random;

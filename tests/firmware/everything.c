@@ -1,5 +1,10 @@
-/* everything - a program that takes every function of the firmware's library, for the linker to show what hangs on them. */
+/*
+ * everything - a program that takes every function of the firmware's library, for the linker to show what hangs on them; and
+ * the compiler checks that structures and numbers are as recorded
+ */
 #include "sds_smtp_firmware.h"
+
+#include "../abi/layout.h"
 
 #ifdef __cplusplus
 extern "C"
