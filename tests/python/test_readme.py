@@ -35,7 +35,7 @@ def test_the_readmes_program_sends_its_mail(tmp_path, monkeypatch):
         # The server of the README is nowhere; the test's is here. Nothing else is changed.
         assert program.count('server="192.0.2.25"') == 1
         program = program.replace('server="192.0.2.25"', f'server="127.0.0.1", port={port}')
-        monkeypatch.syspath_prepend(str(ROOT / "examples" / "python"))
+        monkeypatch.syspath_prepend(str(ROOT / "python"))
         printed = io.StringIO()
         with redirect_stdout(printed):
             exec(compile(program, "README.md", "exec"), {"__name__": "readme"})
