@@ -13,7 +13,7 @@ target=${target:-${CARGO_TARGET_DIR:-${CARGO_BUILD_TARGET_DIR:-target}}}
 # Absolute, since the programs built against it are run from elsewhere. All that is started from here builds there, too.
 [[ $target = /* ]] || target=$PWD/$target
 export CARGO_TARGET_DIR=$target
-# The libraries of `make`, for whatever target cargo's configuration names, and the note that scripts/build.sh leaves there.
+# The libraries of `make`, for whatever target cargo's configuration names, and the note that scripts/people/build.sh leaves there.
 release=$target/release
 made=$release/libsds_smtp.made
 

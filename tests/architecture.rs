@@ -598,6 +598,46 @@ fn the_readme_names_the_targets_with_a_system_and_how_to_link_there() {
     assert_eq!(lines, 3);
 }
 
+/// Words of a text that begin so, up to what cannot stand in the path of a file.
+fn paths_in<'a>(text: &'a str, begin: &'a str) -> impl Iterator<Item = &'a str> {
+    text.match_indices(begin).map(|(at, _)| {
+        let path = &text[at..];
+        let end = path.find(|letter: char| !(letter.is_ascii_alphanumeric() || "_-./".contains(letter)));
+        path[..end.unwrap_or(path.len())].trim_end_matches('.')
+    })
+}
+
+#[test]
+fn every_script_that_is_named_somewhere_is_there() {
+    let mut files: Vec<PathBuf> = [
+        "Makefile",
+        "README.md",
+        "ARCHITECTURE.md",
+        ".ci/run",
+        "c_examples/firmware/README.md",
+    ]
+    .map(PathBuf::from)
+    .into();
+    for (folder, extension) in [
+        ("docs", "md"),
+        ("scripts", "sh"),
+        ("benches", "sh"),
+        ("tests", "py"),
+        ("tests", "rs"),
+    ] {
+        files.extend(files_below(folder, extension));
+    }
+    let mut named = BTreeSet::new();
+    for file in &files {
+        let text = read(file);
+        for path in paths_in(&text, "scripts/").filter(|path| path.ends_with(".sh")) {
+            assert!(root().join(path).is_file(), "{} names {path}", file.display());
+            named.insert(path.to_string());
+        }
+    }
+    assert!(named.len() >= 10, "{named:?}");
+}
+
 /// The rows of the table that `benches/footprint/run.sh write` keeps between two comments.
 fn table_of<'a>(document: &'a str, name: &str) -> Vec<&'a str> {
     let (_, after) = document

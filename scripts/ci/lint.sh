@@ -1,6 +1,6 @@
 #!/bin/bash
 # `make lint`: format, clippy in every feature combination, the core without std, and the scripts' syntax.
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 step() {
   echo "+ $*"
@@ -16,4 +16,4 @@ step cargo clippy --lib --no-default-features --features firmware,complete -- -D
 step cargo clippy --lib --features firmware -- -D warnings
 step cargo check --no-default-features
 while IFS= read -r script; do bash -n "$script"; done < <(find scripts benches -name '*.sh'; echo .ci/run)
-if command -v shellcheck >/dev/null; then step shellcheck -x scripts/*.sh scripts/{cross,firmware}/*.sh benches/{,footprint/}*.sh .ci/run; fi
+if command -v shellcheck >/dev/null; then step shellcheck -x scripts/*.sh scripts/{people,ci,boards,cross}/*.sh benches/{,footprint/}*.sh .ci/run; fi
