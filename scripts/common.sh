@@ -68,12 +68,12 @@ make_work() {
 # Rust's name for this machine, whatever target cargo's configuration names.
 host_triple() { cargo -vV | sed -n 's/^host: //p'; }
 
-# Sets $sink: the example mail_sink for this machine.
+# Sets $sink: the mail sink for this machine, out of sink/.
 build_sink() {
   local host
   host=$(host_triple)
-  cargo build --quiet --example mail_sink --target "$host"
-  sink=$target/$host/debug/examples/mail_sink
+  cargo build --quiet -p mail-sink --target "$host"
+  sink=$target/$host/debug/mail_sink
 }
 
 # start_sink OPTION...: listens on a free port of 127.0.0.1, $port; the dialogue goes to $work/dialogue, mails to $work/mails.

@@ -7,8 +7,8 @@ step() {
   "$@"
 }
 
-step cargo fmt --check
-step cargo clippy --all-targets -- -D warnings
+step cargo fmt --all --check
+step cargo clippy --workspace --all-targets -- -D warnings
 step cargo clippy --all-targets --features header -- -D warnings
 step cargo clippy --lib --no-default-features -- -D warnings
 step cargo clippy --lib --no-default-features --features firmware -- -D warnings

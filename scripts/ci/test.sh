@@ -13,7 +13,7 @@ heading 'Build'
 make --no-print-directory
 
 heading 'Rust and C tests'
-cargo test
+cargo test --workspace
 
 heading 'Rust tests without the feature complete'
 cargo test --no-default-features --features firmware --lib --test dialogue --test cut --test pieces --test transitions
