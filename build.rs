@@ -6,6 +6,11 @@ mod header;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    // The tests build C programs, for the machine that they are built for themselves.
+    for name in ["HOST", "TARGET"] {
+        let triple = std::env::var(name).unwrap_or_default();
+        println!("cargo:rustc-env=SDS_SMTP_{name}={triple}");
+    }
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         let major = std::env::var("CARGO_PKG_VERSION_MAJOR").unwrap_or_default();
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libsds_smtp.so.{major}");
