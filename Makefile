@@ -24,24 +24,24 @@ install uninstall: export INCLUDEDIR := $(INCLUDEDIR)
 install uninstall: export DESTDIR := $(DESTDIR)
 
 all:
-	CARGO='$(CARGO)' scripts/build.sh
+	CARGO='$(CARGO)' scripts/people/build.sh
 
 demo: setup all
-	scripts/demo.sh
+	scripts/people/demo.sh
 
 setup:
-	scripts/setup.sh build
+	scripts/people/setup.sh build
 
 test:
-	scripts/test.sh
+	scripts/ci/test.sh
 
 # Does not rebuild what is there: installing is often done as root, building never should be. What is older than its source
 # is refused.
 install: | $(filter all,$(MAKECMDGOALS))
-	scripts/install.sh install
+	scripts/people/install.sh install
 
 uninstall:
-	scripts/install.sh uninstall
+	scripts/people/install.sh uninstall
 
 header:
 	$(CARGO) build --features header
@@ -50,7 +50,7 @@ bench:
 	benches/run.sh $(PART)
 
 lint:
-	scripts/lint.sh
+	scripts/ci/lint.sh
 
 cross:
 	scripts/cross/run.sh $(TARGET)

@@ -69,9 +69,8 @@ build() {
   cc "${strict[@]}" -o "$work/load_server" benches/load_server.c
   compares || return 0
 
-  # The sink is built elsewhere, since its build makes the library once more, without whole-program optimisation.
-  cargo build -q --release --example mail_sink --target "$(host_triple)" --target-dir "$target/benches/sink"
-  sink=$target/benches/sink/$(host_triple)/release/examples/mail_sink
+  cargo build -q --release -p mail-sink --target "$(host_triple)"
+  sink=$target/$(host_triple)/release/mail_sink
   need_files "$sink"
   with_library driver_sds benches/driver_sds.c
   with_library latency benches/latency.c

@@ -13,7 +13,7 @@ target=${target:-${CARGO_TARGET_DIR:-${CARGO_BUILD_TARGET_DIR:-target}}}
 # Absolute, since the programs built against it are run from elsewhere. All that is started from here builds there, too.
 [[ $target = /* ]] || target=$PWD/$target
 export CARGO_TARGET_DIR=$target
-# The libraries of `make`, for whatever target cargo's configuration names, and the note that scripts/build.sh leaves there.
+# The libraries of `make`, for whatever target cargo's configuration names, and the note that scripts/people/build.sh leaves there.
 release=$target/release
 made=$release/libsds_smtp.made
 
@@ -68,12 +68,12 @@ make_work() {
 # Rust's name for this machine, whatever target cargo's configuration names.
 host_triple() { cargo -vV | sed -n 's/^host: //p'; }
 
-# Sets $sink: the example mail_sink for this machine.
+# Sets $sink: the mail sink for this machine, out of sink/.
 build_sink() {
   local host
   host=$(host_triple)
-  cargo build --quiet --example mail_sink --target "$host"
-  sink=$target/$host/debug/examples/mail_sink
+  cargo build --quiet -p mail-sink --target "$host"
+  sink=$target/$host/debug/mail_sink
 }
 
 # start_sink OPTION...: listens on a free port of 127.0.0.1, $port; the dialogue goes to $work/dialogue, mails to $work/mails.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::{env, fs};
 
 use sds_smtp::limits::Timeouts;
@@ -11,6 +11,8 @@ use sds_smtp::session::state::{Next, STATES};
 #[path = "common/release.rs"]
 mod release;
 use release::release;
+#[path = "common/tools.rs"]
+mod tools;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -257,28 +259,47 @@ fn the_headers_are_clean_in_old_c_and_in_strict_cpp() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("headers");
     fs::create_dir_all(&folder).unwrap();
     let file = folder.join("program.c");
+    const C: &str = "C";
+    const CPP: &str = "C++";
     for text in headers.iter().chain([&all, &USES_THE_HEADERS.to_string()]) {
         fs::write(&file, text).unwrap();
-        for (compiler, options) in [
-            ("gcc", ["-std=c90", "-pedantic", "-O2"]),
-            ("gcc", ["-ansi", "-pedantic", "-O0"]),
-            ("gcc", ["-std=c99", "-pedantic", "-Wc++-compat"]),
-            ("g++", ["-std=c++98", "-xc++", "-Wno-long-long"]),
-            ("g++", ["-std=c++11", "-xc++", "-Wzero-as-null-pointer-constant"]),
-            ("g++", ["-std=c++20", "-xc++", "-Wzero-as-null-pointer-constant"]),
+        for (language, options) in [
+            (C, ["-std=c90", "-pedantic", "-O2"]),
+            (C, ["-ansi", "-pedantic", "-O0"]),
+            (C, ["-std=c99", "-pedantic", "-Wc++-compat"]),
+            (CPP, ["-std=c++98", "-xc++", "-Wno-long-long"]),
+            (CPP, ["-std=c++11", "-xc++", "-Wzero-as-null-pointer-constant"]),
+            (CPP, ["-std=c++20", "-xc++", "-Wzero-as-null-pointer-constant"]),
         ] {
-            let output = Command::new(compiler)
+            let mut compiler = if language == C { tools::c() } else { tools::cpp() };
+            compiler
                 .args(options)
                 .args(["-Wall", "-Wextra", "-Werror", "-c", "-o"])
                 .arg(folder.join("program.o"))
                 .arg("-I")
                 .arg(root().join("include"))
-                .arg(&file)
-                .output()
-                .unwrap();
+                .arg(&file);
+            let output = finished(&mut compiler);
             let words = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{compiler} {options:?}:\n{text}{words}");
+            assert!(output.status.success(), "{language} {options:?}:\n{text}{words}");
         }
+    }
+}
+
+/// What finds the compiler could give it an option of its own that silences it.
+#[test]
+fn a_warning_of_the_compilers_is_an_error() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("warning");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(
+        folder.join("warning.c"),
+        "void take(int unused);\nvoid take(int unused) {}\n",
+    )
+    .unwrap();
+    for mut compiler in [tools::c(), tools::cpp()] {
+        compiler.args(["-Wall", "-Wextra", "-Werror", "-c", "warning.c"]);
+        let output = finished(compiler.current_dir(&folder));
+        assert!(!output.status.success(), "{compiler:?}");
     }
 }
 
@@ -334,17 +355,23 @@ fn functions_of(header: &str) -> BTreeSet<String> {
 }
 
 fn library(name: &str) -> PathBuf {
-    let library = release().join(name);
-    assert!(library.exists(), "run `make` first: {} is missing", library.display());
-    library
+    release().join(name)
 }
 
 fn shared_library() -> PathBuf {
     library("libsds_smtp.so")
 }
 
+/// Runs a command to its end; a tool that is missing is named.
+fn finished(command: &mut Command) -> Output {
+    command
+        .output()
+        .unwrap_or_else(|error| panic!("{}", tools::cannot_run(command, &error)))
+}
+
 fn output(program: &str, arguments: &[&str], file: &Path) -> String {
-    let output = Command::new(program).args(arguments).arg(file).output().unwrap();
+    let mut command = Command::new(program);
+    let output = finished(command.args(arguments).arg(file));
     assert!(output.status.success(), "{program}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -486,31 +513,61 @@ fn the_readmes_program_is_built_with_the_readmes_commands() {
     let program = readme_program(0);
     assert!(program.lines().count() <= 32, "{}", program.lines().count());
     fs::write(folder.join("alarm.c"), program).unwrap();
-    let release = shared_library();
-    let release = release.parent().unwrap();
-    for line in readme.lines().filter(|line| line.starts_with("cc ")) {
-        // The README stands in the checkout, and the program beside it.
-        let words: Vec<String> = line
-            .split(' ')
-            .skip(1)
-            .map(|word| match word {
-                "-Iinclude" => format!("-I{}", root().join("include").display()),
-                _ => word
-                    .replace("$PWD/", "")
-                    .replace("target/release", release.to_str().unwrap()),
-            })
-            .collect();
-        for standard in ["-std=c99", "-std=c11"] {
-            let status = Command::new("cc")
-                .args([standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
-                .args(&words)
-                .current_dir(&folder)
-                .status()
-                .unwrap();
-            assert!(status.success(), "{line}");
-        }
+    let lines = link_lines(&readme);
+    assert_eq!(lines.len(), 2);
+    for line in lines {
+        // The program stands beside the README, in the checkout.
+        run_link_line(line, &folder);
     }
-    assert_eq!(readme.lines().filter(|line| line.starts_with("cc ")).count(), 2);
+}
+
+/// The lines of a document that compile and link a program.
+fn link_lines(document: &str) -> Vec<&str> {
+    document.lines().filter(|line| line.starts_with("cc ")).collect()
+}
+
+/// Runs such a line, which is written to be typed at the top of the checkout after `make`. The program goes to the folder.
+fn run_link_line(line: &str, folder: &Path) {
+    let word = |word: &str| match word {
+        "-Iinclude" => format!("-I{}", root().join("include").display()),
+        source if source.starts_with("c_examples/") => root().join(source).display().to_string(),
+        _ => word
+            .replace("$PWD/", "")
+            .replace("target/release", release().to_str().unwrap()),
+    };
+    let words: Vec<String> = line.split(' ').skip(1).map(word).collect();
+    for standard in ["-std=c99", "-std=c11"] {
+        let mut compiler = tools::c();
+        compiler
+            .args([standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+            .args(&words)
+            .current_dir(folder);
+        let output = finished(&mut compiler);
+        assert!(output.status.success(), "{line}\n{output:?}");
+    }
+}
+
+#[test]
+fn the_index_of_c_examples_has_each_of_them_with_lines_that_build_it() {
+    let index = read("c_examples/README.md");
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("c_examples");
+    fs::create_dir_all(&folder).unwrap();
+    let lines = link_lines(&index);
+    for line in &lines {
+        run_link_line(line, &folder);
+    }
+    let examples: Vec<PathBuf> = files_below("c_examples", "c")
+        .into_iter()
+        .filter(|path| path.components().count() == 2)
+        .collect();
+    assert!(examples.len() >= 4, "{examples:?}");
+    for path in examples {
+        let path = path.to_str().unwrap();
+        let own: Vec<_> = lines.iter().filter(|line| line.contains(path)).collect();
+        assert_eq!(own.len(), 2, "{path}: a line for each library");
+        assert!(own.iter().any(|line| line.contains("libsds_smtp.a")), "{path}");
+    }
+    assert!(index.contains("firmware/README.md"));
 }
 
 #[test]
@@ -521,22 +578,14 @@ fn the_readmes_program_for_a_microcontroller_is_compiled() {
     assert!(program.contains("sds_smtp_firmware.h") && program.lines().count() <= 33);
     fs::write(folder.join("alarm.c"), program).unwrap();
     for standard in ["-std=c99", "-std=c11"] {
-        let status = Command::new("cc")
-            .args([
-                standard,
-                "-Wall",
-                "-Wextra",
-                "-Wpedantic",
-                "-Werror",
-                "-c",
-                "alarm.c",
-                "-I",
-            ])
+        let mut compiler = tools::c();
+        compiler
+            .args([standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+            .args(["-c", "alarm.c", "-I"])
             .arg(root().join("include"))
-            .current_dir(&folder)
-            .status()
-            .unwrap();
-        assert!(status.success());
+            .current_dir(&folder);
+        let output = finished(&mut compiler);
+        assert!(output.status.success(), "{output:?}");
     }
 }
 
@@ -596,6 +645,46 @@ fn the_readme_names_the_targets_with_a_system_and_how_to_link_there() {
         lines += 1;
     }
     assert_eq!(lines, 3);
+}
+
+/// Words of a text that begin so, up to what cannot stand in the path of a file.
+fn paths_in<'a>(text: &'a str, begin: &'a str) -> impl Iterator<Item = &'a str> {
+    text.match_indices(begin).map(|(at, _)| {
+        let path = &text[at..];
+        let end = path.find(|letter: char| !(letter.is_ascii_alphanumeric() || "_-./".contains(letter)));
+        path[..end.unwrap_or(path.len())].trim_end_matches('.')
+    })
+}
+
+#[test]
+fn every_script_that_is_named_somewhere_is_there() {
+    let mut files: Vec<PathBuf> = [
+        "Makefile",
+        "README.md",
+        "ARCHITECTURE.md",
+        ".ci/run",
+        "c_examples/firmware/README.md",
+    ]
+    .map(PathBuf::from)
+    .into();
+    for (folder, extension) in [
+        ("docs", "md"),
+        ("scripts", "sh"),
+        ("benches", "sh"),
+        ("tests", "py"),
+        ("tests", "rs"),
+    ] {
+        files.extend(files_below(folder, extension));
+    }
+    let mut named = BTreeSet::new();
+    for file in &files {
+        let text = read(file);
+        for path in paths_in(&text, "scripts/").filter(|path| path.ends_with(".sh")) {
+            assert!(root().join(path).is_file(), "{} names {path}", file.display());
+            named.insert(path.to_string());
+        }
+    }
+    assert!(named.len() >= 10, "{named:?}");
 }
 
 /// The rows of the table that `benches/footprint/run.sh write` keeps between two comments.

@@ -1,8 +1,9 @@
 //! The C side: every program of c_examples/ and tests/c/ is compiled as C99, C11 and C++, linked to the shared and to the
 //! static library, and run against a server; some under valgrind and with the sanitizers.
 //!
-//! The programs are linked to the release build, which is what a C user gets: `make` comes first. Needed
-//! besides: gcc, g++, readelf, valgrind, and unshare and ip for port 25 in a network of its own.
+//! The programs are linked to the release build, which is what a C user gets; it is built now where it is not. Needed
+//! besides: a C and a C++ compiler (CC and CXX name others), GNU binutils, valgrind, and unshare and ip for port 25 in a
+//! network of its own.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -2,7 +2,7 @@
 //! times, interrupts; and the programs of the other library, unchanged.
 //!
 //! Each program runs as a user would build it, with the sanitizers over a library with all checks, the same without the feature
-//! `complete`, and, with fewer cases, under valgrind. The libraries are built here. Needed besides: gcc, valgrind.
+//! `complete`, and, with fewer cases, under valgrind. The libraries are built here. Needed besides: a C compiler (CC names another) and valgrind.
 
 use std::net::TcpListener;
 use std::time::Duration;

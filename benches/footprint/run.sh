@@ -9,7 +9,7 @@
 # programs on emulated boards. A figure beyond its limit is marked `over`, and the exit code is 1 then. docs/footprint.md says
 # what is measured how.
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/cross/bare_metal.sh"
-. scripts/firmware/boards.sh
+. scripts/boards/boards.sh
 
 here=benches/footprint
 kinds=(MINIMAL NORMAL FULL)
@@ -133,7 +133,7 @@ instructions() {
 
 build() {
   local triple
-  scripts/setup.sh cross "${bare_metal[@]}"
+  scripts/people/setup.sh cross "${bare_metal[@]}"
   for triple in "${bare_metal[@]}"; do
     # The scripts that are called do not know whether the library is the newest; cargo does, and takes a second.
     scripts/cross/firmware.sh "$triple" >/dev/null
@@ -211,7 +211,7 @@ each_limit() {
 
 lwip() {
   local source name with without options stubs=()
-  source=$(scripts/firmware/lwip.sh)
+  source=$(scripts/boards/lwip.sh)
   # As it comes; without the texts of its assertions, which a device leaves out.
   options=("-I$examples" "-I$examples/lwip" -isystem "$source/include" -DLWIP_NOASSERT -DLWIP_PLATFORM_ASSERT'(x)=')
   "${c[@]}" -w -std=gnu99 "${options[@]}" -c -o "$work/smtp.o" "$source/apps/smtp/smtp.c"
@@ -240,7 +240,7 @@ beside_lwip() {
   [[ -n $heap ]] || die "lwIP's client could not be measured"
   read -r flash ram < <(device_costs "$archive")
   read -r small_flash _ < <(device_costs "$small")
-  "${c[@]}" -w -std=c99 "-I$examples" "-I$examples/lwip" -isystem "$(scripts/firmware/lwip.sh)/include" -DLWIP_NOASSERT -c \
+  "${c[@]}" -w -std=c99 "-I$examples" "-I$examples/lwip" -isystem "$(scripts/boards/lwip.sh)/include" -DLWIP_NOASSERT -c \
     -o "$work/transport.o" "$examples/transport_lwip.c"
   read -r transport _ < <(costs "$work/transport.o")
   begin_table lwip '' '<sds-smtp, small' '<complete' "<lwIP's smtp.c"

@@ -4,7 +4,7 @@
 #
 #   scripts/cross/hosted.sh TRIPLE
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-. scripts/neighbour.sh
+. scripts/ci/neighbour.sh
 
 triple=${1:-}
 facts_of "$triple" || unknown_target "$triple"
@@ -90,7 +90,7 @@ prepare_windows() {
 
 # One object, as \`make\` leaves it; for Windows it stays as cargo makes it.
 finish_archive() {
-  [[ $kind = windows ]] || scripts/archive.sh "$archive"
+  [[ $kind = windows ]] || scripts/people/archive.sh "$archive"
 }
 
 # Beside another Rust library, which panics meanwhile.

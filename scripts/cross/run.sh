@@ -13,7 +13,7 @@ case ${1:-} in
 esac
 
 for triple in "${triples[@]}"; do facts_of "$triple" || unknown_target "$triple"; done
-scripts/setup.sh cross "${triples[@]}"
+scripts/people/setup.sh cross "${triples[@]}"
 
 rm -rf "$cross/tables"
 mkdir -p "$cross/tables"
@@ -41,10 +41,10 @@ done
 case ${1:-} in
   '' | all)
     heading 'Emulated boards'
-    scripts/setup.sh test
+    scripts/people/setup.sh test
     "${MAKE:-make}" -s all
     seconds=$SECONDS
-    scripts/firmware/test.sh
+    scripts/boards/test.sh
     echo "emulated boards: $((SECONDS - seconds)) s"
     seconds=$SECONDS
     benches/footprint/run.sh

@@ -14,7 +14,7 @@ all_targets=("${every_run[@]}" "${hosted_more[@]}")
 
 # facts_of TRIPLE: sets $kind and, for Linux, $gnu (the prefix of the compiler's name, and its folder), $debian (the
 # architecture in package names) and $qemu (the program that runs it); without a system, $tools (the prefix of the tools'
-# names), $processor (what the compiler is told of it) and $board (the one of scripts/firmware that has it). False for a
+# names), $processor (what the compiler is told of it) and $board (the one of scripts/boards that has it). False for a
 # triple that is not in the lists.
 facts_of() {
   kind=linux gnu='' debian='' qemu='' tools='' processor=() board=''

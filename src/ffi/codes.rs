@@ -100,7 +100,7 @@ pub const SDS_SMTP_PHASE_END: u32 = 10;
 /// The entries that a client's log keeps.
 pub const SDS_SMTP_LOG_ENTRIES: u32 = 64;
 
-/// What SDS_SMTP_NO_LIMIT is in C: written by cbindgen.toml, since C wants the number unsigned.
+/// What SDS_SMTP_NO_LIMIT is in C: written by cbindgen/sds_smtp.toml, since C wants the number unsigned.
 ///
 /// cbindgen:ignore
 pub const NO_LIMIT: u32 = 0xFFFF_FFFF;

@@ -1,4 +1,4 @@
-//! Finds the release build, and compiles and links the C programs, each once for all tests.
+//! Takes the release build, and compiles and links the C programs, each once for all tests.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 use std::thread;
-use std::time::SystemTime;
 
-use super::running::{PATIENCE, finish};
+use super::running::{PATIENCE, finish, tools};
 
 #[path = "../common/release.rs"]
 mod release;
@@ -77,18 +76,18 @@ pub const RUN: [(Standard, Link); 3] = [(C99, Shared), (C11, Static), (Cpp, Shar
 
 impl Standard {
     pub fn compiler(self) -> Command {
-        let (program, arguments): (_, &[&str]) = match self {
-            C99 => ("gcc", &["-std=c99"]),
-            C11 => ("gcc", &["-std=c11"]),
-            Cpp => ("g++", &["-std=c++11", "-x", "c++"]),
+        let arguments: &[&str] = match self {
+            C99 => &["-std=c99"],
+            C11 => &["-std=c11"],
+            Cpp => &["-std=c++11", "-x", "c++"],
         };
-        let mut command = Command::new(program);
+        let mut command = self.linker();
         command.args(arguments).args(WARNINGS);
         command
     }
 
     pub fn linker(self) -> Command {
-        Command::new(if self == Cpp { "g++" } else { "gcc" })
+        if self == Cpp { tools::cpp() } else { tools::c() }
     }
 }
 
@@ -115,34 +114,10 @@ pub fn source(program: &str) -> PathBuf {
     root().join(directory).join(program).with_extension("c")
 }
 
-pub fn newest_source(directory: &Path) -> SystemTime {
-    let entries = fs::read_dir(directory).expect("src/ can be read");
-    let times = entries.map(|entry| {
-        let entry = entry.expect("src/ can be read");
-        if entry.path().is_dir() {
-            newest_source(&entry.path())
-        } else {
-            let metadata = entry.metadata().expect("a source file has metadata");
-            metadata.modified().expect("a source file has a time")
-        }
-    });
-    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
 /// The directory to link the shared library from: libsds_smtp.so and its SONAME as links to the release build.
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let found = LIBRARY.get_or_init(|| {
-        let newest = newest_source(&root().join("src"));
-        for name in ["libsds_smtp.so", "libsds_smtp.a"] {
-            let path = release().join(name);
-            let Ok(built) = fs::metadata(&path).and_then(|metadata| metadata.modified()) else {
-                return Err(format!("{} is missing: run make first", path.display()));
-            };
-            if built < newest {
-                return Err(format!("{} is older than src/: run make first", path.display()));
-            }
-        }
         let shared = release().join("libsds_smtp.so");
         let directory = scratch("lib");
         let link = |name: &str| std::os::unix::fs::symlink(&shared, directory.join(name)).expect("a link can be made");

@@ -7,6 +7,9 @@ use std::process::{Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+#[path = "../common/tools.rs"]
+pub mod tools;
+
 /// No program of these tests needs longer, valgrind included.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -55,7 +58,7 @@ pub fn finish(command: &mut Command, patience: Duration) -> Finished {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
+        .unwrap_or_else(|error| panic!("{}", tools::cannot_run(command, &error)));
     let stdout = collect(child.stdout.take().expect("stdout is piped"));
     let stderr = collect(child.stderr.take().expect("stderr is piped"));
     let begin = Instant::now();

@@ -1,33 +1,34 @@
-//! The servers that the programs talk to: the mail sink of examples/, and a scripted one inside the test.
+//! The servers that the programs talk to: the mail sink of sink/, and a scripted one inside the test.
 
-use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::building::scratch;
+use super::running::{PATIENCE, finish};
 
-/// examples/mail_sink, which cargo builds along with the tests.
+/// The program mail_sink, built now where it is not. Cargo tells where it puts it.
 pub fn mail_sink() -> PathBuf {
-    let test = env::current_exe().expect("this test has a path");
-    let profile = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("this test is in <profile>/deps");
-    let sink = profile.join("examples/mail_sink");
-    assert!(
-        sink.exists(),
-        "{} is missing: run cargo build --example mail_sink first",
-        sink.display()
-    );
-    sink
+    static SINK: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args([
+            "build",
+            "--package=mail-sink",
+            "--message-format=json-render-diagnostics",
+        ]);
+        let messages = finish(&mut cargo, PATIENCE).must_give(0).output;
+        let (_, sink) = messages.split_once("\"executable\":\"").expect("a program");
+        sink.split('"').next().map(PathBuf::from).expect("its path")
+    };
+    SINK.get_or_init(build).clone()
 }
 
 /// The embedded mail sink as a process of its own.

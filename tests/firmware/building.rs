@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::thread;
 
-use super::running::{PATIENCE, SANITIZERS, finish};
+use super::running::{PATIENCE, SANITIZERS, finish, tools};
 
 /// Over the server of `server.c`.
 pub const TESTS: [&str; 7] = ["misuse", "callbacks", "texts", "times", "signals", "walk", "readme"];
@@ -96,7 +96,7 @@ fn run_tool(command: &mut Command) {
 }
 
 fn compiler(build: Build) -> Command {
-    let mut command = Command::new("gcc");
+    let mut command = tools::c();
     command.args([
         "-Wall",
         "-Wextra",

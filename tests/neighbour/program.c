@@ -5,7 +5,7 @@
 #include "sds_smtp.h"
 
 unsigned neighbour_panics(unsigned threads);
-/* The same, after scripts/archive.sh has made one object of it. */
+/* The same, after scripts/people/archive.sh has made one object of it. */
 unsigned finished_panics(unsigned threads);
 
 #define THREADS 8u

@@ -18,7 +18,7 @@ import time
 import pytest
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
-BINDING = CHECKOUT / "examples" / "python" / "sds_smtp.py"
+BINDING = CHECKOUT / "python" / "sds_smtp.py"
 SERVERS = CHECKOUT / "scripts" / "servers"
 SERVERS_DIR = pathlib.Path(
     os.environ.get("SDS_SERVERS_DIR") or os.path.join(os.environ.get("TMPDIR", "/tmp"), "sds-smtp-servers")

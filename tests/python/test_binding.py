@@ -1,4 +1,4 @@
-"""The Python binding (examples/python/sds_smtp.py) against a scripted server in this process."""
+"""The Python binding (python/sds_smtp.py) against a scripted server in this process."""
 
 import base64
 import ctypes
@@ -89,16 +89,24 @@ def test_the_library_named_in_the_environment_is_used(tmp_path):
 
 
 def test_the_library_beside_the_binding_is_found(tmp_path):
-    copy(BINDING, tmp_path / "examples" / "python" / "sds_smtp.py")
+    copy(BINDING, tmp_path / "python" / "sds_smtp.py")
     copy(LIBRARY, tmp_path / "target" / "release" / "libsds_smtp.so")
-    beside = copy(LIBRARY, tmp_path / "examples" / "python" / "libsds_smtp.so")
+    beside = copy(LIBRARY, tmp_path / "python" / "libsds_smtp.so")
     assert_loads(beside, path=beside.parent)
 
 
 def test_the_library_of_the_checkout_is_found(tmp_path):
-    copy(BINDING, tmp_path / "examples" / "python" / "sds_smtp.py")
+    copy(BINDING, tmp_path / "python" / "sds_smtp.py")
     built = copy(LIBRARY, tmp_path / "target" / "release" / "libsds_smtp.so")
-    assert_loads(built, path=tmp_path / "examples" / "python")
+    (tmp_path / "Cargo.toml").touch()
+    assert_loads(built, path=tmp_path / "python")
+
+
+def test_the_folder_above_is_not_looked_into_outside_of_a_checkout(tmp_path):
+    copy(BINDING, tmp_path / "python" / "sds_smtp.py")
+    copy(LIBRARY, tmp_path / "target" / "release" / "libsds_smtp.so")
+    installed = copy(LIBRARY, tmp_path / "lib" / sds_smtp._SONAME)
+    assert_loads(installed, path=tmp_path / "python", LD_LIBRARY_PATH=str(installed.parent))
 
 
 def test_the_library_on_the_system_path_is_found(tmp_path):

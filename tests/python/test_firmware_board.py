@@ -63,7 +63,7 @@ def run(*arguments, port=None):
     if port is not None:
         environment["SDS_PORT"] = str(port)
     done = subprocess.run(
-        ["scripts/firmware/board.sh", *arguments],
+        ["scripts/boards/board.sh", *arguments],
         cwd=CHECKOUT,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -162,7 +162,7 @@ def test_the_stack_is_small(board, library):
 
 def test_the_tcp_connection_of_lwip_in_each_of_its_troubles():
     done = subprocess.run(
-        ["scripts/firmware/lwip_test.sh"],
+        ["scripts/boards/lwip_test.sh"],
         cwd=CHECKOUT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -10,13 +10,13 @@ from contextlib import redirect_stdout
 from conftest import TARGET
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SINK = pathlib.Path(os.environ.get("SDS_SMTP_SINK") or TARGET / "debug" / "examples" / "mail_sink")
+SINK = pathlib.Path(os.environ.get("SDS_SMTP_SINK") or TARGET / "debug" / "mail_sink")
 
 
 def test_the_readmes_program_sends_its_mail(tmp_path, monkeypatch):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     program = readme.split("```python\n")[1].split("```")[0]
-    assert SINK.exists(), "build it with: cargo build --example mail_sink"
+    assert SINK.exists(), "build it with: cargo build -p mail-sink"
     port_file, mails = tmp_path / "port", tmp_path / "mails"
     sink = subprocess.Popen(
         [str(SINK), "--port-file", str(port_file), "--out", str(mails), "--mails", "1", "--seconds", "30"]
@@ -35,7 +35,7 @@ def test_the_readmes_program_sends_its_mail(tmp_path, monkeypatch):
         # The server of the README is nowhere; the test's is here. Nothing else is changed.
         assert program.count('server="192.0.2.25"') == 1
         program = program.replace('server="192.0.2.25"', f'server="127.0.0.1", port={port}')
-        monkeypatch.syspath_prepend(str(ROOT / "examples" / "python"))
+        monkeypatch.syspath_prepend(str(ROOT / "python"))
         printed = io.StringIO()
         with redirect_stdout(printed):
             exec(compile(program, "README.md", "exec"), {"__name__": "readme"})

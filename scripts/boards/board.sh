@@ -1,9 +1,9 @@
 #!/bin/bash
 # Builds a firmware of c_examples/firmware for a board that QEMU emulates, and runs it: it mails an alarm.
 #
-#   scripts/firmware/board.sh uart [BOARD]        over a serial line
-#   scripts/firmware/board.sh lwip                over Ethernet, with lwIP
-#   scripts/firmware/board.sh test NAME [BOARD]   tests/firmware/NAME.c, which needs no network
+#   scripts/boards/board.sh uart [BOARD]        over a serial line
+#   scripts/boards/board.sh lwip                over Ethernet, with lwIP
+#   scripts/boards/board.sh test NAME [BOARD]   tests/firmware/NAME.c, which needs no network
 #
 # BOARD is mps2-an385 (Cortex-M3, the default), mps2-an386 (Cortex-M4 with FPU), microbit (Cortex-M0) or virt (RV32IMC).
 # What the firmware says goes to the standard output; its exit code, the result code of its mail, becomes ours.
@@ -27,7 +27,7 @@ LWIP=(core/{def,inet_chksum,init,ip,mem,memp,netif,pbuf,tcp,tcp_in,tcp_out,timeo
 
 build_lwip() {
   local source part
-  source=$(scripts/firmware/lwip.sh)
+  source=$(scripts/boards/lwip.sh)
   rm -rf "$output/lwip"
   mkdir -p "$output/lwip"
   for part in "${LWIP[@]}"; do

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# Another Rust library (tests/neighbour/) to link beside this one: as cargo makes it, and as scripts/archive.sh makes it, which
+# Another Rust library (tests/neighbour/) to link beside this one: as cargo makes it, and as scripts/people/archive.sh makes it, which
 # shows that what is done to this library leaves panics and threads as they are. It is sourced, never run;
 # the one who does has $archive, this library, and the scratch folder of scripts/common.sh.
 
@@ -14,7 +14,7 @@ make_neighbours() {
   plain=$folder/$triple/release/libneighbour.a
   finished=$work/libfinished.a
   cp "$plain" "$finished"
-  scripts/archive.sh "$finished" neighbour_panics
+  scripts/people/archive.sh "$finished" neighbour_panics
   "${OBJCOPY:-${CROSS_COMPILE:-}objcopy}" --redefine-sym neighbour_panics=finished_panics "$finished"
 }
 

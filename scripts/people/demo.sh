@@ -1,7 +1,7 @@
 #!/bin/bash
 # `make demo`, after the build: the C program c_examples/first_mail.c sends a mail, with login, to an SMTP server on this
 # machine's loopback interface, and what both sides saw is printed. Exit code 0 only when the mail arrived.
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 user=unit7
 password=demo-password

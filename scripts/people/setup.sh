@@ -1,13 +1,13 @@
 #!/bin/bash
 # Installs what is missing, and only that: Debian's packages with apt-get, Python packages into target/venv.
 #
-#   scripts/setup.sh build               what `make`, `make demo` and `make install` need
-#   scripts/setup.sh test                that and what `make test` needs
-#   scripts/setup.sh cross [TRIPLE...]   what `make cross` needs, or what these targets need
-#   scripts/setup.sh cross-all           what `make cross-all` needs
+#   scripts/people/setup.sh build               what `make`, `make demo` and `make install` need
+#   scripts/people/setup.sh test                that and what `make test` needs
+#   scripts/people/setup.sh cross [TRIPLE...]   what `make cross` needs, or what these targets need
+#   scripts/people/setup.sh cross-all           what `make cross-all` needs
 #
 # Root is needed only when a Debian package is missing; without it, sudo is used where there is one.
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 . scripts/cross/targets.sh
 
 as_root() {
@@ -57,7 +57,7 @@ setup_build() {
   need_command cc gcc
   need "echo '#include <stdio.h>' | cc -E -" libc6-dev
   need_command make
-  need "scripts/archive.sh check" binutils
+  need "scripts/people/archive.sh check" binutils
   install_missing
 }
 
@@ -143,7 +143,7 @@ case ${1:-} in
     ;;
   cross-all) setup_cross "${all_targets[@]}" ;;
   *)
-    echo "usage: scripts/setup.sh build|test|cross [TRIPLE...]|cross-all" >&2
+    echo "usage: scripts/people/setup.sh build|test|cross [TRIPLE...]|cross-all" >&2
     exit 2
     ;;
 esac

@@ -1,19 +1,19 @@
 #!/bin/bash
 # `make test`: everything, stopping at the first failure. People and CI run the same.
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 heading 'Setup'
-scripts/setup.sh test
+scripts/people/setup.sh test
 
 heading 'Lint'
-scripts/lint.sh
+scripts/ci/lint.sh
 
 # Before the Rust tests: some of them build C programs against these libraries.
 heading 'Build'
 make --no-print-directory
 
 heading 'Rust and C tests'
-cargo test
+cargo test --workspace
 
 heading 'Rust tests without the feature complete'
 cargo test --no-default-features --features firmware --lib --test dialogue --test cut --test pieces --test transitions
@@ -23,13 +23,13 @@ build_sink
 SDS_SMTP_LIBRARY=$release/libsds_smtp.so SDS_SMTP_SINK=$sink "${SDS_VENV:-target/venv}/bin/python" -m pytest tests/python
 
 heading 'Beside another Rust library'
-scripts/test_neighbour.sh
+scripts/ci/test_neighbour.sh
 
 heading 'Builds elsewhere'
-scripts/test_build.sh
+scripts/ci/test_build.sh
 
 heading 'Install'
-scripts/test_install.sh
+scripts/ci/test_install.sh
 
 heading 'Demo'
 make --no-print-directory demo

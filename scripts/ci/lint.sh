@@ -1,14 +1,14 @@
 #!/bin/bash
 # `make lint`: format, clippy in every feature combination, the core without std, and the scripts' syntax.
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 step() {
   echo "+ $*"
   "$@"
 }
 
-step cargo fmt --check
-step cargo clippy --all-targets -- -D warnings
+step cargo fmt --all --check
+step cargo clippy --workspace --all-targets -- -D warnings
 step cargo clippy --all-targets --features header -- -D warnings
 step cargo clippy --lib --no-default-features -- -D warnings
 step cargo clippy --lib --no-default-features --features firmware -- -D warnings
@@ -16,4 +16,4 @@ step cargo clippy --lib --no-default-features --features firmware,complete -- -D
 step cargo clippy --lib --features firmware -- -D warnings
 step cargo check --no-default-features
 while IFS= read -r script; do bash -n "$script"; done < <(find scripts benches -name '*.sh'; echo .ci/run)
-if command -v shellcheck >/dev/null; then step shellcheck -x scripts/*.sh scripts/{cross,firmware}/*.sh benches/{,footprint/}*.sh .ci/run; fi
+if command -v shellcheck >/dev/null; then step shellcheck -x scripts/*.sh scripts/{people,ci,boards,cross}/*.sh benches/{,footprint/}*.sh .ci/run; fi

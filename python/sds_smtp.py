@@ -287,8 +287,9 @@ def _places() -> Iterator[str]:
     """Where the library may be, the most particular place first."""
     here = pathlib.Path(__file__).resolve().parent
     yield str(here / _NAME)
-    if len(here.parents) >= 2:
-        yield str(here.parents[1] / "target" / "release" / _NAME)
+    # Only in a checkout: elsewhere the folder above may be anybody's.
+    if here.name == "python" and (here.parent / "Cargo.toml").exists():
+        yield str(here.parent / "target" / "release" / _NAME)
     found = ctypes.util.find_library("sds_smtp")
     if found is not None:
         yield found

@@ -2,12 +2,12 @@
 # Makes the static library that programs link out of the one that cargo makes, in its place (docs/adr/0016-one-object.md):
 # one object file in which only the functions of the header are global, so that it can stand beside other Rust libraries.
 #
-#   scripts/archive.sh check               whether the tools for it are there, and what is missing
-#   scripts/archive.sh ARCHIVE [NAME...]   by default the functions of include/sds_smtp.h stay global
+#   scripts/people/archive.sh check               whether the tools for it are there, and what is missing
+#   scripts/people/archive.sh ARCHIVE [NAME...]   by default the functions of include/sds_smtp.h stay global
 #
 # It takes GNU's ld (2.29 or newer; or another that knows --force-group-allocation), objcopy, ar and nm. CROSS_COMPILE is a prefix
 # of their names, as "aarch64-linux-gnu-"; LD, OBJCOPY, AR and NM name other ones, with options where they need some.
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 prefix=${CROSS_COMPILE:-}
 
@@ -79,7 +79,7 @@ one_object() {
   mv -f "$archive.new" "$archive"
 }
 
-[[ $# -ge 1 ]] || die 'usage: scripts/archive.sh check | ARCHIVE [NAME...]'
+[[ $# -ge 1 ]] || die 'usage: scripts/people/archive.sh check | ARCHIVE [NAME...]'
 check
 [[ $1 != check ]] || exit 0
 need_files "$1"

@@ -4,7 +4,7 @@
 #   LWIP    the folder of lwIP's sources (src); by default Debian's, which lwip.sh fetches
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
-source=${LWIP:-$(scripts/firmware/lwip.sh)}
+source=${LWIP:-$(scripts/boards/lwip.sh)}
 output=$target/firmware/host
 mkdir -p "$output"
 rm -f "$output"/*.o

@@ -27,7 +27,7 @@ choose_board() {
   library=${SDS_SMTP_FIRMWARE:-$target/cross/$triple/libsds_smtp.a}
   [[ -e $library ]] || die "$library is missing: scripts/cross/firmware.sh $triple builds it"
   command -v "${tools}gcc" "${emulator[0]}" >/dev/null ||
-    die "${tools}gcc or ${emulator[0]} is missing: scripts/setup.sh cross $triple installs them"
+    die "${tools}gcc or ${emulator[0]} is missing: scripts/people/setup.sh cross $triple installs them"
   output=$target/firmware/$board
   mkdir -p "$output"
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # `make` and `make install` in a copy of the checkout, where cargo's variables and its configuration have it build elsewhere:
 # what was built last is installed, or nothing.
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 make_work
 copy=$work/copy

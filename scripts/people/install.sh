@@ -1,7 +1,7 @@
 #!/bin/bash
 # `make install` and `make uninstall`. Variables: PREFIX (/usr/local), LIBDIR (PREFIX/lib), INCLUDEDIR (PREFIX/include),
 # DESTDIR (nothing): a folder that stands for / while a package is made.
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 # tidy FOLDER: with one slash where there are several, and none at its end.
 tidy() {
@@ -74,7 +74,7 @@ case ${1:-} in
   install) do_install ;;
   uninstall) do_uninstall ;;
   *)
-    echo "usage: scripts/install.sh install|uninstall" >&2
+    echo "usage: scripts/people/install.sh install|uninstall" >&2
     exit 2
     ;;
 esac

@@ -1,11 +1,11 @@
 #!/bin/bash
 # `make`: both C libraries, in target/release wherever cargo's configuration has them built, and a note of them for
 # `make install`.
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 read -ra cargo <<<"${CARGO:-cargo}"
 command -v "${cargo[0]}" >/dev/null || die "${cargo[0]} is missing: install Rust $(rust_version) or newer, for instance with rustup"
-scripts/archive.sh check
+scripts/people/archive.sh check
 make_work
 
 # What is changed from now on is newer than the libraries.
@@ -43,7 +43,7 @@ put() {
 
 put "$shared"
 put "$archive"
-scripts/archive.sh "$release/libsds_smtp.a"
+scripts/people/archive.sh "$release/libsds_smtp.a"
 ln -sf libsds_smtp.so "$release/$soname"
 
 libraries_sums >"$made"

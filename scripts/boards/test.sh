@@ -4,6 +4,6 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 . scripts/cross/targets.sh
 
-scripts/setup.sh cross "${bare_metal[@]}"
+scripts/people/setup.sh cross "${bare_metal[@]}"
 need_files "$release/libsds_smtp.so"
 SDS_SMTP_LIBRARY=$release/libsds_smtp.so "${SDS_VENV:-target/venv}/bin/python" -m pytest tests/python/test_firmware_board.py -m firmware "$@"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs into a scratch folder, builds a C program with nothing but what pkg-config says, and sends a mail with each build.
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 make_work
 root=$work/root

@@ -1,8 +1,8 @@
 #!/bin/bash
 # The static library beside another Rust library, in the ways that programs are linked: whichever comes first, a mail is sent
 # while the other one panics and catches it.
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-. scripts/neighbour.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
+. scripts/ci/neighbour.sh
 
 archive=$release/libsds_smtp.a
 need_files "$archive"
