@@ -206,11 +206,11 @@ pub struct Layout {
 
 /// The layout of a header's structures; none where no compiler for so many bits is here.
 ///
-/// Nothing is run: the numbers are the sizes of arrays in an object file, so that 32 bits need no C library and no machine
+/// The header is taken from its own folder, whatever lies beside the program. Nothing is run: the numbers are the sizes of arrays in an object file, so that 32 bits need no C library and no machine
 /// of their own.
 pub fn layout(header: &Path, items: &[Item], bits: Bits, scratch: &Path) -> Result<Option<Layout>, String> {
     let mut program = format!(
-        "#include <stddef.h>\n#include \"{}\"\n",
+        "#include <stddef.h>\n#include <{}>\n",
         header
             .file_name()
             .and_then(|name| name.to_str())
@@ -304,7 +304,7 @@ pub fn stand_in(header: &Path, items: &[Item], scratch: &Path, name: &str) -> Re
         .file_name()
         .and_then(|name| name.to_str())
         .ok_or("a header has a name")?;
-    let mut program = format!("#include \"{file}\"\n");
+    let mut program = format!("#include <{file}>\n");
     for item in items {
         if let Item::Function { prototype, .. } = item {
             program += &format!("{prototype} {{ for (;;) {{ }} }}\n");
