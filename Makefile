@@ -8,6 +8,7 @@
 #   make header      write the headers in include/ anew from the Rust source
 #   make bench       speed and size; PART=name: one part; PART=footprint: what microcontrollers have to spare for it
 #   make lint        format and clippy
+#   make fuzz        fuzzes each part for TIME seconds, 60 by default (installs what is missing); fuzz/README.md
 #   make cross       builds for other targets and runs what was built (installs what is missing); TARGET=triple: one of them
 #   make cross-all   the same, for more targets
 
@@ -52,6 +53,10 @@ bench:
 lint:
 	scripts/ci/lint.sh
 
+fuzz:
+	scripts/people/setup.sh fuzz
+	scripts/ci/fuzz.sh $(TIME)
+
 cross:
 	scripts/cross/run.sh $(TARGET)
 
@@ -61,4 +66,4 @@ cross-all:
 clean:
 	$(CARGO) clean
 
-.PHONY: all setup demo test install uninstall header bench lint cross cross-all clean
+.PHONY: all setup demo test install uninstall header bench lint fuzz cross cross-all clean

@@ -3,6 +3,7 @@
 #
 #   scripts/people/setup.sh build               what `make`, `make demo` and `make install` need
 #   scripts/people/setup.sh test                that and what `make test` needs
+#   scripts/people/setup.sh fuzz                what `make fuzz` needs
 #   scripts/people/setup.sh cross [TRIPLE...]   what `make cross` needs, or what these targets need
 #   scripts/people/setup.sh cross-all           what `make cross-all` needs
 #
@@ -84,6 +85,13 @@ setup_test() {
   scripts/servers/aiosmtpd.sh install
 }
 
+setup_fuzz() {
+  need_rust
+  need_command c++ g++
+  need_command cc gcc
+  install_missing
+}
+
 setup_cross() {
   local triple musl=''
   setup_build
@@ -137,13 +145,14 @@ setup_zig() {
 case ${1:-} in
   build) setup_build ;;
   test) setup_test ;;
+  fuzz) setup_fuzz ;;
   cross)
     shift
     setup_cross "${@:-${every_run[@]}}"
     ;;
   cross-all) setup_cross "${all_targets[@]}" ;;
   *)
-    echo "usage: scripts/people/setup.sh build|test|cross [TRIPLE...]|cross-all" >&2
+    echo "usage: scripts/people/setup.sh build|test|fuzz|cross [TRIPLE...]|cross-all" >&2
     exit 2
     ;;
 esac

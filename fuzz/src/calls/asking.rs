@@ -1,0 +1,139 @@
+//! What the library tells: words, results, the log.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::mem::{offset_of, size_of};
+
+use sds_smtp::ffi::device::{sds_smtp_program_status, sds_smtp_status};
+use sds_smtp::ffi::hosted::sds_smtp_poll_descriptor;
+use sds_smtp::ffi::log::{sds_smtp_client_log, sds_smtp_log_entry};
+use sds_smtp::ffi::result::{sds_smtp_client_result, sds_smtp_result};
+use sds_smtp::ffi::text::{sds_smtp_strerror, sds_smtp_version};
+
+use super::block::{Block, LARGEST, entry_sizes, is_size_to_write, is_untouched, result_sizes};
+use super::{BAD_ARGUMENT, BAD_HANDLE, BUSY, LOG_ENTRIES, PASSWORD, World};
+
+impl World<'_> {
+    pub(super) fn words(&mut self) {
+        let code = c_int::from(self.input.octet()) - 100;
+        // SAFETY: strings of the library's, which live as long as the program.
+        let words = unsafe {
+            [
+                CStr::from_ptr(sds_smtp_strerror(code)),
+                CStr::from_ptr(sds_smtp_version()),
+            ]
+        };
+        assert!(
+            words
+                .iter()
+                .all(|words| !words.is_empty() && words.to_bytes().is_ascii())
+        );
+        let status = self.status(0);
+        assert_eq!(sds_smtp_status(), status);
+        let program = sds_smtp_program_status();
+        match status {
+            BUSY => assert_eq!(program, 277),
+            0 => assert!([0, 256].contains(&program)),
+            _ => assert_eq!(i64::from(program), 256 + i64::from(status)),
+        }
+        assert!(sds_smtp_poll_descriptor() >= 0);
+    }
+
+    pub(super) fn result(&mut self) {
+        let (handle, place) = self.handle();
+        let size = self.size(size_of::<sds_smtp_result>());
+        let writes = is_size_to_write(&result_sizes(), size);
+        let length = if size as usize > LARGEST { 4 } else { size as usize };
+        let mut block = Block::new(size, length, self.input.octet() == 7);
+        let pointer = if self.input.octet() == 9 {
+            std::ptr::null_mut()
+        } else {
+            block.pointer()
+        };
+        // SAFETY: NULL, or as many octets as its size says.
+        let code = unsafe { sds_smtp_client_result(handle, pointer) };
+        let wanted = match (pointer.is_null() || !writes, place) {
+            (true, _) => BAD_ARGUMENT,
+            (_, None) => BAD_HANDLE,
+            _ => 0,
+        };
+        assert_eq!(code, wanted, "result");
+        assert_eq!(block.number(0), size, "struct_size stays");
+        if code != 0 {
+            assert!(is_untouched(block.behind_size()), "written without success");
+            return;
+        }
+        let place = place.expect("a client");
+        if !self.known[place].in_flight {
+            assert_eq!(
+                block.number(offset_of!(sds_smtp_result, code)) as c_int,
+                self.status(place)
+            );
+        }
+        let behind = block
+            .octets
+            .get(block.at + size_of::<sds_smtp_result>()..)
+            .unwrap_or(&[]);
+        assert!(behind == vec![0; behind.len()], "octets behind what is known");
+    }
+
+    /// The whole result of a client that lives.
+    pub(super) fn whole_result(&self, place: usize) -> sds_smtp_result {
+        // SAFETY: zeros are a value of it.
+        let mut result: sds_smtp_result = unsafe { std::mem::zeroed() };
+        result.struct_size = u32::try_from(size_of::<sds_smtp_result>()).expect("a size");
+        // SAFETY: a whole structure.
+        let code = unsafe { sds_smtp_client_result(self.known[place].handle, &raw mut result) };
+        assert_eq!(code, 0);
+        assert!(result.outcome <= 3 && result.phase <= 10 && result.reply_code < 600);
+        let text = words_of(&result.text);
+        assert!(
+            text.iter().all(|octet| matches!(octet, b' '..=b'~')),
+            "{}",
+            text.escape_ascii()
+        );
+        let shows = text
+            .windows(PASSWORD.len())
+            .any(|part| part.eq_ignore_ascii_case(PASSWORD));
+        assert!(!shows, "the password is shown: {}", text.escape_ascii());
+        words_of(&result.message_id);
+        result
+    }
+
+    pub(super) fn log(&mut self) {
+        let (handle, place) = self.handle();
+        let size = self.size(size_of::<sds_smtp_log_entry>());
+        let writes = is_size_to_write(&entry_sizes(), size);
+        let most = usize::from(self.input.octet()) % (LOG_ENTRIES + 3);
+        let each = if writes { size as usize } else { 4 };
+        let mut block = Block::new(size, if writes { each * most } else { 4 }, self.input.octet() == 7);
+        let pointer = if self.input.octet() == 9 {
+            std::ptr::null_mut()
+        } else {
+            block.pointer()
+        };
+        // SAFETY: NULL, or `most` elements of as many octets as the first one says.
+        let count = unsafe { sds_smtp_client_log(handle, pointer, most) };
+        let lines = place.map_or(0, |place| self.known[place].lines);
+        if pointer.is_null() || most == 0 {
+            assert_eq!(count, lines, "lines of the log");
+        } else if !writes {
+            assert_eq!(count, 0);
+        } else {
+            assert_eq!(count, lines.min(most));
+            let untouched = &block.octets[block.at + (count * each).max(4)..];
+            assert!(is_untouched(untouched), "written behind the last entry");
+            assert!(
+                (0..count).all(|at| block.number(at * each) == size),
+                "struct_size of each"
+            );
+        }
+    }
+}
+
+/// A text of a structure: it ends with a NUL, and so does its field.
+fn words_of(field: &[c_char]) -> Vec<u8> {
+    let octets: Vec<u8> = field.iter().map(|octet| octet.to_ne_bytes()[0]).collect();
+    let end = octets.iter().position(|octet| *octet == 0).expect("a NUL");
+    assert!(octets[end..].iter().all(|octet| *octet == 0), "octets behind the NUL");
+    octets[..end].to_vec()
+}

@@ -1,0 +1,147 @@
+//! Mails that start, or do not.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::mem::size_of;
+
+use sds_smtp::ffi::client::{sds_smtp_client, sds_smtp_client_status};
+use sds_smtp::ffi::device::sds_smtp_send;
+use sds_smtp::ffi::log::sds_smtp_client_log;
+use sds_smtp::ffi::message::{sds_smtp_client_probe, sds_smtp_client_send, sds_smtp_message};
+
+use super::{BAD_ARGUMENT, BAD_HANDLE, BUSY, LOG_ENTRIES, OUTCOME_NOT_SENT, PHASE_START, World};
+
+/// Where a text of a mail comes from.
+struct Source {
+    pieces: Vec<u8>,
+    calls: usize,
+    client: *mut sds_smtp_client,
+}
+
+/// Gives pieces as the input says: shorter and longer ones than are asked for, an end, a failure.
+unsafe extern "C" fn give(context: *mut c_void, offset: u32, out: *mut c_char, max: usize) -> i32 {
+    // SAFETY: the context that was given with this function.
+    let source = unsafe { &mut *context.cast::<Source>() };
+    // Calls back are allowed.
+    // SAFETY: a handle is checked, not followed.
+    let status = unsafe { sds_smtp_client_status(source.client) };
+    assert!(status != BUSY, "a text is asked for while a mail is in flight");
+    let piece = source.pieces.get(source.calls).copied().unwrap_or(0);
+    source.calls += 1;
+    assert!(offset as usize <= source.calls * max);
+    let length = match piece {
+        0 => return 0,
+        255 => return -1,
+        254 => return -2,
+        253 => return i32::try_from(max).unwrap_or(i32::MAX).saturating_add(1),
+        252 => max,
+        some => usize::from(some).min(max),
+    };
+    // SAFETY: room for `max` octets was given.
+    unsafe { out.write_bytes(b'x', length) };
+    i32::try_from(length).expect("a length")
+}
+
+impl World<'_> {
+    /// What a call that starts a mail leaves behind.
+    pub(super) fn started(&mut self, place: Option<usize>, code: c_int, codes: &[c_int]) {
+        let Some(place) = place else {
+            return assert_eq!(code, BAD_HANDLE);
+        };
+        let known = &mut self.known[place];
+        if known.in_flight {
+            assert_eq!(code, BUSY);
+            return assert_eq!(self.status(place), BUSY);
+        }
+        assert!(codes.contains(&code), "code {code}");
+        if code == 0 {
+            (known.in_flight, known.logs_in) = (true, known.login);
+            return assert_eq!(self.status(place), BUSY);
+        }
+        known.status = code;
+        assert_eq!(self.status(place), code);
+        let result = self.whole_result(place);
+        assert_eq!(
+            (result.code, result.outcome, result.phase),
+            (code, OUTCOME_NOT_SENT, PHASE_START)
+        );
+        self.one_line_more(place);
+    }
+
+    pub(super) fn one_line_more(&mut self, place: usize) {
+        let known = &mut self.known[place];
+        known.lines = LOG_ENTRIES.min(known.lines + 1);
+        // SAFETY: a handle is checked, not followed.
+        let lines = unsafe { sds_smtp_client_log(known.handle, std::ptr::null_mut(), 0) };
+        assert_eq!(lines, known.lines, "lines of the log");
+    }
+
+    pub(super) fn send_device(&mut self) {
+        let mut kept = Vec::new();
+        let to = self.string(b"operator@example.com, second@example.com", &mut kept);
+        let subject = self.string(b"Boiler room", &mut kept);
+        let text = self.string(b"Temperature 93 degrees.\n.\n", &mut kept);
+        if self.elsewhere {
+            return;
+        }
+        // SAFETY: NULL, or strings that live.
+        let code = unsafe { sds_smtp_send(to, subject, text) };
+        self.started(Some(0), code, &[0, 5, 7, 13]);
+    }
+
+    pub(super) fn send(&mut self) {
+        let (handle, place) = self.handle();
+        let mut kept = Vec::new();
+        let octet = self.input.octet();
+        let mut source = Source {
+            pieces: self.input.field(),
+            calls: 0,
+            client: handle,
+        };
+        let mut message = sds_smtp_message {
+            struct_size: 0,
+            flags: if octet & 28 == 28 {
+                u32::from(octet)
+            } else {
+                u32::from(octet & 3)
+            },
+            to: self.string(b"operator@example.com", &mut kept),
+            subject: self.string(b"Boiler room", &mut kept),
+            text: self.string(b"Temperature 93 degrees.\n", &mut kept),
+            read: None,
+            read_context: (&raw mut source).cast(),
+        };
+        if octet & 32 > 0 {
+            message.read = Some(give);
+            if octet & 64 > 0 {
+                message.text = std::ptr::null();
+            }
+        }
+        let size = self.size(size_of::<sds_smtp_message>());
+        let (mut block, takes) = self.given(&message, size);
+        let pointer = if self.input.octet() == 9 {
+            std::ptr::null()
+        } else {
+            block.pointer()
+        };
+        if self.elsewhere && place == Some(0) {
+            return;
+        }
+        // SAFETY: NULL, or as many octets as its size says; strings, a function and a context that live.
+        let code = unsafe { sds_smtp_client_send(handle, pointer) };
+        if pointer.is_null() || !takes {
+            self.started(place, code, &[BAD_ARGUMENT]);
+        } else {
+            self.started(place, code, &[0, 5, 7, 13, BAD_ARGUMENT]);
+        }
+    }
+
+    pub(super) fn probe(&mut self) {
+        let (handle, place) = self.handle();
+        if self.elsewhere && place == Some(0) {
+            return;
+        }
+        // SAFETY: a handle is checked, not followed.
+        let code = unsafe { sds_smtp_client_probe(handle) };
+        self.started(place, code, &[0, 7, 13]);
+    }
+}

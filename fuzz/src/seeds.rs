@@ -1,0 +1,33 @@
+//! `seeds FOLDER CORPUS`: makes inputs of the dialogues in FOLDER, in CORPUS/TARGET for each target. Those that there are
+//! stay.
+
+use std::path::Path;
+
+use sds_smtp_fuzz::{calls, dialogue};
+
+fn main() -> std::io::Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, folder, corpus] = arguments.as_slice() else {
+        eprintln!("usage: seeds FOLDER CORPUS");
+        std::process::exit(2);
+    };
+    let mut dialogues = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        for (number, (target, input)) in dialogue::inputs(&std::fs::read_to_string(&path)?).iter().enumerate() {
+            let folder = Path::new(corpus).join(target);
+            std::fs::create_dir_all(&folder)?;
+            std::fs::write(folder.join(format!("{name}-{number}")), input)?;
+        }
+        dialogues += 1;
+    }
+    assert!(dialogues > 0, "no dialogues in the folder");
+    let folder = Path::new(corpus).join("calls");
+    std::fs::create_dir_all(&folder)?;
+    let mails = calls::mails();
+    assert_eq!(calls::play(&mails), 2, "the mails of the calls' seed are not sent");
+    std::fs::write(folder.join("mails"), mails)?;
+    println!("seeds of {dialogues} dialogues");
+    Ok(())
+}
