@@ -1,16 +1,23 @@
-# What people and CI type; cargo and the scripts in scripts/ do the work.
+# What people and CI type; cargo and the scripts in scripts/ do the work. `make help` prints this list.
 #
-#   make             the libraries, in target/release
-#   make demo        send a mail from C to a server on this machine, and show it (installs what is missing)
-#   make test        all tests (installs what is missing)
-#   make install     PREFIX=/usr/local, LIBDIR, INCLUDEDIR, DESTDIR
+#   make             builds both libraries, in target/release
+#   make help        prints this
+#   make demo        sends a mail from C to a server on this machine, and shows it            (+)
+#   make check       tests what this machine can as it is; no root; says what it leaves out
+#   make test        runs all tests of every submission; root for Postfix, Exim, namespaces   (+)
+#   make setup       installs what make test needs; FOR=build, bench, cross or cross-all: what those need
+#   make install     installs; PREFIX=/usr/local, LIBDIR, INCLUDEDIR, DESTDIR
 #   make uninstall   with the same variables
-#   make header      write the headers in include/ anew from the Rust source
-#   make bench       speed and size; PART=name: one part; PART=footprint: what microcontrollers have to spare for it
-#   make lint        format and clippy
-#   make fuzz        fuzzes each part for TIME seconds, 60 by default (installs what is missing); fuzz/README.md
-#   make cross       builds for other targets and runs what was built (installs what is missing); TARGET=triple: one of them
-#   make cross-all   the same, for more targets
+#   make header      writes the headers in include/ anew from the Rust source
+#   make lint        checks format, clippy, scripts
+#   make bench       measures speed and size; PART=name: one part; PART=footprint: microcontrollers (+)
+#   make fuzz        fuzzes each part for TIME seconds, 60 by default; fuzz/README.md              (+)
+#   make flash       measures the device's flash and RAM in a minute; TARGET=thumbv7m-none-eabi
+#   make cross       builds for other targets, runs what was built; TARGET=triple: one of them (+)
+#   make cross-all   the same, for all targets                                                (+)
+#   make clean       removes what was built
+#
+# (+) installs what is missing, with apt-get, rustup and pip, and prints first what it is going to run. Nothing else installs.
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -27,11 +34,20 @@ install uninstall: export DESTDIR := $(DESTDIR)
 all:
 	CARGO='$(CARGO)' scripts/people/build.sh
 
-demo: setup all
+help:
+	@sed -n '/^#   make/s/^#   //p; s/^# (+)/(+)/p' Makefile
+
+# One after the other, with -j, too.
+demo:
+	scripts/people/setup.sh build
+	$(MAKE) --no-print-directory all
 	scripts/people/demo.sh
 
 setup:
-	scripts/people/setup.sh build
+	scripts/people/setup.sh $(or $(FOR),test)
+
+check:
+	scripts/ci/check.sh
 
 test:
 	scripts/ci/test.sh
@@ -45,10 +61,13 @@ uninstall:
 	scripts/people/install.sh uninstall
 
 header:
-	$(CARGO) build --features header
+	CARGO='$(CARGO)' scripts/people/cargo.sh build --features header
 
 bench:
 	benches/run.sh $(PART)
+
+flash:
+	scripts/boards/flash.sh $(TARGET)
 
 lint:
 	scripts/ci/lint.sh
@@ -64,6 +83,6 @@ cross-all:
 	scripts/cross/run.sh all
 
 clean:
-	$(CARGO) clean
+	CARGO='$(CARGO)' scripts/people/cargo.sh clean
 
-.PHONY: all setup demo test install uninstall header bench lint fuzz cross cross-all clean
+.PHONY: all help demo setup check test install uninstall header bench flash fuzz lint cross cross-all clean

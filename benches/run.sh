@@ -15,40 +15,10 @@ password=bench-password
 names=(sds curl esmtp)
 over=0
 
-# --- what it needs ---
-
-missing=()
-need() {
-  local check=$1
-  shift
-  if ! eval "$check" >/dev/null 2>&1; then missing+=("$@"); fi
-}
+# --- what it runs ---
 
 # Whether there is a part that looks at the other libraries: all do, but for the last.
 compares() { [[ ${parts[*]} != load ]]; }
-
-install_missing() {
-  local sudo=()
-  need 'command -v cc' gcc
-  need "echo '#include <stdio.h>' | cc -E -" libc6-dev
-  need 'command -v make' make
-  need "command -v valgrind && echo '#include <valgrind/callgrind.h>' | cc -E -" valgrind
-  if compares; then
-    need "echo '#include <curl/curl.h>' | cc -E -" libcurl4-openssl-dev
-    need "echo '#include <libesmtp.h>' | cc -E -" libesmtp-dev
-    need 'command -v strace' strace
-    need 'command -v nm && command -v size' binutils
-  fi
-  ((${#missing[@]})) || return 0
-  command -v apt-get >/dev/null || die "missing (Debian's names): ${missing[*]}; this script can install them only with apt-get"
-  if [[ $(id -u) != 0 ]]; then
-    command -v sudo >/dev/null || die "installing ${missing[*]} needs root"
-    sudo=(sudo)
-  fi
-  echo "run.sh: installing ${missing[*]}"
-  "${sudo[@]}" apt-get -qq update
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
-}
 
 strict=(-std=c11 -D_DEFAULT_SOURCE -O2 "${warnings[@]}")
 
@@ -459,7 +429,7 @@ if (($#)); then
   done
   parts=("$@")
 fi
-install_missing
+scripts/people/setup.sh bench "${parts[@]}"
 make_work
 build
 if compares; then check_drivers; fi

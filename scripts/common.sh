@@ -24,6 +24,16 @@ soname=libsds_smtp.so.${version%%.*}
 # The oldest Rust that builds it.
 rust_version() { sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml; }
 
+# need_cargo COMMAND: there is a cargo, new enough, or else the word what to install.
+need_cargo() {
+  local cargo=$1 needed found
+  needed=$(rust_version)
+  found=$("$cargo" --version 2>/dev/null | cut -d' ' -f2) || true
+  [[ -n $found && $(printf '%s\n' "$needed" "${found%%-*}" | sort -V | head -n 1) = "$needed" ]] && return 0
+  die "${found:+$cargo $found is too old: }Rust $needed or newer is needed. Debian 12 has it: apt-get install rustc-web cargo-web.
+Elsewhere: rustup, https://rustup.rs"
+}
+
 # The libraries in $release, told from any others of their names, and the versions that they were built with: cargo writes
 # Cargo.lock itself, so its time says nothing.
 libraries_sums() {

@@ -45,7 +45,8 @@ show() {
 # limited WHAT FIGURE LIMIT: a row with a figure that has to keep a limit.
 limited() {
   local verdict=ok
-  if (($2 > $3)); then verdict=over over=1; fi
+  # A figure that was not measured keeps no limit.
+  if [[ ! $2 =~ ^[0-9]+$ ]] || (($2 > $3)); then verdict=over over=1; fi
   row "$1" "$2" "$3" "$verdict"
 }
 

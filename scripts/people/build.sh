@@ -4,7 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 read -ra cargo <<<"${CARGO:-cargo}"
-command -v "${cargo[0]}" >/dev/null || die "${cargo[0]} is missing: install Rust $(rust_version) or newer, for instance with rustup"
+need_cargo "${cargo[0]}"
 scripts/people/archive.sh check
 make_work
 

@@ -1,28 +1,30 @@
 #!/bin/bash
-# Installs what is missing, and only that: Debian's packages with apt-get, Python packages into target/venv.
+# Installs what is missing, and only that: Debian's packages with apt-get, Python packages below the target folder. Before it
+# changes anything it prints what it is going to run.
 #
 #   scripts/people/setup.sh build               what `make`, `make demo` and `make install` need
 #   scripts/people/setup.sh test                that and what `make test` needs
 #   scripts/people/setup.sh fuzz                what `make fuzz` needs
+#   scripts/people/setup.sh bench [PART...]     what `make bench` needs, or what these parts need
 #   scripts/people/setup.sh cross [TRIPLE...]   what `make cross` needs, or what these targets need
 #   scripts/people/setup.sh cross-all           what `make cross-all` needs
 #
-# Root is needed only when a Debian package is missing; without it, sudo is used where there is one.
+# Root is needed only when something is missing that is the machine's own; without it, sudo is used where there is one.
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 . scripts/cross/targets.sh
 
-as_root() {
-  if [[ $(id -u) = 0 ]]; then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
-  else
-    die "this needs root: $*"
-  fi
-}
+# --- what is to be run ------------------------------------------------------------------------------------------------
+
+# The commands, as words for the shell, in order.
+plan=()
+missing=()
+sudo=()
+[[ $(id -u) = 0 ]] || sudo=(sudo)
+
+# later COMMAND...: to be run when all is known.
+later() { plan+=("$(printf ' %q' "$@")"); }
 
 # need CHECK PACKAGE...: notes the packages when the check (a shell command) fails.
-missing=()
 need() {
   local check=$1
   shift
@@ -33,33 +35,51 @@ need_command() { need "command -v $1" "${2:-$1}"; }
 
 need_package() { need "dpkg-query -W -f '\${db:Status-Status}' $1 | grep -qx installed" "$1"; }
 
-install_missing() {
+# Debian's packages go first: the other commands may need them.
+plan_packages() {
   ((${#missing[@]})) || return 0
   command -v apt-get >/dev/null || die "missing (Debian's names): ${missing[*]}; this script can install them only with apt-get"
-  echo "setup.sh: installing ${missing[*]}"
-  as_root apt-get -qq update
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
-  missing=()
+  local others=("${plan[@]}")
+  plan=()
+  later "${sudo[@]}" apt-get -qq update
+  later "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}"
+  plan+=("${others[@]}")
 }
 
-# Debian's own Rust may be too old, and a second one beside rustup's would confuse: this is left to the user.
-need_rust() {
-  command -v cargo >/dev/null || die "cargo is missing: install Rust $(rust_version) or newer, for instance with rustup"
+run_plan() {
+  local command
+  plan_packages
+  ((${#plan[@]})) || return 0
+  echo 'setup.sh: something is missing; this is going to be run:'
+  printf ' %s\n' "${plan[@]}"
+  if [[ ${plan[*]} = *sudo* ]]; then
+    command -v sudo >/dev/null || die 'this needs root, and there is no sudo'
+  fi
+  for command in "${plan[@]}"; do eval "$command" >/dev/null; done
 }
+
+# --- what is needed ---------------------------------------------------------------------------------------------------
 
 need_rust_component() {
   cargo "$1" --version >/dev/null 2>&1 && return 0
-  command -v rustup >/dev/null || die "'cargo $1' is missing: install Rust's component $2"
-  rustup component add "$2"
+  command -v rustup >/dev/null ||
+    die "'cargo $1' is missing: install Rust's component $2 (Debian 12: apt-get install rustfmt-web rust-clippy-web)"
+  later rustup component add "$2"
+}
+
+need_server() {
+  local prefix=()
+  # The last one is a Python package in the checkout.
+  [[ $1 = aiosmtpd ]] || prefix=("${sudo[@]}")
+  "scripts/servers/$1.sh" installed || later "${prefix[@]}" "scripts/servers/$1.sh" install
 }
 
 setup_build() {
-  need_rust
+  need_cargo cargo
   need_command cc gcc
   need "echo '#include <stdio.h>' | cc -E -" libc6-dev
   need_command make
   need "scripts/people/archive.sh check" binutils
-  install_missing
 }
 
 setup_test() {
@@ -78,18 +98,25 @@ setup_test() {
   need_command strace
   need_command ip iproute2
   need_command unshare util-linux
-  install_missing
-  # Each looks first whether there is anything to do.
-  as_root scripts/servers/postfix.sh install
-  as_root scripts/servers/exim.sh install
-  scripts/servers/aiosmtpd.sh install
+  need_server postfix
+  need_server exim
+  need_server aiosmtpd
+}
+
+setup_bench() {
+  setup_build
+  need "command -v valgrind && echo '#include <valgrind/callgrind.h>' | cc -E -" valgrind
+  # Every part but this one looks at the other libraries.
+  [[ $* != load ]] || return 0
+  need "echo '#include <curl/curl.h>' | cc -E -" libcurl4-openssl-dev
+  need "echo '#include <libesmtp.h>' | cc -E -" libesmtp-dev
+  need_command strace
 }
 
 setup_fuzz() {
   need_rust
   need_command c++ g++
   need_command cc gcc
-  install_missing
 }
 
 setup_cross() {
@@ -127,32 +154,38 @@ setup_cross() {
         ;;
     esac
   done
-  install_missing
+  [[ -z $musl ]] || plan_zig
+}
+
+# Installed or not, it may be another version.
+check_cross() {
   have_cross_rust || die "$cross_rustc is not Rust $(rust_version) or newer with its source (Debian: rustc-web, rust-web-src; SDS_SMTP_CROSS_RUSTC names another one)"
-  [[ -z $musl ]] || setup_zig
 }
 
 # A C compiler that brings musl and an unwinder that works with it, and the tool that has cargo link with it.
-setup_zig() {
+plan_zig() {
   local requirements=scripts/cross/requirements.txt stamp=$target/zig/requirements.txt
   cmp -s "$requirements" "$stamp" && return 0
-  echo "setup.sh: installing $(paste -sd ' ' "$requirements") in $target/zig"
-  python3 -m venv --clear "$target/zig"
-  "$target/zig/bin/python" -m pip install -q --disable-pip-version-check -r "$requirements"
-  cp "$requirements" "$stamp"
+  later python3 -m venv --clear "$target/zig"
+  later "$target/zig/bin/python" -m pip install -q --disable-pip-version-check -r "$requirements"
+  later cp "$requirements" "$stamp"
 }
 
-case ${1:-} in
+# --- ---
+
+what=${1:-}
+[[ $# = 0 ]] || shift
+case $what in
   build) setup_build ;;
   test) setup_test ;;
   fuzz) setup_fuzz ;;
-  cross)
-    shift
-    setup_cross "${@:-${every_run[@]}}"
-    ;;
+  bench) setup_bench "$@" ;;
+  cross) setup_cross "${@:-${every_run[@]}}" ;;
   cross-all) setup_cross "${all_targets[@]}" ;;
   *)
-    echo "usage: scripts/people/setup.sh build|test|fuzz|cross [TRIPLE...]|cross-all" >&2
+    echo 'usage: scripts/people/setup.sh build|test|fuzz|bench [PART...]|cross [TRIPLE...]|cross-all' >&2
     exit 2
     ;;
 esac
+run_plan
+[[ $what != cross* ]] || check_cross

@@ -6,9 +6,12 @@
 # The environment serves the tests too, so it gets all that they need; the versions stand in one place.
 REQUIREMENTS=$CHECKOUT/tests/python/requirements.txt
 
+STAMP=$SDS_VENV/sds-requirements.txt
+
+do_installed() { cmp -s "$REQUIREMENTS" "$STAMP" && [[ -x $SDS_VENV/bin/python ]]; }
+
 do_install() {
-  local stamp=$SDS_VENV/sds-requirements.txt
-  cmp -s "$REQUIREMENTS" "$stamp" && [[ -x $SDS_VENV/bin/python ]] && return 0
+  do_installed && return 0
   command -v python3 >/dev/null || apt_install python3
   if [[ ! -x $SDS_VENV/bin/pip ]]; then
     mkdir -p "$(dirname "$SDS_VENV")"
@@ -18,7 +21,7 @@ do_install() {
     }
   fi
   "$SDS_VENV/bin/python" -m pip install -q --disable-pip-version-check -r "$REQUIREMENTS" >&2 || die 'pip failed'
-  cp "$REQUIREMENTS" "$stamp"
+  cp "$REQUIREMENTS" "$STAMP"
 }
 
 do_start() {

@@ -10,8 +10,10 @@ ROOT=$SDS_SERVERS_DIR/packages/exim
 EXIM=$ROOT/usr/sbin/exim4
 EXIM_ID=940 # any id will do; it exists in the namespace only
 
+do_installed() { [[ -f $ROOT/complete ]]; }
+
 do_install() {
-  [[ -f $ROOT/complete ]] && return 0
+  do_installed && return 0
   need_root 'unpacking its package with the right owners'
   make_base
   command -v unshare >/dev/null || apt_install util-linux

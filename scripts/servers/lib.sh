@@ -4,6 +4,7 @@
 # Each of the three runs one real mail server for the tests, on 127.0.0.1 and ::1 and nowhere else:
 #
 #   install   fetch what the server needs, when it is missing (apt, pip)
+#   installed   true when nothing of it is missing
 #   start     start it and return once it greets; an instance already on this port is stopped first
 #   stop      end that instance: the processes it started, by their pid, and no other
 #   mail      print the files of the delivered mails, one path a line, oldest first
@@ -55,9 +56,9 @@ run() {
   [[ $PORT =~ ^[0-9]+$ && $PORT -ge 1 && $PORT -le 65535 ]] || die "SDS_PORT is no port: $PORT"
   STATE=$SDS_SERVERS_DIR/$SERVER-$PORT
   case $VERB in
-    install | start | stop | mail | status) "do_$VERB" ;;
+    install | installed | start | stop | mail | status) "do_$VERB" ;;
     *)
-      echo "usage: $0 install|start|stop|mail|status   (variables: see $HERE/lib.sh)" >&2
+      echo "usage: $0 install|installed|start|stop|mail|status   (variables: see $HERE/lib.sh)" >&2
       exit 2
       ;;
   esac

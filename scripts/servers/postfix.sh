@@ -5,6 +5,8 @@
 
 PACKAGES=(postfix sasl2-bin libsasl2-modules libsasl2-modules-db)
 
+do_installed() { [[ -z $(missing "${PACKAGES[@]}") ]]; }
+
 do_install() {
   local -a wanted
   mapfile -t wanted < <(missing "${PACKAGES[@]}")
