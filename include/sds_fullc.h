@@ -1,9 +1,9 @@
 /*
  * sds_fullc.h - the two mail functions of a FULL-C program, over sds-smtp
  *
- * A program written for the second product line compiles unchanged: include this header, link with sds_smtp. It gives
- * exactly the two functions that FULL-C has, with the parameter types that FULL-C has (char *, although the strings are
- * only read and are copied before smtp_send() returns).
+ * A program written for the second product line compiles unchanged: include this header, link with sds_smtp.
+ * It gives exactly the two functions of FULL-C, with their parameter types: char *, although the strings are
+ * only read, and are copied before smtp_send() returns.
  *
  * smtp_send() starts one mail in the background and returns at once. It returns nothing; the program asks
  * smtp_send_status() instead:
@@ -12,11 +12,12 @@
  *     256   done: the server accepted the last mail
  *     277   in progress
  *     257   error: timeout
- *     258.. error: 256 + the result code of sds_smtp.h, up to 271 for its 15 (server and client do not understand each
- *           other); codes from 32 up, which the devices do not know, give 288 and up in the same way
+ *     258.. error: 256 + the result code of sds_smtp.h, up to 271 for its 15 (server and client do not
+ *           understand each other); codes from 32 up, which the devices do not know, give 288 and up in the
+ *           same way
  *
- * The published list names 0, 256, 257 and 277. The other numbers continue its rule (257 is 256 + 1, the timeout) and are
- * this library's choice. 270 (256 + 14, busy) is never seen: a busy client shows 277. So
+ * The published list names 0, 256, 257 and 277. The other numbers continue its rule (257 is 256 + 1, the
+ * timeout) and are this library's choice. 270 (256 + 14, busy) is never seen: a busy client shows 277. So
  *
  *     status == 277                    wait
  *     status == 256                    sent
@@ -24,8 +25,8 @@
  *
  * A smtp_send() during 277 is ignored, as on the device: wait for the end of a mail before the next one.
  *
- * Server, login and sender come from the device's configuration page. Here the program sets them beforehand, with
- * sds_smtp_configure() or sds_smtp_client_configure(NULL, ...).
+ * Server, login and sender come from the device's configuration page. Here the program sets them beforehand,
+ * with sds_smtp_configure() or sds_smtp_client_configure(NULL, ...).
  */
 #ifndef SDS_FULLC_H
 #define SDS_FULLC_H

@@ -6,8 +6,9 @@ use std::process::{Command, Output};
 use std::{env, fs};
 
 use sds_smtp::limits::Timeouts;
-use sds_smtp::session::state::{Next, STATES};
 
+#[path = "architecture/page.rs"]
+mod page;
 #[path = "common/release.rs"]
 mod release;
 use release::release;
@@ -444,57 +445,6 @@ fn the_header_tells_the_default_time_limits() {
         let end = header.find(&format!("uint32_t {field}_timeout_ms;")).unwrap();
         let comment = header[..end].rfind("/**").unwrap();
         assert!(header[comment..end].contains(&value.to_string()), "{field}");
-    }
-}
-
-fn table_of_states() -> String {
-    let next = |next: Next| match next {
-        Next::To(state) => format!("{state:?}"),
-        Next::Hello => "Ehlo".into(),
-        Next::Choose => "AuthPlain, AuthPlainAlone or AuthLogin; else Envelope".into(),
-        Next::Ready => "Envelope; Quit after a probe".into(),
-        Next::Fallback => "Helo; with a login to do, Quit".into(),
-        Next::OtherWay => "AuthPlainResponse, AuthPlainAlone or AuthLogin; else Quit".into(),
-        Next::Envelope => "Text when all are accepted; LoneDot, Rset or Quit".into(),
-        Next::Sent => "Quit, **sent**".into(),
-        Next::Fail => "Quit".into(),
-        Next::Break => "Closed".into(),
-    };
-    let mut table =
-        String::from("| state | says | accepted, it goes to | refused, it goes to |\n| --- | --- | --- | --- |\n");
-    for row in &STATES {
-        table += &format!(
-            "| {:?} | {} | {} | {} |\n",
-            row.state,
-            row.state.says(),
-            next(row.accepted),
-            next(row.refused)
-        );
-    }
-    table
-}
-
-#[test]
-fn the_architecture_shows_the_table_of_states() {
-    let table = table_of_states();
-    assert!(
-        read("ARCHITECTURE.md").contains(&table),
-        "ARCHITECTURE.md lacks this table:\n{table}"
-    );
-}
-
-#[test]
-fn the_architecture_names_every_source_file() {
-    let text = read("ARCHITECTURE.md");
-    for path in files_below("src", "rs") {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let folder = path.components().nth(1).unwrap().as_os_str().to_str().unwrap();
-        let named = if name == "mod.rs" {
-            format!("{folder}/")
-        } else {
-            name.to_string()
-        };
-        assert!(text.contains(&named), "{}", path.display());
     }
 }
 

@@ -18,8 +18,8 @@ pub(super) fn of(handle: *const sds_smtp_client) -> Client {
     Client::from_handle(handle.addr())
 }
 
-/// Ends a client. A mail in flight is given up, and its connections are closed by the library's thread, soon. Does not block.
-/// Its configuration is wiped when the last mail that uses it has ended.
+/// Ends a client. Does not block. A mail in flight is given up; the library's thread closes its connection
+/// soon after, and wipes what the mail still used.
 ///
 /// @param client  the client; NULL, or one that was freed before, does nothing
 ///
@@ -35,11 +35,11 @@ pub unsafe extern "C" fn sds_smtp_client_free(client: *mut sds_smtp_client) {
     });
 }
 
-/// The state of a client, in one atomic load: may be called as often as you like, from any thread.
+/// The state of a client, in one atomic load. May be called as often as you like, from any thread.
 ///
 /// @param client  the client, or NULL for the built-in one
-/// @return 14 while a mail is in flight, else the code of the last mail that ended or could not be started; 0 before the
-///         first one; 34
+/// @return 14 while a mail is in flight, else the code of the last mail that ended or could not be started; 0
+///         before the first one; 34
 ///
 /// # Safety
 ///
@@ -49,8 +49,9 @@ pub unsafe extern "C" fn sds_smtp_client_status(client: *const sds_smtp_client) 
     guard_code(|| of(client).status())
 }
 
-/// Gives up the mail in flight: it ends soon with SDS_SMTP_CANCELLED, unless the server's verdict comes first. Its outcome
-/// says whether the server may have it. Does not block; sds_smtp_client_wait() waits for the end.
+/// Gives up the mail in flight. It ends soon with SDS_SMTP_CANCELLED, unless the server's verdict comes
+/// first. Its outcome says whether the server may have it. Does not block; sds_smtp_client_wait() waits for
+/// the end.
 ///
 /// @param client  the client, or NULL for the built-in one
 /// @return 0, also when no mail is in flight; 34

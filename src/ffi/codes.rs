@@ -1,11 +1,11 @@
 //! The constants. cbindgen writes them as `#define`; a test compares them with the engine's own.
 
-/// The server has taken the mail over: it answered 2xx to the end of the data.
+/// The server has accepted the mail: it answered 2xx to the end of the data.
 pub const SDS_SMTP_OK: i32 = 0;
 /// A deadline passed, in any phase, connecting included.
 pub const SDS_SMTP_TIMEOUT: i32 = 1;
-/// The server's greeting is not 220, or did not come; 421 in any phase before the mail was accepted; or any 4xx to the login,
-/// which says nothing about user name and password. Try again later.
+/// Try again later. The server's greeting is not 220, or did not come; or it answered 421 in any phase before
+/// it accepted the mail, or 4xx to the login, which says nothing about user name and password.
 pub const SDS_SMTP_NOT_READY: i32 = 2;
 /// EHLO and then HELO refused, or the connection lost there.
 pub const SDS_SMTP_HELO_FAILED: i32 = 3;
@@ -13,30 +13,32 @@ pub const SDS_SMTP_HELO_FAILED: i32 = 3;
 pub const SDS_SMTP_SENDER_REFUSED: i32 = 4;
 /// A recipient was refused, other than by 6, 12 and 15; or is not an e-mail address.
 pub const SDS_SMTP_RECIPIENT_REFUSED: i32 = 5;
-/// The recipient was refused in words that refuse to relay ("relay access denied"), or with 530: log in, or use another server.
+/// The server refused to relay to the recipient ("relay access denied"), or answered 530. Log in, or use
+/// another server.
 pub const SDS_SMTP_RELAY_DENIED: i32 = 6;
-/// The data was not accepted, or the connection lost while it was sent; mail too large (552 to the sender, too); subject with
-/// a line end in it; out of memory.
+/// The server did not accept the data, or the connection was lost while the data was sent; the mail is too
+/// large (also 552 to the sender); the subject has a line end in it; out of memory.
 pub const SDS_SMTP_DATA_FAILED: i32 = 7;
-/// The end of the data was refused; or the connection was lost while waiting for that answer: then the outcome is
-/// unknown.
+/// The server refused the mail after its end; or the connection was lost before that answer came: then the
+/// outcome is unknown.
 pub const SDS_SMTP_DATA_END_FAILED: i32 = 8;
-/// Login was asked for, and the server offers none that may be used.
+/// The configuration asks for a login, and the server offers none that may be used.
 pub const SDS_SMTP_AUTH_UNSUPPORTED: i32 = 9;
 /// The user name was refused, is missing or too long.
 pub const SDS_SMTP_BAD_USERNAME: i32 = 10;
 /// The login was refused; or the password is missing or too long.
 pub const SDS_SMTP_BAD_PASSWORD: i32 = 11;
-/// The server answered 550 to the recipient, and not because it does not relay. With an enhanced status code X.1.1 (no such
-/// mailbox) it never does.
+/// The server answered 550 to the recipient, for another reason than relaying (6). 550 with the enhanced
+/// status code X.1.1, "no such mailbox", is always this code.
 pub const SDS_SMTP_INVALID_RECIPIENT: i32 = 12;
 /// No connection, or no usable server configured.
 pub const SDS_SMTP_CONNECT_FAILED: i32 = 13;
 /// The previous mail is still in flight.
 pub const SDS_SMTP_BUSY: i32 = 14;
-/// The server answered 501 ("syntax") after the greeting exchange. Some servers answer so by a rule of theirs: see its text.
+/// The server answered 501 ("syntax") after the greeting exchange. Some servers use 501 for rules of their
+/// own: read its text.
 pub const SDS_SMTP_SYNTAX: i32 = 15;
-/// The program cancelled the mail. (Codes from 32 up are those that the devices do not have.)
+/// The program cancelled the mail. (The devices do not have the codes from 32 up.)
 pub const SDS_SMTP_CANCELLED: i32 = 32;
 /// A pointer is NULL, or a structure, flag or value is not one that this library knows.
 pub const SDS_SMTP_BAD_ARGUMENT: i32 = 33;
@@ -55,14 +57,16 @@ pub const SDS_SMTP_AUTH_LOGIN: u32 = 3;
 /// `sds_smtp_config.flags`: do not use PIPELINING, even where the server offers it.
 pub const SDS_SMTP_NO_PIPELINING: u32 = 1;
 
-/// `sds_smtp_message.flags`: a library without an operating system does not copy the text, but takes it from where it is
-/// until the mail has ended. Others copy it all the same.
+/// `sds_smtp_message.flags`: on bare metal the text is not copied; the library reads it where it is until the
+/// mail has ended. With an operating system the text is copied all the same.
 pub const SDS_SMTP_BORROW_TEXT: u32 = 1;
-/// `sds_smtp_message.flags`: what `read` gives is in the configuration's charset, not in UTF-8. Without it, and without a
-/// system, a text that is not UTF-8 ends the mail with code 7; with a system the whole text is there, and is looked at.
+/// `sds_smtp_message.flags`: what `read` gives is in the configuration's charset, not in UTF-8. Bare metal
+/// needs this flag for such a text: without it the mail ends with code 7. With an operating system the
+/// library looks at the whole text, and finds out by itself.
 pub const SDS_SMTP_TEXT_IN_CHARSET: u32 = 2;
-/// What `sds_smtp_message.read` returns when it has nothing now, and is to be asked again; with a system, where it is asked in
-/// sds_smtp_client_send() and nobody can wait, the mail is refused with code 7.
+/// `sds_smtp_message.read` returns this when it has nothing now: on bare metal sds_smtp_poll() asks it again
+/// later. With an operating system sds_smtp_client_send() cannot wait for it, and refuses the mail with code
+/// 7.
 pub const SDS_SMTP_READ_LATER: i32 = -2;
 
 /// `outcome`: no mail yet.

@@ -23,26 +23,28 @@ pub struct sds_smtp_config {
     pub server: *const c_char,
     /// The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10.
     pub username: *const c_char,
-    /// The password, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 11. The library's copy is wiped when it ends.
+    /// The password, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 11. The library wipes
+    /// its copy when the configuration ends.
     pub password: *const c_char,
     /// The sender's whole e-mail address. Else code 4.
     pub sender: *const c_char,
-    /// The sender's display name, at most 200 bytes; none by default. With control characters in it: code 4.
+    /// The sender's display name, at most 200 bytes; none by default. With a control character in it: 4.
     pub sender_name: *const c_char,
-    /// What EHLO says: a domain name, an address literal, or an IP address, of which the literal is said ("192.0.2.7" becomes
-    /// "[192.0.2.7]"); by default the literal of our own address. Else code 3.
+    /// What EHLO says: a domain name, an address literal, or an IP address, which becomes a literal
+    /// ("192.0.2.7" becomes "[192.0.2.7]"). By default the literal of the client's own address. Else code 3.
     pub ehlo_name: *const c_char,
-    /// The charset of text that is not UTF-8, as "windows-1250": letters, digits, - _ +. By default "unknown-8bit", also
-    /// where this names UTF-8. Else code 33.
+    /// The charset of text that is not UTF-8, as "windows-1250": letters, digits, - _ +. By default, and if
+    /// this names UTF-8, "unknown-8bit". Else code 33.
     pub charset: *const c_char,
     /// SDS_SMTP_AUTH_NONE, _ANY, _PLAIN or _LOGIN. Else code 9.
     pub auth: u32,
     /// The server's port, 1 to 65535; by default 25. Else code 13.
     pub port: u32,
-    /// What sds_smtp_configure() takes from now on for user name and password, in bytes, 1 to 4096; by default 32. The
-    /// devices' firmware had 16 before 17 July 2010. Else code 33.
+    /// The longest user name and password that sds_smtp_configure() accepts from now on, in bytes, 1 to 4096;
+    /// by default 32. The devices' firmware had 16 before 17 July 2010. Else code 33.
     pub credential_limit: u32,
-    /// Time limits in milliseconds; the defaults are those of RFC 5321, 4.5.3.2. Until the connection stands: 60000.
+    /// The time limits are in milliseconds; the defaults are those of RFC 5321, 4.5.3.2. This one: until the
+    /// connection is made, 60000.
     pub connect_timeout_ms: u32,
     /// Until the greeting: 300000.
     pub greeting_timeout_ms: u32,
@@ -56,12 +58,12 @@ pub struct sds_smtp_config {
     pub rcpt_timeout_ms: u32,
     /// The answer to DATA: 120000.
     pub data_timeout_ms: u32,
-    /// Until some more of the text could be sent: 180000.
+    /// Until more of the text could be sent: 180000. It begins anew whenever some was.
     pub block_timeout_ms: u32,
-    /// The answer to the end of the data: 600000. A server may scan the mail that long; too short a time makes mails
-    /// whose outcome is unknown.
+    /// The answer to the end of the data: 600000. A server may scan the mail that long; too short a time
+    /// makes mails whose outcome is unknown.
     pub final_timeout_ms: u32,
-    /// The answers to RSET and QUIT, after the result is known: 5000 each. Nobody waits for them.
+    /// The answers to RSET and QUIT, after the result is known: 5000 each. They do not delay the result.
     pub quit_timeout_ms: u32,
     /// The whole mail, from the start to the result: 1800000.
     pub total_timeout_ms: u32,
@@ -132,12 +134,13 @@ unsafe fn draft<'a>(config: &sds_smtp_config) -> Result<Draft<'a>, Code> {
     })
 }
 
-/// Configures a client. On an error the old configuration stays; a mail in flight keeps the one it began with.
+/// Configures a client. On an error the old configuration stays; a mail in flight keeps the one it began
+/// with.
 ///
 /// @param client  the client, or NULL for the built-in one
 /// @param config  the configuration; copied
-/// @return 0; or the code of a field that is wrong (see struct sds_smtp_config); 33 where config is NULL or its
-///         struct_size or flags are not known; 34; 7 when out of memory
+/// @return 0; or the code of a field that is wrong (see struct sds_smtp_config); 33 where config is NULL or
+///         its struct_size or flags are not known; 34; 7 when out of memory
 ///
 /// # Safety
 ///

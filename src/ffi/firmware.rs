@@ -8,18 +8,18 @@ use super::log::sds_smtp_log_entry;
 use crate::code::Code;
 use crate::firmware;
 
-/// Makes a client in memory that the program lends. The first client that is made is the built-in one of
-/// sds_smtp_configure(), sds_smtp_send() and sds_smtp_status(), whose handle is NULL, too.
+/// Makes a client in memory that the program lends. The first client is the built-in one, which
+/// sds_smtp_configure(), sds_smtp_send() and sds_smtp_status() use; its handle is also NULL.
 ///
-/// What `storage` has beyond SDS_SMTP_CLIENT_SIZE is the client's arena. It holds the configuration (about 200 bytes and its
-/// strings), and beside it, while a mail is in flight, the mail: its recipients, subject and text where they are copied (a
-/// buffer of 16 to 256 bytes for a text that is read). A configuration made meanwhile has its place there, too. 1 KiB is
-/// plenty for a text of a few lines.
+/// What `storage` has beyond SDS_SMTP_CLIENT_SIZE is the client's arena. It holds the configuration (about
+/// 200 bytes and its strings). While a mail is in flight it also holds the mail's recipients, subject and
+/// text; instead of a text that is read, a buffer of 16 to 256 bytes; nothing of a borrowed text. A
+/// configuration that comes meanwhile needs its place there, too. 1 KiB is plenty for a text of a few lines.
 ///
-/// @param storage  memory that stays until sds_smtp_client_free(); it may begin at any address. NULL: none
+/// @param storage  memory that stays until sds_smtp_client_free(); it may begin at any address
 /// @param length   its size in bytes
-/// @return the client; NULL where storage is NULL or shorter than SDS_SMTP_CLIENT_SIZE, a client lives in it, or
-///         in an interrupt or a callback, while another function of the library runs
+/// @return the client; NULL: storage is NULL or shorter than SDS_SMTP_CLIENT_SIZE, or a client lives in it,
+///         or another function of the library is running (the call comes from an interrupt or a callback)
 ///
 /// # Safety
 ///
@@ -30,14 +30,15 @@ pub unsafe extern "C" fn sds_smtp_client_init(storage: *mut c_void, length: usiz
     unsafe { firmware::init(storage.cast(), length) }.cast()
 }
 
-/// Lends a client memory for its log. Without it there is no log. Where it is full the oldest entry goes, and the others move up.
+/// Lends a client memory for its log. Without it there is no log. When it is full, a new entry replaces the
+/// oldest one.
 ///
 /// @param client   the client, or NULL for the built-in one
-/// @param entries  memory for `count` entries, which stays until the client ends; its contents are the library's own (read
-///                 them with sds_smtp_client_log()). NULL: no log any more
+/// @param entries  memory for `count` entries, which stays until the client ends. Read it with
+///                 sds_smtp_client_log() only. NULL: no log any more
 /// @param count    how many
-/// @return 0; 14 in an interrupt or a callback, while another function of the library runs; 33 where entries is
-///         NULL and count is not 0, or is not aligned as its type is; 34
+/// @return 0; 14: another function of the library is running (the call comes from an interrupt or a
+///         callback); 33: entries is NULL and count is not 0, or entries is not aligned; 34
 ///
 /// # Safety
 ///
@@ -57,11 +58,11 @@ pub unsafe extern "C" fn sds_smtp_client_set_log(
     })
 }
 
-/// The calendar's clock, for the Date of mails, their Message-IDs, and the log; of all clients. Without one mails have no
-/// Date, which most servers then add.
+/// Sets the calendar's clock for all clients: for the Date of mails, their Message-IDs, and the log. Without
+/// a clock mails have no Date; most servers then add one.
 ///
-/// @param unix_time  returns the seconds since 1970, UTC; 0 where they are not known (yet). It is called out of
-///                   sds_smtp_poll(), and may not block. NULL: no clock
+/// @param unix_time  returns the seconds since 1970, UTC; 0 while they are not known. sds_smtp_poll() calls
+///                   it; it may not block. NULL: no clock
 /// @param context    handed to it, untouched
 ///
 /// # Safety
@@ -76,16 +77,16 @@ pub unsafe extern "C" fn sds_smtp_set_clock(
     unsafe { firmware::set_clock(unix_time, context) };
 }
 
-/// Does the work of all clients: what is possible now without waiting, and a bounded amount of it (a text that is not read piece by
-/// piece is looked through as a whole, once, when the server has answered EHLO). To be called from the program's main loop;
-/// and at once after a mail, a probe or a cancellation was ordered, whatever it returned before: the time limits
-/// begin there.
+/// Does the work of all clients, as much as is possible now without waiting. The work of one call is bounded;
+/// once in each mail it looks through the whole text, when the server has answered EHLO (not if the text is
+/// read piece by piece). Call it from the program's main loop. Call it at once after starting a mail or a
+/// probe or cancelling one, whatever it returned before: the time limits begin with that call.
 ///
 /// @param now_ms  the time in milliseconds, of a clock that only goes forward and is never set; it wraps from
-///                0xFFFFFFFF to 0. It is to be called once in 24 days at the least while a mail is in flight
-/// @return the milliseconds after which it wants to be called again, at the latest: 0: at once, there is more to do;
-///         SDS_SMTP_NO_LIMIT: no mail is in flight. See SDS_SMTP_TRANSPORT_WAKES. 1 in an interrupt or a callback,
-///         while another function of the library runs
+///                0xFFFFFFFF to 0. While a mail is in flight, call at least once in 24 days
+/// @return call it again after so many milliseconds at the latest. 0: at once, there is more to do;
+///         SDS_SMTP_NO_LIMIT: no mail is in flight. See SDS_SMTP_TRANSPORT_WAKES. 1: another function of the
+///         library is running (the call comes from an interrupt or a callback), and nothing was done
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_poll(now_ms: u32) -> u32 {
     firmware::poll(now_ms)

@@ -9,7 +9,8 @@ use crate::host::{self, Client, Wait};
 
 /// Makes a client. It has no configuration, and no mail in flight.
 ///
-/// @return the client, to be given to sds_smtp_client_free() in the end; NULL when out of memory, or when 65535 live
+/// @return the client, to be given to sds_smtp_client_free() in the end; NULL when out of memory, or when
+///         65535 live
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_client_new() -> *mut sds_smtp_client {
     guard(core::ptr::null_mut(), || {
@@ -19,13 +20,14 @@ pub extern "C" fn sds_smtp_client_new() -> *mut sds_smtp_client {
     })
 }
 
-/// Waits until the mail in flight has ended. With several threads that send with one client, it is the first mail that
-/// ends after the wait began, also where another thread has started the next one by then.
+/// Waits until the mail in flight has ended. If several threads send with one client, this is the first mail
+/// that ends after the wait began, even if another thread has started the next one by then.
 ///
 /// @param client      the client, or NULL for the built-in one
-/// @param timeout_ms  the longest time to wait, in milliseconds; 0 does not wait; SDS_SMTP_NO_LIMIT as long as it takes
-/// @return the code of that mail; without a mail in flight the status; 14 when the time was over before; 34, also when
-///         another thread frees the client meanwhile
+/// @param timeout_ms  the longest time to wait, in milliseconds; 0 does not wait; SDS_SMTP_NO_LIMIT as long
+///                    as it takes
+/// @return the code of that mail; without a mail in flight the status; 14: the time was over first; 34: also
+///         if another thread frees the client meanwhile
 ///
 /// # Safety
 ///
@@ -40,23 +42,25 @@ pub unsafe extern "C" fn sds_smtp_client_wait(client: *mut sds_smtp_client, time
     })
 }
 
-/// For programs with an event loop of their own: the library starts no thread from now on, but leaves its work to
-/// sds_smtp_poll(). To be called before the first mail, and again in the child of a fork().
+/// For programs with an event loop of their own: from now on the library starts no thread, and leaves its
+/// work to sds_smtp_poll(). Call it before the first mail, and again in the child of a fork().
 ///
-/// @return a descriptor to wait on, with poll() or the like, until it is readable: then sds_smtp_poll() has something to
-///         do (on Windows the handle of an event object, to wait on until it is set). It stays the same, and is not to be closed. -1 where the library has started its thread already, or the
-///         system has no descriptor or memory
+/// @return a descriptor to wait on, with poll() or the like: when it is readable, sds_smtp_poll() has
+///         something to do (on Windows it is the handle of an event object, which is set then). It stays the
+///         same. Do not close it. -1: the library has started its thread already, or the system has no
+///         descriptor or memory
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_poll_descriptor() -> c_int {
     guard(-1, || host::descriptor().unwrap_or(-1))
 }
 
-/// Does the library's work for all clients, where that is left to the program: what is possible without waiting, and a bounded
-/// amount of it: some milliseconds, however many clients there are. Without a system (sds_smtp_firmware.h) it always is; with one, see sds_smtp_poll_descriptor().
+/// Does the library's work for all clients, as much as is possible without waiting, and for some milliseconds
+/// at most, however many clients there are. On bare metal (sds_smtp_firmware.h) the program always calls it;
+/// with an operating system, after sds_smtp_poll_descriptor().
 ///
-/// @param now_ms  the time in milliseconds, where the library has no clock of its own: see sds_smtp_firmware.h. With a
-///                system it is not looked at
-/// @return the milliseconds after which it wants to be called again, at the latest, and at once when the descriptor is
+/// @param now_ms  on bare metal the time in milliseconds: see sds_smtp_firmware.h. With an operating system
+///                it is ignored
+/// @return call it again after so many milliseconds at the latest, and at once when the descriptor is
 ///         readable; SDS_SMTP_NO_LIMIT: only then
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_poll(now_ms: u32) -> u32 {

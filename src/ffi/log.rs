@@ -14,7 +14,8 @@ use crate::client::log::Entry;
 use crate::firmware::Line;
 use crate::limits::{LOG_RECIPIENT_BYTES, LOG_TEXT_BYTES};
 
-/// A line of the log: a mail that ended, or one that could not be started. Begin with `SDS_SMTP_LOG_ENTRY_INIT`.
+/// An entry of the log: a mail that ended, or one that could not be started. Begin with
+/// `SDS_SMTP_LOG_ENTRY_INIT`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sds_smtp_log_entry {
@@ -38,7 +39,7 @@ pub struct sds_smtp_log_entry {
     pub reserved: u32,
     /// The first recipient, or the one that was refused; cut after 95 bytes.
     pub recipient: [c_char; 96],
-    /// The server's text, or the library's own words; cut after 127 bytes. Never anything of the credentials.
+    /// The server's text, or the library's own words; cut after 127 bytes. Never any of the credentials.
     pub text: [c_char; 128],
 }
 
@@ -83,14 +84,16 @@ const _: () = assert!(
 /// Reads the log: the newest entries, the oldest of them first.
 ///
 /// @param client  the client, or NULL for the built-in one
-/// @param out     an array; the struct_size of its first element is the size of each. NULL: nothing is written
+/// @param out     an array; the struct_size of its first element is the size of each element. NULL: only
+///                count
 /// @param max     the elements of the array
-/// @return how many were written; where out is NULL or max is 0, how many there are (at most 64); 0 where
-///         that struct_size is not known, or the handle is not one of a living client
+/// @return how many were written; if out is NULL or max is 0, how many there are (at most 64); 0 if that
+///         struct_size is not known, or the handle is not one of a living client
 ///
 /// # Safety
 ///
-/// `out` is NULL or points to `max` elements of `struct_size` octets, of which the first has its `struct_size` set.
+/// `out` is NULL or points to `max` elements of `struct_size` octets, of which the first has its
+/// `struct_size` set.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sds_smtp_client_log(
     client: *const sds_smtp_client,

@@ -17,7 +17,8 @@ type Read = unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_
 
 /// A mail. Begin with `SDS_SMTP_MESSAGE_INIT`.
 ///
-/// All strings end with a NUL, are copied by the call, and may be freed after it; but see SDS_SMTP_BORROW_TEXT.
+/// All strings end with a NUL. The call copies them, and they may be freed after it; but see
+/// SDS_SMTP_BORROW_TEXT.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sds_smtp_message {
@@ -25,17 +26,19 @@ pub struct sds_smtp_message {
     pub struct_size: u32,
     /// 0, or a sum of SDS_SMTP_BORROW_TEXT and SDS_SMTP_TEXT_IN_CHARSET.
     pub flags: u32,
-    /// The recipients' e-mail addresses, separated by commas; 1 to 100 of them. Else code 5.
+    /// The recipients' e-mail addresses, 1 to 100, separated by commas. Else code 5.
     pub to: *const c_char,
     /// The subject, at most 2000 bytes in one line; NULL is an empty one. With a line end in it: code 7.
     pub subject: *const c_char,
-    /// The text, at most 64 MiB; NULL is an empty one. Lines may end with LF, CR or CRLF and be of any length.
+    /// The text, at most 64 MiB; NULL is an empty one. Lines may end with LF, CR or CRLF and be of any
+    /// length.
     pub text: *const c_char,
-    /// Instead of `text`: a function that gives the text piece by piece, so that it may be longer than there is memory for.
-    /// It writes up to `max` bytes of the text, from the byte number `offset` on, and returns how many; 0 at the end of the
-    /// text; SDS_SMTP_READ_LATER where it has none now; another negative number where it fails: then the mail ends with
-    /// code 7, and the server gets nothing of it. It is asked for each piece once, in order. With a system it is
-    /// asked for all of it within sds_smtp_client_send(); without one out of sds_smtp_poll(), and such a text is sent as
+    /// Instead of `text`: a function that gives the text piece by piece. It writes up to `max` bytes of the
+    /// text into `out`, from byte number `offset` on. It returns how many it wrote; 0 at the end of the text;
+    /// SDS_SMTP_READ_LATER if it has none now; another negative number if it fails. If it fails, the mail
+    /// ends with code 7 and is not delivered. The library asks for each piece once, in order: with an
+    /// operating system within sds_smtp_client_send(), for the whole text; on bare metal within
+    /// sds_smtp_poll(), so that the text may be longer than the memory. Bare metal sends such a text as
     /// quoted-printable.
     pub read: Option<unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_char, max: usize) -> i32>,
     /// Handed to `read`, untouched.
@@ -52,16 +55,15 @@ versioned!(sds_smtp_message {
     read_context,
 });
 
-/// Starts to send a mail, in the background: returns at once. What the three-function sds_smtp_send() does, for any
-/// client.
+/// Starts to send a mail in the background and returns at once, as sds_smtp_send() does, for any client.
 ///
 /// With several recipients the mail goes to all of them or, when the server refuses one, to none.
 ///
 /// @param client   the client, or NULL for the built-in one
 /// @param message  the mail; copied
-/// @return 0: started; 14: the previous mail is still in flight, and nothing was changed; otherwise the mail could not
-///         be started, and this is the status now, too: 5 recipients, 7 subject, text or memory, 13 not configured, 33
-///         where message is NULL or its struct_size or flags are not known; or 34
+/// @return 0: started; 14: the previous mail is still in flight, and nothing was changed; otherwise the mail
+///         could not be started, and this is the status now, too: 5 recipients, 7 subject, text or memory, 13
+///         not configured, 33 where message is NULL or its struct_size or flags are not known; or 34
 ///
 /// # Safety
 ///
@@ -93,7 +95,8 @@ impl sds_smtp_message {
 ///
 /// # Safety
 ///
-/// The strings are NULL or end with a NUL; a text that is borrowed stays; `read` can be called with its context.
+/// The strings are NULL or end with a NUL; a text that is borrowed stays; `read` can be called with its
+/// context.
 #[cfg(not(feature = "std"))]
 unsafe fn post(client: Client, message: &sds_smtp_message) -> Code {
     // SAFETY: the caller's promises.
@@ -169,8 +172,9 @@ unsafe fn pieces_of(read: Read, context: *mut c_void) -> Result<std::vec::Vec<u8
     }
 }
 
-/// Starts a probe, in the background: connects, greets, logs in and leaves, and sends no mail. It counts as the mail in
-/// flight; its status is 0 when a mail could be sent as far as the login shows, and its outcome "not sent".
+/// Starts a probe in the background: it connects, greets, logs in and leaves, and sends no mail. It counts as
+/// the mail in flight. Its status
+/// is 0 if greeting and login worked; its outcome is "not sent".
 ///
 /// @param client  the client, or NULL for the built-in one
 /// @return 0: started; 14: a mail is in flight; 13 not configured; 7 out of memory; 34

@@ -45,8 +45,8 @@ pub struct sds_smtp_result {
     pub elapsed_ms: u32,
     /// The Message-ID with its angle brackets; empty where the mail did not start.
     pub message_id: [c_char; 320],
-    /// The server's text in printable ASCII, its lines joined, cut after 255 bytes; where reply_code is 0, the
-    /// library's own words. Never anything of the credentials.
+    /// The server's text in printable ASCII, its lines joined, cut after 255 bytes; where reply_code is 0,
+    /// the library's own words. Never anything of the credentials.
     pub text: [c_char; 256],
 }
 
@@ -115,11 +115,11 @@ fn tell(report: &Report, id: MessageId<'_>, out: &mut sds_smtp_result) {
     fill(&mut out.text, report.text.octets());
 }
 
-/// Tells how the last mail ended (or was refused). While a mail is in flight it tells of the one before; before the
-/// first mail everything is zero.
+/// Tells how the last mail ended, or why it could not be started. While a mail is in flight it tells of the
+/// one before; before the first mail everything is zero.
 ///
 /// @param client  the client, or NULL for the built-in one
-/// @param out     written to on success only; its struct_size stays
+/// @param out     filled on success only; its struct_size stays
 /// @return 0; 33 where out is NULL or its struct_size is not known; 34
 ///
 /// # Safety

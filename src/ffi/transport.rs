@@ -7,16 +7,18 @@ use super::guard::guard_code;
 use crate::code::Code;
 use crate::firmware::{Transport, sds_smtp_transport};
 
-/// The transport of a client. It is checked, and not copied: it stays where it is until it is replaced or the client ends.
+/// Sets the transport of a client. It is checked, and not copied: it must stay in place, unchanged, until it
+/// is replaced or the client ends.
 ///
 /// @param client     the client, or NULL for the built-in one
 /// @param transport  the callbacks; NULL: none, and no mail can be sent
-/// @return 0; 14 while a mail is in flight; 33 where struct_size or flags are not known, or connect, connected, send,
+/// @return 0; 14: a mail is in flight; 33: struct_size or flags are not known, or connect, connected, send,
 ///         receive or close is NULL; 34
 ///
 /// # Safety
 ///
-/// `transport` is NULL or points to `struct_size` octets, whose functions can be called with its context, and which stay.
+/// `transport` is NULL or points to `struct_size` octets, whose functions can be called with its context, and
+/// which stay.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sds_smtp_client_set_transport(
     client: *mut sds_smtp_client,
@@ -36,7 +38,7 @@ pub unsafe extern "C" fn sds_smtp_client_set_transport(
     })
 }
 
-/// The transport of the built-in client: sds_smtp_client_set_transport() with NULL.
+/// Sets the transport of the built-in client: sds_smtp_client_set_transport() with NULL.
 ///
 /// @param transport  the callbacks; NULL: none, and no mail can be sent
 /// @return as sds_smtp_client_set_transport()

@@ -19,9 +19,9 @@ pub const SDS_SMTP_UNREACHABLE: i32 = -3;
 /// A callback of sds_smtp_transport: there is no memory for a connection, or too many are open.
 pub const SDS_SMTP_NO_SOCKET: i32 = -4;
 
-/// `sds_smtp_transport.flags`: the program calls sds_smtp_poll() by itself when the connection stands, has something to
-/// read, or has room again. Then sds_smtp_poll() returns the time to the next deadline, instead of asking for a call
-/// every few milliseconds.
+/// `sds_smtp_transport.flags`: the program calls sds_smtp_poll() by itself when the connection is made, has
+/// something to read, or has room again. Then sds_smtp_poll() returns the time to the next deadline, instead
+/// of asking for a call every few milliseconds.
 pub const SDS_SMTP_TRANSPORT_WAKES: u32 = 1;
 
 /// An IP address and a port.
@@ -36,13 +36,13 @@ pub struct sds_smtp_address {
     pub octets: [u8; 16],
 }
 
-/// The connection that the program provides: one at a time for each client, and a connection of its own for each: two clients that
-/// shared one would read each other's answers.
+/// The connection that the program provides. A client has one at a time. Each client has its own: two clients
+/// that shared one would read each other's answers.
 ///
-/// The library calls these functions out of sds_smtp_poll() only (and close out of sds_smtp_client_free() and
-/// sds_smtp_client_set_transport(), too). None of them may block: what is not possible now is tried again in a later call. A
-/// function that calls back into the library is answered 14; sds_smtp_client_free() and sds_smtp_set_clock() do nothing
-/// then. The structure is not copied: it stays where it is, and as it is, as long as the client lives.
+/// sds_smtp_poll() calls these functions; sds_smtp_client_free() and sds_smtp_client_set_transport() call
+/// close, too. None of them may block: what is not possible now is tried again in a later call. If one of
+/// them calls the library, it gets 14; sds_smtp_client_free() and sds_smtp_set_clock() then do nothing. The
+/// structure is not copied: it must stay in place, unchanged, as long as the client uses it.
 #[repr(C)]
 pub struct sds_smtp_transport {
     /// sizeof(struct sds_smtp_transport); SDS_SMTP_TRANSPORT_INIT sets it.
@@ -51,36 +51,39 @@ pub struct sds_smtp_transport {
     pub flags: u32,
     /// Handed to each of the functions, untouched.
     pub context: *mut c_void,
-    /// Begins to connect. Returns 0: begun (or done), or a negative number: SDS_SMTP_LOST, _REFUSED, _UNREACHABLE or
-    /// _NO_SOCKET. An earlier connection has been closed before.
+    /// Begins to connect. Returns 0: begun (or done), or a negative number: SDS_SMTP_LOST, _REFUSED,
+    /// _UNREACHABLE or _NO_SOCKET. An earlier connection has been closed before.
     pub connect: Option<unsafe extern "C" fn(context: *mut c_void, server: *const sds_smtp_address) -> i32>,
-    /// Whether the connection stands: 1 yes, 0 not yet, or a negative number as for connect.
+    /// Whether the connection is made: 1 yes, 0 not yet, or a negative number as for connect.
     pub connected: Option<unsafe extern "C" fn(context: *mut c_void) -> i32>,
-    /// Sends up to `length` octets. Returns how many were taken, 0 when none can be taken now, or SDS_SMTP_LOST: none of these
-    /// octets has left, and none will. The octets are to be copied: they are gone when the function returns.
+    /// Sends up to `length` octets. Returns how many it took; 0 if it can take none now; or SDS_SMTP_LOST:
+    /// none of these octets has left, and none will. It copies the octets: they are gone when it returns.
     pub send: Option<unsafe extern "C" fn(context: *mut c_void, octets: *const u8, length: usize) -> i32>,
-    /// Receives up to `max` octets. Returns how many, 0 when there are none now, or SDS_SMTP_LOST when the server has
-    /// closed the connection or it broke, and all that came before was received. What a later connection brings belongs to
-    /// the next connect: a transport that connects anew by itself says SDS_SMTP_LOST first.
+    /// Receives up to `max` octets. Returns how many; 0 if there are none now; or SDS_SMTP_LOST if the server
+    /// has closed the connection or it broke, after everything that came before was received. A transport
+    /// that connects anew by itself returns SDS_SMTP_LOST first: what a later connection brings belongs to
+    /// the next connect.
     pub receive: Option<unsafe extern "C" fn(context: *mut c_void, octets: *mut u8, max: usize) -> i32>,
-    /// Closes the connection, whatever its state; called once for each connect that returned 0. What was taken by send is
-    /// still to be delivered where that is possible.
+    /// Closes the connection, whatever its state. It is called once for each connect that returned 0. If
+    /// possible, it still delivers what send took.
     pub close: Option<unsafe extern "C" fn(context: *mut c_void)>,
-    /// Writes our end's address, for EHLO; returns 0, or a negative number where it is not known. NULL: not known; then
-    /// EHLO says `[127.0.0.1]` unless sds_smtp_config.ehlo_name is set.
+    /// Writes the device's own address, for EHLO. Returns 0, or a negative number if it is not known. NULL:
+    /// not known. Then EHLO says `[127.0.0.1]` unless sds_smtp_config.ehlo_name is set.
     pub local_address: Option<unsafe extern "C" fn(context: *mut c_void, out: *mut sds_smtp_address) -> i32>,
-    /// 32 random bits, of a real source, for the Message-ID; NULL: none. Then a mail has a Message-ID only where there is a
-    /// clock (sds_smtp_set_clock) and local_address is known; else it has none, which most servers then add: one that
-    /// repeats, after a restart or on another device, would make servers drop mails.
+    /// Returns 32 random bits of a real source, for the Message-ID. NULL: there is none. Then a mail has a
+    /// Message-ID only if there is a clock (sds_smtp_set_clock) and local_address is known. Otherwise it has
+    /// none, and most servers add one: a Message-ID that repeats, after a restart or on another device, would
+    /// make servers drop mails.
     pub random: Option<unsafe extern "C" fn(context: *mut c_void) -> u32>,
-    /// Secures the connection: called when it stands, before the server speaks, again and again (each time after connected)
-    /// until it returns 1: secured. 0: not yet; negative: it failed, or the server's certificate is not the right one. From
-    /// then on send and receive go through TLS. For ports that speak TLS from the first octet (RFC 8314: 465). NULL: no TLS.
+    /// Secures the connection, for ports that speak TLS from the first octet (RFC 8314: 465). NULL: no TLS.
+    /// It is called when the connection is made, before the server speaks, again and again (each time after
+    /// connected) until it returns 1: secured. 0: not yet; negative: it failed, or the server's certificate
+    /// is not the right one. From then on send and receive go through TLS.
     pub start_tls: Option<unsafe extern "C" fn(context: *mut c_void) -> i32>,
 }
 
-/// What a function gave: why it failed, or else a number of octets (or 1 for "yes"), 0 for "not now". A pair fits into
-/// registers.
+/// What a function gave: why it failed, or else a number of octets (or 1 for "yes"), 0 for "not now". A pair
+/// fits into registers.
 pub(super) type Given = (Option<Reason>, usize);
 
 /// What a function gave that returned this, and may return up to `most`.
@@ -115,7 +118,8 @@ const _: () = assert!(
         && offset_of!(sds_smtp_address, octets) == offset_of!(Address, octets)
 );
 
-/// How far a connection is. As long as it does not stand, the number is what the transport may say of it at the most.
+/// How far a connection is. As long as it does not stand, the number is what the transport may say of it at
+/// the most.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Link {
@@ -199,9 +203,9 @@ impl Transport {
         }
     }
 
-    /// Completes what a Message-ID is made of: the time, a number that no other mail of this client has in that second, the
-    /// client, our address (time and address 0 where they are not known); and chance in each. Without chance, and time or
-    /// address, it could be like another's: then there is none.
+    /// Completes what a Message-ID is made of: the time, a number that no other mail of this client has in
+    /// that second, the client, our address (time and address 0 where they are not known); and chance in
+    /// each. Without chance, and time or address, it could be like another's: then there is none.
     pub(super) fn complete(&self, nonce: &mut Nonce) -> bool {
         if self.0.random.is_some() {
             for word in nonce {
