@@ -5,6 +5,7 @@
 #   make demo        sends a mail from C to a server on this machine, and shows it            (+)
 #   make check       tests what this machine can as it is; no root; says what it leaves out
 #   make test        runs all tests of every submission; root for Postfix, Exim, namespaces   (+)
+#   make test-all    runs everything there is, for hours; PART=name: one part below 20 minutes (+)
 #   make setup       installs what make test needs; FOR=build, bench, cross or cross-all: what those need
 #   make install     installs; PREFIX=/usr/local, LIBDIR, INCLUDEDIR, DESTDIR
 #   make uninstall   with the same variables
@@ -52,6 +53,9 @@ check:
 test:
 	scripts/ci/test.sh
 
+test-all:
+	scripts/ci/test_all.sh $(PART)
+
 # Does not rebuild what is there: installing is often done as root, building never should be. What is older than its source
 # is refused.
 install: | $(filter all,$(MAKECMDGOALS))
@@ -85,4 +89,4 @@ cross-all:
 clean:
 	CARGO='$(CARGO)' scripts/people/cargo.sh clean
 
-.PHONY: all help demo setup check test install uninstall header bench flash fuzz lint cross cross-all clean
+.PHONY: all help demo setup check test test-all install uninstall header bench flash fuzz lint cross cross-all clean

@@ -97,5 +97,5 @@ if ((${#left_out[@]})); then
 fi
 cat <<'END'
 Left out always, since make test does it: Postfix, Exim and aiosmtpd; make install; linking beside another Rust library; the
-other combinations of features. make cross does more.
+other combinations of features. make cross and make test-all do more.
 END

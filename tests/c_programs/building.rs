@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 use std::thread;
 
-use super::running::{PATIENCE, finish, tools};
+use super::running::{PATIENCE, SANITIZERS, Watch, finish, tools, watch};
 
 #[path = "../common/release.rs"]
 mod release;
@@ -146,12 +146,13 @@ pub fn build(program: &str, standard: Standard, link: Link, extra: &[&str], into
     let name = format!("{program}-{standard:?}-{link:?}").to_lowercase();
     let object = into.join(&name).with_extension("o");
     let executable = into.join(&name);
+    let watched: &[&str] = if watch() == Watch::Sanitizers { &SANITIZERS } else { &[] };
     let mut compile = standard.compiler();
     if TESTS.contains(&program) {
         // The tests use POSIX and Linux; the examples ask for what they need themselves, as a user's program would.
         compile.arg("-D_GNU_SOURCE");
     }
-    compile.args(["-O1", "-g", "-pthread"]).args(extra);
+    compile.args(["-O1", "-g", "-pthread"]).args(extra).args(watched);
     compile
         .arg("-I")
         .arg(root().join("include"))
@@ -165,6 +166,7 @@ pub fn build(program: &str, standard: Standard, link: Link, extra: &[&str], into
     linker
         .arg("-pthread")
         .args(extra)
+        .args(watched)
         .arg(&object)
         .arg("-o")
         .arg(&executable);

@@ -84,8 +84,29 @@ pub fn finish(command: &mut Command, patience: Duration) -> Finished {
     }
 }
 
+/// What `make test-all` watches every program with: valgrind, or the sanitizers. `SDS_SMTP_TESTS_UNDER` says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    Nothing,
+    Valgrind,
+    Sanitizers,
+}
+
+pub fn watch() -> Watch {
+    match std::env::var("SDS_SMTP_TESTS_UNDER").as_deref() {
+        Err(_) => Watch::Nothing,
+        Ok("valgrind") => Watch::Valgrind,
+        Ok("sanitizers") => Watch::Sanitizers,
+        Ok(other) => panic!("SDS_SMTP_TESTS_UNDER={other}: valgrind or sanitizers"),
+    }
+}
+
 pub fn run<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Finished {
-    finish(Command::new(program).args(arguments), PATIENCE)
+    match watch() {
+        Watch::Nothing => finish(Command::new(program).args(arguments), PATIENCE),
+        Watch::Valgrind => under_valgrind(program, arguments),
+        Watch::Sanitizers => with_sanitizers(program, arguments),
+    }
 }
 
 /// Runs an executable under valgrind: an error or a leak is exit code 99.
