@@ -1,8 +1,8 @@
 #!/bin/bash
 # Two lies, put into a copy of the library, are found by a fuzz run as short as that of every CI run: one tells *sent* where the
 # server refused the mail, the other shows the password. What finds nothing proves nothing.
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-. scripts/fuzzing.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
+. scripts/ci/fuzzing.sh
 
 # What `make fuzz` gives each target in CI.
 SECONDS_EACH=30
