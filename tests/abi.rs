@@ -8,12 +8,13 @@ mod headers;
 mod release;
 #[path = "abi/snapshot.rs"]
 mod snapshot;
+#[path = "common/tools.rs"]
+mod tools;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::SystemTime;
 
 use common::harness::{self, Test};
 use snapshot::{COMMAND, Entry, HEADERS, Snapshot, UNRELEASED, broken, committed, current, difference, root, scratch};
@@ -109,43 +110,19 @@ fn every_version_is_in_the_changelog() -> Result<()> {
     Ok(())
 }
 
-/// The names that the shared library exports; none, and a word about it, where it was not built from this source.
-fn exported() -> Result<Option<BTreeSet<String>>> {
-    let library = release::release().join("libsds_smtp.so");
-    let built = fs::metadata(&library).and_then(|metadata| metadata.modified());
-    if built.map_or(true, |built| built < newest(&root().join("src"))) {
-        println!(
-            "not checked: what the library exports ({} is missing or old: run make)",
-            library.display()
-        );
-        return Ok(None);
-    }
-    let output = Command::new("nm")
-        .args(["-D", "--defined-only", "--format=posix"])
-        .arg(&library)
-        .output()
-        .map_err(|error| format!("nm: {error}"))?;
+/// The names that the shared library exports.
+fn exported() -> Result<BTreeSet<String>> {
+    let mut nm = Command::new("nm");
+    nm.args(["-D", "--defined-only", "--format=posix"])
+        .arg(release::release().join("libsds_smtp.so"));
+    let output = nm.output().map_err(|error| tools::cannot_run(&nm, &error))?;
     let symbols = String::from_utf8_lossy(&output.stdout);
     let names = symbols.lines().filter_map(|line| line.split(' ').next());
-    Ok(Some(names.map(String::from).collect()))
-}
-
-fn newest(folder: &Path) -> SystemTime {
-    let entries = fs::read_dir(folder).expect("src/ can be read");
-    let paths = entries.map(|entry| entry.expect("src/ can be read").path());
-    let times = paths.map(|path| match path.is_dir() {
-        true => newest(&path),
-        false => fs::metadata(path)
-            .and_then(|metadata| metadata.modified())
-            .expect("a file has a time"),
-    });
-    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
+    Ok(names.map(String::from).collect())
 }
 
 fn the_shared_library_exports_what_is_recorded() -> Result<()> {
-    let Some(exported) = exported()? else {
-        return Ok(());
-    };
+    let exported = exported()?;
     let snapshot = committed("sds_smtp")?;
     let recorded = snapshot.into_iter().filter(|entry| entry.kind == "FUNCTION");
     let recorded: BTreeSet<String> = recorded.map(|entry| entry.name).collect();

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::tools;
+
 /// What a header declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
@@ -232,18 +234,19 @@ pub fn layout(header: &Path, items: &[Item], bits: Bits, scratch: &Path) -> Resu
     program += &format!("char other_pointers[sizeof(void *) == {octets} ? 1 : -1];\n");
     let (source, object) = (scratch.join("layout.c"), scratch.join("layout.o"));
     fs::write(&source, program).map_err(|error| error.to_string())?;
-    let compilers: &[(&str, &[&str])] = match bits {
-        Bits::Bits64 => &[("gcc", &[]), ("aarch64-linux-gnu-gcc", &[])],
-        Bits::Bits32 => &[
-            ("gcc", &["-m32"]),
-            ("arm-none-eabi-gcc", &[]),
-            ("arm-linux-gnueabihf-gcc", &[]),
-        ],
+    // The compiler that CC names, and where it knows one width only, what is usual for the other.
+    let compilers = match bits {
+        Bits::Bits64 => vec![tools::c(), Command::new("aarch64-linux-gnu-gcc")],
+        Bits::Bits32 => {
+            let mut narrow = tools::c();
+            narrow.arg("-m32");
+            let others = ["arm-none-eabi-gcc", "arm-linux-gnueabihf-gcc"].map(Command::new);
+            [narrow].into_iter().chain(others).collect()
+        }
     };
     let mut last = String::new();
-    for (compiler, options) in compilers {
-        let output = Command::new(compiler)
-            .args(*options)
+    for mut compiler in compilers {
+        let output = compiler
             // The compiler's own headers will do.
             .args(["-std=c99", "-ffreestanding", "-fno-common", "-c", "-I"])
             .arg(header.parent().ok_or("a header has a folder")?)
@@ -268,11 +271,9 @@ pub fn layout(header: &Path, items: &[Item], bits: Bits, scratch: &Path) -> Resu
 }
 
 fn numbers(object: &Path, items: &[Item]) -> Result<Layout, String> {
-    let output = Command::new("nm")
-        .args(["--print-size", "--format=posix"])
-        .arg(object)
-        .output()
-        .map_err(|error| format!("nm: {error}"))?;
+    let mut nm = Command::new("nm");
+    nm.args(["--print-size", "--format=posix"]).arg(object);
+    let output = nm.output().map_err(|error| tools::cannot_run(&nm, &error))?;
     let symbols = String::from_utf8_lossy(&output.stdout);
     let sizes: BTreeMap<&str, usize> = symbols
         .lines()
@@ -312,14 +313,16 @@ pub fn stand_in(header: &Path, items: &[Item], scratch: &Path, name: &str) -> Re
     }
     let (source, library) = (scratch.join(format!("{name}.c")), scratch.join(format!("{name}.so")));
     fs::write(&source, program).map_err(|error| error.to_string())?;
-    let output = Command::new("gcc")
+    let mut compiler = tools::c();
+    compiler
         .args(["-std=c99", "-g", "-O0", "-fPIC", "-shared", "-I"])
         .arg(header.parent().ok_or("a header has a folder")?)
         .arg(&source)
         .arg("-o")
-        .arg(&library)
+        .arg(&library);
+    let output = compiler
         .output()
-        .map_err(|error| format!("gcc: {error}"))?;
+        .map_err(|error| tools::cannot_run(&compiler, &error))?;
     if output.status.success() {
         Ok(library)
     } else {

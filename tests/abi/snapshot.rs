@@ -89,7 +89,7 @@ pub fn committed(header: &str) -> Result<Snapshot, String> {
 pub fn current(header: &Path, before: &Snapshot, scratch: &Path) -> Result<(Snapshot, bool), String> {
     let items = read(header)?;
     let wide = layout(header, &items, Bits::Bits64, scratch)?;
-    let wide = wide.ok_or("no C compiler for 64 bits: install gcc")?;
+    let wide = wide.ok_or("no C compiler for 64 bits: `make setup` installs one")?;
     let narrow = layout(header, &items, Bits::Bits32, scratch)?;
     let known: BTreeMap<_, _> = before.iter().map(|entry| (entry.key(), entry)).collect();
     let entry = |kind: &str, name: &str, says: String| {
