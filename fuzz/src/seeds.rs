@@ -14,6 +14,9 @@ fn main() -> std::io::Result<()> {
     let mut dialogues = 0;
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "txt") {
+            continue;
+        }
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         for (number, (target, input)) in dialogue::inputs(&std::fs::read_to_string(&path)?).iter().enumerate() {
             let folder = Path::new(corpus).join(target);

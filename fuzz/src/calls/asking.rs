@@ -94,7 +94,12 @@ impl World<'_> {
         let shows = text
             .windows(PASSWORD.len())
             .any(|part| part.eq_ignore_ascii_case(PASSWORD));
-        assert!(!shows, "the password is shown: {}", text.escape_ascii());
+        // Where nobody logs in it is a word like any other.
+        assert!(
+            !(shows && self.known[place].logs_in),
+            "the password is shown: {}",
+            text.escape_ascii()
+        );
         words_of(&result.message_id);
         result
     }
