@@ -15,5 +15,9 @@ step cargo clippy --lib --no-default-features --features firmware -- -D warnings
 step cargo clippy --lib --no-default-features --features firmware,complete -- -D warnings
 step cargo clippy --lib --features firmware -- -D warnings
 step cargo check --no-default-features
+step cargo fmt --check --manifest-path fuzz/Cargo.toml
+# Nothing is linked here, so that the part in C++ need not be built.
+step env CUSTOM_LIBFUZZER_PATH=/none/libfuzzer.a \
+  cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir "$target/fuzz/lint" --all-targets -- -D warnings
 while IFS= read -r script; do bash -n "$script"; done < <(find scripts benches -name '*.sh'; echo .ci/run)
 if command -v shellcheck >/dev/null; then step shellcheck -x scripts/*.sh scripts/{people,ci,boards,cross}/*.sh benches/{,footprint/}*.sh .ci/run; fi
