@@ -6,13 +6,13 @@
 #   make check       tests what this machine can as it is; no root; says what it leaves out
 #   make test        runs all tests of every submission; root for Postfix, Exim, namespaces   (+)
 #   make test-all    runs everything there is, for hours; PART=name: one part below 20 minutes (+)
-#   make setup       installs what make test needs; FOR=build, bench, cross or cross-all: what those need
+#   make setup       installs what make test needs; FOR=build, bench, fuzz, cross or cross-all: what those need
 #   make install     installs; PREFIX=/usr/local, LIBDIR, INCLUDEDIR, DESTDIR
 #   make uninstall   with the same variables
 #   make header      writes the headers in include/ anew from the Rust source
 #   make lint        checks format, clippy, scripts
 #   make bench       measures speed and size; PART=name: one part; PART=footprint: microcontrollers (+)
-#   make fuzz        fuzzes each part for TIME seconds, 60 by default; fuzz/README.md              (+)
+#   make fuzz        fuzzes each part for TIME seconds, 60 by default; fuzz/README.md
 #   make flash       measures the device's flash and RAM in a minute; TARGET=thumbv7m-none-eabi
 #   make cross       builds for other targets, runs what was built; TARGET=triple: one of them (+)
 #   make cross-all   the same, for all targets                                                (+)
@@ -77,7 +77,6 @@ lint:
 	scripts/ci/lint.sh
 
 fuzz:
-	scripts/people/setup.sh fuzz
 	scripts/ci/fuzz.sh $(TIME)
 
 cross:

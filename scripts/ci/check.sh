@@ -38,7 +38,7 @@ for file in tests/*.rs; do
   name=${file##*/}
   name=${name%.rs}
   case $name in
-    architecture | c_programs | firmware) ;;
+    abi | architecture | c_programs | firmware) ;;
     *) tests+=(--test "$name") ;;
   esac
 done
@@ -54,7 +54,7 @@ elif ! missing=$(scripts/people/archive.sh check 2>&1); then
   leave_out 'all tests with C programs, and those of the headers and libraries' "$missing"
 fi
 if [[ $c_programs ]]; then
-  cargo test --quiet --test architecture
+  cargo test --quiet --test architecture --test abi
   if lacks valgrind >/dev/null; then
     skipped+=(--skip valgrind)
     leave_out 'C programs under valgrind, and the firmware library on this machine' 'valgrind is missing'

@@ -15,7 +15,7 @@ fuzz_bin=$fuzz/$fuzz_host/release
 build_targets() {
   local checkout=$1 folder=$2
   shift 2
-  command -v c++ >/dev/null || die "a C++ compiler is missing: scripts/people/setup.sh fuzz installs one"
+  command -v c++ >/dev/null || die "a C++ compiler is missing: make setup FOR=fuzz installs one"
   compgen -G "$(rustc --print sysroot)/lib/rustlib/$fuzz_host/lib/librustc-*_rt.asan.a" >/dev/null ||
     die "this Rust has no AddressSanitizer: take that of rustup"
   mkdir -p "$fuzz/log"

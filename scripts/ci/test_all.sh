@@ -55,6 +55,7 @@ part_valgrind() {
 }
 
 part_fuzz() {
+  scripts/people/setup.sh fuzz
   "${MAKE:-make}" --no-print-directory fuzz TIME=300
   scripts/ci/test_fuzz.sh
 }
