@@ -1,7 +1,8 @@
 /*
  * layout.h - has the compiler check that the structures and numbers of the headers are the recorded ones
  *
- * Include it behind the headers. It declares types only, so that any compiler for any target checks them, and nothing has to run.
+ * Include it behind the headers. It declares types only, so that any compiler for any target checks them, and
+ * nothing has to run.
  */
 #ifndef SDS_TESTS_ABI_LAYOUT_H
 #define SDS_TESTS_ABI_LAYOUT_H

@@ -150,8 +150,9 @@ fn place_of(name: &str, wide: &Layout, narrow: Option<&Layout>, said: Option<Str
 pub fn write(header: &str, snapshot: &Snapshot) -> String {
     let mut text = format!(
         "/* The binary interface of {header}.h. Each entry begins with the version that brought it.\n \
-         * STRUCTURE: its size with 64 and with 32 bits. FIELD: offset and size with 64, offset and size with 32 bits.\n \
-         * Written by {COMMAND}; tests/abi.rs compares it with the header, and tests/c/layout.c with a compiler. */\n\n"
+         * STRUCTURE: its size with 64 and with 32 bits.\n \
+         * FIELD: its offset and size with 64 bits, its offset and size with 32 bits.\n \
+         * {COMMAND} writes it; tests/abi.rs compares it with the header, tests/abi/layout.h with compilers. */\n\n"
     );
     for entry in snapshot {
         text += &entry.line();

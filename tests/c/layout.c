@@ -1,6 +1,6 @@
 /*
- * layout - every structure and number of the header is as recorded in tests/abi/, which the compiler checks; and each _INIT
- * macro sets struct_size and nothing else, which is checked when the program runs
+ * layout - every structure and number of the header is as recorded in tests/abi/, which the compiler checks; and
+ * each _INIT macro sets struct_size and nothing else, which is checked when the program runs
  *
  * Uses no header of the C library, so it can be compiled (not linked) for 32 bits where no 32-bit C library is installed.
  * Exit code 0: as published; else the number of the check that failed.

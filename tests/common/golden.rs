@@ -16,8 +16,8 @@ use super::dialogue::unescape;
 pub const COMMAND: &str = "tests/golden/record.sh";
 
 const HEAD: &str = "\
-# What the client says in each dialogue: its name, the number of octets, the octets. tests/dialogue.rs compares.
-# Written by tests/golden/record.sh; a difference is a change on the wire, and wants its reason in the commit.
+# What the client says in each dialogue: its name, the number of octets, the octets. tests/dialogue.rs compares
+# them. tests/golden/record.sh writes this file. A difference is a change on the wire; the commit says its reason.
 ";
 
 /// The octets by the dialogue's name.

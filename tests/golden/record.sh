@@ -5,4 +5,3 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 cargo=${CARGO:-cargo}
 "$cargo" test --quiet --test dialogue -- --record
 "$cargo" test --quiet --no-default-features --features firmware --test dialogue -- --record
-git --no-pager diff --stat -- tests/golden
