@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use sds_smtp::limits::Timeouts;
+
 use super::{files_below, functions_of, read, root};
 
 fn documents() -> Vec<PathBuf> {
@@ -51,6 +53,26 @@ fn the_page_on_the_c_interface_names_every_function_and_every_header_leads_to_it
     }
     for text in headers.iter().chain([&read("README.md")]) {
         assert!(text.contains("docs/c-api.md"));
+    }
+}
+
+#[test]
+fn the_readme_tells_the_default_time_limits() {
+    let readme = read("README.md");
+    let header = read("include/sds_smtp.h");
+    let fields: Vec<&str> = header
+        .split("uint32_t ")
+        .filter_map(|after| after.split(';').next())
+        .filter(|field| field.ends_with("_timeout_ms"))
+        .collect();
+    let defaults = Timeouts::RFC_5321.in_order();
+    // The structure has them in the order of the phases, as the engine has.
+    assert_eq!(fields.len(), defaults.len());
+    for (field, default) in fields.iter().zip(defaults) {
+        assert!(
+            readme.contains(&format!("| `{field}` | {default} |")),
+            "{field}: {default}"
+        );
     }
 }
 
