@@ -7,6 +7,8 @@ use std::{env, fs};
 
 use sds_smtp::limits::Timeouts;
 
+#[path = "architecture/documents.rs"]
+mod documents;
 #[path = "architecture/page.rs"]
 mod page;
 #[path = "common/release.rs"]
