@@ -19,5 +19,5 @@ step cargo fmt --check --manifest-path fuzz/Cargo.toml
 # Nothing is linked here, so that the part in C++ need not be built.
 step env CUSTOM_LIBFUZZER_PATH=/none/libfuzzer.a \
   cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir "$target/fuzz/lint" --all-targets -- -D warnings
-while IFS= read -r script; do bash -n "$script"; done < <(find scripts benches -name '*.sh'; echo .ci/run)
-if command -v shellcheck >/dev/null; then step shellcheck -x scripts/*.sh scripts/{people,ci,boards,cross}/*.sh benches/{,footprint/}*.sh .ci/run; fi
+while IFS= read -r script; do bash -n "$script"; done < <(find scripts benches tests -name '*.sh'; echo .ci/run)
+if command -v shellcheck >/dev/null; then step shellcheck -x scripts/*.sh scripts/{people,ci,boards,cross}/*.sh benches/{,footprint/}*.sh tests/{abi,golden}/*.sh .ci/run; fi

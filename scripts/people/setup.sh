@@ -98,6 +98,7 @@ setup_test() {
   need_command strace
   need_command ip iproute2
   need_command unshare util-linux
+  need_command abidiff abigail-tools
   need_server postfix
   need_server exim
   need_server aiosmtpd
@@ -114,7 +115,7 @@ setup_bench() {
 }
 
 setup_fuzz() {
-  need_rust
+  need_cargo cargo
   need_command c++ g++
   need_command cc gcc
 }
