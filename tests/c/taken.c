@@ -219,6 +219,19 @@ static void go_on(int polled, unsigned milliseconds)
   }
 }
 
+/* The same as soon as there is one, however busy the machine is. */
+static int socket_that_comes(int polled, unsigned where)
+{
+  uint64_t begin = now_ms();
+  int descriptor;
+
+  while ((descriptor = socket_to(where)) < 0) {
+    CHECK(now_ms() - begin < PATIENCE_MS);
+    go_on(polled, 5);
+  }
+  return descriptor;
+}
+
 /* A mail in flight whose socket the program has closed: the socket's number. */
 static int mail_without_a_socket(int polled)
 {
@@ -227,9 +240,10 @@ static int mail_without_a_socket(int polled)
   prepare(2, polled);
   CHECK_IS(configure(clients[0], silent_port, 1000), SDS_SMTP_OK);
   CHECK_IS(start_mail(clients[0], "in flight"), SDS_SMTP_OK);
+  number = socket_that_comes(polled, silent_port);
+  /* The thread is not about to put it on its list now: then that would get what has the number next. */
   go_on(polled, 100);
-  number = socket_to(silent_port);
-  CHECK(number >= 3 && close(number) == 0);
+  CHECK(close(number) == 0);
   return number;
 }
 
@@ -239,8 +253,7 @@ static void ours(int polled)
 
   CHECK_IS(configure(clients[1], slow_port, 0), SDS_SMTP_OK);
   CHECK_IS(start_mail(clients[1], "beside it"), SDS_SMTP_OK);
-  go_on(polled, 100);
-  CHECK_IS(socket_to(slow_port), number);
+  CHECK_IS(socket_that_comes(polled, slow_port), number);
   CHECK_IS(sds_smtp_client_wait(clients[1], PATIENCE_MS), SDS_SMTP_OK);
   CHECK_IS_NOT(sds_smtp_client_status(clients[0]), SDS_SMTP_BUSY);
   CHECK_IS_NOT(sds_smtp_client_status(clients[0]), SDS_SMTP_OK);

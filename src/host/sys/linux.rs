@@ -251,9 +251,16 @@ const SOCKET_EVENTS: c_int = libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLRDHUP;
 pub struct Poller {
     list: OwnedFd,
     wake: OwnedFd,
-    /// For each number the token of the last socket that had it, or 0: one that the program closed may have been followed by
-    /// another of ours, which is in the list, too.
-    last: RefCell<Vec<u64>>,
+    /// For each number the last socket that had it: one that the program closed may have been followed by another of ours,
+    /// which is in the list, too.
+    last: RefCell<Vec<Entry>>,
+}
+
+/// What the list was told of a socket; zeros where there was none.
+#[derive(Clone, Copy)]
+struct Entry {
+    token: u64,
+    events: c_int,
 }
 
 impl Poller {
@@ -287,25 +294,31 @@ impl Poller {
             SOCKET_EVENTS,
         )
         .map_err(failure)?;
-        self.note(socket.as_raw_fd(), token).ok_or(Failure::Exhausted)?;
+        let entry = Entry {
+            token,
+            events: SOCKET_EVENTS,
+        };
+        self.note(socket.as_raw_fd(), entry).ok_or(Failure::Exhausted)?;
         Ok(socket)
     }
 
-    fn note(&self, number: RawFd, token: u64) -> Option<()> {
+    fn note(&self, number: RawFd, entry: Entry) -> Option<()> {
         let mut last = self.last.borrow_mut();
         let number = usize::try_from(number).ok()?;
         let missing = number.saturating_add(1).saturating_sub(last.len());
         last.try_reserve(missing).ok()?;
         if missing > 0 {
-            last.resize(number.saturating_add(1), 0);
+            last.resize(number.saturating_add(1), Entry { token: 0, events: 0 });
         }
-        last.get_mut(number).map(|place| *place = token)
+        last.get_mut(number).map(|place| *place = entry)
     }
 
     /// To be told, from now on, when something can be written to a socket, too.
     pub fn tell_when_writable(&self, socket: &Socket, token: u64) -> Result<(), Failure> {
         let events = SOCKET_EVENTS | libc::EPOLLOUT;
-        control(self.number(), libc::EPOLL_CTL_MOD, socket.as_raw_fd(), token, events).map_err(failure)
+        control(self.number(), libc::EPOLL_CTL_MOD, socket.as_raw_fd(), token, events).map_err(failure)?;
+        self.note(socket.as_raw_fd(), Entry { token, events })
+            .ok_or(Failure::Exhausted)
     }
 
     /// Whether the number of the list is still that of our list: false where the program has closed it.
@@ -314,12 +327,17 @@ impl Poller {
     }
 
     /// Whether the number of a socket is still that of our socket with this token, while the list is ours.
+    ///
+    /// What the list was told is told once more, which the list takes for what it knows only. Nothing is added, not for a
+    /// moment either: a process and the child of its fork have one list, and may ask at the same time.
     pub fn has(&self, socket: &Socket, token: u64) -> bool {
         let number = socket.as_raw_fd();
         let last = usize::try_from(number)
             .ok()
             .and_then(|at| self.last.borrow().get(at).copied());
-        last == Some(token) && is_in(self.number(), number)
+        last.is_some_and(|last| {
+            last.token == token && control(self.number(), libc::EPOLL_CTL_MOD, number, token, last.events).is_ok()
+        })
     }
 
     /// The descriptor, for [`Ready::wait`].
