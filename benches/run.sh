@@ -177,7 +177,7 @@ latency() {
     $1 != caller || $2 == "<..." {next}
     / write\(-1, "begin"/ {inside = 1; next}
     / write\(-1, "end"/ {inside = 0; sends++; next}
-    inside && / write\([0-9]+<anon_inode:\[eventfd\]>, "\\1\\0\\0\\0\\0\\0\\0\\0", 8/ {wakes++; next}
+    inside && / epoll_ctl\([0-9]+<anon_inode:\[eventpoll\][^>]*>, EPOLL_CTL_MOD, [0-9]+<anon_inode:\[eventfd\]>/ {wakes++; next}
     inside {others++}
     END {printf "sends %d\nwakes %d\nothers %d\n", sends, wakes, others}' "$work/strace" >"$work/marked.out"
   [[ $(value sends "$work/marked.out") = "$marked" ]] || die 'latency: not all marks were seen'
@@ -185,7 +185,7 @@ latency() {
   limited 'nanoseconds until it returns: median' "$(value median "$work/latency.out")" 20000
   figure '  99th percentile' "$(value p99 "$work/latency.out")"
   figure '  longest' "$(value max "$work/latency.out")"
-  figure "strace, $marked calls: wake-ups (a write to the eventfd)" "$(value wakes "$work/marked.out")"
+  figure "strace, $marked calls: wake-ups (EPOLL_CTL_MOD of the eventfd)" "$(value wakes "$work/marked.out")"
   limited '  other system calls of the calling thread' "$(value others "$work/marked.out")" 0
 }
 
