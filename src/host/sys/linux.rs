@@ -52,9 +52,8 @@ const fn socklen<T>() -> libc::socklen_t {
     size_of::<T>() as libc::socklen_t
 }
 
-/// A TCP socket that never blocks, is not inherited by programs that are started, and does not hold back small
-/// segments; connecting to `server` when this returns.
-fn connect(server: SocketAddr) -> Result<Socket, Failure> {
+/// A TCP socket that never blocks, is not inherited by programs that are started, and does not hold back small segments.
+fn socket_for(server: SocketAddr) -> Result<Socket, Failure> {
     let family = match server {
         SocketAddr::V4(_) => libc::AF_INET,
         SocketAddr::V6(_) => libc::AF_INET6,
@@ -73,6 +72,11 @@ fn connect(server: SocketAddr) -> Result<Socket, Failure> {
             socklen::<c_int>(),
         );
     }
+    Ok(socket)
+}
+
+/// Begins to connect.
+fn begin_to_connect(socket: &Socket, server: SocketAddr) -> Result<(), Failure> {
     let result = match server {
         SocketAddr::V4(v4) => {
             let address = libc::sockaddr_in {
@@ -118,7 +122,7 @@ fn connect(server: SocketAddr) -> Result<Socket, Failure> {
             other => return Err(other),
         }
     }
-    Ok(socket)
+    Ok(())
 }
 
 /// Gives a socket up without closing it.
@@ -285,7 +289,14 @@ impl Poller {
     /// Begins to connect, and adds the socket: to be told when something can be read from it, or its connection ends. It
     /// leaves the list when it is closed.
     pub fn connect(&self, server: SocketAddr, token: u64) -> Result<Socket, Failure> {
-        let socket = connect(server)?;
+        let socket = socket_for(server)?;
+        let entry = Entry {
+            token,
+            events: SOCKET_EVENTS,
+        };
+        // First: a connection that the server has seen needs no more memory.
+        self.note(socket.as_raw_fd(), entry).ok_or(Failure::Exhausted)?;
+        begin_to_connect(&socket, server)?;
         control(
             self.number(),
             libc::EPOLL_CTL_ADD,
@@ -294,11 +305,6 @@ impl Poller {
             SOCKET_EVENTS,
         )
         .map_err(failure)?;
-        let entry = Entry {
-            token,
-            events: SOCKET_EVENTS,
-        };
-        self.note(socket.as_raw_fd(), entry).ok_or(Failure::Exhausted)?;
         Ok(socket)
     }
 
