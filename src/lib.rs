@@ -25,6 +25,9 @@
 //!   quotes; SIZE is neither said nor looked at; a text goes as it is or, where that cannot be, ends the mail with code 7: one with
 //!   octets above 127 where the server has no 8BITMIME, with control characters, or with a line over 998 octets.
 //! - `header`: the build writes `include/sds_smtp.h` anew.
+//!
+//! `build.rs` sets the cfg `fast` with the feature `std`: it marks what is only there to be fast. The feature itself
+//! means, below `ffi/`, that there is an operating system.
 
 #![no_std]
 #![deny(unsafe_code)]

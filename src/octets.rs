@@ -17,8 +17,8 @@ pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
 /// How an octet of the server's text is kept: as printable ASCII. A TAB becomes a blank, and what is not printable a `?`.
 ///
 /// The reader of replies keeps text with it, and the masking of credentials looks for them with it: both have to see the same.
-#[cfg_attr(not(feature = "std"), inline(never))]
-#[cfg_attr(feature = "std", inline)]
+#[cfg_attr(not(fast), inline(never))]
+#[cfg_attr(fast, inline)]
 pub fn printable(octet: u8) -> u8 {
     match octet {
         b'\t' => b' ',
@@ -30,7 +30,7 @@ pub fn printable(octet: u8) -> u8 {
 /// Wipes octets that may be secret, so that the compiler does not leave it out.
 ///
 /// One by one: wiping a slice asserts that it is no longer than a slice can be, and Rust 1.85 leaves that panic in.
-#[cfg_attr(not(feature = "std"), inline(never))]
+#[cfg_attr(not(fast), inline(never))]
 pub fn wipe(octets: &mut [u8]) {
     octets.iter_mut().zeroize();
 }
@@ -42,7 +42,7 @@ pub fn is_printable(octet: u8) -> bool {
 }
 
 /// What stands behind the last such octet; all, where there is none.
-#[cfg_attr(not(feature = "std"), inline(never))]
+#[cfg_attr(not(fast), inline(never))]
 pub fn behind_last(octets: &[u8], separator: u8) -> &[u8] {
     let mut behind = octets;
     while let Some(at) = behind.iter().position(|octet| *octet == separator) {
@@ -57,12 +57,12 @@ pub fn behind_last(octets: &[u8], separator: u8) -> &[u8] {
 macro_rules! list {
     ($name:ident: $($entry:expr),* $(,)?) => {
         fn $name(number: usize) -> &'static [u8] {
-            #[cfg(feature = "std")]
+            #[cfg(fast)]
             {
                 static TABLE: &[&str] = &[$($entry),*];
                 TABLE.get(number).map_or(&[], |entry| entry.as_bytes())
             }
-            #[cfg(not(feature = "std"))]
+            #[cfg(not(fast))]
             $crate::octets::entry(concat!($($entry, "\0"),*).as_bytes(), number)
         }
     };
@@ -71,8 +71,8 @@ macro_rules! list {
 pub(crate) use list;
 
 /// The entry with this number of a list in one piece.
-#[cfg(any(test, not(feature = "std")))]
-#[cfg_attr(not(feature = "std"), inline(never))]
+#[cfg(any(test, not(fast)))]
+#[cfg_attr(not(fast), inline(never))]
 pub fn entry(list: &'static [u8], number: usize) -> &'static [u8] {
     let mut rest = list.iter();
     let mut left = number;

@@ -35,7 +35,7 @@ impl Utf8 {
 
     /// Where the text stands behind some octets more.
     #[must_use]
-    #[cfg_attr(not(feature = "std"), inline(never))]
+    #[cfg_attr(not(fast), inline(never))]
     pub fn after_all(self, octets: &[u8]) -> Self {
         let mut place = self;
         for octet in octets {
@@ -58,7 +58,7 @@ impl Utf8 {
 /// Whether a whole text is UTF-8.
 pub fn is_utf8(text: &[u8]) -> bool {
     // The same answer, several octets at a time.
-    if cfg!(feature = "std") {
+    if cfg!(fast) {
         return core::str::from_utf8(text).is_ok();
     }
     Utf8::START.after_all(text).may_end()

@@ -25,7 +25,7 @@ const ATEXT: Set = set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012
 /// What names are made of: those of domains, and those of charsets, which may have a `+` besides.
 const NAME: Set = set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
 
-#[cfg_attr(feature = "std", inline(always))]
+#[cfg_attr(fast, inline(always))]
 fn is_in(set: &Set, octet: u8) -> bool {
     let octets = set.get(usize::from(octet >> 3)).copied().unwrap_or(0);
     octets.wrapping_shr(u32::from(octet & 7)) & 1 == 1
@@ -39,7 +39,7 @@ pub fn is_name(octet: u8) -> bool {
 /// Whether this is a mailbox: local part, `@`, domain or address literal.
 ///
 /// The underscore is taken in domains, too: names of local networks have it, and the server decides.
-#[cfg_attr(not(feature = "std"), inline(never))]
+#[cfg_attr(not(fast), inline(never))]
 pub fn is_mailbox(address: &[u8]) -> bool {
     let domain = behind_last(address, b'@');
     let local = address.len().wrapping_sub(domain.len()).wrapping_sub(1);
@@ -60,7 +60,7 @@ fn is_quoted(text: &[u8]) -> bool {
 
 /// Where a quoted string ends whose first `"` stands there: behind its other one. Behind all of the text, where there is none, or
 /// something before it that is not printable.
-#[cfg_attr(not(feature = "std"), inline(never))]
+#[cfg_attr(not(fast), inline(never))]
 fn behind_quoted(text: &[u8], from: usize) -> usize {
     let (mut at, mut escaped) = (from, true);
     while let Some(octet @ b' '..=b'~') = text.get(at) {
@@ -96,7 +96,7 @@ static LABEL: Word = Word {
 };
 
 /// Whether this is such words between dots, none empty.
-#[cfg_attr(not(feature = "std"), inline(never))]
+#[cfg_attr(not(fast), inline(never))]
 fn is_dotted(text: &[u8], kind: &Word) -> bool {
     // The length of the word, and 0 where it may not end here.
     let (mut length, mut ends) = (0u32, 0u32);
@@ -129,7 +129,7 @@ pub fn is_domain_or_literal(text: &[u8]) -> bool {
     text.len() <= DOMAIN_BYTES && is_domain(text)
 }
 
-#[cfg_attr(not(feature = "std"), inline(never))]
+#[cfg_attr(not(fast), inline(never))]
 fn is_domain(text: &[u8]) -> bool {
     if let [b'[', literal @ .., b']'] = text {
         let (mut address, mut version) = (literal, 4);
@@ -160,7 +160,7 @@ impl<'a> List<'a> {
     }
 
     /// How many there are; 0 where one of them is no mailbox.
-    #[cfg_attr(not(feature = "std"), inline(never))]
+    #[cfg_attr(not(fast), inline(never))]
     pub fn number(self) -> u16 {
         let mut number = 0u16;
         for address in self {

@@ -29,7 +29,7 @@ impl Address {
 
     /// Reads an IPv4 or IPv6 address in its usual notation: the language of `str::parse::<IpAddr>()`, in less code. Where it
     /// is none the version is 0.
-    #[cfg_attr(not(feature = "std"), inline(never))]
+    #[cfg_attr(not(fast), inline(never))]
     pub fn read(&mut self, text: &[u8]) {
         (self.version, self.octets) = (0, [0; 16]);
         if four(text, &mut self.octets) {
@@ -46,7 +46,7 @@ impl Address {
     /// An IPv4 address in IPv6's form (`::ffff:192.0.2.1`: RFC 4291, 2.5.5.2) becomes what it is: an IPv4 address. So it is spoken to,
     /// and so the other side sees it.
     #[cfg(feature = "complete")]
-    #[cfg_attr(not(feature = "std"), inline(never))]
+    #[cfg_attr(not(fast), inline(never))]
     pub fn unmap(&mut self) {
         let octets = u128::from_be_bytes(self.octets);
         if self.version == 6 && octets >> 32 == 0xFFFF {
@@ -72,7 +72,7 @@ impl Address {
 
     /// Writes its literal: `[192.0.2.1]`, `[IPv6:2001:db8:0:0:0:0:0:1]`.
     // A program that configures no EHLO name has one call of it.
-    #[cfg_attr(not(feature = "std"), inline(always))]
+    #[cfg_attr(not(fast), inline(always))]
     pub fn write(&self, out: &mut Window<'_>) {
         let (mut separator, mut size, mut base, mut length) = (b'[', 1, DECIMAL, 4);
         if cfg!(feature = "complete") && self.version == 6 {
@@ -158,7 +158,7 @@ fn four(text: &[u8], octets: &mut [u8]) -> bool {
 
 /// Reads an IPv6 address; false where it is none.
 #[cfg(feature = "complete")]
-#[cfg_attr(not(feature = "std"), inline(never))]
+#[cfg_attr(not(fast), inline(never))]
 fn sixteen(text: &[u8], octets: &mut [u8; 16]) -> bool {
     const NONE: usize = usize::MAX;
     // How many octets are filled, and at which of them `::` stands for others.

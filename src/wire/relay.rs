@@ -81,7 +81,7 @@ impl RelayRefusal {
 
     /// Takes an octet. A blank ends a word, as other separators do, which are those of ASCII from the blank to the comma, and from
     /// the colon to the question mark.
-    #[cfg_attr(not(feature = "std"), inline(never))]
+    #[cfg_attr(not(fast), inline(never))]
     pub fn feed(&mut self, octet: u8) {
         let word = self.word;
         let joint = matches!(octet, b'.' | b'@');

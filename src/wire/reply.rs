@@ -151,7 +151,7 @@ impl Reader {
     }
 
     /// Takes one octet.
-    #[cfg_attr(not(feature = "std"), inline(never))]
+    #[cfg_attr(not(fast), inline(never))]
     pub fn feed(&mut self, octet: u8) -> Progress {
         self.total = self.total.wrapping_add(1);
         if self.total == 0 {
@@ -206,7 +206,7 @@ impl Reader {
         }
         // Until the code is whole, it may be the beginning of a line without one: only a refusal has those. (On a system that saves
         // time.)
-        if !cfg!(feature = "std") || self.code >= 400 {
+        if !cfg!(fast) || self.code >= 400 {
             self.keep_octet(octet);
         }
         self.line_code = self.line_code.wrapping_mul(10).wrapping_add(u16::from(value));
@@ -224,7 +224,7 @@ impl Reader {
         self.line_at = self.length;
     }
 
-    #[cfg_attr(not(feature = "std"), inline(never))]
+    #[cfg_attr(not(fast), inline(never))]
     fn keep_octet(&mut self, octet: u8) {
         if let Some(place) = self.text.get_mut(usize::from(self.length)).filter(|_| !self.held) {
             *place = printable(octet);
