@@ -6,7 +6,7 @@ use crate::code::Code;
 use crate::limits::{CHARSET_BYTES, CREDENTIAL_BYTES, NAME_BYTES, Timeouts};
 use crate::message::word;
 use crate::session::Settings;
-use crate::session::job::{PASSWORD, USERNAME};
+use crate::session::job::{Field, Fields};
 use crate::wire::address;
 use crate::wire::capability::{LOGIN, PLAIN};
 use crate::wire::literal::{Address, LITERAL_BYTES};
@@ -75,10 +75,10 @@ impl Checked<'_> {
         }
         let settings = &mut self.settings;
         if settings.mechanisms != 0 {
-            if !is_credential(settings.texts[USERNAME], limit) {
+            if !is_credential(settings.username(), limit) {
                 return Code::BadUsername;
             }
-            if !is_credential(settings.texts[PASSWORD], limit) {
+            if !is_credential(settings.password(), limit) {
                 return Code::BadPassword;
             }
         }
@@ -119,20 +119,19 @@ impl<'a> Draft<'a> {
                 });
             }
         }
-        settings.texts = [
-            self.username,
-            self.password,
-            self.sender,
-            self.charset
-                .filter(|charset| !charset.is_empty() && !is_utf8(charset))
-                .or(Some(UNKNOWN_CHARSET)),
-            self.sender_name,
-            self.ehlo_name,
-        ]
-        .map(given);
-        if settings.mechanisms == 0 {
-            (settings.texts[USERNAME], settings.texts[PASSWORD]) = (&[], &[]);
+        let login = settings.mechanisms != 0;
+        let mut texts = Fields {
+            username: given(self.username.filter(|_| login)),
+            password: given(self.password.filter(|_| login)),
+            sender: given(self.sender),
+            charset: given(self.charset),
+            sender_name: given(self.sender_name),
+            ehlo_name: given(self.ehlo_name),
+        };
+        if texts.charset.is_empty() || is_utf8(texts.charset) {
+            texts.charset = UNKNOWN_CHARSET;
         }
+        settings.texts = texts.in_order();
         settings.limits = self.timeouts.in_order();
         settings.pipelining = !self.no_pipelining;
         let limit = match self.credential_limit {
@@ -143,28 +142,27 @@ impl<'a> Draft<'a> {
             Code::Ok => {}
             code => return Err(code),
         }
-        let [.., charset, sender_name, ehlo_name] = &mut checked.settings.texts;
         let mut address = Address::NONE;
-        address.read(ehlo_name);
+        address.read(texts.ehlo_name);
         if address.version != 0 {
             // EHLO takes it as a literal only (RFC 5321, 4.1.1.1).
             let mut window = Window::new(literal, 0);
             address.unmap();
             address.write(&mut window);
             let length = window.kept();
-            *ehlo_name = literal.get(..length).unwrap_or(&[]);
+            texts.ehlo_name = literal.get(..length).unwrap_or(&[]);
+            checked.settings.set_text(Field::EhloName, texts.ehlo_name);
         }
-        let (charset, sender_name, ehlo_name) = (*charset, *sender_name, *ehlo_name);
-        if sender_name.len() > NAME_BYTES || !is_clean(sender_name, u32::MAX) {
+        if texts.sender_name.len() > NAME_BYTES || !is_clean(texts.sender_name, u32::MAX) {
             return Err(Code::SenderRefused);
         }
-        if !sender_name.is_empty() {
+        if !texts.sender_name.is_empty() {
             checked.settings.phrase = Some(word::write_phrase);
         }
-        if !ehlo_name.is_empty() && !address::is_domain_or_literal(ehlo_name) {
+        if !texts.ehlo_name.is_empty() && !address::is_domain_or_literal(texts.ehlo_name) {
             return Err(Code::HeloFailed);
         }
-        if !is_charset(charset) {
+        if !is_charset(texts.charset) {
             return Err(Code::BadArgument);
         }
         Ok(checked)
@@ -195,7 +193,6 @@ fn is_utf8(name: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::limits::LIMITS;
-    use crate::session::job::{CHARSET, EHLO_NAME};
 
     fn draft() -> Draft<'static> {
         Draft {
@@ -219,10 +216,10 @@ mod tests {
         let mut literal = [0; LITERAL_BYTES];
         let checked = draft().check(&mut literal).unwrap();
         assert_eq!(
-            (checked.settings.server.port, checked.settings.texts[CHARSET]),
+            (checked.settings.server.port, checked.settings.charset()),
             (25, UNKNOWN_CHARSET)
         );
-        assert_eq!(checked.settings.texts[USERNAME], b"user");
+        assert_eq!(checked.settings.username(), b"user");
         assert_eq!(checked.settings.limits, [0; LIMITS]);
         assert!(checked.settings.pipelining);
     }
@@ -314,9 +311,7 @@ mod tests {
             let mut draft = draft();
             draft.ehlo_name = Some(name.as_bytes());
             let mut literal = [0; LITERAL_BYTES];
-            let checked = draft
-                .check(&mut literal)
-                .map(|checked| checked.settings.texts[EHLO_NAME]);
+            let checked = draft.check(&mut literal).map(|checked| checked.settings.ehlo_name());
             let wanted = said.map(str::as_bytes).ok_or(Code::HeloFailed);
             assert_eq!(checked, wanted, "{name}");
         }
@@ -361,7 +356,7 @@ mod tests {
             draft.charset = Some(charset);
             let mut literal = [0; LITERAL_BYTES];
             let checked = draft.check(&mut literal).unwrap();
-            assert_eq!(checked.settings.texts[CHARSET], UNKNOWN_CHARSET);
+            assert_eq!(checked.settings.charset(), UNKNOWN_CHARSET);
         }
     }
 

@@ -8,6 +8,7 @@ use crate::client::settings::{Checked, Draft, PORT, UNKNOWN_CHARSET};
 use crate::code::{Code, Reason};
 use crate::limits::LIMITS;
 use crate::session::Settings;
+use crate::session::job::Fields;
 use crate::wire::capability::{LOGIN, PLAIN};
 use crate::wire::literal::Address;
 
@@ -49,7 +50,14 @@ impl Client {
                 mechanisms: if login { PLAIN | LOGIN } else { 0 },
                 pipelining: true,
                 phrase: None,
-                texts: [username, password, sender, UNKNOWN_CHARSET, &[], &[]],
+                texts: Fields {
+                    username,
+                    password,
+                    sender,
+                    charset: UNKNOWN_CHARSET,
+                    ..Fields::NONE
+                }
+                .in_order(),
                 limits: [0; LIMITS],
                 server: Address {
                     version: 0,

@@ -15,7 +15,6 @@ use super::sys::{self, Event, Failure, Poller, Socket};
 use crate::client::report::{Report, Text};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::LOG_RECIPIENT_BYTES;
-use crate::session::job::EHLO_NAME;
 use crate::session::{Job, Session, State};
 use crate::wire::address::List;
 
@@ -335,7 +334,7 @@ impl Link {
     }
 
     fn connected(&mut self, job: &Job<'_>, now: u64) {
-        let local = match (job.settings.texts[EHLO_NAME], &self.socket) {
+        let local = match (job.settings.ehlo_name(), &self.socket) {
             ([], Some(socket)) => sys::local_address(socket),
             _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         };

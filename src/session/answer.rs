@@ -1,6 +1,6 @@
 //! What the server's answers lead to.
 
-use super::job::{Job, PASSWORD, USERNAME};
+use super::job::Job;
 use super::machine::Session;
 use super::state::{Next, State};
 use crate::auth::plain;
@@ -46,13 +46,12 @@ impl Session {
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn answered(&mut self, job: &Job<'_>, code: Code) {
         if job.settings.mechanisms != 0 {
-            let texts = &job.settings.texts;
             self.mask_line(job, State::AuthPlainResponse as usize);
             self.mask_line(job, State::AuthPassword as usize);
-            self.mask(texts[PASSWORD], Places::All);
+            self.mask(job.settings.password(), Places::All);
             if self.logging_in() {
                 self.mask_line(job, State::AuthUsername as usize);
-                self.mask(texts[USERNAME], Places::Words);
+                self.mask(job.settings.username(), Places::Words);
             }
             redaction::cover(self.reader.text_mut());
         }
@@ -64,8 +63,7 @@ impl Session {
     fn mask_line(&mut self, job: &Job<'_>, line: usize) {
         // Only the faster way to the same end: base64 is one word, longer than the user name or the password in it.
         if cfg!(feature = "std") && self.reader.text().len() < REPLY_TEXT_BYTES {
-            let [username, password, ..] = job.settings.texts;
-            let least = username.len().min(password.len());
+            let least = job.settings.username().len().min(job.settings.password().len());
             let mut words = self.reader.text().split(|octet| *octet == b' ');
             if words.all(|word| word.len() <= least) {
                 return;
@@ -144,7 +142,7 @@ impl Session {
             return self.ready(job);
         }
         if self.parser.offers(settings.mechanisms & PLAIN) {
-            return if plain::fits_command(settings.texts[USERNAME], settings.texts[PASSWORD]) {
+            return if plain::fits_command(settings.username(), settings.password()) {
                 State::AuthPlain
             } else {
                 State::AuthPlainAlone
@@ -260,7 +258,7 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use super::super::job::Settings;
+    use super::super::job::{Field, Settings};
     use super::*;
     use std::string::String;
 
@@ -276,7 +274,8 @@ mod tests {
             mail: None,
         };
         job.settings.mechanisms = PLAIN;
-        (job.settings.texts[USERNAME], job.settings.texts[PASSWORD]) = (username, password);
+        job.settings.set_text(Field::Username, username);
+        job.settings.set_text(Field::Password, password);
         let mut session = Session::IDLE;
         (session.state, session.step) = (state, state.step());
         for octet in reply {

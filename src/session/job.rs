@@ -5,20 +5,59 @@ use crate::limits::LIMITS;
 use crate::message::header::Nonce;
 use crate::wire::literal::Address;
 
-/// The user name: where it stands in [`Settings::texts`].
-pub const USERNAME: usize = 0;
-/// The password.
-pub const PASSWORD: usize = 1;
-/// The sender's mailbox.
-pub const SENDER: usize = 2;
-/// The charset of bytes that are not UTF-8.
-pub const CHARSET: usize = 3;
-/// The sender's display name, or nothing.
-pub const SENDER_NAME: usize = 4;
-/// What EHLO says; our address where it is nothing.
-pub const EHLO_NAME: usize = 5;
-/// How many texts there are.
-pub const TEXTS: usize = 6;
+/// One list of the texts of a configuration makes all of these: [`Field`], [`Fields`], and an accessor of [`Settings`] for each.
+macro_rules! fields {
+    ($($(#[$doc:meta])* $field:ident, $name:ident;)*) => {
+        /// A text of a configuration: its position in [`Settings::texts`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Field {
+            $($(#[$doc])* $field,)*
+        }
+
+        /// How many texts a configuration has.
+        pub const TEXTS: usize = [$(Field::$field),*].len();
+
+        /// The texts by name; what was not configured is empty.
+        #[derive(Clone, Copy)]
+        pub struct Fields<'a> {
+            $($(#[$doc])* pub $name: &'a [u8],)*
+        }
+
+        impl<'a> Fields<'a> {
+            /// No text.
+            pub const NONE: Self = Self { $($name: &[]),* };
+
+            /// The same for [`Settings::texts`].
+            pub const fn in_order(self) -> [&'a [u8]; TEXTS] {
+                [$(self.$name),*]
+            }
+        }
+
+        impl<'a> Settings<'a> {
+            $(
+                $(#[$doc])*
+                pub fn $name(&self) -> &'a [u8] {
+                    self.text(Field::$field)
+                }
+            )*
+        }
+    };
+}
+
+fields! {
+    /// The user name.
+    Username, username;
+    /// The password.
+    Password, password;
+    /// The sender's mailbox.
+    Sender, sender;
+    /// The charset of bytes that are not UTF-8.
+    Charset, charset;
+    /// The sender's display name.
+    SenderName, sender_name;
+    /// What EHLO says; where it is empty, our address.
+    EhloName, ehlo_name;
+}
 
 /// Writes a display name, with the charset of bytes that are not UTF-8.
 pub type Phrase = fn(&[u8], &[u8], &mut Window<'_>);
@@ -34,7 +73,7 @@ pub struct Settings<'a> {
     pub pipelining: bool,
     /// How the sender's display name is written, where there is one: [`crate::message::word::write_phrase`]. A program that configures none has nothing of it.
     pub phrase: Option<Phrase>,
-    /// Its texts: in one array, so that one loop copies them.
+    /// Its texts, in the order of [`Field`]: in one array, so that one loop copies them.
     pub texts: [&'a [u8]; TEXTS],
     /// How long each part may take, in the order of [`crate::limits::Timeouts`]; 0 is what RFC 5321 says.
     pub limits: [u32; LIMITS],
@@ -53,10 +92,16 @@ impl<'a> Settings<'a> {
         server: Address::NONE,
     };
 
-    /// The sender's mailbox.
-    pub fn sender(&self) -> &'a [u8] {
-        let [_, _, sender, ..] = self.texts;
-        sender
+    /// A text.
+    pub fn text(&self, field: Field) -> &'a [u8] {
+        self.texts.get(field as usize).copied().unwrap_or(&[])
+    }
+
+    /// Replaces a text.
+    pub fn set_text(&mut self, field: Field, text: &'a [u8]) {
+        if let Some(old) = self.texts.get_mut(field as usize) {
+            *old = text;
+        }
     }
 }
 
@@ -141,9 +186,28 @@ mod tests {
     #[test]
     fn debug_shows_no_credentials() {
         let mut settings = Settings::NONE;
-        settings.texts[PASSWORD] = b"secret";
+        settings.set_text(Field::Password, b"secret");
         assert_eq!(std::format!("{settings:?}"), "Settings(..)");
-        settings.texts[SENDER] = b"a@b";
-        assert_eq!(settings.sender(), b"a@b");
+    }
+
+    #[test]
+    fn each_text_is_found_by_its_name() {
+        let mut settings = Settings {
+            texts: Fields {
+                sender: b"a@b",
+                ehlo_name: b"host",
+                ..Fields::NONE
+            }
+            .in_order(),
+            ..Settings::NONE
+        };
+        settings.set_text(Field::Charset, b"iso-8859-2");
+        assert_eq!(settings.texts, [&b""[..], b"", b"a@b", b"iso-8859-2", b"", b"host"]);
+        assert_eq!(
+            (settings.sender(), settings.charset()),
+            (&b"a@b"[..], &b"iso-8859-2"[..])
+        );
+        assert_eq!((settings.username(), settings.sender_name()), (&b""[..], &b""[..]));
+        assert_eq!(settings.text(Field::EhloName), settings.ehlo_name());
     }
 }

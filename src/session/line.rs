@@ -4,7 +4,7 @@
 //! A line is written whole, every time, into a [`Window`]; the window makes it resumable. No blank that the grammar does not
 //! have: `MAIL FROM:<...>`.
 
-use super::job::{CHARSET, EHLO_NAME, Job, Mail, PASSWORD, SENDER, SENDER_NAME, USERNAME};
+use super::job::{Job, Mail};
 use super::machine::Session;
 use super::state::State;
 use crate::base64;
@@ -149,18 +149,18 @@ impl Session {
     // A function of its own: within the loop all that it may need would be fetched before.
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn write_part(&self, octet: u8, job: &Job<'_>, out: &mut Window<'_>) -> bool {
-        let texts = &job.settings.texts;
+        let settings = &job.settings;
         match octet {
             b' '.. => out.put(octet),
             b'\n' => {
                 base64::end(out);
                 out.end_line();
             }
-            USERNAME_BASE64 => base64::put(texts[USERNAME], out),
-            PASSWORD_BASE64 => base64::put(texts[PASSWORD], out),
+            USERNAME_BASE64 => base64::put(settings.username(), out),
+            PASSWORD_BASE64 => base64::put(settings.password(), out),
             NUL_BASE64 => base64::put(b"\0", out),
-            SENDER_TEXT => out.put_all(texts[SENDER]),
-            EHLO_ARGUMENT => match texts[EHLO_NAME] {
+            SENDER_TEXT => out.put_all(settings.sender()),
+            EHLO_ARGUMENT => match settings.ehlo_name() {
                 [] => self.local.write(out),
                 name => out.put_all(name),
             },
@@ -175,29 +175,29 @@ impl Session {
     }
 
     fn write_of_mail(&self, octet: u8, job: &Job<'_>, mail: &Mail<'_>, out: &mut Window<'_>) -> bool {
-        let texts = &job.settings.texts;
+        let settings = &job.settings;
         match octet {
             FORWARD_PATH => header::write_to(List::new(mail.recipients), usize::from(self.envelope.said), out),
             SIZE if cfg!(feature = "complete") => out.decimal(self.plan.size),
             DATE => date::write(mail.date, out),
             PHRASE => {
-                let Some(write) = job.settings.phrase else {
+                let Some(write) = settings.phrase else {
                     return false;
                 };
-                write(texts[SENDER_NAME], texts[CHARSET], out);
-                out.fold(texts[SENDER].len().wrapping_add(3));
+                write(settings.sender_name(), settings.charset(), out);
+                out.fold(settings.sender().len().wrapping_add(3));
             }
             TO => header::write_to(List::new(mail.recipients), 0, out),
-            SUBJECT => word::write(mail.subject, texts[CHARSET], out),
+            SUBJECT => word::write(mail.subject, settings.charset(), out),
             MESSAGE_ID => {
                 if let Some(nonce) = &mail.nonce {
-                    header::write_message_id(texts[SENDER], nonce, out);
+                    header::write_message_id(settings.sender(), nonce, out);
                 }
             }
             TEXT_CHARSET => out.put_all(if self.plan.text_is_utf8 {
                 b"UTF-8"
             } else {
-                texts[CHARSET]
+                settings.charset()
             }),
             ENCODING if cfg!(feature = "complete") => out.put_all(self.encoder.encoding().name()),
             ENCODING => out.put(b'7'.wrapping_add(self.encoder.encoding() as u8)),
@@ -214,24 +214,23 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use super::super::job::{Settings, TEXTS, Text};
+    use super::super::job::{Field, Fields, Settings, Text};
     use super::*;
     use crate::auth::plain;
     use std::string::String;
 
-    const NAME: [&[u8]; TEXTS] = [
-        b"sds",
-        b"sds-secret",
-        b"thatisme@smtp-server-domain.cz",
-        b"windows-1250",
-        b"",
-        b"",
-    ];
+    const TEXTS: Fields<'_> = Fields {
+        username: b"sds",
+        password: b"sds-secret",
+        sender: b"thatisme@smtp-server-domain.cz",
+        charset: b"windows-1250",
+        ..Fields::NONE
+    };
 
     fn job() -> Job<'static> {
         Job {
             settings: Settings {
-                texts: NAME,
+                texts: TEXTS.in_order(),
                 ..Settings::NONE
             },
             mail: Some(Mail {
@@ -275,7 +274,7 @@ mod tests {
                 "EHLO [IPv6:2001:db8:0:0:0:0:0:1]\r\n"
             );
         }
-        job.settings.texts[EHLO_NAME] = b"kotelna.example.cz";
+        job.settings.set_text(Field::EhloName, b"kotelna.example.cz");
         assert_eq!(says(&session, State::Ehlo, &job), "EHLO kotelna.example.cz\r\n");
         assert_eq!(says(&session, State::Helo, &job), "HELO kotelna.example.cz\r\n");
     }
@@ -338,7 +337,8 @@ mod tests {
         // 499 octets are left for base64: 496 of them make 372 octets, two of which are the NULs.
         static X: [u8; 400] = [b'x'; 400];
         let mut job = job();
-        (job.settings.texts[USERNAME], job.settings.texts[PASSWORD]) = (b"u", &X[..369]);
+        job.settings.set_text(Field::Username, b"u");
+        job.settings.set_text(Field::Password, &X[..369]);
         assert!(plain::fits_command(b"u", &X[..369]));
         assert!(written(&Session::IDLE, State::AuthPlain as usize, &job).len() <= 512);
         assert!(!plain::fits_command(b"u", &X[..370]));
@@ -375,7 +375,7 @@ mod tests {
     fn names_are_quoted_or_encoded() {
         let with = |name: &'static str| {
             header(|job| {
-                job.settings.texts[SENDER_NAME] = name.as_bytes();
+                job.settings.set_text(Field::SenderName, name.as_bytes());
                 job.settings.phrase = Some(word::write_phrase);
             })
         };

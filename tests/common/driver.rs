@@ -3,7 +3,6 @@
 //! It does what `sds_smtp::session` asks of whoever drives it, and looks on the way for what must never be.
 
 use sds_smtp::code::Reason;
-use sds_smtp::session::job::PASSWORD;
 use sds_smtp::session::{Job, Session, Text, Verdict};
 
 use super::observer::{Observer, show};
@@ -243,7 +242,7 @@ impl<'a> Driver<'a> {
         if settings.mechanisms == 0 {
             return Ok(());
         }
-        let line = [base64(settings.texts[PASSWORD]).as_bytes(), b"\r\n"].concat();
+        let line = [base64(settings.password()).as_bytes(), b"\r\n"].concat();
         if self.buffer[..written] == line && !self.session.secret_in_flight() {
             return Err("the password is in the buffer, and the session does not say so".into());
         }
@@ -325,7 +324,7 @@ impl<'a> Driver<'a> {
         if self.job.settings.mechanisms == 0 {
             return Ok(());
         }
-        let secret = self.job.settings.texts[PASSWORD];
+        let secret = self.job.settings.password();
         let encoded = base64(secret);
         for secret in [secret, encoded.trim_end_matches('=').as_bytes()] {
             if secret.len() >= 4 && text.windows(secret.len()).any(|part| part.eq_ignore_ascii_case(secret)) {

@@ -6,6 +6,7 @@ use sds_smtp::client::mail as checks;
 use sds_smtp::client::settings::Draft;
 use sds_smtp::limits::Timeouts;
 use sds_smtp::message::word::write_phrase;
+use sds_smtp::session::job::Fields;
 use sds_smtp::session::{Job, Mail, Settings, Text};
 use sds_smtp::wire::capability::{LOGIN, PLAIN};
 use sds_smtp::wire::literal::LITERAL_BYTES;
@@ -168,14 +169,15 @@ impl Setup {
             mechanisms: [0, PLAIN | LOGIN, PLAIN, LOGIN][usize::from(self.auth)],
             pipelining: self.pipelining,
             phrase: (!self.sender_name.is_empty()).then_some(write_phrase),
-            texts: [
-                &self.user,
-                &self.password,
-                &self.sender,
-                &self.charset,
-                &self.sender_name,
-                &self.ehlo_name,
-            ],
+            texts: Fields {
+                username: &self.user,
+                password: &self.password,
+                sender: &self.sender,
+                charset: &self.charset,
+                sender_name: &self.sender_name,
+                ehlo_name: &self.ehlo_name,
+            }
+            .in_order(),
             limits: self.timeouts().in_order(),
             ..Settings::NONE
         }
