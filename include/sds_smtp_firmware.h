@@ -142,7 +142,7 @@ typedef struct sds_smtp_transport {
 } sds_smtp_transport;
 
 /** The storage of a client, without its arena: see sds_smtp_client_init(). */
-#define SDS_SMTP_CLIENT_SIZE (sizeof(void *) == 8 ? 1088u : 904u)
+#define SDS_SMTP_CLIENT_SIZE (sizeof(void *) == 8 ? 1136u : 928u)
 
 /** Begins a transport. */
 #define SDS_SMTP_TRANSPORT_INIT \

@@ -3,7 +3,7 @@
 //! Nothing is ever decoded: what a server asks in base64 while logging in is not looked at. What is encoded may be put
 //! piece by piece: the window keeps the bits that make no digit yet.
 
-use crate::buffer::{Sink, Window};
+use crate::buffer::Window;
 
 /// Writes octets in base64.
 #[cfg_attr(not(feature = "std"), inline(never))]

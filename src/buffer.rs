@@ -6,15 +6,12 @@
 
 use core::num::NonZeroU32;
 
-use crate::limits::HEADER_LINE_BYTES;
+use crate::limits::{HEADER_LINE_BYTES, Size};
 #[cfg(feature = "std")]
 use crate::octets;
 
-/// Something that takes octets.
+/// Something that takes the octets of a text.
 pub trait Sink {
-    /// Takes one octet.
-    fn put(&mut self, octet: u8);
-
     /// Octets that it takes without losing one.
     fn room(&self) -> usize;
 
@@ -22,19 +19,23 @@ pub trait Sink {
     fn put_all(&mut self, octets: &[u8]);
 }
 
-/// Farther than anything reaches: what is above is below 0.
+/// Positions are modular: one above this is negative, and the window has not begun.
 const FAR: usize = usize::MAX / 2;
 
 /// A view of `out.len()` octets, from the octet number `from` on, of what is written to it.
 pub struct Window<'b> {
     out: &'b mut [u8],
-    /// Where in `out` the next octet belongs: below 0, in two's complement, while the window has not begun.
+    /// Where in `out` the next octet belongs; negative, in two's complement, while the window has not begun.
     at: usize,
     line_start: usize,
     /// For [`crate::base64`]: what was put last, and how many of its bits have no digit yet.
     pub(crate) bits: u32,
     pub(crate) waiting: u32,
 }
+
+/// How much was written to a window, and where its line begins.
+#[derive(Clone, Copy)]
+pub struct Mark(usize, usize);
 
 impl<'b> Window<'b> {
     /// A window that keeps the octets `from .. from + out.len()`.
@@ -69,6 +70,11 @@ impl<'b> Window<'b> {
         self.reached().min(self.out.len())
     }
 
+    /// What was kept since so many octets were ([`Window::kept`]).
+    pub fn since(&self, before: usize) -> &[u8] {
+        self.out.get(before..self.kept()).unwrap_or(&[])
+    }
+
     /// Keeps nothing of what was written.
     pub fn forget(&mut self) {
         self.at = 0;
@@ -84,14 +90,14 @@ impl<'b> Window<'b> {
         self.at.wrapping_sub(self.line_start)
     }
 
-    /// Where the next octet stands: in all, and where its line begins.
-    pub fn place(&self) -> (usize, usize) {
-        (self.at, self.line_start)
+    /// Remembers what is written so far.
+    pub fn mark(&self) -> Mark {
+        Mark(self.at, self.line_start)
     }
 
-    /// Goes back to a place: what was written from there on is not.
-    pub fn go_back(&mut self, place: (usize, usize)) {
-        (self.at, self.line_start) = place;
+    /// Takes back what was written since the mark.
+    pub fn take_back(&mut self, mark: Mark) {
+        (self.at, self.line_start) = (mark.0, mark.1);
     }
 
     /// Ends a line of a header.
@@ -110,9 +116,60 @@ impl<'b> Window<'b> {
         self.put(b' ');
     }
 
+    /// Octets that it keeps without losing one.
+    pub fn room(&self) -> usize {
+        // Of a window that has not begun, what is before it, too.
+        match self.out.len().wrapping_sub(self.at) {
+            room @ ..=FAR => room,
+            _ => 0,
+        }
+    }
+
+    // One after the other is the smaller code, all at once the faster one.
+    /// Writes octets.
+    #[cfg(not(feature = "std"))]
+    pub fn put_all(&mut self, octets: &[u8]) {
+        for octet in octets {
+            self.put(*octet);
+        }
+    }
+
+    /// Writes octets.
+    #[cfg(feature = "std")]
+    pub fn put_all(&mut self, octets: &[u8]) {
+        let before = if self.at > FAR { self.at.wrapping_neg() } else { 0 };
+        let shown = octets.get(before..).unwrap_or(&[]);
+        let space = self.out.get_mut(self.reached()..).unwrap_or(&mut []);
+        octets::copy(space, shown);
+        self.at = self.at.wrapping_add(octets.len());
+    }
+
     /// Writes a number in decimal.
-    pub fn decimal(&mut self, number: u32) {
+    #[cfg(not(feature = "std"))]
+    pub fn decimal(&mut self, number: Size) {
         self.digits(number, DECIMAL, 1);
+    }
+
+    /// Writes a number in decimal.
+    #[cfg(feature = "std")]
+    pub fn decimal(&mut self, number: Size) {
+        const BILLION: Size = 1_000_000_000;
+        match u32::try_from(number) {
+            Ok(number) => self.digits(number, DECIMAL, 1),
+            Err(_) => {
+                self.decimal(number / BILLION);
+                self.digits(u32::try_from(number % BILLION).unwrap_or(0), DECIMAL, 1 << 8);
+            }
+        }
+    }
+
+    /// Writes an octet.
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    pub fn put(&mut self, octet: u8) {
+        if let Some(kept) = self.out.get_mut(self.at) {
+            *kept = octet;
+        }
+        self.at = self.at.wrapping_add(1);
     }
 
     /// Writes a number to a base up to 16, lower case: at least as many digits as `least` has bits.
@@ -141,37 +198,12 @@ pub fn hex_digit(value: u32) -> u8 {
 }
 
 impl Sink for Window<'_> {
-    #[cfg_attr(not(feature = "std"), inline(never))]
-    fn put(&mut self, octet: u8) {
-        if let Some(place) = self.out.get_mut(self.at) {
-            *place = octet;
-        }
-        self.at = self.at.wrapping_add(1);
-    }
-
     fn room(&self) -> usize {
-        // Of a window that has not begun, what is before it, too.
-        match self.out.len().wrapping_sub(self.at) {
-            room @ ..=FAR => room,
-            _ => 0,
-        }
+        Window::room(self)
     }
 
-    // One after the other is the smaller code, all at once the faster one.
-    #[cfg(not(feature = "std"))]
     fn put_all(&mut self, octets: &[u8]) {
-        for octet in octets {
-            self.put(*octet);
-        }
-    }
-
-    #[cfg(feature = "std")]
-    fn put_all(&mut self, octets: &[u8]) {
-        let before = if self.at > FAR { self.at.wrapping_neg() } else { 0 };
-        let shown = octets.get(before..).unwrap_or(&[]);
-        let space = self.out.get_mut(self.reached()..).unwrap_or(&mut []);
-        octets::copy(space, shown);
-        self.at = self.at.wrapping_add(octets.len());
+        Window::put_all(self, octets);
     }
 }
 
@@ -229,7 +261,7 @@ mod tests {
         let mut window = Window::new(&mut buffer, 0);
         window.decimal(0);
         window.put(b' ');
-        window.decimal(u32::MAX);
+        window.decimal(u32::MAX.into());
         window.put(b' ');
         window.digits(0xA5, HEXADECIMAL, 0b1000);
         window.put(b' ');

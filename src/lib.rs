@@ -88,6 +88,8 @@ pub mod octets;
 #[forbid(unsafe_code)]
 pub mod session;
 #[forbid(unsafe_code)]
+pub mod template;
+#[forbid(unsafe_code)]
 pub mod utf8;
 #[forbid(unsafe_code)]
 pub mod wire;

@@ -61,6 +61,20 @@ pub const REPLY_BYTES: u16 = u16::MAX;
 /// What is kept of a reply's text.
 pub const REPLY_TEXT_BYTES: usize = 255;
 
+/// A number of octets of a mail. Where there is a system a mail may have more than 4 GiB.
+#[cfg(feature = "std")]
+pub type Size = u64;
+
+/// A number of octets of a mail.
+#[cfg(not(feature = "std"))]
+pub type Size = u32;
+
+/// What is kept of a line of the dialogue for those who listen: the longest reply line (RFC 5321, 4.5.3.1.5).
+pub const EVENT_LINE_BYTES: usize = 512;
+
+/// The longest challenge while logging in: RFC 4954, 4 allows 12,288 octets, and tokens have more.
+pub const CHALLENGE_BYTES: usize = 16 * 1024;
+
 /// Entries of a client's log.
 pub const LOG_ENTRIES: usize = 64;
 
@@ -80,7 +94,7 @@ pub const PIECE_BYTES: usize = 4096;
 pub const READ_LATER: i32 = -2;
 
 /// The storage of a client without an operating system, without its arena; more with pointers of 64 bits.
-pub const CLIENT_STORAGE_BYTES: usize = if cfg!(target_pointer_width = "64") { 1088 } else { 904 };
+pub const CLIENT_STORAGE_BYTES: usize = if cfg!(target_pointer_width = "64") { 1136 } else { 928 };
 
 /// Clients that a process may have at once, the built-in one included.
 pub const CLIENTS: usize = 65_536;

@@ -57,21 +57,20 @@ fn code_of(path: &Path) -> (String, String) {
 }
 
 /// Which modules a module may use: those below it.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("code", &["octets"]),
     ("limits", &[]),
     ("octets", &[]),
     ("utf8", &[]),
     ("buffer", &["octets", "limits"]),
     ("base64", &["buffer"]),
-    ("wire", &["buffer", "limits", "octets"]),
-    ("auth", &["base64", "buffer", "limits", "octets"]),
-    ("message", &["base64", "buffer", "limits", "octets", "utf8"]),
+    ("template", &["buffer"]),
+    ("wire", &["template", "buffer", "limits", "octets"]),
+    ("auth", &["code", "base64", "buffer", "limits", "octets"]),
+    ("message", &["template", "base64", "buffer", "limits", "octets", "utf8"]),
     (
         "session",
-        &[
-            "wire", "auth", "message", "code", "base64", "buffer", "limits", "octets", "utf8",
-        ],
+        &["wire", "auth", "message", "code", "buffer", "limits", "octets"],
     ),
     (
         "client",

@@ -31,6 +31,7 @@ fn variation(buffer: usize, leaving: Leaving, cut: Cut) -> Variation {
         buffer,
         leaving,
         cut,
+        mails: 1,
     }
 }
 

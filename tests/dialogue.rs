@@ -21,6 +21,7 @@ const AT_ONCE: Variation = Variation {
     buffer: 8192,
     leaving: Leaving::AtOnce,
     cut: Cut::Nowhere,
+    mails: 1,
 };
 
 /// The seed of the random segmentations: `SDS_SMTP_SEED`, else a number that stands still.
@@ -40,6 +41,15 @@ fn run(name: &str, recorded: &Recorded) -> Result<(), String> {
         if told != outcome {
             return Err(format!(
                 "{} at {variation:?}: {told:?} is told, and whoever reads along sees {outcome:?}",
+                dialogue.path
+            ));
+        }
+        let two = Variation { mails: 2, ..variation };
+        let again = play(&dialogue, two)?;
+        let (told, outcome) = (again.seen.verdict.outcome, again.observer.outcome());
+        if told != outcome {
+            return Err(format!(
+                "{} at {two:?}: {told:?} is told of the second mail, and whoever reads along sees {outcome:?}",
                 dialogue.path
             ));
         }
@@ -75,6 +85,28 @@ fn a_mail_takes_one_write_for_each_turn() -> Result<(), String> {
         if played.writes != writes {
             return Err(format!("{name}: {} writes, expected {writes}", played.writes));
         }
+    }
+    Ok(())
+}
+
+/// Nearly every dialogue with a transaction in it is played with two of them on one session.
+fn most_transactions_are_played_twice() -> Result<(), String> {
+    let (mut once, mut twice) = (0, 0);
+    for name in names() {
+        let dialogue = Dialogue::load(&name);
+        if dialogue.elsewhere {
+            continue;
+        }
+        let played = play(&dialogue, Variation { mails: 2, ..AT_ONCE })?;
+        if played.mails == 2 {
+            twice += 1;
+        } else if played.observer.commands.iter().any(|line| line.starts_with(b"MAIL")) {
+            once += 1;
+        }
+    }
+    // The others lose the connection in the middle of the mail, or stand still.
+    if twice < 150 || once > twice {
+        return Err(format!("twice {twice}, once {once}"));
     }
     Ok(())
 }
@@ -125,6 +157,10 @@ fn tests() -> Vec<Test> {
     tests.push(Test::new(
         "a_mail_takes_one_write_for_each_turn",
         a_mail_takes_one_write_for_each_turn,
+    ));
+    tests.push(Test::new(
+        "most_transactions_are_played_twice",
+        most_transactions_are_played_twice,
     ));
     tests.push(with_recorded(
         "every_recording_is_of_a_dialogue".into(),

@@ -20,9 +20,11 @@ pub enum Places {
 /// whatever others it overlaps.
 const MARK: u8 = 0x80;
 
-/// Marks each such place where the secret stands. Case matters not: servers fold it.
+/// Marks each such place where the secret stands. Case does not matter: servers fold it.
+#[cfg_attr(not(feature = "std"), inline(never))]
 pub fn mark(text: &mut [u8], secret: &[u8], places: Places) {
-    let full = text.len() >= REPLY_TEXT_BYTES;
+    // It was cut off, perhaps.
+    let cut = text.len() >= REPLY_TEXT_BYTES;
     let mut joined = false;
     let mut rest = text;
     while !rest.is_empty() {
@@ -33,7 +35,7 @@ pub fn mark(text: &mut [u8], secret: &[u8], places: Places) {
             };
             let Some(kept) = rest.get(length) else {
                 // As much of the secret as the kept text had room for.
-                break full;
+                break cut;
             };
             if !same(*kept, *wanted) {
                 break false;

@@ -1,6 +1,6 @@
 //! How the last mail ended, with everything that explains it.
 
-use crate::buffer::{Sink, Window};
+use crate::buffer::Window;
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
 pub use crate::message::header::Nonce;

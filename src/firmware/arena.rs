@@ -107,6 +107,7 @@ impl Arena {
         unsafe {
             let place = part.add(part.align_offset(align_of::<Config>())).cast::<Config>();
             addr_of_mut!((*place).job.mail).write(None);
+            addr_of_mut!((*place).job.keep).write(false);
             addr_of_mut!((*place).job.settings)
                 .cast::<Settings<'_>>()
                 .write(checked.settings);

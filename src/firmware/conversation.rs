@@ -46,7 +46,7 @@ impl Member {
         }
         let more = self.turn();
         self.session.tick(self.time);
-        if self.stage == Stage::Talking && self.session.state().settled() {
+        if self.stage == Stage::Talking && self.session.settled() {
             self.publish(calendar.seconds());
         }
         let Some(deadline) = self.session.deadline() else {

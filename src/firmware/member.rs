@@ -251,13 +251,12 @@ impl Member {
         let Some(config) = self.config.as_mut().filter(|_| arena.begin_mail(post.length())) else {
             return Err(Reason::NoMemory);
         };
-        let mail = config.job.mail.insert(Mail {
-            recipients: arena.push(post.recipients),
-            subject: arena.push(post.subject),
-            text: Text::whole(content.borrowed),
-            date: 0,
-            nonce: None,
-        });
+        let recipients = arena.push(post.recipients);
+        let subject = arena.push(post.subject);
+        let mail = config
+            .job
+            .mail
+            .insert(Mail::new(recipients, subject, Text::whole(content.borrowed)));
         if !content.copied.is_empty() {
             mail.text.octets = arena.push(content.copied);
         }
@@ -398,12 +397,12 @@ impl Member {
     #[inline(never)]
     pub(super) fn publish(&mut self, seconds: u32) {
         let session = &self.session;
-        let verdict = session.concluding();
+        let end = session.end();
+        let verdict = end.verdict;
         let told = &mut self.told;
-        told.begin(verdict.code, verdict.step.phase(), verdict.outcome, session.text());
+        told.begin(verdict.code, verdict.step.phase(), verdict.outcome, end.text);
         told.reply_code = u32::from(verdict.reply);
-        let (accepted, refused) = session.recipients();
-        (told.recipients_accepted, told.recipients_refused) = (u32::from(accepted), u32::from(refused));
+        (told.recipients_accepted, told.recipients_refused) = (u32::from(end.accepted), u32::from(end.refused));
         told.elapsed_ms = self.time;
         self.nonce = None;
         let mut recipients = &[][..];

@@ -82,6 +82,7 @@ fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>) -> Job<'a> {
     Job {
         settings: snapshot.settings(),
         mail: post.as_ref().map(Post::mail),
+        keep: false,
     }
 }
 
@@ -98,7 +99,7 @@ impl Connection {
         started: u64,
         now: u64,
     ) -> Self {
-        let session = Session::new(&job(&snapshot, &post));
+        let session = Session::new(&job(&snapshot, &post), ());
         Self {
             key,
             mail,

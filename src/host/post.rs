@@ -35,11 +35,13 @@ impl Post {
     pub fn mail(&self) -> Mail<'_> {
         let part = |range: Range<usize>| self.texts.get(range).unwrap_or(&[]);
         Mail {
-            recipients: part(0..self.subject_at),
-            subject: part(self.subject_at..self.text_at),
-            text: Text::whole(part(self.text_at..self.texts.len())),
             date: self.date,
             nonce: Some(self.nonce),
+            ..Mail::new(
+                part(0..self.subject_at),
+                part(self.subject_at..self.text_at),
+                Text::whole(part(self.text_at..self.texts.len())),
+            )
         }
     }
 }

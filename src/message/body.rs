@@ -1,11 +1,10 @@
 //! The text of a mail: every CR, LF, CRLF and CR CR LF becomes one CRLF, the last line gets its end, and where the
-//! server or the text asks for it all is quoted-printable (RFC 2045, 6.7). A dot that begins a line is doubled (RFC 5321,
-//! 4.5.2): here, since here it is known where lines begin.
+//! server or the text asks for it all is quoted-printable (RFC 2045, 6.7).
 //!
 //! The encoder is a state machine fed with octets: the text may come in pieces of any size and the buffer may be as
 //! small as [`crate::limits::SMALLEST_BUFFER`]. Its memory does not grow with the text.
 
-use crate::buffer::{Sink, Window};
+use crate::buffer::Sink;
 use crate::limits::{LINE_BYTES, QUOTED_PRINTABLE_LINE_BYTES};
 use crate::octets::without_control;
 
@@ -32,7 +31,7 @@ impl Encoding {
 }
 
 /// Room that one octet of text may need: three line ends that were held back (of them two at most are written, with an
-/// encoded blank before them), a soft line break and an escaped octet.
+/// encoded blank before them), a soft line break and an escaped octet, or a dot and another one for transparency.
 const STEP: usize = 14;
 
 /// Where the encoder stands in the text.
@@ -43,8 +42,6 @@ pub struct Encoder {
     returns: u8,
     /// Quoted-printable: a blank or tab, held back since it may end a line; or 0.
     blank: u8,
-    /// Dots are not doubled: SIZE does not count them (RFC 1870, 3).
-    bare: bool,
     ended: bool,
     /// An octet, or a line, cannot go as it is, and there is no other way.
     stuck: bool,
@@ -58,7 +55,6 @@ impl Encoder {
             encoding,
             returns: 0,
             blank: 0,
-            bare: false,
             ended: false,
             stuck: false,
             column: 0,
@@ -68,11 +64,6 @@ impl Encoder {
     /// Takes another encoding, before the first octet.
     pub fn choose(&mut self, encoding: Encoding) {
         self.encoding = encoding;
-    }
-
-    /// The encoding.
-    pub fn encoding(&self) -> Encoding {
-        self.encoding
     }
 
     /// Whether all is written, the last line's end included.
@@ -85,15 +76,8 @@ impl Encoder {
         !cfg!(feature = "complete") && self.stuck
     }
 
-    /// Has a window count what it would write of a whole text, without doubled dots; and begins anew.
-    pub fn count(&mut self, text: &[u8], out: &mut Window<'_>) {
-        self.bare = true;
-        self.write(text, true, out);
-        *self = Self::new(self.encoding);
-    }
-
     /// Takes octets of the text, as many as there is room for, and returns how many. `last`: the text ends with them.
-    pub fn write(&mut self, text: &[u8], last: bool, out: &mut Window<'_>) -> usize {
+    pub fn write(&mut self, text: &[u8], last: bool, out: &mut impl Sink) -> usize {
         let mut taken = 0usize;
         while !self.ended && out.room() >= STEP {
             let rest = text.get(taken..).unwrap_or(&[]);
@@ -139,7 +123,7 @@ impl Encoder {
     }
 
     #[cfg_attr(not(feature = "std"), inline(never))]
-    fn step(&mut self, octet: u8, out: &mut Window<'_>) {
+    fn step(&mut self, octet: u8, out: &mut impl Sink) {
         match octet {
             b'\r' if self.returns == 2 => self.line_end(out),
             b'\r' => self.returns = self.returns.wrapping_add(1),
@@ -155,14 +139,14 @@ impl Encoder {
     }
 
     /// CRs that no LF followed are line ends, each.
-    fn flush_returns(&mut self, out: &mut Window<'_>) {
+    fn flush_returns(&mut self, out: &mut impl Sink) {
         while self.returns > 0 {
             self.returns = self.returns.wrapping_sub(1);
             self.line_end(out);
         }
     }
 
-    fn octet(&mut self, octet: u8, out: &mut Window<'_>) {
+    fn octet(&mut self, octet: u8, out: &mut impl Sink) {
         if !cfg!(feature = "complete") {
             let plain = matches!(octet, b'\t' | 0x20..=0x7e) || (octet >= 0x80 && self.encoding == Encoding::EightBit);
             self.stuck |= !plain || self.column == LINE_BYTES;
@@ -179,7 +163,7 @@ impl Encoder {
     }
 
     /// Writes the blank that was held back.
-    fn flush_blank(&mut self, escape: bool, out: &mut Window<'_>) {
+    fn flush_blank(&mut self, escape: bool, out: &mut impl Sink) {
         let blank = core::mem::take(&mut self.blank);
         if blank != 0 {
             self.token(blank, escape, out);
@@ -187,7 +171,7 @@ impl Encoder {
     }
 
     /// Writes an octet, or the three that it is escaped with, and a soft line break before it where the line is full.
-    fn token(&mut self, octet: u8, escape: bool, out: &mut Window<'_>) {
+    fn token(&mut self, octet: u8, escape: bool, out: &mut impl Sink) {
         let (first, length) = if escape { (b'=', 3) } else { (octet, 1) };
         if self.column.wrapping_add(length) >= QUOTED_PRINTABLE_LINE_BYTES {
             out.put_all(b"=\r\n");
@@ -198,15 +182,12 @@ impl Encoder {
     }
 
     /// Writes octets of one line as they are.
-    fn copy(&mut self, octets: &[u8], out: &mut Window<'_>) {
-        if self.column == 0 && !self.bare && octets.first() == Some(&b'.') {
-            out.put(b'.');
-        }
+    fn copy(&mut self, octets: &[u8], out: &mut impl Sink) {
         out.put_all(octets);
         self.column = self.column.wrapping_add(octets.len());
     }
 
-    fn line_end(&mut self, out: &mut Window<'_>) {
+    fn line_end(&mut self, out: &mut impl Sink) {
         if cfg!(feature = "complete") {
             // A blank at a line's end would not survive every server (RFC 2045, 6.7, rule 3).
             self.flush_blank(true, out);
@@ -216,7 +197,7 @@ impl Encoder {
     }
 
     #[cfg_attr(not(feature = "std"), inline(never))]
-    fn end(&mut self, out: &mut Window<'_>) {
+    fn end(&mut self, out: &mut impl Sink) {
         self.flush_returns(out);
         if self.column > 0 || self.blank != 0 {
             self.line_end(out);
@@ -251,13 +232,9 @@ mod tests {
             assert!(kept > 0 || encoder.ended() || size < 40 || piece < 5, "no progress");
             all.extend_from_slice(&buffer[..kept]);
         }
-        let doubled = all
-            .split(|octet| *octet == b'\n')
-            .filter(|line| line.starts_with(b".."))
-            .count();
         let mut window = Window::counting();
-        Encoder::new(encoding).count(text, &mut window);
-        assert_eq!(all.len() - doubled, window.written());
+        Encoder::new(encoding).write(text, true, &mut window);
+        assert_eq!(all.len(), window.written());
         all
     }
 
@@ -287,7 +264,7 @@ mod tests {
             (b"\r\n\r\n", b"\r\n\r\n"),
             (b"\r", b"\r\n"),
             (b"a\r\r", b"a\r\n\r\n"),
-            (b"\n.\r\n.\r", b"\r\n..\r\n..\r\n"),
+            (b"\n.\r\n.\r", b"\r\n.\r\n.\r\n"),
         ] {
             assert_eq!(every_size(text, Encoding::SevenBit), wanted, "{text:?}");
             assert_eq!(every_size(text, Encoding::QuotedPrintable), wanted, "{text:?}");
@@ -337,25 +314,6 @@ mod tests {
         }
         decoded.truncate(decoded.len() - 2);
         assert_eq!(decoded, text);
-    }
-
-    #[test]
-    fn dots_that_begin_a_line_are_doubled() {
-        let encodings = [Encoding::SevenBit, Encoding::EightBit, Encoding::QuotedPrintable];
-        let known = if cfg!(feature = "complete") { 3 } else { 2 };
-        for encoding in encodings.into_iter().take(known) {
-            assert_eq!(
-                every_size(b".a\r\n..\nb.c\r.", encoding),
-                b"..a\r\n...\r\nb.c\r\n..\r\n"
-            );
-            assert_eq!(every_size(b" .\n\r..", encoding), b" .\r\n\r\n...\r\n");
-        }
-        if cfg!(feature = "complete") {
-            let got = every_size(&[b'.'; 160], Encoding::QuotedPrintable);
-            let line = ".".repeat(75);
-            let wanted = std::format!(".{line}=\r\n.{line}=\r\n...........\r\n");
-            assert_eq!(got, wanted.as_bytes());
-        }
     }
 
     #[test]

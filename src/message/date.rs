@@ -2,7 +2,9 @@
 
 use core::num::{NonZeroU8, NonZeroU32};
 
-use crate::buffer::{DECIMAL, Sink, Window};
+use crate::buffer::{DECIMAL, Window};
+use crate::template::Part::{Put, Say};
+use crate::template::{self, Part, fields, length, octets};
 
 /// The names of the days, from that of 1 January 1970 on, and of the months.
 #[rustfmt::skip]
@@ -50,11 +52,20 @@ const fn unit(of: u8) -> NonZeroU8 {
     NonZeroU8::MIN.saturating_add(of.wrapping_sub(1))
 }
 
-/// A date: each octet below 7 stands for one of the values that [`write`] finds.
-const FIELD: &[u8] = b"\x03, \x04 \x05 \x06 \x02:\x01:\x00 +0000";
+fields! { SECOND, MINUTE, HOUR, DAY_NAME, DAY, MONTH_NAME, YEAR }
+
+/// A date and its time.
+#[rustfmt::skip]
+const DATE: &[Part] = &[
+    Put(DAY_NAME), Say(", "), Put(DAY), Say(" "), Put(MONTH_NAME), Say(" "), Put(YEAR), Say(" "),
+    Put(HOUR), Say(":"), Put(MINUTE), Say(":"), Put(SECOND), Say(" +0000"),
+];
+
+static OCTETS: [u8; length(DATE)] = octets(DATE);
 
 /// Writes a time (seconds since 1970, up to the year 2106): `Thu, 01 Jan 1970 00:00:00 +0000`.
 pub fn write(seconds: u32, out: &mut Window<'_>) {
+    // In the order of the fields. What has a name is so many names behind the first one.
     let mut values = [0u32; 7];
     let mut weeks = seconds;
     for (value, unit) in values.iter_mut().zip(&UNITS) {
@@ -62,12 +73,13 @@ pub fn write(seconds: u32, out: &mut Window<'_>) {
         *value = weeks % unit;
         weeks /= unit;
     }
-    let [_, _, _, day_of_week, day_of_month, month_name, year_number] = &mut values;
-    let (year, month, day) = civil(weeks.wrapping_mul(7).wrapping_add(*day_of_week));
-    *day_of_week = day_of_week.wrapping_add(NAMED);
-    (*day_of_month, *month_name, *year_number) = (day, month.wrapping_add(NAMED + 7), year);
-    for &octet in FIELD {
-        let Some(&value) = values.get(usize::from(octet)) else {
+    let [_, _, _, day_name, day, month_name, year] = &mut values;
+    let month;
+    (*year, month, *day) = civil(weeks.wrapping_mul(7).wrapping_add(*day_name));
+    (*day_name, *month_name) = (day_name.wrapping_add(NAMED), month.wrapping_add(NAMED + 7));
+    for &octet in &OCTETS {
+        let field = template::field(octet).and_then(|field| values.get(usize::from(field)));
+        let Some(&value) = field else {
             out.put(octet);
             continue;
         };

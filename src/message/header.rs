@@ -1,21 +1,127 @@
-//! Fields of the header block (RFC 5322, 3.6) that are more than a text behind a name.
+//! The header block (RFC 5322, 3.6; RFC 2045, 3), as it stands in the RFCs.
 
-use crate::buffer::{HEXADECIMAL, Sink, Window, hex_digit};
+use super::word;
+use super::{date, plan::Plan};
+use crate::buffer::{HEXADECIMAL, Window, hex_digit};
 use crate::octets::behind_last;
+use crate::template::Part::{End, Put, Say, When};
+use crate::template::{Line, Part, fields, length, octets};
 
-/// Writes the recipients of To, folded; or only that with a number, counted from 1.
-#[cfg_attr(not(feature = "std"), inline(never))]
-pub fn write_to<'a>(recipients: impl Iterator<Item = &'a [u8]>, only: usize, out: &mut Window<'_>) {
-    let mut number = 0usize;
+fields! {
+    /// Whether there is a clock.
+    HAS_DATE,
+    DATE,
+    /// Whether the sender has a display name.
+    HAS_NAME,
+    /// The display name, and the blank behind it.
+    NAME,
+    FROM,
+    TO,
+    SUBJECT,
+    /// Whether there is what a Message-ID is made of.
+    HAS_MESSAGE_ID,
+    MESSAGE_ID,
+    /// The charset of the text.
+    CHARSET,
+}
+
+/// The header block but for the name of the encoding, which [`write_encoding`] writes behind it.
+#[rustfmt::skip]
+const BLOCK: &[Part] = &[
+    When(HAS_DATE, &[Say("Date: "), Put(DATE), End]),
+    Say("From: "), When(HAS_NAME, &[Put(NAME), Say("<")]), Put(FROM), When(HAS_NAME, &[Say(">")]), End,
+    Say("To: "), Put(TO), End,
+    Say("Subject: "), Put(SUBJECT), End,
+    When(HAS_MESSAGE_ID, &[Say("Message-ID: "), Put(MESSAGE_ID), End]),
+    Say("MIME-Version: 1.0"), End,
+    Say("Content-Type: text/plain; charset="), Put(CHARSET), End,
+    Say("Content-Transfer-Encoding: "),
+];
+
+static OCTETS: [u8; length(BLOCK)] = octets(BLOCK);
+
+/// Writes a display name, with the charset of bytes that are not UTF-8.
+pub type Phrase = fn(&[u8], &[u8], &mut Window<'_>);
+
+/// What the header block is made of.
+pub trait Fields {
+    /// The mailboxes of the recipients that are named.
+    fn to(&self) -> impl Iterator<Item = &[u8]>;
+    /// The time, in seconds since 1970; 0: there is no clock.
+    fn date(&self) -> u32;
+    /// 128 random bits.
+    fn nonce(&self) -> Option<&Nonce>;
+    /// The sender's mailbox.
+    fn from(&self) -> &[u8];
+    /// The sender's display name.
+    fn name(&self) -> &[u8];
+    /// How it is written, where there is one: [`word::write_phrase`].
+    fn phrase(&self) -> Option<Phrase>;
+    /// The subject.
+    fn subject(&self) -> &[u8];
+    /// The charset of what is not UTF-8.
+    fn charset(&self) -> &[u8];
+    /// How the text is sent.
+    fn plan(&self) -> &Plan;
+}
+
+/// Writes the header block, up to the name of the encoding.
+pub fn write(fields: &impl Fields, out: &mut Window<'_>) {
+    let mut line = Line::new(&OCTETS);
+    while let Some(field) = line.next(out) {
+        line.when(put(field, fields, out));
+    }
+}
+
+/// Writes a field, or says whether a condition holds.
+// In the loop above the compiler would fetch all that any field may need before the first one.
+#[cfg_attr(not(fast), inline(never))]
+fn put(field: u8, fields: &impl Fields, out: &mut Window<'_>) -> bool {
+    match field {
+        HAS_DATE => return fields.date() != 0,
+        DATE => date::write(fields.date(), out),
+        HAS_NAME => return fields.phrase().is_some(),
+        NAME => {
+            if let Some(write) = fields.phrase() {
+                write(fields.name(), fields.charset(), out);
+                out.fold(fields.from().len().wrapping_add(3));
+            }
+        }
+        FROM => out.put_all(fields.from()),
+        TO => write_to(fields.to(), out),
+        SUBJECT => word::write(fields.subject(), fields.charset(), out),
+        HAS_MESSAGE_ID => return fields.nonce().is_some(),
+        MESSAGE_ID => {
+            if let Some(nonce) = fields.nonce() {
+                write_message_id(fields.from(), nonce, out);
+            }
+        }
+        _ => out.put_all(if fields.plan().text_is_utf8 {
+            b"UTF-8"
+        } else {
+            fields.charset()
+        }),
+    }
+    true
+}
+
+/// Writes the end of the header block: the name of the encoding, and an empty line.
+pub fn write_encoding(plan: &Plan, out: &mut Window<'_>) {
+    out.put_all(plan.encoding.name());
+    out.end_line();
+    out.end_line();
+}
+
+/// Writes the recipients of To, folded.
+fn write_to<'a>(recipients: impl Iterator<Item = &'a [u8]>, out: &mut Window<'_>) {
+    let mut first = true;
     for recipient in recipients {
-        number = number.wrapping_add(1);
-        if only == 0 && number > 1 {
+        if !first {
             out.put(b',');
             out.fold(recipient.len().wrapping_add(2));
         }
-        if only == 0 || only == number {
-            out.put_all(recipient);
-        }
+        first = false;
+        out.put_all(recipient);
     }
 }
 

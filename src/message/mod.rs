@@ -3,11 +3,15 @@
 //! - [`header`]: the header block
 //! - [`word`]: header text that is not ASCII, or too long for a line
 //! - [`date`]: RFC 5322 dates
+//! - [`text`]: a text, whole or in pieces
+//! - [`plan`]: how a text is sent
 //! - [`survey`]: what a text needs, found in one pass
 //! - [`body`]: the text: line ends, and quoted-printable where it is needed
 
 pub mod body;
 pub mod date;
 pub mod header;
+pub mod plan;
 pub mod survey;
+pub mod text;
 pub mod word;

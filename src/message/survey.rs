@@ -1,12 +1,11 @@
 //! What a text needs on its way, found in one pass.
 
-use super::body::{Encoder, Encoding};
-use crate::buffer::Window;
-use crate::limits::LINE_BYTES;
+use super::body::Encoding;
+use crate::limits::{LINE_BYTES, Size};
 use crate::octets::without_control;
 
 /// Whether to look at several octets at a time, and to count them on the way: it takes more code.
-const FAST: bool = cfg!(feature = "std");
+pub(super) const FAST: bool = cfg!(feature = "std");
 
 /// What there is in a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +15,7 @@ pub struct Survey {
     /// A line of more than 998 octets, or a control character other than a tab.
     pub unsendable: bool,
     /// Octets of the text when it is sent as it is, each line with its CRLF.
-    pub size: u32,
+    pub size: Size,
 }
 
 impl Survey {
@@ -61,20 +60,8 @@ impl Survey {
         let plain = without_control(text);
         let line = line.wrapping_add(plain);
         self.unsendable |= line > LINE_BYTES;
-        self.size = self.size.wrapping_add(u32::try_from(plain).unwrap_or(u32::MAX));
+        self.size = self.size.wrapping_add(Size::try_from(plain).unwrap_or(Size::MAX));
         (text.get(plain..).unwrap_or(&[]), line)
-    }
-
-    /// What SIZE counts (RFC 1870, 3) of a mail whose header block is counted by the window: no doubled dots, nor the final
-    /// one.
-    pub fn size_behind(self, text: &[u8], encoder: &mut Encoder, header: &mut Window<'_>) -> u32 {
-        let mut size = 0;
-        if FAST && encoder.encoding() != Encoding::QuotedPrintable {
-            size = self.size;
-        } else {
-            encoder.count(text, header);
-        }
-        u32::try_from(header.written()).unwrap_or(u32::MAX).saturating_add(size)
     }
 
     /// The encoding: as it is where lines and octets allow it and the server takes it, else quoted-printable.
@@ -90,7 +77,9 @@ impl Survey {
 
 #[cfg(test)]
 mod tests {
+    use super::super::body::Encoder;
     use super::*;
+    use crate::buffer::Window;
 
     #[test]
     fn the_encoding_follows_the_text_and_the_server() {
@@ -118,8 +107,8 @@ mod tests {
                     .collect();
                 for text in [text.clone(), [&[b'y'; 5], text.as_slice(), &[b'z'; 9]].concat()] {
                     let mut window = Window::counting();
-                    Encoder::new(Encoding::EightBit).count(&text, &mut window);
-                    let wanted = window.written() as u32;
+                    Encoder::new(Encoding::EightBit).write(&text, true, &mut window);
+                    let wanted = window.written() as Size;
                     assert_eq!(Survey::of(&text).size, wanted, "{text:?}");
                 }
             }

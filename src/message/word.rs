@@ -1,7 +1,7 @@
 //! Unstructured header text: as it is where it can be, else encoded words (RFC 2047).
 
 use crate::base64;
-use crate::buffer::{Sink, Window};
+use crate::buffer::Window;
 use crate::limits::{CHARSET_BYTES, ENCODED_WORD_BYTES, HEADER_LINE_BYTES};
 use crate::utf8::is_utf8;
 
@@ -33,7 +33,7 @@ fn plain_word(text: &[u8]) -> usize {
 /// Writes text behind a header's name, folded: as it is where folding changes nothing in it, which is such words, single blanks
 /// between them and none at its ends.
 pub fn write(text: &[u8], charset: &[u8], out: &mut Window<'_>) {
-    let begun = out.place();
+    let begun = out.mark();
     let mut rest = text;
     loop {
         let length = plain_word(rest);
@@ -49,7 +49,7 @@ pub fn write(text: &[u8], charset: &[u8], out: &mut Window<'_>) {
             None => return,
         }
     }
-    out.go_back(begun);
+    out.take_back(begun);
     if !text.is_empty() {
         write_encoded(text, charset, out);
     }

@@ -1,21 +1,28 @@
 //! What the server's answers lead to.
 
+use super::event::Events;
 use super::job::Job;
-use super::machine::Session;
+use super::session::Session;
 use super::state::{Next, State};
-use crate::auth::plain;
 use crate::auth::redaction::{self, Places};
+use crate::auth::{Credentials, Mechanism};
 use crate::buffer::Window;
 use crate::code::{self, Code, Outcome, Reason, Step};
-use crate::limits::REPLY_TEXT_BYTES;
-use crate::message::body::Encoding;
-use crate::message::survey::Survey;
+use crate::limits::{EVENT_LINE_BYTES, REPLY_TEXT_BYTES};
 use crate::octets;
-use crate::utf8::is_utf8;
-use crate::wire::address::List;
-use crate::wire::capability::{AUTH, EIGHT_BIT_MIME, LOGIN, PIPELINING, PLAIN};
+use crate::wire::capability::{AUTH, LOGIN, PLAIN};
 
-impl Session {
+impl Step {
+    /// Whether the answer to it decides on a login.
+    pub(super) fn logs_in(self) -> bool {
+        matches!(
+            self,
+            Self::AuthMechanism | Self::AuthOneStep | Self::AuthUsername | Self::AuthPassword
+        )
+    }
+}
+
+impl<E: Events> Session<E> {
     /// Whether this reply answers nothing that was said: 421 is heard at any time.
     #[cfg_attr(not(feature = "std"), inline(always))]
     fn unasked(&self) -> bool {
@@ -27,60 +34,14 @@ impl Session {
         }
     }
 
-    /// Whether the reply is the one that lets the mail go on.
-    #[cfg_attr(not(feature = "std"), inline(always))]
-    fn accepted(&self) -> bool {
-        self.step.accepts(self.reader.code())
-    }
-
-    fn logging_in(&self) -> bool {
-        matches!(
-            self.step,
-            Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername | Step::AuthPassword
-        )
-    }
-
-    /// The server's answer decides. What it repeats of the login is masked in the text that the result will show: PLAIN's
-    /// response and the password, wherever they stand; and while logging in the user name, too, where it is a word: later it is
-    /// often the sender's address, which is no secret.
+    /// The server's answer decides. What it repeats of the login is masked in the text that the result will show.
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn answered(&mut self, job: &Job<'_>, code: Code) {
         if job.settings.mechanisms != 0 {
-            self.mask_line(job, State::AuthPlainResponse as usize);
-            self.mask_line(job, State::AuthPassword as usize);
-            self.mask(job.settings.password(), Places::All);
-            if self.logging_in() {
-                self.mask_line(job, State::AuthUsername as usize);
-                self.mask(job.settings.username(), Places::Words);
-            }
-            redaction::cover(self.reader.text_mut());
+            let text = self.reader.text_mut();
+            mask(text, &job.settings.credentials(), self.step.logs_in());
         }
         self.conclude(code, Reason::None);
-    }
-
-    /// Masks what is said in the line of a state, in base64.
-    #[cfg_attr(not(feature = "std"), inline(never))]
-    fn mask_line(&mut self, job: &Job<'_>, line: usize) {
-        // Only the faster way to the same end: base64 is one word, longer than the user name or the password in it.
-        if cfg!(feature = "std") && self.reader.text().len() < REPLY_TEXT_BYTES {
-            let least = job.settings.username().len().min(job.settings.password().len());
-            let mut words = self.reader.text().split(|octet| *octet == b' ');
-            if words.all(|word| word.len() <= least) {
-                return;
-            }
-        }
-        // No more of it can stand in the text.
-        let mut said = [0; REPLY_TEXT_BYTES];
-        self.write_line(line, job, &mut Window::new(&mut said, 0));
-        // Without padding: servers may leave it out.
-        let digits = said.split(|octet| matches!(octet, b'=' | b'\r')).next();
-        self.mask(digits.unwrap_or(&[]), Places::All);
-        octets::wipe(&mut said);
-    }
-
-    #[cfg_attr(not(feature = "std"), inline(never))]
-    fn mask(&mut self, secret: &[u8], places: Places) {
-        redaction::mark(self.reader.text_mut(), secret, places);
     }
 
     /// A complete reply.
@@ -91,22 +52,24 @@ impl Session {
             self.fail(job);
             return self.enter(job, State::Closed);
         }
-        let accepted = self.accepted();
-        if accepted && self.logging_in() {
-            // It may repeat what it accepted.
-            self.reader.wipe_text();
-        }
+        let accepted = self.step.accepts(self.reader.code());
         let state = match self.state.next(accepted) {
             Next::To(state) => state,
             Next::Hello if self.helo_only => State::Helo,
             Next::Hello => State::Ehlo,
             Next::Choose => self.choose(job),
-            Next::Ready => self.ready(job),
-            Next::Fallback | Next::OtherWay => self.other_way(job),
+            Next::Fallback => self.fall_back(job),
+            Next::Login => self.login_reply(job, accepted),
             Next::Envelope => self.envelope_reply(job, accepted),
+            Next::Reset if !E::KEEPS || self.concluded() => State::Quit,
+            Next::Reset if accepted => {
+                self.transaction.open = false;
+                self.begin_transaction(job)
+            }
+            Next::Reset => self.fail(job),
             Next::Sent => {
                 self.answered(job, Code::Ok);
-                self.verdict.outcome = Outcome::Sent;
+                self.transaction.verdict.outcome = Outcome::Sent;
                 State::Quit
             }
             // Where nothing is asked, no answer is expected.
@@ -115,14 +78,12 @@ impl Session {
         self.enter(job, state);
     }
 
-    /// The mail is refused, unless this answer is the one that lets it go on.
+    /// The mail is refused; with which code.
     #[cfg_attr(not(feature = "std"), inline(never))]
-    fn refused(&mut self, job: &Job<'_>, accepted: bool) {
-        if accepted {
-            return;
-        }
+    pub(super) fn refused(&mut self, job: &Job<'_>) -> Code {
         let code = code::refusal(self.step, self.reader.code(), self.reader.refuses_to_relay());
         self.answered(job, code);
+        code
     }
 
     #[cfg_attr(not(feature = "std"), inline(never))]
@@ -132,130 +93,135 @@ impl Session {
             self.give_up(Reason::NotSmtp);
             return State::Closed;
         }
-        self.refused(job, false);
+        self.refused(job);
         State::Quit
     }
 
+    /// The server was greeted: logs in where that is wanted.
     fn choose(&mut self, job: &Job<'_>) -> State {
         let settings = &job.settings;
         if settings.mechanisms == 0 {
-            return self.ready(job);
+            return self.begin_transaction(job);
         }
-        if self.parser.offers(settings.mechanisms & PLAIN) {
-            return if plain::fits_command(settings.username(), settings.password()) {
-                State::AuthPlain
-            } else {
-                State::AuthPlainAlone
-            };
+        if self.capabilities.offers(settings.mechanisms & PLAIN) {
+            return self.log_in(job, Mechanism::Plain);
         }
-        if self.parser.offers(settings.mechanisms & LOGIN) {
-            return State::AuthLogin;
+        if self.capabilities.offers(settings.mechanisms & LOGIN) {
+            return self.log_in(job, Mechanism::Login);
         }
-        if self.parser.offers(AUTH) {
+        if self.capabilities.offers(AUTH) {
             self.answered(job, Code::AuthUnsupported);
         } else {
             self.conclude(Code::AuthUnsupported, Reason::NoAuth);
         }
         // It is logging in that fails.
-        self.verdict.step = Step::AuthMechanism;
+        self.transaction.verdict.step = Step::AuthMechanism;
         State::Quit
     }
 
-    /// The server did not take EHLO, or the AUTH command in this form: its answer is no verdict on the credentials.
-    fn other_way(&mut self, job: &Job<'_>) -> State {
-        match (self.state, self.reader.code()) {
+    fn log_in(&mut self, job: &Job<'_>, mechanism: Mechanism) -> State {
+        self.mechanism = mechanism;
+        self.step = mechanism.begin(&job.settings.credentials());
+        State::AuthBegin
+    }
+
+    /// The server does not take EHLO.
+    fn fall_back(&mut self, job: &Job<'_>) -> State {
+        match self.reader.code() {
             // HELO announces no AUTH: with a login to do there is nothing to fall back to.
-            (State::Ehlo, 400..) if job.settings.mechanisms == 0 => {
-                self.parser.forget();
+            400.. if job.settings.mechanisms == 0 => {
+                self.capabilities.forget();
                 return State::Helo;
             }
             // 500, 502 or 504: it knows no EHLO.
-            (State::Ehlo, reply @ 500..=504) if reply % 2 == 0 => self.answered(job, Code::AuthUnsupported),
-            // It overlooked the response, and asks for it.
-            (State::AuthPlain, 334) => return State::AuthPlainResponse,
-            // It wants no response in the command's line.
-            (State::AuthPlain, 501 | 504) => return State::AuthPlainAlone,
-            (State::AuthPlainAlone, 504) if self.parser.offers(job.settings.mechanisms & LOGIN) => {
-                return State::AuthLogin;
-            }
+            reply @ 500..=504 if reply % 2 == 0 => self.answered(job, Code::AuthUnsupported),
             _ => {}
         }
         self.fail(job)
     }
 
-    // Only the small one is shorter within its caller.
-    #[cfg_attr(not(feature = "complete"), inline(always))]
-    fn ready(&mut self, job: &Job<'_>) -> State {
-        let Some(mail) = &job.mail else {
-            self.conclude(Code::Ok, Reason::None);
-            return State::Quit;
-        };
-        self.step = Step::Mail;
-        self.pipelining = job.settings.pipelining && self.parser.offers(PIPELINING);
-        self.envelope.data = List::new(mail.recipients).number().wrapping_add(1);
-        let eight_bit_mime = self.parser.offers(EIGHT_BIT_MIME);
-        if !cfg!(feature = "complete") {
-            // What cannot go as it is is found on the way.
-            self.encoder.choose(if eight_bit_mime {
-                Encoding::EightBit
-            } else {
-                Encoding::SevenBit
-            });
-            self.plan.text_is_utf8 = if mail.text.pieces {
-                mail.text.utf8
-            } else {
-                is_utf8(mail.text.octets)
-            };
-            return State::Envelope;
-        }
-        if mail.text.pieces {
-            self.encoder.choose(Encoding::QuotedPrintable);
-            self.plan.text_is_utf8 = mail.text.utf8;
-            return State::Envelope;
-        }
-        let text = mail.text.octets;
-        let survey = Survey::of(text);
-        let encoding = survey.encoding(eight_bit_mime);
-        self.encoder.choose(encoding);
-        self.plan.text_is_utf8 = is_utf8(text);
-        if let Some(limit) = self.parser.size() {
-            let mut window = Window::counting();
-            self.write_line(State::Text as usize, job, &mut window);
-            let size = survey.size_behind(text, &mut self.encoder, &mut window);
-            self.plan.size = size;
-            if limit > 0 && size > limit {
-                self.conclude(Code::DataFailed, Reason::TooLarge);
-                return State::Quit;
+    /// An answer while logging in.
+    fn login_reply(&mut self, job: &Job<'_>, accepted: bool) -> State {
+        let (step, reply) = (self.step, self.reader.code());
+        match (step, reply) {
+            (Step::AuthOneStep | Step::AuthPassword, _) if accepted => {
+                // It may repeat what it accepted.
+                self.reader.wipe_text();
+                return self.begin_transaction(job);
             }
-        }
-        State::Envelope
-    }
-
-    fn envelope_reply(&mut self, job: &Job<'_>, accepted: bool) -> State {
-        let step = self.step;
-        self.refused(job, accepted);
-        let concluded = self.concluded();
-        let envelope = &mut self.envelope;
-        envelope.answered = envelope.answered.wrapping_add(1);
-        match step {
-            Step::Mail => envelope.open = accepted,
-            Step::Rcpt => {
-                if let Some(count) = envelope.counts.get_mut(usize::from(accepted)) {
-                    *count = count.wrapping_add(1);
-                }
+            // A challenge; or the server overlooked the initial response.
+            (Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername, 334) => {
+                let challenge = match self.events.challenge() {
+                    [] => self.reader.text(),
+                    kept => kept,
+                };
+                self.step = self.mechanism.respond(step, challenge);
+                self.events.drop_challenge();
+                self.reader.wipe_text();
+                return State::AuthRespond;
             }
-            _ if accepted => {
-                // The final dot will end the transaction.
-                envelope.open = false;
-                // Everybody is accepted: the text may go. Or nobody is to get the mail, and the server waits for it.
-                return if concluded { State::LoneDot } else { State::Text };
+            // It wants no response in the command's line: its answer is no verdict on the credentials.
+            (Step::AuthOneStep, 501 | 504) => {
+                self.step = Step::AuthMechanism;
+                return State::AuthBegin;
+            }
+            // Nor is this one, of the mechanism.
+            (Step::AuthMechanism, 504)
+                if self.mechanism == Mechanism::Plain && self.capabilities.offers(job.settings.mechanisms & LOGIN) =>
+            {
+                return self.log_in(job, Mechanism::Login);
             }
             _ => {}
         }
-        State::Envelope
+        self.fail(job)
     }
 }
 
+/// The longest text that is masked: of a reply, or, where there are events, of a line.
+const MASKED_BYTES: usize = if cfg!(feature = "std") {
+    EVENT_LINE_BYTES
+} else {
+    REPLY_TEXT_BYTES
+};
+
+/// Masks what a server repeats of the login: PLAIN's response and the password, wherever they stand; and while logging in the user
+/// name, too, where it is a word: later it is often the sender's address, which is no secret.
+pub(super) fn mask(text: &mut [u8], credentials: &Credentials<'_>, logging_in: bool) {
+    for (mechanism, step) in [
+        (Mechanism::Plain, Step::AuthPassword),
+        (Mechanism::Login, Step::AuthPassword),
+        (Mechanism::Login, Step::AuthUsername),
+    ] {
+        if step == Step::AuthPassword || logging_in {
+            mask_response(text, credentials, mechanism, step);
+        }
+    }
+    redaction::mark(text, credentials.password, Places::All);
+    if logging_in {
+        redaction::mark(text, credentials.username, Places::Words);
+    }
+    redaction::cover(text);
+}
+
+/// Marks what a mechanism says, in base64.
+#[cfg_attr(not(feature = "std"), inline(never))]
+fn mask_response(text: &mut [u8], credentials: &Credentials<'_>, mechanism: Mechanism, step: Step) {
+    // Only the faster way to the same end: base64 is one word, longer than the user name or the password in it.
+    if cfg!(fast) && text.len() < REPLY_TEXT_BYTES {
+        let least = credentials.username.len().min(credentials.password.len());
+        let mut words = text.split(|octet| *octet == b' ');
+        if words.all(|word| word.len() <= least) {
+            return;
+        }
+    }
+    // No more of it can stand in the text.
+    let mut said = [0; MASKED_BYTES];
+    mechanism.write(step, credentials, &mut Window::new(&mut said, 0));
+    // Without padding: servers may leave it out.
+    let digits = said.split(|octet| matches!(octet, b'=' | 0)).next();
+    redaction::mark(text, digits.unwrap_or(&[]), Places::All);
+    octets::wipe(&mut said);
+}
 #[cfg(test)]
 mod tests {
     use super::super::job::{Field, Settings};
@@ -263,21 +229,22 @@ mod tests {
     use std::string::String;
 
     /// What is kept of the server's words where they refuse a login, or a sender.
-    fn kept(words: &str, state: State, username: &'static [u8], password: &'static [u8]) -> String {
-        kept_of(std::format!("535 {words}\n").as_bytes(), state, username, password)
+    fn kept(words: &str, step: Step, username: &'static [u8], password: &'static [u8]) -> String {
+        kept_of(std::format!("535 {words}\n").as_bytes(), step, username, password)
     }
 
     /// The same of a whole reply, octet by octet.
-    fn kept_of(reply: &[u8], state: State, username: &'static [u8], password: &'static [u8]) -> String {
+    fn kept_of(reply: &[u8], step: Step, username: &'static [u8], password: &'static [u8]) -> String {
         let mut job = Job {
             settings: Settings::NONE,
             mail: None,
+            keep: false,
         };
         job.settings.mechanisms = PLAIN;
         job.settings.set_text(Field::Username, username);
         job.settings.set_text(Field::Password, password);
         let mut session = Session::IDLE;
-        (session.state, session.step) = (state, state.step());
+        session.step = step;
         for octet in reply {
             session.reader.feed(*octet);
         }
@@ -302,8 +269,8 @@ mod tests {
                 "5.7.8 Error: authentication failed",
             ),
         ] {
-            assert_eq!(kept(words, State::AuthPlain, b"kotelna", b"tajne-heslo"), wanted);
-            assert_eq!(kept(words, State::AuthPassword, b"kotelna", b"tajne-heslo"), wanted);
+            assert_eq!(kept(words, Step::AuthOneStep, b"kotelna", b"tajne-heslo"), wanted);
+            assert_eq!(kept(words, Step::AuthPassword, b"kotelna", b"tajne-heslo"), wanted);
         }
     }
 
@@ -316,7 +283,7 @@ mod tests {
                 if begun.ends_with(b":\r\n") {
                     words.extend(b"535 end\r\n");
                 }
-                let kept = kept_of(&words, State::AuthPassword, b"kotelna", password);
+                let kept = kept_of(&words, Step::AuthPassword, b"kotelna", password);
                 let rest = kept.strip_prefix("no: x ").or(kept.strip_prefix("no: ")).unwrap();
                 assert_eq!(rest.trim_end_matches("end").trim_end(), "******", "{octet}: {kept:?}");
             }
@@ -327,17 +294,17 @@ mod tests {
     fn a_short_user_name_leaves_the_server_s_url_readable() {
         let words = "user mail: see https://mail.example/mail (bWFpbA==)";
         let wanted = "user ****: see https://mail.example/mail (******==)";
-        assert_eq!(kept(words, State::AuthPlain, b"mail", b"tajne-heslo"), wanted);
+        assert_eq!(kept(words, Step::AuthOneStep, b"mail", b"tajne-heslo"), wanted);
         // And a short password does not: it is seen nowhere.
         let wanted = "user ****: see https://****.example/**** (******==)";
-        assert_eq!(kept(words, State::AuthPlain, b"kotelna", b"mail"), wanted);
+        assert_eq!(kept(words, Step::AuthOneStep, b"kotelna", b"mail"), wanted);
     }
 
     #[test]
     fn after_the_login_only_the_password_is_masked() {
         let words = "kotelna: tajne-heslo a290ZWxuYQ== dGFqbmUtaGVzbG8";
         let wanted = "kotelna: *********** a290ZWxuYQ== ***************";
-        assert_eq!(kept(words, State::Envelope, b"kotelna", b"tajne-heslo"), wanted);
+        assert_eq!(kept(words, Step::Mail, b"kotelna", b"tajne-heslo"), wanted);
     }
 
     #[test]
@@ -345,13 +312,13 @@ mod tests {
         static PASSWORD: [u8; 1000] = [b'x'; 1000];
         let words = String::from("no: AHUA") + &"eHh4".repeat(100);
         let wanted = String::from("no: ") + &"*".repeat(REPLY_TEXT_BYTES - 4);
-        assert_eq!(kept(&words, State::AuthPlain, b"u", &PASSWORD), wanted);
+        assert_eq!(kept(&words, Step::AuthOneStep, b"u", &PASSWORD), wanted);
     }
 
     #[test]
     fn a_user_name_within_the_password_hides_nothing_of_it() {
         assert_eq!(
-            kept("no: kotelna1", State::AuthPassword, b"kotelna", b"kotelna1"),
+            kept("no: kotelna1", Step::AuthPassword, b"kotelna", b"kotelna1"),
             "no: ********"
         );
     }

@@ -1,8 +1,12 @@
 //! What a session is to do: settings and mail, lent by whoever owns them.
 
-use crate::buffer::Window;
+use crate::auth::Credentials;
 use crate::limits::LIMITS;
-use crate::message::header::Nonce;
+pub use crate::message::header::Phrase;
+use crate::message::header::{self, Nonce};
+use crate::message::plan::Plan;
+pub use crate::message::text::Text;
+use crate::wire::address::List;
 use crate::wire::literal::Address;
 
 /// One list of the texts of a configuration makes all of these: [`Field`], [`Fields`], and an accessor of [`Settings`] for each.
@@ -59,9 +63,6 @@ fields! {
     EhloName, ehlo_name;
 }
 
-/// Writes a display name, with the charset of bytes that are not UTF-8.
-pub type Phrase = fn(&[u8], &[u8], &mut Window<'_>);
-
 /// The part of a configuration that the conversation needs. All of it is valid: [`crate::client::settings`] checks it.
 // In this order: near the beginning small things are reached with shorter instructions.
 #[repr(C)]
@@ -71,7 +72,8 @@ pub struct Settings<'a> {
     pub mechanisms: u8,
     /// Whether to use PIPELINING where it is offered.
     pub pipelining: bool,
-    /// How the sender's display name is written, where there is one: [`crate::message::word::write_phrase`]. A program that configures none has nothing of it.
+    /// How the sender's display name is written, where there is one: [`crate::message::word::write_phrase`], which is linked only
+    /// into programs that can configure one.
     pub phrase: Option<Phrase>,
     /// Its texts, in the order of [`Field`]: in one array, so that one loop copies them.
     pub texts: [&'a [u8]; TEXTS],
@@ -91,6 +93,14 @@ impl<'a> Settings<'a> {
         limits: [0; LIMITS],
         server: Address::NONE,
     };
+
+    /// What to log in with.
+    pub fn credentials(&self) -> Credentials<'a> {
+        Credentials {
+            username: self.username(),
+            password: self.password(),
+        }
+    }
 
     /// A text.
     pub fn text(&self, field: Field) -> &'a [u8] {
@@ -112,52 +122,16 @@ impl core::fmt::Debug for Settings<'_> {
     }
 }
 
-/// The text of a mail, or a part of one that its owner makes while it is sent: [`super::Session::wants_text`] says which part
-/// is wanted.
-#[derive(Clone, Copy, Debug)]
-pub struct Text<'a> {
-    /// These octets of the text.
-    pub octets: &'a [u8],
-    /// Where in the text they begin; an offset that was wanted, or one before it.
-    pub from: usize,
-    /// The text ends with them.
-    pub last: bool,
-    /// The text comes in pieces; the same for each of them. Nobody has seen all of such a text, so it goes as
-    /// quoted-printable, without its size. Of a whole text it follows from what is in it how it is sent.
-    pub pieces: bool,
-    /// A text in pieces is UTF-8, else in the configured charset; the same for each piece. Who makes them looks that they are.
-    pub utf8: bool,
-}
-
-impl<'a> Text<'a> {
-    /// A text of which all is at hand, with every call.
-    pub fn whole(octets: &'a [u8]) -> Self {
-        Self {
-            octets,
-            from: 0,
-            last: true,
-            pieces: false,
-            utf8: false,
-        }
-    }
-
-    /// A text in pieces, of which there is none yet.
-    pub fn in_pieces(utf8: bool) -> Self {
-        Self {
-            octets: &[],
-            from: 0,
-            last: false,
-            pieces: true,
-            utf8,
-        }
-    }
-}
-
 /// The mail.
 #[derive(Clone, Copy, Debug)]
 pub struct Mail<'a> {
-    /// A list of mailboxes ([`crate::wire::address::is_list`]).
+    /// The forward-paths: a list of mailboxes ([`crate::wire::address::is_list`]).
     pub recipients: &'a [u8],
+    /// The mailboxes that To names: another such list, or the same.
+    pub to: &'a [u8],
+    /// The header block, where its owner could remember it: as [`header::write`] writes it.
+    #[cfg(feature = "std")]
+    pub composed: Option<&'a [u8]>,
     /// The subject, in one line.
     pub subject: &'a [u8],
     /// The text.
@@ -169,6 +143,82 @@ pub struct Mail<'a> {
     pub nonce: Option<Nonce>,
 }
 
+impl<'a> Mail<'a> {
+    /// A mail to these recipients, who are all named in To; without a date and a Message-ID.
+    pub fn new(recipients: &'a [u8], subject: &'a [u8], text: Text<'a>) -> Self {
+        Self {
+            recipients,
+            to: recipients,
+            #[cfg(feature = "std")]
+            composed: None,
+            subject,
+            text,
+            date: 0,
+            nonce: None,
+        }
+    }
+
+    /// The header block, where it was remembered.
+    #[cfg(feature = "std")]
+    pub fn composed(&self) -> Option<&'a [u8]> {
+        self.composed
+    }
+
+    /// A device remembers none.
+    #[cfg(not(feature = "std"))]
+    pub fn composed(&self) -> Option<&'a [u8]> {
+        None
+    }
+}
+
+/// What the header block of a mail is made of.
+pub struct Composing<'a> {
+    /// The settings.
+    pub settings: &'a Settings<'a>,
+    /// The mail.
+    pub mail: &'a Mail<'a>,
+    /// How its text is sent.
+    pub plan: &'a Plan,
+}
+
+impl header::Fields for Composing<'_> {
+    fn to(&self) -> impl Iterator<Item = &[u8]> {
+        List::new(self.mail.to)
+    }
+
+    fn date(&self) -> u32 {
+        self.mail.date
+    }
+
+    fn nonce(&self) -> Option<&Nonce> {
+        self.mail.nonce.as_ref()
+    }
+
+    fn from(&self) -> &[u8] {
+        self.settings.sender()
+    }
+
+    fn name(&self) -> &[u8] {
+        self.settings.sender_name()
+    }
+
+    fn phrase(&self) -> Option<Phrase> {
+        self.settings.phrase
+    }
+
+    fn subject(&self) -> &[u8] {
+        self.mail.subject
+    }
+
+    fn charset(&self) -> &[u8] {
+        self.settings.charset()
+    }
+
+    fn plan(&self) -> &Plan {
+        self.plan
+    }
+}
+
 /// What to do: send the mail, or without one see how far it would come (a probe).
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -177,6 +227,8 @@ pub struct Job<'a> {
     pub settings: Settings<'a>,
     /// The mail.
     pub mail: Option<Mail<'a>>,
+    /// Whether the session is kept for another mail ([`super::Session::next`]), instead of saying QUIT.
+    pub keep: bool,
 }
 
 #[cfg(test)]

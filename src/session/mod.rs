@@ -1,32 +1,37 @@
-//! One mail's conversation with a server: a state machine without I/O.
+//! A session with a server, and the mail transactions in it (RFC 5321, 3): a state machine without I/O.
 //!
 //! Time comes in as milliseconds since the session began, octets come in and go out through lent buffers, and the job
-//! (settings and mail) is lent with every call; the session keeps neither. Whoever drives it
+//! (settings and mail) is lent with every call; the session keeps neither. Its owner
 //!
 //! 1. connects, and says so with [`Session::connected`] (or [`Session::lost`]),
 //! 2. takes octets to send from [`Session::transmit`] and says with [`Session::sent`] how many of them have left
 //!    (where the mail's text comes in pieces, [`Session::wants_text`] says then which part is wanted next),
 //! 3. hands in what arrived with [`Session::receive`],
 //! 4. calls [`Session::tick`] when [`Session::deadline`] has come,
-//! 5. reads the result from [`Session::verdict`] as soon as there is one, and closes when [`Session::closed`] says so.
+//! 5. hears of the dialogue and of the result through [`Events`], or asks [`Session::settled`] and [`Session::end`],
+//! 6. begins another transaction with [`Session::next`], or closes when [`Session::closed`] says so.
 //!
 //! - [`job`]: what is to be done
 //! - [`state`]: the one table of states
-//! - [`machine`]: the session: events in, one verdict
+//! - [`mod@session`]: what lives as long as the connection
+//! - [`transaction`]: what lives as long as one mail
 //! - [`answer`]: what the server's answers lead to
-//! - [`output`]: octets out, as the states and the server allow
-//! - [`line`]: what each state says
-//! - [`verdict`]: how it ended
+//! - [`transmit`]: octets out, as the states and the server allow
+//! - [`event`]: what the owner is told
+//! - [`verdict`]: how a mail ended
 
 pub mod answer;
+pub mod event;
 pub mod job;
-pub mod line;
-pub mod machine;
-pub mod output;
+#[allow(clippy::module_inception)]
+pub mod session;
 pub mod state;
+pub mod transaction;
+pub mod transmit;
 pub mod verdict;
 
+pub use event::Events;
 pub use job::{Job, Mail, Settings, Text};
-pub use machine::Session;
+pub use session::Session;
 pub use state::State;
 pub use verdict::Verdict;

@@ -1,6 +1,7 @@
 //! The one table of states.
 
 use crate::code::Step;
+use crate::wire::command::Command;
 
 /// Where the conversation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,23 +14,19 @@ pub enum State {
     Ehlo,
     /// HELO, after EHLO was refused.
     Helo,
-    /// AUTH PLAIN with its response in one line.
-    AuthPlain,
-    /// AUTH PLAIN alone.
-    AuthPlainAlone,
-    /// PLAIN's response, after a 334.
-    AuthPlainResponse,
-    /// AUTH LOGIN.
-    AuthLogin,
-    /// LOGIN's user name.
-    AuthUsername,
-    /// LOGIN's password.
-    AuthPassword,
+    /// AUTH, with an initial response or without one.
+    AuthBegin,
+    /// A response to a challenge.
+    AuthRespond,
     /// MAIL, RCPT and DATA: pipelined, or one after the other.
     Envelope,
-    /// Headers and text, up to the final dot.
+    /// The mail data: the header block.
+    Header,
+    /// The text.
     Text,
-    /// The final dot is written.
+    /// The dot that ends it.
+    Dot,
+    /// All of it is written.
     End,
     /// A lone dot: DATA was accepted although nobody is to get the mail (RFC 2920, 3.1).
     LoneDot,
@@ -37,6 +34,8 @@ pub enum State {
     Rset,
     /// QUIT.
     Quit,
+    /// Between two transactions: the session is kept for another mail.
+    Idle,
     /// Over: the connection is to be closed.
     Closed,
 }
@@ -50,14 +49,14 @@ pub enum Next {
     Hello,
     /// To logging in where that is wanted, else to the envelope.
     Choose,
-    /// To the envelope; or, in a probe, to the end.
-    Ready,
     /// To HELO, where no login is wanted.
     Fallback,
-    /// To another way of logging in, where the refusal was not of the credentials.
-    OtherWay,
+    /// The mechanism decides: to its next response, to another mechanism, or, logged in, to the envelope.
+    Login,
     /// The envelope decides: what else was said, who was accepted.
     Envelope,
+    /// To QUIT; or to the transaction that RSET made room for.
+    Reset,
     /// The mail is sent.
     Sent,
     /// The mail is not sent: RSET where a transaction is open, and QUIT.
@@ -71,8 +70,10 @@ pub enum Next {
 pub struct Row {
     /// The state.
     pub state: State,
-    /// The step whose answer decides, and whose time limit holds. In the envelope each command has its own; and at the
-    /// end of the conversation, from LoneDot on, any answer will do.
+    /// What is said on entering it. In the envelope several commands are.
+    pub says: Command,
+    /// The step whose answer decides, and whose time limit holds. In the envelope each command has its own, and each response
+    /// while logging in; and at the end of the conversation, from LoneDot on, any answer will do.
     pub step: Step,
     /// When the answer is the one that lets it go on.
     pub accepted: Next,
@@ -80,54 +81,60 @@ pub struct Row {
     pub refused: Next,
 }
 
-const fn row(state: State, step: Step, accepted: Next, refused: Next) -> Row {
+const fn row(state: State, says: Command, step: Step, accepted: Next, refused: Next) -> Row {
     Row {
         state,
+        says,
         step,
         accepted,
         refused,
     }
 }
 
-use Next::{Break, Choose, Fail, Fallback, Hello, OtherWay, Ready, Sent, To};
+use Next::{Break, Choose, Fail, Fallback, Hello, Login, Reset, Sent, To};
 
-/// The table, in the order of the states.
+/// How many states there are.
+const COUNT: usize = State::Closed as usize + 1;
+
+/// The table, in the order of the states (a test compares).
 #[rustfmt::skip]
-pub const STATES: [Row; 17] = [
-    row(State::Connecting, Step::Connect, To(State::Greeting), Break),
-    row(State::Greeting, Step::Greeting, Hello, Fail),
-    row(State::Ehlo, Step::Ehlo, Choose, Fallback),
-    row(State::Helo, Step::Helo, Choose, Fail),
-    row(State::AuthPlain, Step::AuthOneStep, Ready, OtherWay),
-    row(State::AuthPlainAlone, Step::AuthMechanism, To(State::AuthPlainResponse), OtherWay),
-    row(State::AuthPlainResponse, Step::AuthPassword, Ready, Fail),
-    row(State::AuthLogin, Step::AuthMechanism, To(State::AuthUsername), Fail),
-    row(State::AuthUsername, Step::AuthUsername, To(State::AuthPassword), Fail),
-    row(State::AuthPassword, Step::AuthPassword, Ready, Fail),
-    row(State::Envelope, Step::Mail, Next::Envelope, Next::Envelope),
-    row(State::Text, Step::Text, Break, Break),
-    row(State::End, Step::End, Sent, Fail),
-    row(State::LoneDot, Step::End, To(State::Quit), To(State::Quit)),
-    row(State::Rset, Step::End, To(State::Quit), To(State::Quit)),
-    row(State::Quit, Step::End, To(State::Closed), To(State::Closed)),
-    row(State::Closed, Step::End, To(State::Closed), To(State::Closed)),
+pub const STATES: [Row; COUNT] = [
+    row(State::Connecting, Command::Nothing, Step::Connect, To(State::Greeting), Break),
+    row(State::Greeting, Command::Nothing, Step::Greeting, Hello, Fail),
+    row(State::Ehlo, Command::Ehlo, Step::Ehlo, Choose, Fallback),
+    row(State::Helo, Command::Helo, Step::Helo, Choose, Fail),
+    row(State::AuthBegin, Command::Auth, Step::AuthMechanism, Login, Login),
+    row(State::AuthRespond, Command::Response, Step::AuthPassword, Login, Login),
+    row(State::Envelope, Command::Mail, Step::Mail, Next::Envelope, Next::Envelope),
+    row(State::Header, Command::Nothing, Step::Text, Break, Break),
+    row(State::Text, Command::Nothing, Step::Text, Break, Break),
+    row(State::Dot, Command::EndOfData, Step::Text, Break, Break),
+    row(State::End, Command::Nothing, Step::End, Sent, Fail),
+    row(State::LoneDot, Command::EndOfData, Step::End, To(State::Quit), To(State::Quit)),
+    row(State::Rset, Command::Rset, Step::End, Reset, Reset),
+    row(State::Quit, Command::Quit, Step::End, To(State::Closed), To(State::Closed)),
+    row(State::Idle, Command::Nothing, Step::End, To(State::Closed), To(State::Closed)),
+    row(State::Closed, Command::Nothing, Step::End, To(State::Closed), To(State::Closed)),
 ];
 
-/// Its columns, which need less room than its rows: the steps, and where an answer leads that is another, or the one.
-static STEPS: [Step; 17] = columns().0;
-static NEXT: [[Next; 2]; 17] = columns().1;
+/// Its columns, which need less room than its rows: the commands, the steps, and where an answer leads that is another, or the
+/// one.
+static SAYS: [Command; COUNT] = columns().0;
+static STEPS: [Step; COUNT] = columns().1;
+static NEXT: [[Next; 2]; COUNT] = columns().2;
 
 // It runs while the library is built.
 #[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
-const fn columns() -> ([Step; 17], [[Next; 2]; 17]) {
-    let (mut steps, mut next) = ([Step::End; 17], [[Break; 2]; 17]);
+const fn columns() -> ([Command; COUNT], [Step; COUNT], [[Next; 2]; COUNT]) {
+    let (mut says, mut steps, mut next) = ([Command::Nothing; COUNT], [Step::End; COUNT], [[Break; 2]; COUNT]);
     let mut at = 0;
-    while at < 17 {
+    while at < COUNT {
+        says[at] = STATES[at].says;
         steps[at] = STATES[at].step;
         next[at] = [STATES[at].refused, STATES[at].accepted];
         at += 1;
     }
-    (steps, next)
+    (says, steps, next)
 }
 
 impl State {
@@ -142,29 +149,14 @@ impl State {
         next.copied().unwrap_or(Break)
     }
 
-    /// What is said on entering the state, in the words of the diagram.
-    pub const fn says(self) -> &'static str {
-        match self {
-            Self::Connecting | Self::Greeting | Self::End | Self::Closed => "",
-            Self::Ehlo => "EHLO",
-            Self::Helo => "HELO",
-            Self::AuthPlain => "AUTH PLAIN response",
-            Self::AuthPlainAlone => "AUTH PLAIN",
-            Self::AuthPlainResponse => "response",
-            Self::AuthLogin => "AUTH LOGIN",
-            Self::AuthUsername => "user name",
-            Self::AuthPassword => "password",
-            Self::Envelope => "MAIL, RCPT, DATA",
-            Self::Text => "the mail",
-            Self::LoneDot => ".",
-            Self::Rset => "RSET",
-            Self::Quit => "QUIT",
-        }
+    /// What is said on entering the state.
+    pub fn says(self) -> Command {
+        SAYS.get(self as usize).copied().unwrap_or(Command::Nothing)
     }
 
-    /// Whether the result is known to the world: only RSET and QUIT are left.
+    /// Whether the transaction is over: only RSET and QUIT are left. (A RSET that makes room for a transaction begins it.)
     pub const fn settled(self) -> bool {
-        matches!(self, Self::Rset | Self::Quit | Self::Closed)
+        matches!(self, Self::Rset | Self::Quit | Self::Idle | Self::Closed)
     }
 }
 

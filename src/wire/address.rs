@@ -159,6 +159,18 @@ impl<'a> List<'a> {
         Self { rest: Some(list) }
     }
 
+    /// Those behind so many octets of the list.
+    pub fn behind(list: &'a [u8], octets: usize) -> Self {
+        Self {
+            rest: list.get(octets..),
+        }
+    }
+
+    /// Octets of the list behind what was yielded.
+    pub fn length(&self) -> usize {
+        self.rest.map_or(0, <[u8]>::len)
+    }
+
     /// How many there are; 0 where one of them is no mailbox.
     #[cfg_attr(not(fast), inline(never))]
     pub fn number(self) -> u16 {

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use crate::buffer::{DECIMAL, HEXADECIMAL, Sink, Window};
+use crate::buffer::{DECIMAL, HEXADECIMAL, Window};
 
 /// The longest literal: `[IPv6:` and `]`, eight groups of four digits, and seven colons.
 pub const LITERAL_BYTES: usize = 6 + 39 + 1;

@@ -1,5 +1,7 @@
 //! Bytes to values and back: what stands in RFC 5321 about single lines.
 //!
+//! - [`command`]: what the client says
+//! - [`transparency`]: dots that begin a line of the mail data
 //! - [`reply`]: reads what the server says, at any segmentation
 //! - [`relay`]: whether a refusal is one to relay
 //! - [`capability`]: what an EHLO reply announces
@@ -8,6 +10,8 @@
 
 pub mod address;
 pub mod capability;
+pub mod command;
 pub mod literal;
 pub mod relay;
 pub mod reply;
+pub mod transparency;

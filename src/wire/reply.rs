@@ -126,12 +126,19 @@ impl Reader {
         self.held = true;
     }
 
+    /// Keeps the text of each reply again.
+    pub fn release_text(&mut self) {
+        self.held = false;
+        self.length = 0;
+    }
+
     /// Drops the text of the current (or just ended) line; not of a text that is held.
     pub fn forget_line(&mut self) {
         self.length = self.line_at;
     }
 
     /// Drops the kept text, and leaves nothing of it in memory.
+    #[cfg_attr(not(fast), inline(never))]
     pub fn wipe_text(&mut self) {
         self.text.fill(0);
         // Without somebody who might look at it, the compiler would leave the filling out.

@@ -74,6 +74,8 @@ pub struct Setup {
     pub date: u32,
     pub pipelining: bool,
     pub probe: bool,
+    /// The session is kept for another mail.
+    pub keep: bool,
     pub timeouts: Timeouts,
 }
 
@@ -94,6 +96,7 @@ impl Default for Setup {
             date: 1_529_064_000,
             pipelining: true,
             probe: false,
+            keep: false,
             timeouts: Timeouts::RFC_5321,
         }
     }
@@ -119,12 +122,11 @@ impl Setup {
                 ..Settings::NONE
             },
             mail: (!self.probe).then_some(Mail {
-                recipients: &self.to,
-                subject: &self.subject,
-                text: Text::whole(&self.text),
                 date: self.date,
                 nonce: Some([0x0011_2233, 0x4455_6677, 0x8899_aabb, 0xccdd_eeff]),
+                ..Mail::new(&self.to, &self.subject, Text::whole(&self.text))
             }),
+            keep: self.keep,
         }
     }
 }

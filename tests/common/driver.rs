@@ -5,6 +5,7 @@
 use sds_smtp::code::Reason;
 use sds_smtp::session::{Job, Session, Text, Verdict};
 
+use super::events::{Recorder, Side};
 use super::observer::{Observer, show};
 use super::random::Random;
 
@@ -24,7 +25,7 @@ const MOST: usize = 400_000;
 
 /// The driver.
 pub struct Driver<'a> {
-    pub session: Session,
+    pub session: Session<Recorder>,
     pub job: Job<'a>,
     /// Milliseconds since the session began.
     pub now: u32,
@@ -61,7 +62,7 @@ impl<'a> Driver<'a> {
     /// A driver of a new session, with a buffer of this size.
     pub fn new(job: Job<'a>, buffer: usize, leaving: Leaving, seed: u64) -> Self {
         Self {
-            session: Session::new(&job),
+            session: Session::new(&job, Recorder::default()),
             job,
             now: 0,
             observer: Observer::default(),
@@ -110,6 +111,9 @@ impl<'a> Driver<'a> {
     /// Octets arrive, in one piece.
     pub fn receive(&mut self, octets: &[u8]) -> Result<(), String> {
         self.observer.server(octets);
+        if !self.session.closed() {
+            self.session.events.passed(Side::Server, octets);
+        }
         self.session.receive(&self.job, self.now, octets);
         self.look()?;
         self.pump()
@@ -128,8 +132,22 @@ impl<'a> Driver<'a> {
         let wanted = self.session.wants_reconnect();
         if wanted {
             self.observer.reconnected();
+            self.session.events.reconnected();
         }
         wanted
+    }
+
+    /// The program orders another mail, which goes through the same session.
+    pub fn next(&mut self, job: Job<'a>) -> Result<(), String> {
+        self.job = job;
+        if !self.session.next(&self.job, self.now) {
+            return Err(format!("no other mail can begin: {:?}", self.session.state()));
+        }
+        self.seen = None;
+        self.observer = Observer::default();
+        self.session.events.recipients.clear();
+        self.look()?;
+        self.pump()
     }
 
     /// The program cancels.
@@ -204,7 +222,7 @@ impl<'a> Driver<'a> {
                 return Err("the session writes although it is closed".into());
             }
             self.writes += 1;
-            self.check_secrets(written)?;
+            self.session.events.passed(Side::Client, &self.buffer[..written]);
             self.queue.extend_from_slice(&self.buffer[..written]);
             if self.stream.len() + self.queue.len() > MOST {
                 return Err("the session writes without end".into());
@@ -234,19 +252,6 @@ impl<'a> Driver<'a> {
             ..mail.text
         };
         Ok(true)
-    }
-
-    /// Where the password is in the buffer as a whole, the session says so.
-    fn check_secrets(&self, written: usize) -> Result<(), String> {
-        let settings = &self.job.settings;
-        if settings.mechanisms == 0 {
-            return Ok(());
-        }
-        let line = [base64(settings.password()).as_bytes(), b"\r\n"].concat();
-        if self.buffer[..written] == line && !self.session.secret_in_flight() {
-            return Err("the password is in the buffer, and the session does not say so".into());
-        }
-        Ok(())
     }
 
     /// Lets a piece leave; false when none may.

@@ -5,6 +5,7 @@
 
 pub mod dialogue;
 pub mod driver;
+pub mod events;
 pub mod golden;
 pub mod harness;
 pub mod observer;

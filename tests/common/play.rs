@@ -1,9 +1,10 @@
 //! Plays a dialogue against a session, in one of many variations.
 
 use sds_smtp::code::Reason;
+use sds_smtp::session::State;
 
 use super::dialogue::{Connection, Dialogue, Expected, Item};
-use super::driver::{Driver, Leaving, Seen};
+use super::driver::{Driver, Leaving, Seen, base64};
 use super::observer::{Observer, check_lines, show};
 use super::random::Random;
 
@@ -36,6 +37,8 @@ pub struct Variation {
     pub buffer: usize,
     pub leaving: Leaving,
     pub cut: Cut,
+    /// How many mails are sent through the session: the same one again, where it can be.
+    pub mails: usize,
 }
 
 /// What happened.
@@ -52,6 +55,8 @@ pub struct Played {
     pub seen: Seen,
     /// Who read along.
     pub observer: Observer,
+    /// How many mails were sent.
+    pub mails: usize,
 }
 
 struct Player<'a> {
@@ -64,6 +69,9 @@ struct Player<'a> {
     delivered: usize,
     marks: Vec<(usize, usize)>,
     line: usize,
+    /// The first mail, and how many were begun.
+    first: Option<Seen>,
+    mails: usize,
 }
 
 /// Plays a dialogue to its end, or to the cut. An error names file, line and variation.
@@ -72,7 +80,9 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
         Segmentation::Random(seed) => seed,
         Segmentation::Whole | Segmentation::Octets => 1,
     };
-    let mut driver = Driver::new(dialogue.setup.job(), variation.buffer, variation.leaving, seed ^ 0x5eed);
+    let mut job = dialogue.setup.job();
+    job.keep = variation.mails > 1;
+    let mut driver = Driver::new(job, variation.buffer, variation.leaving, seed ^ 0x5eed);
     if let Cut::Client(octets) = variation.cut {
         driver.cut = Some(octets);
     }
@@ -86,6 +96,8 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
         delivered: 0,
         marks: Vec::new(),
         line: 0,
+        first: None,
+        mails: 1,
     };
     let result = player.play();
     let Player {
@@ -93,6 +105,7 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
         line,
         delivered,
         marks,
+        mails,
         ..
     } = player;
     let place = || format!("{}:{line} at {variation:?}", dialogue.path);
@@ -108,6 +121,7 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
         marks,
         seen,
         observer: driver.observer,
+        mails,
     })
 }
 
@@ -118,13 +132,25 @@ impl Player<'_> {
         if self.variation.cut == Cut::Server(0) && !self.driver.was_cut {
             self.driver.break_off()?;
         }
-        for (line, item) in &self.dialogue.items {
+        let mut at = 0;
+        while let Some((line, item)) = self.dialogue.items.get(at) {
             self.line = *line;
             if self.driver.was_cut {
                 break;
             }
+            if self.driver.session.state() == State::Idle && !matches!(item, Item::OptionalLine(_)) {
+                match self.repetition() {
+                    Some(begins) => {
+                        self.next_mail()?;
+                        at = begins;
+                        continue;
+                    }
+                    None => return self.kept(),
+                }
+            }
             self.item(item)?;
             self.mark();
+            at += 1;
         }
         if self.driver.was_cut {
             return check_lines(self.driver.on_this_connection(), true);
@@ -134,6 +160,43 @@ impl Player<'_> {
             return Err(format!("not closed at the end: {:?}", self.driver.session.state()));
         }
         self.verdict()
+    }
+
+    /// Sends the same mail again through the session that was kept, for the last time; where the dialogue goes on.
+    fn next_mail(&mut self) -> Result<(), String> {
+        self.nothing_more("between two mails")?;
+        let first = self.driver.seen().cloned().ok_or("no verdict between two mails")?;
+        self.first = Some(first);
+        self.mails += 1;
+        self.mail_start = None;
+        self.driver.next(self.dialogue.setup.job())?;
+        if self.said() == b"RSET\r\n" {
+            self.client_says(b"RSET\r\n")?;
+            self.server(b"250 2.0.0 Reset\r\n", false)?;
+        }
+        Ok(())
+    }
+
+    /// Where the mail begins, for it to be played again: not where the network stands still, or the server speaks unasked. A mail that
+    /// the server need not be asked about begins, and ends, with QUIT.
+    fn repetition(&self) -> Option<usize> {
+        let says = |word: &[u8]| {
+            self.dialogue.items.iter().position(|(_, item)| match item {
+                Item::Said(line) | Item::OptionalLine(line) => line.starts_with(word),
+                _ => false,
+            })
+        };
+        let begins = says(b"MAIL").or(says(b"QUIT"))?;
+        let items = &self.dialogue.items;
+        let odd = |item: &Item| matches!(item, Item::Stall(_) | Item::Flow | Item::Server { surplus: true, .. });
+        (self.mails == 1 && !items.iter().any(|(_, item)| odd(item))).then_some(begins)
+    }
+
+    /// The session is kept, and no mail comes: it ends with its connection, and the result stays.
+    fn kept(&mut self) -> Result<(), String> {
+        self.driver.lost(Reason::Lost)?;
+        let seen = self.driver.seen().cloned().ok_or("no verdict")?;
+        self.events(&seen)
     }
 
     fn mark(&mut self) {
@@ -289,7 +352,21 @@ impl Player<'_> {
     fn verdict(&mut self) -> Result<(), String> {
         let seen = self.driver.seen().cloned().ok_or("no verdict")?;
         let verdict = seen.verdict;
-        for (line, expected) in &self.dialogue.expected {
+        let same = |first: &Seen| match self.dialogue.setup.probe {
+            // Another probe has nothing to ask of the server.
+            true => (first.verdict.code, first.verdict.outcome) == (verdict.code, verdict.outcome),
+            false => *first == seen,
+        };
+        if self.first.as_ref().is_some_and(|first| !same(first)) {
+            return Err(format!(
+                "the first mail ended with {:?}, the second with {seen:?}",
+                self.first
+            ));
+        }
+        self.events(&seen)?;
+        let again = self.mails == 2 && self.dialogue.setup.probe;
+        let judges = |expected: &Expected| !again || matches!(expected, Expected::Code(_) | Expected::Outcome(_));
+        for (line, expected) in self.dialogue.expected.iter().filter(|(_, expected)| judges(expected)) {
             self.line = *line;
             let holds = match expected {
                 Expected::Code(code) => verdict.code.number() == *code,
@@ -309,6 +386,23 @@ impl Player<'_> {
         }
         let whole = check_lines(self.driver.on_this_connection(), self.broke_off());
         whole.map_err(|message| format!("the client wrote {message}"))
+    }
+
+    /// The events are what passed on the wire.
+    fn events(&self, seen: &Seen) -> Result<(), String> {
+        let (events, setup) = (&self.driver.session.events, &self.dialogue.setup);
+        let encoded = base64(&setup.password);
+        let secrets = [setup.password.as_slice(), encoded.trim_end_matches('=').as_bytes()];
+        // A text that cannot be sent is found while it is written, and nothing of that buffer leaves.
+        if seen.verdict.reason == Reason::Unsendable {
+            return events.check_ends(self.mails, &seen.verdict, &seen.text);
+        }
+        events.check(if setup.mechanisms == 0 { &[] } else { &secrets })?;
+        if self.variation.segmentation == Segmentation::Whole && self.variation.leaving == Leaving::AtOnce {
+            events.check_order()?;
+        }
+        events.check_recipients(seen.recipients, seen.verdict.outcome)?;
+        events.check_ends(self.mails, &seen.verdict, &seen.text)
     }
 
     /// Whether the client had no chance to end its last line.
@@ -335,6 +429,7 @@ pub fn variations(dialogue: &Dialogue, seed: u64) -> Vec<Variation> {
                     buffer,
                     leaving,
                     cut: Cut::Nowhere,
+                    mails: 1,
                 });
             }
         }

@@ -54,7 +54,7 @@ impl<'a> Player<'a> {
         let job = setup.job();
         let sizes = [16, 17, 37, 64, 100, 512, 4096, 8192];
         Self {
-            session: Session::new(&job),
+            session: Session::new(&job, ()),
             setup,
             job,
             now: 0,

@@ -192,12 +192,11 @@ impl Setup {
         Job {
             settings: self.settings(),
             mail: (!self.probe).then_some(Mail {
-                recipients: &self.to,
-                subject: &self.subject,
-                text,
                 date: self.date,
                 nonce: self.nonce.then_some([0x0123_4567, 0x89ab_cdef, 7, u32::MAX]),
+                ..Mail::new(&self.to, &self.subject, text)
             }),
+            keep: false,
         }
     }
 

@@ -1,0 +1,62 @@
+//! How a text is sent: decided before the transaction begins.
+
+use super::body::{Encoder, Encoding};
+#[cfg(feature = "complete")]
+use super::survey::{FAST, Survey};
+use super::text::Text;
+use crate::buffer::Sink;
+use crate::limits::Size;
+use crate::utf8::is_utf8;
+
+/// How a text is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Content-Transfer-Encoding.
+    pub encoding: Encoding,
+    /// The text is UTF-8.
+    pub text_is_utf8: bool,
+}
+
+impl Plan {
+    /// Before there is one.
+    pub const NONE: Self = Self {
+        encoding: Encoding::SevenBit,
+        text_is_utf8: false,
+    };
+
+    /// The plan for a text, and the octets of the encoded text where they are known: of a text in pieces they are not.
+    /// `eight_bit_mime`: the server takes octets above 127.
+    #[cfg(feature = "complete")]
+    pub fn of(text: &Text<'_>, eight_bit_mime: bool) -> (Self, Option<Size>) {
+        if text.pieces {
+            return (Self::with(Encoding::QuotedPrintable, text), None);
+        }
+        let survey = Survey::of(text.octets);
+        let encoding = survey.encoding(eight_bit_mime);
+        let known = FAST && encoding != Encoding::QuotedPrintable;
+        (Self::with(encoding, text), known.then_some(survey.size))
+    }
+
+    /// The plan for a text. What cannot go like this is found on the way.
+    #[cfg(not(feature = "complete"))]
+    pub fn of(text: &Text<'_>, eight_bit_mime: bool) -> (Self, Option<Size>) {
+        let encoding = if eight_bit_mime {
+            Encoding::EightBit
+        } else {
+            Encoding::SevenBit
+        };
+        (Self::with(encoding, text), None)
+    }
+
+    fn with(encoding: Encoding, text: &Text<'_>) -> Self {
+        Self {
+            encoding,
+            text_is_utf8: if text.pieces { text.utf8 } else { is_utf8(text.octets) },
+        }
+    }
+
+    /// Writes the whole text, to be counted.
+    pub fn count(self, text: &Text<'_>, out: &mut impl Sink) {
+        Encoder::new(self.encoding).write(text.octets, true, out);
+    }
+}

@@ -1,0 +1,127 @@
+//! What a session tells its owner of, as it happens: the lines of the dialogue, the recipients' verdicts, the end.
+//!
+//! Secrets are masked where they are written, and where a server repeats them.
+
+use super::verdict::Verdict;
+use crate::code::Code;
+use crate::limits::EVENT_LINE_BYTES;
+use crate::octets::printable;
+
+/// What stands for a secret that the client says, whatever its length.
+pub const MASK: &[u8] = b"***";
+
+/// Takes events. All of it may be left out; a device takes none of them (`()`), and pays for none.
+pub trait Events {
+    /// Whether the end is told with [`Events::end`]; else the owner looks for it with [`super::Session::settled`].
+    const ENDS: bool = true;
+
+    /// Whether the session may be kept for another mail, where its job says so.
+    const KEEPS: bool = true;
+
+    /// Whether the dialogue is wanted: [`Events::said`], [`Events::data`] and [`Events::heard`].
+    fn listens(&self) -> bool {
+        false
+    }
+
+    /// The client says this line, a command or a response; without its line end, secrets masked.
+    fn said(&mut self, _line: &[u8]) {}
+
+    /// The client says these octets of the mail data: the header block, or some of the text, the dots in it doubled.
+    fn data(&mut self, _octets: &[u8]) {}
+
+    /// Where the octets of the server's lines are put until a line is whole.
+    fn hearing(&mut self) -> Option<&mut Hearing> {
+        None
+    }
+
+    /// The server has said the line that [`Events::hearing`] holds: printable ASCII, secrets masked, without its line end. Where the
+    /// connection is lost the last one may be a part of a line.
+    fn heard(&mut self) {}
+
+    /// The server has answered for a recipient.
+    fn recipient(&mut self, _verdict: &RecipientVerdict<'_>) {}
+
+    /// The mail has ended.
+    fn end(&mut self, _end: &End<'_>) {}
+
+    /// Takes some more octets of a challenge, which is too long for what is kept of a reply; false where there is no room for them.
+    fn keep_challenge(&mut self, _octets: &[u8]) -> bool {
+        false
+    }
+
+    /// The challenge that was kept.
+    fn challenge(&self) -> &[u8] {
+        &[]
+    }
+
+    /// Drops the challenge, and leaves nothing of it in memory.
+    fn drop_challenge(&mut self) {}
+}
+
+impl Events for () {
+    const ENDS: bool = false;
+    const KEEPS: bool = false;
+}
+
+/// What became of a recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecipientVerdict<'a> {
+    /// Which one, 0 is the first.
+    pub number: u16,
+    /// [`Code::Ok`] where it was accepted.
+    pub code: Code,
+    /// The server's reply code.
+    pub reply: u16,
+    /// The server's text for one that was refused, where it is kept: printable ASCII, secrets masked.
+    pub text: &'a [u8],
+}
+
+/// How a mail ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End<'a> {
+    /// The verdict.
+    pub verdict: &'a Verdict,
+    /// The server's text that belongs to it, or where it said nothing ours: printable ASCII, secrets masked.
+    pub text: &'a [u8],
+    /// Recipients that were accepted.
+    pub accepted: u16,
+    /// Recipients that were refused.
+    pub refused: u16,
+}
+
+/// A line of the server's that is not whole yet.
+pub struct Hearing {
+    octets: [u8; EVENT_LINE_BYTES],
+    length: usize,
+}
+
+impl Hearing {
+    /// Nothing of a line.
+    pub const EMPTY: Self = Self {
+        octets: [0; EVENT_LINE_BYTES],
+        length: 0,
+    };
+
+    /// Takes an octet; of a longer line only the beginning is kept.
+    pub(super) fn put(&mut self, octet: u8) {
+        if let Some(kept) = self.octets.get_mut(self.length) {
+            *kept = printable(octet);
+            self.length = self.length.wrapping_add(1);
+        }
+    }
+
+    /// The line, to be masked.
+    pub(super) fn line_mut(&mut self) -> &mut [u8] {
+        self.octets.get_mut(..self.length).unwrap_or(&mut [])
+    }
+
+    /// Begins the next line.
+    pub(super) fn next(&mut self) {
+        self.length = 0;
+    }
+
+    /// The line: printable ASCII.
+    pub fn line(&self) -> &[u8] {
+        self.octets.get(..self.length).unwrap_or(&[])
+    }
+}

@@ -1,0 +1,618 @@
+//! The session: what lives as long as the connection. Octets and time in, octets and events out.
+
+use super::answer::mask;
+use super::event::{End, Events};
+use super::job::Job;
+use super::state::State;
+use super::transaction::Transaction;
+use super::verdict::Verdict;
+use crate::auth::Mechanism;
+use crate::code::{Code, Outcome, Phase, Reason, Step};
+use crate::limits::{LIMITS, Timeouts};
+use crate::wire::capability::Parser;
+use crate::wire::literal::Address;
+use crate::wire::reply::{Progress, Reader, enhanced_status_code};
+
+/// In the order of the limits the last two; before them stand those of the phases, from Connect on.
+const QUIT: usize = LIMITS - 2;
+const TOTAL: usize = LIMITS - 1;
+
+const _: () = assert!(QUIT == Phase::End as usize - Phase::Connect as usize + 1);
+
+/// The limits where the settings have none.
+static DEFAULTS: [u16; LIMITS] = Timeouts::RFC_5321.in_seconds();
+
+/// A limit of the settings, in milliseconds.
+fn limit(job: &Job<'_>, number: usize) -> u32 {
+    match job.settings.limits.get(number) {
+        Some(0) | None => DEFAULTS
+            .get(number)
+            .map_or(0, |seconds| u32::from(*seconds).wrapping_mul(1000)),
+        Some(limit) => *limit,
+    }
+}
+
+/// A session with a server, and the transaction in it. See the [module](super) for how it is driven.
+///
+/// The fields stand in this order in memory, the small ones first: near the beginning they are reached with shorter
+/// instructions.
+#[repr(C)]
+pub struct Session<E = ()> {
+    pub(super) state: State,
+    /// The step whose answer is awaited.
+    pub(super) step: Step,
+    /// It is our turn: the state's line is not written whole yet (`cursor` octets of it are), or, with the final dot, has
+    /// not left. A reply is none to it then.
+    pub(super) pending: bool,
+    /// A server that refused EHLO and closed was asked once more, with HELO.
+    pub(super) helo_only: bool,
+    reconnect: bool,
+    /// The server was greeted, and logged in to where that is wanted: it takes mails.
+    pub(super) serves: bool,
+    /// What logs in.
+    pub(super) mechanism: Mechanism,
+    pub(super) transaction: Transaction,
+    pub(super) capabilities: Parser,
+    /// The time of the current event, in milliseconds since the session began.
+    pub(super) now: u32,
+    deadline: u32,
+    total_deadline: u32,
+    pub(super) cursor: usize,
+    /// Octets that were handed out and have not left yet.
+    pub(super) unsent: usize,
+    pub(super) reader: Reader,
+    pub(super) local: Address,
+    /// Takes the events.
+    pub events: E,
+}
+
+impl Session {
+    /// A place for a session that has not begun. All of it is zeros, so that it takes no room in a program's image.
+    pub const IDLE: Self = Self::idle(());
+
+    /// Begins to connect, now: what was before is forgotten. The time of a session is counted from here.
+    pub fn begin(&mut self, job: &Job<'_>) {
+        *self = Self::IDLE;
+        self.start(job);
+    }
+}
+
+impl<E> Session<E> {
+    const fn idle(events: E) -> Self {
+        Self {
+            now: 0,
+            deadline: 0,
+            total_deadline: 0,
+            state: State::Connecting,
+            step: Step::Connect,
+            pending: false,
+            helo_only: false,
+            reconnect: false,
+            serves: false,
+            mechanism: Mechanism::Plain,
+            cursor: 0,
+            unsent: 0,
+            transaction: Transaction::NONE,
+            capabilities: Parser::new(),
+            local: Address::NONE,
+            reader: Reader::new(),
+            events,
+        }
+    }
+}
+
+/// The server's text that belongs to a verdict; or ours.
+fn text<'a>(verdict: &Verdict, reader: &'a Reader) -> &'a [u8] {
+    if verdict.outcome == Outcome::None {
+        return &[];
+    }
+    if verdict.reason != Reason::None {
+        return verdict.reason.text();
+    }
+    let mut text = reader.text();
+    while let [rest @ .., b' '] = text {
+        text = rest;
+    }
+    text
+}
+
+fn end<'a>(transaction: &'a Transaction, reader: &'a Reader) -> End<'a> {
+    End {
+        verdict: &transaction.verdict,
+        text: text(&transaction.verdict, reader),
+        accepted: transaction.envelope.accepted,
+        refused: transaction.envelope.refused,
+    }
+}
+
+impl<E: Events> Session<E> {
+    /// A session that begins to connect now.
+    pub fn new(job: &Job<'_>, events: E) -> Self {
+        let mut new = Self::idle(events);
+        new.start(job);
+        new
+    }
+
+    fn start(&mut self, job: &Job<'_>) {
+        self.total_deadline = limit(job, TOTAL);
+        self.be_patient(job);
+    }
+
+    /// Begins another transaction, now: where the one before has ended, and its job said that the session is to be kept. False
+    /// where it cannot be, or was not.
+    pub fn next(&mut self, job: &Job<'_>, now: u32) -> bool {
+        if self.state != State::Idle {
+            return false;
+        }
+        self.now = now;
+        self.total_deadline = now.saturating_add(limit(job, TOTAL));
+        let open = self.transaction.open;
+        self.transaction = Transaction::NONE;
+        self.reader.release_text();
+        if open {
+            self.enter(job, State::Rset);
+        } else {
+            // The transaction has begun, whatever becomes of it.
+            self.state = State::Envelope;
+            self.step = Step::Mail;
+            let state = self.begin_transaction(job);
+            self.enter(job, state);
+        }
+        true
+    }
+
+    /// The state.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The exchange whose answer is awaited.
+    pub fn step(&self) -> Step {
+        self.step
+    }
+
+    /// Whether nothing can change the result any more. The conversation may go on for RSET and QUIT.
+    pub fn settled(&self) -> bool {
+        self.state.settled() && (!E::KEEPS || self.concluded())
+    }
+
+    /// The result, as soon as nothing can change it any more.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.settled().then_some(self.transaction.verdict)
+    }
+
+    /// How the mail ended, for an owner that knows that it has.
+    pub fn end(&self) -> End<'_> {
+        end(&self.transaction, &self.reader)
+    }
+
+    /// Whether there is a verdict, if only for ourselves yet.
+    pub(super) fn concluded(&self) -> bool {
+        self.transaction.concluded()
+    }
+
+    /// The server's text that belongs to the verdict: printable ASCII.
+    pub fn text(&self) -> &[u8] {
+        text(&self.transaction.verdict, &self.reader)
+    }
+
+    /// The enhanced status code (RFC 3463) of the reply that the verdict speaks of, or zeros.
+    pub fn enhanced_status_code(&self) -> [u32; 3] {
+        // Our own words begin with none.
+        enhanced_status_code(self.text())
+    }
+
+    /// Recipients accepted and refused.
+    pub fn recipients(&self) -> (u16, u16) {
+        let envelope = &self.transaction.envelope;
+        (envelope.accepted, envelope.refused)
+    }
+
+    /// Whether the connection is to be closed, now.
+    pub fn closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// Wipes the server's last words, when nobody will ask for them any more: they may repeat the login.
+    pub fn wipe(&mut self) {
+        self.reader.wipe_text();
+    }
+
+    /// Whether octets that were handed out carried credentials: wipe the buffer once they have left.
+    pub fn secret_in_flight(&self) -> bool {
+        self.step.logs_in()
+    }
+
+    /// Whether the connection is to be closed and made anew; true once for each time.
+    pub fn wants_reconnect(&mut self) -> bool {
+        core::mem::take(&mut self.reconnect)
+    }
+
+    /// From which octet on more of the text is needed, before [`Session::transmit`] can go on. Always None while what is at
+    /// hand is enough, and where the text is whole.
+    pub fn wants_text(&self) -> Option<usize> {
+        let transaction = &self.transaction;
+        (self.state == State::Text && transaction.starved).then_some(transaction.taken)
+    }
+
+    /// When to call [`Session::tick`], at the latest.
+    pub fn deadline(&self) -> Option<u32> {
+        (!self.closed()).then_some(self.deadline)
+    }
+
+    /// Counts the time limit of what is awaited from now on.
+    pub(super) fn be_patient(&mut self, job: &Job<'_>) {
+        let mut number = (self.step.phase() as usize).wrapping_sub(Phase::Connect as usize);
+        if self.settled() {
+            number = QUIT;
+            self.total_deadline = u32::MAX;
+        }
+        self.deadline = self.now.saturating_add(limit(job, number)).min(self.total_deadline);
+        if E::KEEPS && self.state == State::Idle {
+            self.deadline = u32::MAX;
+        }
+    }
+
+    pub(super) fn enter(&mut self, job: &Job<'_>, state: State) {
+        let settled = self.settled();
+        let mut state = state;
+        self.pending = true;
+        match state {
+            // The mechanism has said which.
+            State::AuthBegin | State::AuthRespond => {}
+            State::Envelope => {
+                let envelope = &self.transaction.envelope;
+                self.step = envelope.step(envelope.answered);
+                self.pending = envelope.answered == envelope.said;
+                // The mail is refused, and all answers have come. (A command of which a part has left is ended before.)
+                if self.pending && self.concluded() && self.cursor == 0 {
+                    state = State::Quit;
+                }
+            }
+            // It makes room for a transaction, and is a part of it.
+            State::Rset if E::KEEPS && !self.concluded() => self.step = Step::Mail,
+            _ => self.step = state.step(),
+        }
+        if state == State::Quit {
+            if E::KEEPS && job.keep && self.serves {
+                // An open transaction is given up when the next one begins.
+                state = State::Idle;
+            } else if core::mem::take(&mut self.transaction.open) {
+                // In good order: an open transaction is given up first.
+                state = State::Rset;
+            }
+        }
+        self.state = state;
+        self.be_patient(job);
+        self.tell(settled);
+    }
+
+    /// Tells the owner of the end, where it was not settled before.
+    fn tell(&mut self, settled: bool) {
+        if E::ENDS && !settled && self.settled() {
+            let end = end(&self.transaction, &self.reader);
+            self.events.end(&end);
+        }
+    }
+
+    /// The connection stands, and `local` is our end's address.
+    pub fn connected(&mut self, job: &Job<'_>, now: u32, local: &Address) {
+        if self.state == State::Connecting {
+            self.local = *local;
+            self.stands(job, now);
+        }
+    }
+
+    /// The same in two steps: where our end's address is put, ...
+    pub fn local(&mut self) -> &mut Address {
+        &mut self.local
+    }
+
+    /// ... and then the connection stands, which was being made.
+    pub fn stands(&mut self, job: &Job<'_>, now: u32) {
+        self.now = now;
+        self.local.unmap();
+        self.enter(job, State::Greeting);
+        // The server speaks first.
+        self.pending = false;
+    }
+
+    /// Of what [`Session::transmit`] gave, these many octets more have left.
+    pub fn sent(&mut self, job: &Job<'_>, now: u32, octets: usize) {
+        self.now = now;
+        self.unsent = self.unsent.saturating_sub(octets);
+        // Until the final dot has left, its deadline is that of the text.
+        if self.step == Step::Text {
+            if self.state == State::End && self.unsent == 0 {
+                self.step = Step::End;
+                // A reply that began before the final dot had left is no answer to it.
+                self.pending = !self.reader.idle();
+            }
+            self.be_patient(job);
+        }
+    }
+
+    /// Octets arrived.
+    pub fn receive(&mut self, job: &Job<'_>, now: u32, octets: &[u8]) {
+        self.now = now;
+        let mut octets = octets;
+        while let Some((&octet, rest)) = octets.split_first() {
+            if matches!(self.state, State::Closed | State::Connecting) {
+                return;
+            }
+            // The same, several octets at a time.
+            if cfg!(feature = "std") {
+                let kept = self.reader.text().len();
+                let run = self.reader.take_text(octets);
+                if run > 0 {
+                    let (run, after) = octets.split_at_checked(run).unwrap_or((octets, &[]));
+                    self.heard(job, run);
+                    if self.state == State::Ehlo {
+                        self.capabilities.feed_all(run);
+                    }
+                    self.keep_challenge(kept, run);
+                    octets = after;
+                    continue;
+                }
+            }
+            self.heard(job, &[octet]);
+            octets = rest;
+            let kept = self.reader.text().len();
+            match self.reader.feed(octet) {
+                Progress::Pending => {}
+                Progress::Text => {
+                    if self.state == State::Ehlo {
+                        self.capabilities.feed(octet);
+                    }
+                    self.keep_challenge(kept, &[octet]);
+                }
+                progress @ (Progress::Line | Progress::Reply) => {
+                    self.end_of_line();
+                    if progress == Progress::Reply {
+                        self.reply(job);
+                        self.reader.next_reply();
+                    }
+                }
+                Progress::Broken => {
+                    // Of what is no reply a line is told: it shows what answers there.
+                    self.heard(job, rest.split(|octet| *octet == b'\n').next().unwrap_or(&[]));
+                    self.heard_line(job);
+                    self.give_up(Reason::NotSmtp);
+                }
+            }
+        }
+    }
+
+    fn end_of_line(&mut self) {
+        if self.state != State::Ehlo {
+            return;
+        }
+        self.capabilities.end_of_text();
+        // Of what the server announces the result keeps the mechanisms only: they explain "no login".
+        if self.reader.line_code() < 400 && !self.capabilities.in_auth_line() {
+            self.reader.forget_line();
+        }
+        self.capabilities.next_line();
+    }
+
+    /// Passes on what the server says, line by line.
+    fn heard(&mut self, job: &Job<'_>, octets: &[u8]) {
+        for octet in octets {
+            let Some(hearing) = self.events.hearing() else { return };
+            match octet {
+                b'\r' => {}
+                b'\n' => self.heard_line(job),
+                _ => hearing.put(*octet),
+            }
+        }
+    }
+
+    /// The server has ended a line, or said the last part of one.
+    fn heard_line(&mut self, job: &Job<'_>) {
+        let Some(hearing) = self.events.hearing() else { return };
+        if hearing.line().is_empty() {
+            return;
+        }
+        if job.settings.mechanisms != 0 {
+            mask(hearing.line_mut(), &job.settings.credentials(), self.step.logs_in());
+        }
+        self.events.heard();
+        if let Some(hearing) = self.events.hearing() {
+            hearing.next();
+        }
+    }
+
+    /// Keeps what does not fit into the text of a reply, where it belongs to a challenge that the mechanism reads. `kept`: so much
+    /// of the text was kept before these octets.
+    fn keep_challenge(&mut self, kept: usize, octets: &[u8]) {
+        if !self.mechanism.reads_challenges() || !self.step.logs_in() || self.reader.line_code() != 334 {
+            return;
+        }
+        let fitted = self.reader.text().len().wrapping_sub(kept);
+        let beyond = octets.get(fitted..).unwrap_or(&[]);
+        if beyond.is_empty() {
+            return;
+        }
+        let mut room = true;
+        if self.events.challenge().is_empty() {
+            room = self.events.keep_challenge(self.reader.text());
+        }
+        if !(room && self.events.keep_challenge(beyond)) {
+            self.give_up(Reason::NoMemory);
+        }
+    }
+
+    /// The connection cannot be made, or ended.
+    pub fn lost(&mut self, job: &Job<'_>, now: u32, reason: Reason) {
+        self.now = now;
+        self.heard_line(job);
+        // A server that refused EHLO and closed is asked once more, with HELO at once.
+        if self.state == State::Helo && !self.helo_only && !self.concluded() {
+            self.helo_only = true;
+            self.reconnect = true;
+            (self.unsent, self.cursor) = (0, 0);
+            self.reader.next_reply();
+            self.enter(job, State::Connecting);
+            return;
+        }
+        self.give_up(reason);
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: u32) {
+        if now >= self.deadline {
+            self.give_up(if self.deadline == self.total_deadline {
+                Reason::TotalDeadline
+            } else {
+                Reason::Deadline
+            });
+        }
+    }
+
+    /// The program does not want the mail to be sent any more.
+    pub fn cancel(&mut self) {
+        if !self.settled() {
+            self.give_up(Reason::Cancelled);
+        }
+    }
+
+    /// Ends the conversation without another word, for a reason of ours.
+    pub(super) fn give_up(&mut self, reason: Reason) {
+        let settled = self.settled();
+        let code = match reason {
+            // The system's own time limit for connecting is a deadline like ours.
+            Reason::Deadline | Reason::TotalDeadline => Code::Timeout,
+            Reason::Cancelled => Code::Cancelled,
+            _ => self.step.code(),
+        };
+        self.conclude(code, reason);
+        self.state = State::Closed;
+        self.tell(settled);
+    }
+
+    /// Fixes the verdict, unless there is one. Without a reason of ours it is the server's word that decides.
+    pub(super) fn conclude(&mut self, code: Code, reason: Reason) {
+        if self.concluded() {
+            return;
+        }
+        // All else of it is as it was before the transaction: 0.
+        let verdict = &mut self.transaction.verdict;
+        verdict.code = code;
+        verdict.step = self.step;
+        verdict.reason = reason;
+        verdict.outcome = Outcome::NotSent;
+        if reason != Reason::None {
+            if self.step == Step::End {
+                // The final dot has left, and its answer will not come.
+                verdict.outcome = Outcome::Unknown;
+            }
+            // A part of a reply, perhaps, that repeats the login.
+            self.reader.wipe_text();
+        } else {
+            verdict.reply = self.reader.code();
+        }
+        if self.step == Step::Rcpt {
+            verdict.recipient = self.transaction.envelope.answered.wrapping_sub(1);
+        }
+        self.reader.hold_text();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::job::{Field, Settings};
+    use super::*;
+    use crate::limits::CHALLENGE_BYTES;
+    use std::string::String;
+    use std::vec::Vec;
+
+    /// Memory for a challenge, and the lines that were said.
+    #[derive(Default)]
+    struct Lender {
+        challenge: Vec<u8>,
+        lent: usize,
+    }
+
+    impl Events for Lender {
+        fn keep_challenge(&mut self, octets: &[u8]) -> bool {
+            self.lent += usize::from(self.challenge.is_empty());
+            self.challenge.extend_from_slice(octets);
+            self.challenge.len() <= CHALLENGE_BYTES
+        }
+
+        fn challenge(&self) -> &[u8] {
+            &self.challenge
+        }
+
+        fn drop_challenge(&mut self) {
+            self.challenge.clear();
+        }
+    }
+
+    /// What a mechanism answers that mirrors a challenge of so many octets, which comes in pieces of a given size; how often memory
+    /// was lent; and the reason where the session ended.
+    fn mirrored(length: usize, piece: usize) -> (String, usize, Option<Reason>) {
+        let mut job = Job {
+            settings: Settings::NONE,
+            mail: None,
+            keep: false,
+        };
+        job.settings.set_text(Field::Username, b"kotelna");
+        let mut session = Session::new(&job, Lender::default());
+        session.mechanism = Mechanism::Mirror(0, 0);
+        (session.state, session.step) = (State::AuthBegin, Step::AuthMechanism);
+        let digits = b"QUJD".iter().cycle().take(length).copied();
+        let reply: Vec<u8> = b"334 ".iter().copied().chain(digits).chain(*b"\r\n").collect();
+        for octets in reply.chunks(piece) {
+            session.receive(&job, 0, octets);
+        }
+        let mut said = [0; 64];
+        let length = session.transmit(&job, 0, &mut said);
+        let verdict = session.verdict().map(|verdict| verdict.reason);
+        assert!(session.events.challenge.is_empty() || verdict.is_some());
+        (
+            String::from_utf8(said[..length].to_vec()).unwrap(),
+            session.events.lent,
+            verdict,
+        )
+    }
+
+    #[test]
+    fn a_challenge_reaches_its_mechanism_whole_however_it_is_cut() {
+        for length in [0, 1, 16, 254, 255, 256, 257, 512, 4096, 12_288, CHALLENGE_BYTES] {
+            let sum: usize = b"QUJD"
+                .iter()
+                .cycle()
+                .take(length)
+                .map(|octet| usize::from(*octet))
+                .sum();
+            for piece in [1, 3, 64, 255, 256, 1000, 65_536] {
+                let lent = usize::from(length > 255);
+                let wanted = (std::format!("{length}.{sum}.\r\n"), lent, None);
+                assert_eq!(mirrored(length, piece), wanted, "{length} octets in pieces of {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_challenge_beyond_its_limit_ends_the_session() {
+        for piece in [1, 64, 65_536] {
+            let (said, _, reason) = mirrored(CHALLENGE_BYTES + 1, piece);
+            assert_eq!((said.as_str(), reason), ("", Some(Reason::NoMemory)));
+        }
+    }
+
+    #[test]
+    fn a_mechanism_that_reads_no_challenge_is_lent_nothing() {
+        let job = Job {
+            settings: Settings::NONE,
+            mail: None,
+            keep: false,
+        };
+        let mut session = Session::new(&job, Lender::default());
+        (session.mechanism, session.state) = (Mechanism::Login, State::AuthBegin);
+        session.step = Step::AuthMechanism;
+        session.receive(&job, 0, &[b"334 ", [b'A'; 2000].as_slice(), b"\r\n"].concat());
+        assert_eq!((session.state, session.events.lent), (State::AuthRespond, 0));
+    }
+}

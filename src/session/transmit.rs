@@ -1,0 +1,195 @@
+//! Octets out, into a lent buffer: what the state and the server allow to be said.
+
+use super::event::{Events, MASK};
+use super::job::Job;
+use super::session::Session;
+use super::state::State;
+use super::transaction::{Envelope, write_header};
+use crate::buffer::Window;
+use crate::code::{Reason, Step};
+use crate::limits::EVENT_LINE_BYTES;
+use crate::message::body::Encoding;
+use crate::wire::address::List;
+use crate::wire::command::{self, Command};
+use crate::wire::transparency::Transparent;
+
+impl<E: Events> Session<E> {
+    /// Writes octets to be sent into `out` (at least [`crate::limits::SMALLEST_BUFFER`] octets) and returns how many.
+    /// 0: nothing is to be sent before the next event, or before there is more of the text.
+    pub fn transmit(&mut self, job: &Job<'_>, now: u32, out: &mut [u8]) -> usize {
+        self.now = now;
+        // A line of which a part has left goes on behind that part; those that follow it begin where it ends.
+        let mut window = Window::new(out, self.cursor);
+        while window.room() > 0 && self.write_some(job, &mut window) {}
+        let filled = window.kept();
+        self.unsent = self.unsent.wrapping_add(filled);
+        filled
+    }
+
+    /// Writes a command, the header block, or some of the text. False where there is nothing to write now, or no room for all of
+    /// it.
+    #[cfg_attr(not(fast), inline(never))]
+    fn write_some(&mut self, job: &Job<'_>, out: &mut Window<'_>) -> bool {
+        let mut command = self.state.says();
+        let may = match self.state {
+            State::Envelope => {
+                command = self.transaction.envelope.command();
+                self.may_say()
+            }
+            State::Text => return self.write_text(job, out),
+            State::Header | State::Dot => true,
+            State::End => false,
+            _ => self.pending,
+        };
+        if !may {
+            return false;
+        }
+        let before = out.kept();
+        self.cursor = out.room();
+        let mut recipient = 0;
+        if self.state == State::Header {
+            if let Some(mail) = &job.mail {
+                write_header(job, mail, &self.transaction.plan, out);
+            }
+            self.events.data(out.since(before));
+        } else {
+            recipient = self.write_command(command, job, false, out);
+        }
+        if !out.complete() {
+            return false;
+        }
+        self.cursor = 0;
+        if self.state != State::Header {
+            self.said(command, job);
+        }
+        match self.state {
+            State::Header => self.state = State::Text,
+            // It is the server's turn, as soon as the final dot has left: `sent` tells.
+            State::Dot => self.state = State::End,
+            State::Envelope => {
+                self.pending = false;
+                let envelope = &mut self.transaction.envelope;
+                envelope.said = envelope.said.wrapping_add(1);
+                envelope.recipient = recipient;
+            }
+            _ => self.pending = false,
+        }
+        true
+    }
+
+    /// Whether the next command of the envelope may be said now.
+    ///
+    /// Without PIPELINING each waits for the answer to the one before. With it they go out together; DATA, too, when
+    /// there is one recipient, else only after all are accepted (RFC 2920, 3.1). After a refusal nothing more is said,
+    /// but a command of which a part has left is ended.
+    fn may_say(&self) -> bool {
+        let Envelope { said, data, .. } = self.transaction.envelope;
+        if said > data {
+            return false;
+        }
+        if self.concluded() {
+            return self.cursor > 0;
+        }
+        let pipelined = self.transaction.pipelining && (said < data || data == 2);
+        pipelined || self.pending
+    }
+
+    /// Writes of the text what there is room for. True where that was all of it.
+    fn write_text(&mut self, job: &Job<'_>, out: &mut Window<'_>) -> bool {
+        let Some(mail) = &job.mail else {
+            return false;
+        };
+        let (text, transaction) = (&mail.text, &mut self.transaction);
+        let Some(octets) = text.octets.get(transaction.taken.wrapping_sub(text.from)..) else {
+            // Another piece than the one that is wanted.
+            transaction.starved = true;
+            return false;
+        };
+        let (last, before) = (text.last, out.kept());
+        let mut transparent = Transparent::new(out, &mut transaction.transparency);
+        let taken = transaction.encoder.write(octets, last, &mut transparent);
+        transaction.taken = transaction.taken.wrapping_add(taken);
+        transaction.starved = !last && taken == octets.len();
+        if transaction.encoder.stuck() {
+            // Nothing of it is to leave.
+            out.forget();
+            self.give_up(Reason::Unsendable);
+            return false;
+        }
+        self.events.data(out.since(before));
+        let ended = transaction.encoder.ended();
+        if ended {
+            self.state = State::Dot;
+        }
+        ended
+    }
+
+    /// Writes a command; where in the list the next recipient begins. `masked`: without secrets.
+    #[cfg_attr(not(fast), inline(never))]
+    fn write_command(&self, command: Command, job: &Job<'_>, masked: bool, out: &mut Window<'_>) -> usize {
+        let mut recipient = self.transaction.envelope.recipient;
+        let mut line = command.line();
+        while let Some(field) = line.next(out) {
+            if masked && field == command::RESPONSE {
+                out.put_all(MASK);
+            } else {
+                line.when(self.put(field, job, &mut recipient, out));
+            }
+        }
+        recipient
+    }
+
+    /// Writes a field of a command, or says whether a condition holds.
+    // In the loop above the compiler would fetch all that any field may need before the first one.
+    #[cfg_attr(not(fast), inline(never))]
+    fn put(&self, field: u8, job: &Job<'_>, recipient: &mut usize, out: &mut Window<'_>) -> bool {
+        let settings = &job.settings;
+        match field {
+            command::CLIENT => match settings.ehlo_name() {
+                [] => self.local.write(out),
+                name => out.put_all(name),
+            },
+            command::MECHANISM => out.put_all(self.mechanism.name()),
+            command::HAS_INITIAL_RESPONSE => return self.step == Step::AuthOneStep,
+            command::RESPONSE => self.mechanism.write(self.step, &settings.credentials(), out),
+            command::REVERSE_PATH => out.put_all(settings.sender()),
+            command::IS_EIGHT_BIT => return self.transaction.plan.encoding == Encoding::EightBit,
+            command::HAS_SIZE if cfg!(feature = "complete") => return self.transaction.size != 0,
+            command::SIZE if cfg!(feature = "complete") => out.decimal(self.transaction.size),
+            _ => {
+                if let Some(mail) = &job.mail {
+                    let mut rest = List::behind(mail.recipients, *recipient);
+                    if let Some(mailbox) = rest.next() {
+                        out.put_all(mailbox);
+                    }
+                    *recipient = mail.recipients.len().wrapping_sub(rest.length());
+                }
+            }
+        }
+        true
+    }
+
+    /// Tells of a command that is written, its secrets masked.
+    fn said(&mut self, command: Command, job: &Job<'_>) {
+        if command == Command::Nothing || !self.events.listens() {
+            return;
+        }
+        let mut line = [0; EVENT_LINE_BYTES];
+        let mut window = Window::new(&mut line, 0);
+        self.write_command(command, job, true, &mut window);
+        let kept = window.kept();
+        let line = line.get(..kept).unwrap_or(&[]);
+        self.events.said(line.strip_suffix(b"\r\n").unwrap_or(line));
+    }
+}
+
+impl Envelope {
+    /// The command that is said next.
+    fn command(&self) -> Command {
+        match self.step(self.said) {
+            Step::Mail => Command::Mail,
+            Step::Rcpt => Command::Rcpt,
+            _ => Command::Data,
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The commands (RFC 5321, 4.1.1; RFC 4954, 4), as they stand in the RFCs.
+//!
+//! No blank that the grammar does not have: `MAIL FROM:<...>`. The session writes what stands for a field.
+
+use crate::template::Part::{All, End, Put, Say, When};
+use crate::template::{Line, Part, Templates, fields, length};
+
+fields! {
+    /// The name or the address literal behind EHLO and HELO.
+    CLIENT,
+    /// The name of a SASL mechanism.
+    MECHANISM,
+    /// Whether the AUTH command has an initial response.
+    HAS_INITIAL_RESPONSE,
+    /// A response to a challenge, in base64.
+    RESPONSE,
+    /// The sender's mailbox.
+    REVERSE_PATH,
+    /// Whether the mail has octets above 127 (RFC 6152).
+    IS_EIGHT_BIT,
+    /// Whether the size is told (RFC 1870).
+    HAS_SIZE,
+    /// The size of the mail in octets.
+    SIZE,
+    /// A recipient's mailbox.
+    FORWARD_PATH,
+}
+
+/// Makes the commands and, in the same order, their templates.
+macro_rules! commands {
+    ($($(#[$doc:meta])* $name:ident: $template:expr;)*) => {
+        /// A line that the client says.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Command {
+            $($(#[$doc])* $name,)*
+        }
+
+        const COUNT: usize = [$(Command::$name),*].len();
+
+        static COMMANDS: Templates<COUNT, { 0 $(+ length($template) + 1)* }> = Templates::new([$($template),*]);
+    };
+}
+
+/// ` SIZE=` behind MAIL, which a small library does not know.
+const SIZE_PARAMETER: &[Part] = if cfg!(feature = "complete") {
+    &[When(HAS_SIZE, &[Say(" SIZE="), Put(SIZE)])]
+} else {
+    &[]
+};
+
+commands! {
+    /// Nothing.
+    Nothing: &[];
+    /// The greeting of a client that knows extensions.
+    Ehlo: &[Say("EHLO "), Put(CLIENT), End];
+    /// The greeting of one that knows none.
+    Helo: &[Say("HELO "), Put(CLIENT), End];
+    /// Begins to log in (RFC 4954, 4).
+    Auth: &[Say("AUTH "), Put(MECHANISM), When(HAS_INITIAL_RESPONSE, &[Say(" "), Put(RESPONSE)]), End];
+    /// Answers a challenge.
+    Response: &[Put(RESPONSE), End];
+    /// Begins a transaction.
+    Mail: &[
+        Say("MAIL FROM:<"), Put(REVERSE_PATH), Say(">"),
+        When(IS_EIGHT_BIT, &[Say(" BODY=8BITMIME")]),
+        All(SIZE_PARAMETER),
+        End,
+    ];
+    /// Names a recipient.
+    Rcpt: &[Say("RCPT TO:<"), Put(FORWARD_PATH), Say(">"), End];
+    /// Asks to send the mail data.
+    Data: &[Say("DATA"), End];
+    /// Ends the mail data.
+    EndOfData: &[Say("."), End];
+    /// Gives the transaction up.
+    Rset: &[Say("RSET"), End];
+    /// Says good-bye.
+    Quit: &[Say("QUIT"), End];
+}
+
+impl Command {
+    /// The line of this command, to be written.
+    pub fn line(self) -> Line {
+        COMMANDS.line(self as usize)
+    }
+}
