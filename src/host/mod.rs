@@ -15,7 +15,7 @@
 //! - `clock`: the time
 //! - `memory`: memory that may be refused
 //! - `fork`: what a fork of the host program finds
-//! - `sys`: system calls, a file for each system; the only files here with `unsafe`
+//! - `sys`: system calls, a folder for each system; the only files here with `unsafe`
 //!
 //! # Locks
 //!

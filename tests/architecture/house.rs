@@ -24,9 +24,6 @@ const KNOWN: &[(&str, &str, &str)] = &[
     (CIRCLE, "src/host/connections.rs", IN_CIRCLE),
     (CIRCLE, "src/host/engine.rs", IN_CIRCLE),
     (CIRCLE, "src/host/shared.rs", IN_CIRCLE),
-    (CIRCLE, "src/host/sys/linux.rs", IN_CIRCLE),
-    (CIRCLE, "src/host/sys/mod.rs", IN_CIRCLE),
-    (CIRCLE, "src/host/sys/windows.rs", IN_CIRCLE),
 ];
 
 const BY_NUMBER: &str = "has one";
