@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::engine::{self, Locked};
+use super::driver::{self, Locked};
 use super::shared::{self, Shared};
 use super::{registry, sys};
 
@@ -49,7 +49,7 @@ std::thread_local! {
 }
 
 fn take_held() -> Option<Held> {
-    let held = HELD.with(|place| place.borrow_mut().take());
+    let held = HELD.with(|held| held.borrow_mut().take());
     if held.is_some() {
         FORKING.store(false, Ordering::Release);
     }
@@ -62,7 +62,7 @@ extern "C" fn before() {
         if place.is_some() {
             return;
         }
-        let (door, engine) = engine::engine_and_door();
+        let (door, engine) = driver::engine_and_door();
         **place = Some(Held {
             shared: shared::shared(),
             engine,
@@ -89,7 +89,7 @@ fn begin_anew(held: Held) {
         mut shared, mut engine, ..
     } = held;
     if let Some(engine) = engine.take() {
-        engine::forget(engine);
+        driver::forget(engine);
     }
     shared.forget_thread(&mut VecDeque::new());
     shared.forget_waiters();

@@ -20,10 +20,6 @@ const KNOWN: &[(&str, &str, &str)] = &[
     (CIRCLE, "src/firmware/conversation.rs", IN_CIRCLE),
     (CIRCLE, "src/firmware/member.rs", IN_CIRCLE),
     (CIRCLE, "src/firmware/memory.rs", IN_CIRCLE),
-    (CIRCLE, "src/host/connection.rs", IN_CIRCLE),
-    (CIRCLE, "src/host/connections.rs", IN_CIRCLE),
-    (CIRCLE, "src/host/engine.rs", IN_CIRCLE),
-    (CIRCLE, "src/host/shared.rs", IN_CIRCLE),
 ];
 
 const BY_NUMBER: &str = "has one";
