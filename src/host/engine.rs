@@ -182,7 +182,7 @@ impl Engine {
         Some(earliest.saturating_sub(now).saturating_add(1))
     }
 
-    /// Ends what is to be ended, and takes the mails that were ordered.
+    /// Takes the orders: ends what is to be ended, and queues the new mails.
     fn take_orders(&mut self, now: u64) {
         let mut ends = [0; SHARE];
         let (count, all) = shared().take_orders(&mut ends, &mut self.starts);
@@ -192,8 +192,8 @@ impl Engine {
         }
     }
 
-    /// Gives up the mail of the client at this place that is to be given up; where the client lives no more, also what
-    /// only waits for its QUIT to be answered.
+    /// Cancels the mail of the client at this place if it was given up or the client has ended. Of a client that has ended the
+    /// connection that only waits for the reply to QUIT is closed, too.
     fn end(&mut self, place: usize, now: u64) {
         if let Some(token) = self.connections.active(place) {
             self.carry(token, now, |connection, tools| {
@@ -213,7 +213,7 @@ impl Engine {
         }
     }
 
-    /// Begins a mail; None without memory for it.
+    /// Makes a connection for a mail and begins to connect; None without memory for it.
     fn begin(&mut self, start: Start, now: u64) -> Option<()> {
         let Start {
             key,

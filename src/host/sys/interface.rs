@@ -3,10 +3,10 @@
 use core::ffi::CStr;
 use std::boxed::Box;
 
-/// What can become of a system call that transfers octets.
+/// Why a system call on a connection failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Not now.
+    /// It would have to wait.
     WouldBlock,
     /// No descriptor or no memory left.
     Exhausted,
@@ -27,7 +27,7 @@ pub struct Event {
     pub token: u64,
     /// Octets can be read.
     pub readable: bool,
-    /// There may be something behind what one call reads: the end of the connection, or octets behind urgent data.
+    /// One read may not bring everything: the end of the connection may follow, or octets behind urgent data.
     pub to_the_end: bool,
     /// The connection failed or was reset.
     pub failed: bool,
@@ -37,7 +37,7 @@ pub struct Event {
 pub trait Task: Send + Sized + 'static {
     /// The thread's name, at most 15 octets.
     const NAME: &'static CStr;
-    /// Its stack. Nothing of it is used before it is touched.
+    /// The size of its stack, in octets. Memory is used only for what is touched.
     const STACK: usize;
 
     /// Runs in the thread.

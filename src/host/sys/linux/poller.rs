@@ -13,11 +13,11 @@ use super::socket::{Socket, begin_to_connect, socket_for};
 /// What [`Ready::wait`] waits on.
 pub type Descriptor = RawFd;
 
-/// From this number on the descriptor that wakes is looked for: a program that closes what is not its own, and then opens
-/// files of its own, does not get this number, since it gets the lowest.
+/// The descriptor that wakes gets a number from here on, where one is free. A program that closes descriptors that are not its
+/// own and then opens files gets the lowest free numbers, so not this one.
 const FAR: [c_int; 3] = [512, 128, 32];
 
-/// The same descriptor under a number that programs do not come to, where there is a free one.
+/// The same descriptor under a number that programs rarely reach, where one is free.
 fn moved_far(descriptor: OwnedFd) -> OwnedFd {
     for number in FAR {
         // SAFETY: takes no pointers; the new descriptor is ours alone.
@@ -28,8 +28,7 @@ fn moved_far(descriptor: OwnedFd) -> OwnedFd {
     descriptor
 }
 
-/// Calls epoll_ctl(). What is done to a descriptor that is no list, or in a list that does not know the descriptor, is an
-/// error and changes nothing.
+/// Calls epoll_ctl(). For a descriptor that is no list, or that is not in this list, it returns an error and changes nothing.
 fn control(list: RawFd, operation: c_int, descriptor: RawFd, token: u64, events: c_int) -> Result<(), c_int> {
     let mut event = libc::epoll_event {
         events: (events | libc::EPOLLET) as u32,
@@ -43,9 +42,9 @@ fn control(list: RawFd, operation: c_int, descriptor: RawFd, token: u64, events:
     Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
 }
 
-/// Whether this descriptor is in this list: it cannot be added a second time.
+/// Whether this descriptor is in this list: then it cannot be added a second time.
 ///
-/// That asks for the file behind the number, too: a number that is another file's by now is not in the list.
+/// The list compares the open file, too: a number that is another file's by now is not in the list.
 fn is_in(list: RawFd, descriptor: RawFd) -> bool {
     match control(list, libc::EPOLL_CTL_ADD, descriptor, u64::MAX, 0) {
         Err(error) => error == libc::EEXIST,
@@ -56,20 +55,20 @@ fn is_in(list: RawFd, descriptor: RawFd) -> bool {
     }
 }
 
-/// What is told of a socket: that something can be read, urgent data among it, and that the connection ended.
+/// What the list tells of a socket: that something can be read, urgent data included, and that the connection has ended.
 const SOCKET_EVENTS: c_int = libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLRDHUP;
 
-/// The kernel's list of what the thread waits for. Readiness is reported once for each change ("edge-triggered"), so
-/// that nothing has to be registered again and a wake-up need not be read.
+/// The kernel's list of what the thread waits for. It reports each change once ("edge-triggered"), so that nothing has to be
+/// registered again and a wake-up need not be read.
 pub struct Poller {
     list: OwnedFd,
     wake: OwnedFd,
-    /// For each number the last socket that had it: one that the program closed may have been followed by another of ours,
-    /// which is in the list, too.
+    /// For each number what the list was told last. Where the program has closed one of our sockets, the number may belong to
+    /// another of ours, which is in the list, too.
     last: RefCell<Vec<Registration>>,
 }
 
-/// What the list was told of a socket; zeros where there was none.
+/// What the list was told of a socket; zeros where it was told nothing.
 #[derive(Clone, Copy)]
 struct Registration {
     token: u64,
@@ -77,11 +76,11 @@ struct Registration {
 }
 
 impl Poller {
-    /// A new list, and what wakes those who wait for it: they are told an event with this token.
+    /// A new list, and what wakes those who wait on it with an event that has this token.
     pub fn new(token: u64) -> Result<(Self, Waker), Failure> {
         // SAFETY: takes no pointers.
         let list = owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
-        // It can be read from the beginning, and nobody ever reads or writes it: see `Waker::wake`.
+        // It is readable from the beginning, and nobody reads or writes it: see `Waker::wake`.
         // SAFETY: takes no pointers.
         let wake = owned(unsafe { libc::eventfd(1, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
         let wake = moved_far(wake);
@@ -95,15 +94,15 @@ impl Poller {
         Ok((Self { list, wake, last }, waker))
     }
 
-    /// Begins to connect, and adds the socket: to be told when something can be read from it, or its connection ends. It
-    /// leaves the list when it is closed.
+    /// Begins to connect and adds the socket: the list tells when something can be read, or the connection ends. Closing the
+    /// socket removes it from the list.
     pub fn connect(&self, server: SocketAddr, token: u64) -> Result<Socket, Failure> {
         let socket = socket_for(server)?;
         let registration = Registration {
             token,
             events: SOCKET_EVENTS,
         };
-        // First: a connection that the server has seen needs no more memory.
+        // First, because a connection that the server has seen must not fail for want of memory.
         self.note(socket.as_raw_fd(), registration).ok_or(Failure::Exhausted)?;
         begin_to_connect(&socket, server)?;
         control(
@@ -128,7 +127,7 @@ impl Poller {
         last.get_mut(number).map(|known| *known = registration)
     }
 
-    /// To be told, from now on, when something can be written to a socket, too.
+    /// From now on the list also tells when something can be written to this socket.
     pub fn tell_when_writable(&self, socket: &Socket, token: u64) -> Result<(), Failure> {
         let events = SOCKET_EVENTS | libc::EPOLLOUT;
         control(self.number(), libc::EPOLL_CTL_MOD, socket.as_raw_fd(), token, events).map_err(failure)?;
@@ -136,15 +135,15 @@ impl Poller {
             .ok_or(Failure::Exhausted)
     }
 
-    /// Whether the number of the list is still that of our list: false where the program has closed it.
+    /// Whether the list is still open: false where the program has closed it.
     pub fn is_ours(&self) -> bool {
         is_in(self.number(), self.wake.as_raw_fd())
     }
 
-    /// Whether the number of a socket is still that of our socket with this token, while the list is ours.
+    /// Whether a socket's number is still our socket with this token. The list must be ours.
     ///
-    /// What the list was told is told once more, which the list takes for what it knows only. Nothing is added, not for a
-    /// moment either: a process and the child of its fork have one list, and may ask at the same time.
+    /// The list is told once more what it was told before, which fails where it does not know the socket. Nothing is added even
+    /// for a moment: a process and the child of its fork share the list, and may ask at the same time.
     pub fn has(&self, socket: &Socket, token: u64) -> bool {
         let number = socket.as_raw_fd();
         let last = usize::try_from(number)
@@ -165,14 +164,14 @@ impl Poller {
         self.list.as_raw_fd()
     }
 
-    /// Forgets the descriptors without closing them: the numbers may be another's by now.
+    /// Forgets the descriptors without closing them: the numbers may be the program's own by now.
     pub fn leave_open(self) {
         let _ = self.list.into_raw_fd();
         let _ = self.wake.into_raw_fd();
     }
 }
 
-/// What one wait brought. It belongs to the thread, so that waiting needs no lock.
+/// What one wait has brought. It belongs to the waiting thread, so that waiting needs no lock.
 pub struct Ready {
     events: [libc::epoll_event; 64],
     count: usize,
@@ -187,8 +186,8 @@ impl Ready {
         }
     }
 
-    /// Waits until something is ready, or for so many milliseconds; None is as long as it takes. False where the
-    /// descriptor is not a list any more: the program has closed it.
+    /// Waits until something is ready, for at most so many milliseconds; None: without a limit. False where the program has
+    /// closed the descriptor.
     pub fn wait(&mut self, poller: Descriptor, milliseconds: Option<u64>) -> bool {
         let timeout = milliseconds.map_or(-1, |some| c_int::try_from(some).unwrap_or(c_int::MAX));
         let most = self.events.len() as c_int;
@@ -214,7 +213,7 @@ impl Ready {
     }
 }
 
-/// Wakes the thread from another one. It is a pair of numbers that is copied: the descriptors are the [`Poller`]'s.
+/// Wakes the thread from another one. It is freely copied: the descriptors belong to the [`Poller`].
 #[derive(Clone, Copy)]
 pub struct Waker {
     list: RawFd,
@@ -225,14 +224,13 @@ pub struct Waker {
 impl Waker {
     /// Wakes; false where the program has closed the descriptors.
     ///
-    /// Nothing is written anywhere: the list is asked to look at the descriptor once more, which can always be read, so that
-    /// each call is an event. A number that is no list, or a list that does not know our descriptor, gives an error: files
-    /// that the program opened in our descriptors' stead stay as they are.
+    /// Nothing is written. The descriptor is registered anew; as it is always readable, each call causes an event. Where one of
+    /// the numbers is not ours any more this fails, and files that the program has opened under them are not touched.
     pub fn wake(self) -> bool {
         control(self.list, libc::EPOLL_CTL_MOD, self.wake, self.token, libc::EPOLLIN).is_ok()
     }
 
-    /// Whether the numbers are still those of our descriptors.
+    /// Whether the numbers are still our descriptors.
     pub fn is_ours(self) -> bool {
         is_in(self.list, self.wake)
     }

@@ -81,8 +81,8 @@ pub fn on_fork(prepare: extern "C" fn(), parent: extern "C" fn(), child: extern 
     if result == 0 { Ok(()) } else { Err(failure(result)) }
 }
 
-/// Calls `run` while this thread cannot be cancelled: system calls are points where `pthread_cancel()` takes effect, by
-/// unwinding, which Rust does not let through.
+/// Calls `run` while this thread cannot be cancelled: `pthread_cancel()` takes effect in system calls and unwinds the stack,
+/// which is not allowed through Rust code.
 pub fn without_cancellation<T>(run: impl FnOnce() -> T) -> T {
     const PTHREAD_CANCEL_DISABLE: c_int = 1;
     unsafe extern "C" {

@@ -88,12 +88,12 @@ pub(super) fn begin_to_connect(socket: &Socket, server: SocketAddr) -> Result<()
     Ok(())
 }
 
-/// Gives a socket up without closing it.
+/// Gives a socket up without closing it: the number may be the program's own by now.
 pub fn leave_open(socket: Socket) {
     let _ = socket.into_raw_fd();
 }
 
-/// Why a connection could not be made.
+/// Why the connection could not be established.
 pub fn connect_failure(socket: &Socket) -> Failure {
     let mut error: c_int = 0;
     let mut length = socklen::<c_int>();
@@ -110,7 +110,7 @@ pub fn connect_failure(socket: &Socket) -> Failure {
     if result < 0 { last_failure() } else { failure(error) }
 }
 
-/// Whether the connection stands.
+/// Whether the connection is established.
 pub fn is_connected(socket: &Socket) -> bool {
     // SAFETY: a sockaddr_storage of zeros is a valid value of it.
     let mut address: libc::sockaddr_storage = unsafe { zeroed() };
@@ -119,7 +119,7 @@ pub fn is_connected(socket: &Socket) -> bool {
     unsafe { libc::getpeername(socket.as_raw_fd(), (&raw mut address).cast(), &raw mut length) == 0 }
 }
 
-/// The address of our end of a connection.
+/// The address of our end of the connection.
 pub fn local_address(socket: &Socket) -> IpAddr {
     // SAFETY: a sockaddr_storage of zeros is a valid value of it.
     let mut address: libc::sockaddr_storage = unsafe { zeroed() };

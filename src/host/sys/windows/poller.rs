@@ -21,20 +21,20 @@ pub struct Descriptor {
     token: u64,
 }
 
-/// The event object that all sockets of an engine signal. A socket does so once for each change, and again only after it
-/// was read from, or written to in vain.
+/// The event object that all sockets of an engine signal. A socket signals a change once, and again only after a read, or after
+/// a write that would have blocked.
 pub struct Poller {
     event: OwnedHandle,
     token: u64,
 }
 
 impl Poller {
-    /// A new one, and what wakes those who wait for it: they are told an event with this token.
+    /// A new one, and what wakes those who wait on it with an event that has this token.
     pub fn new(token: u64) -> Result<(Self, Waker), Failure> {
         const VERSION_2_2: u16 = 0x0202;
         // SAFETY: a WSADATA of zeros is a valid value of it.
         let mut told: WinSock::WSADATA = unsafe { zeroed() };
-        // SAFETY: what is told is written into a value of ours. Windows counts these calls; none is taken back.
+        // SAFETY: the answer is written into a value of ours. Windows counts these calls; none is undone.
         if unsafe { WinSock::WSAStartup(VERSION_2_2, &raw mut told) } != 0 {
             return Err(Failure::Exhausted);
         }
@@ -49,8 +49,8 @@ impl Poller {
         Ok((Self { event, token }, waker))
     }
 
-    /// Begins to connect, and notes the socket: to be told when something can be read from it, or its connection ends. It
-    /// is forgotten when it is closed.
+    /// Begins to connect and adds the socket: the poller tells when something can be read, or the connection ends. Closing the
+    /// socket removes it.
     pub fn connect(&self, server: SocketAddr, token: u64) -> Result<Socket, Failure> {
         let socket = socket_for(server)?;
         let list = self.event.as_raw_handle() as isize;
@@ -75,7 +75,7 @@ impl Poller {
         Ok(socket)
     }
 
-    /// To be told, from now on, when something can be written to a socket, too.
+    /// From now on the poller also tells when something can be written to this socket.
     pub fn tell_when_writable(&self, socket: &Socket, token: u64) -> Result<(), Failure> {
         let mut watched = watched();
         let one = watched
@@ -84,12 +84,12 @@ impl Poller {
         one.map(|one| one.writable = true).ok_or(Failure::Broken)
     }
 
-    /// Whether the handle is still that of our event object: handles are not given away by number on Windows.
+    /// Whether the handle is still our event object. Not checked: a new handle does not get the lowest free number on Windows.
     pub fn is_ours(&self) -> bool {
         true
     }
 
-    /// Whether the number of a socket is still that of our socket with this token.
+    /// Whether a socket's number is still our socket with this token.
     pub fn has(&self, _: &Socket, _: u64) -> bool {
         true
     }
@@ -108,7 +108,7 @@ impl Poller {
         }
     }
 
-    /// Forgets the event object without closing it: the number may be another's by now.
+    /// Forgets the event object without closing it.
     pub fn leave_open(self) {
         let _ = self.event.into_raw_handle();
     }
@@ -117,11 +117,11 @@ impl Poller {
 /// Events of one turn.
 const EVENTS: usize = 64;
 
-/// What one wait brought. It belongs to the thread, so that waiting needs no lock.
+/// What one wait has brought. It belongs to the waiting thread, so that waiting needs no lock.
 pub struct Ready {
     events: [Event; EVENTS],
     count: usize,
-    /// Where the next turn begins to ask, so that each socket has its turn.
+    /// The socket that is asked first the next time, so that each gets its turn.
     next: usize,
 }
 
@@ -141,8 +141,8 @@ impl Ready {
         }
     }
 
-    /// Waits until something is ready, or for so many milliseconds; None is as long as it takes. False where there is
-    /// nothing to wait on any more: the program has closed it.
+    /// Waits until something is ready, for at most so many milliseconds; None: without a limit. False where the program has
+    /// closed the event object.
     pub fn wait(&mut self, poller: Descriptor, milliseconds: Option<u64>) -> bool {
         self.count = 0;
         // The largest number stands for no limit.
@@ -165,7 +165,7 @@ impl Ready {
         }
     }
 
-    /// Asks each socket what has happened. That somebody has woken the thread is not told: it is assumed.
+    /// Asks each socket what has happened. Nothing says whether the thread was woken, so it is taken for woken each time.
     fn ask(&mut self, poller: Descriptor) {
         self.note(Event {
             token: poller.token,
@@ -177,7 +177,7 @@ impl Ready {
         let all = watched.len();
         for _ in 0..all {
             if self.count == EVENTS {
-                // The others keep what they have to say. The event object is as it was before they were asked.
+                // The other sockets keep their events; the event object is signalled for them again.
                 let _ = Waker(poller.list).wake();
                 return;
             }
@@ -197,7 +197,7 @@ impl Ready {
     }
 }
 
-/// Wakes the thread from another one. It is a number that is copied: the event object is the [`Poller`]'s.
+/// Wakes the thread from another one. It is freely copied: the event object belongs to the [`Poller`].
 #[derive(Clone, Copy)]
 pub struct Waker(isize);
 

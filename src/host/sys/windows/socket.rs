@@ -127,7 +127,7 @@ pub(super) fn begin_to_connect(socket: &Socket, server: SocketAddr) -> Result<()
     }
 }
 
-/// Why a connection could not be made.
+/// Why the connection could not be established.
 pub fn connect_failure(socket: &Socket) -> Failure {
     let error = watched()
         .iter()
@@ -136,7 +136,7 @@ pub fn connect_failure(socket: &Socket) -> Failure {
     failure(error)
 }
 
-/// Whether the connection stands.
+/// Whether the connection is established.
 pub fn is_connected(socket: &Socket) -> bool {
     // SAFETY: a SOCKADDR_STORAGE of zeros is a valid value of it.
     let mut address: WinSock::SOCKADDR_STORAGE = unsafe { zeroed() };
@@ -145,7 +145,7 @@ pub fn is_connected(socket: &Socket) -> bool {
     unsafe { WinSock::getpeername(socket.0, (&raw mut address).cast(), &raw mut length) == 0 }
 }
 
-/// The address of our end of a connection.
+/// The address of our end of the connection.
 pub fn local_address(socket: &Socket) -> IpAddr {
     // SAFETY: a SOCKADDR_STORAGE of zeros is a valid value of it.
     let mut address: WinSock::SOCKADDR_STORAGE = unsafe { zeroed() };

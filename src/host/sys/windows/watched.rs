@@ -53,7 +53,7 @@ impl Watched {
         if asked != 0 {
             (event.to_the_end, event.failed) = (true, true);
         }
-        // That the connection stands is told by the server's greeting, as on Linux.
+        // The server's greeting tells that the connection is established, as on Linux.
         let writable = self.writable && happened(WinSock::FD_WRITE);
         (event.readable || event.to_the_end || writable).then_some(event)
     }
