@@ -8,19 +8,18 @@
  * A device program needs these three functions only. They work on one built-in client. Everything else takes
  * a handle (sds_smtp_client); NULL is the handle of the built-in client.
  *
- * Sending runs in the background, on one thread of the library's for all clients. Each client has one mail in
- * flight at a time. Only sds_smtp_client_wait() blocks, and only sds_smtp_message.read is called back.
- * A mail in flight ends with the process, undelivered: a program that is about to end waits first, with
- * sds_smtp_client_wait().
+ * Mails are sent in the background, by one thread of the library for all clients. Each client has one mail in
+ * flight at a time. Only sds_smtp_client_wait() blocks. The only callback is sds_smtp_message.read. A mail in
+ * flight is lost when the process ends: call sds_smtp_client_wait() before.
  *
- * All functions may be called from any thread, but not from a signal handler, where fork() is not allowed
+ * All functions may be called from any thread, but not from a signal handler; fork() is not allowed there
  * either. After fork() the child has the same clients and configurations, and no mail in flight; the parent's
- * mail goes on. The handlers of pthread_atfork() may call the library. pthread_cancel() takes no effect
- * inside a function of the library, nor in a callback, but at the thread's next cancellation point. A loop
+ * mail goes on. Handlers of pthread_atfork() may call the library. Inside a function of the library, and in a
+ * callback, pthread_cancel() has no effect; it takes effect at the thread's next cancellation point. A loop
  * that calls only the library needs a pthread_testcancel().
  *
- * Functions return a result code, which sds_smtp_strerror() puts into words. A NULL where a pointer is needed
- * gives a code, never a crash. Structures begin with struct_size: start them with their _INIT macro.
+ * Functions return a result code, which sds_smtp_strerror() describes. NULL where a pointer is needed gives a
+ * code, never a crash. Structures begin with struct_size: initialise them with their _INIT macro.
  *
  * docs/c-api.md has the conventions of this interface on one page: ownership, threads, strings, structures,
  * errors, callbacks, fork, descriptors, and what is not allowed.
@@ -43,12 +42,12 @@
 #define SDS_SMTP_TIMEOUT 1
 
 /**
- * Try again later. The server's greeting is not 220, or did not come; or it answered 421 in any phase before
+ * Try again later. The greeting is not 220, or did not come; or the server answered 421 in any phase before
  * it accepted the mail, or 4xx to the login, which says nothing about user name and password.
  */
 #define SDS_SMTP_NOT_READY 2
 
-/** EHLO and then HELO refused, or the connection lost there. */
+/** EHLO and then HELO were refused, or the connection was lost there. */
 #define SDS_SMTP_HELO_FAILED 3
 
 /** The sender was refused, or is not an e-mail address. With 530: the server wants a login. */
@@ -70,7 +69,7 @@
 #define SDS_SMTP_DATA_FAILED 7
 
 /**
- * The server refused the mail after its end; or the connection was lost before that answer came: then the
+ * The server refused the mail after its end; or the connection was lost before that reply came, and the
  * outcome is unknown.
  */
 #define SDS_SMTP_DATA_END_FAILED 8
@@ -97,24 +96,24 @@
 #define SDS_SMTP_BUSY 14
 
 /**
- * The server answered 501 ("syntax") after the greeting exchange. Some servers use 501 for rules of their
- * own: read its text.
+ * The server answered 501 ("syntax error") after EHLO or HELO. Some servers use 501 for rules of their own:
+ * see the text of the result.
  */
 #define SDS_SMTP_SYNTAX 15
 
-/** The program cancelled the mail. (The devices do not have the codes from 32 up.) */
+/** The program cancelled the mail. (The devices do not have the codes from 32 on.) */
 #define SDS_SMTP_CANCELLED 32
 
-/** A pointer is NULL, or a structure, flag or value is not one that this library knows. */
+/** A pointer is NULL, or this library does not know a structure, flag or value. */
 #define SDS_SMTP_BAD_ARGUMENT 33
 
-/** The handle is not one of a living client. */
+/** The handle is not that of a client, or the client was freed. */
 #define SDS_SMTP_BAD_HANDLE 34
 
 /** `sds_smtp_config.auth`: no login. */
 #define SDS_SMTP_AUTH_NONE 0
 
-/** `sds_smtp_config.auth`: PLAIN where the server offers it, else LOGIN. */
+/** `sds_smtp_config.auth`: PLAIN if the server offers it, otherwise LOGIN. */
 #define SDS_SMTP_AUTH_ANY 1
 
 /** `sds_smtp_config.auth`: PLAIN only. */
@@ -127,22 +126,21 @@
 #define SDS_SMTP_NO_PIPELINING 1
 
 /**
- * `sds_smtp_message.flags`: on bare metal the text is not copied; the library reads it where it is until the
- * mail has ended. With an operating system the text is copied all the same.
+ * `sds_smtp_message.flags`: on bare metal the text is not copied; it must stay unchanged until the mail has
+ * ended. With an operating system the text is copied nevertheless.
  */
 #define SDS_SMTP_BORROW_TEXT 1
 
 /**
- * `sds_smtp_message.flags`: what `read` gives is in the configuration's charset, not in UTF-8. Bare metal
- * needs this flag for such a text: without it the mail ends with code 7. With an operating system the
- * library looks at the whole text, and finds out by itself.
+ * `sds_smtp_message.flags`: the text that `read` gives is in the configuration's charset, not in UTF-8. Bare
+ * metal needs this flag for such a text: without it the mail ends with code 7. With an operating system the
+ * library reads the whole text first and needs no flag.
  */
 #define SDS_SMTP_TEXT_IN_CHARSET 2
 
 /**
- * `sds_smtp_message.read` returns this when it has nothing now: on bare metal sds_smtp_poll() asks it again
- * later. With an operating system sds_smtp_client_send() cannot wait for it, and refuses the mail with code
- * 7.
+ * `sds_smtp_message.read` returns this if it has nothing now: on bare metal sds_smtp_poll() calls it again
+ * later. With an operating system sds_smtp_client_send() cannot wait, and refuses the mail with code 7.
  */
 #define SDS_SMTP_READ_LATER (-2)
 
@@ -155,13 +153,13 @@
 /** `outcome`: the server does not have the mail; sending it again is safe. */
 #define SDS_SMTP_OUTCOME_NOT_SENT 2
 
-/** `outcome`: the whole mail had left and no answer came; sending it again may deliver it twice. */
+/** `outcome`: the whole mail was sent and no reply came; sending it again may deliver it twice. */
 #define SDS_SMTP_OUTCOME_UNKNOWN 3
 
 /** `phase`: no mail yet. */
 #define SDS_SMTP_PHASE_NONE 0
 
-/** `phase`: checking the arguments; nothing left the device. */
+/** `phase`: checking the arguments; nothing was sent. */
 #define SDS_SMTP_PHASE_START 1
 
 /** `phase`: connecting. */
@@ -191,7 +189,7 @@
 /** `phase`: the final dot has been sent. */
 #define SDS_SMTP_PHASE_END 10
 
-/** The entries that a client's log keeps. */
+/** The number of entries that a client's log keeps. */
 #define SDS_SMTP_LOG_ENTRIES 64
 
 /**
@@ -277,8 +275,8 @@ typedef struct sds_smtp_config {
 /**
  * A mail. Begin with `SDS_SMTP_MESSAGE_INIT`.
  *
- * All strings end with a NUL. The call copies them, and they may be freed after it; but see
- * SDS_SMTP_BORROW_TEXT.
+ * All strings end with a NUL. The call copies them, and they may be freed after it (but see
+ * SDS_SMTP_BORROW_TEXT).
  */
 typedef struct sds_smtp_message {
     /** sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it. */
@@ -287,7 +285,7 @@ typedef struct sds_smtp_message {
     uint32_t flags;
     /** The recipients' e-mail addresses, 1 to 100, separated by commas. Else code 5. */
     const char *to;
-    /** The subject, at most 2000 bytes in one line; NULL is an empty one. With a line end in it: code 7. */
+    /** The subject, one line of at most 2000 bytes; NULL is an empty one. With a line end in it: code 7. */
     const char *subject;
     /**
      * The text, at most 64 MiB; NULL is an empty one. Lines may end with LF, CR or CRLF and be of any
@@ -295,13 +293,12 @@ typedef struct sds_smtp_message {
      */
     const char *text;
     /**
-     * Instead of `text`: a function that gives the text piece by piece. It writes up to `max` bytes of the
-     * text into `out`, from byte number `offset` on. It returns how many it wrote; 0 at the end of the text;
-     * SDS_SMTP_READ_LATER if it has none now; another negative number if it fails. If it fails, the mail
-     * ends with code 7 and is not delivered. The library asks for each piece once, in order: with an
-     * operating system within sds_smtp_client_send(), for the whole text; on bare metal within
-     * sds_smtp_poll(), so that the text may be longer than the memory. Bare metal sends such a text as
-     * quoted-printable.
+     * Instead of `text`: a function that gives the text in pieces. It writes up to `max` bytes of the text
+     * into `out`, from byte number `offset` on. It returns the number of bytes written; 0 at the end of the
+     * text; SDS_SMTP_READ_LATER if it has nothing now; another negative number if it fails: then the mail
+     * ends with code 7 and is not delivered. The library asks for each piece once, in order. With an
+     * operating system it reads the whole text within sds_smtp_client_send(). On bare metal it reads within
+     * sds_smtp_poll(), so that the text may be longer than the memory, and sends it as quoted-printable.
      */
     int32_t (*read)(void *context, uint32_t offset, char *out, size_t max);
     /** Handed to `read`, untouched. */
@@ -414,7 +411,7 @@ extern "C" {
  * @param password   at most 32 bytes
  * @param sender     the sender's whole e-mail address
  * @return 0; 13: server_ip is no IP address; 10: the user name is missing, too long or has a line end in it;
- *         11: the same of the password; 4: sender is no e-mail address; 7: out of memory
+ *         11: the same for the password; 4: sender is no e-mail address; 7: out of memory
  */
 int sds_smtp_configure(const char *server_ip,
                        int auth,
@@ -423,19 +420,19 @@ int sds_smtp_configure(const char *server_ip,
                        const char *sender);
 
 /**
- * Starts to send a mail in the background. Copies all it needs and returns at once, without network access.
+ * Starts to send a mail in the background: copies what it needs and returns at once, without network access.
  *
  * @param to       the recipients' e-mail addresses, separated by commas
  * @param subject  the subject, in UTF-8; NULL is an empty one
  * @param text     the text, in UTF-8; NULL is an empty one. Lines may end with LF, CR or CRLF
  * @return 0: started, see sds_smtp_status(); 14: the previous mail is still in flight, and nothing was
- *         changed; otherwise the mail could not be started, and this is the status now, too: 5 recipients, 7
- *         subject, text or memory, 13 not configured
+ *         changed; otherwise the mail could not be started, and the status has this code, too: 5 recipients,
+ *         7 subject, text or memory, 13 not configured
  */
 int sds_smtp_send(const char *to, const char *subject, const char *text);
 
 /**
- * The state of the built-in client, in one atomic load.
+ * The state of the built-in client: one atomic load.
  *
  * @return 14 while a mail is in flight, else the code of the last mail that ended or could not be started; 0
  *         before the first one
@@ -445,8 +442,8 @@ int sds_smtp_status(void);
 /**
  * The state of the built-in client in the numbers of FULL-C's smtp_send_status() (see sds_fullc.h).
  *
- * @return 0 before the first mail; 277 while a mail is in flight; 256 when the last one was sent, else 256
- *         and its code
+ * @return 0 before the first mail; 277 while a mail is in flight; 256 if the last one was sent; otherwise 256
+ *         plus its code
  */
 unsigned int sds_smtp_program_status(void);
 
@@ -459,22 +456,22 @@ unsigned int sds_smtp_program_status(void);
 const char *sds_smtp_strerror(int code);
 
 /**
- * The version of the library that is linked, which may be another than the header's SDS_SMTP_VERSION.
+ * The version of the linked library, which may differ from the header's SDS_SMTP_VERSION.
  *
  * @return "major.minor.patch"; a string that lives as long as the program
  */
 const char *sds_smtp_version(void);
 
 /**
- * Ends a client. Does not block. A mail in flight is given up; the library's thread closes its connection
- * soon after, and wipes what the mail still used.
+ * Ends a client. Does not block. A mail in flight is cancelled; the library's thread soon closes its
+ * connection and wipes its data.
  *
- * @param client  the client; NULL, or one that was freed before, does nothing
+ * @param client  the client; with NULL, or a client that was freed before, nothing is done
  */
 void sds_smtp_client_free(struct sds_smtp_client *client);
 
 /**
- * The state of a client, in one atomic load. May be called as often as you like, from any thread.
+ * The state of a client: one atomic load. May be called as often as you like, from any thread.
  *
  * @param client  the client, or NULL for the built-in one
  * @return 14 while a mail is in flight, else the code of the last mail that ended or could not be started; 0
@@ -483,8 +480,8 @@ void sds_smtp_client_free(struct sds_smtp_client *client);
 int sds_smtp_client_status(const struct sds_smtp_client *client);
 
 /**
- * Gives up the mail in flight. It ends soon with SDS_SMTP_CANCELLED, unless the server's verdict comes
- * first. Its outcome says whether the server may have it. Does not block; sds_smtp_client_wait() waits for
+ * Cancels the mail in flight. It soon ends with SDS_SMTP_CANCELLED, unless the server's final reply comes
+ * first. Its outcome tells whether the server may have it. Does not block; sds_smtp_client_wait() waits for
  * the end.
  *
  * @param client  the client, or NULL for the built-in one
@@ -495,8 +492,8 @@ int sds_smtp_client_cancel(struct sds_smtp_client *client);
 /**
  * Makes a client. It has no configuration, and no mail in flight.
  *
- * @return the client, to be given to sds_smtp_client_free() in the end; NULL when out of memory, or when
- *         65535 live
+ * @return the client, to be freed with sds_smtp_client_free(); NULL if out of memory, or if there are 65535
+ *         clients
  */
 struct sds_smtp_client *sds_smtp_client_new(void);
 
@@ -505,33 +502,33 @@ struct sds_smtp_client *sds_smtp_client_new(void);
  * that ends after the wait began, even if another thread has started the next one by then.
  *
  * @param client      the client, or NULL for the built-in one
- * @param timeout_ms  the longest time to wait, in milliseconds; 0 does not wait; SDS_SMTP_NO_LIMIT as long
- *                    as it takes
- * @return the code of that mail; without a mail in flight the status; 14: the time was over first; 34: also
+ * @param timeout_ms  the longest time to wait, in milliseconds; 0: does not wait; SDS_SMTP_NO_LIMIT: waits as
+ *                    long as it takes
+ * @return the code of that mail; without a mail in flight, the status; 14: the time ran out first; 34: also
  *         if another thread frees the client meanwhile
  */
 int sds_smtp_client_wait(struct sds_smtp_client *client, uint32_t timeout_ms);
 
 /**
- * For programs with an event loop of their own: from now on the library starts no thread, and leaves its
- * work to sds_smtp_poll(). Call it before the first mail, and again in the child of a fork().
+ * For programs with an event loop: from now on the library starts no thread, and sds_smtp_poll() does its
+ * work. Call this before the first mail, and again in the child of a fork().
  *
  * @return a descriptor to wait on, with poll() or the like: when it is readable, sds_smtp_poll() has
- *         something to do (on Windows it is the handle of an event object, which is set then). It stays the
- *         same. Do not close it. -1: the library has started its thread already, or the system has no
+ *         something to do. On Windows it is the handle of an event object, which is set then. It stays the
+ *         same; do not close it. -1: the library has already started its thread, or the system has no
  *         descriptor or memory
  */
 int sds_smtp_poll_descriptor(void);
 
 /**
- * Does the library's work for all clients, as much as is possible without waiting, and for some milliseconds
- * at most, however many clients there are. On bare metal (sds_smtp_firmware.h) the program always calls it;
- * with an operating system, after sds_smtp_poll_descriptor().
+ * Does the library's work for all clients, as far as that is possible without waiting, and for a few
+ * milliseconds at most, whatever the number of clients. On bare metal (sds_smtp_firmware.h) every program
+ * calls it; with an operating system, a program that has called sds_smtp_poll_descriptor().
  *
- * @param now_ms  on bare metal the time in milliseconds: see sds_smtp_firmware.h. With an operating system
+ * @param now_ms  on bare metal, the time in milliseconds: see sds_smtp_firmware.h. With an operating system
  *                it is ignored
- * @return call it again after so many milliseconds at the latest, and at once when the descriptor is
- *         readable; SDS_SMTP_NO_LIMIT: only then
+ * @return the time in milliseconds after which it is to be called again at the latest, besides whenever the
+ *         descriptor is readable; SDS_SMTP_NO_LIMIT: only when the descriptor is readable
  */
 uint32_t sds_smtp_poll(uint32_t now_ms);
 
@@ -541,8 +538,8 @@ uint32_t sds_smtp_poll(uint32_t now_ms);
  *
  * @param client  the client, or NULL for the built-in one
  * @param config  the configuration; copied
- * @return 0; or the code of a field that is wrong (see struct sds_smtp_config); 33 where config is NULL or
- *         its struct_size or flags are not known; 34; 7 when out of memory
+ * @return 0; or the code of a field that is wrong (see struct sds_smtp_config); 33: config is NULL, or its
+ *         struct_size or flags are not known; 34; 7: out of memory
  */
 int sds_smtp_client_configure(struct sds_smtp_client *client, const struct sds_smtp_config *config);
 
@@ -554,28 +551,27 @@ int sds_smtp_client_configure(struct sds_smtp_client *client, const struct sds_s
  * @param client   the client, or NULL for the built-in one
  * @param message  the mail; copied
  * @return 0: started; 14: the previous mail is still in flight, and nothing was changed; otherwise the mail
- *         could not be started, and this is the status now, too: 5 recipients, 7 subject, text or memory, 13
- *         not configured, 33 where message is NULL or its struct_size or flags are not known; or 34
+ *         could not be started, and the status has this code, too: 5 recipients, 7 subject, text or memory,
+ *         13 not configured, 33 message is NULL or its struct_size or flags are not known; or 34
  */
 int sds_smtp_client_send(struct sds_smtp_client *client, const struct sds_smtp_message *message);
 
 /**
- * Starts a probe in the background: it connects, greets, logs in and leaves, and sends no mail. It counts as
- * the mail in flight. Its status
- * is 0 if greeting and login worked; its outcome is "not sent".
+ * Starts a probe in the background: it connects, says EHLO, logs in and quits, and sends no mail. It counts
+ * as the mail in flight. Its status is 0 if EHLO and the login were accepted; its outcome is "not sent".
  *
  * @param client  the client, or NULL for the built-in one
- * @return 0: started; 14: a mail is in flight; 13 not configured; 7 out of memory; 34
+ * @return 0: started; 14: a mail is in flight; 13: not configured; 7: out of memory; 34
  */
 int sds_smtp_client_probe(struct sds_smtp_client *client);
 
 /**
  * Tells how the last mail ended, or why it could not be started. While a mail is in flight it tells of the
- * one before; before the first mail everything is zero.
+ * one before; before the first mail every field is zero.
  *
  * @param client  the client, or NULL for the built-in one
- * @param out     filled on success only; its struct_size stays
- * @return 0; 33 where out is NULL or its struct_size is not known; 34
+ * @param out     filled on success only; its struct_size is kept
+ * @return 0; 33: out is NULL or its struct_size is not known; 34
  */
 int sds_smtp_client_result(const struct sds_smtp_client *client, struct sds_smtp_result *out);
 
@@ -583,11 +579,11 @@ int sds_smtp_client_result(const struct sds_smtp_client *client, struct sds_smtp
  * Reads the log: the newest entries, the oldest of them first.
  *
  * @param client  the client, or NULL for the built-in one
- * @param out     an array; the struct_size of its first element is the size of each element. NULL: only
- *                count
- * @param max     the elements of the array
- * @return how many were written; if out is NULL or max is 0, how many there are (at most 64); 0 if that
- *         struct_size is not known, or the handle is not one of a living client
+ * @param out     an array; the struct_size of its first element is the size of every element. NULL: the
+ *                entries are only counted
+ * @param max     the number of elements in the array
+ * @return the number of entries written; if out is NULL or max is 0, the number of entries in the log (at
+ *         most 64); 0 if that struct_size is not known, or the handle is not that of a client
  */
 size_t sds_smtp_client_log(const struct sds_smtp_client *client, struct sds_smtp_log_entry *out, size_t max);
 

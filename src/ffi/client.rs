@@ -18,10 +18,10 @@ pub(super) fn of(handle: *const sds_smtp_client) -> Client {
     Client::from_handle(handle.addr())
 }
 
-/// Ends a client. Does not block. A mail in flight is given up; the library's thread closes its connection
-/// soon after, and wipes what the mail still used.
+/// Ends a client. Does not block. A mail in flight is cancelled; the library's thread soon closes its
+/// connection and wipes its data.
 ///
-/// @param client  the client; NULL, or one that was freed before, does nothing
+/// @param client  the client; with NULL, or a client that was freed before, nothing is done
 ///
 /// # Safety
 ///
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn sds_smtp_client_free(client: *mut sds_smtp_client) {
     });
 }
 
-/// The state of a client, in one atomic load. May be called as often as you like, from any thread.
+/// The state of a client: one atomic load. May be called as often as you like, from any thread.
 ///
 /// @param client  the client, or NULL for the built-in one
 /// @return 14 while a mail is in flight, else the code of the last mail that ended or could not be started; 0
@@ -49,8 +49,8 @@ pub unsafe extern "C" fn sds_smtp_client_status(client: *const sds_smtp_client) 
     guard_code(|| of(client).status())
 }
 
-/// Gives up the mail in flight. It ends soon with SDS_SMTP_CANCELLED, unless the server's verdict comes
-/// first. Its outcome says whether the server may have it. Does not block; sds_smtp_client_wait() waits for
+/// Cancels the mail in flight. It soon ends with SDS_SMTP_CANCELLED, unless the server's final reply comes
+/// first. Its outcome tells whether the server may have it. Does not block; sds_smtp_client_wait() waits for
 /// the end.
 ///
 /// @param client  the client, or NULL for the built-in one

@@ -4,10 +4,10 @@
 pub const SDS_SMTP_OK: i32 = 0;
 /// A deadline passed, in any phase, connecting included.
 pub const SDS_SMTP_TIMEOUT: i32 = 1;
-/// Try again later. The server's greeting is not 220, or did not come; or it answered 421 in any phase before
+/// Try again later. The greeting is not 220, or did not come; or the server answered 421 in any phase before
 /// it accepted the mail, or 4xx to the login, which says nothing about user name and password.
 pub const SDS_SMTP_NOT_READY: i32 = 2;
-/// EHLO and then HELO refused, or the connection lost there.
+/// EHLO and then HELO were refused, or the connection was lost there.
 pub const SDS_SMTP_HELO_FAILED: i32 = 3;
 /// The sender was refused, or is not an e-mail address. With 530: the server wants a login.
 pub const SDS_SMTP_SENDER_REFUSED: i32 = 4;
@@ -19,7 +19,7 @@ pub const SDS_SMTP_RELAY_DENIED: i32 = 6;
 /// The server did not accept the data, or the connection was lost while the data was sent; the mail is too
 /// large (also 552 to the sender); the subject has a line end in it; out of memory.
 pub const SDS_SMTP_DATA_FAILED: i32 = 7;
-/// The server refused the mail after its end; or the connection was lost before that answer came: then the
+/// The server refused the mail after its end; or the connection was lost before that reply came, and the
 /// outcome is unknown.
 pub const SDS_SMTP_DATA_END_FAILED: i32 = 8;
 /// The configuration asks for a login, and the server offers none that may be used.
@@ -35,19 +35,19 @@ pub const SDS_SMTP_INVALID_RECIPIENT: i32 = 12;
 pub const SDS_SMTP_CONNECT_FAILED: i32 = 13;
 /// The previous mail is still in flight.
 pub const SDS_SMTP_BUSY: i32 = 14;
-/// The server answered 501 ("syntax") after the greeting exchange. Some servers use 501 for rules of their
-/// own: read its text.
+/// The server answered 501 ("syntax error") after EHLO or HELO. Some servers use 501 for rules of their own:
+/// see the text of the result.
 pub const SDS_SMTP_SYNTAX: i32 = 15;
-/// The program cancelled the mail. (The devices do not have the codes from 32 up.)
+/// The program cancelled the mail. (The devices do not have the codes from 32 on.)
 pub const SDS_SMTP_CANCELLED: i32 = 32;
-/// A pointer is NULL, or a structure, flag or value is not one that this library knows.
+/// A pointer is NULL, or this library does not know a structure, flag or value.
 pub const SDS_SMTP_BAD_ARGUMENT: i32 = 33;
-/// The handle is not one of a living client.
+/// The handle is not that of a client, or the client was freed.
 pub const SDS_SMTP_BAD_HANDLE: i32 = 34;
 
 /// `sds_smtp_config.auth`: no login.
 pub const SDS_SMTP_AUTH_NONE: u32 = 0;
-/// `sds_smtp_config.auth`: PLAIN where the server offers it, else LOGIN.
+/// `sds_smtp_config.auth`: PLAIN if the server offers it, otherwise LOGIN.
 pub const SDS_SMTP_AUTH_ANY: u32 = 1;
 /// `sds_smtp_config.auth`: PLAIN only.
 pub const SDS_SMTP_AUTH_PLAIN: u32 = 2;
@@ -57,16 +57,15 @@ pub const SDS_SMTP_AUTH_LOGIN: u32 = 3;
 /// `sds_smtp_config.flags`: do not use PIPELINING, even where the server offers it.
 pub const SDS_SMTP_NO_PIPELINING: u32 = 1;
 
-/// `sds_smtp_message.flags`: on bare metal the text is not copied; the library reads it where it is until the
-/// mail has ended. With an operating system the text is copied all the same.
+/// `sds_smtp_message.flags`: on bare metal the text is not copied; it must stay unchanged until the mail has
+/// ended. With an operating system the text is copied nevertheless.
 pub const SDS_SMTP_BORROW_TEXT: u32 = 1;
-/// `sds_smtp_message.flags`: what `read` gives is in the configuration's charset, not in UTF-8. Bare metal
-/// needs this flag for such a text: without it the mail ends with code 7. With an operating system the
-/// library looks at the whole text, and finds out by itself.
+/// `sds_smtp_message.flags`: the text that `read` gives is in the configuration's charset, not in UTF-8. Bare
+/// metal needs this flag for such a text: without it the mail ends with code 7. With an operating system the
+/// library reads the whole text first and needs no flag.
 pub const SDS_SMTP_TEXT_IN_CHARSET: u32 = 2;
-/// `sds_smtp_message.read` returns this when it has nothing now: on bare metal sds_smtp_poll() asks it again
-/// later. With an operating system sds_smtp_client_send() cannot wait for it, and refuses the mail with code
-/// 7.
+/// `sds_smtp_message.read` returns this if it has nothing now: on bare metal sds_smtp_poll() calls it again
+/// later. With an operating system sds_smtp_client_send() cannot wait, and refuses the mail with code 7.
 pub const SDS_SMTP_READ_LATER: i32 = -2;
 
 /// `outcome`: no mail yet.
@@ -75,12 +74,12 @@ pub const SDS_SMTP_OUTCOME_NONE: u32 = 0;
 pub const SDS_SMTP_OUTCOME_SENT: u32 = 1;
 /// `outcome`: the server does not have the mail; sending it again is safe.
 pub const SDS_SMTP_OUTCOME_NOT_SENT: u32 = 2;
-/// `outcome`: the whole mail had left and no answer came; sending it again may deliver it twice.
+/// `outcome`: the whole mail was sent and no reply came; sending it again may deliver it twice.
 pub const SDS_SMTP_OUTCOME_UNKNOWN: u32 = 3;
 
 /// `phase`: no mail yet.
 pub const SDS_SMTP_PHASE_NONE: u32 = 0;
-/// `phase`: checking the arguments; nothing left the device.
+/// `phase`: checking the arguments; nothing was sent.
 pub const SDS_SMTP_PHASE_START: u32 = 1;
 /// `phase`: connecting.
 pub const SDS_SMTP_PHASE_CONNECT: u32 = 2;
@@ -101,10 +100,10 @@ pub const SDS_SMTP_PHASE_TEXT: u32 = 9;
 /// `phase`: the final dot has been sent.
 pub const SDS_SMTP_PHASE_END: u32 = 10;
 
-/// The entries that a client's log keeps.
+/// The number of entries that a client's log keeps.
 pub const SDS_SMTP_LOG_ENTRIES: u32 = 64;
 
-/// What SDS_SMTP_NO_LIMIT is in C: written by cbindgen/sds_smtp.toml, since C wants the number unsigned.
+/// SDS_SMTP_NO_LIMIT, which cbindgen/sds_smtp.toml writes, because in C the number must be unsigned.
 ///
 /// cbindgen:ignore
 pub const NO_LIMIT: u32 = 0xFFFF_FFFF;

@@ -139,14 +139,14 @@ unsafe fn draft<'a>(config: &sds_smtp_config) -> Result<Draft<'a>, Code> {
 ///
 /// @param client  the client, or NULL for the built-in one
 /// @param config  the configuration; copied
-/// @return 0; or the code of a field that is wrong (see struct sds_smtp_config); 33 where config is NULL or
-///         its struct_size or flags are not known; 34; 7 when out of memory
+/// @return 0; or the code of a field that is wrong (see struct sds_smtp_config); 33: config is NULL, or its
+///         struct_size or flags are not known; 34; 7: out of memory
 ///
 /// # Safety
 ///
 /// `config` is NULL or points to `struct_size` octets; its strings are NULL or end with a NUL.
 #[unsafe(no_mangle)]
-#[allow(clippy::needless_borrow)] // With a system what is read is a copy, without one a reference.
+#[allow(clippy::needless_borrow)] // With a system read() returns a copy, without one a reference.
 pub unsafe extern "C" fn sds_smtp_client_configure(
     client: *mut sds_smtp_client,
     config: *const sds_smtp_config,

@@ -17,7 +17,7 @@ use crate::firmware::{Content, Post};
 /// @param password   at most 32 bytes
 /// @param sender     the sender's whole e-mail address
 /// @return 0; 13: server_ip is no IP address; 10: the user name is missing, too long or has a line end in it;
-///         11: the same of the password; 4: sender is no e-mail address; 7: out of memory
+///         11: the same for the password; 4: sender is no e-mail address; 7: out of memory
 ///
 /// # Safety
 ///
@@ -39,14 +39,14 @@ pub unsafe extern "C" fn sds_smtp_configure(
     })
 }
 
-/// Starts to send a mail in the background. Copies all it needs and returns at once, without network access.
+/// Starts to send a mail in the background: copies what it needs and returns at once, without network access.
 ///
 /// @param to       the recipients' e-mail addresses, separated by commas
 /// @param subject  the subject, in UTF-8; NULL is an empty one
 /// @param text     the text, in UTF-8; NULL is an empty one. Lines may end with LF, CR or CRLF
 /// @return 0: started, see sds_smtp_status(); 14: the previous mail is still in flight, and nothing was
-///         changed; otherwise the mail could not be started, and this is the status now, too: 5 recipients, 7
-///         subject, text or memory, 13 not configured
+///         changed; otherwise the mail could not be started, and the status has this code, too: 5 recipients,
+///         7 subject, text or memory, 13 not configured
 ///
 /// # Safety
 ///
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn sds_smtp_send(to: *const c_char, subject: *const c_char
     })
 }
 
-/// The state of the built-in client, in one atomic load.
+/// The state of the built-in client: one atomic load.
 ///
 /// @return 14 while a mail is in flight, else the code of the last mail that ended or could not be started; 0
 ///         before the first one
@@ -82,8 +82,8 @@ pub extern "C" fn sds_smtp_status() -> c_int {
 
 /// The state of the built-in client in the numbers of FULL-C's smtp_send_status() (see sds_fullc.h).
 ///
-/// @return 0 before the first mail; 277 while a mail is in flight; 256 when the last one was sent, else 256
-///         and its code
+/// @return 0 before the first mail; 277 while a mail is in flight; 256 if the last one was sent; otherwise 256
+///         plus its code
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_program_status() -> c_uint {
     guard(263, || Client::BUILT_IN.program_status().map_or(263, c_uint::from))

@@ -1,4 +1,4 @@
-//! What a program without an operating system does by itself: lend memory, tell the time, call again.
+//! What a program without an operating system provides: memory, the time, and the calls that do the work.
 
 use core::ffi::{c_int, c_void};
 
@@ -11,14 +11,15 @@ use crate::firmware;
 /// Makes a client in memory that the program lends. The first client is the built-in one, which
 /// sds_smtp_configure(), sds_smtp_send() and sds_smtp_status() use; its handle is also NULL.
 ///
-/// What `storage` has beyond SDS_SMTP_CLIENT_SIZE is the client's arena. It holds the configuration (about
+/// The part of `storage` beyond SDS_SMTP_CLIENT_SIZE is the client's arena. It holds the configuration (about
 /// 200 bytes and its strings). While a mail is in flight it also holds the mail's recipients, subject and
-/// text; instead of a text that is read, a buffer of 16 to 256 bytes; nothing of a borrowed text. A
-/// configuration that comes meanwhile needs its place there, too. 1 KiB is plenty for a text of a few lines.
+/// text: for a text that is read in pieces only a buffer of 16 to 256 bytes, for a borrowed text nothing. A
+/// client that is configured meanwhile needs room for both configurations. 1 KiB is plenty for a text of a
+/// few lines.
 ///
 /// @param storage  memory that stays until sds_smtp_client_free(); it may begin at any address
 /// @param length   its size in bytes
-/// @return the client; NULL: storage is NULL or shorter than SDS_SMTP_CLIENT_SIZE, or a client lives in it,
+/// @return the client; NULL: storage is NULL or shorter than SDS_SMTP_CLIENT_SIZE, or there is a client in it,
 ///         or another function of the library is running (the call comes from an interrupt or a callback)
 ///
 /// # Safety
@@ -30,13 +31,13 @@ pub unsafe extern "C" fn sds_smtp_client_init(storage: *mut c_void, length: usiz
     unsafe { firmware::init(storage.cast(), length) }.cast()
 }
 
-/// Lends a client memory for its log. Without it there is no log. When it is full, a new entry replaces the
+/// Lends a client memory for its log. Without it there is no log. In a full log a new entry replaces the
 /// oldest one.
 ///
 /// @param client   the client, or NULL for the built-in one
 /// @param entries  memory for `count` entries, which stays until the client ends. Read it with
-///                 sds_smtp_client_log() only. NULL: no log any more
-/// @param count    how many
+///                 sds_smtp_client_log() only. NULL: no log from now on
+/// @param count    the number of entries
 /// @return 0; 14: another function of the library is running (the call comes from an interrupt or a
 ///         callback); 33: entries is NULL and count is not 0, or entries is not aligned; 34
 ///
@@ -53,16 +54,16 @@ pub unsafe extern "C" fn sds_smtp_client_set_log(
         if (entries.is_null() && count != 0) || !entries.is_aligned() {
             return Code::BadArgument;
         }
-        // SAFETY: the caller's promise; a line of the library's is laid out as an entry.
+        // SAFETY: the caller's promise; the library's lines have the layout of an entry.
         unsafe { firmware::set_log(client.addr(), entries.cast(), count) }
     })
 }
 
-/// Sets the calendar's clock for all clients: for the Date of mails, their Message-IDs, and the log. Without
-/// a clock mails have no Date; most servers then add one.
+/// Sets the calendar clock of all clients: for the Date of mails, their Message-IDs, and the log. Without a
+/// clock mails have no Date; most servers then add one.
 ///
 /// @param unix_time  returns the seconds since 1970, UTC; 0 while they are not known. sds_smtp_poll() calls
-///                   it; it may not block. NULL: no clock
+///                   it; it must not block. NULL: no clock
 /// @param context    handed to it, untouched
 ///
 /// # Safety
@@ -77,16 +78,17 @@ pub unsafe extern "C" fn sds_smtp_set_clock(
     unsafe { firmware::set_clock(unix_time, context) };
 }
 
-/// Does the work of all clients, as much as is possible now without waiting. The work of one call is bounded;
-/// once in each mail it looks through the whole text, when the server has answered EHLO (not if the text is
-/// read piece by piece). Call it from the program's main loop. Call it at once after starting a mail or a
-/// probe or cancelling one, whatever it returned before: the time limits begin with that call.
+/// Does the work of all clients, as far as that is possible now without waiting. The work of one call is
+/// bounded; once in each mail, after the reply to EHLO, it reads the whole text (not if the text is read in
+/// pieces). Call it from the program's main loop. Call it at once after starting a mail or a probe or
+/// cancelling one, whatever it returned before: the time limits begin with that call.
 ///
-/// @param now_ms  the time in milliseconds, of a clock that only goes forward and is never set; it wraps from
-///                0xFFFFFFFF to 0. While a mail is in flight, call at least once in 24 days
-/// @return call it again after so many milliseconds at the latest. 0: at once, there is more to do;
-///         SDS_SMTP_NO_LIMIT: no mail is in flight. See SDS_SMTP_TRANSPORT_WAKES. 1: another function of the
-///         library is running (the call comes from an interrupt or a callback), and nothing was done
+/// @param now_ms  the time in milliseconds, of a monotonic clock that wraps from 0xFFFFFFFF to 0. While a mail
+///                is in flight, call at least once in 24 days
+/// @return the time in milliseconds after which it is to be called again at the latest. 0: at once, there is
+///         more to do; SDS_SMTP_NO_LIMIT: no mail is in flight. See SDS_SMTP_TRANSPORT_WAKES. 1: another
+///         function of the library is running (the call comes from an interrupt or a callback), and nothing
+///         was done
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_poll(now_ms: u32) -> u32 {
     firmware::poll(now_ms)

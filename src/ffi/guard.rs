@@ -1,34 +1,35 @@
-//! What every exported function does: catch panics, read strings, read and write structures of known size.
+//! What the exported functions share: catching panics, reading strings, reading and writing structures of several versions.
 
 use crate::code::Code;
 use core::ffi::{CStr, c_char, c_int};
 use core::mem::size_of;
 
-/// The largest structure that is read: a `struct_size` above is a mistake, not a newer program.
+/// The largest structure that is read: a larger `struct_size` is a mistake, not a newer version.
 #[cfg(feature = "std")]
 const LARGEST_STRUCT: usize = 4096;
 
-/// Runs a function of the ABI; a panic in it ends here.
+/// Runs a function of the ABI and returns `otherwise` if it panics.
 #[cfg(feature = "std")]
 pub fn guard<T>(otherwise: T, run: impl FnOnce() -> T) -> T {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     crate::host::called(|| catch_unwind(AssertUnwindSafe(run)).unwrap_or(otherwise))
 }
 
-/// Runs a function of the ABI. Without a system nothing could catch a panic: that there is none is shown by the linker.
+/// Runs a function of the ABI. Without a system nothing catches a panic; there is none: `make flash` and `make cross` check that
+/// what is linked has no code that panics.
 #[cfg(not(feature = "std"))]
 pub fn guard<T>(_: T, run: impl FnOnce() -> T) -> T {
     run()
 }
 
-/// A code as C sees it.
+/// The number of a code.
 pub fn number(code: Code) -> c_int {
     c_int::from(code.number())
 }
 
-/// What a function of the ABI that returns a code may end with.
+/// The result of a function of the ABI that returns a code.
 pub trait Answer {
-    /// The number that C sees.
+    /// The number that C gets.
     fn number(self) -> c_int;
 }
 
@@ -61,7 +62,7 @@ pub fn guard_code<T: Answer>(run: impl FnOnce() -> T) -> c_int {
     guard(number(Code::DataFailed), || run().number())
 }
 
-/// A string of C; an empty one for NULL.
+/// The octets of a C string; none for NULL.
 ///
 /// # Safety
 ///
@@ -75,7 +76,7 @@ pub unsafe fn string<'a>(text: *const c_char) -> &'a [u8] {
     unsafe { CStr::from_ptr(text) }.to_bytes()
 }
 
-/// A structure that begins with its size, whose fields are integers and pointers, and for which all zeros is a value.
+/// A structure of integers and pointers that begins with its size, and for which all zeros is a value.
 ///
 /// # Safety
 ///
@@ -86,10 +87,10 @@ pub unsafe trait Versioned: Copy {
     const ENDS: &'static [usize];
 }
 
-/// Reads a structure that a program made, perhaps one of another version of this library.
+/// Reads a program's structure, which may be of another version of this library.
 ///
-/// Of a shorter one the fields that are whole are taken, and the others are zero: their default. A longer one may have
-/// zeros behind what is known here, and nothing else.
+/// From a shorter structure the complete fields are taken; the others are zero, their default. In a longer one everything
+/// behind the known fields must be zero.
 ///
 /// # Safety
 ///
@@ -99,8 +100,7 @@ pub unsafe fn read<T: Versioned>(given: *const T) -> Result<T, Code> {
     if given.is_null() {
         return Err(Code::BadArgument);
     }
-    // SAFETY: every version begins with this field. It may be unaligned in a careless program, which is no reason to
-    // crash.
+    // SAFETY: every version begins with this field. A careless program may have it unaligned.
     let size = unsafe { given.cast::<u32>().read_unaligned() };
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let known = T::ENDS.iter().copied().filter(|end| *end <= size).max().unwrap_or(0);
@@ -121,37 +121,37 @@ pub unsafe fn read<T: Versioned>(given: *const T) -> Result<T, Code> {
     }
 }
 
-/// Reads a structure that a program made. A library without a system is a part of the program, and made of one version with
-/// it: a structure of another size is a mistake.
+/// Reads a program's structure. Without a system, library and program are built together: a structure of another size is a
+/// mistake.
 ///
 /// # Safety
 ///
-/// `given` is NULL or points to `struct_size` octets, which stay as they are meanwhile.
+/// `given` is NULL or points to `struct_size` octets, which nobody changes meanwhile.
 #[cfg(not(feature = "std"))]
 pub unsafe fn read<'a, T: Versioned>(given: *const T) -> Result<&'a T, Code> {
     // SAFETY: checked to be there, aligned, and whole; any octets are a value of T.
     whole(given).then(|| unsafe { &*given }).ok_or(Code::BadArgument)
 }
 
-/// Whether there is a structure of this library's version.
+/// Whether this is a structure of this library's version.
 #[cfg(not(feature = "std"))]
 pub fn whole<T: Versioned>(given: *const T) -> bool {
     // SAFETY: every structure begins with this field.
     !given.is_null() && given.is_aligned() && usize::try_from(unsafe { *given.cast::<u32>() }) == Ok(size_of::<T>())
 }
 
-/// The size that a program gave to a structure for us to write into; an error where it is none.
+/// The size of a program's structure that is to be written; an error where it is not a structure of any version.
 ///
 /// # Safety
 ///
-/// `place` is NULL or points to `struct_size` octets.
+/// `out` is NULL or points to `struct_size` octets.
 #[cfg(feature = "std")]
-pub unsafe fn size_to_write<T: Versioned>(place: *const T) -> Result<usize, Code> {
-    if place.is_null() {
+pub unsafe fn size_to_write<T: Versioned>(out: *const T) -> Result<usize, Code> {
+    if out.is_null() {
         return Err(Code::BadArgument);
     }
     // SAFETY: every version begins with this field.
-    let size = unsafe { place.cast::<u32>().read_unaligned() };
+    let size = unsafe { out.cast::<u32>().read_unaligned() };
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let known = T::ENDS.contains(&size) || size > size_of::<T>();
     if size <= size_of::<u32>() || size > LARGEST_STRUCT || !known {
@@ -160,34 +160,34 @@ pub unsafe fn size_to_write<T: Versioned>(place: *const T) -> Result<usize, Code
     Ok(size)
 }
 
-/// Has as much of a structure written as the program has room for, and zeros behind it; `struct_size` is that room. `make` is
-/// given a structure of zeros.
+/// Writes a structure that `make` fills, which is given one of zeros: as much as the program's structure has room for, zeros
+/// behind it, and that room as its `struct_size`.
 ///
 /// # Safety
 ///
-/// `place` points to `size` octets, and `size` came from [`size_to_write`].
+/// `out` points to `size` octets, and `size` came from [`size_to_write`].
 #[cfg(feature = "std")]
-pub unsafe fn write<T: Versioned>(place: *mut T, size: usize, make: impl FnOnce(&mut T)) {
+pub unsafe fn write<T: Versioned>(out: *mut T, size: usize, make: impl FnOnce(&mut T)) {
     // SAFETY: zeros are a value of T (the trait's promise).
     let mut value: T = unsafe { core::mem::zeroed() };
     make(&mut value);
-    let (head, place) = (size_of::<u32>(), place.cast::<u8>());
+    let (head, out) = (size_of::<u32>(), out.cast::<u8>());
     let known = size.min(size_of::<T>());
     // SAFETY: all ranges lie within `size` octets of the caller's and `size_of::<T>()` of ours; T has no padding.
     unsafe {
         let from = (&raw const value).cast::<u8>();
-        place.cast::<u32>().write_unaligned(u32::try_from(size).unwrap_or(0));
-        core::ptr::copy_nonoverlapping(from.add(head), place.add(head), known.saturating_sub(head));
-        core::ptr::write_bytes(place.add(known), 0, size.saturating_sub(known));
+        out.cast::<u32>().write_unaligned(u32::try_from(size).unwrap_or(0));
+        core::ptr::copy_nonoverlapping(from.add(head), out.add(head), known.saturating_sub(head));
+        core::ptr::write_bytes(out.add(known), 0, size.saturating_sub(known));
     }
 }
 
-/// Copies text into a field of C that is all zeros, cut to leave a NUL behind it.
+/// Copies text into a field of zeros, cut so that a NUL remains behind it.
 #[cfg(feature = "std")]
 pub fn fill(field: &mut [c_char], text: &[u8]) {
     let most = field.len().saturating_sub(1);
-    for (place, octet) in field.iter_mut().zip(text).take(most) {
-        *place = c_char::from_ne_bytes([*octet]);
+    for (to, octet) in field.iter_mut().zip(text).take(most) {
+        *to = c_char::from_ne_bytes([*octet]);
     }
 }
 

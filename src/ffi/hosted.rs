@@ -1,4 +1,4 @@
-//! What only a system has: clients out of its memory, waiting, and programs with an event loop of their own.
+//! What needs a system: clients in its memory, waiting, and programs with an event loop of their own.
 
 use core::ffi::c_int;
 
@@ -9,8 +9,8 @@ use crate::host::{self, Client, Wait};
 
 /// Makes a client. It has no configuration, and no mail in flight.
 ///
-/// @return the client, to be given to sds_smtp_client_free() in the end; NULL when out of memory, or when
-///         65535 live
+/// @return the client, to be freed with sds_smtp_client_free(); NULL if out of memory, or if there are 65535
+///         clients
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_client_new() -> *mut sds_smtp_client {
     guard(core::ptr::null_mut(), || {
@@ -24,9 +24,9 @@ pub extern "C" fn sds_smtp_client_new() -> *mut sds_smtp_client {
 /// that ends after the wait began, even if another thread has started the next one by then.
 ///
 /// @param client      the client, or NULL for the built-in one
-/// @param timeout_ms  the longest time to wait, in milliseconds; 0 does not wait; SDS_SMTP_NO_LIMIT as long
-///                    as it takes
-/// @return the code of that mail; without a mail in flight the status; 14: the time was over first; 34: also
+/// @param timeout_ms  the longest time to wait, in milliseconds; 0: does not wait; SDS_SMTP_NO_LIMIT: waits as
+///                    long as it takes
+/// @return the code of that mail; without a mail in flight, the status; 14: the time ran out first; 34: also
 ///         if another thread frees the client meanwhile
 ///
 /// # Safety
@@ -42,26 +42,26 @@ pub unsafe extern "C" fn sds_smtp_client_wait(client: *mut sds_smtp_client, time
     })
 }
 
-/// For programs with an event loop of their own: from now on the library starts no thread, and leaves its
-/// work to sds_smtp_poll(). Call it before the first mail, and again in the child of a fork().
+/// For programs with an event loop: from now on the library starts no thread, and sds_smtp_poll() does its
+/// work. Call this before the first mail, and again in the child of a fork().
 ///
 /// @return a descriptor to wait on, with poll() or the like: when it is readable, sds_smtp_poll() has
-///         something to do (on Windows it is the handle of an event object, which is set then). It stays the
-///         same. Do not close it. -1: the library has started its thread already, or the system has no
+///         something to do. On Windows it is the handle of an event object, which is set then. It stays the
+///         same; do not close it. -1: the library has already started its thread, or the system has no
 ///         descriptor or memory
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_poll_descriptor() -> c_int {
     guard(-1, || host::descriptor().unwrap_or(-1))
 }
 
-/// Does the library's work for all clients, as much as is possible without waiting, and for some milliseconds
-/// at most, however many clients there are. On bare metal (sds_smtp_firmware.h) the program always calls it;
-/// with an operating system, after sds_smtp_poll_descriptor().
+/// Does the library's work for all clients, as far as that is possible without waiting, and for a few
+/// milliseconds at most, whatever the number of clients. On bare metal (sds_smtp_firmware.h) every program
+/// calls it; with an operating system, a program that has called sds_smtp_poll_descriptor().
 ///
-/// @param now_ms  on bare metal the time in milliseconds: see sds_smtp_firmware.h. With an operating system
+/// @param now_ms  on bare metal, the time in milliseconds: see sds_smtp_firmware.h. With an operating system
 ///                it is ignored
-/// @return call it again after so many milliseconds at the latest, and at once when the descriptor is
-///         readable; SDS_SMTP_NO_LIMIT: only then
+/// @return the time in milliseconds after which it is to be called again at the latest, besides whenever the
+///         descriptor is readable; SDS_SMTP_NO_LIMIT: only when the descriptor is readable
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_poll(now_ms: u32) -> u32 {
     let _ = now_ms;

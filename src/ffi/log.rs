@@ -84,11 +84,11 @@ const _: () = assert!(
 /// Reads the log: the newest entries, the oldest of them first.
 ///
 /// @param client  the client, or NULL for the built-in one
-/// @param out     an array; the struct_size of its first element is the size of each element. NULL: only
-///                count
-/// @param max     the elements of the array
-/// @return how many were written; if out is NULL or max is 0, how many there are (at most 64); 0 if that
-///         struct_size is not known, or the handle is not one of a living client
+/// @param out     an array; the struct_size of its first element is the size of every element. NULL: the
+///                entries are only counted
+/// @param max     the number of elements in the array
+/// @return the number of entries written; if out is NULL or max is 0, the number of entries in the log (at
+///         most 64); 0 if that struct_size is not known, or the handle is not that of a client
 ///
 /// # Safety
 ///
@@ -109,13 +109,13 @@ pub unsafe extern "C" fn sds_smtp_client_log(
         let Ok(size) = (unsafe { size_to_write(out) }) else {
             return 0;
         };
-        let mut place = out;
+        let mut next = out;
         of(client)
             .log(max, |entry| {
                 // SAFETY: `max` elements of `size` octets are the caller's, and no more entries than that are given.
                 unsafe {
-                    write(place, size, |out| tell(entry, out));
-                    place = place.byte_add(size);
+                    write(next, size, |out| tell(entry, out));
+                    next = next.byte_add(size);
                 }
             })
             .unwrap_or(0)

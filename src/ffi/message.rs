@@ -17,8 +17,8 @@ type Read = unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_
 
 /// A mail. Begin with `SDS_SMTP_MESSAGE_INIT`.
 ///
-/// All strings end with a NUL. The call copies them, and they may be freed after it; but see
-/// SDS_SMTP_BORROW_TEXT.
+/// All strings end with a NUL. The call copies them, and they may be freed after it (but see
+/// SDS_SMTP_BORROW_TEXT).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sds_smtp_message {
@@ -28,18 +28,17 @@ pub struct sds_smtp_message {
     pub flags: u32,
     /// The recipients' e-mail addresses, 1 to 100, separated by commas. Else code 5.
     pub to: *const c_char,
-    /// The subject, at most 2000 bytes in one line; NULL is an empty one. With a line end in it: code 7.
+    /// The subject, one line of at most 2000 bytes; NULL is an empty one. With a line end in it: code 7.
     pub subject: *const c_char,
     /// The text, at most 64 MiB; NULL is an empty one. Lines may end with LF, CR or CRLF and be of any
     /// length.
     pub text: *const c_char,
-    /// Instead of `text`: a function that gives the text piece by piece. It writes up to `max` bytes of the
-    /// text into `out`, from byte number `offset` on. It returns how many it wrote; 0 at the end of the text;
-    /// SDS_SMTP_READ_LATER if it has none now; another negative number if it fails. If it fails, the mail
-    /// ends with code 7 and is not delivered. The library asks for each piece once, in order: with an
-    /// operating system within sds_smtp_client_send(), for the whole text; on bare metal within
-    /// sds_smtp_poll(), so that the text may be longer than the memory. Bare metal sends such a text as
-    /// quoted-printable.
+    /// Instead of `text`: a function that gives the text in pieces. It writes up to `max` bytes of the text
+    /// into `out`, from byte number `offset` on. It returns the number of bytes written; 0 at the end of the
+    /// text; SDS_SMTP_READ_LATER if it has nothing now; another negative number if it fails: then the mail
+    /// ends with code 7 and is not delivered. The library asks for each piece once, in order. With an
+    /// operating system it reads the whole text within sds_smtp_client_send(). On bare metal it reads within
+    /// sds_smtp_poll(), so that the text may be longer than the memory, and sends it as quoted-printable.
     pub read: Option<unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_char, max: usize) -> i32>,
     /// Handed to `read`, untouched.
     pub read_context: *mut c_void,
@@ -62,14 +61,14 @@ versioned!(sds_smtp_message {
 /// @param client   the client, or NULL for the built-in one
 /// @param message  the mail; copied
 /// @return 0: started; 14: the previous mail is still in flight, and nothing was changed; otherwise the mail
-///         could not be started, and this is the status now, too: 5 recipients, 7 subject, text or memory, 13
-///         not configured, 33 where message is NULL or its struct_size or flags are not known; or 34
+///         could not be started, and the status has this code, too: 5 recipients, 7 subject, text or memory,
+///         13 not configured, 33 message is NULL or its struct_size or flags are not known; or 34
 ///
 /// # Safety
 ///
 /// `message` is NULL or points to `struct_size` octets; its strings are NULL or end with a NUL.
 #[unsafe(no_mangle)]
-#[allow(clippy::needless_borrow)] // With a system what is read is a copy, without one a reference.
+#[allow(clippy::needless_borrow)] // With a system read() returns a copy, without one a reference.
 pub unsafe extern "C" fn sds_smtp_client_send(client: *mut sds_smtp_client, message: *const sds_smtp_message) -> c_int {
     guard_code(|| {
         let client = of(client);
@@ -118,7 +117,7 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Code {
     }
 }
 
-/// Hands a message to the client. A text that is given piece by piece is read here, all of it.
+/// Hands a message to the client. A text that comes in pieces is read here as a whole.
 ///
 /// # Safety
 ///
@@ -172,12 +171,11 @@ unsafe fn pieces_of(read: Read, context: *mut c_void) -> Result<std::vec::Vec<u8
     }
 }
 
-/// Starts a probe in the background: it connects, greets, logs in and leaves, and sends no mail. It counts as
-/// the mail in flight. Its status
-/// is 0 if greeting and login worked; its outcome is "not sent".
+/// Starts a probe in the background: it connects, says EHLO, logs in and quits, and sends no mail. It counts
+/// as the mail in flight. Its status is 0 if EHLO and the login were accepted; its outcome is "not sent".
 ///
 /// @param client  the client, or NULL for the built-in one
-/// @return 0: started; 14: a mail is in flight; 13 not configured; 7 out of memory; 34
+/// @return 0: started; 14: a mail is in flight; 13: not configured; 7: out of memory; 34
 ///
 /// # Safety
 ///

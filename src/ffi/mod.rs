@@ -1,15 +1,16 @@
-//! The C ABI: pointers in, codes out. `include/sds_smtp.h` is generated from what stands here.
+//! The C ABI: pointers in, codes out. `include/` is generated from these files.
 //!
 //! - [`codes`] holds the constants
 //! - [`device`] holds the three functions, and FULL-C's status
 //! - [`client`] holds the handles
 //! - [`config`], [`message`], [`mod@result`] and [`log`] hold the structures, each with the functions that take it
-//! - [`text`] holds words and version
-//! - `hosted` holds what only a system has: clients out of its memory, waiting, a program's event loop
-//! - `firmware` and `transport` hold what a program without a system does by itself
-//! - `guard` is what every function does first
+//! - [`text`] holds the codes' descriptions and the version
+//! - `hosted` holds what needs a system: clients in its memory, waiting, programs with an event loop
+//! - `firmware` and `transport` hold what a program without a system provides
+//! - `guard` holds what the functions share: catching panics, reading strings and structures
 //!
-//! Every function checks its pointers, converts, calls one safe function of `Client`, the host's or the firmware's, and lets no panic out.
+//! Every function checks its pointers, converts, calls one safe function of `Client` (the host's or the firmware's), and lets no
+//! panic out.
 
 pub mod client;
 pub mod codes;

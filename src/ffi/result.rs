@@ -68,7 +68,7 @@ versioned!(sds_smtp_result {
 
 const _: () = assert!(MESSAGE_ID_BYTES < 320 && REPLY_TEXT_BYTES < 256);
 
-/// What [`Told`] has in common with a result: the fields from the code up to the Message-ID, and the text.
+/// [`Told`] and the C structure have the same fields from the code up to the Message-ID, and the same text.
 #[cfg(not(feature = "std"))]
 const _: () = assert!(
     core::mem::offset_of!(Told, text).wrapping_add(4) == core::mem::offset_of!(sds_smtp_result, message_id)
@@ -82,7 +82,7 @@ const _: () = assert!(
 #[cfg(not(feature = "std"))]
 fn tell(client: &Member, out: &mut sds_smtp_result) {
     let told = client.told();
-    // SAFETY: the layouts are the same so far (asserted above). A char of C is an octet.
+    // SAFETY: up to there the layouts are the same (asserted above). A char of C is an octet.
     let field = unsafe {
         core::ptr::copy_nonoverlapping(
             core::ptr::from_ref(told).cast::<u8>(),
@@ -116,11 +116,11 @@ fn tell(report: &Report, id: MessageId<'_>, out: &mut sds_smtp_result) {
 }
 
 /// Tells how the last mail ended, or why it could not be started. While a mail is in flight it tells of the
-/// one before; before the first mail everything is zero.
+/// one before; before the first mail every field is zero.
 ///
 /// @param client  the client, or NULL for the built-in one
-/// @param out     filled on success only; its struct_size stays
-/// @return 0; 33 where out is NULL or its struct_size is not known; 34
+/// @param out     filled on success only; its struct_size is kept
+/// @return 0; 33: out is NULL or its struct_size is not known; 34
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! Words and version.
+//! The codes' descriptions, and the version.
 
 use core::ffi::{CStr, c_char, c_int};
 
@@ -17,7 +17,7 @@ pub extern "C" fn sds_smtp_strerror(code: c_int) -> *const c_char {
         .as_ptr()
 }
 
-/// The version of the library that is linked, which may be another than the header's SDS_SMTP_VERSION.
+/// The version of the linked library, which may differ from the header's SDS_SMTP_VERSION.
 ///
 /// @return "major.minor.patch"; a string that lives as long as the program
 #[unsafe(no_mangle)]

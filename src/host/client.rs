@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use super::fork::{self, shared};
 use super::post::Post;
 use super::registry::{Key, Slot};
-use super::shared::{DRIVEN, Start, Told, WAKING};
+use super::shared::{DRIVEN, Start, Told, WAKING, polled};
 use super::snapshot::Snapshot;
-use super::{clock, engine};
+use super::{clock, driver};
 use crate::client::guard::Begun;
 use crate::client::log::Entry;
 use crate::client::mail;
@@ -68,7 +68,7 @@ impl Client {
         let wake = slot.in_use().then(|| shared.end_at(key.place));
         drop(shared);
         if let Some(wake) = wake {
-            wake.wake();
+            driver::wake(wake);
         }
         Ok(())
     }
@@ -156,7 +156,7 @@ impl Client {
             slot.give_up(shared.living(key)?.mail);
             let wake = shared.end_at(key.place);
             drop(shared);
-            wake.wake();
+            driver::wake(wake);
         }
         Ok(())
     }
@@ -197,7 +197,7 @@ impl Client {
         }
         let until = until.and_then(|until| Instant::now().checked_add(until));
         let mut waiting = Waiting { key, slot, until };
-        if engine::polled() {
+        if polled() {
             waiting.driving()
         } else {
             waiting.sleeping()
@@ -269,7 +269,7 @@ impl Waiting {
             shared = locked;
             if waited.timed_out() {
                 drop(shared);
-                engine::look_after();
+                driver::look_after();
                 shared = fork::shared();
             }
         }
@@ -281,7 +281,7 @@ impl Waiting {
         let mut drove = false;
         let status = self.driven(&mut drove);
         if drove {
-            engine::hand_back();
+            driver::hand_back();
         }
         status
     }
@@ -305,7 +305,7 @@ impl Waiting {
             if shared.drive(self.key) {
                 drop(shared);
                 let patience = u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(WAKING);
-                let driven = engine::drive(patience);
+                let driven = driver::drive(patience);
                 shared = fork::shared();
                 shared.stop_driving();
                 if driven {
@@ -352,7 +352,7 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
     member.mail = member.mail.wrapping_add(1).max(1);
     let mail = member.mail;
     if !shared.started() {
-        let (worker, engine) = engine::start()?;
+        let (worker, engine) = driver::start()?;
         shared.set_started(worker);
         started_now = engine;
     }
@@ -365,8 +365,8 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
     });
     drop(shared);
     // Also where this mail finds no memory: the next one takes the engine for started.
-    engine::install(started_now);
-    wake.ok_or(no_memory)?.wake();
+    driver::install(started_now);
+    driver::wake(wake.ok_or(no_memory)?);
     Ok(())
 }
 

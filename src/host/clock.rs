@@ -1,12 +1,12 @@
-//! The two clocks: one that only goes forward, for deadlines, and the calendar's, for Date and the log.
+//! The two clocks: a monotonic one for deadlines, and the calendar's for Date and the log.
 
 use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// 1 January 2020: a calendar that says less was never set.
+/// 1 January 2020, in milliseconds since 1970: a clock with an earlier date was never set.
 const SET_SINCE: u64 = 1_577_836_800_000;
 
-/// Milliseconds since some moment in the life of this process.
+/// Milliseconds since the first call in this process.
 pub fn now() -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
     let start = START.get_or_init(Instant::now);

@@ -1,5 +1,5 @@
-//! The engine's connections: found by token, by client and by deadline, each in a number of steps that does not grow with
-//! their number (that of the deadlines: with its logarithm).
+//! The engine's connections: found by token and by client in a constant number of steps, and by deadline in a number that grows
+//! with the logarithm of theirs.
 
 use std::boxed::Box;
 use std::collections::VecDeque;
@@ -10,24 +10,24 @@ use super::deadlines::Deadlines;
 use super::memory::Boxed;
 use super::registry::{self, Key};
 
-/// In [`Lines`]: no connection.
+/// In [`OfClient`]: no connection.
 const NONE: u32 = u32::MAX;
 
 /// The connections of the client at one place.
 #[derive(Clone, Copy)]
-struct Lines {
+struct OfClient {
     /// The one with the mail in flight.
     active: u32,
-    /// One whose result is known, and that only waits for its QUIT to be answered.
+    /// The one whose result is known, and that only waits for the reply to QUIT.
     lingering: u32,
 }
 
 /// All connections of an engine.
 pub struct Connections {
-    places: Vec<Option<Boxed<Connection>>>,
+    table: Vec<Option<Boxed<Connection>>>,
     free: Vec<usize>,
     serial: u32,
-    clients: Vec<Lines>,
+    clients: Vec<OfClient>,
     deadlines: Deadlines,
     /// Tokens of connections that have more to do, each once at most.
     unfinished: VecDeque<u64>,
@@ -35,9 +35,9 @@ pub struct Connections {
     spare: Option<Box<[u8]>>,
 }
 
-/// Where a connection stands. The upper half of a token is a serial number, which tells a connection from a former one at
-/// the same place.
-fn place_of(token: u64) -> usize {
+/// The connection's id: its index in the table. The upper half of a token is a serial number, which tells a connection from a
+/// former one with the same id.
+fn id_of(token: u64) -> usize {
     usize::try_from(token & 0xFFFF_FFFF).unwrap_or(usize::MAX)
 }
 
@@ -45,7 +45,7 @@ impl Connections {
     /// No connection.
     pub const fn new() -> Self {
         Self {
-            places: Vec::new(),
+            table: Vec::new(),
             free: Vec::new(),
             serial: 0,
             clients: Vec::new(),
@@ -55,58 +55,59 @@ impl Connections {
         }
     }
 
-    /// Adds a connection for a mail of this client, made with a token and a buffer; its token. None without memory for it.
+    /// Adds a connection for a mail of this client, made with a token and a buffer, and returns the token. None without memory
+    /// for it.
     pub fn add(&mut self, key: Key, make: impl FnOnce(u64, Box<[u8]>) -> Connection) -> Option<u64> {
-        let place = self.place()?;
-        let lines = key.place.saturating_add(1).saturating_sub(self.clients.len());
-        self.clients.try_reserve(lines).ok()?;
+        let id = self.free_id()?;
+        let missing = key.place.saturating_add(1).saturating_sub(self.clients.len());
+        self.clients.try_reserve(missing).ok()?;
         let out = match self.spare.take() {
             Some(out) => out,
             None => Connection::buffer()?,
         };
         self.serial = self.serial.wrapping_add(1);
-        let token = (u64::from(self.serial) << 32) | (place as u64 & 0xFFFF_FFFF);
+        let token = (u64::from(self.serial) << 32) | (id as u64 & 0xFFFF_FFFF);
         let connection = Boxed::new(make(token, out))?;
-        *self.places.get_mut(place)? = Some(connection);
+        *self.table.get_mut(id)? = Some(connection);
         self.free.pop();
-        for _ in 0..lines {
-            self.clients.push(Lines {
+        for _ in 0..missing {
+            self.clients.push(OfClient {
                 active: NONE,
                 lingering: NONE,
             });
         }
         if let Some(client) = self.clients.get_mut(key.place) {
-            client.active = u32::try_from(place).unwrap_or(NONE);
+            client.active = u32::try_from(id).unwrap_or(NONE);
         }
         registry::count_connection(key.place, true);
         Some(token)
     }
 
-    /// A free place, the last of the free ones. With a new one comes the room that its end and its turns need.
-    fn place(&mut self) -> Option<usize> {
-        if let Some(place) = self.free.last() {
-            return Some(*place);
+    /// A free id: the last one of `free`. For a new id room is made in every list, so that its turns and its end need no memory.
+    fn free_id(&mut self) -> Option<usize> {
+        if let Some(id) = self.free.last() {
+            return Some(*id);
         }
-        let all = self.places.len().saturating_add(1);
-        self.places.try_reserve(1).ok()?;
+        let all = self.table.len().saturating_add(1);
+        self.table.try_reserve(1).ok()?;
         self.free.try_reserve(all).ok()?;
         self.deadlines.reserve(all)?;
         self.unfinished
             .try_reserve(all.saturating_sub(self.unfinished.len()))
             .ok()?;
-        self.places.push(None);
-        self.free.push(self.places.len().saturating_sub(1));
+        self.table.push(None);
+        self.free.push(self.table.len().saturating_sub(1));
         self.free.last().copied()
     }
 
     /// The connection with this token, if it is still there.
     pub fn get(&mut self, token: u64) -> Option<&mut Connection> {
-        let connection = self.places.get_mut(place_of(token))?.as_mut()?;
+        let connection = self.table.get_mut(id_of(token))?.as_mut()?;
         Some(&mut **connection).filter(|connection| connection.token() == token)
     }
 
-    fn token_at(&self, place: u32) -> Option<u64> {
-        let connection = self.places.get(usize::try_from(place).ok()?)?.as_ref()?;
+    fn token_at(&self, id: u32) -> Option<u64> {
+        let connection = self.table.get(usize::try_from(id).ok()?)?.as_ref()?;
         Some(connection.token())
     }
 
@@ -115,39 +116,39 @@ impl Connections {
         self.token_at(self.clients.get(client)?.active)
     }
 
-    /// The connection of the client at this place that only waits for its QUIT to be answered.
+    /// The connection of the client at this place that only waits for the reply to QUIT.
     pub fn lingering(&self, client: usize) -> Option<u64> {
         self.token_at(self.clients.get(client)?.lingering)
     }
 
-    /// The result of this connection's mail is known: it lingers. The one that lingered before, if there is one, is to be
-    /// removed: a client has one at most.
+    /// Notes that the result of this connection's mail is known, and that it lingers. Returns the one that lingered before,
+    /// which is to be removed: a client has one at most.
     pub fn linger(&mut self, key: Key, token: u64) -> Option<u64> {
         let before = self.lingering(key.place);
-        let lines = self.clients.get_mut(key.place)?;
-        lines.active = NONE;
-        lines.lingering = u32::try_from(place_of(token)).unwrap_or(NONE);
+        let client = self.clients.get_mut(key.place)?;
+        client.active = NONE;
+        client.lingering = u32::try_from(id_of(token)).unwrap_or(NONE);
         before
     }
 
-    /// Removes a connection: its socket is closed.
+    /// Removes a connection and closes its socket.
     pub fn remove(&mut self, token: u64) {
         if self.get(token).is_none() {
             return;
         }
-        let place = place_of(token);
-        let Some(mut connection) = self.places.get_mut(place).and_then(Option::take) else {
+        let id = id_of(token);
+        let Some(mut connection) = self.table.get_mut(id).and_then(Option::take) else {
             return;
         };
         if self.spare.is_none() {
             self.spare = connection.take_buffer();
         }
-        self.free.push(place);
-        self.deadlines.clear(place);
-        if let Some(lines) = self.clients.get_mut(connection.key.place) {
-            for line in [&mut lines.active, &mut lines.lingering] {
-                if usize::try_from(*line) == Ok(place) {
-                    *line = NONE;
+        self.free.push(id);
+        self.deadlines.clear(id);
+        if let Some(client) = self.clients.get_mut(connection.key.place) {
+            for known in [&mut client.active, &mut client.lingering] {
+                if usize::try_from(*known) == Ok(id) {
+                    *known = NONE;
                 }
             }
         }
@@ -156,58 +157,58 @@ impl Connections {
 
     /// Removes all of them.
     pub fn drain(&mut self) -> impl Iterator<Item = Boxed<Connection>> + '_ {
-        self.places.drain(..).flatten().inspect(|connection| {
+        self.table.drain(..).flatten().inspect(|connection| {
             registry::count_connection(connection.key.place, false);
         })
     }
 
     /// Notes when this connection wants to be looked at.
     pub fn watch(&mut self, token: u64, deadline: u64) {
-        self.deadlines.set_no_later(place_of(token), deadline);
+        self.deadlines.set_no_later(id_of(token), deadline);
     }
 
-    /// The connection whose deadline has come.
+    /// A connection whose deadline has passed.
     pub fn late(&mut self, now: u64) -> Option<u64> {
         loop {
-            let (time, place) = self.deadlines.soonest()?;
+            let (time, id) = self.deadlines.soonest()?;
             if time > now {
                 return None;
             }
-            let connection = self.places.get(place).and_then(Option::as_ref);
+            let connection = self.table.get(id).and_then(Option::as_ref);
             match connection.and_then(|connection| connection.deadline()) {
-                Some(deadline) if deadline > now => self.deadlines.set(place, deadline),
+                Some(deadline) if deadline > now => self.deadlines.set(id, deadline),
                 Some(_) => return connection.map(|connection| connection.token()),
-                None => self.deadlines.clear(place),
+                None => self.deadlines.clear(id),
             }
         }
     }
 
-    /// No deadline is before this.
+    /// A time that no deadline is before.
     pub fn earliest(&self) -> Option<u64> {
         self.deadlines.soonest().map(|(time, _)| time)
     }
 
-    /// Notes that a connection has more to do. There is room: `place` made it. Should there be none all the same, the
-    /// connection's deadline ends it.
+    /// Notes that a connection has more to do. [`Connections::free_id`] has made room for that; without room the connection's
+    /// deadline would end it.
     pub fn queue(&mut self, token: u64) {
         if self.unfinished.try_reserve(1).is_ok() {
             self.unfinished.push_back(token);
         }
     }
 
-    /// How many have more to do.
+    /// How many connections have more to do.
     pub fn unfinished(&self) -> usize {
         self.unfinished.len()
     }
 
-    /// The one that has waited the longest for going on.
+    /// The connection that has waited longest to go on.
     pub fn next_unfinished(&mut self) -> Option<u64> {
         self.unfinished.pop_front()
     }
 
     /// Has every connection looked at.
     pub fn queue_all(&mut self) {
-        for connection in self.places.iter_mut().flatten() {
+        for connection in self.table.iter_mut().flatten() {
             if connection.queue() && self.unfinished.try_reserve(1).is_ok() {
                 self.unfinished.push_back(connection.token());
             }

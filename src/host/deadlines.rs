@@ -1,21 +1,21 @@
-//! When connections want to be looked at: the soonest first, however many there are.
+//! When connections want to be looked at, the soonest first.
 
 use std::vec::Vec;
 
 const NOWHERE: u32 = u32::MAX;
 
 #[derive(Clone, Copy)]
-struct Entry {
+struct Timed {
     time: u64,
-    place: u32,
+    id: u32,
 }
 
-/// A binary heap with an index: each place has one time at most, which can be changed and taken out. All of it costs a
-/// number of steps that grows with the logarithm of the number of places.
+/// A binary heap with an index: each id has at most one time, which can be changed and taken out. The number of steps grows
+/// with the logarithm of the number of ids.
 pub struct Deadlines {
     /// Each entry is no later than the two at twice its index.
-    heap: Vec<Entry>,
-    /// Where in the heap each place has its entry.
+    heap: Vec<Timed>,
+    /// Where in the heap each id has its entry.
     index: Vec<u32>,
 }
 
@@ -28,24 +28,24 @@ impl Deadlines {
         }
     }
 
-    /// Makes room for the places below `places`: none of the other functions needs memory then.
-    pub fn reserve(&mut self, places: usize) -> Option<()> {
-        self.heap.try_reserve(places.saturating_sub(self.heap.len())).ok()?;
-        self.index.try_reserve(places.saturating_sub(self.index.len())).ok()?;
-        if self.index.len() < places {
-            self.index.resize(places, NOWHERE);
+    /// Makes room for the ids below `ids`: the other functions then need no memory.
+    pub fn reserve(&mut self, ids: usize) -> Option<()> {
+        self.heap.try_reserve(ids.saturating_sub(self.heap.len())).ok()?;
+        self.index.try_reserve(ids.saturating_sub(self.index.len())).ok()?;
+        if self.index.len() < ids {
+            self.index.resize(ids, NOWHERE);
         }
         Some(())
     }
 
-    /// The soonest time, and whose it is.
+    /// The soonest time, and the id that has it.
     pub fn soonest(&self) -> Option<(u64, usize)> {
-        self.heap.first().map(|entry| (entry.time, entry.place as usize))
+        self.heap.first().map(|entry| (entry.time, entry.id as usize))
     }
 
-    /// Sets the time of a place.
-    pub fn set(&mut self, place: usize, time: u64) {
-        let Some(at) = self.index.get(place) else { return };
+    /// Sets the time of an id.
+    pub fn set(&mut self, id: usize, time: u64) {
+        let Some(at) = self.index.get(id) else { return };
         let at = *at as usize;
         if at < self.heap.len() {
             let before = self.heap[at].time;
@@ -56,25 +56,25 @@ impl Deadlines {
                 self.sink(at);
             }
         } else {
-            // Places are fewer than 2^32: they are clients' (`limits::CLIENTS`) and their last connections.
-            let place = u32::try_from(place).unwrap_or(NOWHERE);
-            self.heap.push(Entry { time, place });
+            // There are fewer than 2^32 ids: each client (`limits::CLIENTS`) has two connections at most.
+            let id = u32::try_from(id).unwrap_or(NOWHERE);
+            self.heap.push(Timed { time, id });
             self.rise(self.heap.len() - 1);
         }
     }
 
-    /// Sets the time of a place, unless it has one that is no later: most deadlines only move on, and a time that is too
-    /// soon costs a look later instead of work now.
-    pub fn set_no_later(&mut self, place: usize, time: u64) {
-        let at = self.index.get(place).map_or(NOWHERE, |at| *at) as usize;
+    /// Sets the time of an id, unless it has one that is no later. Most deadlines only move on: a time that is too soon
+    /// costs one look at the connection then, and saves work in the heap now.
+    pub fn set_no_later(&mut self, id: usize, time: u64) {
+        let at = self.index.get(id).map_or(NOWHERE, |at| *at) as usize;
         if self.heap.get(at).is_none_or(|entry| entry.time > time) {
-            self.set(place, time);
+            self.set(id, time);
         }
     }
 
-    /// Takes the time of a place out.
-    pub fn clear(&mut self, place: usize) {
-        let Some(at) = self.index.get_mut(place) else { return };
+    /// Takes the time of an id out.
+    pub fn clear(&mut self, id: usize) {
+        let Some(at) = self.index.get_mut(id) else { return };
         let at = core::mem::replace(at, NOWHERE) as usize;
         if at >= self.heap.len() {
             return;
@@ -117,9 +117,9 @@ impl Deadlines {
         self.put(at, entry);
     }
 
-    fn put(&mut self, at: usize, entry: Entry) {
+    fn put(&mut self, at: usize, entry: Timed) {
         self.heap[at] = entry;
-        self.index[entry.place as usize] = u32::try_from(at).unwrap_or(NOWHERE);
+        self.index[entry.id as usize] = u32::try_from(at).unwrap_or(NOWHERE);
     }
 }
 
@@ -130,31 +130,31 @@ mod tests {
 
     #[test]
     fn it_agrees_with_a_plain_list_whatever_is_done() {
-        const PLACES: usize = 40;
+        const IDS: usize = 40;
         let mut random = 1u64;
         let mut next = |below: u64| {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (random >> 33) % below
         };
         let (mut deadlines, mut plain) = (Deadlines::new(), BTreeMap::new());
-        deadlines.reserve(PLACES).unwrap();
+        deadlines.reserve(IDS).unwrap();
         for _ in 0..100_000 {
-            let (place, time) = (usize::try_from(next(PLACES as u64)).unwrap(), next(50));
+            let (id, time) = (usize::try_from(next(IDS as u64)).unwrap(), next(50));
             match next(4) {
                 0 => {
-                    deadlines.clear(place);
-                    plain.remove(&place);
+                    deadlines.clear(id);
+                    plain.remove(&id);
                 }
                 1 => {
-                    deadlines.set_no_later(place, time);
+                    deadlines.set_no_later(id, time);
                     plain
-                        .entry(place)
+                        .entry(id)
                         .and_modify(|old: &mut u64| *old = (*old).min(time))
                         .or_insert(time);
                 }
                 _ => {
-                    deadlines.set(place, time);
-                    plain.insert(place, time);
+                    deadlines.set(id, time);
+                    plain.insert(id, time);
                 }
             }
             let soonest = deadlines.soonest();
@@ -164,7 +164,7 @@ mod tests {
                 "the soonest time"
             );
             assert_eq!(
-                soonest.and_then(|(_, place)| plain.get(&place).copied()),
+                soonest.and_then(|(_, id)| plain.get(&id).copied()),
                 soonest.map(|(time, _)| time)
             );
             assert_eq!(deadlines.heap.len(), plain.len());
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn places_without_room_have_no_deadline() {
+    fn an_id_without_room_has_no_deadline() {
         let mut deadlines = Deadlines::new();
         deadlines.set(3, 7);
         deadlines.set_no_later(3, 7);

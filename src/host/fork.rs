@@ -1,11 +1,10 @@
 //! `fork()` in the host program: neither process finds anything half done.
 //!
 //! The locks are taken before the fork and given back after it. The child has the same clients and configurations, no
-//! thread of ours, and no mail in flight; it closes its copies of the parent's sockets, which the parent's connections do
-//! not notice.
+//! thread of ours, and no mail in flight. It closes its copies of the parent's sockets; the parent's connections go on.
 //!
-//! The program may have handlers of its own (`pthread_atfork()`) that run between ours, in the thread that forks, and call
-//! the library: [`outside`] gives the locks back for such a call, or, in the child, does first what there is to do.
+//! The program's own handlers (`pthread_atfork()`) may run between ours, in the thread that forks, and call the library.
+//! [`outside`] gives the locks back for such a call; in the child it first does what our handler would do.
 
 use core::mem::ManuallyDrop;
 use std::cell::RefCell;
@@ -13,20 +12,20 @@ use std::collections::VecDeque;
 use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::engine::{self, Locked};
+use super::driver::{self, Locked};
 use super::shared::{self, Shared};
 use super::{registry, sys};
 
-/// Whether `fork()` knows of us.
+/// Whether our handlers are registered with `fork()`.
 static PREPARED: AtomicBool = AtomicBool::new(false);
 
-/// Whether some thread forks just now and holds the locks.
+/// Whether a thread is forking and holds the locks.
 static FORKING: AtomicBool = AtomicBool::new(false);
 
-/// Locks the shared part, for a call of the program's: from the first one on `fork()` knows of us.
+/// Locks the shared part, for a call from the program. The first such call registers our handlers with `fork()`.
 ///
-/// It is told before the lock is taken: a fork between the two would leave the child with a lock that nobody gives back.
-/// Two threads may both tell it, which `before` bears.
+/// They are registered before the lock is taken: with a fork between the two, nobody in the child would give the lock back.
+/// Two threads may both register them; `before` allows for that.
 pub fn shared() -> MutexGuard<'static, Shared> {
     if !PREPARED.load(Ordering::Acquire) && sys::on_fork(before, after_in_parent, after_in_child).is_ok() {
         PREPARED.store(true, Ordering::Release);
@@ -43,13 +42,13 @@ struct Held {
 }
 
 std::thread_local! {
-    /// The locks, from before a fork until after it, in the thread that forks. What needs no destructor can be used for as
-    /// long as the thread lives, in the destructors of its other values, too.
+    /// The locks, from before a fork until after it, in the thread that forks. `ManuallyDrop`, because a thread-local value
+    /// without a destructor can be used as long as the thread lives, also in the destructors of its other values.
     static HELD: RefCell<ManuallyDrop<Option<Held>>> = const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
 fn take_held() -> Option<Held> {
-    let held = HELD.with(|place| place.borrow_mut().take());
+    let held = HELD.with(|held| held.borrow_mut().take());
     if held.is_some() {
         FORKING.store(false, Ordering::Release);
     }
@@ -57,13 +56,14 @@ fn take_held() -> Option<Held> {
 }
 
 extern "C" fn before() {
-    HELD.with(|place| {
-        let mut place = place.borrow_mut();
-        if place.is_some() {
+    HELD.with(|held| {
+        let mut held = held.borrow_mut();
+        // Registered twice.
+        if held.is_some() {
             return;
         }
-        let (door, engine) = engine::engine_and_door();
-        **place = Some(Held {
+        let (door, engine) = driver::engine_and_door();
+        **held = Some(Held {
             shared: shared::shared(),
             engine,
             _door: door,
@@ -83,34 +83,34 @@ extern "C" fn after_in_child() {
     }
 }
 
-/// In the child.
+/// In the child: forgets the thread, the mails and who waited for them.
 fn begin_anew(held: Held) {
     let Held {
         mut shared, mut engine, ..
     } = held;
     if let Some(engine) = engine.take() {
-        engine::forget(engine);
+        driver::forget(engine);
     }
     shared.forget_thread(&mut VecDeque::new());
     shared.forget_waiters();
     registry::forget_mails();
 }
 
-/// Runs a function of the program's call. Within a fork, in the thread that forks, it runs without the locks.
+/// Runs a function that the program has called. In a thread that is forking it runs without the locks.
 pub fn outside<T>(run: impl FnOnce() -> T) -> T {
     if !FORKING.load(Ordering::Acquire) {
         return run();
     }
     let Some(held) = take_held() else {
-        // It is another thread that forks.
+        // Another thread is forking.
         return run();
     };
     if held.process != std::process::id() {
-        // The child, whose other handler runs before ours.
+        // The child, in a handler of the program's that runs before ours.
         begin_anew(held);
         return run();
     }
-    // Before the fork, or after it in the parent, where the locks are given back once more.
+    // Before the fork, or in the parent after it: the locks are taken again, and our handler gives them back.
     drop(held);
     let result = run();
     before();

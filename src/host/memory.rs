@@ -1,7 +1,7 @@
-//! Memory that may be refused: the host program goes on when there is none left.
+//! Memory that may be refused: without memory a call fails, and the program goes on.
 //!
-//! The standard library's `Box` and `Arc` end the process then; its vectors can be asked first. Everything that the host
-//! engine allocates goes through here or through a vector's `try_reserve`.
+//! The standard library's `Box` and `Arc` end the process without memory; a vector's `try_reserve` returns an error. Everything
+//! that the host engine allocates goes through here or through `try_reserve`.
 
 use core::ops::{Deref, DerefMut};
 use std::boxed::Box;
@@ -11,7 +11,7 @@ use std::vec::Vec;
 pub struct Boxed<T>(Box<[T; 1]>);
 
 impl<T> Boxed<T> {
-    /// Moves a value into memory of its own; None when there is none.
+    /// Moves a value into memory of its own; None without memory.
     pub fn new(value: T) -> Option<Self> {
         let mut one = Vec::new();
         one.try_reserve_exact(1).ok()?;
@@ -19,7 +19,7 @@ impl<T> Boxed<T> {
         one.into_boxed_slice().try_into().ok().map(Self)
     }
 
-    /// The memory itself, for a new thread.
+    /// The box itself, for a new thread.
     pub fn into_inner(self) -> Box<[T; 1]> {
         self.0
     }
@@ -46,7 +46,7 @@ impl<T> DerefMut for Boxed<T> {
     }
 }
 
-/// Zeros.
+/// So many zeros; None without memory.
 pub fn zeros(length: usize) -> Option<Box<[u8]>> {
     let mut octets = Vec::new();
     octets.try_reserve_exact(length).ok()?;
@@ -57,11 +57,12 @@ pub fn zeros(length: usize) -> Option<Box<[u8]>> {
 /// Wipes octets that may hold a secret, as fast as memory allows.
 pub fn wipe(octets: &mut [u8]) {
     octets.fill(0);
-    // Without somebody who might look at it, the compiler would leave the filling out.
+    // Without a possible reader the compiler would leave the fill out.
     core::hint::black_box(octets);
 }
 
-/// Several texts, one behind the other in one piece of memory: no copy is left behind by growing.
+/// Several texts, one after the other, in memory that is allocated once: growing would leave copies behind. None without
+/// memory.
 pub fn joined(texts: &[&[u8]]) -> Option<Box<[u8]>> {
     let mut length = 0usize;
     for text in texts {

@@ -5,9 +5,10 @@
 //!
 //! - [`client`]: what a program calls: configure, send, status, ...
 //! - `registry`: handles, and the part of a client that is read without a lock
-//! - `shared`: the part of the clients that is locked, and the orders for the thread
+//! - `shared`: the part of the clients that is locked, and the orders for the engine
 //! - `snapshot`, `post`: copies of configuration and mail, wiped when they end
-//! - `engine`: the thread
+//! - `driver`: the engine of this process: its start and end, and who drives it
+//! - `engine`: all connections, and what a turn does with them
 //! - `connection`: one mail on one socket
 //! - `connections`: all of them, found by token, client and deadline
 //! - `deadlines`: a heap of times
@@ -15,15 +16,19 @@
 //! - `clock`: the time
 //! - `memory`: memory that may be refused
 //! - `fork`: what a fork of the host program finds
-//! - `sys`: system calls, a file for each system; the only files here with `unsafe`
+//! - `sys`: system calls, a folder for each system; the only files here with `unsafe`
 //!
 //! # Locks
 //!
-//! There are two: the engine's (its connections; held by the thread for a turn of bounded work, never while it sleeps) and
-//! the shared one (short, never held across a system call, but for the start of the thread). Whoever wants both takes the
-//! engine's first. Before the engine's stands a door, where the thread comes after those who waited: without it the thread
-//! would have the lock again before they had woken up. `fork()` takes all of them, so that neither process finds anything half
-//! done; the child then drops its copies of the parent's connections and begins with no mail in flight.
+//! There are two locks. The engine's protects its connections; the thread holds it for a turn of bounded work, and never while
+//! it sleeps. The shared lock is held for a short time, and during no system call except the start of the thread. Code that
+//! needs both takes the engine's first.
+//!
+//! A third lock, the door, stands before the engine's: the thread waits at it behind those who came earlier. Without it the
+//! thread would take the engine's lock again before they had woken up.
+//!
+//! `fork()` takes all three, so that neither process finds anything half done; the child then drops its copies of the parent's
+//! connections and begins with no mail in flight.
 
 #[forbid(unsafe_code)]
 pub mod client;
@@ -35,6 +40,8 @@ mod connection;
 mod connections;
 #[forbid(unsafe_code)]
 mod deadlines;
+#[forbid(unsafe_code)]
+mod driver;
 #[forbid(unsafe_code)]
 mod engine;
 #[forbid(unsafe_code)]
@@ -61,9 +68,10 @@ mod snapshot;
 mod sys;
 
 pub use client::{Client, Wait};
-pub use engine::{descriptor, poll};
+pub use driver::{descriptor, poll};
 
-/// Runs what a program calls: its thread is not cancelled meanwhile, and a fork that the thread is in does not hold it up.
+/// Runs a function that a program has called. Its thread is not cancelled meanwhile, and does not wait for locks that it holds
+/// itself because it forks.
 pub fn called<T>(run: impl FnOnce() -> T) -> T {
     sys::without_cancellation(|| fork::outside(run))
 }

@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::sys;
 use crate::client::report::Nonce;
 
-/// Numbers for Message-IDs: each different from all before it in this process, and, but for a chance of 2^-64, from
-/// those of all others. They are no secrets.
+/// Numbers for Message-IDs. Each differs from all before it in this process and, except with a probability of 2^-64, from those
+/// of all other processes. They are not secret.
 pub struct Nonces {
     counter: u64,
     process: u64,
@@ -18,7 +18,7 @@ impl Nonces {
         let number = || {
             let mut octets = [0u8; 8];
             if !sys::random(&mut octets) {
-                // Early after the start of a device: time and process make it as different as they can.
+                // Soon after a device has started: the time and the process's number have to do.
                 let time = SystemTime::now().duration_since(UNIX_EPOCH);
                 let time = time.map_or(0, |time| u64::from(time.subsec_nanos()) ^ (time.as_secs() << 30));
                 return mixed(time ^ (u64::from(std::process::id()) << 32));

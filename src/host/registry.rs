@@ -1,8 +1,7 @@
 //! Handles, and what is read of a client without a lock.
 //!
-//! A handle is no pointer but a number: the client's place and how often that place was used. So a handle of a client
-//! that was freed, or one that never was, is recognised instead of followed. Places are never given back to the
-//! system; a freed one is used again.
+//! A handle is a number, not a pointer: the client's place, and how often that place was used. The handle of a client that was
+//! freed, or that never existed, is therefore recognised. Places are never given back to the system; a freed one is used again.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::boxed::Box;
@@ -15,8 +14,8 @@ use crate::limits::CLIENTS;
 /// The bits of a handle that say which place it is: as many as [`CLIENTS`] need.
 const PLACE_BITS: u32 = CLIENTS.trailing_zeros();
 
-/// The last life that a handle has room for. A place that has had it is not used again: a stale handle never becomes
-/// another client's. With 32 bits that is after 32,768 clients at each of 65,535 places.
+/// The last life that a handle has room for. A place that has had it is not used again, so that a stale handle never becomes
+/// another client's. With 32 bits that takes 32,768 clients at each of 65,535 places.
 const LAST_LIFE: u32 = {
     let bits = usize::BITS - PLACE_BITS;
     if bits < u32::BITS { (1 << bits) - 1 } else { u32::MAX }
@@ -30,9 +29,9 @@ pub struct Slot {
     life: AtomicU32,
     /// One mail in flight.
     pub guard: Guard,
-    /// Tells those who wait that the mail has ended.
+    /// Wakes the threads that wait for the mail to end.
     pub ended: Condvar,
-    /// The number of the mail that is to be given up.
+    /// The number of the mail that was given up.
     given_up: AtomicU32,
     /// Connections of clients at this place that the thread has.
     connections: AtomicU32,
@@ -49,17 +48,17 @@ impl Slot {
         }
     }
 
-    /// Whether there is something to end: a mail in flight, or a connection that only waits for its QUIT to be answered.
+    /// Whether there is something to end: a mail in flight, or a connection that only waits for the reply to QUIT.
     pub fn in_use(&self) -> bool {
         self.guard.busy() || self.connections.load(Ordering::Acquire) > 0
     }
 
-    /// Notes that this mail is to be given up.
+    /// Gives this mail up.
     pub fn give_up(&self, mail: u32) {
         self.given_up.store(mail, Ordering::Release);
     }
 
-    /// Whether this mail is to be given up.
+    /// Whether this mail was given up.
     pub fn is_given_up(&self, mail: u32) -> bool {
         self.given_up.load(Ordering::Acquire) == mail
     }
@@ -69,7 +68,7 @@ static BUILT_IN: Slot = Slot::new(Key::BUILT_IN.life);
 
 static CHUNKS: [OnceLock<Box<[Slot]>>; CLIENTS / CHUNK] = [const { OnceLock::new() }; CLIENTS / CHUNK];
 
-/// As much of a life as the guard knows of it.
+/// The part of a life's number that the guard keeps.
 const fn short(life: u32) -> u16 {
     let [low, high, _, _] = life.to_le_bytes();
     u16::from_le_bytes([low, high])
@@ -93,7 +92,7 @@ impl Key {
         ((self.life as usize) << PLACE_BITS) | self.place
     }
 
-    /// The living client that a number stands for; 0 is the built-in one.
+    /// The living client with this handle; 0 is the built-in one.
     pub fn of_handle(handle: usize) -> Option<(Self, &'static Slot)> {
         if handle == 0 {
             return Some((Self::BUILT_IN, &BUILT_IN));
@@ -105,7 +104,7 @@ impl Key {
         (place != 0 && life % 2 == 1 && key.handle() == handle).then_some((key, slot))
     }
 
-    /// The life, as the guard knows it.
+    /// The part of the life's number that the guard keeps.
     pub fn guard_life(self) -> u16 {
         short(self.life)
     }
@@ -116,7 +115,7 @@ impl Key {
     }
 }
 
-/// The slot of a place that was used before.
+/// The slot of a place that has been used.
 fn slot(place: usize) -> Option<&'static Slot> {
     match place {
         0 => Some(&BUILT_IN),
@@ -124,7 +123,7 @@ fn slot(place: usize) -> Option<&'static Slot> {
     }
 }
 
-/// Notes that the thread has one connection more, or less, for the client at a place, whichever lives there now.
+/// Notes that the engine has one connection more, or less, for clients at this place, whichever of them lives now.
 pub fn count_connection(place: usize, more: bool) {
     if let Some(slot) = slot(place) {
         let connections = &slot.connections;
@@ -136,7 +135,8 @@ pub fn count_connection(place: usize, more: bool) {
     }
 }
 
-/// Begins a life at a place where none is; None where it has had its last. The caller holds the shared lock: so no fork finds a half-made chunk.
+/// Begins a life at a place where no client lives; None where the place has had its last. The caller holds the shared lock, so
+/// that no fork finds a half-made chunk.
 pub fn begin(place: usize) -> Option<Key> {
     let chunk = CHUNKS.get(place / CHUNK)?;
     if chunk.get().is_none() {
@@ -153,7 +153,7 @@ pub fn begin(place: usize) -> Option<Key> {
     Some(Key { place, life })
 }
 
-/// What became of a client that was to end.
+/// What became of a client that was to be ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Death {
     /// It has ended now, and its place can be used again.
@@ -166,7 +166,7 @@ pub enum Death {
 
 /// Ends a life.
 pub fn end(key: Key) -> Death {
-    // After the last one comes 0, in which nobody lives; no handle has it.
+    // After the last life comes 0: even, so nobody lives there, and no handle has it.
     let after = if key.life == LAST_LIFE {
         0
     } else {
@@ -184,7 +184,7 @@ pub fn end(key: Key) -> Death {
     }
 }
 
-/// In the child of a fork: no mail is in flight, and there are no connections.
+/// For the child of a fork: no mail is in flight, and there are no connections.
 pub fn forget_mails() {
     let others = CHUNKS.iter().filter_map(OnceLock::get).flat_map(|chunk| chunk.iter());
     for slot in core::iter::once(&BUILT_IN).chain(others) {
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_no_handles_are_none() {
+    fn a_number_that_is_no_handle_finds_no_client() {
         for handle in [1, 2, 65_535, 65_536, 0x7fff_dead_beef, usize::MAX, usize::MAX - 1] {
             assert!(Key::of_handle(handle).is_none(), "{handle:#x}");
         }

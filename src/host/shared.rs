@@ -1,5 +1,6 @@
 //! The part of the clients that is locked, and the orders for the thread.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
@@ -8,7 +9,7 @@ use super::memory::Boxed;
 use super::post::Post;
 use super::registry::{self, Death, Key};
 use super::snapshot::Snapshot;
-use super::{clock, engine, sys};
+use super::{clock, sys};
 use crate::client::log::{Entry, Ring};
 use crate::client::report::{Report, Text};
 use crate::code::Code;
@@ -164,6 +165,19 @@ static SHARED: Mutex<Shared> = Mutex::new(Shared {
     signalled: None,
     driver: None,
 });
+
+/// The program has its own event loop, and no thread is started.
+static POLLED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the program drives the engine.
+pub fn polled() -> bool {
+    POLLED.load(Ordering::Acquire)
+}
+
+/// Says whether the program drives the engine.
+pub fn set_polled(polled: bool) {
+    POLLED.store(polled, Ordering::Release);
+}
 
 /// Where the program drives the engine: tells those who wait that a mail has ended, or that nobody drives it now.
 pub static DRIVEN: Condvar = Condvar::new();
@@ -392,24 +406,20 @@ impl Notice {
     pub fn tell(self) {
         if let Some(ended) = self.0 {
             ended.notify_all();
-            if engine::polled() {
+            if polled() {
                 DRIVEN.notify_all();
             }
         }
     }
 }
 
-/// A wake-up that may be due.
+/// A wake-up that may be due, for [`super::driver::wake`].
 #[must_use]
 pub struct Wake(Option<Worker>);
 
 impl Wake {
-    /// Wakes the thread, without a lock held: else it would wake only to wait for the lock. Where it cannot be woken any
-    /// more its engine is abandoned: not even a mail that nobody would carry is lost in silence, it ends with a result, and
-    /// the next one starts a thread anew.
-    pub fn wake(self) {
-        if let Some(worker) = self.0.filter(|worker| !worker.waker.wake()) {
-            engine::abandon(worker.number);
-        }
+    /// The engine that is to be woken.
+    pub fn due(self) -> Option<Worker> {
+        self.0
     }
 }

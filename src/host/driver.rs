@@ -1,0 +1,261 @@
+//! The engine of this process: who starts it, who drives it (its own thread, or the program's event loop), and how it ends.
+
+use core::ffi::CStr;
+use core::sync::atomic::{AtomicU32, Ordering};
+use std::boxed::Box;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard};
+
+use super::engine::{Engine, Turn, WAKE, refuse};
+use super::memory::Boxed;
+use super::shared::{Wake, Worker, lock, polled, set_polled, shared};
+use super::sys::{self, Failure, Ready, Task};
+use super::{clock, engine};
+use crate::code::{Code, Phase, Reason};
+
+/// The engine of this process, while it has one.
+static ENGINE: Mutex<Option<Boxed<Engine>>> = Mutex::new(None);
+
+/// Everybody who wants the engine waits here first, and holds this lock until they have the engine's. The thread, which wants
+/// the engine again at once after each turn, therefore comes after those who waited.
+static DOOR: Mutex<()> = Mutex::new(());
+
+/// The engine, locked.
+pub type Locked = MutexGuard<'static, Option<Boxed<Engine>>>;
+
+/// Locks the engine. Must not be called with the shared lock held.
+pub fn engine() -> Locked {
+    let _first = lock(&DOOR);
+    lock(&ENGINE)
+}
+
+/// Locks the engine and keeps everybody else out until both are given back: for a fork.
+pub fn engine_and_door() -> (MutexGuard<'static, ()>, Locked) {
+    let door = lock(&DOOR);
+    (door, lock(&ENGINE))
+}
+
+/// What was started: how to wake it, and, where the program drives it, the engine itself, for [`install`].
+pub type Started = (Worker, Option<Boxed<Engine>>);
+
+/// Makes an engine and starts its thread, unless the program drives it; or says which descriptor, memory or thread the system
+/// refused.
+pub fn start() -> Result<Started, (Code, Reason)> {
+    static ENGINES: AtomicU32 = AtomicU32::new(0);
+    let polled = polled();
+    let number = ENGINES.fetch_add(1, Ordering::Relaxed);
+    let (engine, waker) = Engine::new(number, polled)?;
+    let worker = Worker { number, waker };
+    let engine = Boxed::new(engine).ok_or((Code::DataFailed, Reason::NoMemory))?;
+    if polled {
+        return Ok((worker, Some(engine)));
+    }
+    sys::start_thread(engine.into_inner()).map_err(|_: Failure| (Code::DataFailed, Reason::NoThread))?;
+    Ok((worker, None))
+}
+
+/// Makes an engine that the program drives the engine of this process. Must not be called with the shared lock held.
+pub fn install(new: Option<Boxed<Engine>>) {
+    if let Some(new) = new {
+        install_current(new);
+    }
+}
+
+/// False where the engine was abandoned before it had begun: another one may have been installed since.
+fn install_current(new: Boxed<Engine>) -> bool {
+    let mut installed = engine();
+    let current = shared().is_current(new.number);
+    if current {
+        *installed = Some(new);
+    } else {
+        drop(installed);
+        forget(new);
+    }
+    current
+}
+
+/// Has the program drive the engine from now on. The descriptor is readable when [`poll`] has something to do; None where a
+/// thread drives the engine already, or the system has no descriptor or memory.
+pub fn descriptor() -> Option<i32> {
+    let mut shared = shared();
+    if !shared.started() {
+        set_polled(true);
+        let Ok((worker, engine)) = start() else {
+            // Nobody would drive it.
+            set_polled(false);
+            return None;
+        };
+        shared.set_started(worker);
+        drop(shared);
+        install(engine);
+    } else {
+        drop(shared);
+    }
+    let engine = engine();
+    let engine = engine.as_ref().filter(|engine| engine.polled)?;
+    Some(engine.poller.number())
+}
+
+/// For the program's event loop: does what is to be done now, without waiting. Returns after how many milliseconds it is to be
+/// called again at the latest; None: when the descriptor is readable.
+pub fn poll() -> Option<u64> {
+    let turn = step(0, By::Program);
+    // A thread that waits for a mail may have been driving the engine, and its mail may have ended just now.
+    let idle = shared().idle_driver();
+    if let Some(waker) = idle {
+        waker.wake();
+    }
+    match turn {
+        Some(Turn::Wait(left)) => left,
+        _ => None,
+    }
+}
+
+/// For a thread that waits for a mail: waits at most so many milliseconds for something to do, and does it. False where there is
+/// no engine to drive.
+pub fn drive(patience: u64) -> bool {
+    step(patience, By::Waiting).is_some()
+}
+
+/// Such a thread stops driving: what is due before the program's next call is left to the program, which is told.
+pub fn hand_back() {
+    let mut engine = engine();
+    let Some(mine) = engine.as_mut().filter(|engine| engine.polled) else {
+        return;
+    };
+    let now = clock::now();
+    let due = mine.due(now).map_or(engine::NEVER, |left| now.saturating_add(left));
+    if due < mine.comes {
+        mine.comes = 0;
+        drop(engine);
+        shared().wake_again();
+    }
+}
+
+/// Who does a turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Thread,
+    Program,
+    Waiting,
+}
+
+/// Waits at most so many milliseconds for something to do, and does a turn; None where the program has no engine to drive.
+fn step(patience: u64, by: By) -> Option<Turn> {
+    let (descriptor, number, due) = {
+        let engine = engine();
+        let engine = engine.as_ref().filter(|engine| engine.polled)?;
+        // Waiting on a list of the program's own would take its events away.
+        let descriptor = engine.poller.is_ours().then(|| engine.poller.descriptor());
+        (descriptor, engine.number, engine.due(clock::now()))
+    };
+    let mut ready = Ready::new();
+    let patience = due.map_or(patience, |due| due.min(patience));
+    let waited = descriptor.is_some_and(|descriptor| ready.wait(descriptor, Some(patience)));
+    let turn = turn_after(number, waited, &ready, by)?;
+    if matches!(turn, Turn::Abandon) {
+        abandon(number);
+    }
+    Some(turn)
+}
+
+/// A turn of an engine after a wait on its list; None where it was abandoned meanwhile.
+fn turn_after(number: u32, waited: bool, ready: &Ready, by: By) -> Option<Turn> {
+    let mut engine = engine();
+    let Some(mine) = engine.as_mut().filter(|engine| engine.number == number) else {
+        // The descriptor that was waited on may be the next engine's list by now. The events that were taken from it are
+        // made up for: every connection of that engine is looked at, now or when it begins.
+        if let Some(next) = engine.as_mut() {
+            next.look_at_all();
+        }
+        drop(engine);
+        shared().wake_again();
+        return None;
+    };
+    if !waited {
+        return Some(Turn::Abandon);
+    }
+    let turn = mine.turn_safely(ready);
+    match (by, &turn) {
+        (By::Program, Turn::Wait(left)) => {
+            mine.comes = left.map_or(engine::NEVER, |left| clock::now().saturating_add(left));
+        }
+        // The event that was to call the program has been taken away.
+        (By::Waiting, _) if mine.comes == 0 && ready.events().any(|event| event.token == WAKE) => {
+            mine.comes = engine::NEVER;
+        }
+        _ => {}
+    }
+    Some(turn)
+}
+
+impl Task for Engine {
+    const NAME: &'static CStr = c"sds-smtp";
+    /// The thread has no deep calls and no large locals. The program's thread-local data is in there, too.
+    const STACK: usize = 512 * 1024;
+
+    /// The thread installs the engine itself: whoever starts it holds the shared lock, and must not take the engine's lock
+    /// after that one.
+    fn run(new: Box<[Self; 1]>) {
+        let new = Boxed::from_inner(new);
+        let (number, poller) = (new.number, new.poller.descriptor());
+        if !install_current(new) {
+            return;
+        }
+        let mut ready = Ready::new();
+        let mut timeout = None;
+        loop {
+            let waited = ready.wait(poller, timeout);
+            match turn_after(number, waited, &ready, By::Thread) {
+                Some(Turn::Wait(left)) => timeout = left,
+                Some(Turn::Abandon) => return abandon(number),
+                None => return,
+            }
+        }
+    }
+}
+
+/// Wakes the engine, without a lock held: with one, it would wake only to wait for the lock. Where it cannot be woken any more
+/// it is abandoned: its mails end with a result, and the next mail starts another engine.
+pub fn wake(wake: Wake) {
+    if let Some(worker) = wake.due().filter(|worker| !worker.waker.wake()) {
+        abandon(worker.number);
+    }
+}
+
+/// Ends everything after the program has closed descriptors that were ours: every mail gets a result, and the next one starts
+/// another engine. Nothing is closed here, because the numbers may be the program's own by now. Only the first call for an
+/// engine does this, and none touches a later engine.
+pub fn abandon(number: u32) {
+    let mut starts = VecDeque::new();
+    let abandoned = {
+        let mut engine = engine();
+        let mut shared = shared();
+        if shared.is_current(number) {
+            shared.forget_thread(&mut starts);
+        }
+        engine.take_if(|engine| engine.number == number)
+    };
+    if let Some(engine) = abandoned {
+        let [engine] = *engine.into_inner();
+        engine.abandon(&mut starts);
+    }
+    for start in starts {
+        refuse(start.key, Phase::Connect, Code::ConnectFailed, Reason::NoSocket);
+    }
+}
+
+/// For a thread that has waited for a while: checks that the engine can still be woken; otherwise ends everything as [`abandon`]
+/// does.
+pub fn look_after() {
+    let worker = shared().worker();
+    if let Some(worker) = worker.filter(|worker| !worker.waker.is_ours()) {
+        abandon(worker.number);
+    }
+}
+
+/// Drops an engine that nobody uses: in the child of a fork, and where it was abandoned before it had begun.
+pub fn forget(engine: Boxed<Engine>) {
+    let [engine] = *engine.into_inner();
+    engine.forget();
+}

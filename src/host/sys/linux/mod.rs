@@ -1,0 +1,10 @@
+//! Linux: sockets, epoll, an eventfd, a thread that takes no signals, and forks.
+
+mod failure;
+mod poller;
+mod process;
+mod socket;
+
+pub use poller::{Poller, Ready, Waker};
+pub use process::{on_fork, random, start_thread, without_cancellation};
+pub use socket::{Socket, connect_failure, is_connected, leave_open, local_address, receive, send};

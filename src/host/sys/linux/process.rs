@@ -1,0 +1,100 @@
+//! The process: random octets, a thread that takes no signals, forks, and threads that are cancelled.
+
+use core::ffi::{c_int, c_void};
+use core::mem::zeroed;
+use std::boxed::Box;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::super::interface::{Failure, Task};
+use super::failure::failure;
+
+/// Random octets; false where the system has none yet.
+pub fn random(octets: &mut [u8]) -> bool {
+    // SAFETY: the buffer is ours through the call, and its length is right.
+    let filled = unsafe { libc::getrandom(octets.as_mut_ptr().cast(), octets.len(), libc::GRND_NONBLOCK) };
+    usize::try_from(filled) == Ok(octets.len())
+}
+
+/// Starts a thread; it ends with its task. The standard library's threads need memory that cannot be refused.
+pub fn start_thread<T: Task>(task: Box<[T; 1]>) -> Result<(), Failure> {
+    extern "C" fn begin<T: Task>(task: *mut c_void) -> *mut c_void {
+        // SAFETY: it came out of `into_raw` below, and this thread alone has it.
+        let task = unsafe { Box::from_raw(task.cast::<[T; 1]>()) };
+        // SAFETY: the name ends with a NUL; a failure costs the name only.
+        unsafe { libc::pthread_setname_np(libc::pthread_self(), T::NAME.as_ptr()) };
+        let _ = catch_unwind(AssertUnwindSafe(|| T::run(task)));
+        core::ptr::null_mut()
+    }
+
+    let task = Box::into_raw(task);
+    // SAFETY: the attributes are ours and initialised before they are used; a size that is refused leaves the default.
+    let error = with_signals_blocked(|| unsafe {
+        let mut attributes: libc::pthread_attr_t = zeroed();
+        let mut thread: libc::pthread_t = zeroed();
+        match libc::pthread_attr_init(&raw mut attributes) {
+            0 => {}
+            error => return error,
+        }
+        libc::pthread_attr_setstacksize(&raw mut attributes, T::STACK);
+        libc::pthread_attr_setdetachstate(&raw mut attributes, libc::PTHREAD_CREATE_DETACHED);
+        let error = libc::pthread_create(&raw mut thread, &raw const attributes, begin::<T>, task.cast());
+        libc::pthread_attr_destroy(&raw mut attributes);
+        error
+    });
+    if error == 0 {
+        return Ok(());
+    }
+    // SAFETY: no thread has it.
+    drop(unsafe { Box::from_raw(task) });
+    Err(failure(error))
+}
+
+/// Calls `run` with all signals blocked, which a thread made in it inherits: the program's signal handlers run on the
+/// program's threads.
+fn with_signals_blocked<T>(run: impl FnOnce() -> T) -> T {
+    // SAFETY: both sets are ours and written before they are read; restoring what was there cannot fail.
+    unsafe {
+        let mut all: libc::sigset_t = zeroed();
+        let mut before: libc::sigset_t = zeroed();
+        libc::sigfillset(&raw mut all);
+        let blocked = libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before) == 0;
+        let result = run();
+        if blocked {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, core::ptr::null_mut());
+        }
+        result
+    }
+}
+
+/// Has `fork()` call these functions: before it, and after it in each process.
+pub fn on_fork(prepare: extern "C" fn(), parent: extern "C" fn(), child: extern "C" fn()) -> Result<(), Failure> {
+    unsafe extern "C" {
+        // The libc crate has it for some systems only.
+        fn pthread_atfork(
+            prepare: Option<extern "C" fn()>,
+            parent: Option<extern "C" fn()>,
+            child: Option<extern "C" fn()>,
+        ) -> c_int;
+    }
+    // SAFETY: the functions live as long as the library, which is never unloaded (it is linked nodelete).
+    let result = unsafe { pthread_atfork(Some(prepare), Some(parent), Some(child)) };
+    if result == 0 { Ok(()) } else { Err(failure(result)) }
+}
+
+/// Calls `run` while this thread cannot be cancelled: `pthread_cancel()` takes effect in system calls and unwinds the stack,
+/// which is not allowed through Rust code.
+pub fn without_cancellation<T>(run: impl FnOnce() -> T) -> T {
+    const PTHREAD_CANCEL_DISABLE: c_int = 1;
+    unsafe extern "C" {
+        fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+    }
+    let mut before: c_int = 0;
+    // SAFETY: the state before is written into a value of ours.
+    let off = unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &raw mut before) } == 0;
+    let result = run();
+    if off && before != PTHREAD_CANCEL_DISABLE {
+        // SAFETY: as above.
+        unsafe { pthread_setcancelstate(before, &raw mut before) };
+    }
+    result
+}

@@ -1,0 +1,86 @@
+//! The process: random octets, and a thread. There is no fork, and threads are not cancelled.
+
+use core::ffi::c_void;
+use core::ptr::{null, null_mut};
+use std::boxed::Box;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use windows_sys::Win32::Foundation::{CloseHandle, HMODULE};
+use windows_sys::Win32::Security::Cryptography::{BCRYPT_USE_SYSTEM_PREFERRED_RNG, BCryptGenRandom};
+use windows_sys::Win32::System::LibraryLoader::{
+    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW,
+};
+use windows_sys::Win32::System::Threading::{
+    CreateThread, GetCurrentThread, STACK_SIZE_PARAM_IS_A_RESERVATION, SetThreadDescription,
+};
+
+use super::super::interface::{Failure, Task};
+
+/// Random octets; false where the system has none yet.
+pub fn random(octets: &mut [u8]) -> bool {
+    let Ok(length) = u32::try_from(octets.len()) else {
+        return false;
+    };
+    // SAFETY: the buffer is ours through the call, and its length is right; no algorithm is named with this flag.
+    let status = unsafe { BCryptGenRandom(null_mut(), octets.as_mut_ptr(), length, BCRYPT_USE_SYSTEM_PREFERRED_RNG) };
+    status >= 0
+}
+
+/// Starts a thread; it ends with its task. The standard library's threads need memory that cannot be refused.
+pub fn start_thread<T: Task>(task: Box<[T; 1]>) -> Result<(), Failure> {
+    extern "system" fn begin<T: Task>(task: *mut c_void) -> u32 {
+        // SAFETY: it came out of `into_raw` below, and this thread alone has it.
+        let task = unsafe { Box::from_raw(task.cast::<[T; 1]>()) };
+        // UTF-16, with a zero behind it.
+        let mut name = [0u16; 16];
+        for (unit, octet) in name.iter_mut().zip(T::NAME.to_bytes()).take(15) {
+            *unit = u16::from(*octet);
+        }
+        // SAFETY: the name ends with a zero; a failure costs the name only.
+        unsafe { SetThreadDescription(GetCurrentThread(), name.as_ptr()) };
+        let _ = catch_unwind(AssertUnwindSafe(|| T::run(task)));
+        0
+    }
+
+    stay_loaded(begin::<T> as *const u16);
+    let task = Box::into_raw(task);
+    // SAFETY: no attributes; the task is handed over to the thread, if there is one.
+    let thread = unsafe {
+        CreateThread(
+            null(),
+            T::STACK,
+            Some(begin::<T>),
+            task.cast(),
+            STACK_SIZE_PARAM_IS_A_RESERVATION,
+            null_mut(),
+        )
+    };
+    if thread.is_null() {
+        // SAFETY: no thread has it.
+        drop(unsafe { Box::from_raw(task) });
+        return Err(Failure::Exhausted);
+    }
+    // SAFETY: the handle is ours; the thread goes on without it.
+    unsafe { CloseHandle(thread) };
+    Ok(())
+}
+
+/// Keeps the library that this code stands in, for as long as the process lives: unloading it would take the code away
+/// under its thread.
+fn stay_loaded(code: *const u16) {
+    let mut module: HMODULE = null_mut();
+    let flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
+    // SAFETY: with this flag the name is an address in the library; the handle is written into a value of ours.
+    unsafe { GetModuleHandleExW(flags, code, &raw mut module) };
+}
+
+/// There is no fork on Windows.
+#[allow(clippy::unnecessary_wraps)]
+pub fn on_fork(_: extern "C" fn(), _: extern "C" fn(), _: extern "C" fn()) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// Threads are not cancelled on Windows.
+pub fn without_cancellation<T>(run: impl FnOnce() -> T) -> T {
+    run()
+}
