@@ -26,6 +26,13 @@ pub const SUBJECT_BYTES: usize = 2000;
 /// The longest text of a mail: more than any server takes by default (50 MB at the most in practice).
 pub const TEXT_BYTES: usize = 64 * 1024 * 1024;
 
+/// The size of a mail, in octets, as SIZE counts it (RFC 1870): on a system mails may be larger than 4 GiB.
+#[cfg(feature = "std")]
+pub type Size = u64;
+/// The size of a mail, in octets, as SIZE counts it (RFC 1870).
+#[cfg(not(feature = "std"))]
+pub type Size = u32;
+
 /// The longest display name of the sender: several encoded words, and still a name.
 pub const NAME_BYTES: usize = 200;
 
@@ -89,74 +96,67 @@ pub const CLIENTS: usize = 65_536;
 /// line break before an escaped octet.
 pub const SMALLEST_BUFFER: usize = 16;
 
-/// How many time limits there are.
-pub const LIMITS: usize = 11;
+/// One list of the time limits makes all of these: [`Limit`], [`Timeouts`] and its values of RFC 5321.
+macro_rules! time_limits {
+    ($($(#[$doc:meta])* $limit:ident, $name:ident, $milliseconds:literal;)*) => {
+        /// A time limit: its position in [`Timeouts::in_order`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Limit {
+            $($(#[$doc])* $limit,)*
+        }
 
-/// How long each part of a mail may take, in milliseconds.
-///
-/// The values of [`Timeouts::RFC_5321`] are those of RFC 5321, 4.5.3.2; where it says nothing the source is beside
-/// the field.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Until the connection stands: 60 s (systems give up between 20 s and 130 s).
-    pub connect: u32,
+        /// How many time limits there are.
+        pub const LIMITS: usize = [$(Limit::$limit),*].len();
+
+        /// How long each part of a mail may take, in milliseconds.
+        ///
+        /// The values of [`Timeouts::RFC_5321`] are those of RFC 5321, 4.5.3.2; where it says nothing the source is
+        /// beside the field.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Timeouts {
+            $($(#[$doc])* pub $name: u32,)*
+        }
+
+        impl Timeouts {
+            /// The values of RFC 5321, 4.5.3.2.
+            pub const RFC_5321: Self = Self { $($name: $milliseconds),* };
+
+            /// All of them, in the order of [`Limit`].
+            pub const fn in_order(&self) -> [u32; LIMITS] {
+                [$(self.$name),*]
+            }
+        }
+    };
+}
+
+time_limits! {
+    /// Until the connection is made: 60 s (systems give up between 20 s and 130 s).
+    Connect, connect, 60_000;
     /// Until the greeting: 5 min.
-    pub greeting: u32,
-    /// The answer to EHLO or HELO: 5 min, as for MAIL.
-    pub ehlo: u32,
-    /// Each answer while logging in: 5 min, as for MAIL.
-    pub auth: u32,
-    /// The answer to MAIL: 5 min.
-    pub mail: u32,
-    /// The answer to each RCPT: 5 min.
-    pub rcpt: u32,
-    /// The answer to DATA: 2 min.
-    pub data: u32,
-    /// Until some more of the text has left: 3 min.
-    pub block: u32,
-    /// The answer to the end of the data: 10 min.
-    pub end: u32,
-    /// The answers to RSET and QUIT, when the result stands already: 5 s each.
-    pub quit: u32,
+    Greeting, greeting, 300_000;
+    /// The reply to EHLO or HELO: 5 min, as for MAIL.
+    Ehlo, ehlo, 300_000;
+    /// Each reply while logging in: 5 min, as for MAIL.
+    Auth, auth, 300_000;
+    /// The reply to MAIL: 5 min.
+    Mail, mail, 300_000;
+    /// The reply to each RCPT: 5 min.
+    Rcpt, rcpt, 300_000;
+    /// The reply to DATA: 2 min.
+    Data, data, 120_000;
+    /// Until some more of the mail data has left: 3 min.
+    Block, block, 180_000;
+    /// The reply to the end of the mail data: 10 min.
+    End, end, 600_000;
+    /// The replies to RSET and QUIT, which no longer change the result: 5 s each.
+    Quit, quit, 5_000;
     /// The whole mail: 30 min.
-    pub total: u32,
+    Total, total, 1_800_000;
 }
 
 impl Timeouts {
-    /// The values of RFC 5321, 4.5.3.2.
-    pub const RFC_5321: Self = Self {
-        connect: 60_000,
-        greeting: 300_000,
-        ehlo: 300_000,
-        auth: 300_000,
-        mail: 300_000,
-        rcpt: 300_000,
-        data: 120_000,
-        block: 180_000,
-        end: 600_000,
-        quit: 5_000,
-        total: 1_800_000,
-    };
-
-    /// All of them, in the order in which they stand above: from `connect` on as the phases go.
-    pub const fn in_order(&self) -> [u32; LIMITS] {
-        [
-            self.connect,
-            self.greeting,
-            self.ehlo,
-            self.auth,
-            self.mail,
-            self.rcpt,
-            self.data,
-            self.block,
-            self.end,
-            self.quit,
-            self.total,
-        ]
-    }
-
-    /// The same in seconds, which take half the room.
-    // It runs while the library is built.
+    /// The same in seconds, which take half the space.
+    // Evaluated by the compiler.
     #[allow(
         clippy::arithmetic_side_effects,
         clippy::cast_possible_truncation,
@@ -164,11 +164,11 @@ impl Timeouts {
     )]
     pub const fn in_seconds(&self) -> [u16; LIMITS] {
         let (limits, mut seconds) = (self.in_order(), [0; LIMITS]);
-        let mut at = 0;
-        while at < LIMITS {
-            assert!(limits[at] % 1000 == 0 && limits[at] / 1000 <= u16::MAX as u32);
-            seconds[at] = (limits[at] / 1000) as u16;
-            at += 1;
+        let mut index = 0;
+        while index < LIMITS {
+            assert!(limits[index] % 1000 == 0 && limits[index] / 1000 <= u16::MAX as u32);
+            seconds[index] = (limits[index] / 1000) as u16;
+            index += 1;
         }
         seconds
     }

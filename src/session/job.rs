@@ -75,7 +75,7 @@ pub struct Settings<'a> {
     pub phrase: Option<Phrase>,
     /// Its texts, in the order of [`Field`]: in one array, so that one loop copies them.
     pub texts: [&'a [u8]; TEXTS],
-    /// How long each part may take, in the order of [`crate::limits::Timeouts`]; 0 is what RFC 5321 says.
+    /// How long each part may take, in the order of [`crate::limits::Limit`]; 0 is what RFC 5321 says.
     pub limits: [u32; LIMITS],
     /// Where the server listens: for who makes the connection. [`Address::NONE`] where that is told elsewhere.
     pub server: Address,
