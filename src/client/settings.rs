@@ -8,7 +8,7 @@ use crate::message::word;
 use crate::session::Settings;
 use crate::session::job::{Field, Fields};
 use crate::wire::address;
-use crate::wire::capability::{LOGIN, PLAIN};
+use crate::wire::capability::Capabilities;
 use crate::wire::literal::{Address, LITERAL_BYTES};
 
 /// The port of SMTP (RFC 5321, 4.5.4.2).
@@ -74,7 +74,7 @@ impl Checked<'_> {
             return Code::ConnectFailed;
         }
         let settings = &mut self.settings;
-        if settings.mechanisms != 0 {
+        if !settings.mechanisms.is_empty() {
             if !is_credential(settings.username(), limit) {
                 return Code::BadUsername;
             }
@@ -102,11 +102,16 @@ impl<'a> Draft<'a> {
             u16::try_from(self.port)
         };
         checked.settings.server.port = u32::from(port.map_err(|_| Code::ConnectFailed)?);
-        let mechanisms = [0, PLAIN | LOGIN, PLAIN, LOGIN];
-        let allowed = usize::try_from(self.auth).ok().and_then(|auth| mechanisms.get(auth));
+        let allowed = match self.auth {
+            0 => Some(Capabilities::NONE),
+            1 => Some(Capabilities::MECHANISMS),
+            2 => Some(Capabilities::PLAIN),
+            3 => Some(Capabilities::LOGIN),
+            _ => None,
+        };
         let settings = &mut checked.settings;
         match allowed {
-            Some(mechanisms) => settings.mechanisms = *mechanisms,
+            Some(mechanisms) => settings.mechanisms = mechanisms,
             None => {
                 // A server that is none goes before it.
                 settings.server.read(server);
@@ -119,7 +124,7 @@ impl<'a> Draft<'a> {
                 });
             }
         }
-        let login = settings.mechanisms != 0;
+        let login = !settings.mechanisms.is_empty();
         let mut texts = Fields {
             username: given(self.username.filter(|_| login)),
             password: given(self.password.filter(|_| login)),

@@ -7,13 +7,13 @@ use crate::auth::plain;
 use crate::auth::redaction::{self, Places};
 use crate::buffer::Window;
 use crate::code::{self, Code, Outcome, Reason, Step};
-use crate::limits::REPLY_TEXT_BYTES;
+use crate::limits::{REPLY_TEXT_BYTES, Size};
 use crate::message::body::Encoding;
 use crate::message::survey::Survey;
 use crate::octets;
 use crate::utf8::is_utf8;
 use crate::wire::address::List;
-use crate::wire::capability::{AUTH, EIGHT_BIT_MIME, LOGIN, PIPELINING, PLAIN};
+use crate::wire::capability::Capability;
 
 impl Session {
     /// Whether this reply answers nothing that was said: 421 is heard at any time.
@@ -45,7 +45,7 @@ impl Session {
     /// often the sender's address, which is no secret.
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn answered(&mut self, job: &Job<'_>, code: Code) {
-        if job.settings.mechanisms != 0 {
+        if !job.settings.mechanisms.is_empty() {
             self.mask_line(job, State::AuthPlainResponse as usize);
             self.mask_line(job, State::AuthPassword as usize);
             self.mask(job.settings.password(), Places::All);
@@ -138,20 +138,21 @@ impl Session {
 
     fn choose(&mut self, job: &Job<'_>) -> State {
         let settings = &job.settings;
-        if settings.mechanisms == 0 {
+        if settings.mechanisms.is_empty() {
             return self.ready(job);
         }
-        if self.parser.offers(settings.mechanisms & PLAIN) {
+        let usable = settings.mechanisms.both(self.parser.found());
+        if usable.has(Capability::Plain) {
             return if plain::fits_command(settings.username(), settings.password()) {
                 State::AuthPlain
             } else {
                 State::AuthPlainAlone
             };
         }
-        if self.parser.offers(settings.mechanisms & LOGIN) {
+        if usable.has(Capability::Login) {
             return State::AuthLogin;
         }
-        if self.parser.offers(AUTH) {
+        if self.parser.offers(Capability::Auth) {
             self.answered(job, Code::AuthUnsupported);
         } else {
             self.conclude(Code::AuthUnsupported, Reason::NoAuth);
@@ -165,7 +166,7 @@ impl Session {
     fn other_way(&mut self, job: &Job<'_>) -> State {
         match (self.state, self.reader.code()) {
             // HELO announces no AUTH: with a login to do there is nothing to fall back to.
-            (State::Ehlo, 400..) if job.settings.mechanisms == 0 => {
+            (State::Ehlo, 400..) if job.settings.mechanisms.is_empty() => {
                 self.parser.forget();
                 return State::Helo;
             }
@@ -175,7 +176,9 @@ impl Session {
             (State::AuthPlain, 334) => return State::AuthPlainResponse,
             // It wants no response in the command's line.
             (State::AuthPlain, 501 | 504) => return State::AuthPlainAlone,
-            (State::AuthPlainAlone, 504) if self.parser.offers(job.settings.mechanisms & LOGIN) => {
+            (State::AuthPlainAlone, 504)
+                if job.settings.mechanisms.both(self.parser.found()).has(Capability::Login) =>
+            {
                 return State::AuthLogin;
             }
             _ => {}
@@ -191,9 +194,9 @@ impl Session {
             return State::Quit;
         };
         self.step = Step::Mail;
-        self.pipelining = job.settings.pipelining && self.parser.offers(PIPELINING);
+        self.pipelining = job.settings.pipelining && self.parser.offers(Capability::Pipelining);
         self.envelope.data = List::new(mail.recipients).number().wrapping_add(1);
-        let eight_bit_mime = self.parser.offers(EIGHT_BIT_MIME);
+        let eight_bit_mime = self.parser.offers(Capability::EightBitMime);
         if !cfg!(feature = "complete") {
             // What cannot go as it is is found on the way.
             self.encoder.choose(if eight_bit_mime {
@@ -223,7 +226,7 @@ impl Session {
             self.write_line(State::Text as usize, job, &mut window);
             let size = survey.size_behind(text, &mut self.encoder, &mut window);
             self.plan.size = size;
-            if limit > 0 && size > limit {
+            if limit > 0 && Size::from(size) > limit {
                 self.conclude(Code::DataFailed, Reason::TooLarge);
                 return State::Quit;
             }
@@ -260,6 +263,7 @@ impl Session {
 mod tests {
     use super::super::job::{Field, Settings};
     use super::*;
+    use crate::wire::capability::Capabilities;
     use std::string::String;
 
     /// What is kept of the server's words where they refuse a login, or a sender.
@@ -273,7 +277,7 @@ mod tests {
             settings: Settings::NONE,
             mail: None,
         };
-        job.settings.mechanisms = PLAIN;
+        job.settings.mechanisms = Capabilities::PLAIN;
         job.settings.set_text(Field::Username, username);
         job.settings.set_text(Field::Password, password);
         let mut session = Session::IDLE;

@@ -3,6 +3,7 @@
 use crate::buffer::Window;
 use crate::limits::LIMITS;
 use crate::message::header::Nonce;
+use crate::wire::capability::Capabilities;
 use crate::wire::literal::Address;
 
 /// One list of the texts of a configuration makes all of these: [`Field`], [`Fields`], and an accessor of [`Settings`] for each.
@@ -67,8 +68,8 @@ pub type Phrase = fn(&[u8], &[u8], &mut Window<'_>);
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Settings<'a> {
-    /// The mechanisms that may be used to log in, as [`crate::wire::capability`] has them; 0: no login.
-    pub mechanisms: u8,
+    /// The mechanisms that may be used to log in; none: no login.
+    pub mechanisms: Capabilities,
     /// Whether to use PIPELINING where it is offered.
     pub pipelining: bool,
     /// How the sender's display name is written, where there is one: [`crate::message::word::write_phrase`]. A program that configures none has nothing of it.
@@ -85,7 +86,7 @@ impl<'a> Settings<'a> {
     /// No login, no texts.
     pub const NONE: Self = Self {
         texts: [&[]; TEXTS],
-        mechanisms: 0,
+        mechanisms: Capabilities::NONE,
         pipelining: true,
         phrase: None,
         limits: [0; LIMITS],

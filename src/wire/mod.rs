@@ -3,6 +3,7 @@
 //! - [`reply`]: reads what the server says, at any segmentation
 //! - [`relay`]: whether a refusal is one to relay
 //! - [`capability`]: what an EHLO reply announces
+//! - [`words`]: known words, as a tree
 //! - [`address`]: mailboxes, lists of them
 //! - [`literal`]: IP addresses, address literals
 
@@ -11,3 +12,4 @@ pub mod capability;
 pub mod literal;
 pub mod relay;
 pub mod reply;
+pub mod words;

@@ -239,7 +239,7 @@ impl<'a> Driver<'a> {
     /// Where the password is in the buffer as a whole, the session says so.
     fn check_secrets(&self, written: usize) -> Result<(), String> {
         let settings = &self.job.settings;
-        if settings.mechanisms == 0 {
+        if settings.mechanisms.is_empty() {
             return Ok(());
         }
         let line = [base64(settings.password()).as_bytes(), b"\r\n"].concat();
@@ -321,7 +321,7 @@ impl<'a> Driver<'a> {
         if text.len() > 255 || text.iter().any(|octet| !matches!(octet, 0x20..=0x7e)) {
             return Err(format!("a text that is not clean: {}", show(text)));
         }
-        if self.job.settings.mechanisms == 0 {
+        if self.job.settings.mechanisms.is_empty() {
             return Ok(());
         }
         let secret = self.job.settings.password();
