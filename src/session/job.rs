@@ -52,11 +52,11 @@ fields! {
     Password, password;
     /// The sender's mailbox.
     Sender, sender;
-    /// The charset of bytes that are not UTF-8.
+    /// The charset of text that is not UTF-8.
     Charset, charset;
     /// The sender's display name.
     SenderName, sender_name;
-    /// What EHLO says; where it is empty, our address.
+    /// The argument of EHLO; where it is empty, our address.
     EhloName, ehlo_name;
 }
 
@@ -72,7 +72,8 @@ pub struct Settings<'a> {
     pub mechanisms: Capabilities,
     /// Whether to use PIPELINING where it is offered.
     pub pipelining: bool,
-    /// How the sender's display name is written, where there is one: [`crate::message::word::write_phrase`]. A program that configures none has nothing of it.
+    /// How the sender's display name is written, where there is one: [`crate::message::word::write_phrase`]. A program that
+    /// configures none is linked without it.
     pub phrase: Option<Phrase>,
     /// Its texts, in the order of [`Field`]: in one array, so that one loop copies them.
     pub texts: [&'a [u8]; TEXTS],

@@ -1,10 +1,10 @@
-//! Bytes to values and back: what stands in RFC 5321 about single lines.
+//! Lines of RFC 5321: octets to values, and back.
 //!
 //! - [`reply`]: reads what the server says, at any segmentation
-//! - [`relay`]: whether a refusal is one to relay
+//! - [`relay`]: whether a refusal is a refusal to relay
 //! - [`capability`]: what an EHLO reply announces
 //! - [`words`]: known words, as a tree
-//! - [`address`]: mailboxes, lists of them
+//! - [`address`]: mailboxes, and lists of them
 //! - [`literal`]: IP addresses, address literals
 
 pub mod address;
