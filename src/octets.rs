@@ -18,8 +18,6 @@ pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
 ///
 /// The reader of replies keeps the server's text so. The masking of credentials searches that text for what this makes of
 /// them.
-#[cfg_attr(not(fast), inline(never))]
-#[cfg_attr(fast, inline)]
 pub fn printable(octet: u8) -> u8 {
     match octet {
         b'\t' => b' ',
@@ -31,19 +29,18 @@ pub fn printable(octet: u8) -> u8 {
 /// Wipes octets that may be secret. The compiler does not leave it out.
 ///
 /// Octet by octet: zeroizing a slice asserts that its length is one a slice can have, and Rust 1.85 keeps that panic.
+// 16 bytes less than inlined.
 #[cfg_attr(not(fast), inline(never))]
 pub fn wipe(octets: &mut [u8]) {
     octets.iter_mut().zeroize();
 }
 
 /// Whether this octet is printable ASCII.
-#[inline]
 pub fn is_printable(octet: u8) -> bool {
     matches!(octet, b' '..=b'~')
 }
 
 /// What follows the last separator; all of it, where there is none.
-#[cfg_attr(not(fast), inline(never))]
 pub fn behind_last(octets: &[u8], separator: u8) -> &[u8] {
     let mut rest = octets;
     while let Some(at) = rest.iter().position(|octet| *octet == separator) {
@@ -73,7 +70,6 @@ pub(crate) use list;
 
 /// The text with this number of a list in one string.
 #[cfg(any(test, not(fast)))]
-#[cfg_attr(not(fast), inline(never))]
 pub fn entry(list: &'static [u8], number: usize) -> &'static [u8] {
     let mut rest = list.iter();
     let mut left = number;

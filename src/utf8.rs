@@ -14,7 +14,6 @@ impl Utf8 {
 
     /// The value behind one more octet.
     #[must_use]
-    #[inline(always)]
     pub fn after(self, octet: u8) -> Self {
         if self.may_end() {
             return match octet {
@@ -35,7 +34,6 @@ impl Utf8 {
 
     /// The value behind more octets.
     #[must_use]
-    #[cfg_attr(not(fast), inline(never))]
     pub fn after_all(self, octets: &[u8]) -> Self {
         let mut state = self;
         for octet in octets {

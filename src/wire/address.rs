@@ -24,8 +24,6 @@ const ATEXT: Set = set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012
 
 /// The octets of domain names; with `+`, those of the names of charsets.
 const NAME: Set = set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
-
-#[cfg_attr(fast, inline(always))]
 fn is_in(set: &Set, octet: u8) -> bool {
     let octets = set.get(usize::from(octet >> 3)).copied().unwrap_or(0);
     octets.wrapping_shr(u32::from(octet & 7)) & 1 == 1
@@ -39,7 +37,6 @@ pub fn is_name(octet: u8) -> bool {
 /// Whether this is a mailbox: local part, `@`, domain or address literal.
 ///
 /// An underscore is accepted in domains, too: names of local networks have it, and the server decides.
-#[cfg_attr(not(fast), inline(never))]
 pub fn is_mailbox(address: &[u8]) -> bool {
     let domain = behind_last(address, b'@');
     let local = address.len().wrapping_sub(domain.len()).wrapping_sub(1);
@@ -60,7 +57,6 @@ fn is_quoted(text: &[u8]) -> bool {
 
 /// The position behind the quoted string that begins at `from`. It is beyond the end of the text where the closing `"` is
 /// missing, or an octet before it is not printable.
-#[cfg_attr(not(fast), inline(never))]
 fn behind_quoted(text: &[u8], from: usize) -> usize {
     let (mut at, mut escaped) = (from, true);
     while let Some(octet @ b' '..=b'~') = text.get(at) {
@@ -96,7 +92,6 @@ static LABEL: Part = Part {
 };
 
 /// Whether the text is such parts with dots between them, none of them empty.
-#[cfg_attr(not(fast), inline(never))]
 fn is_dotted(text: &[u8], part: &Part) -> bool {
     // The length of the part so far, and whether it may end here.
     let (mut length, mut may_end) = (0u32, false);
@@ -129,7 +124,6 @@ pub fn is_domain_or_literal(text: &[u8]) -> bool {
     text.len() <= DOMAIN_BYTES && is_domain(text)
 }
 
-#[cfg_attr(not(fast), inline(never))]
 fn is_domain(text: &[u8]) -> bool {
     if let [b'[', literal @ .., b']'] = text {
         let (mut address, mut version) = (literal, 4);
@@ -160,7 +154,6 @@ impl<'a> List<'a> {
     }
 
     /// How many there are; 0 where one of them is not a mailbox.
-    #[cfg_attr(not(fast), inline(never))]
     pub fn number(self) -> u16 {
         let mut number = 0u16;
         for address in self {

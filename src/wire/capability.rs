@@ -161,7 +161,6 @@ impl Parser {
     }
 
     /// Takes an octet of a line's text. `AUTH=LOGIN` is the old form of `AUTH LOGIN` and read as such.
-    #[cfg_attr(not(fast), inline(never))]
     pub fn feed(&mut self, octet: u8) {
         if matches!(octet, b' ' | b'\t') || (octet == b'=' && self.list == START) {
             self.end_of_text();
@@ -199,7 +198,6 @@ impl Parser {
     }
 
     /// Ends the last word of a line.
-    #[cfg_attr(not(fast), inline(never))]
     pub fn end_of_text(&mut self) {
         if self.node == self.list {
             return;

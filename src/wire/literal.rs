@@ -30,7 +30,6 @@ impl Address {
 
     /// Reads an IPv4 or IPv6 address as text. It accepts what `str::parse::<IpAddr>()` accepts, in less code. Where the text
     /// is not an address, the version is 0.
-    #[cfg_attr(not(fast), inline(never))]
     pub fn read(&mut self, text: &[u8]) {
         (self.version, self.octets) = (0, [0; 16]);
         if read_ipv4(text, &mut self.octets) {
@@ -47,7 +46,6 @@ impl Address {
     /// Makes an IPv4 address out of an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`: RFC 4291, 2.5.5.2). The connection is
     /// one of IPv4, and so the server sees it.
     #[cfg(feature = "complete")]
-    #[cfg_attr(not(fast), inline(never))]
     pub fn unmap(&mut self) {
         let octets = u128::from_be_bytes(self.octets);
         if self.version == 6 && octets >> 32 == 0xFFFF {
@@ -74,7 +72,6 @@ impl Address {
 
     /// Writes it as an address literal: `[192.0.2.1]`, `[IPv6:2001:db8:0:0:0:0:0:1]`.
     // A program that configures no EHLO name has one call of it.
-    #[cfg_attr(not(fast), inline(always))]
     pub fn write(&self, out: &mut Window<'_>) {
         let (mut separator, mut size, mut base, mut length) = (b'[', 1, DECIMAL, 4);
         if cfg!(feature = "complete") && self.version == 6 {
@@ -158,7 +155,6 @@ fn read_ipv4(text: &[u8], octets: &mut [u8]) -> bool {
 
 /// Reads an IPv6 address (RFC 4291, 2.2); false where the text is not one.
 #[cfg(feature = "complete")]
-#[cfg_attr(not(fast), inline(never))]
 fn read_ipv6(text: &[u8], octets: &mut [u8; 16]) -> bool {
     const NONE: usize = usize::MAX;
     // How many octets are read, and before which of them `::` left some out.

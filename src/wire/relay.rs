@@ -84,7 +84,6 @@ impl RelayRefusal {
     }
 
     /// Takes an octet. Everything up to the comma in ASCII, and what is between the colon and the question mark, ends a word.
-    #[cfg_attr(not(fast), inline(never))]
     pub fn feed(&mut self, octet: u8) {
         let word = self.word;
         let joint = matches!(octet, b'.' | b'@');

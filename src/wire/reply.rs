@@ -105,7 +105,6 @@ impl Reader {
 
     /// Takes octets of a line's text up to the first that is not printable, and returns how many: the same as
     /// [`Reader::feed`] for each of them. 0 where no text is expected.
-    #[inline]
     pub fn take_text(&mut self, octets: &[u8]) -> usize {
         if self.expected >= Expected::LastText {
             self.take_run(octets)
@@ -167,6 +166,7 @@ impl Reader {
     }
 
     /// Takes one octet.
+    // 86 bytes less than inlined.
     #[cfg_attr(not(fast), inline(never))]
     pub fn feed(&mut self, octet: u8) -> Progress {
         self.total = self.total.wrapping_add(1);
@@ -228,7 +228,8 @@ impl Reader {
         self.expected = match self.expected {
             Expected::FirstDigit => Expected::SecondDigit,
             Expected::SecondDigit => Expected::ThirdDigit,
-            _ => Expected::Separator,
+            Expected::ThirdDigit => Expected::Separator,
+            other => other,
         };
         true
     }
@@ -243,7 +244,6 @@ impl Reader {
         self.before_line = self.length;
     }
 
-    #[cfg_attr(not(fast), inline(never))]
     fn keep_octet(&mut self, octet: u8) {
         if let Some(kept) = self.text.get_mut(usize::from(self.length)).filter(|_| !self.held) {
             *kept = printable(octet);
