@@ -12,7 +12,7 @@ pub fn refusal(step: Step, reply: u16, relaying: bool) -> Code {
         (_, 421) => Code::NotReady,
         (Step::Greeting | Step::Ehlo | Step::Helo, _) => step.code(),
         (_, 501) => Code::Syntax,
-        // The login failed for now, and nobody judged the credentials (RFC 4954, 6).
+        // A temporary failure: it says nothing about the credentials (RFC 4954, 6).
         (Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername | Step::AuthPassword, ..=499) => Code::NotReady,
         (Step::AuthOneStep, ..=504 | 538) => Code::AuthUnsupported,
         // The mail is too large (RFC 1870, 6.1).

@@ -56,7 +56,7 @@ codes! {
     DataEndFailed = 8,
         "the end of the data was not accepted: the server refused the content, or the connection was lost and the \
         outcome is unknown";
-    /// Login asked for, and the server offers none that we may use.
+    /// A login is configured, and the server offers none that may be used.
     AuthUnsupported = 9,
         "login not supported: the server offers no login that may be used here; switch the login off or choose another \
         port or server";
@@ -66,7 +66,7 @@ codes! {
     /// Login refused; or the password is missing or too long.
     BadPassword = 11,
         "login refused, or password missing or too long: check user name and password; some providers want an app password";
-    /// RCPT TO answered 550, and that is no refusal to relay.
+    /// RCPT TO answered 550, in words that do not refuse to relay.
     InvalidRecipient = 12,
         "invalid recipient: the server does not know this mailbox, or its spam filter refuses us";
     /// No connection, or no usable server configured.

@@ -23,7 +23,7 @@ pub enum Capability {
     Login,
 }
 
-/// Each capability as it stands in an EHLO reply: a keyword, or a keyword and one of its parameters.
+/// Each capability as the EHLO reply has it: a keyword, or a keyword and one of its parameters.
 const KNOWN: [(&str, Capability); 6] = [
     ("PIPELINING", Capability::Pipelining),
     ("8BITMIME", Capability::EightBitMime),
@@ -53,7 +53,7 @@ const fn words_of<const N: usize>(known: [(&'static str, Capability); N]) -> [wo
     words
 }
 
-/// A bit for each capability. On a device there is room for 16: a client's memory is counted there.
+/// A bit for each capability. On a device there is room for 16: SDS_SMTP_CLIENT_SIZE leaves no more.
 #[cfg(feature = "std")]
 type Bits = u32;
 #[cfg(not(feature = "std"))]
@@ -171,7 +171,7 @@ impl Parser {
         }
     }
 
-    /// Takes an octet of the limit. What is not a number is no limit.
+    /// Takes an octet of the limit. If it is not a number, there is no limit.
     fn digit(&mut self, octet: u8) {
         if self.node == self.list {
             self.node = NOTHING;

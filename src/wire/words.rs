@@ -1,10 +1,11 @@
-//! Known words as a tree, laid out by the compiler and walked octet by octet.
+//! Known words as a tree, made at compile time and walked octet by octet.
 //!
-//! A node of the tree is a position in its octets. There stands an octet that a word may have next, and behind it the node
-//! that follows. Where words part, the branch (`JUMP` and a distance) to the next alternative stands before the octet.
-//! Behind the blank that ends a word stand its value and the node of its parameters.
+//! The tree is a string of octets; a node is a position in it. At a node is the octet that a word may have next, and behind
+//! it the next node. Where words differ, a branch precedes the octet: `JUMP` and the distance to the next alternative. A
+//! blank ends a word; behind it are the word's value and the node of its parameters, or `END`. So AUTH (1), AUTH PLAIN (2)
+//! and AUTH LOGIN (3) are `AUTH `, 1, branch to L, `PLAIN `, 2, `END`, `LOGIN `, 3, `END`.
 
-/// The node that nothing follows: of words that are not known.
+/// The node of words that are not known: nothing follows it.
 pub const NOTHING: u8 = 0;
 
 /// The node before the first octet of a word.
