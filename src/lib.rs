@@ -1,33 +1,34 @@
 //! An SMTP client engine behind a C ABI.
 //!
 //! `sds_smtp_configure()`, `sds_smtp_send()`, `sds_smtp_status()`: one mail at a time, sent in the background, with a
-//! result code that says what to fix. The C side is described in `include/sds_smtp.h`, which is generated from
-//! [`ffi`]; `ARCHITECTURE.md` has the map.
+//! result code that says what to fix. `include/sds_smtp.h`, which is made from [`ffi`], describes the C interface;
+//! `ARCHITECTURE.md` describes the source.
 //!
 //! # Layers
 //!
-//! The protocol does no I/O: octets, time and randomness come in as arguments, octets go out into lent buffers. It
-//! needs neither an operating system nor an allocator:
+//! The protocol code does no I/O: octets, time and randomness are arguments, and what it sends is written into lent
+//! buffers. It needs neither an operating system nor an allocator:
 //!
-//! - [`code`], [`limits`], [`buffer`], [`octets`], [`utf8`], [`base64`]: what everything stands on
-//! - [`wire`], [`auth`], [`message`]: RFC 5321's lines, RFC 4954's mechanisms, RFC 5322's mail
+//! - [`code`], [`limits`], [`buffer`], [`octets`], [`utf8`], [`base64`]: what the others use
+//! - [`wire`], [`auth`], [`message`]: lines (RFC 5321), mechanisms (RFC 4954), the mail (RFC 5322)
 //! - [`session`]: the state machine of one mail
-//! - [`client`]: what a device has: settings, one mail in flight, result, log
+//! - [`client`]: settings, one mail in flight, its result, a log
 //!
-//! `host` (feature `std`) drives it with a thread and sockets, `firmware` (that feature) out of a program's main loop;
-//! `ffi` shows one of them to C: the host's where there is one.
+//! `host` (feature `std`) drives it with a thread and sockets, `firmware` (feature `firmware`) from a program's main
+//! loop. `ffi` is the C interface of one of them: of the host with `std`.
 //!
 //! # Features
 //!
 //! - `std` (default): the host engine and the C ABI.
-//! - `firmware`: the client without an operating system; without `std` the C ABI is its.
-//! - `complete` (`std` brings it): what a small device may do without. Without it an IPv6 address is none, nor is a local part in
-//!   quotes; SIZE is neither said nor looked at; a text goes as it is or, where that cannot be, ends the mail with code 7: one with
-//!   octets above 127 where the server has no 8BITMIME, with control characters, or with a line over 998 octets.
-//! - `header`: the build writes `include/sds_smtp.h` anew.
+//! - `firmware`: the client without an operating system; without `std`, its C ABI.
+//! - `complete` (part of `std`): what a small device may do without. Without it IPv6 addresses and quoted local parts are
+//!   invalid, SIZE is not used, and there is no quoted-printable: a text that needs it ends the mail with code 7. That is
+//!   a text with octets above 127 where the server has no 8BITMIME, with control characters, or with a line over 998
+//!   octets.
+//! - `header`: the build writes the headers in `include/` anew.
 //!
-//! `build.rs` sets the cfg `fast` with the feature `std`: it marks what is only there to be fast. The feature itself
-//! means, below `ffi/`, that there is an operating system.
+//! `build.rs` sets the cfg `fast` together with the feature `std`. It marks code that is there only to be fast. Below
+//! `ffi/` the feature itself only means that there is an operating system.
 
 #![no_std]
 #![deny(unsafe_code)]
@@ -49,12 +50,12 @@
     )
 )]
 
-// On a system std is linked, if only for its panic handler: a C library cannot be made without one. The core does not
-// use it (a test looks), and on bare metal there is none.
+// A C library needs a panic handler: with an operating system it is that of std. The protocol code does not use std (a
+// test checks that).
 #[cfg(not(target_os = "none"))]
 extern crate std;
 
-// A library cannot be made without one. It is never linked: no path of the firmware's leads to a panic (a test looks).
+// A library needs one to be built. It is never linked: no path in `firmware` leads to a panic (a test checks that).
 #[cfg(all(feature = "firmware", target_os = "none"))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -1,11 +1,11 @@
-//! Looking at octets: eight at a time; copying and wiping without a path that could panic.
+//! Octets: copied and wiped without a path that could panic; printable ones; lists of texts in one piece.
 
 use zeroize::Zeroize;
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// Copies octets, as many as there are and as there is room for; says how many.
+/// Copies octets, as many as fit, and returns how many.
 pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
     let length = to.len().min(from.len());
     if let (Some(to), Some(from)) = (to.get_mut(..length), from.get(..length)) {
@@ -14,11 +14,10 @@ pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
     length
 }
 
-/// How an octet of the server's text is kept: as printable ASCII. A TAB becomes a blank, and what is not printable a `?`.
+/// An octet as printable ASCII: a TAB becomes a blank, any other octet that is not printable a `?`.
 ///
-/// The reader of replies keeps text with it, and the masking of credentials looks for them with it: both have to see the same.
-#[cfg_attr(not(fast), inline(never))]
-#[cfg_attr(fast, inline)]
+/// The reader of replies keeps the server's text so. The masking of credentials searches that text for what this makes of
+/// them.
 pub fn printable(octet: u8) -> u8 {
     match octet {
         b'\t' => b' ',
@@ -27,33 +26,32 @@ pub fn printable(octet: u8) -> u8 {
     }
 }
 
-/// Wipes octets that may be secret, so that the compiler does not leave it out.
+/// Wipes octets that may be secret. The compiler does not leave it out.
 ///
-/// One by one: wiping a slice asserts that it is no longer than a slice can be, and Rust 1.85 leaves that panic in.
+/// Octet by octet: zeroizing a slice asserts that its length is one a slice can have, and Rust 1.85 keeps that panic.
+// 16 bytes less than inlined.
 #[cfg_attr(not(fast), inline(never))]
 pub fn wipe(octets: &mut [u8]) {
     octets.iter_mut().zeroize();
 }
 
-/// Whether this octet is printable ASCII, which is kept as it is.
-#[inline]
+/// Whether this octet is printable ASCII.
 pub fn is_printable(octet: u8) -> bool {
     matches!(octet, b' '..=b'~')
 }
 
-/// What stands behind the last such octet; all, where there is none.
-#[cfg_attr(not(fast), inline(never))]
+/// What follows the last separator; all of it, where there is none.
 pub fn behind_last(octets: &[u8], separator: u8) -> &[u8] {
-    let mut behind = octets;
-    while let Some(at) = behind.iter().position(|octet| *octet == separator) {
-        behind = behind.get(at.wrapping_add(1)..).unwrap_or(&[]);
+    let mut rest = octets;
+    while let Some(at) = rest.iter().position(|octet| *octet == separator) {
+        rest = rest.get(at.wrapping_add(1)..).unwrap_or(&[]);
     }
-    behind
+    rest
 }
 
-/// Makes a function that gives the entry with a number, counted from 0, of a list of texts; behind the last one they are empty.
+/// Makes a function that returns a text of a list by its number, counted from 0; behind the last one the texts are empty.
 ///
-/// On a system it looks into a table. Elsewhere the list is one piece with a NUL behind each entry: that needs no pointers.
+/// Where speed counts the list is a table. Elsewhere it is one string with a NUL behind each text: it needs no pointers.
 macro_rules! list {
     ($name:ident: $($entry:expr),* $(,)?) => {
         fn $name(number: usize) -> &'static [u8] {
@@ -70,9 +68,8 @@ macro_rules! list {
 
 pub(crate) use list;
 
-/// The entry with this number of a list in one piece.
+/// The text with this number of a list in one string.
 #[cfg(any(test, not(fast)))]
-#[cfg_attr(not(fast), inline(never))]
 pub fn entry(list: &'static [u8], number: usize) -> &'static [u8] {
     let mut rest = list.iter();
     let mut left = number;
@@ -88,13 +85,13 @@ pub fn entry(list: &'static [u8], number: usize) -> &'static [u8] {
     end.and_then(|end| list.get(..end)).unwrap_or(&[])
 }
 
-/// The length of the longest beginning of `octets` without a control character (0 to 31, and 127). Where it ends early it
-/// may be up to seven octets too short: whoever calls looks at the octets that follow one by one.
+/// The number of octets before the first control character (0 to 31, and 127), rounded down to a multiple of eight. The
+/// caller looks at the octets that follow one by one.
 pub fn without_control(octets: &[u8]) -> usize {
     let mut length = 0usize;
     for eight in octets.chunks_exact(8) {
         let word = u64::from_ne_bytes(eight.try_into().unwrap_or([0; 8]));
-        // A borrow out of an octet below 32, where its highest bit was not set (a later octet may be flagged with it).
+        // An octet below 32 borrows in the subtraction, which sets its highest bit. (An octet behind it may be flagged, too.)
         let below_space = word.wrapping_sub(LOW.wrapping_mul(0x20)) & !word & HIGH;
         let delete = word ^ LOW.wrapping_mul(0x7F);
         let is_delete = delete.wrapping_sub(LOW) & !delete & HIGH;
@@ -111,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_control_character_is_found_wherever_it_stands() {
+    fn a_control_character_is_found_at_every_position() {
         for control in (0..=31).chain([127]) {
             for at in 0..24 {
                 let mut octets = [b'x'; 24];
@@ -123,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn every_octet_is_kept_as_a_printable_one() {
+    fn every_octet_becomes_a_printable_one() {
         for octet in 0..=255u8 {
             let kept = printable(octet);
             assert!(matches!(kept, b' '..=b'~'));
@@ -133,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn as_much_is_copied_as_both_have() {
+    fn as_many_octets_are_copied_as_fit() {
         let mut octets = *b"abcd";
         assert_eq!(copy(&mut octets, b"xy"), 2);
         assert_eq!(&octets, b"xycd");
@@ -142,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_found_by_their_number() {
+    fn texts_are_found_by_their_number() {
         let list = b"one\0\0three\0";
         assert_eq!(entry(list, 0), b"one");
         assert_eq!(entry(list, 1), b"");
@@ -151,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn other_octets_are_passed_over() {
+    fn other_octets_are_counted() {
         for octet in (32..=126).chain(128..=255) {
             assert_eq!(without_control(&[octet; 24]), 24, "{octet}");
         }

@@ -1,55 +1,53 @@
 //! Whether octets are UTF-8 (RFC 3629), octet by octet: a text may come in pieces.
 
-/// Where a text stands in its characters: the first octet of the current one, from whose highest bits one moves out with each
-/// octet that follows. With two of them left, 11xxxxxx, more octets follow; ones move in at the other end, so that a broken
-/// text, all ones, stays broken.
+/// How far a text is read: the first octet of the current character, shifted left by one bit for each octet that followed.
+/// While its two highest bits are set, more octets of the character have to follow. Ones are shifted in, so that the value
+/// of an invalid text, all ones, does not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Utf8(u8);
 
-const BROKEN: Utf8 = Utf8(0xFF);
+const INVALID: Utf8 = Utf8(0xFF);
 
 impl Utf8 {
     /// Between two characters.
     pub const START: Self = Self(0);
 
-    /// Where the text stands behind one octet more.
+    /// The value behind one more octet.
     #[must_use]
-    #[inline(always)]
     pub fn after(self, octet: u8) -> Self {
         if self.may_end() {
             return match octet {
-                0x80..0xC2 | 0xF5.. => BROKEN,
+                0x80..0xC2 | 0xF5.. => INVALID,
                 first => Self(first),
             };
         }
-        // The second octet's bounds depend on the first: no longer form than needed, no surrogates, nothing beyond the last
-        // character (RFC 3629, 4). Moved octets are none of these four.
+        // The bounds of the second octet depend on the first: no form longer than needed, no surrogates, nothing beyond the
+        // last character (RFC 3629, 4). A shifted octet is never one of the four below.
         let upper = octet & if self.0 < 0xF0 { 0x20 } else { 0x30 } != 0;
         match self.0 {
-            _ if octet & 0xC0 != 0x80 => BROKEN,
-            0xE0 | 0xF0 if !upper => BROKEN,
-            0xED | 0xF4 if upper => BROKEN,
-            moved => Self(moved << 1 | 1),
+            _ if octet & 0xC0 != 0x80 => INVALID,
+            0xE0 | 0xF0 if !upper => INVALID,
+            0xED | 0xF4 if upper => INVALID,
+            first => Self(first << 1 | 1),
         }
     }
 
-    /// Where the text stands behind some octets more.
+    /// The value behind more octets.
     #[must_use]
-    #[cfg_attr(not(fast), inline(never))]
     pub fn after_all(self, octets: &[u8]) -> Self {
-        let mut place = self;
+        let mut state = self;
         for octet in octets {
-            place = place.after(*octet);
+            state = state.after(*octet);
         }
-        place
+        state
     }
 
-    /// Whether no text can go on like this.
+    /// Whether the text is not UTF-8, whatever follows.
     pub fn is_broken(self) -> bool {
-        self == BROKEN
+        self == INVALID
     }
 
-    /// Whether the text may end here: no character has begun.
+    /// Whether the text may end here: not within a character.
     pub fn may_end(self) -> bool {
         self.0 < 0xC0
     }
@@ -79,8 +77,8 @@ mod tests {
     }
 
     #[test]
-    fn every_beginning_is_judged_as_the_standard_library_does() {
-        // All of three octets, with what may follow a fourth's place.
+    fn every_beginning_is_judged_as_by_the_standard_library() {
+        // All first and second octets, and the bounds of those that follow.
         for first in 0..=255u8 {
             check(&[first]);
             for second in 0..=255 {
@@ -97,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_is_taken() {
+    fn every_character_is_accepted() {
         let mut octets = [0u8; 4];
         for character in '\0'..=char::MAX {
             let text = character.encode_utf8(&mut octets).as_bytes();
@@ -107,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_broken_character_does_not_mend_it() {
+    fn an_invalid_text_stays_invalid() {
         for text in [
             &b"\xc3\x28"[..],
             b"\xe2\x82",

@@ -710,5 +710,5 @@ fn every_code_is_in_the_readmes_table() {
             count += 1;
         }
     }
-    assert_eq!(count, sds_smtp::code::ALL.len());
+    assert_eq!(count, sds_smtp::code::Code::ALL.len());
 }

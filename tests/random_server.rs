@@ -10,7 +10,7 @@ use common::driver::{Driver, Leaving};
 use common::observer::{Observer, check_lines, show};
 use common::random::Random;
 use sds_smtp::code::{Code, Outcome, Phase, Reason};
-use sds_smtp::wire::capability::{LOGIN, PLAIN};
+use sds_smtp::wire::capability::Capabilities;
 
 /// Conversations.
 const RUNS: u64 = 10_000;
@@ -218,7 +218,12 @@ fn noise(random: &mut Random) -> Vec<u8> {
 
 fn random_setup(random: &mut Random) -> Setup {
     let mut setup = Setup {
-        mechanisms: *random.pick(&[0, PLAIN | LOGIN, PLAIN, LOGIN]),
+        mechanisms: *random.pick(&[
+            Capabilities::NONE,
+            Capabilities::MECHANISMS,
+            Capabilities::PLAIN,
+            Capabilities::LOGIN,
+        ]),
         probe: random.chance(3),
         pipelining: random.chance(85),
         ..Setup::default()

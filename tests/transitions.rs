@@ -15,7 +15,7 @@ use common::driver::{Driver, Leaving};
 use sds_smtp::code::{Code, Outcome, Reason};
 use sds_smtp::session::State;
 use sds_smtp::session::state::STATES;
-use sds_smtp::wire::capability::{LOGIN, PLAIN};
+use sds_smtp::wire::capability::Capabilities;
 
 const EVENTS: [&str; 18] = [
     "220", "235", "250", "334", "354", "421", "450", "500", "501", "504", "530", "535", "550", "554", "garbage",
@@ -94,15 +94,15 @@ const NEXT: &str = "(next)";
 fn none(_: &mut Setup) {}
 
 fn any(setup: &mut Setup) {
-    setup.mechanisms = PLAIN | LOGIN;
+    setup.mechanisms = Capabilities::MECHANISMS;
 }
 
 fn plain(setup: &mut Setup) {
-    setup.mechanisms = PLAIN;
+    setup.mechanisms = Capabilities::PLAIN;
 }
 
 fn login(setup: &mut Setup) {
-    setup.mechanisms = LOGIN;
+    setup.mechanisms = Capabilities::LOGIN;
 }
 
 fn probe(setup: &mut Setup) {

@@ -1,6 +1,7 @@
 //! What EHLO announces, against a reader that splits lines into words.
 
-use sds_smtp::wire::capability::{AUTH, EIGHT_BIT_MIME, LOGIN, PIPELINING, PLAIN, Parser, SIZE};
+use sds_smtp::limits::Size;
+use sds_smtp::wire::capability::{Capability, Parser};
 
 /// What a server announced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub struct Announced {
     pub auth: bool,
     pub plain: bool,
     pub login: bool,
-    pub size: Option<u32>,
+    pub size: Option<Size>,
 }
 
 /// What the lines behind the first one announce (RFC 5321, 4.1.1.1).
@@ -44,7 +45,7 @@ pub fn announced(lines: &[&[u8]]) -> Announced {
 }
 
 /// The limit of SIZE: a number too large is the largest; what is no number, and none, say no limit.
-fn limit(word: Option<&[u8]>, before: Option<u32>) -> u32 {
+fn limit(word: Option<&[u8]>, before: Option<Size>) -> Size {
     let Some(word) = word else { return before.unwrap_or(0) };
     if !word.iter().all(u8::is_ascii_digit) {
         return 0;
@@ -53,7 +54,7 @@ fn limit(word: Option<&[u8]>, before: Option<u32>) -> u32 {
     if digits.is_empty() {
         0
     } else {
-        digits.parse().unwrap_or(u32::MAX)
+        digits.parse().unwrap_or(Size::MAX)
     }
 }
 
@@ -69,15 +70,16 @@ fn read(lines: &[&[u8]], runs: bool) -> Announced {
         parser.next_line();
     }
     let read = Announced {
-        pipelining: parser.offers(PIPELINING),
-        eight_bit_mime: parser.offers(EIGHT_BIT_MIME),
-        auth: parser.offers(AUTH),
-        plain: parser.offers(PLAIN),
-        login: parser.offers(LOGIN),
+        pipelining: parser.offers(Capability::Pipelining),
+        eight_bit_mime: parser.offers(Capability::EightBitMime),
+        auth: parser.offers(Capability::Auth),
+        plain: parser.offers(Capability::Plain),
+        login: parser.offers(Capability::Login),
         size: parser.size(),
     };
     parser.forget();
-    assert!(!parser.offers(PIPELINING | EIGHT_BIT_MIME | SIZE | AUTH | PLAIN | LOGIN));
+    assert!(parser.found().is_empty());
+    assert_eq!(parser.size(), None);
     read
 }
 

@@ -3,7 +3,7 @@
 //! There is no standard (the draft `draft-murchison-sasl-login` describes it). Prompts come as `Username:`, `User Name` with a
 //! NUL, in other languages, or empty: they are not looked at. No initial response: some servers refuse one.
 
-use super::Credentials;
+use super::credentials::Credentials;
 use crate::base64;
 use crate::buffer::Window;
 use crate::code::Step;

@@ -2,7 +2,7 @@
 //!
 //! The authorization identity stays empty: servers may refuse one, even when it equals the user name.
 
-use super::Credentials;
+use super::credentials::Credentials;
 use crate::base64;
 use crate::buffer::Window;
 use crate::limits::COMMAND_LINE_BYTES;

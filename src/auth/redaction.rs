@@ -3,8 +3,12 @@
 //! Result and log keep the server's words, so in the words of a refused login the credentials are masked, plain or in
 //! base64. Where the kept text was cut off, a secret's beginning at its end counts, too.
 
-use crate::limits::REPLY_TEXT_BYTES;
-use crate::octets::printable;
+use super::credentials::Credentials;
+use super::mechanism::Mechanism;
+use crate::buffer::Window;
+use crate::code::Step;
+use crate::limits::{EVENT_LINE_BYTES, REPLY_TEXT_BYTES};
+use crate::octets::{self, printable};
 
 /// Which places are masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,51 @@ pub enum Places {
 /// whatever others it overlaps.
 const MARK: u8 = 0x80;
 
+/// The longest text that is masked: of a reply, or, where there are events, of a line.
+const MASKED_BYTES: usize = if cfg!(feature = "std") {
+    EVENT_LINE_BYTES
+} else {
+    REPLY_TEXT_BYTES
+};
+
+/// Masks what a server repeats of the login: PLAIN's response and the password, wherever they stand; and while logging in the user
+/// name, too, where it is a word: later it is often the sender's address, which is no secret.
+pub fn mask(text: &mut [u8], credentials: &Credentials<'_>, logging_in: bool) {
+    for (mechanism, step) in [
+        (Mechanism::Plain, Step::AuthPassword),
+        (Mechanism::Login, Step::AuthPassword),
+        (Mechanism::Login, Step::AuthUsername),
+    ] {
+        if step == Step::AuthPassword || logging_in {
+            mask_response(text, credentials, mechanism, step);
+        }
+    }
+    mark(text, credentials.password, Places::All);
+    if logging_in {
+        mark(text, credentials.username, Places::Words);
+    }
+    cover(text);
+}
+
+/// Marks what a mechanism says, in base64.
+#[cfg_attr(not(feature = "std"), inline(never))]
+fn mask_response(text: &mut [u8], credentials: &Credentials<'_>, mechanism: Mechanism, step: Step) {
+    // Only the faster way to the same end: base64 is one word, longer than the user name or the password in it.
+    if cfg!(fast) && text.len() < REPLY_TEXT_BYTES {
+        let least = credentials.username.len().min(credentials.password.len());
+        let mut words = text.split(|octet| *octet == b' ');
+        if words.all(|word| word.len() <= least) {
+            return;
+        }
+    }
+    // No more of it can stand in the text.
+    let mut said = [0; MASKED_BYTES];
+    mechanism.write(step, credentials, &mut Window::new(&mut said, 0));
+    // Without padding: servers may leave it out.
+    let digits = said.split(|octet| matches!(octet, b'=' | 0)).next();
+    mark(text, digits.unwrap_or(&[]), Places::All);
+    octets::wipe(&mut said);
+}
 /// Marks each such place where the secret stands. Case does not matter: servers fold it.
 #[cfg_attr(not(feature = "std"), inline(never))]
 pub fn mark(text: &mut [u8], secret: &[u8], places: Places) {

@@ -1,4 +1,4 @@
-//! What a program configures: checked as a whole, before anything of it is taken.
+//! What a program configures. It is checked as a whole before any of it is used.
 
 use super::mail::is_clean;
 use crate::buffer::Window;
@@ -8,21 +8,21 @@ use crate::message::word;
 use crate::session::Settings;
 use crate::session::job::{Field, Fields};
 use crate::wire::address;
-use crate::wire::capability::{LOGIN, PLAIN};
+use crate::wire::capability::Capabilities;
 use crate::wire::literal::{Address, LITERAL_BYTES};
 
 /// The port of SMTP (RFC 5321, 4.5.4.2).
 pub const PORT: u16 = 25;
 
-/// Bytes of a text that is no UTF-8, in a charset nobody named (RFC 1428).
+/// The charset of text that is not UTF-8, where none is configured (RFC 1428).
 pub const UNKNOWN_CHARSET: &[u8] = b"unknown-8bit";
 
-/// A configuration as a program gives it. None is "not given", and so is an empty text.
+/// A configuration as a program gives it. An empty text means the same as None: not given.
 #[derive(Clone, Copy, Default)]
 pub struct Draft<'a> {
     /// The server's IPv4 or IPv6 address.
     pub server: Option<&'a [u8]>,
-    /// Its port; 0 is 25.
+    /// Its port; 0 means 25.
     pub port: u32,
     /// 0: no login, 1: any mechanism, 2: PLAIN, 3: LOGIN.
     pub auth: u32,
@@ -34,27 +34,27 @@ pub struct Draft<'a> {
     pub sender: Option<&'a [u8]>,
     /// The sender's display name.
     pub sender_name: Option<&'a [u8]>,
-    /// What EHLO says.
+    /// The argument of EHLO.
     pub ehlo_name: Option<&'a [u8]>,
-    /// The charset of bytes that are not UTF-8.
+    /// The charset of text that is not UTF-8.
     pub charset: Option<&'a [u8]>,
-    /// Do not use PIPELINING.
+    /// Whether to do without PIPELINING.
     pub no_pipelining: bool,
-    /// Time limits; 0 is the default of each.
+    /// Time limits; 0 means the default.
     pub timeouts: Timeouts,
-    /// The longest user name and password; 0 is the engine's own limit.
+    /// The longest user name and password; 0 means [`CREDENTIAL_BYTES`].
     pub credential_limit: usize,
 }
 
-/// A configuration that is in order.
+/// A configuration that was checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Checked<'a> {
-    /// The rest.
+    /// What a session is given.
     pub settings: Settings<'a>,
 }
 
 impl Checked<'_> {
-    /// Nothing but defaults: a sender is missing, and a server.
+    /// The defaults. A server and a sender are still missing.
     pub const EMPTY: Self = Self {
         settings: Settings {
             server: Address {
@@ -65,16 +65,16 @@ impl Checked<'_> {
         },
     };
 
-    /// Takes the server, and checks what every configuration has: user name and password, of `limit` octets at most, and the
-    /// sender. [`Code::Ok`], or the code of the first thing wrong with it.
+    /// Reads the server's address, and checks what every configuration has: user name and password, of `limit` octets at
+    /// most, and the sender. Returns [`Code::Ok`], or the code of the first error.
     pub fn check(&mut self, server: &[u8], limit: usize) -> Code {
-        self.settings.server.read(server);
-        self.settings.server.unmap();
-        if !self.settings.server.is_host() {
+        let settings = &mut self.settings;
+        settings.server.read(server);
+        settings.server.unmap();
+        if !settings.server.is_host() {
             return Code::ConnectFailed;
         }
-        let settings = &mut self.settings;
-        if settings.mechanisms != 0 {
+        if !settings.mechanisms.is_empty() {
             if !is_credential(settings.username(), limit) {
                 return Code::BadUsername;
             }
@@ -91,35 +91,26 @@ impl Checked<'_> {
 }
 
 impl<'a> Draft<'a> {
-    /// The configuration, or the code of the first thing wrong with it. Where the EHLO name is a bare IP address, the literal that
-    /// takes its place is written into `literal`.
+    /// The configuration, or the code of the first error. Where the EHLO name is an IP address, its address literal is
+    /// written into `literal` and used instead.
     pub fn check(self, literal: &'a mut [u8; LITERAL_BYTES]) -> Result<Checked<'a>, Code> {
         let mut checked = Checked::EMPTY;
-        let server = given(self.server);
         let port = if self.port == 0 {
             Ok(PORT)
         } else {
             u16::try_from(self.port)
         };
         checked.settings.server.port = u32::from(port.map_err(|_| Code::ConnectFailed)?);
-        let mechanisms = [0, PLAIN | LOGIN, PLAIN, LOGIN];
-        let allowed = usize::try_from(self.auth).ok().and_then(|auth| mechanisms.get(auth));
+        let mechanisms = match self.auth {
+            0 => Some(Capabilities::NONE),
+            1 => Some(Capabilities::MECHANISMS),
+            2 => Some(Capabilities::PLAIN),
+            3 => Some(Capabilities::LOGIN),
+            _ => None,
+        };
         let settings = &mut checked.settings;
-        match allowed {
-            Some(mechanisms) => settings.mechanisms = *mechanisms,
-            None => {
-                // A server that is none goes before it.
-                settings.server.read(server);
-                settings.server.unmap();
-                let listens = settings.server.is_host();
-                return Err(if listens {
-                    Code::AuthUnsupported
-                } else {
-                    Code::ConnectFailed
-                });
-            }
-        }
-        let login = settings.mechanisms != 0;
+        settings.mechanisms = mechanisms.unwrap_or(Capabilities::NONE);
+        let login = !settings.mechanisms.is_empty();
         let mut texts = Fields {
             username: given(self.username.filter(|_| login)),
             password: given(self.password.filter(|_| login)),
@@ -138,14 +129,17 @@ impl<'a> Draft<'a> {
             0 => CREDENTIAL_BYTES,
             limit => limit.min(CREDENTIAL_BYTES),
         };
-        match checked.check(server, limit) {
+        // An invalid server is reported before an unknown mechanism, and that before the rest.
+        match checked.check(given(self.server), limit) {
+            Code::ConnectFailed => return Err(Code::ConnectFailed),
+            _ if mechanisms.is_none() => return Err(Code::AuthUnsupported),
             Code::Ok => {}
             code => return Err(code),
         }
         let mut address = Address::NONE;
         address.read(texts.ehlo_name);
         if address.version != 0 {
-            // EHLO takes it as a literal only (RFC 5321, 4.1.1.1).
+            // In EHLO an IP address has to be an address literal (RFC 5321, 4.1.1.1).
             let mut window = Window::new(literal, 0);
             address.unmap();
             address.write(&mut window);
@@ -173,18 +167,19 @@ fn given(text: Option<&[u8]>) -> &[u8] {
     text.unwrap_or(&[])
 }
 
-/// A line end in a credential is one that was read with its line: it would never be accepted.
+/// Whether this can be a user name or a password. One with a line end was read from a file together with its line end, and
+/// no server would accept it.
 fn is_credential(text: &[u8], limit: usize) -> bool {
     !text.is_empty() && text.len() <= limit && is_clean(text, 1 | 1 << b'\r' | 1 << b'\n')
 }
 
-/// Whether this is a charset's name that can stand in an encoded word (RFC 2047, 2) and behind `charset=` (RFC 2045, 5.1)
-/// as it is, and that readers take: letters, digits and some signs.
+/// Whether this is the name of a charset that can be written into an encoded word (RFC 2047, 2) and behind `charset=`
+/// (RFC 2045, 5.1) as it is: letters, digits, `-`, `_` and `+`.
 fn is_charset(name: &[u8]) -> bool {
     name.len() <= CHARSET_BYTES && name.iter().all(|octet| address::is_name(*octet) || *octet == b'+')
 }
 
-/// Whether this names UTF-8: which text that is not UTF-8 is not, whatever the configuration says.
+/// Whether this is a name of UTF-8. Text that is not UTF-8 is never labelled so, whatever is configured.
 fn is_utf8(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"utf-8") || name.eq_ignore_ascii_case(b"utf8")
 }
@@ -212,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_configuration_is_taken_with_its_defaults() {
+    fn a_configuration_has_its_defaults() {
         let mut literal = [0; LITERAL_BYTES];
         let checked = draft().check(&mut literal).unwrap();
         assert_eq!(
@@ -246,6 +241,14 @@ mod tests {
         assert_eq!(code(|draft| draft.server = Some(b"::1")), six);
         assert_eq!(code(|draft| draft.port = 65_536), Some(Code::ConnectFailed));
         assert_eq!(code(|draft| draft.auth = 4), Some(Code::AuthUnsupported));
+        assert_eq!(
+            code(|draft| (draft.auth, draft.server) = (4, Some(&b"1.2.3"[..]))),
+            Some(Code::ConnectFailed)
+        );
+        assert_eq!(
+            code(|draft| (draft.auth, draft.sender) = (4, None)),
+            Some(Code::AuthUnsupported)
+        );
         for text in [
             None,
             Some(&b""[..]),
@@ -286,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ehlo_name_that_is_a_bare_address_becomes_its_literal() {
+    fn an_ehlo_name_that_is_an_ip_address_becomes_its_literal() {
         let six = cfg!(feature = "complete");
         for (name, said) in [
             ("192.0.2.7", Some("[192.0.2.7]")),
@@ -296,14 +299,14 @@ mod tests {
                 six.then_some("[IPv6:1111:2222:3333:4444:5555:6666:7777:8888]"),
             ),
             ("::ffff:192.0.2.7", six.then_some("[192.0.2.7]")),
-            // As they are written.
+            // Left as they are.
             ("[192.0.2.7]", Some("[192.0.2.7]")),
             ("[IPv6:2001:db8::7]", six.then_some("[IPv6:2001:db8::7]")),
             ("[IPv6:::ffff:192.0.2.7]", six.then_some("[IPv6:::ffff:192.0.2.7]")),
             ("kotelna.example.cz", Some("kotelna.example.cz")),
             ("1.2.3.x", Some("1.2.3.x")),
             ("", Some("")),
-            // Neither address nor name.
+            // Neither an address nor a name.
             ("[2001:db8::7]", None),
             ("2001:db8::7 ", None),
             ("192.0.2.7:25", None),
@@ -319,7 +322,7 @@ mod tests {
 
     #[cfg(feature = "complete")]
     #[test]
-    fn a_server_in_the_form_of_ipv6_with_an_ipv4_address_is_an_ipv4_server() {
+    fn a_server_with_an_ipv4_mapped_address_is_an_ipv4_server() {
         let server = |text: &'static str| {
             let mut draft = draft();
             draft.server = Some(text.as_bytes());
@@ -342,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_login_credentials_do_not_matter() {
+    fn without_a_login_user_name_and_password_are_not_checked() {
         assert_eq!(
             code(|draft| (draft.auth, draft.username, draft.password) = (0, None, Some(&b"\n"[..]))),
             None
@@ -350,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_utf8_are_never_called_utf8() {
+    fn text_that_is_not_utf8_is_never_labelled_utf8() {
         for charset in [&b"UTF-8"[..], b"utf-8", b"utf8", b""] {
             let mut draft = draft();
             draft.charset = Some(charset);
@@ -361,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn the_device_limit_counts_octets() {
+    fn the_limit_of_credentials_counts_octets() {
         static NAME: [u8; 40] = [b'x'; 40];
         let with = |limit, length| {
             code(|draft| {

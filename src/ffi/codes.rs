@@ -111,7 +111,7 @@ pub const NO_LIMIT: u32 = 0xFFFF_FFFF;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::{ALL, Outcome, Phase};
+    use crate::code::{Code, Outcome, Phase};
 
     #[test]
     fn the_constants_are_those_of_the_engine() {
@@ -136,7 +136,7 @@ mod tests {
             SDS_SMTP_BAD_ARGUMENT,
             SDS_SMTP_BAD_HANDLE,
         ];
-        assert_eq!(constants, ALL.map(|code| i32::from(code.number())));
+        assert_eq!(constants, Code::ALL.map(|code| i32::from(code.number())));
         assert_eq!(SDS_SMTP_OUTCOME_UNKNOWN, Outcome::Unknown as u32);
         assert_eq!(SDS_SMTP_OUTCOME_NOT_SENT, Outcome::NotSent as u32);
         assert_eq!(SDS_SMTP_OUTCOME_SENT, Outcome::Sent as u32);

@@ -9,7 +9,7 @@ use crate::code::{Code, Reason};
 use crate::limits::LIMITS;
 use crate::session::Settings;
 use crate::session::job::Fields;
-use crate::wire::capability::{LOGIN, PLAIN};
+use crate::wire::capability::Capabilities;
 use crate::wire::literal::Address;
 
 /// A client, by its handle: copied freely, and checked in each call. A call on one that has ended gives
@@ -47,7 +47,11 @@ impl Client {
         // Each field by itself: a constant would be copied out of the flash, all of it.
         let mut checked = Checked {
             settings: Settings {
-                mechanisms: if login { PLAIN | LOGIN } else { 0 },
+                mechanisms: if login {
+                    Capabilities::MECHANISMS
+                } else {
+                    Capabilities::NONE
+                },
                 pipelining: true,
                 phrase: None,
                 texts: Fields {

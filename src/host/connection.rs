@@ -374,7 +374,7 @@ impl Link {
                 Ok(length) => {
                     let octets = tools.buffer.get_mut(..length).unwrap_or(&mut []);
                     self.session.receive(job, now, octets);
-                    if job.settings.mechanisms != 0 {
+                    if !job.settings.mechanisms.is_empty() {
                         // A server may repeat what it was told, in any of its answers.
                         memory::wipe(octets);
                     }

@@ -10,13 +10,14 @@ use crate::client::settings::Checked;
 use crate::limits::{LIMITS, Timeouts};
 use crate::session::Settings;
 use crate::session::job::{Phrase, TEXTS};
+use crate::wire::capability::Capabilities;
 use crate::wire::literal::Address;
 
 /// The configuration: all its texts in one piece of memory, wiped when it ends.
 pub struct Snapshot {
     texts: Box<[u8]>,
     lengths: [usize; TEXTS],
-    mechanisms: u8,
+    mechanisms: Capabilities,
     limits: [u32; LIMITS],
     pipelining: bool,
     phrase: Option<Phrase>,

@@ -4,23 +4,9 @@ use super::event::Events;
 use super::job::Job;
 use super::session::Session;
 use super::state::{Next, State};
-use crate::auth::redaction::{self, Places};
-use crate::auth::{Credentials, Mechanism};
-use crate::buffer::Window;
+use crate::auth::{Mechanism, redaction};
 use crate::code::{self, Code, Outcome, Reason, Step};
-use crate::limits::{EVENT_LINE_BYTES, REPLY_TEXT_BYTES};
-use crate::octets;
-use crate::wire::capability::{AUTH, LOGIN, PLAIN};
-
-impl Step {
-    /// Whether the answer to it decides on a login.
-    pub(super) fn logs_in(self) -> bool {
-        matches!(
-            self,
-            Self::AuthMechanism | Self::AuthOneStep | Self::AuthUsername | Self::AuthPassword
-        )
-    }
-}
+use crate::wire::capability::Capability;
 
 impl<E: Events> Session<E> {
     /// Whether this reply answers nothing that was said: 421 is heard at any time.
@@ -37,9 +23,9 @@ impl<E: Events> Session<E> {
     /// The server's answer decides. What it repeats of the login is masked in the text that the result will show.
     #[cfg_attr(not(feature = "std"), inline(never))]
     fn answered(&mut self, job: &Job<'_>, code: Code) {
-        if job.settings.mechanisms != 0 {
+        if !job.settings.mechanisms.is_empty() {
             let text = self.reader.text_mut();
-            mask(text, &job.settings.credentials(), self.step.logs_in());
+            redaction::mask(text, &job.settings.credentials(), self.step.logs_in());
         }
         self.conclude(code, Reason::None);
     }
@@ -100,16 +86,17 @@ impl<E: Events> Session<E> {
     /// The server was greeted: logs in where that is wanted.
     fn choose(&mut self, job: &Job<'_>) -> State {
         let settings = &job.settings;
-        if settings.mechanisms == 0 {
+        if settings.mechanisms.is_empty() {
             return self.begin_transaction(job);
         }
-        if self.capabilities.offers(settings.mechanisms & PLAIN) {
+        let usable = settings.mechanisms.both(self.capabilities.found());
+        if usable.has(Capability::Plain) {
             return self.log_in(job, Mechanism::Plain);
         }
-        if self.capabilities.offers(settings.mechanisms & LOGIN) {
+        if usable.has(Capability::Login) {
             return self.log_in(job, Mechanism::Login);
         }
-        if self.capabilities.offers(AUTH) {
+        if self.capabilities.offers(Capability::Auth) {
             self.answered(job, Code::AuthUnsupported);
         } else {
             self.conclude(Code::AuthUnsupported, Reason::NoAuth);
@@ -129,7 +116,7 @@ impl<E: Events> Session<E> {
     fn fall_back(&mut self, job: &Job<'_>) -> State {
         match self.reader.code() {
             // HELO announces no AUTH: with a login to do there is nothing to fall back to.
-            400.. if job.settings.mechanisms == 0 => {
+            400.. if job.settings.mechanisms.is_empty() => {
                 self.capabilities.forget();
                 return State::Helo;
             }
@@ -167,7 +154,12 @@ impl<E: Events> Session<E> {
             }
             // Nor is this one, of the mechanism.
             (Step::AuthMechanism, 504)
-                if self.mechanism == Mechanism::Plain && self.capabilities.offers(job.settings.mechanisms & LOGIN) =>
+                if self.mechanism == Mechanism::Plain
+                    && job
+                        .settings
+                        .mechanisms
+                        .both(self.capabilities.found())
+                        .has(Capability::Login) =>
             {
                 return self.log_in(job, Mechanism::Login);
             }
@@ -177,55 +169,12 @@ impl<E: Events> Session<E> {
     }
 }
 
-/// The longest text that is masked: of a reply, or, where there are events, of a line.
-const MASKED_BYTES: usize = if cfg!(feature = "std") {
-    EVENT_LINE_BYTES
-} else {
-    REPLY_TEXT_BYTES
-};
-
-/// Masks what a server repeats of the login: PLAIN's response and the password, wherever they stand; and while logging in the user
-/// name, too, where it is a word: later it is often the sender's address, which is no secret.
-pub(super) fn mask(text: &mut [u8], credentials: &Credentials<'_>, logging_in: bool) {
-    for (mechanism, step) in [
-        (Mechanism::Plain, Step::AuthPassword),
-        (Mechanism::Login, Step::AuthPassword),
-        (Mechanism::Login, Step::AuthUsername),
-    ] {
-        if step == Step::AuthPassword || logging_in {
-            mask_response(text, credentials, mechanism, step);
-        }
-    }
-    redaction::mark(text, credentials.password, Places::All);
-    if logging_in {
-        redaction::mark(text, credentials.username, Places::Words);
-    }
-    redaction::cover(text);
-}
-
-/// Marks what a mechanism says, in base64.
-#[cfg_attr(not(feature = "std"), inline(never))]
-fn mask_response(text: &mut [u8], credentials: &Credentials<'_>, mechanism: Mechanism, step: Step) {
-    // Only the faster way to the same end: base64 is one word, longer than the user name or the password in it.
-    if cfg!(fast) && text.len() < REPLY_TEXT_BYTES {
-        let least = credentials.username.len().min(credentials.password.len());
-        let mut words = text.split(|octet| *octet == b' ');
-        if words.all(|word| word.len() <= least) {
-            return;
-        }
-    }
-    // No more of it can stand in the text.
-    let mut said = [0; MASKED_BYTES];
-    mechanism.write(step, credentials, &mut Window::new(&mut said, 0));
-    // Without padding: servers may leave it out.
-    let digits = said.split(|octet| matches!(octet, b'=' | 0)).next();
-    redaction::mark(text, digits.unwrap_or(&[]), Places::All);
-    octets::wipe(&mut said);
-}
 #[cfg(test)]
 mod tests {
     use super::super::job::{Field, Settings};
     use super::*;
+    use crate::limits::REPLY_TEXT_BYTES;
+    use crate::wire::capability::Capabilities;
     use std::string::String;
 
     /// What is kept of the server's words where they refuse a login, or a sender.
@@ -240,7 +189,7 @@ mod tests {
             mail: None,
             keep: false,
         };
-        job.settings.mechanisms = PLAIN;
+        job.settings.mechanisms = Capabilities::PLAIN;
         job.settings.set_text(Field::Username, username);
         job.settings.set_text(Field::Password, password);
         let mut session = Session::IDLE;

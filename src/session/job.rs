@@ -7,6 +7,7 @@ use crate::message::header::{self, Nonce};
 use crate::message::plan::Plan;
 pub use crate::message::text::Text;
 use crate::wire::address::List;
+use crate::wire::capability::Capabilities;
 use crate::wire::literal::Address;
 
 /// One list of the texts of a configuration makes all of these: [`Field`], [`Fields`], and an accessor of [`Settings`] for each.
@@ -55,11 +56,11 @@ fields! {
     Password, password;
     /// The sender's mailbox.
     Sender, sender;
-    /// The charset of bytes that are not UTF-8.
+    /// The charset of text that is not UTF-8.
     Charset, charset;
     /// The sender's display name.
     SenderName, sender_name;
-    /// What EHLO says; where it is empty, our address.
+    /// The argument of EHLO; where it is empty, our address.
     EhloName, ehlo_name;
 }
 
@@ -68,16 +69,16 @@ fields! {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Settings<'a> {
-    /// The mechanisms that may be used to log in, as [`crate::wire::capability`] has them; 0: no login.
-    pub mechanisms: u8,
+    /// The mechanisms that may be used to log in; none: no login.
+    pub mechanisms: Capabilities,
     /// Whether to use PIPELINING where it is offered.
     pub pipelining: bool,
-    /// How the sender's display name is written, where there is one: [`crate::message::word::write_phrase`], which is linked only
-    /// into programs that can configure one.
+    /// How the sender's display name is written, where there is one: [`crate::message::word::write_phrase`]. A program that
+    /// configures none is linked without it.
     pub phrase: Option<Phrase>,
     /// Its texts, in the order of [`Field`]: in one array, so that one loop copies them.
     pub texts: [&'a [u8]; TEXTS],
-    /// How long each part may take, in the order of [`crate::limits::Timeouts`]; 0 is what RFC 5321 says.
+    /// How long each part may take, in the order of [`crate::limits::Limit`]; 0 is what RFC 5321 says.
     pub limits: [u32; LIMITS],
     /// Where the server listens: for who makes the connection. [`Address::NONE`] where that is told elsewhere.
     pub server: Address,
@@ -87,7 +88,7 @@ impl<'a> Settings<'a> {
     /// No login, no texts.
     pub const NONE: Self = Self {
         texts: [&[]; TEXTS],
-        mechanisms: 0,
+        mechanisms: Capabilities::NONE,
         pipelining: true,
         phrase: None,
         limits: [0; LIMITS],

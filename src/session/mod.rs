@@ -15,12 +15,14 @@
 //! - [`state`]: the one table of states
 //! - [`mod@session`]: what lives as long as the connection
 //! - [`transaction`]: what lives as long as one mail
+//! - [`envelope`]: MAIL, RCPT, DATA, and what the answers to them lead to
 //! - [`answer`]: what the server's answers lead to
 //! - [`transmit`]: octets out, as the states and the server allow
 //! - [`event`]: what the owner is told
 //! - [`verdict`]: how a mail ended
 
 pub mod answer;
+pub mod envelope;
 pub mod event;
 pub mod job;
 #[allow(clippy::module_inception)]

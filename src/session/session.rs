@@ -1,34 +1,42 @@
 //! The session: what lives as long as the connection. Octets and time in, octets and events out.
 
-use super::answer::mask;
 use super::event::{End, Events};
 use super::job::Job;
 use super::state::State;
 use super::transaction::Transaction;
 use super::verdict::Verdict;
-use crate::auth::Mechanism;
-use crate::code::{Code, Outcome, Phase, Reason, Step};
-use crate::limits::{LIMITS, Timeouts};
+use crate::auth::{Mechanism, redaction};
+use crate::code::{Code, Outcome, Reason, Step};
+use crate::limits::{LIMITS, Limit, Timeouts};
 use crate::wire::capability::Parser;
 use crate::wire::literal::Address;
 use crate::wire::reply::{Progress, Reader, enhanced_status_code};
-
-/// In the order of the limits the last two; before them stand those of the phases, from Connect on.
-const QUIT: usize = LIMITS - 2;
-const TOTAL: usize = LIMITS - 1;
-
-const _: () = assert!(QUIT == Phase::End as usize - Phase::Connect as usize + 1);
 
 /// The limits where the settings have none.
 static DEFAULTS: [u16; LIMITS] = Timeouts::RFC_5321.in_seconds();
 
 /// A limit of the settings, in milliseconds.
-fn limit(job: &Job<'_>, number: usize) -> u32 {
-    match job.settings.limits.get(number) {
-        Some(0) | None => DEFAULTS
-            .get(number)
-            .map_or(0, |seconds| u32::from(*seconds).wrapping_mul(1000)),
-        Some(limit) => *limit,
+fn milliseconds(job: &Job<'_>, limit: Limit) -> u32 {
+    let given = job.settings.limits.get(limit as usize).copied().unwrap_or(0);
+    if given > 0 {
+        return given;
+    }
+    let seconds = DEFAULTS.get(limit as usize).copied().unwrap_or(0);
+    u32::from(seconds).wrapping_mul(1000)
+}
+
+/// The limit of an exchange.
+fn limit_of(step: Step) -> Limit {
+    match step {
+        Step::Connect => Limit::Connect,
+        Step::Greeting => Limit::Greeting,
+        Step::Ehlo | Step::Helo => Limit::Ehlo,
+        Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername | Step::AuthPassword => Limit::Auth,
+        Step::Mail => Limit::Mail,
+        Step::Rcpt => Limit::Rcpt,
+        Step::Data => Limit::Data,
+        Step::Text => Limit::Block,
+        Step::End => Limit::End,
     }
 }
 
@@ -134,7 +142,7 @@ impl<E: Events> Session<E> {
     }
 
     fn start(&mut self, job: &Job<'_>) {
-        self.total_deadline = limit(job, TOTAL);
+        self.total_deadline = milliseconds(job, Limit::Total);
         self.be_patient(job);
     }
 
@@ -145,7 +153,7 @@ impl<E: Events> Session<E> {
             return false;
         }
         self.now = now;
-        self.total_deadline = now.saturating_add(limit(job, TOTAL));
+        self.total_deadline = now.saturating_add(milliseconds(job, Limit::Total));
         let open = self.transaction.open;
         self.transaction = Transaction::NONE;
         self.reader.release_text();
@@ -242,12 +250,15 @@ impl<E: Events> Session<E> {
 
     /// Counts the time limit of what is awaited from now on.
     pub(super) fn be_patient(&mut self, job: &Job<'_>) {
-        let mut number = (self.step.phase() as usize).wrapping_sub(Phase::Connect as usize);
+        let mut limit = limit_of(self.step);
         if self.settled() {
-            number = QUIT;
+            limit = Limit::Quit;
             self.total_deadline = u32::MAX;
         }
-        self.deadline = self.now.saturating_add(limit(job, number)).min(self.total_deadline);
+        self.deadline = self
+            .now
+            .saturating_add(milliseconds(job, limit))
+            .min(self.total_deadline);
         if E::KEEPS && self.state == State::Idle {
             self.deadline = u32::MAX;
         }
@@ -413,8 +424,8 @@ impl<E: Events> Session<E> {
         if hearing.line().is_empty() {
             return;
         }
-        if job.settings.mechanisms != 0 {
-            mask(hearing.line_mut(), &job.settings.credentials(), self.step.logs_in());
+        if !job.settings.mechanisms.is_empty() {
+            redaction::mask(hearing.line_mut(), &job.settings.credentials(), self.step.logs_in());
         }
         self.events.heard();
         if let Some(hearing) = self.events.hearing() {

@@ -1,10 +1,11 @@
 //! Octets out, into a lent buffer: what the state and the server allow to be said.
 
+use super::envelope::write_header;
 use super::event::{Events, MASK};
 use super::job::Job;
 use super::session::Session;
 use super::state::State;
-use super::transaction::{Envelope, write_header};
+use super::transaction::Envelope;
 use crate::buffer::Window;
 use crate::code::{Reason, Step};
 use crate::limits::EVENT_LINE_BYTES;

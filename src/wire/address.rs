@@ -1,13 +1,13 @@
 //! Mailboxes (RFC 5321, 4.1.2) and lists of them.
 //!
-//! An address that passes here can stand in a command and in a header as it is: no control character, no line end, no
-//! octet above 126, no angle bracket outside a quoted local part; nothing that opens a second command.
+//! An address that is accepted here can be written into a command and a header field as it is: it has no control character,
+//! no line end, no octet above 126, and no angle bracket outside a quoted local part. So it cannot begin a second command.
 
 use super::literal::Address;
 use crate::limits::{ADDRESS_BYTES, DOMAIN_BYTES, LABEL_BYTES, LOCAL_PART_BYTES, RECIPIENT_LIST_BYTES, RECIPIENTS};
 use crate::octets::behind_last;
 
-/// A set of octets below 128: octet `8 * place + bit` is in it where that bit is set.
+/// A set of octets below 128: bit `n % 8` of octet `n / 8` says whether octet `n` is in it.
 type Set = [u8; 16];
 
 const fn set(octets: &[u8]) -> Set {
@@ -22,10 +22,8 @@ const fn set(octets: &[u8]) -> Set {
 /// `atext` (RFC 5322, 3.2.3).
 const ATEXT: Set = set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~");
 
-/// What names are made of: those of domains, and those of charsets, which may have a `+` besides.
+/// The octets of domain names; with `+`, those of the names of charsets.
 const NAME: Set = set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
-
-#[cfg_attr(fast, inline(always))]
 fn is_in(set: &Set, octet: u8) -> bool {
     let octets = set.get(usize::from(octet >> 3)).copied().unwrap_or(0);
     octets.wrapping_shr(u32::from(octet & 7)) & 1 == 1
@@ -38,12 +36,11 @@ pub fn is_name(octet: u8) -> bool {
 
 /// Whether this is a mailbox: local part, `@`, domain or address literal.
 ///
-/// The underscore is taken in domains, too: names of local networks have it, and the server decides.
-#[cfg_attr(not(fast), inline(never))]
+/// An underscore is accepted in domains, too: names of local networks have it, and the server decides.
 pub fn is_mailbox(address: &[u8]) -> bool {
     let domain = behind_last(address, b'@');
     let local = address.len().wrapping_sub(domain.len()).wrapping_sub(1);
-    // Without an `@` there is no local part, nor a place for one.
+    // Without an `@` the difference is below 0, and the slice is None.
     let Some(local) = address.get(..local) else {
         return false;
     };
@@ -58,9 +55,8 @@ fn is_quoted(text: &[u8]) -> bool {
     cfg!(feature = "complete") && text.first() == Some(&b'"') && behind_quoted(text, 0) == text.len()
 }
 
-/// Where a quoted string ends whose first `"` stands there: behind its other one. Behind all of the text, where there is none, or
-/// something before it that is not printable.
-#[cfg_attr(not(fast), inline(never))]
+/// The position behind the quoted string that begins at `from`. It is beyond the end of the text where the closing `"` is
+/// missing, or an octet before it is not printable.
 fn behind_quoted(text: &[u8], from: usize) -> usize {
     let (mut at, mut escaped) = (from, true);
     while let Some(octet @ b' '..=b'~') = text.get(at) {
@@ -73,69 +69,67 @@ fn behind_quoted(text: &[u8], from: usize) -> usize {
     text.len().wrapping_add(1)
 }
 
-/// What stands between dots.
-struct Word {
+/// What a part between dots may be.
+struct Part {
     set: Set,
-    /// What it neither begins nor ends with.
+    /// An octet that it neither begins nor ends with.
     inner: u8,
     longest: u8,
 }
 
-/// An atom of a local part, which is short.
-static ATOM: Word = Word {
+/// An atom of a local part. Its length is limited by that of the local part.
+static ATOM: Part = Part {
     set: ATEXT,
     inner: 0,
     longest: u8::MAX,
 };
 
 /// A label of a domain (RFC 1123, 2.1).
-static LABEL: Word = Word {
+static LABEL: Part = Part {
     set: NAME,
     inner: b'-',
     longest: LABEL_BYTES,
 };
 
-/// Whether this is such words between dots, none empty.
-#[cfg_attr(not(fast), inline(never))]
-fn is_dotted(text: &[u8], kind: &Word) -> bool {
-    // The length of the word, and 0 where it may not end here.
-    let (mut length, mut ends) = (0u32, 0u32);
+/// Whether the text is such parts with dots between them, none of them empty.
+fn is_dotted(text: &[u8], part: &Part) -> bool {
+    // The length of the part so far, and whether it may end here.
+    let (mut length, mut may_end) = (0u32, false);
     for &octet in text {
         if octet == b'.' {
-            if ends == 0 {
+            if !may_end {
                 return false;
             }
-            (length, ends) = (0, 0);
+            (length, may_end) = (0, false);
             continue;
         }
-        if !is_in(&kind.set, octet) || length == u32::from(kind.longest) {
+        if !is_in(&part.set, octet) || length == u32::from(part.longest) {
             return false;
         }
-        ends = length.wrapping_add(1);
-        if octet == kind.inner {
+        may_end = true;
+        if octet == part.inner {
             if length == 0 {
                 return false;
             }
-            ends = 0;
+            may_end = false;
         }
         length = length.wrapping_add(1);
     }
-    ends > 0
+    may_end
 }
 
-/// Whether this can stand behind the `@` of a mailbox, and behind EHLO: a domain name (labels of letters, digits, `-` and
-/// `_`), or an address literal: `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
+/// Whether this is what a mailbox has behind its `@`, and EHLO as its argument: a domain name (labels of letters, digits, `-`
+/// and `_`), or an address literal (`[192.0.2.1]`, `[IPv6:2001:db8::1]`).
 pub fn is_domain_or_literal(text: &[u8]) -> bool {
     text.len() <= DOMAIN_BYTES && is_domain(text)
 }
 
-#[cfg_attr(not(fast), inline(never))]
 fn is_domain(text: &[u8]) -> bool {
     if let [b'[', literal @ .., b']'] = text {
         let (mut address, mut version) = (literal, 4);
-        if let Some((tag, behind)) = literal.split_at_checked(5) {
+        if let Some((tag, rest)) = literal.split_at_checked(5) {
             if cfg!(feature = "complete") && tag.eq_ignore_ascii_case(b"IPv6:") {
-                (address, version) = (behind, 6);
+                (address, version) = (rest, 6);
             }
         }
         let mut read = Address::NONE;
@@ -145,9 +139,9 @@ fn is_domain(text: &[u8]) -> bool {
     is_dotted(text, &LABEL)
 }
 
-/// The addresses of a list: separated by commas, blanks around each.
+/// The addresses of a list, which commas separate; blanks around an address do not count.
 ///
-/// A comma in a quoted local part belongs to it. What is yielded is not checked: [`is_list`] does that.
+/// A comma in a quoted local part does not separate. The addresses are not checked: [`is_list`] does that.
 #[derive(Clone)]
 pub struct List<'a> {
     rest: Option<&'a [u8]>,
@@ -171,8 +165,7 @@ impl<'a> List<'a> {
         self.rest.map_or(0, <[u8]>::len)
     }
 
-    /// How many there are; 0 where one of them is no mailbox.
-    #[cfg_attr(not(fast), inline(never))]
+    /// How many there are; 0 where one of them is not a mailbox.
     pub fn number(self) -> u16 {
         let mut number = 0u16;
         for address in self {
@@ -190,7 +183,7 @@ impl<'a> Iterator for List<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let list = self.rest.take()?;
-        // The address begins behind the blanks before it, and ends behind its last octet that is none.
+        // The address without the blanks around it.
         let (mut at, mut begin, mut end) = (0usize, 0usize, 0usize);
         while let Some(octet) = list.get(at) {
             at = at.wrapping_add(1);
@@ -224,7 +217,7 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn what_is_a_mailbox_is_taken() {
+    fn mailboxes_are_accepted() {
         for address in [
             "a@b",
             "komu@kam.cz",
@@ -242,18 +235,18 @@ mod tests {
             "\"\"@x.cz",
             "a@1.2.3.x",
         ] {
-            // Those that take more code.
-            let more = address.starts_with('"') || address.contains(":");
+            // Quoted local parts and IPv6 are only in the complete library.
+            let complete = address.starts_with('"') || address.contains(":");
             assert_eq!(
                 is_mailbox(address.as_bytes()),
-                !more || cfg!(feature = "complete"),
+                !complete || cfg!(feature = "complete"),
                 "{address}"
             );
         }
     }
 
     #[test]
-    fn what_is_no_mailbox_is_refused() {
+    fn other_texts_are_refused() {
         let long_local = "a".repeat(65) + "@b.cz";
         let long_label = String::from("a@") + &"b".repeat(64) + ".cz";
         let long_all = String::from("a@") + &"b.".repeat(127) + "cz";
@@ -320,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_with_an_empty_or_bad_member_is_none() {
+    fn a_list_with_an_empty_or_invalid_address_is_invalid() {
         for text in ["", ",", "a@b,", ",a@b", "a@b,,c@d", "a@b c@d", "a@b;c@d", "a@b,x"] {
             assert!(!is_list(text.as_bytes()), "{text:?}");
         }

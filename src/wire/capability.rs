@@ -1,42 +1,120 @@
 //! What an EHLO reply announces (RFC 5321, 4.1.1.1), read octet by octet.
 //!
-//! Keywords are compared without case; words that are not known are skipped, however long; nothing of the list is kept
-//! but what the session decides by. A masked keyword (`XXXXXXXA`) is an unknown one: nothing is inferred.
+//! Keywords are compared without case. Unknown words are skipped, however long. Nothing is kept but what the session
+//! decides by. A masked keyword (`XXXXXXXA`) is an unknown one: nothing is inferred from it.
 
-/// PIPELINING (RFC 2920).
-pub const PIPELINING: u8 = 1;
-/// 8BITMIME (RFC 6152).
-pub const EIGHT_BIT_MIME: u8 = 2;
-/// SIZE (RFC 1870).
-pub const SIZE: u8 = 4;
-/// Any AUTH line (RFC 4954), whatever it lists.
-pub const AUTH: u8 = 8;
-/// AUTH PLAIN.
-pub const PLAIN: u8 = 32;
-/// AUTH LOGIN.
-pub const LOGIN: u8 = 64;
+use super::words::{self, Layout, NOTHING, START};
+use crate::limits::Size;
 
-/// The words that are known, walked along as they come: keywords, and then mechanisms. Behind each word its bit is named by a
-/// small letter, which no word has, and [`END`] stands before and behind each list.
-static KNOWN: [u8; 45] = *b"hPIPELININGa8BITMIMEbSIZEcAUTHdhPLAINfLOGINgh";
+/// What a server may announce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// PIPELINING (RFC 2920).
+    Pipelining,
+    /// 8BITMIME (RFC 6152).
+    EightBitMime,
+    /// SIZE (RFC 1870).
+    Size,
+    /// Any AUTH line (RFC 4954), whatever it lists.
+    Auth,
+    /// AUTH PLAIN (RFC 4616).
+    Plain,
+    /// AUTH LOGIN.
+    Login,
+}
 
-/// A bit that nobody asks for: that of words which are not known.
-const END: u8 = b'h';
+/// Each capability as the EHLO reply has it: a keyword, or a keyword and one of its parameters.
+const KNOWN: [(&str, Capability); 6] = [
+    ("PIPELINING", Capability::Pipelining),
+    ("8BITMIME", Capability::EightBitMime),
+    ("SIZE", Capability::Size),
+    ("AUTH", Capability::Auth),
+    ("AUTH PLAIN", Capability::Plain),
+    ("AUTH LOGIN", Capability::Login),
+];
 
-// What is read next in a line: one of the known words, from this place on; or a limit, which stands behind all of them.
-const NOTHING: u8 = 0;
-const KEYWORD: u8 = 1;
-const MECHANISMS: u8 = 32;
-const LIMIT: u8 = 45;
+const LAYOUT: Layout = Layout::of(&words_of(KNOWN));
+static TREE: [u8; LAYOUT.length] = LAYOUT.tree();
+
+/// Where the mechanisms behind AUTH begin.
+const BEHIND_AUTH: u8 = LAYOUT.behind(Capability::Auth as u8);
+/// Where the number behind SIZE begins.
+const BEHIND_SIZE: u8 = LAYOUT.behind(Capability::Size as u8);
+
+// Evaluated by the compiler.
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+const fn words_of<const N: usize>(known: [(&'static str, Capability); N]) -> [words::Word; N] {
+    let mut words = [("", 0); N];
+    let mut index = 0;
+    while index < N {
+        words[index] = (known[index].0, known[index].1 as u8);
+        index += 1;
+    }
+    words
+}
+
+/// A bit for each capability. On a device there is room for 16: SDS_SMTP_CLIENT_SIZE leaves no more.
+#[cfg(feature = "std")]
+type Bits = u32;
+#[cfg(not(feature = "std"))]
+type Bits = u16;
+
+/// A set of capabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities(Bits);
+
+const _: () = assert!(KNOWN.len() <= Bits::BITS as usize);
+
+impl Capabilities {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// The mechanism PLAIN.
+    pub const PLAIN: Self = Self::of(&[Capability::Plain]);
+    /// The mechanism LOGIN.
+    pub const LOGIN: Self = Self::of(&[Capability::Login]);
+    /// All mechanisms that the library can log in with.
+    pub const MECHANISMS: Self = Self::of(&[Capability::Plain, Capability::Login]);
+
+    /// These ones.
+    pub const fn of(capabilities: &[Capability]) -> Self {
+        let (mut set, mut rest) = (0, capabilities);
+        while let [capability, others @ ..] = rest {
+            set |= Self::bit(*capability as u8);
+            rest = others;
+        }
+        Self(set)
+    }
+
+    /// Whether this one is among them.
+    pub const fn has(self, capability: Capability) -> bool {
+        self.0 & Self::bit(capability as u8) != 0
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those that are in both sets.
+    #[must_use]
+    pub const fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    const fn bit(value: u8) -> Bits {
+        (1 as Bits).wrapping_shl(value as u32)
+    }
+}
 
 /// Reads the text of the lines of one EHLO reply.
 #[repr(C)]
 pub struct Parser {
-    found: u8,
-    line: u8,
-    /// Where the current word stands among the known ones; as `line` says before its first octet.
-    place: u8,
-    size: u32,
+    found: Capabilities,
+    /// The node of the tree at which the next word of the line begins.
+    list: u8,
+    /// The node before the next octet of the current word; before its first one the same as `list`.
+    node: u8,
+    size: Size,
 }
 
 impl Default for Parser {
@@ -49,85 +127,69 @@ impl Parser {
     /// A parser before the reply's first line.
     pub const fn new() -> Self {
         Self {
+            found: Capabilities::NONE,
             size: 0,
-            found: 0,
-            // The reply's first line is the server's name and greeting.
-            line: NOTHING,
-            place: NOTHING,
+            // The first line is the server's name and greeting.
+            list: NOTHING,
+            node: NOTHING,
         }
     }
 
-    /// Whether the server announced this word.
-    pub fn offers(&self, word: u8) -> bool {
-        self.found & word != 0
+    /// What the server announced.
+    pub fn found(&self) -> Capabilities {
+        self.found
     }
 
-    /// The limit of SIZE: 0 is "no limit that it knows of". One that does not fit is more than any mail of ours has.
-    pub fn size(&self) -> Option<u32> {
-        self.offers(SIZE).then_some(self.size)
+    /// Whether the server announced this.
+    pub fn offers(&self, capability: Capability) -> bool {
+        self.found.has(capability)
     }
 
-    /// Drops what the server announced: it is not greeted like that.
+    /// The limit of SIZE; 0 means no fixed limit, or one that is not said. A number too large for the type becomes its largest.
+    pub fn size(&self) -> Option<Size> {
+        self.offers(Capability::Size).then_some(self.size)
+    }
+
+    /// Drops what the server announced: after HELO none of it holds.
     pub fn forget(&mut self) {
-        self.found = 0;
+        self.found = Capabilities::NONE;
     }
 
     /// Whether the current line is an AUTH line.
     pub fn in_auth_line(&self) -> bool {
-        self.line == MECHANISMS
+        self.list == BEHIND_AUTH
     }
 
     /// Takes an octet of a line's text. `AUTH=LOGIN` is the old form of `AUTH LOGIN` and read as such.
-    #[cfg_attr(not(fast), inline(never))]
     pub fn feed(&mut self, octet: u8) {
-        if matches!(octet, b' ' | b'\t') || (octet == b'=' && self.line == KEYWORD) {
+        if matches!(octet, b' ' | b'\t') || (octet == b'=' && self.list == START) {
             self.end_of_text();
-        } else if cfg!(feature = "complete") && self.line == LIMIT {
+        } else if cfg!(feature = "complete") && self.list == BEHIND_SIZE {
             self.digit(octet);
         } else {
-            self.letter(octet.to_ascii_uppercase());
+            self.node = words::next(&TREE, self.node, octet.to_ascii_uppercase());
         }
     }
 
-    /// Takes a digit of the limit: one that does not fit is the largest, and what is no number is none.
+    /// Takes an octet of the limit. If it is not a number, there is no limit.
     fn digit(&mut self, octet: u8) {
-        if self.place == LIMIT {
-            self.place = LIMIT + 1;
+        if self.node == self.list {
+            self.node = NOTHING;
             self.size = 0;
         }
         let value = octet.wrapping_sub(b'0');
         if value > 9 {
             self.size = 0;
-            (self.line, self.place) = (NOTHING, NOTHING);
+            self.list = NOTHING;
         } else {
-            self.size = self.size.saturating_mul(10).saturating_add(u32::from(value));
-        }
-    }
-
-    /// Takes an octet of a word, in upper case.
-    fn letter(&mut self, octet: u8) {
-        let mut place = self.place;
-        // With its first octet it may be each word of the list; no two of them begin with the same one.
-        let begins = place == self.line;
-        let mut before = END;
-        self.place = NOTHING;
-        while let Some(known) = KNOWN.get(usize::from(place)) {
-            place = place.wrapping_add(1);
-            if *known == octet && before >= b'a' {
-                self.place = place;
-                return;
-            }
-            if *known == END || !begins {
-                return;
-            }
-            before = *known;
+            self.size = self.size.saturating_mul(10).saturating_add(Size::from(value));
         }
     }
 
     /// Takes several octets of a line's text.
     pub fn feed_all(&mut self, octets: &[u8]) {
         // Nothing of such a line is looked at.
-        if self.line == NOTHING {
+        if self.list == NOTHING {
             return;
         }
         for &octet in octets {
@@ -136,39 +198,40 @@ impl Parser {
     }
 
     /// Ends the last word of a line.
-    #[cfg_attr(not(fast), inline(never))]
     pub fn end_of_text(&mut self) {
-        if self.place == self.line {
+        if self.node == self.list {
             return;
         }
-        // The first octets of a known word are an unknown one.
-        let named = KNOWN.get(usize::from(self.place)).map_or(END, |known| *known);
-        let bit = 1u8.wrapping_shl(u32::from(named.wrapping_sub(b'a').min(END - b'a')));
-        self.found |= bit;
-        if self.line != MECHANISMS {
-            self.line = match bit {
-                SIZE if cfg!(feature = "complete") => LIMIT,
-                AUTH => MECHANISMS,
-                _ => NOTHING,
-            };
+        let end = words::next(&TREE, self.node, b' ');
+        let mut behind = NOTHING;
+        if end != NOTHING {
+            let value = TREE.get(usize::from(end)).map_or(0, |value| *value);
+            self.found.0 |= Capabilities::bit(value);
+            behind = end.wrapping_add(1);
         }
-        self.place = self.line;
+        if self.list != BEHIND_AUTH {
+            self.list = behind;
+        }
+        self.node = self.list;
     }
 
     /// Begins the next line.
     pub fn next_line(&mut self) {
-        (self.line, self.place) = (KEYWORD, KEYWORD);
+        (self.list, self.node) = (START, START);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Capability::{Auth, EightBitMime, Login, Pipelining, Plain};
     use super::*;
 
-    const ALL: u8 = PIPELINING | EIGHT_BIT_MIME | SIZE | AUTH | PLAIN | LOGIN;
+    use std::vec::Vec;
 
-    fn known_of(parser: &Parser) -> u8 {
-        parser.found & ALL
+    /// What was announced, in the order of [`Capability`].
+    fn known_of(parser: &Parser) -> Vec<Capability> {
+        let all = KNOWN.into_iter().map(|(_, capability)| capability);
+        all.filter(|capability| parser.offers(*capability)).collect()
     }
 
     fn parse(lines: &[&str]) -> Parser {
@@ -195,7 +258,10 @@ mod tests {
             "STARTTLS",
             "X-SZNEXTENSIONS",
         ]);
-        assert_eq!(known_of(&found), ALL);
+        assert_eq!(
+            known_of(&found),
+            [Pipelining, EightBitMime, Capability::Size, Auth, Plain, Login]
+        );
         assert_eq!(
             found.size(),
             Some(if cfg!(feature = "complete") { 26_000_000 } else { 0 })
@@ -213,27 +279,30 @@ mod tests {
             "size\t5",
             " ",
         ]);
-        assert_eq!(known_of(&found), PIPELINING | EIGHT_BIT_MIME | SIZE | AUTH | PLAIN);
+        assert_eq!(
+            known_of(&found),
+            [Pipelining, EightBitMime, Capability::Size, Auth, Plain]
+        );
         assert_eq!(found.size(), Some(if cfg!(feature = "complete") { 5 } else { 0 }));
     }
 
     #[test]
     fn the_old_and_the_new_form_of_auth_are_united() {
         let found = parse(&["host", "AUTH=LOGIN", "AUTH PLAIN CRAM-MD5"]);
-        assert_eq!(known_of(&found), AUTH | PLAIN | LOGIN);
+        assert_eq!(known_of(&found), [Auth, Plain, Login]);
         let found = parse(&["host", "AUTH=LOGIN PLAIN"]);
-        assert_eq!(known_of(&found), AUTH | PLAIN | LOGIN);
+        assert_eq!(known_of(&found), [Auth, Plain, Login]);
     }
 
     #[test]
     fn mechanisms_that_only_begin_alike_are_others() {
         let found = parse(&["host", "AUTH PLAIN-CLIENTTOKEN LOGINX NTLM"]);
-        assert_eq!(known_of(&found), AUTH);
+        assert_eq!(known_of(&found), [Auth]);
     }
 
     #[test]
     fn the_first_line_is_no_capability() {
-        assert_eq!(known_of(&parse(&["PIPELINING 8BITMIME"])), 0);
+        assert_eq!(known_of(&parse(&["PIPELINING 8BITMIME"])), []);
     }
 
     #[test]
@@ -253,7 +322,7 @@ mod tests {
             "AUTH\0\u{ff}",
             &long,
         ] {
-            assert_eq!(known_of(&parse(&["host", line])), 0, "{line:?}");
+            assert_eq!(known_of(&parse(&["host", line])), [], "{line:?}");
         }
     }
 
@@ -266,13 +335,22 @@ mod tests {
         assert_eq!(parse(&["host", "SIZE 5 6"]).size(), Some(5));
         assert_eq!(parse(&["host", "SIZE 5", "SIZE"]).size(), Some(5));
         assert_eq!(parse(&["host", "SIZE 5", "SIZE 60"]).size(), Some(60));
-        assert_eq!(
-            parse(&["host", "SIZE 99999999999999999999999999"]).size(),
-            Some(u32::MAX)
-        );
-        assert_eq!(parse(&["host", "SIZE 4294967295"]).size(), Some(u32::MAX));
-        assert_eq!(parse(&["host", "SIZE 4294967296"]).size(), Some(u32::MAX));
-        assert_eq!(parse(&["host", "SIZE 18446744073709551615"]).size(), Some(u32::MAX));
         assert_eq!(parse(&["host"]).size(), None);
+    }
+
+    #[cfg(feature = "complete")]
+    #[test]
+    fn a_size_that_does_not_fit_is_the_largest() {
+        for number in [
+            4_294_967_295,
+            4_294_967_296,
+            18_446_744_073_709_551_615,
+            18_446_744_073_709_551_616,
+            99_999_999_999_999_999_999_999_999u128,
+        ] {
+            let line = std::format!("SIZE {number}");
+            let size = Size::try_from(number).unwrap_or(Size::MAX);
+            assert_eq!(parse(&["host", &line]).size(), Some(size), "{number}");
+        }
     }
 }

@@ -3,15 +3,16 @@
 use core::net::IpAddr;
 
 use crate::buffer::{DECIMAL, HEXADECIMAL, Window};
+use crate::octets::copy;
 
-/// The longest literal: `[IPv6:` and `]`, eight groups of four digits, and seven colons.
+/// The longest literal: `[IPv6:`, eight groups of four digits with seven colons between them, `]`.
 pub const LITERAL_BYTES: usize = 6 + 39 + 1;
 
-/// An IP address, and the port where there is one: laid out as a program without a system gets it.
+/// An IP address and a port, with the layout that a program without a system is given.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// 4 or 6; 0: none.
+    /// 4 or 6; 0: no address.
     pub version: u32,
     /// The port, or 0.
     pub port: u32,
@@ -27,26 +28,24 @@ impl Address {
         octets: [0; 16],
     };
 
-    /// Reads an IPv4 or IPv6 address in its usual notation: the language of `str::parse::<IpAddr>()`, in less code. Where it
-    /// is none the version is 0.
-    #[cfg_attr(not(fast), inline(never))]
+    /// Reads an IPv4 or IPv6 address as text. It accepts what `str::parse::<IpAddr>()` accepts, in less code. Where the text
+    /// is not an address, the version is 0.
     pub fn read(&mut self, text: &[u8]) {
         (self.version, self.octets) = (0, [0; 16]);
-        if four(text, &mut self.octets) {
+        if read_ipv4(text, &mut self.octets) {
             self.version = 4;
         } else {
             #[cfg(feature = "complete")]
             {
                 self.octets = [0; 16];
-                self.version = if sixteen(text, &mut self.octets) { 6 } else { 0 };
+                self.version = if read_ipv6(text, &mut self.octets) { 6 } else { 0 };
             }
         }
     }
 
-    /// An IPv4 address in IPv6's form (`::ffff:192.0.2.1`: RFC 4291, 2.5.5.2) becomes what it is: an IPv4 address. So it is spoken to,
-    /// and so the other side sees it.
+    /// Makes an IPv4 address out of an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`: RFC 4291, 2.5.5.2). The connection is
+    /// one of IPv4, and so the server sees it.
     #[cfg(feature = "complete")]
-    #[cfg_attr(not(fast), inline(never))]
     pub fn unmap(&mut self) {
         let octets = u128::from_be_bytes(self.octets);
         if self.version == 6 && octets >> 32 == 0xFFFF {
@@ -55,13 +54,14 @@ impl Address {
         }
     }
 
-    /// The same in a library that knows no IPv6.
+    /// The same in a library without IPv6.
     #[cfg(not(feature = "complete"))]
     pub fn unmap(&mut self) {}
 
-    /// Whether a server can listen there: neither "no address", nor a multicast group.
+    /// Whether it can be the address of a server: it is an address, and neither unspecified nor multicast.
     pub fn is_host(&self) -> bool {
         let [first, ..] = self.octets;
+        // 224.0.0.0/4 (RFC 5771) and ff00::/8 (RFC 4291, 2.7).
         let multicast = if cfg!(feature = "complete") && self.version == 6 {
             0xFF..0x100
         } else {
@@ -70,9 +70,8 @@ impl Address {
         self.version != 0 && !multicast.contains(&u16::from(first)) && u128::from_ne_bytes(self.octets) != 0
     }
 
-    /// Writes its literal: `[192.0.2.1]`, `[IPv6:2001:db8:0:0:0:0:0:1]`.
+    /// Writes it as an address literal: `[192.0.2.1]`, `[IPv6:2001:db8:0:0:0:0:0:1]`.
     // A program that configures no EHLO name has one call of it.
-    #[cfg_attr(not(fast), inline(always))]
     pub fn write(&self, out: &mut Window<'_>) {
         let (mut separator, mut size, mut base, mut length) = (b'[', 1, DECIMAL, 4);
         if cfg!(feature = "complete") && self.version == 6 {
@@ -100,9 +99,7 @@ impl From<IpAddr> for Address {
         match ip {
             IpAddr::V4(v4) => {
                 address.version = 4;
-                for (place, octet) in address.octets.iter_mut().zip(v4.octets()) {
-                    *place = octet;
-                }
+                copy(&mut address.octets, &v4.octets());
             }
             IpAddr::V6(v6) => {
                 address.version = 6;
@@ -123,29 +120,29 @@ impl From<Address> for Option<IpAddr> {
     }
 }
 
-/// Reads an IPv4 address into the first four octets; false where it is none.
-fn four(text: &[u8], octets: &mut [u8]) -> bool {
-    // No digit yet: ten times that is 0.
+/// Reads an IPv4 address into the first four octets; false where the text is not one.
+fn read_ipv4(text: &[u8], octets: &mut [u8]) -> bool {
+    // The number before its first digit; multiplied by ten it is 0.
     const NONE: u32 = 1 << 31;
     let (mut at, mut filled, mut number) = (0usize, 0usize, NONE);
     loop {
-        // The end is like a dot.
+        // At the end as if a dot followed.
         let octet = text.get(at).copied().unwrap_or(b'.');
         let digit = u32::from(octet.wrapping_sub(b'0'));
         if digit < 10 && number != 0 {
             number = number.wrapping_mul(10).wrapping_add(digit);
         } else if octet != b'.' {
-            // Or a digit behind a leading zero.
+            // Neither a digit nor a dot; or a digit behind a leading zero.
             return false;
         }
         if number > 255 {
             return false;
         }
         if octet == b'.' {
-            let Some(place) = octets.get_mut(filled) else {
+            let Some(next) = octets.get_mut(filled) else {
                 return false;
             };
-            *place = low(number);
+            *next = low(number);
             filled = filled.wrapping_add(1);
             number = NONE;
             if at >= text.len() {
@@ -156,12 +153,11 @@ fn four(text: &[u8], octets: &mut [u8]) -> bool {
     }
 }
 
-/// Reads an IPv6 address; false where it is none.
+/// Reads an IPv6 address (RFC 4291, 2.2); false where the text is not one.
 #[cfg(feature = "complete")]
-#[cfg_attr(not(fast), inline(never))]
-fn sixteen(text: &[u8], octets: &mut [u8; 16]) -> bool {
+fn read_ipv6(text: &[u8], octets: &mut [u8; 16]) -> bool {
     const NONE: usize = usize::MAX;
-    // How many octets are filled, and at which of them `::` stands for others.
+    // How many octets are read, and before which of them `::` left some out.
     let (mut filled, mut gap) = (0usize, NONE);
     // Where the current group begins, and its value.
     let (mut at, mut start, mut group) = (0usize, 0usize, 0u32);
@@ -173,10 +169,10 @@ fn sixteen(text: &[u8], octets: &mut [u8; 16]) -> bool {
             group = group.wrapping_mul(16).wrapping_add(digit);
             continue;
         }
-        let places = octets.get_mut(filled..).unwrap_or(&mut []);
+        let unread = octets.get_mut(filled..).unwrap_or(&mut []);
         if octet == Some(b'.') {
-            // The last 32 bits, written like an IPv4 address.
-            if !four(text.get(start..).unwrap_or(&[]), places) {
+            // The last 32 bits, written as an IPv4 address.
+            if !read_ipv4(text.get(start..).unwrap_or(&[]), unread) {
                 return false;
             }
             filled = filled.wrapping_add(4);
@@ -184,13 +180,13 @@ fn sixteen(text: &[u8], octets: &mut [u8; 16]) -> bool {
         }
         match (digits, octet) {
             (1..=4, None | Some(b':')) => {
-                let [high, low_place, ..] = places else {
+                let [first, second, ..] = unread else {
                     return false;
                 };
-                (*high, *low_place) = (low(group >> 8), low(group));
+                (*first, *second) = (low(group >> 8), low(group));
                 filled = filled.wrapping_add(2);
             }
-            // Only a `::` goes without a group; its first colon may begin the text, and its second one end it.
+            // Only `::` has no group between its colons. It may begin the text, or end it.
             (0, Some(b':')) if at == 1 => {}
             (0, Some(b':')) if gap == NONE => gap = filled,
             (0, None) if gap == filled => {}
@@ -207,14 +203,14 @@ fn sixteen(text: &[u8], octets: &mut [u8; 16]) -> bool {
     if filled > 14 || (gap > 0 && text.starts_with(b":")) {
         return false;
     }
-    // What stands behind the gap belongs at the end.
+    // The octets behind the gap are the last ones of the address.
     let mut end = octets.len();
     while filled > gap {
         filled = filled.wrapping_sub(1);
         end = end.wrapping_sub(1);
         let octet = octets.get_mut(filled).map_or(0, core::mem::take);
-        if let Some(place) = octets.get_mut(end) {
-            *place = octet;
+        if let Some(last) = octets.get_mut(end) {
+            *last = octet;
         }
     }
     true
@@ -245,8 +241,8 @@ mod tests {
     fn texts(alphabet: &[u8], length: u32) -> impl Iterator<Item = Vec<u8>> {
         let digits = alphabet.len();
         (0..digits.pow(length)).map(move |number| {
-            let places = (0..length).map(|place| alphabet[number / digits.pow(place) % digits]);
-            places.collect()
+            let octets = (0..length).map(|at| alphabet[number / digits.pow(at) % digits]);
+            octets.collect()
         })
     }
 
@@ -262,7 +258,7 @@ mod tests {
                 None => read.2 += 1,
             }
         };
-        // Every text of a few octets, by itself and where seven groups or three octets stand before or behind it.
+        // Every text of a few octets, alone and as a part of an address.
         for length in 0..=6 {
             for text in texts(b"01a:.", length) {
                 compare(&text);
@@ -284,7 +280,7 @@ mod tests {
                 }
             }
         }
-        // Every octet at every place of addresses, in an octet's stead and between two.
+        // Every octet at every position of these addresses, instead of an octet and between two.
         for address in [
             "192.168.1.250",
             "2001:db8::1",
@@ -319,14 +315,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_listens_at_no_address_or_at_a_group_s() {
-        let listens = |text: &str| {
+    fn an_unspecified_or_multicast_address_is_not_a_host() {
+        let is_host = |text: &str| {
             let mut address = Address::NONE;
             address.read(text.as_bytes());
             address.is_host()
         };
         for text in ["0.0.0.0", "::", "224.0.0.1", "239.255.255.255", "ff02::1", "1.2.3", ""] {
-            assert!(!listens(text), "{text}");
+            assert!(!is_host(text), "{text}");
         }
         for text in [
             "0.0.0.1",
@@ -339,7 +335,7 @@ mod tests {
             "e000::1",
         ] {
             assert_eq!(
-                listens(text),
+                is_host(text),
                 !text.contains(':') || cfg!(feature = "complete"),
                 "{text}"
             );
@@ -347,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn literals_are_written_as_rfc_5321_wants_them() {
+    fn literals_are_written_as_rfc_5321_says() {
         let literal = |ip: &str| {
             let mut buffer = [0u8; 64];
             let mut window = Window::new(&mut buffer, 0);

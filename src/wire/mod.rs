@@ -1,11 +1,12 @@
-//! Bytes to values and back: what stands in RFC 5321 about single lines.
+//! Lines of RFC 5321: octets to values, and back.
 //!
 //! - [`command`]: what the client says
 //! - [`transparency`]: dots that begin a line of the mail data
 //! - [`reply`]: reads what the server says, at any segmentation
-//! - [`relay`]: whether a refusal is one to relay
+//! - [`relay`]: whether a refusal is a refusal to relay
 //! - [`capability`]: what an EHLO reply announces
-//! - [`address`]: mailboxes, lists of them
+//! - [`words`]: known words, as a tree
+//! - [`address`]: mailboxes, and lists of them
 //! - [`literal`]: IP addresses, address literals
 
 pub mod address;
@@ -15,3 +16,4 @@ pub mod literal;
 pub mod relay;
 pub mod reply;
 pub mod transparency;
+pub mod words;

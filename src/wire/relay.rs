@@ -1,32 +1,33 @@
-//! Whether a refusal is one to relay. Servers refuse to relay with 513, 550, 554 and others, and say so in words only.
+//! Whether a refusal is a refusal to relay. Servers refuse to relay with 513, 550, 554 and other codes; only the words tell.
 //!
-//! The word "relay" alone says nothing: a mailbox can be "unknown in relay recipient table", and a blocklist can call its client
-//! an "open relay". So a word that begins with "relay" and one that refuses have to stand in the same clause, in any order: "Relay
-//! access denied", "not permitted to relay". Host names and addresses (`relay.example.org`, `<relay@example.org>`) are no words.
-//! With the enhanced status code X.1.1 it is the mailbox that is at fault (RFC 3463, 3.2), whatever the words.
+//! The word "relay" alone is not enough: a mailbox can be "unknown in relay recipient table", and a blocklist can call its
+//! client an "open relay". So a word that begins with "relay" and a word that refuses have to be in the same clause, in any
+//! order: "Relay access denied", "not permitted to relay". Host names and addresses (`relay.example.org`,
+//! `<relay@example.org>`) do not count as words. With the enhanced status code X.1.1 the mailbox is at fault (RFC 3463, 3.2),
+//! whatever the words.
 
-// A word in 32 bits: its stem, which it is told apart by, and what is known of it.
+// A word is 32 bits: its stem, which is compared, and above it what the word means.
 
 /// The bits of a stem: the first five letters, five bits each, whatever their case.
 const STEM_BITS: u32 = 25;
-/// From here on a stem has its five letters.
+/// A stem of five letters is at least this.
 const FULL: u32 = 1 << 20;
 /// A clause with this word speaks of relaying.
 const RELAYING: u32 = 1 << STEM_BITS;
 /// A clause with this word refuses.
 const REFUSING: u32 = 2 << STEM_BITS;
 /// A text with this word does not refuse to relay.
-const OTHERWISE: u32 = 4 << STEM_BITS;
-/// A dot or an `@` follows the letters. It ends a sentence, or goes on as a number, a name or an address.
+const EXCLUDING: u32 = 4 << STEM_BITS;
+/// A dot or an `@` follows the letters. It ends a sentence, or the word is a number, a name or an address.
 const JOINT: u32 = 1 << 30;
 
-const fn known(word: &[u8], of_it: u32) -> u32 {
+const fn known(word: &[u8], meaning: u32) -> u32 {
     let (mut stem, mut rest) = (0u32, word);
     while let ([letter, after @ ..], true) = (rest, stem < FULL) {
         stem = with_letter(stem, *letter);
         rest = after;
     }
-    stem | of_it
+    stem | meaning
 }
 
 const fn with_letter(stem: u32, letter: u8) -> u32 {
@@ -38,10 +39,10 @@ static WORDS: [u32; 16] = [
     known(b"relay", RELAYING),
     // qmail: "that domain isn't in my list of allowed rcpthosts".
     known(b"rcpthosts", RELAYING | REFUSING),
-    known(b"5.1.1", OTHERWISE),
-    known(b"4.1.1", OTHERWISE),
+    known(b"5.1.1", EXCLUDING),
+    known(b"4.1.1", EXCLUDING),
     // Blocklists: "refused: open relay".
-    known(b"open", OTHERWISE),
+    known(b"open", EXCLUDING),
     // "Do not relay", "don't relay", "unable to relay", "authenticate before relaying".
     known(b"no", REFUSING),
     known(b"not", REFUSING),
@@ -56,20 +57,23 @@ static WORDS: [u32; 16] = [
     known(b"credentials", REFUSING),
 ];
 
-/// What the words so far have: of the current clause, or, once one had both, for good,
-const CLAUSE: u8 = 3;
-/// and of the whole text.
-const TEXT: u8 = 4;
+/// The meanings of the words in the current clause, as [`RelayRefusal::found`] has them. Once a clause had both, they stay.
+const CLAUSE: u8 = meaning(RELAYING | REFUSING);
+/// The meaning that holds for the whole text.
+const TEXT: u8 = meaning(EXCLUDING);
 
-const _: () = assert!((RELAYING | REFUSING) >> STEM_BITS == CLAUSE as u32 && OTHERWISE >> STEM_BITS == TEXT as u32);
+/// What a known word means, without its stem.
+const fn meaning(word: u32) -> u8 {
+    (word >> STEM_BITS) as u8
+}
 
-/// Looks at the octets of a refusal's text as they come. Packed, since it stands in every client's memory.
+/// Reads the text of a refusal, octet by octet. Packed, since each client has one in its memory.
 #[repr(C, packed(2))]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RelayRefusal {
     /// The current word.
     word: u32,
-    /// [`CLAUSE`] and [`TEXT`].
+    /// What the words so far mean: bits of [`CLAUSE`] and [`TEXT`].
     found: u8,
 }
 
@@ -79,9 +83,7 @@ impl RelayRefusal {
         Self { word: 0, found: 0 }
     }
 
-    /// Takes an octet. A blank ends a word, as other separators do, which are those of ASCII from the blank to the comma, and from
-    /// the colon to the question mark.
-    #[cfg_attr(not(fast), inline(never))]
+    /// Takes an octet. Everything up to the comma in ASCII, and what is between the colon and the question mark, ends a word.
     pub fn feed(&mut self, octet: u8) {
         let word = self.word;
         let joint = matches!(octet, b'.' | b'@');
@@ -95,7 +97,7 @@ impl RelayRefusal {
         } else if word < JOINT {
             word
         } else {
-            // A name or an address, which no known word is like.
+            // A name or an address: not a known word.
             FULL
         };
     }
@@ -103,10 +105,10 @@ impl RelayRefusal {
     fn end_of_word(&mut self, word: u32, separator: u8) {
         for known in &WORDS {
             if (known ^ word) << (32 - STEM_BITS) == 0 {
-                self.found |= (known >> STEM_BITS) as u8;
+                self.found |= meaning(*known);
             }
         }
-        // A sentence's end ends a clause, and these do: , : ;
+        // The end of a sentence ends a clause; so do , : ;
         if self.found != CLAUSE && (word >= JOINT || matches!(separator, b','..=b';')) {
             self.found &= TEXT;
         }
@@ -132,12 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn what_real_servers_say_when_they_refuse_to_relay_is_recognised() {
+    fn refusals_to_relay_of_real_servers_are_recognised() {
         for text in [
             // Postfix
             "5.7.1 <op@example.org>: Relay access denied",
             "4.7.1 <op@example.org>: Relay access denied",
-            // Exim, as it comes, with Debian's and with cPanel's words
+            // Exim with its own words, with Debian's and with cPanel's
             "relay not permitted",
             "relay not permitted!",
             "Relaying is not permitted",
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_real_servers_say_of_mailboxes_and_clients_is_none() {
+    fn refusals_of_mailboxes_and_clients_are_others() {
         for text in [
             // Postfix
             "5.1.1 <relay@example.org>: Recipient address rejected: User unknown in relay recipient table",
@@ -211,7 +213,7 @@ mod tests {
             "I cannot deliver mail for <op@example.org>",
             "Delivery is not allowed to this address.",
             "Unknown user",
-            // The word in names, and machines
+            // The word in addresses and host names
             "user relay@example.org not known",
             "user a@relay.example.org not known",
             "relay.example.org says no such user",

@@ -1,19 +1,20 @@
 //! The reply reader (RFC 5321, 4.2): one for every step, fed octet by octet.
 //!
-//! It takes what real servers send: any segmentation, several lines, a last line of three digits alone, lines that
-//! end with a bare LF, octets that are no text. Of a reply whose lines carry different codes the last line counts,
-//! unless an earlier one was a refusal. Empty lines before a reply are passed over. A line without a code is taken in a
-//! refusal only, behind its first line: no other line can make an acceptance of it. It bounds the whole reply, the empty lines
-//! before it included, and keeps the beginning of its text, cleaned.
+//! It takes what real servers send: any segmentation, several lines, a last line of three digits alone, lines that end with
+//! a bare LF, octets that are not printable. Where the lines of a reply have different codes, the last refusal (4yz, 5yz)
+//! counts; without one the last line does. Empty lines before a reply are skipped. After a line that refuses, lines without
+//! a code are taken as more of its text: the reply stays a refusal.
+//!
+//! A reply is bounded, the empty lines before it included. The beginning of its text is kept, as printable ASCII.
 
 use super::relay::RelayRefusal;
 use crate::limits::{REPLY_BYTES, REPLY_TEXT_BYTES};
 use crate::octets::{copy, is_printable, printable};
 
-/// What an octet meant.
+/// What an octet was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Part of something.
+    /// A part of a code, or of a line's end: nothing to do yet.
     Pending,
     /// An octet of a line's text.
     Text,
@@ -21,33 +22,44 @@ pub enum Progress {
     Line,
     /// The reply is complete: [`Reader::code`] and [`Reader::text`] hold it.
     Reply,
-    /// This is not an SMTP reply: nothing that follows is to be read.
+    /// What makes this no SMTP reply; do not read on.
     Broken,
 }
 
-/// Where a line stands. Before these there are so many digits.
-const SEPARATOR: u8 = 3;
-/// The text of the reply's last line, or of one that others follow.
-const LAST: u8 = 4;
-const MORE: u8 = 5;
+/// What the next octet of a line is, in the order of the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+enum Expected {
+    FirstDigit,
+    SecondDigit,
+    ThirdDigit,
+    /// A hyphen, a blank, or the line's end.
+    Separator,
+    /// Text of the reply's last line.
+    LastText,
+    /// Text of a line that others follow.
+    Text,
+}
 
-/// The reader. It begins a new reply by itself after each complete one. The text stands last in memory: what stands near
-/// the beginning is reached with shorter instructions.
+/// The reader. The text is the last field: the fields before it are reached with shorter instructions.
 #[repr(C)]
 pub struct Reader {
+    /// The kept text is not changed any more.
     held: bool,
-    place: u8,
+    expected: Expected,
+    /// The code of the lines that have ended; 0 before.
     code: u16,
     line_code: u16,
+    /// Octets of the reply so far.
     total: u16,
     relay: RelayRefusal,
-    /// Octets of the text; none of its 255 is beyond an octet.
+    /// Octets of the kept text.
     length: u8,
-    line_at: u8,
+    /// Octets of the kept text before the current line.
+    before_line: u8,
     text: [u8; REPLY_TEXT_BYTES],
 }
 
-const _: () = assert!(REPLY_TEXT_BYTES == u8::MAX as usize);
+const _: () = assert!(REPLY_TEXT_BYTES <= u8::MAX as usize);
 
 impl Default for Reader {
     fn default() -> Self {
@@ -61,10 +73,10 @@ impl Reader {
         Self {
             total: 0,
             length: 0,
-            line_at: 0,
+            before_line: 0,
             line_code: 0,
             code: 0,
-            place: 0,
+            expected: Expected::FirstDigit,
             held: false,
             relay: RelayRefusal::new(),
             text: [0; REPLY_TEXT_BYTES],
@@ -83,7 +95,7 @@ impl Reader {
 
     /// Whether nothing of a reply has come yet, but for empty lines.
     pub fn idle(&self) -> bool {
-        self.place == 0 && self.code == 0
+        self.expected == Expected::FirstDigit && self.code == 0
     }
 
     /// Whether the complete reply refuses to relay, anywhere in its text.
@@ -91,11 +103,14 @@ impl Reader {
         self.relay.found()
     }
 
-    /// Takes octets of a line's text, as many as are printable, and returns how many: what [`Reader::feed`] does for
-    /// each, at once. 0 where something else stands, or is expected.
-    #[inline]
+    /// Takes octets of a line's text up to the first that is not printable, and returns how many: the same as
+    /// [`Reader::feed`] for each of them. 0 where no text is expected.
     pub fn take_text(&mut self, octets: &[u8]) -> usize {
-        if self.place >= LAST { self.take_run(octets) } else { 0 }
+        if self.expected >= Expected::LastText {
+            self.take_run(octets)
+        } else {
+            0
+        }
     }
 
     fn take_run(&mut self, octets: &[u8]) -> usize {
@@ -104,7 +119,7 @@ impl Reader {
         let length = octets.iter().take_while(|octet| is_printable(**octet)).count();
         let run = octets.get(..length).unwrap_or(&[]);
         self.total = self.total.saturating_add(u16::try_from(length).unwrap_or(0));
-        self.watch(run);
+        self.look_for_relaying(run);
         if !self.held {
             let space = self.text.get_mut(usize::from(self.length)..).unwrap_or(&mut []);
             let copied = u8::try_from(copy(space, run)).unwrap_or(0);
@@ -113,7 +128,7 @@ impl Reader {
         length
     }
 
-    fn watch(&mut self, text: &[u8]) {
+    fn look_for_relaying(&mut self, text: &[u8]) {
         if self.line_code >= 400 {
             for &octet in text {
                 self.relay.feed(octet);
@@ -121,7 +136,7 @@ impl Reader {
         }
     }
 
-    /// Keeps the text that stands here now: what follows is read, and its text dropped.
+    /// Keeps the text as it is now: what follows is read, and its text is dropped.
     pub fn hold_text(&mut self) {
         self.held = true;
     }
@@ -132,19 +147,19 @@ impl Reader {
         self.length = 0;
     }
 
-    /// Drops the text of the current (or just ended) line; not of a text that is held.
+    /// Drops the text of the current (or just ended) line.
     pub fn forget_line(&mut self) {
-        self.length = self.line_at;
+        self.length = self.before_line;
     }
 
     /// Drops the kept text, and leaves nothing of it in memory.
     #[cfg_attr(not(fast), inline(never))]
     pub fn wipe_text(&mut self) {
         self.text.fill(0);
-        // Without somebody who might look at it, the compiler would leave the filling out.
+        // Else the compiler may leave the filling out, since nothing reads the text.
         core::hint::black_box(&self.text);
         self.length = 0;
-        self.line_at = 0;
+        self.before_line = 0;
     }
 
     /// The kept text, to be changed.
@@ -158,6 +173,7 @@ impl Reader {
     }
 
     /// Takes one octet.
+    // 86 bytes less than inlined.
     #[cfg_attr(not(fast), inline(never))]
     pub fn feed(&mut self, octet: u8) -> Progress {
         self.total = self.total.wrapping_add(1);
@@ -165,17 +181,17 @@ impl Reader {
             // One more than REPLY_BYTES.
             return Progress::Broken;
         }
-        // A line ends with its LF, wherever its CR stands.
+        // Only LF ends a line: CRs are skipped.
         if octet == b'\r' || octet == b'\n' && self.idle() {
             return Progress::Pending;
         }
-        if self.place <= SEPARATOR {
+        if self.expected <= Expected::Separator {
             if !self.is_of_code(octet) {
                 if self.code < 400 {
                     return Progress::Broken;
                 }
                 self.line_code = self.code;
-                self.place = MORE;
+                self.expected = Expected::Text;
             } else if octet != b'\n' {
                 return Progress::Pending;
             }
@@ -190,34 +206,38 @@ impl Reader {
         Progress::Text
     }
 
-    /// Takes a digit of a line's code, or what stands behind it; false where it is none.
+    /// Takes a digit of a line's code, or the separator behind it; false where the octet is neither.
     fn is_of_code(&mut self, octet: u8) -> bool {
-        if self.place == SEPARATOR {
+        if self.expected == Expected::Separator {
             if !matches!(self.line_code, 100..=599) {
                 return false;
             }
-            self.place = match octet {
-                b'-' => MORE,
-                b' ' | b'\n' => LAST,
+            self.expected = match octet {
+                b'-' => Expected::Text,
+                b' ' | b'\n' => Expected::LastText,
                 _ => return false,
             };
             self.forget_line();
             return true;
         }
-        if self.place == 0 {
+        if self.expected == Expected::FirstDigit {
             self.begin_line();
         }
         let value = octet.wrapping_sub(b'0');
         if value > 9 {
             return false;
         }
-        // Until the code is whole, it may be the beginning of a line without one: only a refusal has those. (On a system that saves
-        // time.)
+        // Until the code is whole it may be text of a line without a code, which only follows a refusal (the check saves time).
         if !cfg!(fast) || self.code >= 400 {
             self.keep_octet(octet);
         }
         self.line_code = self.line_code.wrapping_mul(10).wrapping_add(u16::from(value));
-        self.place = self.place.wrapping_add(1);
+        self.expected = match self.expected {
+            Expected::FirstDigit => Expected::SecondDigit,
+            Expected::SecondDigit => Expected::ThirdDigit,
+            Expected::ThirdDigit => Expected::Separator,
+            other => other,
+        };
         true
     }
 
@@ -228,33 +248,32 @@ impl Reader {
         } else if !matches!(self.text(), [] | [.., b' ']) {
             self.keep_octet(b' ');
         }
-        self.line_at = self.length;
+        self.before_line = self.length;
     }
 
-    #[cfg_attr(not(fast), inline(never))]
     fn keep_octet(&mut self, octet: u8) {
-        if let Some(place) = self.text.get_mut(usize::from(self.length)).filter(|_| !self.held) {
-            *place = printable(octet);
+        if let Some(kept) = self.text.get_mut(usize::from(self.length)).filter(|_| !self.held) {
+            *kept = printable(octet);
             self.length = self.length.wrapping_add(1);
         }
     }
 
     fn end_of_line(&mut self) -> Progress {
-        // The last line decides, unless an earlier one refused.
+        // The last refusal counts; without one, the last line.
         if self.line_code >= 400 {
             self.relay.feed(b' ');
             self.code = self.line_code;
         } else if self.code < 400 {
             self.code = self.line_code;
         }
-        let more = self.place == MORE;
-        self.place = 0;
+        let more = self.expected == Expected::Text;
+        self.expected = Expected::FirstDigit;
         if more { Progress::Line } else { Progress::Reply }
     }
 
     /// Begins the next reply; the text stays readable until its first octet.
     pub fn next_reply(&mut self) {
-        self.place = 0;
+        self.expected = Expected::FirstDigit;
         self.code = 0;
         self.line_code = 0;
         self.total = 0;
@@ -268,7 +287,7 @@ pub fn enhanced_status_code(text: &[u8]) -> [u32; 3] {
     [code >> 20, code >> 10 & 1023, code & 1023]
 }
 
-/// The same, ten bits for each of the three.
+/// The same as one number: ten bits for each of the three.
 fn packed_status_code(text: &[u8]) -> u32 {
     if !matches!(text, [b'2' | b'4' | b'5', b'.', ..]) {
         return 0;
@@ -276,7 +295,7 @@ fn packed_status_code(text: &[u8]) -> u32 {
     let (mut code, mut number, mut digits) = (0u32, 0u32, 0u32);
     let mut octets = text.iter();
     loop {
-        // The end is like a blank.
+        // At the end as if a blank followed.
         let octet = octets.next().map_or(b' ', |octet| *octet);
         if octet.is_ascii_digit() && digits < 3 {
             number = number.wrapping_mul(10).wrapping_add(u32::from(octet & 15));
@@ -285,7 +304,7 @@ fn packed_status_code(text: &[u8]) -> u32 {
         }
         code = code << 10 | number;
         let whole = code > 0xF_FFFF;
-        // A blank, or a NUL, ends it.
+        // A blank ends it; so does a NUL.
         let ends = if whole { octet <= b' ' } else { octet == b'.' };
         if digits == 0 || !ends {
             return 0;
@@ -370,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_in_any_line_is_a_refusal_and_else_the_last_line_counts() {
+    fn the_last_refusal_counts_and_without_one_the_last_line() {
         assert_eq!(read(b"220-hello\r\n521 no mail\r\n")[0].as_ref().unwrap().0, 521);
         assert_eq!(read(b"521-no mail\r\n220 hello\r\n")[0].as_ref().unwrap().0, 521);
         assert_eq!(read(b"450-x\r\n550 y\r\n")[0].as_ref().unwrap().0, 550);
@@ -378,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reply_is_refused() {
+    fn other_lines_are_not_a_reply() {
         for input in [
             &b"hello\r\n"[..],
             b"25\r\n",
@@ -400,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_lines_before_a_reply_are_passed_over() {
+    fn empty_lines_before_a_reply_are_skipped() {
         assert_eq!(
             read(b"\r\n250 a\r\n\n\r\r\n354-b\n354 c\n\r\n"),
             [one(250, "a"), one(354, "b c")].concat()
@@ -413,10 +432,10 @@ mod tests {
         reader.feed(b'2');
         assert!(!reader.idle());
         let mut reader = Reader::new();
-        let passed = (0..=REPLY_BYTES)
+        let skipped = (0..=REPLY_BYTES)
             .take_while(|_| reader.feed(b'\n') == Progress::Pending)
             .count();
-        assert_eq!(passed, usize::from(REPLY_BYTES));
+        assert_eq!(skipped, usize::from(REPLY_BYTES));
     }
 
     #[test]
@@ -444,17 +463,17 @@ mod tests {
                 assert_eq!(replies[1], Some((250, "next".to_string())));
             }
         }
-        // A refusal in any line makes it one.
+        // A refusal behind another line.
         assert_eq!(read(b"250-a\n450-b\nc\n250 d\n"), one(450, "a b c d"));
     }
 
     #[test]
-    fn control_and_eight_bit_octets_are_cleaned() {
+    fn octets_that_are_not_printable_are_replaced() {
         assert_eq!(read(b"550 a\x1b[31m\tb\x00\xc3\xa9\x7f\r\n"), one(550, "a?[31m b????"));
     }
 
     #[test]
-    fn an_endless_reply_is_bounded_in_text_and_in_all() {
+    fn an_endless_line_is_bounded_and_so_is_the_kept_text() {
         let mut reader = Reader::new();
         let (mut fed, most) = (0u32, u32::from(REPLY_BYTES));
         loop {
@@ -474,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn endless_lines_are_bounded_too() {
+    fn endlessly_many_lines_are_bounded() {
         let mut reader = Reader::new();
         let line = b"250-x\r\n";
         let broken = (0..2 * usize::from(REPLY_BYTES)).any(|at| reader.feed(line[at % line.len()]) == Progress::Broken);

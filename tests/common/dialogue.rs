@@ -10,7 +10,7 @@ use sds_smtp::code::{Outcome, Phase, Reason};
 use sds_smtp::limits::Timeouts;
 use sds_smtp::message::word::write_phrase;
 use sds_smtp::session::{Job, Mail, Settings, Text};
-use sds_smtp::wire::capability::{LOGIN, PLAIN};
+use sds_smtp::wire::capability::Capabilities;
 
 /// A step of the dialogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub enum Expected {
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// The mechanisms that may be used to log in.
-    pub mechanisms: u8,
+    pub mechanisms: Capabilities,
     pub user: Vec<u8>,
     pub password: Vec<u8>,
     pub sender: Vec<u8>,
@@ -82,7 +82,7 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            mechanisms: 0,
+            mechanisms: Capabilities::NONE,
             user: b"sds".to_vec(),
             password: b"sds-secret".to_vec(),
             sender: b"thatisme@smtp-server-domain.cz".to_vec(),
@@ -260,10 +260,10 @@ pub type Expectation = fn(&str) -> Result<Expected, String>;
 pub const SETTINGS: &[(&str, Setting)] = &[
     ("auth", |parser, rest| {
         parser.dialogue.setup.mechanisms = match rest {
-            "none" => 0,
-            "any" => PLAIN | LOGIN,
-            "plain" => PLAIN,
-            "login" => LOGIN,
+            "none" => Capabilities::NONE,
+            "any" => Capabilities::MECHANISMS,
+            "plain" => Capabilities::PLAIN,
+            "login" => Capabilities::LOGIN,
             _ => return Err(format!("`{rest}` is no mechanism")),
         };
         Ok(())

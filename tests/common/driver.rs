@@ -326,7 +326,7 @@ impl<'a> Driver<'a> {
         if text.len() > 255 || text.iter().any(|octet| !matches!(octet, 0x20..=0x7e)) {
             return Err(format!("a text that is not clean: {}", show(text)));
         }
-        if self.job.settings.mechanisms == 0 {
+        if self.job.settings.mechanisms.is_empty() {
             return Ok(());
         }
         let secret = self.job.settings.password();

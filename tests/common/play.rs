@@ -397,7 +397,7 @@ impl Player<'_> {
         if seen.verdict.reason == Reason::Unsendable {
             return events.check_ends(self.mails, &seen.verdict, &seen.text);
         }
-        events.check(if setup.mechanisms == 0 { &[] } else { &secrets })?;
+        events.check(if setup.mechanisms.is_empty() { &[] } else { &secrets })?;
         if self.variation.segmentation == Segmentation::Whole && self.variation.leaving == Leaving::AtOnce {
             events.check_order()?;
         }

@@ -8,7 +8,7 @@ use sds_smtp::limits::Timeouts;
 use sds_smtp::message::word::write_phrase;
 use sds_smtp::session::job::Fields;
 use sds_smtp::session::{Job, Mail, Settings, Text};
-use sds_smtp::wire::capability::{LOGIN, PLAIN};
+use sds_smtp::wire::capability::Capabilities;
 use sds_smtp::wire::literal::LITERAL_BYTES;
 
 use crate::input::{Input, put_field};
@@ -166,7 +166,12 @@ impl Setup {
 
     fn settings(&self) -> Settings<'_> {
         Settings {
-            mechanisms: [0, PLAIN | LOGIN, PLAIN, LOGIN][usize::from(self.auth)],
+            mechanisms: match self.auth {
+                0 => Capabilities::NONE,
+                1 => Capabilities::MECHANISMS,
+                2 => Capabilities::PLAIN,
+                _ => Capabilities::LOGIN,
+            },
             pipelining: self.pipelining,
             phrase: (!self.sender_name.is_empty()).then_some(write_phrase),
             texts: Fields {

@@ -1,0 +1,161 @@
+//! The result codes, each with its number and its description.
+//!
+//! 0 to 15 are the codes of the SDS devices ("OSI7 Log"). 16 to 31 stay unused. From 32 up are codes that the devices do not
+//! have. A number never changes its meaning.
+
+use core::ffi::CStr;
+
+/// One list makes the codes, their numbers and their descriptions: what happened and what to do, in one sentence.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $code:ident = $number:literal, $description:literal;)*) => {
+        /// How a mail, or a call, ended.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Code {
+            $($(#[$doc])* $code = $number,)*
+        }
+
+        impl Code {
+            /// All codes.
+            pub const ALL: [Self; [$(Self::$code),*].len()] = [$(Self::$code),*];
+        }
+
+        /// The descriptions in the order of [`Code::ALL`], and the one of other numbers, each with a NUL behind it. One
+        /// string instead of a table of pointers, so that the linker drops it when `sds_smtp_strerror` is unused.
+        const DESCRIPTIONS: &str = concat!($($description, "\0",)* "unknown code: not one of this library's\0");
+    };
+}
+
+codes! {
+    /// The server took the mail over: 2xx to the end of the data.
+    Ok = 0,
+        "no error: the server has taken the mail over";
+    /// A deadline passed, in any phase, connecting included.
+    Timeout = 1,
+        "timeout: the server did not answer in time; check the network and the server, or allow more time";
+    /// The greeting is not 220 or did not come; 421 in any phase; or 4xx to the login.
+    NotReady = 2,
+        "server not ready: it refused the connection in words, cannot check a login now, or is closing; try again later";
+    /// EHLO and then HELO refused, unreadable, or the connection lost there.
+    HeloFailed = 3,
+        "EHLO/HELO refused: set an EHLO name that the server accepts";
+    /// MAIL FROM refused, or the sender is not an address.
+    SenderRefused = 4,
+        "sender refused: give the sender's whole e-mail address, and log in if the server asks for it";
+    /// RCPT TO refused other than by 6, 12, 15; or the recipient is not an address.
+    RecipientRefused = 5,
+        "recipient refused: check the recipient's address";
+    /// RCPT TO refused in words that refuse to relay, or with 530 (`refusal.rs` decides).
+    RelayDenied = 6,
+        "relaying denied: log in, or use the mail server that is responsible for you";
+    /// DATA refused, the connection lost in the text, the mail too large (552 to MAIL, too), or out of memory.
+    DataFailed = 7,
+        "mail data not accepted: the mail is too large, the subject has a line end in it, the connection was lost, or \
+        memory is out; see the text of the result";
+    /// The end of the data refused, or the connection lost while waiting for that answer.
+    DataEndFailed = 8,
+        "the end of the data was not accepted: the server refused the content, or the connection was lost and the \
+        outcome is unknown";
+    /// A login is configured, and the server offers none that may be used.
+    AuthUnsupported = 9,
+        "login not supported: the server offers no login that may be used here; switch the login off or choose another \
+        port or server";
+    /// User name refused, missing or too long.
+    BadUsername = 10,
+        "user name refused, missing or too long: some servers want the whole e-mail address, some only the name";
+    /// Login refused; or the password is missing or too long.
+    BadPassword = 11,
+        "login refused, or password missing or too long: check user name and password; some providers want an app password";
+    /// RCPT TO answered 550, in words that do not refuse to relay.
+    InvalidRecipient = 12,
+        "invalid recipient: the server does not know this mailbox, or its spam filter refuses us";
+    /// No connection, or no usable server configured.
+    ConnectFailed = 13,
+        "no connection: check the server's IP address, the port, the network and the firewall";
+    /// The previous mail is still in flight.
+    Busy = 14,
+        "busy: the previous mail is still being sent; wait for it";
+    /// 501 after the greeting exchange.
+    Syntax = 15,
+        "syntax error: the server did not understand a command (501), and some servers answer so by a rule of theirs; \
+        see its text in the result";
+    /// The program cancelled the mail.
+    Cancelled = 32,
+        "cancelled by the program";
+    /// An argument is NULL, or a structure is not one that this library knows.
+    BadArgument = 33,
+        "bad argument: a pointer is NULL, or struct_size, a flag or a value is not known; start structures with their \
+        _INIT macro";
+    /// The handle is not one of a living client.
+    BadHandle = 34,
+        "bad handle: this client was freed, or was never made";
+}
+
+impl Code {
+    /// The number that C sees.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The code with this number.
+    pub fn from_number(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| i64::from(code.number()) == number)
+    }
+
+    /// What happened and what to do, in one sentence.
+    pub fn describe(self) -> &'static CStr {
+        description(Self::ALL.into_iter().take_while(|code| *code != self).count())
+    }
+
+    /// What there is to say of a number that is not a code.
+    pub fn describe_unknown() -> &'static CStr {
+        description(Self::ALL.len())
+    }
+}
+
+/// The description behind so many others.
+fn description(others: usize) -> &'static CStr {
+    let mut rest = DESCRIPTIONS.as_bytes();
+    for _ in 0..others {
+        let end = rest.iter().position(|octet| *octet == 0).unwrap_or(rest.len());
+        rest = rest.get(end.saturating_add(1)..).unwrap_or(&[]);
+    }
+    CStr::from_bytes_until_nul(rest).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_are_those_of_the_devices() {
+        for (number, code) in (0..16).chain(32..35).zip(Code::ALL) {
+            assert_eq!(i64::from(code.number()), number);
+            assert_eq!(Code::from_number(number), Some(code));
+        }
+        assert_eq!(Code::from_number(16), None);
+        assert_eq!(Code::from_number(-1), None);
+    }
+
+    #[test]
+    fn the_descriptions_of_temporary_failures_and_of_501_blame_nobody() {
+        let says = |code: Code, words: &str| code.describe().to_str().unwrap().contains(words);
+        assert!(says(Code::NotReady, "login") && says(Code::NotReady, "try again later"));
+        assert!(says(Code::Syntax, "by a rule of theirs"));
+    }
+
+    #[test]
+    fn every_code_has_a_description_of_its_own() {
+        for (index, code) in Code::ALL.into_iter().enumerate() {
+            assert!(!code.describe().is_empty());
+            for other in Code::ALL.into_iter().skip(index + 1) {
+                assert_ne!(code.describe(), other.describe());
+            }
+        }
+    }
+
+    #[test]
+    fn another_number_has_the_last_description() {
+        assert_eq!(Code::describe_unknown(), c"unknown code: not one of this library's");
+    }
+}
