@@ -26,13 +26,6 @@ pub const SUBJECT_BYTES: usize = 2000;
 /// The longest text of a mail: more than servers accept by default (50 MB at most in practice).
 pub const TEXT_BYTES: usize = 64 * 1024 * 1024;
 
-/// The size of a mail, in octets, as SIZE counts it (RFC 1870): on a system mails may be larger than 4 GiB.
-#[cfg(feature = "std")]
-pub type Size = u64;
-/// The size of a mail, in octets, as SIZE counts it (RFC 1870).
-#[cfg(not(feature = "std"))]
-pub type Size = u32;
-
 /// The longest display name of the sender: several encoded words.
 pub const NAME_BYTES: usize = 200;
 
@@ -68,7 +61,15 @@ pub const REPLY_BYTES: u16 = u16::MAX;
 /// How much of a reply's text is kept.
 pub const REPLY_TEXT_BYTES: usize = 255;
 
-/// What is kept of a line of the dialogue for those who listen: the longest reply line (RFC 5321, 4.5.3.1.5).
+/// The size of a mail, in octets, as SIZE counts it (RFC 1870): on a system mails may be larger than 4 GiB.
+#[cfg(feature = "std")]
+pub type Size = u64;
+
+/// The size of a mail, in octets, as SIZE counts it (RFC 1870).
+#[cfg(not(feature = "std"))]
+pub type Size = u32;
+
+/// How much of a line of the dialogue an event has: the longest reply line (RFC 5321, 4.5.3.1.5).
 pub const EVENT_LINE_BYTES: usize = 512;
 
 /// The longest challenge while logging in: RFC 4954, 4 allows 12,288 octets, and tokens have more.

@@ -73,8 +73,8 @@ pub struct Settings<'a> {
     pub mechanisms: Capabilities,
     /// Whether to use PIPELINING where it is offered.
     pub pipelining: bool,
-    /// How the sender's display name is written, where there is one: [`crate::message::word::write_phrase`]. A program that
-    /// configures none is linked without it.
+    /// How the sender's display name is written, where there is one: [`crate::message::word::write_phrase`], which is linked only
+    /// into programs that can configure one.
     pub phrase: Option<Phrase>,
     /// Its texts, in the order of [`Field`]: in one array, so that one loop copies them.
     pub texts: [&'a [u8]; TEXTS],

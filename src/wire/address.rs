@@ -153,14 +153,14 @@ impl<'a> List<'a> {
         Self { rest: Some(list) }
     }
 
-    /// Those behind so many octets of the list.
+    /// The addresses behind the first `octets` octets of the list.
     pub fn behind(list: &'a [u8], octets: usize) -> Self {
         Self {
             rest: list.get(octets..),
         }
     }
 
-    /// Octets of the list behind what was yielded.
+    /// How many octets of the list are left.
     pub fn length(&self) -> usize {
         self.rest.map_or(0, <[u8]>::len)
     }

@@ -53,17 +53,9 @@ const fn words_of<const N: usize>(known: [(&'static str, Capability); N]) -> [wo
     words
 }
 
-/// A bit for each capability. On a device there is room for 16: SDS_SMTP_CLIENT_SIZE leaves no more.
-#[cfg(feature = "std")]
-type Bits = u32;
-#[cfg(not(feature = "std"))]
-type Bits = u16;
-
-/// A set of capabilities.
+/// A set of capabilities; there is room for 32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capabilities(Bits);
-
-const _: () = assert!(KNOWN.len() <= Bits::BITS as usize);
+pub struct Capabilities(u32);
 
 impl Capabilities {
     /// None.
@@ -101,8 +93,8 @@ impl Capabilities {
         Self(self.0 & other.0)
     }
 
-    const fn bit(value: u8) -> Bits {
-        (1 as Bits).wrapping_shl(value as u32)
+    const fn bit(value: u8) -> u32 {
+        1u32.wrapping_shl(value as u32)
     }
 }
 
@@ -110,11 +102,11 @@ impl Capabilities {
 #[repr(C)]
 pub struct Parser {
     found: Capabilities,
+    size: Size,
     /// The node of the tree at which the next word of the line begins.
     list: u8,
     /// The node before the next octet of the current word; before its first one the same as `list`.
     node: u8,
-    size: Size,
 }
 
 impl Default for Parser {

@@ -141,7 +141,7 @@ impl Reader {
         self.held = true;
     }
 
-    /// Keeps the text of each reply again.
+    /// Keeps the text of replies again.
     pub fn release_text(&mut self) {
         self.held = false;
         self.length = 0;

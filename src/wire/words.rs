@@ -9,7 +9,7 @@
 pub const NOTHING: u8 = 0;
 
 /// The node before the first octet of a word.
-pub const START: u8 = 1;
+pub const START: u8 = NOTHING + 1;
 
 /// A branch; the distance to the next alternative is added to it.
 const JUMP: u8 = 0x80;
