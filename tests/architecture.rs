@@ -439,9 +439,9 @@ fn the_shared_library_has_its_name_and_stays_in_memory() {
 }
 
 #[test]
-fn the_shared_library_has_at_most_400_kib() {
+fn the_shared_library_has_at_most_384_kib() {
     let bytes = fs::metadata(shared_library()).unwrap().len();
-    assert!(bytes <= 400 * 1024, "{bytes}");
+    assert!(bytes <= 384 * 1024, "{bytes}");
 }
 
 #[test]
