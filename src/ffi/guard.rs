@@ -67,7 +67,6 @@ pub fn guard_code<T: Answer>(run: impl FnOnce() -> T) -> c_int {
 /// # Safety
 ///
 /// `text` is NULL or points to a string that ends with a NUL and lives as long as the result is used.
-#[cfg_attr(not(feature = "std"), inline(never))]
 pub unsafe fn string<'a>(text: *const c_char) -> &'a [u8] {
     if text.is_null() {
         return &[];
