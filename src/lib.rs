@@ -12,6 +12,7 @@
 //! - [`code`], [`limits`], [`buffer`], [`octets`], [`utf8`], [`base64`]: what everything stands on
 //! - [`wire`], [`auth`], [`message`]: RFC 5321's lines, RFC 4954's mechanisms, RFC 5322's mail
 //! - [`session`]: the state machine of one mail
+//! - [`channel`]: the pump between a session and what carries its octets
 //! - [`client`]: what a device has: settings, one mail in flight, result, log
 //!
 //! `host` (feature `std`) drives it with a thread and sockets, `firmware` (that feature) out of a program's main loop;
@@ -67,6 +68,8 @@ pub mod auth;
 pub mod base64;
 #[forbid(unsafe_code)]
 pub mod buffer;
+#[forbid(unsafe_code)]
+pub mod channel;
 #[forbid(unsafe_code)]
 pub mod client;
 #[forbid(unsafe_code)]

@@ -140,7 +140,7 @@ impl Connections {
             return;
         };
         if self.spare.is_none() {
-            self.spare = connection.take_buffer();
+            self.spare = Some(connection.take_buffer());
         }
         self.free.push(place);
         self.deadlines.clear(place);
