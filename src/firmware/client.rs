@@ -2,7 +2,6 @@
 
 use super::member::{Member, Post};
 use super::storage::{self, enter};
-use super::told::Status;
 use super::transport::Transport;
 use crate::client::settings::{Checked, Draft, PORT, UNKNOWN_CHARSET};
 use crate::code::{Code, Reason};
@@ -95,12 +94,12 @@ impl Client {
     /// 14 while a mail is in flight, else the code of the last one, 0 before the first.
     #[inline(always)]
     pub fn status(self) -> u8 {
-        storage::status(self.0).map_or(Code::BadHandle.number(), Status::code)
+        storage::status(self.0).map_or(Code::BadHandle.number(), |status| status.get().code())
     }
 
     /// The status in FULL-C's numbers.
     pub fn program_status(self) -> Option<u16> {
-        storage::status(self.0).map(Status::program)
+        storage::status(self.0).map(|status| status.get().program())
     }
 
     /// Shows the client: how its last mail ended, and its log.

@@ -2,7 +2,7 @@
 
 use super::arena::{Arena, Config};
 use super::reading::{Read, Reading, Sending};
-use super::told::{Line, Status, Told};
+use super::told::{Line, SharedStatus, Told};
 use super::transport::{Link, Transport};
 use crate::client::mail;
 use crate::client::report::{MessageId, Nonce};
@@ -75,7 +75,7 @@ pub struct Member {
     pub(super) link: Link,
     /// The source of the text had nothing when it was asked.
     pub(super) waits: bool,
-    pub(super) status: &'static Status,
+    pub(super) status: &'static SharedStatus,
     pub(super) transport: Option<Transport>,
     pub(super) config: Option<&'static mut Config>,
     pub(super) next: Option<&'static mut Config>,

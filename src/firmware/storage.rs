@@ -14,14 +14,14 @@ use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering, compiler_fence};
 
 use super::callbacks::{Clock, UnixTime};
 use super::member::Member;
-use super::told::{Line, Status};
+use super::told::{Line, SharedStatus};
 use crate::code::Code;
 use crate::limits::{CLIENT_STORAGE_BYTES, DEVICE_CREDENTIAL_BYTES};
 
 /// A client in the program's memory.
 #[repr(C)]
 struct Block {
-    status: Status,
+    status: SharedStatus,
     next: AtomicPtr<Block>,
     member: UnsafeCell<Member>,
 }
@@ -113,7 +113,7 @@ fn find(handle: usize) -> Option<&'static Block> {
 }
 
 /// The status of a client, which may be read at any time.
-pub fn status(handle: usize) -> Option<&'static Status> {
+pub fn status(handle: usize) -> Option<&'static SharedStatus> {
     find(handle).map(|block| &block.status)
 }
 

@@ -163,12 +163,12 @@ impl Client {
 
     /// 14 while a mail is in flight, else the code of the last one, 0 before the first.
     pub fn status(self) -> Result<u8, Code> {
-        self.key().map(|(_, slot)| slot.guard.status())
+        self.key().map(|(_, slot)| slot.guard.status().code())
     }
 
     /// The status in FULL-C's numbers.
     pub fn program_status(self) -> Result<u16, Code> {
-        self.key().map(|(_, slot)| slot.guard.program_status())
+        self.key().map(|(_, slot)| slot.guard.status().program())
     }
 
     /// How the last mail ended.
@@ -191,7 +191,7 @@ impl Client {
             Wait::Forever => None,
             Wait::Milliseconds(some) => Some(Duration::from_millis(u64::from(some))),
         };
-        let status = slot.guard.status();
+        let status = slot.guard.status().code();
         if status != Code::Busy.number() || until.is_some_and(|until| until.is_zero()) {
             return Ok(status);
         }
@@ -261,7 +261,7 @@ impl Waiting {
                 return Ok(if member.ended != before {
                     member.told.report.code.number()
                 } else {
-                    self.slot.guard.status()
+                    self.slot.guard.status().code()
                 });
             }
             let waited = self.slot.ended.wait_timeout(shared, left.unwrap_or(LOOK));
@@ -300,7 +300,7 @@ impl Waiting {
             }
             let busy = self.slot.guard.busy();
             let Some(mut left) = self.left().filter(|_| busy) else {
-                return Ok(self.slot.guard.status());
+                return Ok(self.slot.guard.status().code());
             };
             if shared.drive(self.key) {
                 drop(shared);
