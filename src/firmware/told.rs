@@ -3,6 +3,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use crate::client::log::write_recipient;
 use crate::client::status::Status;
 use crate::code::{Code, Outcome, Phase};
 use crate::octets::copy;
@@ -100,11 +101,8 @@ impl Line {
             recipient: [0; 96],
             text: [0; 128],
         };
-        let ([shown @ .., _], [text @ .., _]) = (&mut self.recipient, &mut self.text);
+        let ([logged @ .., _], [text @ .., _]) = (&mut self.recipient, &mut self.text);
         copy(text, &told.text);
-        for (place, octet) in shown.iter_mut().zip(recipient) {
-            // What a program gave may be anything.
-            *place = if matches!(octet, 0x20..=0x7e) { *octet } else { b'?' };
-        }
+        write_recipient(logged, recipient);
     }
 }

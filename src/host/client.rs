@@ -9,9 +9,9 @@ use super::shared::{DRIVEN, Start, Told, WAKING};
 use super::snapshot::Snapshot;
 use super::{clock, engine};
 use crate::client::guard::Begun;
-use crate::client::log::Entry;
+use crate::client::log::{Entry, write_recipient};
 use crate::client::mail;
-use crate::client::report::{MessageId, Report};
+use crate::client::report::{Bounded, MessageId, Report};
 use crate::client::settings::Draft;
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, LOG_RECIPIENT_BYTES};
@@ -370,18 +370,14 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
     Ok(())
 }
 
-/// Ends a mail that did not start. What is logged of its recipient is made printable.
+/// Ends a mail that did not start.
 fn refuse(key: Key, code: Code, reason: Reason, recipients: &[u8]) -> Code {
     let report = Report::unsent(code, Phase::Start, Outcome::NotSent, reason);
     let first = List::new(recipients).next().unwrap_or(&[]);
-    let mut shown = [0u8; LOG_RECIPIENT_BYTES];
-    for (place, octet) in shown.iter_mut().zip(first) {
-        *place = if matches!(octet, 0x20..=0x7e) { *octet } else { b'?' };
-    }
-    let shown = shown.get(..first.len().min(LOG_RECIPIENT_BYTES)).unwrap_or(&[]);
+    let logged = Bounded::<LOG_RECIPIENT_BYTES>::written(|room| write_recipient(room, first));
     let count = u16::try_from(List::new(recipients).count()).unwrap_or(u16::MAX);
     let count = if recipients.is_empty() { 0 } else { count };
-    let notice = shared().publish(key, Told::without_id(report), count, shown);
+    let notice = shared().publish(key, Told::without_id(report), count, logged.octets());
     notice.tell();
     code
 }

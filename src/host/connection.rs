@@ -10,7 +10,7 @@ use super::shared::Told;
 use super::snapshot::Snapshot;
 use super::sys::{self, Event, Failure, Poller, Socket};
 use crate::channel::{Channel, Moved, Pump, Turn};
-use crate::client::report::{Report, Text};
+use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::LOG_RECIPIENT_BYTES;
 use crate::session::{Job, Session, State};
@@ -65,7 +65,7 @@ pub struct Ended {
     /// How many recipients the mail had.
     pub recipients: u16,
     /// The recipient for the log.
-    pub recipient: Text<LOG_RECIPIENT_BYTES>,
+    pub recipient: Bounded<LOG_RECIPIENT_BYTES>,
 }
 
 fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>) -> Job<'a> {
@@ -256,15 +256,15 @@ impl Connection {
         let mut ended = Ended {
             told: Told::without_id(report),
             recipients: 0,
-            recipient: Text::EMPTY,
+            recipient: Bounded::EMPTY,
         };
         if let Some(mail) = self.post.as_ref().map(Post::mail) {
             if let Some(nonce) = mail.nonce {
-                ended.told.message_id = Text::message_id(nonce, self.snapshot.settings().sender());
+                ended.told.message_id = Bounded::message_id(nonce, self.snapshot.settings().sender());
             }
             ended.recipients = u16::try_from(List::new(mail.recipients).count()).unwrap_or(0);
             let address = List::new(mail.recipients).nth(usize::from(recipient));
-            ended.recipient = Text::new(address.unwrap_or(&[]));
+            ended.recipient = Bounded::new(address.unwrap_or(&[]));
         }
         self.post = None;
         ended
