@@ -12,6 +12,7 @@
 //! - [`code`], [`limits`], [`buffer`], [`octets`], [`utf8`], [`base64`]: what the others use
 //! - [`wire`], [`auth`], [`message`]: lines (RFC 5321), mechanisms (RFC 4954), the mail (RFC 5322)
 //! - [`session`]: the state machine of one mail
+//! - [`channel`]: the pump between a session and what carries its octets
 //! - [`client`]: settings, one mail in flight, its result, a log
 //!
 //! `host` (feature `std`) drives it with a thread and sockets, `firmware` (feature `firmware`) from a program's main
@@ -68,6 +69,8 @@ pub mod auth;
 pub mod base64;
 #[forbid(unsafe_code)]
 pub mod buffer;
+#[forbid(unsafe_code)]
+pub mod channel;
 #[forbid(unsafe_code)]
 pub mod client;
 #[forbid(unsafe_code)]

@@ -2,21 +2,16 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use super::status::Status;
 use crate::code::Code;
 
-/// No mail yet: its status is 0, as after a mail that was sent, and FULL-C tells the two apart.
-const IDLE: u32 = 0xFF;
-
-/// The code of the last mail.
-const CODE: u32 = 0xFF;
-
-/// A mail is in flight.
-const BUSY: u32 = 0x100;
+/// A mail is in flight: in the lower half, beside the status of the mail before, which has no such bit.
+const BUSY: u32 = 0x8000;
 
 /// The upper half: which life of its place the client is.
 const LIFE: u32 = 16;
 
-/// The status of a client. Places of clients are used again; the guard knows for which life it stands, so that a call on
+/// The status of a client, and whether a mail is in flight. Places of clients are used again; the guard knows for which life it stands, so that a call on
 /// a handle that was freed just now changes nothing for the next client there.
 pub struct Guard(AtomicU32);
 
@@ -34,7 +29,7 @@ pub enum Begun {
 impl Guard {
     /// A client that has sent nothing.
     pub const fn new(life: u16) -> Self {
-        Self(AtomicU32::new(((life as u32) << LIFE) | IDLE))
+        Self(AtomicU32::new((life as u32) << LIFE))
     }
 
     /// Begins a mail, unless one is in flight. Of several callers at once one is told `Yes`.
@@ -57,16 +52,17 @@ impl Guard {
 
     /// Ends the mail that was begun in this life.
     pub fn end(&self, life: u16, code: Code) {
-        self.set(life, u32::from(code.number()));
+        self.set(life, Status::of(code));
     }
 
     /// Forgets everything; from now on it stands for this life.
     pub fn reset(&self, life: u16) {
-        self.set(life, IDLE);
+        self.set(life, Status::NONE);
     }
 
-    fn set(&self, life: u16, code: u32) {
-        self.0.store((u32::from(life) << LIFE) | code, Ordering::Release);
+    fn set(&self, life: u16, status: Status) {
+        let status = u32::from(status.number());
+        self.0.store((u32::from(life) << LIFE) | status, Ordering::Release);
     }
 
     /// Whether a mail is in flight.
@@ -74,21 +70,11 @@ impl Guard {
         self.0.load(Ordering::Acquire) & BUSY != 0
     }
 
-    /// 14 while a mail is in flight, else the code of the last one, 0 before the first.
-    pub fn status(&self) -> u8 {
+    /// The status.
+    pub fn status(&self) -> Status {
         match self.0.load(Ordering::Acquire) {
-            busy if busy & BUSY != 0 => Code::Busy.number(),
-            idle if idle & CODE == IDLE => Code::Ok.number(),
-            code => code.to_le_bytes()[0],
-        }
-    }
-
-    /// The status in FULL-C's numbers: 0 before the first mail, 277 in flight, else 256 and the code.
-    pub fn program_status(&self) -> u16 {
-        match self.0.load(Ordering::Acquire) {
-            busy if busy & BUSY != 0 => 277,
-            idle if idle & CODE == IDLE => 0,
-            code => u16::from(code.to_le_bytes()[0]).saturating_add(256),
+            busy if busy & BUSY != 0 => Status::of(Code::Busy),
+            ended => Status::from_lower_half(ended),
         }
     }
 }
@@ -100,15 +86,15 @@ mod tests {
     #[test]
     fn the_second_of_two_is_refused_and_changes_nothing() {
         let guard = Guard::new(1);
-        assert_eq!((guard.status(), guard.program_status()), (0, 0));
+        assert_eq!((guard.status().code(), guard.status().program()), (0, 0));
         assert_eq!(guard.begin(1), Begun::Yes);
         assert_eq!(guard.begin(1), Begun::Busy);
-        assert_eq!((guard.status(), guard.program_status()), (14, 277));
+        assert_eq!((guard.status().code(), guard.status().program()), (14, 277));
         guard.end(1, Code::Ok);
-        assert_eq!((guard.status(), guard.program_status()), (0, 256));
+        assert_eq!((guard.status().code(), guard.status().program()), (0, 256));
         assert_eq!(guard.begin(1), Begun::Yes);
         guard.end(1, Code::Syntax);
-        assert_eq!((guard.status(), guard.program_status()), (15, 271));
+        assert_eq!((guard.status().code(), guard.status().program()), (15, 271));
     }
 
     #[test]
@@ -119,9 +105,9 @@ mod tests {
         assert!(!guard.busy());
         assert_eq!(guard.begin(3), Begun::Yes);
         assert_eq!(guard.begin(1), Begun::Dead);
-        assert_eq!(guard.status(), 14);
+        assert_eq!(guard.status().code(), 14);
         guard.end(3, Code::Timeout);
         assert_eq!(guard.begin(1), Begun::Dead);
-        assert_eq!(guard.status(), 1);
+        assert_eq!(guard.status().code(), 1);
     }
 }

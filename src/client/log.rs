@@ -1,8 +1,9 @@
 //! The log of a device ("OSI7 Log"): every finished mail and every refused start, the newest ones.
 
-use super::report::{Report, Text};
+use super::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase};
 use crate::limits::{LOG_RECIPIENT_BYTES, LOG_TEXT_BYTES};
+use crate::octets::is_printable;
 
 /// One line of the log.
 #[derive(Clone, Copy)]
@@ -22,9 +23,9 @@ pub struct Entry {
     /// How long it took, in milliseconds.
     pub elapsed: u32,
     /// The first recipient, or the one that was refused.
-    pub recipient: Text<LOG_RECIPIENT_BYTES>,
+    pub recipient: Bounded<LOG_RECIPIENT_BYTES>,
     /// The server's text, or ours.
-    pub text: Text<LOG_TEXT_BYTES>,
+    pub text: Bounded<LOG_TEXT_BYTES>,
 }
 
 impl Entry {
@@ -38,10 +39,19 @@ impl Entry {
             reply: report.reply,
             recipients,
             elapsed: report.elapsed,
-            recipient: Text::new(recipient),
-            text: Text::new(report.text.octets()),
+            recipient: Bounded::new(recipient),
+            text: Bounded::new(report.text.octets()),
         }
     }
+}
+
+/// Writes a recipient for the log that was not checked; how many octets that are. It may be anything: what is not printable
+/// ASCII becomes a `?`, a TAB, too.
+pub fn write_recipient(out: &mut [u8], recipient: &[u8]) -> usize {
+    for (logged, octet) in out.iter_mut().zip(recipient) {
+        *logged = if is_printable(*octet) { *octet } else { b'?' };
+    }
+    out.len().min(recipient.len())
 }
 
 /// Which of the places lent to it hold entries, and in which order.
@@ -85,6 +95,15 @@ impl Ring {
 mod tests {
     use super::*;
     use std::vec::Vec;
+
+    #[test]
+    fn a_recipient_is_logged_as_printable_octets() {
+        let mut out = *b"......";
+        assert_eq!(write_recipient(&mut out, b"a\t\xE9~ "), 5);
+        assert_eq!(&out, b"a??~ .");
+        assert_eq!(write_recipient(&mut out, b"longer than that"), 6);
+        assert_eq!(&out, b"longer");
+    }
 
     #[test]
     fn the_newest_entries_stay_and_come_in_order() {

@@ -2,6 +2,7 @@
 //!
 //! - [`settings`]: what a program configures, and what is refused
 //! - [`mail`]: what a program sends, and what is refused
+//! - [`status`]: what became of the last mail, in one number
 //! - `guard`: one mail in flight, where there are threads
 //! - [`report`]: how the last mail ended
 //! - [`log`]: how the last mails ended
@@ -12,3 +13,4 @@ pub mod log;
 pub mod mail;
 pub mod report;
 pub mod settings;
+pub mod status;

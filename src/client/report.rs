@@ -8,15 +8,15 @@ use crate::message::header::write_message_id;
 use crate::octets::copy;
 use crate::session::Session;
 
-/// A piece of text of bounded length: what does not fit is cut.
+/// Octets of bounded length, in a value: what does not fit is cut.
 #[derive(Clone, Copy)]
-pub struct Text<const N: usize> {
+pub struct Bounded<const N: usize> {
     octets: [u8; N],
     length: usize,
 }
 
-impl<const N: usize> Text<N> {
-    /// No text.
+impl<const N: usize> Bounded<N> {
+    /// None.
     pub const EMPTY: Self = Self {
         octets: [0; N],
         length: 0,
@@ -24,12 +24,17 @@ impl<const N: usize> Text<N> {
 
     /// As much of `text` as fits.
     pub fn new(text: &[u8]) -> Self {
+        Self::written(|room| copy(room, text))
+    }
+
+    /// What this writes, which says how much that is.
+    pub fn written(write: impl FnOnce(&mut [u8; N]) -> usize) -> Self {
         let mut new = Self::EMPTY;
-        new.length = copy(&mut new.octets, text);
+        new.length = write(&mut new.octets);
         new
     }
 
-    /// The text.
+    /// The octets.
     pub fn octets(&self) -> &[u8] {
         self.octets.get(..self.length).unwrap_or(&[])
     }
@@ -59,14 +64,14 @@ impl MessageId<'_> {
     }
 }
 
-impl Text<MESSAGE_ID_BYTES> {
+impl Bounded<MESSAGE_ID_BYTES> {
     /// A Message-ID.
     pub fn message_id(nonce: Nonce, sender: &[u8]) -> Self {
-        let mut new = Self::EMPTY;
-        let mut window = Window::new(&mut new.octets, 0);
-        write_message_id(sender, &nonce, &mut window);
-        new.length = window.kept();
-        new
+        Self::written(|room| {
+            let mut window = Window::new(room, 0);
+            write_message_id(sender, &nonce, &mut window);
+            window.kept()
+        })
     }
 }
 
@@ -89,7 +94,7 @@ pub struct Report {
     /// From the start to the verdict, in milliseconds.
     pub elapsed: u32,
     /// The server's text, or where it said nothing ours.
-    pub text: Text<REPLY_TEXT_BYTES>,
+    pub text: Bounded<REPLY_TEXT_BYTES>,
 }
 
 impl Report {
@@ -102,7 +107,7 @@ impl Report {
         enhanced: [0; 3],
         recipients: (0, 0),
         elapsed: 0,
-        text: Text::EMPTY,
+        text: Bounded::EMPTY,
     };
 
     /// Of a mail that did not leave, for a reason of ours.
@@ -111,7 +116,7 @@ impl Report {
             code,
             outcome,
             phase,
-            text: Text::new(reason.text()),
+            text: Bounded::new(reason.text()),
             ..Self::NONE
         }
     }
@@ -127,7 +132,7 @@ impl Report {
             enhanced: session.enhanced_status_code(),
             recipients: session.recipients(),
             elapsed,
-            text: Text::new(session.text()),
+            text: Bounded::new(session.text()),
         })
     }
 }
@@ -138,8 +143,8 @@ mod tests {
 
     #[test]
     fn text_is_cut_where_it_does_not_fit() {
-        assert_eq!(Text::<4>::new(b"abc").octets(), b"abc");
-        assert_eq!(Text::<4>::new(b"abcdef").octets(), b"abcd");
-        assert_eq!(Text::<4>::EMPTY.octets(), b"");
+        assert_eq!(Bounded::<4>::new(b"abc").octets(), b"abc");
+        assert_eq!(Bounded::<4>::new(b"abcdef").octets(), b"abcd");
+        assert_eq!(Bounded::<4>::EMPTY.octets(), b"");
     }
 }

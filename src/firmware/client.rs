@@ -1,8 +1,7 @@
 //! What a program calls, by handle: each call finds the client, and keeps all others out meanwhile.
 
 use super::member::{Member, Post};
-use super::memory::{self, enter};
-use super::told::Status;
+use super::storage::{self, enter};
 use super::transport::Transport;
 use crate::client::settings::{Checked, Draft, PORT, UNKNOWN_CHARSET};
 use crate::code::{Code, Reason};
@@ -28,7 +27,7 @@ impl Client {
 
     /// Ends the client, and gives its memory back to the program.
     pub fn free(self) -> Code {
-        memory::remove(self.0)
+        storage::remove(self.0)
     }
 
     /// Takes a transport.
@@ -99,12 +98,12 @@ impl Client {
     /// 14 while a mail is in flight, else the code of the last one, 0 before the first.
     #[inline(always)]
     pub fn status(self) -> u8 {
-        memory::status(self.0).map_or(Code::BadHandle.number(), Status::code)
+        storage::status(self.0).map_or(Code::BadHandle.number(), |status| status.get().code())
     }
 
     /// The status in FULL-C's numbers.
     pub fn program_status(self) -> Option<u16> {
-        memory::status(self.0).map(Status::program)
+        storage::status(self.0).map(|status| status.get().program())
     }
 
     /// Shows the client: how its last mail ended, and its log.

@@ -1,25 +1,17 @@
 //! One client: its configuration, its mail in flight, the result of the last one, its log.
 
 use super::arena::{Arena, Config};
-use super::memory::Source;
-use super::told::{Line, Status, Told};
+use super::reading::{Read, Reading, Sending};
+use super::told::{Line, SharedStatus, Told};
 use super::transport::{Link, Transport};
 use crate::client::mail;
 use crate::client::report::{MessageId, Nonce};
 use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
-use crate::octets;
-use crate::session::{Job, Mail, Session, Text};
-use crate::utf8::Utf8;
+use crate::session::{Mail, Text};
 use crate::wire::address::List;
 use crate::wire::literal::LITERAL_BYTES;
-
-/// What is handed to the transport at a time.
-pub(super) const OUT: usize = 96;
-
-/// The smallest buffer for the pieces of a text, and the largest that is taken where the arena has room.
-const PIECE: core::ops::RangeInclusive<usize> = 16..=256;
 
 /// A mail, as the program gives it.
 pub struct Post<'a> {
@@ -62,58 +54,6 @@ impl Content<'_> {
     }
 }
 
-/// A text that is read piece by piece.
-pub struct Read {
-    source: Source,
-    utf8: bool,
-    /// What begins to. Programs that never give such a text are linked without it.
-    begin: Begin,
-}
-
-type Begin = fn(&Read, &mut Text<'static>, &mut Arena, &mut Option<Reading>) -> Result<(), Reason>;
-
-impl Read {
-    /// From this source; whether it is UTF-8.
-    pub fn new(source: Source, utf8: bool) -> Self {
-        Self {
-            source,
-            utf8,
-            begin: Self::begin,
-        }
-    }
-
-    /// Takes a buffer, beside what the mail has.
-    fn begin(&self, text: &mut Text<'static>, arena: &mut Arena, reading: &mut Option<Reading>) -> Result<(), Reason> {
-        let free = arena.free();
-        if free < *PIECE.start() {
-            arena.end_mail(false);
-            return Err(Reason::NoMemory);
-        }
-        *text = Text::in_pieces(self.utf8);
-        *reading = Some(Reading {
-            source: self.source,
-            buffer: arena.part(free.min(*PIECE.end())),
-            place: Utf8::START,
-            next: Reading::next,
-        });
-        Ok(())
-    }
-}
-
-/// A text that is read while it is sent.
-pub(super) struct Reading {
-    pub source: Source,
-    /// Where the next piece is put; what the session has of it is no more in here.
-    pub buffer: &'static mut [u8],
-    /// Where the text stands in its characters.
-    pub place: Utf8,
-    /// What puts it there. Programs that never give such a text are linked without it.
-    pub next: Next,
-}
-
-/// Gets the piece of a text that a session wants, if it does; whether it has to wait for it.
-pub(super) type Next = fn(&mut Reading, &mut Session, &mut Job<'static>, u32) -> bool;
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Stage {
@@ -135,10 +75,7 @@ pub struct Member {
     pub(super) link: Link,
     /// The source of the text had nothing when it was asked.
     pub(super) waits: bool,
-    /// `out[from..to]` is to be sent.
-    pub(super) from: usize,
-    pub(super) to: usize,
-    pub(super) status: &'static Status,
+    pub(super) status: &'static SharedStatus,
     pub(super) transport: Option<Transport>,
     pub(super) config: Option<&'static mut Config>,
     pub(super) next: Option<&'static mut Config>,
@@ -154,8 +91,7 @@ pub struct Member {
     lines: usize,
     pub(super) reading: Option<Reading>,
     pub(super) nonce: Option<Nonce>,
-    pub(super) out: [u8; OUT],
-    pub(super) session: Session,
+    pub(super) pump: Sending,
     told: Told,
 }
 
@@ -295,7 +231,7 @@ impl Member {
     /// Has the next poll begin.
     fn order(&mut self) -> Code {
         if let Some(config) = &self.config {
-            self.session.begin(&config.job);
+            self.pump.session.begin(&config.job);
         }
         self.time = 0;
         self.waits = false;
@@ -347,7 +283,7 @@ impl Member {
     /// Gives up the mail in flight, if there is one; the next poll ends it.
     pub fn cancel(&mut self) {
         if self.in_flight() {
-            self.session.cancel();
+            self.pump.session.cancel();
         }
     }
 
@@ -376,7 +312,7 @@ impl Member {
     /// Ends the client: closes its connection, leaves nothing in its memory.
     pub fn end(&mut self) {
         self.hang_up();
-        self.session.cancel();
+        self.pump.session.cancel();
         self.stage = Stage::Idle;
         (self.config, self.next, self.reading) = (None, None, None);
         self.arena.wipe();
@@ -389,14 +325,13 @@ impl Member {
                 transport.close();
             }
         }
-        octets::wipe(&mut self.out);
-        (self.from, self.to) = (0, 0);
+        self.pump.clear();
     }
 
     /// Publishes the result of the session.
     #[inline(never)]
     pub(super) fn publish(&mut self, seconds: u32) {
-        let session = &self.session;
+        let session = &self.pump.session;
         let end = session.end();
         let verdict = end.verdict;
         let told = &mut self.told;

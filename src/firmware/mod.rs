@@ -6,14 +6,18 @@
 //! - [`conversation`]: what a client does when it is polled
 //! - [`told`]: the result and the lines of the log, as C sees them
 //! - [`transport`]: the connection that the program provides
+//! - [`callbacks`]: the other functions of the program: the source of a text, the clock
+//! - [`reading`]: a text that is read piece by piece
 //! - [`arena`]: the lent memory for texts
-//! - [`memory`]: where clients live, and who may touch them
+//! - [`storage`]: where clients live, and who may touch them
 //!
 //! One function of the library runs at a time. A call out of an interrupt or a callback that finds another one running is
 //! refused with [`crate::code::Code::Busy`] and changes nothing; only the status can be asked at any time.
 
 #[allow(unsafe_code)]
 pub mod arena;
+#[allow(unsafe_code)]
+pub mod callbacks;
 #[forbid(unsafe_code)]
 pub mod client;
 #[forbid(unsafe_code)]
@@ -23,15 +27,19 @@ pub mod conversation;
 mod eabi;
 #[forbid(unsafe_code)]
 pub mod member;
+#[forbid(unsafe_code)]
+pub mod reading;
 #[allow(unsafe_code)]
-pub mod memory;
+pub mod storage;
 #[forbid(unsafe_code)]
 pub mod told;
 #[allow(unsafe_code)]
 pub mod transport;
 
+pub use callbacks::Source;
 pub use client::Client;
-pub use member::{Content, Member, Post, Read};
-pub use memory::{CLIENT_SIZE, Source, init, poll, set_clock, set_log};
+pub use member::{Content, Member, Post};
+pub use reading::Read;
+pub use storage::{CLIENT_SIZE, init, poll, set_clock, set_log};
 pub use told::{Line, Told};
 pub use transport::{Transport, sds_smtp_address, sds_smtp_transport};

@@ -3,34 +3,25 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use crate::client::log::write_recipient;
+use crate::client::status::Status;
 use crate::code::{Code, Outcome, Phase};
 use crate::octets::copy;
 use crate::wire::reply::enhanced_status_code;
 
-/// How the last mail ended, or that one is in flight; an interrupt may ask at any time. 256 and the code; zero before the first
-/// mail.
+/// A client's status; an interrupt may ask for it at any time.
 #[derive(Default)]
-pub struct Status(AtomicU32);
+pub struct SharedStatus(AtomicU32);
 
-impl Status {
-    /// Sets it: to [`Code::Busy`] for a mail in flight, else to the code of the one that ended.
+impl SharedStatus {
+    /// Sets it for a code.
     pub fn set(&self, code: Code) {
-        self.0.store(u32::from(code.number()) | 256, Ordering::Relaxed);
+        self.0.store(u32::from(Status::of(code).number()), Ordering::Relaxed);
     }
 
-    /// 14 while a mail is in flight, else the code of the last one, 0 before the first.
-    pub fn code(&self) -> u8 {
-        let [code, ..] = self.0.load(Ordering::Relaxed).to_le_bytes();
-        code
-    }
-
-    /// The status in FULL-C's numbers: 0 before the first mail, 277 in flight, else 256 and the code.
-    pub fn program(&self) -> u16 {
-        let [code, ended, ..] = self.0.load(Ordering::Relaxed).to_le_bytes();
-        match code {
-            14 => 277,
-            _ => u16::from_le_bytes([code, ended]),
-        }
+    /// The status now.
+    pub fn get(&self) -> Status {
+        Status::from_lower_half(self.0.load(Ordering::Relaxed))
     }
 }
 
@@ -110,11 +101,8 @@ impl Line {
             recipient: [0; 96],
             text: [0; 128],
         };
-        let ([shown @ .., _], [text @ .., _]) = (&mut self.recipient, &mut self.text);
+        let ([logged @ .., _], [text @ .., _]) = (&mut self.recipient, &mut self.text);
         copy(text, &told.text);
-        for (place, octet) in shown.iter_mut().zip(recipient) {
-            // What a program gave may be anything.
-            *place = if matches!(octet, 0x20..=0x7e) { *octet } else { b'?' };
-        }
+        write_recipient(logged, recipient);
     }
 }

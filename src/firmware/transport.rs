@@ -6,6 +6,7 @@
 use core::ffi::c_void;
 use core::mem::{offset_of, size_of};
 
+use crate::channel::{Channel, Moved};
 use crate::client::report::Nonce;
 use crate::code::Reason;
 use crate::wire::literal::Address;
@@ -82,25 +83,24 @@ pub struct sds_smtp_transport {
     pub start_tls: Option<unsafe extern "C" fn(context: *mut c_void) -> i32>,
 }
 
-/// What a function gave: why it failed, or else a number of octets (or 1 for "yes"), 0 for "not now". A pair
-/// fits into registers.
-pub(super) type Given = (Option<Reason>, usize);
-
-/// What a function gave that returned this, and may return up to `most`.
+/// What a function did that returned this, and may return up to `most`: a number of octets, or 1 for "yes".
 #[inline(never)]
-fn given(returned: i32, most: usize) -> Given {
-    let failure = match usize::try_from(returned) {
-        Ok(number) if number <= most => return (None, number),
-        // More than there was: nothing it says can be trusted.
-        Ok(_) => Reason::BadTransport,
+fn given(returned: i32, most: usize) -> Moved {
+    let (octets, reason) = match usize::try_from(returned) {
+        Ok(octets) if octets <= most => return Moved::octets(octets),
+        // More than there was: nothing it says can be trusted. It took something: all of it, perhaps.
+        Ok(_) => (most, Reason::BadTransport),
         Err(_) => match returned {
-            SDS_SMTP_REFUSED => Reason::Refused,
-            SDS_SMTP_UNREACHABLE => Reason::Unreachable,
-            SDS_SMTP_NO_SOCKET => Reason::NoSocket,
-            _ => Reason::Lost,
+            SDS_SMTP_REFUSED => (0, Reason::Refused),
+            SDS_SMTP_UNREACHABLE => (0, Reason::Unreachable),
+            SDS_SMTP_NO_SOCKET => (0, Reason::NoSocket),
+            _ => (0, Reason::Lost),
         },
     };
-    (Some(failure), 0)
+    Moved {
+        octets,
+        ended: Some(reason),
+    }
 }
 
 /// How many functions every connection needs: connect, connected, send, receive, close.
@@ -166,7 +166,7 @@ impl Transport {
     }
 
     /// Begins to connect, or asks whether the connection stands, and is secured where that is wanted.
-    pub(super) fn connect(&self, link: Link, server: &Address) -> Given {
+    pub(super) fn connect(&self, link: Link, server: &Address) -> Moved {
         let mut returned;
         if link == Link::None {
             returned = call!(self, connect, core::ptr::from_ref(server).cast());
@@ -177,14 +177,6 @@ impl Transport {
             }
         }
         given(returned, link as usize)
-    }
-
-    pub(super) fn send(&self, octets: &[u8]) -> Given {
-        given(call!(self, send, octets.as_ptr(), octets.len()), octets.len())
-    }
-
-    pub(super) fn receive(&self, octets: &mut [u8]) -> Given {
-        given(call!(self, receive, octets.as_mut_ptr(), octets.len()), octets.len())
     }
 
     pub(super) fn close(&self) {
@@ -214,5 +206,15 @@ impl Transport {
             return true;
         }
         nonce[0] != 0 && nonce[3] != 0
+    }
+}
+
+impl Channel for Transport {
+    fn send(&mut self, octets: &[u8]) -> Moved {
+        given(call!(self, send, octets.as_ptr(), octets.len()), octets.len())
+    }
+
+    fn receive(&mut self, octets: &mut [u8]) -> Moved {
+        given(call!(self, receive, octets.as_mut_ptr(), octets.len()), octets.len())
     }
 }

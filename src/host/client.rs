@@ -9,9 +9,9 @@ use super::shared::{DRIVEN, Start, Told, WAKING, polled};
 use super::snapshot::Snapshot;
 use super::{clock, driver};
 use crate::client::guard::Begun;
-use crate::client::log::Entry;
+use crate::client::log::{Entry, write_recipient};
 use crate::client::mail;
-use crate::client::report::{MessageId, Report};
+use crate::client::report::{Bounded, MessageId, Report};
 use crate::client::settings::Draft;
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, LOG_RECIPIENT_BYTES};
@@ -163,12 +163,12 @@ impl Client {
 
     /// 14 while a mail is in flight, else the code of the last one, 0 before the first.
     pub fn status(self) -> Result<u8, Code> {
-        self.key().map(|(_, slot)| slot.guard.status())
+        self.key().map(|(_, slot)| slot.guard.status().code())
     }
 
     /// The status in FULL-C's numbers.
     pub fn program_status(self) -> Result<u16, Code> {
-        self.key().map(|(_, slot)| slot.guard.program_status())
+        self.key().map(|(_, slot)| slot.guard.status().program())
     }
 
     /// How the last mail ended.
@@ -191,7 +191,7 @@ impl Client {
             Wait::Forever => None,
             Wait::Milliseconds(some) => Some(Duration::from_millis(u64::from(some))),
         };
-        let status = slot.guard.status();
+        let status = slot.guard.status().code();
         if status != Code::Busy.number() || until.is_some_and(|until| until.is_zero()) {
             return Ok(status);
         }
@@ -261,7 +261,7 @@ impl Waiting {
                 return Ok(if member.ended != before {
                     member.told.report.code.number()
                 } else {
-                    self.slot.guard.status()
+                    self.slot.guard.status().code()
                 });
             }
             let waited = self.slot.ended.wait_timeout(shared, left.unwrap_or(LOOK));
@@ -300,7 +300,7 @@ impl Waiting {
             }
             let busy = self.slot.guard.busy();
             let Some(mut left) = self.left().filter(|_| busy) else {
-                return Ok(self.slot.guard.status());
+                return Ok(self.slot.guard.status().code());
             };
             if shared.drive(self.key) {
                 drop(shared);
@@ -370,18 +370,14 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
     Ok(())
 }
 
-/// Ends a mail that did not start. What is logged of its recipient is made printable.
+/// Ends a mail that did not start.
 fn refuse(key: Key, code: Code, reason: Reason, recipients: &[u8]) -> Code {
     let report = Report::unsent(code, Phase::Start, Outcome::NotSent, reason);
     let first = List::new(recipients).next().unwrap_or(&[]);
-    let mut shown = [0u8; LOG_RECIPIENT_BYTES];
-    for (place, octet) in shown.iter_mut().zip(first) {
-        *place = if matches!(octet, 0x20..=0x7e) { *octet } else { b'?' };
-    }
-    let shown = shown.get(..first.len().min(LOG_RECIPIENT_BYTES)).unwrap_or(&[]);
+    let logged = Bounded::<LOG_RECIPIENT_BYTES>::written(|room| write_recipient(room, first));
     let count = u16::try_from(List::new(recipients).count()).unwrap_or(u16::MAX);
     let count = if recipients.is_empty() { 0 } else { count };
-    let notice = shared().publish(key, Told::without_id(report), count, shown);
+    let notice = shared().publish(key, Told::without_id(report), count, logged.octets());
     notice.tell();
     code
 }

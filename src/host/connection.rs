@@ -1,10 +1,7 @@
-//! One mail on one socket: the link carries octets between the socket and the session, the connection owns what the
-//! session is lent.
+//! One mail on one socket: the link drives the session and its socket, the connection owns what the session is lent.
 
 use std::boxed::Box;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
-use zeroize::Zeroize;
 
 use super::memory;
 use super::post::Post;
@@ -12,7 +9,8 @@ use super::registry::Key;
 use super::shared::Told;
 use super::snapshot::Snapshot;
 use super::sys::{self, Event, Failure, Poller, Socket};
-use crate::client::report::{Report, Text};
+use crate::channel::{Channel, Moved, Pump, Turn};
+use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::LOG_RECIPIENT_BYTES;
 use crate::session::{Job, Session, State};
@@ -20,9 +18,6 @@ use crate::wire::address::List;
 
 /// What is composed at a time: the headers, a text of 3 KiB and the final dot leave in one write.
 const OUT: usize = 4096;
-
-/// Buffers sent, and received, for one connection before the others have their turn.
-const TURNS: usize = 4;
 
 /// One mail on its way.
 pub struct Connection {
@@ -39,11 +34,11 @@ pub struct Connection {
     link: Link,
 }
 
-/// The socket, the session, and the octets between them.
+/// The session, and its socket.
 struct Link {
     token: u64,
     socket: Option<Socket>,
-    session: Session,
+    pump: Pump<Box<[u8]>>,
     /// When the session began, by our clock: it counts from there.
     began: u64,
     opened: u64,
@@ -51,11 +46,6 @@ struct Link {
     looked: bool,
     /// There is more to do, without the kernel saying so.
     unfinished: bool,
-    /// Octets with credentials in them may stand in `out`.
-    secret: bool,
-    from: usize,
-    to: usize,
-    out: Box<[u8]>,
 }
 
 /// What a link works with, and several share.
@@ -75,7 +65,7 @@ pub struct Ended {
     /// How many recipients the mail had.
     pub recipients: u16,
     /// The recipient for the log.
-    pub recipient: Text<LOG_RECIPIENT_BYTES>,
+    pub recipient: Bounded<LOG_RECIPIENT_BYTES>,
 }
 
 fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>) -> Job<'a> {
@@ -111,15 +101,11 @@ impl Connection {
             link: Link {
                 token,
                 socket: None,
-                session,
+                pump: Pump::new(session, out),
                 began: now,
                 opened: now,
                 looked: false,
                 unfinished: false,
-                secret: false,
-                from: 0,
-                to: 0,
-                out,
             },
         }
     }
@@ -129,9 +115,9 @@ impl Connection {
         memory::zeros(OUT)
     }
 
-    /// The buffer of a connection that is over, for the next one: without credentials in it.
-    pub fn take_buffer(&mut self) -> Option<Box<[u8]>> {
-        (!self.link.secret).then(|| core::mem::take(&mut self.link.out))
+    /// The buffer of a connection that is over, for the next one: wiped.
+    pub fn take_buffer(&mut self) -> Box<[u8]> {
+        self.link.pump.take_buffer()
     }
 
     /// What the kernel names it by.
@@ -147,18 +133,17 @@ impl Connection {
 
     /// Something happened on the socket.
     pub fn ready(&mut self, event: Event, tools: &mut Tools<'_>) {
-        let job = job(&self.snapshot, &self.post);
-        self.link.ready(&job, event, tools);
-        if self.link.session.wants_reconnect() {
-            self.link.open(&job, self.snapshot.server, tools);
-        }
+        self.link
+            .ready(&job(&self.snapshot, &self.post), self.snapshot.server, event, tools);
     }
 
     /// Goes on where the last turn ended.
     pub fn go_on(&mut self, tools: &mut Tools<'_>) {
         self.queued = false;
         // One that is looked at although nothing was told of it may still be connecting: then there is nothing to do.
-        if self.link.session.state() == State::Connecting && !self.link.socket.as_ref().is_some_and(sys::is_connected) {
+        if self.link.pump.session.state() == State::Connecting
+            && !self.link.socket.as_ref().is_some_and(sys::is_connected)
+        {
             return;
         }
         let event = Event {
@@ -174,20 +159,15 @@ impl Connection {
     /// looked, as in a process that was stopped.
     pub fn tick(&mut self, tools: &mut Tools<'_>) {
         self.make_sure(tools.poller);
-        let job = job(&self.snapshot, &self.post);
-        self.link.tick(&job, tools);
-        if self.link.session.wants_reconnect() {
-            self.link.open(&job, self.snapshot.server, tools);
-        }
+        self.link
+            .tick(&job(&self.snapshot, &self.post), self.snapshot.server, tools);
     }
 
     /// The client wants no mail any more. A verdict that has arrived counts.
     pub fn cancel(&mut self, tools: &mut Tools<'_>) {
         self.make_sure(tools.poller);
-        let job = job(&self.snapshot, &self.post);
-        self.link.look(&job, tools);
-        self.link.session.cancel();
-        self.link.write(&job, tools);
+        self.link
+            .cancel(&job(&self.snapshot, &self.post), self.snapshot.server, tools);
     }
 
     /// Makes sure that the socket is ours still, before it is read or closed for another reason than that something
@@ -213,8 +193,11 @@ impl Connection {
 
     /// When to call [`Connection::tick`].
     pub fn deadline(&self) -> Option<u64> {
-        let deadline = self.link.began.saturating_add(u64::from(self.link.session.deadline()?));
-        if self.link.session.state() == State::Connecting && !self.link.looked {
+        let deadline = self
+            .link
+            .began
+            .saturating_add(u64::from(self.link.pump.session.deadline()?));
+        if self.link.pump.session.state() == State::Connecting && !self.link.looked {
             let greeting = self.link.opened.saturating_add(u64::from(self.snapshot.greeting()));
             return Some(deadline.min(greeting));
         }
@@ -223,7 +206,7 @@ impl Connection {
 
     /// Whether it is over.
     pub fn closed(&self) -> bool {
-        self.link.session.closed()
+        self.link.pump.session.closed()
     }
 
     /// Whether there is more to do without waiting for the kernel, and the engine does not know yet.
@@ -242,8 +225,8 @@ impl Connection {
             return None;
         }
         let elapsed = u32::try_from(now.saturating_sub(self.started)).unwrap_or(u32::MAX);
-        let report = Report::of(&self.link.session, elapsed)?;
-        let recipient = self.link.session.verdict().map_or(0, |verdict| verdict.recipient);
+        let report = Report::of(&self.link.pump.session, elapsed)?;
+        let recipient = self.link.pump.session.verdict().map_or(0, |verdict| verdict.recipient);
         Some(self.end(report, recipient))
     }
 
@@ -253,13 +236,13 @@ impl Connection {
         self.leave_open();
         let given_up = self.key.slot().is_some_and(|slot| slot.is_given_up(self.mail));
         if given_up {
-            self.link.session.cancel();
+            self.link.pump.session.cancel();
         }
         let job = job(&self.snapshot, &self.post);
         let time = self.link.time(now);
-        self.link.session.lost(&job, time, Reason::Lost);
+        self.link.pump.session.lost(&job, time, Reason::Lost);
         // A session that would connect anew has no socket to do it with, either.
-        self.link.session.lost(&job, time, Reason::NoSocket);
+        self.link.pump.session.lost(&job, time, Reason::NoSocket);
         self.take_ended(now)
     }
 
@@ -274,15 +257,15 @@ impl Connection {
         let mut ended = Ended {
             told: Told::without_id(report),
             recipients: 0,
-            recipient: Text::EMPTY,
+            recipient: Bounded::EMPTY,
         };
         if let Some(mail) = self.post.as_ref().map(Post::mail) {
             if let Some(nonce) = mail.nonce {
-                ended.told.message_id = Text::message_id(nonce, self.snapshot.settings().sender());
+                ended.told.message_id = Bounded::message_id(nonce, self.snapshot.settings().sender());
             }
             ended.recipients = u16::try_from(List::new(mail.recipients).count()).unwrap_or(0);
             let address = List::new(mail.recipients).nth(usize::from(recipient));
-            ended.recipient = Text::new(address.unwrap_or(&[]));
+            ended.recipient = Bounded::new(address.unwrap_or(&[]));
         }
         self.post = None;
         ended
@@ -297,14 +280,14 @@ impl Link {
 
     /// The connection is lost.
     fn lost(&mut self, job: &Job<'_>, now: u64, reason: Reason) {
-        self.session.lost(job, self.time(now), reason);
+        self.pump.session.lost(job, self.time(now), reason);
     }
 
     /// Begins to connect.
     ///
     /// Nobody asks the kernel to tell when the connection stands: the greeting tells, with one wake-up less.
     fn open(&mut self, job: &Job<'_>, server: SocketAddr, tools: &mut Tools<'_>) {
-        (self.from, self.to) = (0, 0);
+        self.pump.clear();
         self.socket = None;
         self.opened = tools.now;
         self.looked = false;
@@ -314,8 +297,8 @@ impl Link {
         }
     }
 
-    fn ready(&mut self, job: &Job<'_>, event: Event, tools: &mut Tools<'_>) {
-        if self.session.state() == State::Connecting {
+    fn ready(&mut self, job: &Job<'_>, server: SocketAddr, event: Event, tools: &mut Tools<'_>) {
+        if self.pump.session.state() == State::Connecting {
             let Some(socket) = &self.socket else { return };
             if event.failed {
                 // A reset (and whatever the kernel does not say of connecting) means that the connection stood: what the
@@ -328,10 +311,12 @@ impl Link {
             }
             self.connected(job, tools.now);
         }
-        if event.readable || event.to_the_end {
-            self.read(job, event.to_the_end, tools);
-        }
-        self.write(job, tools);
+        let read = match event {
+            _ if event.to_the_end => Read::ToTheEnd,
+            _ if event.readable => Read::Some,
+            _ => Read::Nothing,
+        };
+        self.carry(job, server, read, tools);
     }
 
     fn connected(&mut self, job: &Job<'_>, now: u64) {
@@ -339,116 +324,123 @@ impl Link {
             ([], Some(socket)) => sys::local_address(socket),
             _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         };
-        self.session.connected(job, self.time(now), &local.into());
+        self.pump.session.connected(job, self.time(now), &local.into());
     }
 
-    /// Reads what has arrived.
-    fn look(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) {
-        // The connection may stand although nothing was told of it: its time began with the connection at the latest.
-        if self.session.state() == State::Connecting && self.socket.as_ref().is_some_and(sys::is_connected) {
+    /// Reads what has arrived; false where there may be more of it than a turn's share.
+    fn look(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) -> bool {
+        let now = self.time(tools.now);
+        let Some(socket) = &self.socket else { return true };
+        if self.pump.session.state() == State::Connecting {
+            if !sys::is_connected(socket) {
+                return true;
+            }
+            // Nothing was told of it: its time began with the connection at the latest.
             self.connected(job, self.opened);
         }
-        if self.session.state() != State::Connecting {
-            self.read(job, true, tools);
-        }
+        let Some(socket) = &self.socket else { return true };
+        let mut channel = OnSocket {
+            socket,
+            token: self.token,
+            poller: tools.poller,
+            read: Read::ToTheEnd,
+        };
+        !self.pump.read(job, now, &mut channel, tools.buffer)
     }
 
-    fn tick(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) {
-        self.looked |= self.session.state() == State::Connecting;
-        self.unfinished = false;
+    fn tick(&mut self, job: &Job<'_>, server: SocketAddr, tools: &mut Tools<'_>) {
+        let connecting = self.pump.session.state() == State::Connecting;
+        self.looked |= connecting;
+        self.unfinished = !self.look(job, tools);
+        // The deadline waits for the next turn then. It does not wait for ever: what a server may say without being asked has
+        // an end.
+        if self.unfinished {
+            return;
+        }
+        self.pump.session.tick(self.time(tools.now));
+        if connecting && self.pump.session.state() == State::Connecting {
+            return;
+        }
+        self.carry(job, server, Read::Nothing, tools);
+    }
+
+    fn cancel(&mut self, job: &Job<'_>, server: SocketAddr, tools: &mut Tools<'_>) {
         self.look(job, tools);
-        // With more to read than a turn's share the deadline waits for the next turn. It does not wait for ever: what a
-        // server may say without being asked has an end.
-        if !self.unfinished {
-            self.session.tick(self.time(tools.now));
-        }
-        self.write(job, tools);
+        self.pump.session.cancel();
+        self.carry(job, server, Read::Nothing, tools);
     }
 
-    fn read(&mut self, job: &Job<'_>, to_the_end: bool, tools: &mut Tools<'_>) {
+    /// Carries octets between the session and the socket; makes another connection where the session wants one.
+    fn carry(&mut self, job: &Job<'_>, server: SocketAddr, read: Read, tools: &mut Tools<'_>) {
         let now = self.time(tools.now);
-        for _ in 0..TURNS {
-            let Some(socket) = &self.socket else { return };
-            match sys::receive(socket, tools.buffer) {
-                Ok(0) => return self.lost(job, tools.now, Reason::Lost),
-                Ok(length) => {
-                    let octets = tools.buffer.get_mut(..length).unwrap_or(&mut []);
-                    self.session.receive(job, now, octets);
-                    if !job.settings.mechanisms.is_empty() {
-                        // A server may repeat what it was told, in any of its answers.
-                        memory::wipe(octets);
-                    }
-                    if self.session.closed() {
-                        return;
-                    }
-                    // Less than there was room for: there is no more, but perhaps the end.
-                    if length < tools.buffer.len() && !to_the_end {
-                        return;
-                    }
-                }
-                Err(Failure::WouldBlock) => return,
-                Err(_) => return self.lost(job, tools.now, Reason::Lost),
-            }
+        let Some(socket) = &self.socket else { return };
+        let mut channel = OnSocket {
+            socket,
+            token: self.token,
+            poller: tools.poller,
+            read,
+        };
+        match self.pump.turn(job, now, &mut channel, tools.buffer) {
+            Turn::Idle => {}
+            Turn::More => self.unfinished = true,
+            Turn::Connect => self.open(job, server, tools),
         }
-        self.unfinished = true;
-    }
-
-    fn write(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) {
-        let now = self.time(tools.now);
-        for _ in 0..TURNS {
-            // It may have ended just now. What leaves then could be taken for the whole of a mail that was not sent.
-            if matches!(self.session.state(), State::Connecting | State::Closed) {
-                return;
-            }
-            if self.from == self.to {
-                self.from = 0;
-                self.to = self.session.transmit(job, now, &mut self.out);
-                self.secret |= self.session.secret_in_flight();
-            }
-            let (Some(socket), Some(octets)) = (&self.socket, self.out.get(self.from..self.to)) else {
-                return;
-            };
-            if octets.is_empty() {
-                return;
-            }
-            match sys::send(socket, octets) {
-                Ok(length) => {
-                    self.from = self.from.saturating_add(length).min(self.to);
-                    self.session.sent(job, now, length);
-                    if self.from == self.to && self.secret {
-                        self.out.get_mut(..self.to).unwrap_or(&mut []).zeroize();
-                        self.secret = false;
-                    }
-                }
-                // The kernel is asked to tell when there is room again.
-                Err(Failure::WouldBlock) => {
-                    if tools.poller.tell_when_writable(socket, self.token).is_err() {
-                        self.lost(job, tools.now, Reason::Lost);
-                    }
-                    return;
-                }
-                Err(_) => {
-                    // The server may have said why, before it closed.
-                    self.read(job, true, tools);
-                    // Reading may have found the end already, and the session may be connecting anew.
-                    if self.session.state() != State::Connecting {
-                        self.lost(job, tools.now, Reason::Lost);
-                    }
-                    return;
-                }
-            }
-        }
-        self.unfinished = true;
     }
 }
 
-impl Drop for Link {
-    fn drop(&mut self) {
-        if self.secret {
-            self.out.zeroize();
+/// What is worth reading from a socket: each attempt is a system call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Read {
+    /// Nothing has arrived.
+    Nothing,
+    /// Something has. Less than there was room for: there is no more.
+    Some,
+    /// Something has, and perhaps the end.
+    ToTheEnd,
+}
+
+/// A socket as a channel, for a turn.
+struct OnSocket<'t> {
+    socket: &'t Socket,
+    token: u64,
+    poller: &'t Poller,
+    read: Read,
+}
+
+impl Channel for OnSocket<'_> {
+    fn send(&mut self, octets: &[u8]) -> Moved {
+        match sys::send(self.socket, octets) {
+            Ok(length) => Moved::octets(length.min(octets.len())),
+            // The kernel is asked to tell when there is room again.
+            Err(Failure::WouldBlock) => match self.poller.tell_when_writable(self.socket, self.token) {
+                Ok(()) => Moved::NOTHING,
+                Err(_) => Moved::ended(Reason::Lost),
+            },
+            Err(_) => {
+                self.read = Read::ToTheEnd;
+                Moved::ended(Reason::Lost)
+            }
         }
-        // The last answer, which may repeat what the server was told.
-        self.session.wipe();
+    }
+
+    fn receive(&mut self, octets: &mut [u8]) -> Moved {
+        if self.read == Read::Nothing {
+            return Moved::NOTHING;
+        }
+        match sys::receive(self.socket, octets) {
+            Ok(0) => Moved::ended(Reason::Lost),
+            Ok(length) => {
+                if length < octets.len() && self.read == Read::Some {
+                    self.read = Read::Nothing;
+                }
+                Moved::octets(length)
+            }
+            Err(Failure::WouldBlock) => {
+                self.read = Read::Nothing;
+                Moved::NOTHING
+            }
+            Err(_) => Moved::ended(Reason::Lost),
+        }
     }
 }
 

@@ -141,7 +141,7 @@ impl Connections {
             return;
         };
         if self.spare.is_none() {
-            self.spare = connection.take_buffer();
+            self.spare = Some(connection.take_buffer());
         }
         self.free.push(id);
         self.deadlines.clear(id);

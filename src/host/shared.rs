@@ -11,7 +11,7 @@ use super::registry::{self, Death, Key};
 use super::snapshot::Snapshot;
 use super::{clock, sys};
 use crate::client::log::{Entry, Ring};
-use crate::client::report::{Report, Text};
+use crate::client::report::{Bounded, Report};
 use crate::code::Code;
 use crate::limits::{CLIENTS, DEVICE_CREDENTIAL_BYTES, LOG_ENTRIES, MESSAGE_ID_BYTES};
 
@@ -31,7 +31,7 @@ pub struct Told {
     /// The result.
     pub report: Report,
     /// The Message-ID; empty where the mail did not start.
-    pub message_id: Text<MESSAGE_ID_BYTES>,
+    pub message_id: Bounded<MESSAGE_ID_BYTES>,
 }
 
 impl Told {
@@ -42,7 +42,7 @@ impl Told {
     pub const fn without_id(report: Report) -> Self {
         Self {
             report,
-            message_id: Text::EMPTY,
+            message_id: Bounded::EMPTY,
         }
     }
 }

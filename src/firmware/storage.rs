@@ -7,21 +7,21 @@
 //! With one processor there is nothing but the compiler to be told of the order of reads and writes.
 
 use core::cell::UnsafeCell;
-use core::ffi::{c_char, c_void};
+use core::ffi::c_void;
 use core::mem::{align_of, size_of};
 use core::ptr::{addr_of_mut, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering, compiler_fence};
 
-use super::conversation::Calendar;
+use super::callbacks::{Clock, UnixTime};
 use super::member::Member;
-use super::told::{Line, Status};
-use crate::code::{Code, Reason};
+use super::told::{Line, SharedStatus};
+use crate::code::Code;
 use crate::limits::{CLIENT_STORAGE_BYTES, DEVICE_CREDENTIAL_BYTES};
 
 /// A client in the program's memory.
 #[repr(C)]
 struct Block {
-    status: Status,
+    status: SharedStatus,
     next: AtomicPtr<Block>,
     member: UnsafeCell<Member>,
 }
@@ -37,72 +37,13 @@ static ENTERED: AtomicU8 = AtomicU8::new(0);
 static CLIENTS: AtomicPtr<Block> = AtomicPtr::new(null_mut());
 static BUILT_IN: AtomicPtr<Block> = AtomicPtr::new(null_mut());
 
-type UnixTime = unsafe extern "C" fn(*mut c_void) -> u32;
-
-/// What is common to all clients.
-struct Common {
-    clock: Option<UnixTime>,
-    context: *mut c_void,
-}
-
-struct Shared(UnsafeCell<Common>);
+/// The clock of all clients.
+struct Shared(UnsafeCell<Clock>);
 
 // SAFETY: it is touched by the one who has set the flag only.
 unsafe impl Sync for Shared {}
 
-static COMMON: Shared = Shared(UnsafeCell::new(Common {
-    clock: None,
-    context: null_mut(),
-}));
-
-impl Calendar for Common {
-    #[inline(never)]
-    fn seconds(&self) -> u32 {
-        // SAFETY: the caller of `set_clock` promised that it can be called.
-        self.clock.map_or(0, |clock| unsafe { clock(self.context) })
-    }
-}
-
-/// A source of a text: a function of the program's.
-#[derive(Clone, Copy)]
-pub struct Source {
-    read: unsafe extern "C" fn(*mut c_void, u32, *mut c_char, usize) -> i32,
-    context: *mut c_void,
-}
-
-impl Source {
-    /// A source.
-    ///
-    /// # Safety
-    ///
-    /// The function can be called with the context until the mail has ended.
-    pub unsafe fn new(
-        read: unsafe extern "C" fn(*mut c_void, u32, *mut c_char, usize) -> i32,
-        context: *mut c_void,
-    ) -> Self {
-        Self { read, context }
-    }
-
-    /// The first `length` octets of a buffer, for the session; it has given up the piece before.
-    pub fn piece(&self, buffer: &mut [u8], length: usize) -> &'static [u8] {
-        let length = length.min(buffer.len());
-        // SAFETY: the buffer is in the arena, for as long as the mail is in flight, and `read` is asked for the next piece only
-        // when the session has taken all of this one.
-        unsafe { core::slice::from_raw_parts(buffer.as_ptr(), length) }
-    }
-
-    /// Asks for the text from `offset` on: how much there is, 0 at its end; None where it is not there yet.
-    pub fn read(&self, offset: usize, out: &mut [u8]) -> Result<Option<usize>, Reason> {
-        let offset = u32::try_from(offset).map_err(|_| Reason::LongText)?;
-        // SAFETY: the promise of `new`.
-        let given = unsafe { (self.read)(self.context, offset, out.as_mut_ptr().cast(), out.len()) };
-        match usize::try_from(given) {
-            Ok(length) if length <= out.len() => Ok(Some(length)),
-            Err(_) if given == crate::limits::READ_LATER => Ok(None),
-            _ => Err(Reason::BadSource),
-        }
-    }
-}
+static CLOCK: Shared = Shared(UnsafeCell::new(Clock::NONE));
 
 /// Has a function run on the client with this handle; nothing else of the library runs meanwhile.
 pub fn enter(handle: usize, run: impl FnOnce(&mut Member) -> Code) -> Code {
@@ -172,7 +113,7 @@ fn find(handle: usize) -> Option<&'static Block> {
 }
 
 /// The status of a client, which may be read at any time.
-pub fn status(handle: usize) -> Option<&'static Status> {
+pub fn status(handle: usize) -> Option<&'static SharedStatus> {
     find(handle).map(|block| &block.status)
 }
 
@@ -292,7 +233,7 @@ pub unsafe fn set_log(handle: usize, entries: *mut Line, count: usize) -> Code {
 pub unsafe fn set_clock(clock: Option<UnixTime>, context: *mut c_void) {
     if taken() == 0 {
         // SAFETY: nobody else touches it before `leave`.
-        unsafe { *COMMON.0.get() = Common { clock, context } };
+        unsafe { *CLOCK.0.get() = Clock::new(clock, context) };
         leave(Code::Ok);
     }
 }
@@ -303,13 +244,13 @@ pub fn poll(now: u32) -> u32 {
         return 1;
     }
     // SAFETY: nobody else touches it before `leave`.
-    let common = unsafe { &*COMMON.0.get() };
+    let clock = unsafe { &*CLOCK.0.get() };
     let mut wait = u32::MAX;
     let mut block = load(&CLIENTS);
     while let Some(at) = block {
-        // SAFETY: as in `entered`; a member does not touch what is common.
+        // SAFETY: as in `entered`; a member does not touch the clock.
         let member = unsafe { &mut *at.member.get() };
-        wait = wait.min(member.poll(now, common));
+        wait = wait.min(member.poll(now, clock));
         block = load(&at.next);
     }
     leave(Code::Ok);
