@@ -34,25 +34,26 @@ const MASKED_BYTES: usize = if cfg!(feature = "std") {
 /// Masks what a server repeats of the login: PLAIN's response and the password, wherever they stand; and while logging in the user
 /// name, too, where it is a word: later it is often the sender's address, which is no secret.
 pub fn mask(text: &mut [u8], credentials: &Credentials<'_>, logging_in: bool) {
-    for (mechanism, step) in [
-        (Mechanism::Plain, Step::AuthPassword),
-        (Mechanism::Login, Step::AuthPassword),
-        (Mechanism::Login, Step::AuthUsername),
-    ] {
-        if step == Step::AuthPassword || logging_in {
-            mask_response(text, credentials, mechanism, step);
-        }
-    }
+    const PLAIN: Response = Response(Mechanism::Plain, Step::AuthPassword);
+    const PASSWORD: Response = Response(Mechanism::Login, Step::AuthPassword);
+    const USERNAME: Response = Response(Mechanism::Login, Step::AuthUsername);
+    mark_response(text, credentials, PLAIN);
+    mark_response(text, credentials, PASSWORD);
     mark(text, credentials.password, Places::All);
     if logging_in {
+        mark_response(text, credentials, USERNAME);
         mark(text, credentials.username, Places::Words);
     }
     cover(text);
 }
 
-/// Marks what a mechanism says, in base64.
+/// A response of a mechanism.
+#[derive(Clone, Copy)]
+struct Response(Mechanism, Step);
+
+/// Marks a response, which is base64.
 #[cfg_attr(not(feature = "std"), inline(never))]
-fn mask_response(text: &mut [u8], credentials: &Credentials<'_>, mechanism: Mechanism, step: Step) {
+fn mark_response(text: &mut [u8], credentials: &Credentials<'_>, response: Response) {
     // Only the faster way to the same end: base64 is one word, longer than the user name or the password in it.
     if cfg!(fast) && text.len() < REPLY_TEXT_BYTES {
         let least = credentials.username.len().min(credentials.password.len());
@@ -63,6 +64,7 @@ fn mask_response(text: &mut [u8], credentials: &Credentials<'_>, mechanism: Mech
     }
     // No more of it can stand in the text.
     let mut said = [0; MASKED_BYTES];
+    let Response(mechanism, step) = response;
     mechanism.write(step, credentials, &mut Window::new(&mut said, 0));
     // Without padding: servers may leave it out.
     let digits = said.split(|octet| matches!(octet, b'=' | 0)).next();

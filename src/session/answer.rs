@@ -129,28 +129,27 @@ impl<E: Events> Session<E> {
 
     /// An answer while logging in.
     fn login_reply(&mut self, job: &Job<'_>, accepted: bool) -> State {
-        let (step, reply) = (self.step, self.reader.code());
-        match (step, reply) {
-            (Step::AuthOneStep | Step::AuthPassword, _) if accepted => {
-                // It may repeat what it accepted.
-                self.reader.wipe_text();
-                return self.begin_transaction(job);
-            }
+        match (self.step, self.reader.code()) {
             // A challenge; or the server overlooked the initial response.
             (Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername, 334) => {
                 let challenge = match self.events.challenge() {
                     [] => self.reader.text(),
                     kept => kept,
                 };
-                self.step = self.mechanism.respond(step, challenge);
+                self.step = self.mechanism.respond(self.step, challenge);
                 self.events.drop_challenge();
                 self.reader.wipe_text();
-                return State::AuthRespond;
+                State::AuthRespond
+            }
+            _ if accepted => {
+                // It may repeat what it accepted.
+                self.reader.wipe_text();
+                self.begin_transaction(job)
             }
             // It wants no response in the command's line: its answer is no verdict on the credentials.
             (Step::AuthOneStep, 501 | 504) => {
                 self.step = Step::AuthMechanism;
-                return State::AuthBegin;
+                State::AuthBegin
             }
             // Nor is this one, of the mechanism.
             (Step::AuthMechanism, 504)
@@ -161,11 +160,10 @@ impl<E: Events> Session<E> {
                         .both(self.capabilities.found())
                         .has(Capability::Login) =>
             {
-                return self.log_in(job, Mechanism::Login);
+                self.log_in(job, Mechanism::Login)
             }
-            _ => {}
+            _ => self.fail(job),
         }
-        self.fail(job)
     }
 }
 

@@ -25,8 +25,21 @@ fn milliseconds(job: &Job<'_>, limit: Limit) -> u32 {
     u32::from(seconds).wrapping_mul(1000)
 }
 
-/// The limit of an exchange.
-fn limit_of(step: Step) -> Limit {
+/// The limit of each exchange: a list, since a list of octets is smaller than what the compiler makes of the function.
+static LIMIT_OF: [Limit; Step::ALL.len()] = limits_of();
+
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+const fn limits_of() -> [Limit; Step::ALL.len()] {
+    let mut limits = [Limit::Total; Step::ALL.len()];
+    let mut at = 0;
+    while at < limits.len() {
+        limits[at] = limit_of(Step::ALL[at]);
+        at += 1;
+    }
+    limits
+}
+
+const fn limit_of(step: Step) -> Limit {
     match step {
         Step::Connect => Limit::Connect,
         Step::Greeting => Limit::Greeting,
@@ -250,7 +263,7 @@ impl<E: Events> Session<E> {
 
     /// Counts the time limit of what is awaited from now on.
     pub(super) fn be_patient(&mut self, job: &Job<'_>) {
-        let mut limit = limit_of(self.step);
+        let mut limit = LIMIT_OF.get(self.step as usize).copied().unwrap_or(Limit::Total);
         if self.settled() {
             limit = Limit::Quit;
             self.total_deadline = u32::MAX;
