@@ -3,7 +3,7 @@
 //! - [`result`]: the codes, each with its number and its description
 //! - [`phase`]: how far a mail came, and what became of it
 //! - [`step`]: the exchanges with the server; each has a code of its own
-//! - [`refusal`]: the code of a step that a reply refused, code 6 among them
+//! - [`mod@refusal`]: the code of a step that a reply refused, code 6 among them
 //! - [`reason`]: what failed without a reply
 
 pub mod phase;
