@@ -158,6 +158,33 @@ fn every_script_that_is_named_somewhere_is_there() {
     assert!(named.len() >= 10, "{named:?}");
 }
 
+/// Source files and tests that a document names. `NAME` stands for any name, and `src/apps/` is lwIP's.
+#[test]
+fn every_source_file_that_a_document_names_is_there() {
+    let mut named = 0;
+    for document in documents() {
+        let text = read(&document);
+        for begin in ["src/", "tests/", "sink/", "fuzz/", "python/", "benches/", "cbindgen/"] {
+            for path in paths_in(&text, begin) {
+                // Part of a longer path, such as target/src/.
+                let at = path.as_ptr() as usize - text.as_ptr() as usize;
+                let whole =
+                    !text[..at].ends_with(|letter: char| letter.is_ascii_alphanumeric() || "/_-.".contains(letter));
+                if whole
+                    && path.contains('.')
+                    && !path.starts_with("src/apps/")
+                    && !path.contains("NAME")
+                    && !path.contains("WHAT_HAPPENS")
+                {
+                    assert!(root().join(path).exists(), "{} names {path}", document.display());
+                    named += 1;
+                }
+            }
+        }
+    }
+    assert!(named >= 100, "{named}");
+}
+
 /// The rows of the table that `benches/footprint/run.sh write` keeps between two comments.
 fn table_of<'a>(document: &'a str, name: &str) -> Vec<&'a str> {
     let (_, after) = document
