@@ -12,7 +12,7 @@ use crate::client::guard::Begun;
 use crate::client::log::{Entry, write_recipient};
 use crate::client::mail;
 use crate::client::report::{Bounded, MessageId, Report};
-use crate::client::settings::Draft;
+use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, LOG_RECIPIENT_BYTES};
 use crate::wire::address::List;
@@ -86,14 +86,7 @@ impl Client {
             ..*draft
         };
         let mut literal = [0; LITERAL_BYTES];
-        let snapshot = Snapshot::new(&unlimited.check(&mut literal)?).ok_or(Code::DataFailed)?;
-        let mut shared = shared();
-        let member = shared.living(key)?;
-        member.device_limit = device_limit;
-        let before = member.snapshot.replace(snapshot);
-        drop(shared);
-        drop(before);
-        Ok(())
+        keep(key, &unlimited.check(&mut literal)?, device_limit)
     }
 
     /// What [`Client::configure`] does, with the limit on user name and password that the devices have.
@@ -105,17 +98,12 @@ impl Client {
     ) -> Result<(), Code> {
         let (key, _) = self.key()?;
         let limit = shared().living(key)?.device_limit;
-        let limited = Draft {
-            server: Some(server),
-            auth: u32::from(login),
-            username: Some(username),
-            password: Some(password),
-            sender: Some(sender),
-            credential_limit: limit,
-            ..Draft::default()
-        };
-        limited.check(&mut [0; LITERAL_BYTES])?;
-        self.configure(&limited)
+        let [username, password]: [&[u8]; 2] = if login { [username, password] } else { [&[], &[]] };
+        let mut checked = Checked::of_device(login, [username, password, sender]);
+        match checked.check(server, limit) {
+            Code::Ok => keep(key, &checked, limit),
+            code => Err(code),
+        }
     }
 
     /// Starts a mail.
@@ -324,6 +312,18 @@ impl Waiting {
             }
         }
     }
+}
+
+/// Keeps a configuration instead of the one before, and the limit for the devices' own function.
+fn keep(key: Key, checked: &Checked<'_>, device_limit: usize) -> Result<(), Code> {
+    let snapshot = Snapshot::new(checked).ok_or(Code::DataFailed)?;
+    let mut shared = shared();
+    let member = shared.living(key)?;
+    member.device_limit = device_limit;
+    let before = member.snapshot.replace(snapshot);
+    drop(shared);
+    drop(before);
+    Ok(())
 }
 
 /// Takes a client for a mail, unless one is in flight.
