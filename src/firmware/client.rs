@@ -1,6 +1,6 @@
 //! What a program calls, by handle: each call finds the client, and keeps all others out meanwhile.
 
-use super::member::{Member, Post};
+use super::member::{Member, Outgoing};
 use super::storage::{self, enter};
 use super::transport::Transport;
 use crate::client::settings::{Checked, Draft};
@@ -42,8 +42,8 @@ impl Client {
     }
 
     /// Takes a mail.
-    pub fn send(self, post: &Post<'_>) -> Code {
-        enter(self.0, |member| member.send(post))
+    pub fn send(self, mail: &Outgoing<'_>) -> Code {
+        enter(self.0, |member| member.send(mail))
     }
 
     /// Refuses a mail that cannot even be read, with a line in the log; unless one is in flight.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::fork::{self, shared};
 use super::post::Post;
 use super::registry::{Key, Slot};
-use super::shared::{DRIVEN, Start, Told, WAKING, polled};
+use super::shared::{DRIVEN, LastMail, Start, WAKING, polled};
 use super::snapshot::Snapshot;
 use super::{clock, driver};
 use crate::client::guard::Begun;
@@ -160,9 +160,9 @@ impl Client {
     }
 
     /// How the last mail ended.
-    pub fn report(self) -> Result<Told, Code> {
+    pub fn report(self) -> Result<LastMail, Code> {
         let (key, _) = self.key()?;
-        shared().living(key).map(|member| member.told)
+        shared().living(key).map(|client| client.told)
     }
 
     /// Shows how the last mail ended, and its Message-ID.
@@ -196,14 +196,14 @@ impl Client {
     pub fn log(self, most: usize, mut each: impl FnMut(&Entry)) -> Result<usize, Code> {
         let (key, _) = self.key()?;
         let mut shared = shared();
-        let member = shared.living(key)?;
-        Ok(member.log(most).map(&mut each).count())
+        let client = shared.living(key)?;
+        Ok(client.log(most).map(&mut each).count())
     }
 
     /// How many entries the log has.
     pub fn log_len(self) -> Result<usize, Code> {
         let (key, _) = self.key()?;
-        shared().living(key).map(|member| member.log_len())
+        shared().living(key).map(|client| client.log_len())
     }
 }
 
@@ -231,23 +231,23 @@ impl Waiting {
     /// While the library's thread does the work.
     fn sleeping(&mut self) -> Result<u8, Code> {
         let mut shared = shared();
-        let member = shared.living(self.key)?;
-        let before = member.ended;
+        let client = shared.living(self.key)?;
+        let before = client.ended;
         // It may have ended before the lock was there: then another one is not waited for.
         if !self.slot.guard.busy() {
-            return Ok(member.told.report.code.number());
+            return Ok(client.told.report.code.number());
         }
-        member.waiters = member.waiters.saturating_add(1);
+        client.waiters = client.waiters.saturating_add(1);
         loop {
-            let member = shared.living(self.key)?;
+            let client = shared.living(self.key)?;
             let left = self.left();
             // Without an end it is not busy where a call on a former client of this place, which took it for its own, has
             // noticed that just now.
             let busy = self.slot.guard.busy();
-            if member.ended != before || left.is_none() || !busy {
-                member.waiters = member.waiters.saturating_sub(1);
-                return Ok(if member.ended != before {
-                    member.told.report.code.number()
+            if client.ended != before || left.is_none() || !busy {
+                client.waiters = client.waiters.saturating_sub(1);
+                return Ok(if client.ended != before {
+                    client.told.report.code.number()
                 } else {
                     self.slot.guard.status().code()
                 });
@@ -276,15 +276,15 @@ impl Waiting {
 
     fn driven(&mut self, drove: &mut bool) -> Result<u8, Code> {
         let mut shared = shared();
-        let member = shared.living(self.key)?;
-        let before = member.ended;
+        let client = shared.living(self.key)?;
+        let before = client.ended;
         if !self.slot.guard.busy() {
-            return Ok(member.told.report.code.number());
+            return Ok(client.told.report.code.number());
         }
         loop {
-            let member = shared.living(self.key)?;
-            if member.ended != before {
-                return Ok(member.told.report.code.number());
+            let client = shared.living(self.key)?;
+            if client.ended != before {
+                return Ok(client.told.report.code.number());
             }
             let busy = self.slot.guard.busy();
             let Some(mut left) = self.left().filter(|_| busy) else {
@@ -303,12 +303,12 @@ impl Waiting {
                 // The mail is not on its way yet: another thread starts it just now.
                 left = left.min(STARTING);
             }
-            let member = shared.living(self.key)?;
-            member.waiters = member.waiters.saturating_add(1);
+            let client = shared.living(self.key)?;
+            client.waiters = client.waiters.saturating_add(1);
             let waited = DRIVEN.wait_timeout(shared, left);
             shared = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
-            if let Some(member) = shared.member(self.key) {
-                member.waiters = member.waiters.saturating_sub(1);
+            if let Some(client) = shared.client(self.key) {
+                client.waiters = client.waiters.saturating_sub(1);
             }
         }
     }
@@ -318,9 +318,9 @@ impl Waiting {
 fn keep(key: Key, checked: &Checked<'_>, device_limit: usize) -> Result<(), Code> {
     let snapshot = Snapshot::new(checked).ok_or(Code::DataFailed)?;
     let mut shared = shared();
-    let member = shared.living(key)?;
-    member.device_limit = device_limit;
-    let before = member.snapshot.replace(snapshot);
+    let client = shared.living(key)?;
+    client.device_limit = device_limit;
+    let before = client.snapshot.replace(snapshot);
     drop(shared);
     drop(before);
     Ok(())
@@ -343,14 +343,14 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
     let mut shared = shared();
     // Under the lock, also for the clock's own beginning: no fork finds that half done.
     let started = clock::now();
-    let member = shared.living(key).map_err(|code| (code, Reason::NoMemory))?;
-    let snapshot = member
+    let client = shared.living(key).map_err(|code| (code, Reason::NoMemory))?;
+    let snapshot = client
         .snapshot
         .as_ref()
         .ok_or((Code::ConnectFailed, Reason::NotConfigured))?;
     let snapshot = snapshot.copy().ok_or(no_memory)?;
-    member.mail = member.mail.wrapping_add(1).max(1);
-    let mail = member.mail;
+    client.mail = client.mail.wrapping_add(1).max(1);
+    let mail = client.mail;
     if !shared.started() {
         let (worker, engine) = driver::start()?;
         shared.set_started(worker);
@@ -377,7 +377,7 @@ fn refuse(key: Key, code: Code, reason: Reason, recipients: &[u8]) -> Code {
     let logged = Bounded::<LOG_RECIPIENT_BYTES>::written(|room| write_recipient(room, first));
     let count = u16::try_from(List::new(recipients).count()).unwrap_or(u16::MAX);
     let count = if recipients.is_empty() { 0 } else { count };
-    let notice = shared().publish(key, Told::without_id(report), count, logged.octets());
+    let notice = shared().publish(key, LastMail::without_id(report), count, logged.octets());
     notice.tell();
     code
 }
