@@ -54,7 +54,7 @@ pub fn write_recipient(out: &mut [u8], recipient: &[u8]) -> usize {
     out.len().min(recipient.len())
 }
 
-/// Which of the places lent to it hold entries, and in which order.
+/// Which elements of an array hold entries, and in which order.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ring {
     next: usize,
@@ -75,15 +75,15 @@ impl Ring {
         self.length == 0
     }
 
-    /// The place for the next entry among `capacity`: the oldest one gives way.
-    pub fn place(&mut self, capacity: usize) -> usize {
-        let place = self.next;
+    /// Where the next entry goes, in an array of `capacity`: the oldest one gives way.
+    pub fn next_index(&mut self, capacity: usize) -> usize {
+        let index = self.next;
         self.next = self.next.saturating_add(1).checked_rem(capacity).unwrap_or(0);
         self.length = self.length.saturating_add(1).min(capacity);
-        place
+        index
     }
 
-    /// The places of the newest `most` entries among `capacity`, the oldest of them first.
+    /// Where the newest `most` entries are, in an array of `capacity`, the oldest of them first.
     pub fn newest(&self, most: usize, capacity: usize) -> impl Iterator<Item = usize> + use<> {
         let count = most.min(self.length);
         let start = self.next.saturating_add(capacity).saturating_sub(count);
@@ -107,16 +107,16 @@ mod tests {
 
     #[test]
     fn the_newest_entries_stay_and_come_in_order() {
-        let mut places = [0u32; 4];
+        let mut entries = [0u32; 4];
         let mut ring = Ring::EMPTY;
         assert_eq!(ring.newest(9, 4).count(), 0);
         for number in 1..=10 {
-            places[ring.place(4)] = number;
-            let held: Vec<u32> = ring.newest(9, 4).map(|place| places[place]).collect();
+            entries[ring.next_index(4)] = number;
+            let held: Vec<u32> = ring.newest(9, 4).map(|index| entries[index]).collect();
             let wanted: Vec<u32> = (number.saturating_sub(3).max(1)..=number).collect();
             assert_eq!(held, wanted);
         }
-        let held: Vec<u32> = ring.newest(2, 4).map(|place| places[place]).collect();
+        let held: Vec<u32> = ring.newest(2, 4).map(|index| entries[index]).collect();
         assert_eq!(held, [9, 10]);
     }
 }

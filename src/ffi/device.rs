@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_int, c_uint};
 use super::Client;
 use super::guard::{guard, guard_code, string};
 #[cfg(not(feature = "std"))]
-use crate::firmware::{Content, Post};
+use crate::firmware::{Content, Outgoing};
 
 /// Configures the built-in client, as the devices' page "CONFIG DNS, SMTP" does: port 25, plain text. On an
 /// error the old configuration stays. Allowed while a mail is in flight: that mail keeps the configuration it
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn sds_smtp_send(to: *const c_char, subject: *const c_char
         #[cfg(feature = "std")]
         return Client::BUILT_IN.send(Some(recipients), subject, content);
         #[cfg(not(feature = "std"))]
-        return Client::BUILT_IN.send(&Post {
+        return Client::BUILT_IN.send(&Outgoing {
             recipients,
             subject,
             content: Content {

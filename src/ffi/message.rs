@@ -8,7 +8,7 @@ use super::codes::{SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET};
 use super::guard::{guard_code, read, string, versioned};
 use crate::code::{Code, Reason};
 #[cfg(not(feature = "std"))]
-use crate::firmware::{Content, Post, Read as Pieces, Source};
+use crate::firmware::{Content, Outgoing, Pieces, Source};
 #[cfg(feature = "std")]
 use crate::limits::{PIECE_BYTES, TEXT_BYTES};
 
@@ -105,7 +105,7 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Code {
             let utf8 = message.flags & SDS_SMTP_TEXT_IN_CHARSET == 0;
             Pieces::new(Source::new(read, message.read_context), utf8)
         });
-        client.send(&Post {
+        client.send(&Outgoing {
             recipients: string(message.to),
             subject: string(message.subject),
             content: Content {

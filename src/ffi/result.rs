@@ -14,7 +14,7 @@ use crate::client::report::{MessageId, Report};
 #[cfg(not(feature = "std"))]
 use crate::code::Code;
 #[cfg(not(feature = "std"))]
-use crate::firmware::{Member, Told};
+use crate::firmware::{Member, ResultFields};
 use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
 
 /// How the last mail ended. Begin with `SDS_SMTP_RESULT_INIT`.
@@ -68,15 +68,15 @@ versioned!(sds_smtp_result {
 
 const _: () = assert!(MESSAGE_ID_BYTES < 320 && REPLY_TEXT_BYTES < 256);
 
-/// [`Told`] and the C structure have the same fields from the code up to the Message-ID, and the same text.
+/// [`ResultFields`] and the C structure have the same fields from the code up to the Message-ID, and the same text.
 #[cfg(not(feature = "std"))]
 const _: () = assert!(
-    core::mem::offset_of!(Told, text).wrapping_add(4) == core::mem::offset_of!(sds_smtp_result, message_id)
-        && core::mem::offset_of!(Told, enhanced).wrapping_add(4)
+    core::mem::offset_of!(ResultFields, text).wrapping_add(4) == core::mem::offset_of!(sds_smtp_result, message_id)
+        && core::mem::offset_of!(ResultFields, enhanced).wrapping_add(4)
             == core::mem::offset_of!(sds_smtp_result, enhanced_class)
-        && core::mem::offset_of!(Told, elapsed_ms).wrapping_add(4)
+        && core::mem::offset_of!(ResultFields, elapsed_ms).wrapping_add(4)
             == core::mem::offset_of!(sds_smtp_result, elapsed_ms)
-        && core::mem::size_of::<Told>() == core::mem::offset_of!(Told, text).wrapping_add(256)
+        && core::mem::size_of::<ResultFields>() == core::mem::offset_of!(ResultFields, text).wrapping_add(256)
 );
 
 #[cfg(not(feature = "std"))]
@@ -87,7 +87,7 @@ fn tell(client: &Member, out: &mut sds_smtp_result) {
         core::ptr::copy_nonoverlapping(
             core::ptr::from_ref(told).cast::<u8>(),
             core::ptr::from_mut(&mut out.code).cast(),
-            core::mem::offset_of!(Told, text),
+            core::mem::offset_of!(ResultFields, text),
         );
         core::ptr::copy_nonoverlapping(told.text.as_ptr().cast(), out.text.as_mut_ptr(), out.text.len());
         out.message_id.as_mut_ptr().write_bytes(0, out.message_id.len());

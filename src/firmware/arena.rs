@@ -91,10 +91,10 @@ impl Arena {
     /// Keeps a configuration: instead of the one there is, which nobody may use any more, or, with a mail in flight, instead
     /// of the one that would be next. None, with nothing changed, where it does not fit.
     pub fn configure(&mut self, checked: &Checked<'_>, in_flight: bool) -> Option<&'static mut Config> {
-        const PLACE: usize = size_of::<Config>() + align_of::<Config>();
+        const CONFIG: usize = size_of::<Config>() + align_of::<Config>();
         // No sum of lengths overflows: each text has its limit.
         let texts = checked.settings.texts.iter();
-        let length = texts.fold(PLACE, |sum, text| sum.wrapping_add(text.len()));
+        let length = texts.fold(CONFIG, |sum, text| sum.wrapping_add(text.len()));
         self.putting = self.turned != in_flight;
         let given_up = *self.used();
         if length > self.free().wrapping_add(given_up) {
@@ -102,16 +102,16 @@ impl Arena {
         }
         *self.used() = 0;
         self.wipe_free();
-        let part = self.part(PLACE).as_mut_ptr();
+        let part = self.part(CONFIG).as_mut_ptr();
         // SAFETY: aligned, large enough, and nobody else's. All texts of the settings are in the arena when they are lent.
         unsafe {
-            let place = part.add(part.align_offset(align_of::<Config>())).cast::<Config>();
-            addr_of_mut!((*place).job.mail).write(None);
-            addr_of_mut!((*place).job.keep).write(false);
-            addr_of_mut!((*place).job.settings)
+            let config = part.add(part.align_offset(align_of::<Config>())).cast::<Config>();
+            addr_of_mut!((*config).job.mail).write(None);
+            addr_of_mut!((*config).job.keep).write(false);
+            addr_of_mut!((*config).job.settings)
                 .cast::<Settings<'_>>()
                 .write(checked.settings);
-            let config = &mut *place;
+            let config = &mut *config;
             for text in &mut config.job.settings.texts {
                 *text = self.push(text);
             }

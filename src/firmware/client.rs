@@ -1,15 +1,10 @@
 //! What a program calls, by handle: each call finds the client, and keeps all others out meanwhile.
 
-use super::member::{Member, Post};
+use super::member::{Member, Outgoing};
 use super::storage::{self, enter};
 use super::transport::Transport;
-use crate::client::settings::{Checked, Draft, PORT, UNKNOWN_CHARSET};
+use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Reason};
-use crate::limits::LIMITS;
-use crate::session::Settings;
-use crate::session::job::Fields;
-use crate::wire::capability::Capabilities;
-use crate::wire::literal::Address;
 
 /// A client, by its handle: copied freely, and checked in each call. A call on one that has ended gives
 /// [`Code::BadHandle`].
@@ -40,41 +35,15 @@ impl Client {
         enter(self.0, |member| member.configure(draft))
     }
 
-    /// What [`Client::configure`] does, with the limit on user name and password that the devices have. Without a login
-    /// there are none.
-    pub fn configure_device(self, server: &[u8], login: bool, [username, password, sender]: [&[u8]; 3]) -> Code {
-        // Each field by itself: a constant would be copied out of the flash, all of it.
-        let mut checked = Checked {
-            settings: Settings {
-                mechanisms: if login {
-                    Capabilities::MECHANISMS
-                } else {
-                    Capabilities::NONE
-                },
-                pipelining: true,
-                phrase: None,
-                texts: Fields {
-                    username,
-                    password,
-                    sender,
-                    charset: UNKNOWN_CHARSET,
-                    ..Fields::NONE
-                }
-                .in_order(),
-                limits: [0; LIMITS],
-                server: Address {
-                    version: 0,
-                    port: u32::from(PORT),
-                    octets: [0; 16],
-                },
-            },
-        };
+    /// Takes user name, password and sender, with the limit that the devices have. Without a login the first two are empty.
+    pub fn configure_device(self, server: &[u8], login: bool, texts: [&[u8]; 3]) -> Code {
+        let mut checked = Checked::of_device(login, texts);
         enter(self.0, |member| member.configure_device(server, &mut checked))
     }
 
     /// Takes a mail.
-    pub fn send(self, post: &Post<'_>) -> Code {
-        enter(self.0, |member| member.send(post))
+    pub fn send(self, mail: &Outgoing<'_>) -> Code {
+        enter(self.0, |member| member.send(mail))
     }
 
     /// Refuses a mail that cannot even be read, with a line in the log; unless one is in flight.

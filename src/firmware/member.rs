@@ -1,8 +1,8 @@
 //! One client: its configuration, its mail in flight, the result of the last one, its log.
 
 use super::arena::{Arena, Config};
-use super::reading::{Read, Reading, Sending};
-use super::told::{Line, SharedStatus, Told};
+use super::reading::{Pieces, Reading, Sending};
+use super::told::{Line, ResultFields, SharedStatus};
 use super::transport::{Link, Transport};
 use crate::client::mail;
 use crate::client::report::{MessageId, Nonce};
@@ -14,7 +14,7 @@ use crate::wire::address::List;
 use crate::wire::literal::LITERAL_BYTES;
 
 /// A mail, as the program gives it.
-pub struct Post<'a> {
+pub struct Outgoing<'a> {
     /// The list of recipients.
     pub recipients: &'a [u8],
     /// The subject.
@@ -23,7 +23,7 @@ pub struct Post<'a> {
     pub content: Content<'a>,
 }
 
-impl Post<'_> {
+impl Outgoing<'_> {
     /// Octets of it that are copied.
     #[inline(never)]
     fn length(&self) -> usize {
@@ -40,7 +40,7 @@ pub struct Content<'a> {
     /// All of it, which stays where it is until the mail has ended; or nothing.
     pub borrowed: &'static [u8],
     /// Where it is read from, piece by piece.
-    pub read: Option<&'a Read>,
+    pub read: Option<&'a Pieces>,
 }
 
 impl Content<'_> {
@@ -92,7 +92,7 @@ pub struct Member {
     pub(super) reading: Option<Reading>,
     pub(super) nonce: Option<Nonce>,
     pub(super) pump: Sending,
-    told: Told,
+    told: ResultFields,
 }
 
 impl Member {
@@ -163,32 +163,32 @@ impl Member {
     }
 
     /// Takes a mail; the next poll begins to send it.
-    pub fn send(&mut self, post: &Post<'_>) -> Code {
+    pub fn send(&mut self, mail: &Outgoing<'_>) -> Code {
         if self.in_flight() {
             return Code::Busy;
         }
-        let kept = self.check(post).and_then(|()| self.put(post));
+        let kept = self.check(mail).and_then(|()| self.put(mail));
         match kept {
             Ok(()) => self.order(),
-            Err(reason) => self.refuse(mail::code(reason), reason, post.recipients),
+            Err(reason) => self.refuse(mail::code(reason), reason, mail.recipients),
         }
     }
 
     /// Whether a mail can be sent.
-    fn check(&self, post: &Post<'_>) -> Result<(), Reason> {
-        mail::check(Some(post.recipients), post.subject, post.content.text())?;
-        self.ready()
+    fn check(&self, mail: &Outgoing<'_>) -> Result<(), Reason> {
+        mail::check(Some(mail.recipients), mail.subject, mail.content.text())?;
+        self.is_set_up()
     }
 
     /// Keeps a mail.
     #[inline(never)]
-    fn put(&mut self, post: &Post<'_>) -> Result<(), Reason> {
-        let (arena, content) = (&mut self.arena, &post.content);
-        let Some(config) = self.config.as_mut().filter(|_| arena.begin_mail(post.length())) else {
+    fn put(&mut self, mail: &Outgoing<'_>) -> Result<(), Reason> {
+        let (arena, content) = (&mut self.arena, &mail.content);
+        let Some(config) = self.config.as_mut().filter(|_| arena.begin_mail(mail.length())) else {
             return Err(Reason::NoMemory);
         };
-        let recipients = arena.push(post.recipients);
-        let subject = arena.push(post.subject);
+        let recipients = arena.push(mail.recipients);
+        let subject = arena.push(mail.subject);
         let mail = config
             .job
             .mail
@@ -207,7 +207,7 @@ impl Member {
         if self.in_flight() {
             return Code::Busy;
         }
-        if let Err(reason) = self.ready() {
+        if let Err(reason) = self.is_set_up() {
             return self.refuse(mail::code(reason), reason, &[]);
         }
         if let Some(config) = &mut self.config {
@@ -218,7 +218,7 @@ impl Member {
     }
 
     /// Whether any mail can be sent.
-    fn ready(&self) -> Result<(), Reason> {
+    fn is_set_up(&self) -> Result<(), Reason> {
         if self.config.is_none() {
             return Err(Reason::NotConfigured);
         }
@@ -288,7 +288,7 @@ impl Member {
     }
 
     /// How the last mail ended.
-    pub fn told(&self) -> &Told {
+    pub fn told(&self) -> &ResultFields {
         &self.told
     }
 

@@ -38,8 +38,8 @@ pub mod transport;
 
 pub use callbacks::Source;
 pub use client::Client;
-pub use member::{Content, Member, Post};
-pub use reading::Read;
+pub use member::{Content, Member, Outgoing};
+pub use reading::Pieces;
 pub use storage::{CLIENT_SIZE, init, poll, set_clock, set_log};
-pub use told::{Line, Told};
+pub use told::{Line, ResultFields};
 pub use transport::{Transport, sds_smtp_address, sds_smtp_transport};

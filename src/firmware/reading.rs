@@ -14,19 +14,19 @@ const OUT: usize = 96;
 pub(super) type Sending = Pump<[u8; OUT]>;
 
 /// The smallest buffer for the pieces of a text, and the largest that is taken where the arena has room.
-const PIECE: core::ops::RangeInclusive<usize> = 16..=256;
+const BUFFER: core::ops::RangeInclusive<usize> = 16..=256;
 
 /// A text that is read piece by piece, as the program gives it.
-pub struct Read {
+pub struct Pieces {
     source: Source,
     utf8: bool,
     /// What begins to. Programs that never give such a text are linked without it.
     pub(super) begin: Begin,
 }
 
-type Begin = fn(&Read, &mut Text<'static>, &mut Arena, &mut Option<Reading>) -> Result<(), Reason>;
+type Begin = fn(&Pieces, &mut Text<'static>, &mut Arena, &mut Option<Reading>) -> Result<(), Reason>;
 
-impl Read {
+impl Pieces {
     /// From this source; whether it is UTF-8.
     pub fn new(source: Source, utf8: bool) -> Self {
         Self {
@@ -39,14 +39,14 @@ impl Read {
     /// Takes a buffer, beside what the mail has.
     fn begin(&self, text: &mut Text<'static>, arena: &mut Arena, reading: &mut Option<Reading>) -> Result<(), Reason> {
         let free = arena.free();
-        if free < *PIECE.start() {
+        if free < *BUFFER.start() {
             arena.end_mail(false);
             return Err(Reason::NoMemory);
         }
         *text = Text::in_pieces(self.utf8);
         *reading = Some(Reading {
             source: self.source,
-            buffer: arena.part(free.min(*PIECE.end())),
+            buffer: arena.part(free.min(*BUFFER.end())),
             characters: Utf8::START,
             next: Reading::next,
         });

@@ -89,10 +89,10 @@ fn leave(answer: Code) -> Code {
     answer
 }
 
-/// The block that a place in the list points to.
-fn load(place: &AtomicPtr<Block>) -> Option<&'static Block> {
+/// The block that a link of the list points to.
+fn load(link: &AtomicPtr<Block>) -> Option<&'static Block> {
     // SAFETY: what is in the list was made by `init`, in memory that is the library's until the client is removed.
-    unsafe { place.load(Ordering::Relaxed).as_ref() }
+    unsafe { link.load(Ordering::Relaxed).as_ref() }
 }
 
 #[inline(never)]
@@ -124,13 +124,13 @@ pub fn remove(handle: usize) -> Code {
         let Some(block) = find(handle) else {
             return Code::BadHandle;
         };
-        let mut place = &CLIENTS;
-        while let Some(at) = load(place) {
+        let mut link = &CLIENTS;
+        while let Some(at) = load(link) {
             if core::ptr::eq(at, block) {
-                store(place, block.next.load(Ordering::Relaxed));
+                store(link, block.next.load(Ordering::Relaxed));
                 break;
             }
-            place = &at.next;
+            link = &at.next;
         }
         if core::ptr::eq(BUILT_IN.load(Ordering::Relaxed), block) {
             store(&BUILT_IN, null_mut());
@@ -140,9 +140,9 @@ pub fn remove(handle: usize) -> Code {
 }
 
 /// Changes the list, after all that was written before: an interrupt may look for a status at any time.
-fn store(place: &AtomicPtr<Block>, block: *mut Block) {
+fn store(link: &AtomicPtr<Block>, block: *mut Block) {
     compiler_fence(Ordering::Release);
-    place.store(block, Ordering::Relaxed);
+    link.store(block, Ordering::Relaxed);
 }
 
 /// Makes a client; its handle.

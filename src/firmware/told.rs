@@ -29,7 +29,7 @@ impl SharedStatus {
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
-pub struct Told {
+pub struct ResultFields {
     pub code: i32,
     pub outcome: u32,
     pub phase: u32,
@@ -41,7 +41,7 @@ pub struct Told {
     pub text: [u8; 256],
 }
 
-impl Told {
+impl ResultFields {
     /// Tells anew, for a mail that did not begin; the rest is zero. (Our own words begin with no status code.)
     #[inline(never)]
     pub fn begin(&mut self, code: Code, phase: Phase, outcome: Outcome, text: &[u8]) {
@@ -87,7 +87,7 @@ const _: () = assert!(size_of::<Line>() == 264);
 
 impl Line {
     /// Writes the line of a mail that has ended.
-    pub fn write(&mut self, told: &Told, time_ms: i64, recipients: u32, recipient: &[u8]) {
+    pub fn write(&mut self, told: &ResultFields, time_ms: i64, recipients: u32, recipient: &[u8]) {
         *self = Self {
             struct_size: LINE_BYTES,
             code: told.code,

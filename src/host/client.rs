@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use super::fork::{self, shared};
 use super::post::Post;
 use super::registry::{Key, Slot};
-use super::shared::{DRIVEN, Start, Told, WAKING, polled};
+use super::shared::{DRIVEN, LastMail, Start, WAKING, polled};
 use super::snapshot::Snapshot;
 use super::{clock, driver};
 use crate::client::guard::Begun;
 use crate::client::log::{Entry, write_recipient};
 use crate::client::mail;
 use crate::client::report::{Bounded, MessageId, Report};
-use crate::client::settings::Draft;
+use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, LOG_RECIPIENT_BYTES};
 use crate::wire::address::List;
@@ -86,14 +86,7 @@ impl Client {
             ..*draft
         };
         let mut literal = [0; LITERAL_BYTES];
-        let snapshot = Snapshot::new(&unlimited.check(&mut literal)?).ok_or(Code::DataFailed)?;
-        let mut shared = shared();
-        let member = shared.living(key)?;
-        member.device_limit = device_limit;
-        let before = member.snapshot.replace(snapshot);
-        drop(shared);
-        drop(before);
-        Ok(())
+        keep(key, &unlimited.check(&mut literal)?, device_limit)
     }
 
     /// What [`Client::configure`] does, with the limit on user name and password that the devices have.
@@ -105,17 +98,12 @@ impl Client {
     ) -> Result<(), Code> {
         let (key, _) = self.key()?;
         let limit = shared().living(key)?.device_limit;
-        let limited = Draft {
-            server: Some(server),
-            auth: u32::from(login),
-            username: Some(username),
-            password: Some(password),
-            sender: Some(sender),
-            credential_limit: limit,
-            ..Draft::default()
-        };
-        limited.check(&mut [0; LITERAL_BYTES])?;
-        self.configure(&limited)
+        let [username, password]: [&[u8]; 2] = if login { [username, password] } else { [&[], &[]] };
+        let mut checked = Checked::of_device(login, [username, password, sender]);
+        match checked.check(server, limit) {
+            Code::Ok => keep(key, &checked, limit),
+            code => Err(code),
+        }
     }
 
     /// Starts a mail.
@@ -172,9 +160,9 @@ impl Client {
     }
 
     /// How the last mail ended.
-    pub fn report(self) -> Result<Told, Code> {
+    pub fn report(self) -> Result<LastMail, Code> {
         let (key, _) = self.key()?;
-        shared().living(key).map(|member| member.told)
+        shared().living(key).map(|client| client.told)
     }
 
     /// Shows how the last mail ended, and its Message-ID.
@@ -208,14 +196,14 @@ impl Client {
     pub fn log(self, most: usize, mut each: impl FnMut(&Entry)) -> Result<usize, Code> {
         let (key, _) = self.key()?;
         let mut shared = shared();
-        let member = shared.living(key)?;
-        Ok(member.log(most).map(&mut each).count())
+        let client = shared.living(key)?;
+        Ok(client.log(most).map(&mut each).count())
     }
 
     /// How many entries the log has.
     pub fn log_len(self) -> Result<usize, Code> {
         let (key, _) = self.key()?;
-        shared().living(key).map(|member| member.log_len())
+        shared().living(key).map(|client| client.log_len())
     }
 }
 
@@ -243,23 +231,23 @@ impl Waiting {
     /// While the library's thread does the work.
     fn sleeping(&mut self) -> Result<u8, Code> {
         let mut shared = shared();
-        let member = shared.living(self.key)?;
-        let before = member.ended;
+        let client = shared.living(self.key)?;
+        let before = client.ended;
         // It may have ended before the lock was there: then another one is not waited for.
         if !self.slot.guard.busy() {
-            return Ok(member.told.report.code.number());
+            return Ok(client.told.report.code.number());
         }
-        member.waiters = member.waiters.saturating_add(1);
+        client.waiters = client.waiters.saturating_add(1);
         loop {
-            let member = shared.living(self.key)?;
+            let client = shared.living(self.key)?;
             let left = self.left();
             // Without an end it is not busy where a call on a former client of this place, which took it for its own, has
             // noticed that just now.
             let busy = self.slot.guard.busy();
-            if member.ended != before || left.is_none() || !busy {
-                member.waiters = member.waiters.saturating_sub(1);
-                return Ok(if member.ended != before {
-                    member.told.report.code.number()
+            if client.ended != before || left.is_none() || !busy {
+                client.waiters = client.waiters.saturating_sub(1);
+                return Ok(if client.ended != before {
+                    client.told.report.code.number()
                 } else {
                     self.slot.guard.status().code()
                 });
@@ -288,15 +276,15 @@ impl Waiting {
 
     fn driven(&mut self, drove: &mut bool) -> Result<u8, Code> {
         let mut shared = shared();
-        let member = shared.living(self.key)?;
-        let before = member.ended;
+        let client = shared.living(self.key)?;
+        let before = client.ended;
         if !self.slot.guard.busy() {
-            return Ok(member.told.report.code.number());
+            return Ok(client.told.report.code.number());
         }
         loop {
-            let member = shared.living(self.key)?;
-            if member.ended != before {
-                return Ok(member.told.report.code.number());
+            let client = shared.living(self.key)?;
+            if client.ended != before {
+                return Ok(client.told.report.code.number());
             }
             let busy = self.slot.guard.busy();
             let Some(mut left) = self.left().filter(|_| busy) else {
@@ -315,15 +303,27 @@ impl Waiting {
                 // The mail is not on its way yet: another thread starts it just now.
                 left = left.min(STARTING);
             }
-            let member = shared.living(self.key)?;
-            member.waiters = member.waiters.saturating_add(1);
+            let client = shared.living(self.key)?;
+            client.waiters = client.waiters.saturating_add(1);
             let waited = DRIVEN.wait_timeout(shared, left);
             shared = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
-            if let Some(member) = shared.member(self.key) {
-                member.waiters = member.waiters.saturating_sub(1);
+            if let Some(client) = shared.client(self.key) {
+                client.waiters = client.waiters.saturating_sub(1);
             }
         }
     }
+}
+
+/// Keeps a configuration instead of the one before, and the limit for the devices' own function.
+fn keep(key: Key, checked: &Checked<'_>, device_limit: usize) -> Result<(), Code> {
+    let snapshot = Snapshot::new(checked).ok_or(Code::DataFailed)?;
+    let mut shared = shared();
+    let client = shared.living(key)?;
+    client.device_limit = device_limit;
+    let before = client.snapshot.replace(snapshot);
+    drop(shared);
+    drop(before);
+    Ok(())
 }
 
 /// Takes a client for a mail, unless one is in flight.
@@ -343,14 +343,14 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
     let mut shared = shared();
     // Under the lock, also for the clock's own beginning: no fork finds that half done.
     let started = clock::now();
-    let member = shared.living(key).map_err(|code| (code, Reason::NoMemory))?;
-    let snapshot = member
+    let client = shared.living(key).map_err(|code| (code, Reason::NoMemory))?;
+    let snapshot = client
         .snapshot
         .as_ref()
         .ok_or((Code::ConnectFailed, Reason::NotConfigured))?;
     let snapshot = snapshot.copy().ok_or(no_memory)?;
-    member.mail = member.mail.wrapping_add(1).max(1);
-    let mail = member.mail;
+    client.mail = client.mail.wrapping_add(1).max(1);
+    let mail = client.mail;
     if !shared.started() {
         let (worker, engine) = driver::start()?;
         shared.set_started(worker);
@@ -377,7 +377,7 @@ fn refuse(key: Key, code: Code, reason: Reason, recipients: &[u8]) -> Code {
     let logged = Bounded::<LOG_RECIPIENT_BYTES>::written(|room| write_recipient(room, first));
     let count = u16::try_from(List::new(recipients).count()).unwrap_or(u16::MAX);
     let count = if recipients.is_empty() { 0 } else { count };
-    let notice = shared().publish(key, Told::without_id(report), count, logged.octets());
+    let notice = shared().publish(key, LastMail::without_id(report), count, logged.octets());
     notice.tell();
     code
 }

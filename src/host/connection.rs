@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use super::memory;
 use super::post::Post;
 use super::registry::Key;
-use super::shared::Told;
+use super::shared::LastMail;
 use super::snapshot::Snapshot;
 use super::sys::{self, Event, Failure, Poller, Socket};
 use crate::channel::{Channel, Moved, Pump, Turn};
@@ -61,7 +61,7 @@ pub struct Tools<'t> {
 /// What the engine writes into the client when there is a verdict.
 pub struct Ended {
     /// The result.
-    pub told: Told,
+    pub told: LastMail,
     /// How many recipients the mail had.
     pub recipients: u16,
     /// The recipient for the log.
@@ -132,9 +132,9 @@ impl Connection {
     }
 
     /// Something happened on the socket.
-    pub fn ready(&mut self, event: Event, tools: &mut Tools<'_>) {
+    pub fn handle(&mut self, event: Event, tools: &mut Tools<'_>) {
         self.link
-            .ready(&job(&self.snapshot, &self.post), self.snapshot.server, event, tools);
+            .handle(&job(&self.snapshot, &self.post), self.snapshot.server, event, tools);
     }
 
     /// Goes on where the last turn ended.
@@ -152,7 +152,7 @@ impl Connection {
             to_the_end: false,
             failed: false,
         };
-        self.ready(event, tools);
+        self.handle(event, tools);
     }
 
     /// A deadline has come. What has arrived is read first: an answer that was there in time is not late because nobody
@@ -255,7 +255,7 @@ impl Connection {
     fn end(&mut self, report: Report, recipient: u16) -> Ended {
         self.published = true;
         let mut ended = Ended {
-            told: Told::without_id(report),
+            told: LastMail::without_id(report),
             recipients: 0,
             recipient: Bounded::EMPTY,
         };
@@ -297,7 +297,7 @@ impl Link {
         }
     }
 
-    fn ready(&mut self, job: &Job<'_>, server: SocketAddr, event: Event, tools: &mut Tools<'_>) {
+    fn handle(&mut self, job: &Job<'_>, server: SocketAddr, event: Event, tools: &mut Tools<'_>) {
         if self.pump.session.state() == State::Connecting {
             let Some(socket) = &self.socket else { return };
             if event.failed {
@@ -312,9 +312,9 @@ impl Link {
             self.connected(job, tools.now);
         }
         let read = match event {
-            _ if event.to_the_end => Read::ToTheEnd,
-            _ if event.readable => Read::Some,
-            _ => Read::Nothing,
+            _ if event.to_the_end => Arrived::ToTheEnd,
+            _ if event.readable => Arrived::Some,
+            _ => Arrived::Nothing,
         };
         self.carry(job, server, read, tools);
     }
@@ -343,7 +343,7 @@ impl Link {
             socket,
             token: self.token,
             poller: tools.poller,
-            read: Read::ToTheEnd,
+            read: Arrived::ToTheEnd,
         };
         !self.pump.read(job, now, &mut channel, tools.buffer)
     }
@@ -361,17 +361,17 @@ impl Link {
         if connecting && self.pump.session.state() == State::Connecting {
             return;
         }
-        self.carry(job, server, Read::Nothing, tools);
+        self.carry(job, server, Arrived::Nothing, tools);
     }
 
     fn cancel(&mut self, job: &Job<'_>, server: SocketAddr, tools: &mut Tools<'_>) {
         self.look(job, tools);
         self.pump.session.cancel();
-        self.carry(job, server, Read::Nothing, tools);
+        self.carry(job, server, Arrived::Nothing, tools);
     }
 
     /// Carries octets between the session and the socket; makes another connection where the session wants one.
-    fn carry(&mut self, job: &Job<'_>, server: SocketAddr, read: Read, tools: &mut Tools<'_>) {
+    fn carry(&mut self, job: &Job<'_>, server: SocketAddr, read: Arrived, tools: &mut Tools<'_>) {
         let now = self.time(tools.now);
         let Some(socket) = &self.socket else { return };
         let mut channel = OnSocket {
@@ -390,7 +390,7 @@ impl Link {
 
 /// What is worth reading from a socket: each attempt is a system call.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Read {
+enum Arrived {
     /// Nothing has arrived.
     Nothing,
     /// Something has. Less than there was room for: there is no more.
@@ -404,7 +404,7 @@ struct OnSocket<'t> {
     socket: &'t Socket,
     token: u64,
     poller: &'t Poller,
-    read: Read,
+    read: Arrived,
 }
 
 impl Channel for OnSocket<'_> {
@@ -417,26 +417,26 @@ impl Channel for OnSocket<'_> {
                 Err(_) => Moved::ended(Reason::Lost),
             },
             Err(_) => {
-                self.read = Read::ToTheEnd;
+                self.read = Arrived::ToTheEnd;
                 Moved::ended(Reason::Lost)
             }
         }
     }
 
     fn receive(&mut self, octets: &mut [u8]) -> Moved {
-        if self.read == Read::Nothing {
+        if self.read == Arrived::Nothing {
             return Moved::NOTHING;
         }
         match sys::receive(self.socket, octets) {
             Ok(0) => Moved::ended(Reason::Lost),
             Ok(length) => {
-                if length < octets.len() && self.read == Read::Some {
-                    self.read = Read::Nothing;
+                if length < octets.len() && self.read == Arrived::Some {
+                    self.read = Arrived::Nothing;
                 }
                 Moved::octets(length)
             }
             Err(Failure::WouldBlock) => {
-                self.read = Read::Nothing;
+                self.read = Arrived::Nothing;
                 Moved::NOTHING
             }
             Err(_) => Moved::ended(Reason::Lost),

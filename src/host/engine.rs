@@ -10,7 +10,7 @@ use super::connections::Connections;
 use super::memory;
 use super::nonces::Nonces;
 use super::registry::Key;
-use super::shared::{Start, Told, shared};
+use super::shared::{LastMail, Start, shared};
 use super::sys::{Failure, Poller, Ready, Waker};
 use crate::client::report::Report;
 use crate::code::{Code, Outcome, Phase, Reason};
@@ -130,7 +130,7 @@ impl Engine {
         }
         let mut strange = false;
         for event in ready.events().filter(|event| event.token != WAKE) {
-            strange |= !self.carry(event.token, now, |connection, tools| connection.ready(event, tools));
+            strange |= !self.carry(event.token, now, |connection, tools| connection.handle(event, tools));
         }
         // The event is of a connection that has ended since; or of the program's own, where it has closed our list and made
         // one of its own that got the same number. Those events would never end.
@@ -289,6 +289,6 @@ fn publish(key: Key, ended: &Ended) {
 /// Ends a mail for which there is no connection.
 pub fn refuse(key: Key, phase: Phase, code: Code, reason: Reason) {
     let report = Report::unsent(code, phase, Outcome::NotSent, reason);
-    let notice = shared().publish(key, Told::without_id(report), 0, &[]);
+    let notice = shared().publish(key, LastMail::without_id(report), 0, &[]);
     notice.tell();
 }

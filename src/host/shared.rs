@@ -27,14 +27,14 @@ const LAST: u32 = u32::MAX - 1;
 
 /// How a mail ended, and its Message-ID.
 #[derive(Clone, Copy)]
-pub struct Told {
+pub struct LastMail {
     /// The result.
     pub report: Report,
     /// The Message-ID; empty where the mail did not start.
     pub message_id: Bounded<MESSAGE_ID_BYTES>,
 }
 
-impl Told {
+impl LastMail {
     /// Before the first mail.
     pub const NONE: Self = Self::without_id(Report::NONE);
 
@@ -47,7 +47,7 @@ impl Told {
     }
 }
 
-impl core::ops::Deref for Told {
+impl core::ops::Deref for LastMail {
     type Target = Report;
 
     fn deref(&self) -> &Report {
@@ -56,7 +56,7 @@ impl core::ops::Deref for Told {
 }
 
 /// A client, but for what is read without the lock.
-pub struct Member {
+pub struct SharedClient {
     /// Which one.
     pub key: Key,
     /// Its configuration.
@@ -64,7 +64,7 @@ pub struct Member {
     /// What the three-function API takes for user name and password.
     pub device_limit: usize,
     /// How its last mail ended.
-    pub told: Told,
+    pub told: LastMail,
     /// Threads that wait for its mail.
     pub waiters: u32,
     /// The number of its newest mail.
@@ -75,13 +75,13 @@ pub struct Member {
     entries: Vec<Entry>,
 }
 
-impl Member {
+impl SharedClient {
     fn new(key: Key) -> Self {
         Self {
             key,
             snapshot: None,
             device_limit: DEVICE_CREDENTIAL_BYTES,
-            told: Told::NONE,
+            told: LastMail::NONE,
             waiters: 0,
             mail: 0,
             ended: 0,
@@ -92,8 +92,8 @@ impl Member {
 
     fn record(&mut self, entry: Entry) {
         let before = self.ring;
-        let place = self.ring.place(LOG_ENTRIES);
-        if let Some(old) = self.entries.get_mut(place) {
+        let index = self.ring.next_index(LOG_ENTRIES);
+        if let Some(old) = self.entries.get_mut(index) {
             *old = entry;
         } else if self.entries.try_reserve(1).is_ok() {
             self.entries.push(entry);
@@ -107,7 +107,7 @@ impl Member {
     pub fn log(&self, most: usize) -> impl Iterator<Item = &Entry> {
         self.ring
             .newest(most, LOG_ENTRIES)
-            .filter_map(|place| self.entries.get(place))
+            .filter_map(|index| self.entries.get(index))
     }
 
     /// Entries in the log.
@@ -141,7 +141,7 @@ pub struct Worker {
 
 /// All that is locked together.
 pub struct Shared {
-    members: Vec<Option<Boxed<Member>>>,
+    members: Vec<Option<Boxed<SharedClient>>>,
     free: VecDeque<usize>,
     starts: VecDeque<Start>,
     /// For each place of a client the next one in the list of those where something is to be ended. The list needs no
@@ -194,31 +194,31 @@ pub fn shared() -> MutexGuard<'static, Shared> {
 
 impl Shared {
     /// A client that lives; or the code that says why there is none.
-    pub fn living(&mut self, key: Key) -> Result<&mut Member, Code> {
+    pub fn living(&mut self, key: Key) -> Result<&mut SharedClient, Code> {
         // Only the built-in client can live without memory for its part.
         let missing = if key == Key::BUILT_IN {
             Code::DataFailed
         } else {
             Code::BadHandle
         };
-        self.member(key).ok_or(missing)
+        self.client(key).ok_or(missing)
     }
 
     /// A client that lives, if there is memory for it.
-    pub fn member(&mut self, key: Key) -> Option<&mut Member> {
+    pub fn client(&mut self, key: Key) -> Option<&mut SharedClient> {
         if key == Key::BUILT_IN && self.members.is_empty() {
             self.members.try_reserve(1).ok()?;
             self.ends.try_reserve(1).ok()?;
-            self.members.push(Some(Boxed::new(Member::new(key))?));
+            self.members.push(Some(Boxed::new(SharedClient::new(key))?));
             self.ends.push(NOT_LISTED);
         }
-        let member = self.members.get_mut(key.place)?.as_mut()?;
-        (member.key == key).then_some(member)
+        let client = self.members.get_mut(key.place)?.as_mut()?;
+        (client.key == key).then_some(client)
     }
 
     /// A new client, unless there are too many.
     pub fn begin(&mut self) -> Option<Key> {
-        self.member(Key::BUILT_IN)?;
+        self.client(Key::BUILT_IN)?;
         // A place rests before it is used again: a call on a freed handle that is under way meets nobody there.
         let place = match self.free.front() {
             Some(place) if self.free.len() > RESTING || self.members.len() >= CLIENTS => *place,
@@ -231,16 +231,16 @@ impl Shared {
             let all = self.members.len().saturating_add(1);
             self.free.try_reserve(all.saturating_sub(self.free.len())).ok()?;
         }
-        let mut member = Boxed::new(Member::new(Key { place, life: 0 }))?;
+        let mut client = Boxed::new(SharedClient::new(Key { place, life: 0 }))?;
         let key = registry::begin(place)?;
-        member.key = key;
+        client.key = key;
         match self.members.get_mut(place) {
             Some(empty) => {
                 self.free.pop_front();
-                *empty = Some(member);
+                *empty = Some(client);
             }
             None => {
-                self.members.push(Some(member));
+                self.members.push(Some(client));
                 self.ends.push(NOT_LISTED);
             }
         }
@@ -332,8 +332,8 @@ impl Shared {
     /// In the child of a fork: nobody waits.
     pub fn forget_waiters(&mut self) {
         self.driver = None;
-        for member in self.members.iter_mut().flatten() {
-            member.waiters = 0;
+        for client in self.members.iter_mut().flatten() {
+            client.waiters = 0;
         }
     }
 
@@ -381,16 +381,16 @@ impl Shared {
     }
 
     /// Ends a client's mail: result, log, status, in this order.
-    pub fn publish(&mut self, key: Key, told: Told, recipients: u16, recipient: &[u8]) -> Notice {
+    pub fn publish(&mut self, key: Key, told: LastMail, recipients: u16, recipient: &[u8]) -> Notice {
         let Some(slot) = key.slot() else { return Notice(None) };
         let mut waiters = 0;
         // The built-in client may have had no memory for its part yet: its status is told all the same.
-        if let Some(member) = self.member(key) {
+        if let Some(client) = self.client(key) {
             let time = clock::calendar().unwrap_or(0);
-            member.record(Entry::of(&told.report, time, recipients, recipient));
-            member.told = told;
-            member.ended = member.ended.wrapping_add(1);
-            waiters = member.waiters;
+            client.record(Entry::of(&told.report, time, recipients, recipient));
+            client.told = told;
+            client.ended = client.ended.wrapping_add(1);
+            waiters = client.waiters;
         }
         slot.guard.end(key.guard_life(), told.report.code);
         Notice((waiters > 0).then_some(&slot.ended))

@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 
 use super::memory::joined;
 use crate::client::settings::Checked;
-use crate::limits::{LIMITS, Timeouts};
+use crate::limits::{LIMITS, Limit, Timeouts};
 use crate::session::Settings;
 use crate::session::job::{Phrase, TEXTS};
 use crate::wire::capability::Capabilities;
@@ -58,9 +58,9 @@ impl Snapshot {
 
     /// How long the greeting is waited for.
     pub fn greeting(&self) -> u32 {
-        match self.limits {
-            [_, 0, ..] => Timeouts::RFC_5321.greeting,
-            [_, greeting, ..] => greeting,
+        match self.limits.get(Limit::Greeting as usize) {
+            Some(0) | None => Timeouts::RFC_5321.greeting,
+            Some(greeting) => *greeting,
         }
     }
 
