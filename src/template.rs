@@ -2,7 +2,8 @@
 //!
 //! A template is a list of [`Part`]s. While the library is built [`octets`] turns it into a few octets: those below [`FIELD`] are
 //! text, and any other one is a field, a condition, or the end of a line. A [`Line`] walks along them: it writes the text itself
-//! and asks for each field.
+//! and asks for each field. Where there is room for it (`fast`) the length of a text stands before it, so that it is copied in
+//! one piece.
 
 use crate::buffer::Window;
 
@@ -21,6 +22,10 @@ pub enum Part {
     End,
 }
 
+/// Below this an octet of a template is the length of the text behind it, or [`STOP`].
+const TEXT: u8 = b' ';
+/// The longest text behind one length.
+const MOST: usize = TEXT as usize - 1;
 /// From here on the octets of a template are no text: a field or a condition is its number and this.
 const FIELD: u8 = 0x80;
 /// Between two templates.
@@ -49,6 +54,7 @@ pub const fn length(parts: &[Part]) -> usize {
     let (mut sum, mut at) = (0, 0);
     while at < parts.len() {
         sum += match parts[at] {
+            Part::Say(text) if cfg!(fast) => text.len().div_ceil(MOST) + text.len(),
             Part::Say(text) => text.len(),
             Part::Put(_) | Part::End => 1,
             Part::When(_, parts) => 2 + length(parts),
@@ -86,11 +92,16 @@ const fn write(parts: &[Part], octets: &mut [u8], from: usize) -> usize {
                 assert!(text.is_ascii());
                 let mut letter = 0;
                 while letter < text.len() {
-                    assert!(text.as_bytes()[letter] >= b' ');
-                    octets[end + letter] = text.as_bytes()[letter];
+                    if cfg!(fast) && letter % MOST == 0 {
+                        let left = text.len() - letter;
+                        octets[end] = if left < MOST { left as u8 } else { MOST as u8 };
+                        end += 1;
+                    }
+                    assert!(text.as_bytes()[letter] >= TEXT);
+                    octets[end] = text.as_bytes()[letter];
+                    end += 1;
                     letter += 1;
                 }
-                end += text.len();
             }
             Part::Put(field) => {
                 octets[end] = FIELD + field;
@@ -149,9 +160,24 @@ impl<const COUNT: usize, const LENGTH: usize> Templates<COUNT, LENGTH> {
     }
 }
 
-/// The field that an octet of a template stands for; None where it is text.
-pub fn field(octet: u8) -> Option<u8> {
-    octet.checked_sub(FIELD)
+/// What an octet of a template stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Itself.
+    Text,
+    /// This field.
+    Field(u8),
+    /// The length of a text.
+    Length,
+}
+
+/// What an octet stands for, of a template that has neither conditions nor ends of lines.
+pub fn meaning(octet: u8) -> Meaning {
+    match octet.checked_sub(FIELD) {
+        Some(field) => Meaning::Field(field),
+        None if cfg!(fast) && octet < TEXT => Meaning::Length,
+        None => Meaning::Text,
+    }
 }
 
 /// A template that is being written.
@@ -174,23 +200,18 @@ impl Line {
     #[cfg_attr(not(feature = "std"), inline(never))]
     pub fn next(&mut self, out: &mut Window<'_>) -> Option<u8> {
         loop {
-            // The same, several octets at a time.
-            if cfg!(fast) {
-                let text = self
-                    .rest
-                    .iter()
-                    .take_while(|octet| (b' '..FIELD).contains(*octet))
-                    .count();
-                let (text, rest) = self.rest.split_at_checked(text)?;
-                self.rest = rest;
-                if !self.left_out {
-                    out.put_all(text);
-                }
-            }
             let (&octet, rest) = self.rest.split_first()?;
             self.rest = rest;
             if octet == STOP {
                 return None;
+            }
+            if cfg!(fast) && octet < TEXT {
+                let (text, rest) = rest.split_at_checked(usize::from(octet))?;
+                self.rest = rest;
+                if !self.left_out {
+                    out.put_all(text);
+                }
+                continue;
             }
             if octet == ALWAYS {
                 self.left_out = false;
@@ -221,8 +242,9 @@ mod tests {
     fields! { NAME, GREETED, OTHER }
 
     const GREETING: &[Part] = &[Say("Hello"), When(GREETED, &[Say(", "), Put(NAME)]), Say("!"), End];
-    static TEMPLATES: Templates<3, { length(GREETING) + length(&[End]) + "ab".len() + 1 + 3 }> =
-        Templates::new([GREETING, &[End], &[Say("ab"), Put(OTHER)]]);
+    const SHORT: &[Part] = &[Say("ab"), Put(OTHER)];
+    static TEMPLATES: Templates<3, { length(GREETING) + length(&[End]) + length(SHORT) + 3 }> =
+        Templates::new([GREETING, &[End], SHORT]);
 
     fn written(mut line: Line, name: Option<&str>) -> String {
         let mut buffer = [0; 64];

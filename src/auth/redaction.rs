@@ -54,11 +54,14 @@ struct Response(Mechanism, Step);
 /// Marks a response, which is base64.
 #[cfg_attr(not(feature = "std"), inline(never))]
 fn mark_response(text: &mut [u8], credentials: &Credentials<'_>, response: Response) {
-    // Only the faster way to the same end: base64 is one word, longer than the user name or the password in it.
+    // Only the faster way to the same end: base64 is one word, longer than what it stands for.
     if cfg!(fast) && text.len() < REPLY_TEXT_BYTES {
-        let least = credentials.username.len().min(credentials.password.len());
-        let mut words = text.split(|octet| *octet == b' ');
-        if words.all(|word| word.len() <= least) {
+        let least = match response {
+            Response(Mechanism::Plain, _) => credentials.username.len().saturating_add(credentials.password.len()),
+            Response(_, Step::AuthUsername) => credentials.username.len(),
+            Response(..) => credentials.password.len(),
+        };
+        if text.len() <= least || text.split(|octet| *octet == b' ').all(|word| word.len() <= least) {
             return;
         }
     }

@@ -4,11 +4,11 @@ use crate::code::{Code, Reason};
 use crate::limits::{SUBJECT_BYTES, TEXT_BYTES};
 use crate::wire::address;
 
-/// Checks recipients, subject and text.
-pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<(), Reason> {
-    if !recipients.is_some_and(address::is_list) {
+/// Checks recipients, subject and text; how many recipients there are.
+pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<u16, Reason> {
+    let Some(count) = recipients.and_then(address::count) else {
         return Err(Reason::BadRecipients);
-    }
+    };
     if subject.len() > SUBJECT_BYTES {
         return Err(Reason::LongSubject);
     }
@@ -19,7 +19,7 @@ pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<(
     if text.len() > TEXT_BYTES {
         return Err(Reason::LongText);
     }
-    Ok(())
+    Ok(count)
 }
 
 /// The code of a mail that cannot be sent for this reason.
@@ -59,8 +59,8 @@ mod tests {
     #[test]
     fn each_field_has_its_code() {
         let to = Some(&b"a@b.cz"[..]);
-        assert_eq!(check(to, b"alarm", b"text\r\n"), Ok(()));
-        assert_eq!(check(to, "\u{17e}\tx".as_bytes(), b""), Ok(()));
+        assert_eq!(check(to, b"alarm", b"text\r\n"), Ok(1));
+        assert_eq!(check(to, "\u{17e}\tx".as_bytes(), b""), Ok(1));
         for recipients in [None, Some(&b""[..])] {
             let reason = check(recipients, b"", b"").unwrap_err();
             assert_eq!(code(reason), Code::RecipientRefused);

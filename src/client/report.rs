@@ -6,7 +6,8 @@ use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
 pub use crate::message::header::Nonce;
 use crate::message::header::write_message_id;
 use crate::octets::copy;
-use crate::session::Session;
+use crate::session::event::End;
+use crate::wire::reply::enhanced_status_code;
 
 /// Octets of bounded length, in a value: what does not fit is cut.
 #[derive(Clone, Copy)]
@@ -75,8 +76,8 @@ impl Bounded<MESSAGE_ID_BYTES> {
     }
 }
 
-/// The result of a mail. Who cannot spare the room asks the session for each part: [`Session::verdict`],
-/// [`Session::enhanced_status_code`], [`Session::recipients`], [`Session::text`].
+/// The result of a mail, made of the session's last event. Who cannot spare the room asks [`crate::session::Session::end`] for
+/// each part.
 #[derive(Clone, Copy)]
 pub struct Report {
     /// The result code.
@@ -121,19 +122,20 @@ impl Report {
         }
     }
 
-    /// Of a session that has a verdict.
-    pub fn of(session: &Session, elapsed: u32) -> Option<Self> {
-        let verdict = session.verdict()?;
-        Some(Self {
+    /// Of a mail that has ended; how long it took is not told yet.
+    pub fn of(end: &End<'_>) -> Self {
+        let verdict = end.verdict;
+        Self {
             code: verdict.code,
             outcome: verdict.outcome,
             phase: verdict.step.phase(),
             reply: verdict.reply,
-            enhanced: session.enhanced_status_code(),
-            recipients: session.recipients(),
-            elapsed,
-            text: Bounded::new(session.text()),
-        })
+            // Our own words begin with none.
+            enhanced: enhanced_status_code(end.text),
+            recipients: (end.accepted, end.refused),
+            elapsed: 0,
+            text: Bounded::new(end.text),
+        }
     }
 }
 

@@ -112,9 +112,9 @@ impl Client {
         begin(key, slot)?;
         let started = mail::check(recipients, subject, text)
             .map_err(|reason| (mail::code(reason), reason))
-            .and_then(|()| {
+            .and_then(|count| {
                 let recipients = recipients.unwrap_or(&[]);
-                Post::new(recipients, subject, text).ok_or((Code::DataFailed, Reason::NoMemory))
+                Post::new(recipients, count, subject, text).ok_or((Code::DataFailed, Reason::NoMemory))
             })
             .and_then(|post| start(key, Some(post)));
         started.map_err(|(code, reason)| refuse(key, code, reason, recipients.unwrap_or(&[])))

@@ -13,6 +13,7 @@ use crate::channel::{Channel, Moved, Pump, Turn};
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::LOG_RECIPIENT_BYTES;
+use crate::session::event::{End, Events};
 use crate::session::{Job, Session, State};
 use crate::wire::address::List;
 
@@ -38,7 +39,7 @@ pub struct Connection {
 struct Link {
     token: u64,
     socket: Option<Socket>,
-    pump: Pump<Box<[u8]>>,
+    pump: Pump<Box<[u8]>, Ending>,
     /// When the session began, by our clock: it counts from there.
     began: u64,
     opened: u64,
@@ -89,7 +90,11 @@ impl Connection {
         started: u64,
         now: u64,
     ) -> Self {
-        let session = Session::new(&job(&snapshot, &post), ());
+        let (mut post, mut out) = (post, out);
+        if let Some(post) = &mut post {
+            post.compose(&snapshot.settings(), &mut out);
+        }
+        let session = Session::new(&job(&snapshot, &post), Ending::default());
         Self {
             key,
             mail,
@@ -224,9 +229,9 @@ impl Connection {
         if self.published {
             return None;
         }
-        let elapsed = u32::try_from(now.saturating_sub(self.started)).unwrap_or(u32::MAX);
-        let report = Report::of(&self.link.pump.session, elapsed)?;
-        let recipient = self.link.pump.session.verdict().map_or(0, |verdict| verdict.recipient);
+        let Ending { report, recipient } = core::mem::take(&mut self.link.pump.session.events);
+        let mut report = report?;
+        report.elapsed = u32::try_from(now.saturating_sub(self.started)).unwrap_or(u32::MAX);
         Some(self.end(report, recipient))
     }
 
@@ -259,16 +264,28 @@ impl Connection {
             recipients: 0,
             recipient: Bounded::EMPTY,
         };
-        if let Some(mail) = self.post.as_ref().map(Post::mail) {
-            if let Some(nonce) = mail.nonce {
-                ended.told.message_id = Bounded::message_id(nonce, self.snapshot.settings().sender());
-            }
-            ended.recipients = u16::try_from(List::new(mail.recipients).count()).unwrap_or(0);
-            let address = List::new(mail.recipients).nth(usize::from(recipient));
+        if let Some(post) = &self.post {
+            ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.settings().sender());
+            ended.recipients = post.recipients;
+            let address = List::new(post.mail().recipients).nth(usize::from(recipient));
             ended.recipient = Bounded::new(address.unwrap_or(&[]));
         }
         self.post = None;
         ended
+    }
+}
+
+/// How the mail ended, as the session tells: the one event that the host has a use for.
+#[derive(Default)]
+struct Ending {
+    report: Option<Report>,
+    recipient: u16,
+}
+
+impl Events for Ending {
+    fn end(&mut self, end: &End<'_>) {
+        self.report = Some(Report::of(end));
+        self.recipient = end.verdict.recipient;
     }
 }
 

@@ -4,7 +4,7 @@ use core::num::{NonZeroU8, NonZeroU32};
 
 use crate::buffer::{DECIMAL, Window};
 use crate::template::Part::{Put, Say};
-use crate::template::{self, Part, fields, length, octets};
+use crate::template::{self, Meaning, Part, fields, length, octets};
 
 /// The names of the days, from that of 1 January 1970 on, and of the months.
 #[rustfmt::skip]
@@ -78,11 +78,15 @@ pub fn write(seconds: u32, out: &mut Window<'_>) {
     (*year, month, *day) = civil(weeks.wrapping_mul(7).wrapping_add(*day_name));
     (*day_name, *month_name) = (day_name.wrapping_add(NAMED), month.wrapping_add(NAMED + 7));
     for &octet in &OCTETS {
-        let field = template::field(octet).and_then(|field| values.get(usize::from(field)));
-        let Some(&value) = field else {
-            out.put(octet);
-            continue;
+        let field = match template::meaning(octet) {
+            Meaning::Field(field) => field,
+            Meaning::Text => {
+                out.put(octet);
+                continue;
+            }
+            Meaning::Length => continue,
         };
+        let value = values.get(usize::from(field)).copied().unwrap_or(0);
         let name = usize::try_from(value.wrapping_sub(NAMED))
             .ok()
             .and_then(|name| NAMES.get(name));

@@ -25,33 +25,39 @@ impl Plan {
     };
 
     /// The plan for a text, and the octets of the encoded text where they are known: of a text in pieces they are not.
-    /// `eight_bit_mime`: the server takes octets above 127.
+    /// `eight_bit_mime`: the server takes octets above 127. `composes`: the header block is still to be composed.
     #[cfg(feature = "complete")]
-    pub fn of(text: &Text<'_>, eight_bit_mime: bool) -> (Self, Option<Size>) {
+    pub fn of(text: &Text<'_>, eight_bit_mime: bool, composes: bool) -> (Self, Option<Size>) {
         if text.pieces {
-            return (Self::with(Encoding::QuotedPrintable, text), None);
+            return (Self::with(Encoding::QuotedPrintable, text, composes), None);
         }
         let survey = Survey::of(text.octets);
         let encoding = survey.encoding(eight_bit_mime);
         let known = FAST && encoding != Encoding::QuotedPrintable;
-        (Self::with(encoding, text), known.then_some(survey.size))
+        (Self::with(encoding, text, composes), known.then_some(survey.size))
     }
 
-    /// The plan for a text. What cannot go like this is found on the way.
+    /// The plan for a text. What cannot go like this is found on the way. `composes`: the header block is still to be composed.
     #[cfg(not(feature = "complete"))]
-    pub fn of(text: &Text<'_>, eight_bit_mime: bool) -> (Self, Option<Size>) {
+    pub fn of(text: &Text<'_>, eight_bit_mime: bool, composes: bool) -> (Self, Option<Size>) {
         let encoding = if eight_bit_mime {
             Encoding::EightBit
         } else {
             Encoding::SevenBit
         };
-        (Self::with(encoding, text), None)
+        (Self::with(encoding, text, composes), None)
     }
 
-    fn with(encoding: Encoding, text: &Text<'_>) -> Self {
+    /// For a header block that is composed before the encoding is known.
+    #[cfg(feature = "std")]
+    pub fn of_header(text: &Text<'_>) -> Self {
+        Self::with(Encoding::SevenBit, text, true)
+    }
+
+    fn with(encoding: Encoding, text: &Text<'_>, composes: bool) -> Self {
         Self {
             encoding,
-            text_is_utf8: if text.pieces { text.utf8 } else { is_utf8(text.octets) },
+            text_is_utf8: composes && if text.pieces { text.utf8 } else { is_utf8(text.octets) },
         }
     }
 

@@ -9,7 +9,6 @@ use crate::code::{Code, Reason, Step};
 use crate::limits::Size;
 use crate::message::header;
 use crate::message::plan::Plan;
-use crate::wire::address::List;
 use crate::wire::capability::Capability;
 use crate::wire::transparency::{Transparency, Transparent};
 
@@ -37,8 +36,12 @@ impl<E: Events> Session<E> {
         self.step = Step::Mail;
         let transaction = &mut self.transaction;
         transaction.pipelining = job.settings.pipelining && self.capabilities.offers(Capability::Pipelining);
-        transaction.envelope.data = List::new(mail.recipients).number().wrapping_add(1);
-        let (plan, known) = Plan::of(&mail.text, self.capabilities.offers(Capability::EightBitMime));
+        transaction.envelope.data = mail.count().wrapping_add(1);
+        let (plan, known) = Plan::of(
+            &mail.text,
+            self.capabilities.offers(Capability::EightBitMime),
+            mail.composed().is_none(),
+        );
         transaction.plan = plan;
         transaction.encoder.choose(plan.encoding);
         if cfg!(feature = "complete") && !mail.text.pieces {

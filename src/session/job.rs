@@ -1,6 +1,8 @@
 //! What a session is to do: settings and mail, lent by whoever owns them.
 
 use crate::auth::Credentials;
+#[cfg(feature = "std")]
+use crate::buffer::Window;
 use crate::limits::LIMITS;
 pub use crate::message::header::Phrase;
 use crate::message::header::{self, Nonce};
@@ -133,6 +135,9 @@ pub struct Mail<'a> {
     /// The header block, where its owner could remember it: as [`header::write`] writes it.
     #[cfg(feature = "std")]
     pub composed: Option<&'a [u8]>,
+    /// How many recipients there are, where its owner has counted them; else 0.
+    #[cfg(feature = "std")]
+    pub count: u16,
     /// The subject, in one line.
     pub subject: &'a [u8],
     /// The text.
@@ -152,6 +157,8 @@ impl<'a> Mail<'a> {
             to: recipients,
             #[cfg(feature = "std")]
             composed: None,
+            #[cfg(feature = "std")]
+            count: 0,
             subject,
             text,
             date: 0,
@@ -169,6 +176,31 @@ impl<'a> Mail<'a> {
     #[cfg(not(feature = "std"))]
     pub fn composed(&self) -> Option<&'a [u8]> {
         None
+    }
+
+    /// How many recipients there are.
+    #[cfg(feature = "std")]
+    pub fn count(&self) -> u16 {
+        match self.count {
+            0 => List::new(self.recipients).number(),
+            count => count,
+        }
+    }
+
+    /// How many recipients there are.
+    #[cfg(not(feature = "std"))]
+    pub fn count(&self) -> u16 {
+        List::new(self.recipients).number()
+    }
+
+    /// Composes the header block, for [`Mail::composed`]; how many octets it has, or 0 where the buffer is too small.
+    #[cfg(feature = "std")]
+    pub fn compose(&self, settings: &Settings<'a>, buffer: &mut [u8]) -> usize {
+        let plan = &Plan::of_header(&self.text);
+        let mut out = Window::new(buffer, 0);
+        let mail = self;
+        header::write(&Composing { settings, mail, plan }, &mut out);
+        if out.complete() { out.kept() } else { 0 }
     }
 }
 

@@ -205,9 +205,18 @@ impl<'a> Iterator for List<'a> {
     }
 }
 
+/// How many mailboxes a list has: 1 to [`RECIPIENTS`], else it is no list.
+pub fn count(list: &[u8]) -> Option<u16> {
+    if list.len() > RECIPIENT_LIST_BYTES {
+        return None;
+    }
+    let number = List::new(list).number();
+    (1..=RECIPIENTS).contains(&usize::from(number)).then_some(number)
+}
+
 /// Whether this is a list of 1 to [`RECIPIENTS`] mailboxes.
 pub fn is_list(list: &[u8]) -> bool {
-    list.len() <= RECIPIENT_LIST_BYTES && (1..=RECIPIENTS).contains(&usize::from(List::new(list).number()))
+    count(list).is_some()
 }
 
 #[cfg(test)]
