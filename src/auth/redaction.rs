@@ -67,12 +67,15 @@ fn mark_response(text: &mut [u8], credentials: &Credentials<'_>, response: Respo
     }
     // No more of it can stand in the text.
     let mut said = [0; MASKED_BYTES];
+    let mut out = Window::new(&mut said, 0);
     let Response(mechanism, step) = response;
-    mechanism.write(step, credentials, &mut Window::new(&mut said, 0));
+    mechanism.write(step, credentials, &mut out);
+    let length = out.kept();
+    let said = said.get_mut(..length).unwrap_or(&mut []);
     // Without padding: servers may leave it out.
-    let digits = said.split(|octet| matches!(octet, b'=' | 0)).next();
+    let digits = said.split(|octet| *octet == b'=').next();
     mark(text, digits.unwrap_or(&[]), Places::All);
-    octets::wipe(&mut said);
+    octets::wipe(said);
 }
 /// Marks each such place where the secret stands. Case does not matter: servers fold it.
 #[cfg_attr(not(feature = "std"), inline(never))]

@@ -84,9 +84,15 @@ impl Encoder {
             // The same, several octets at a time.
             if cfg!(feature = "std") {
                 let run = self.run(rest, out.room());
-                if let Some(plain) = rest.get(..run).filter(|plain| !plain.is_empty()) {
+                if run > 0 {
+                    let (plain, behind) = rest.split_at_checked(run).unwrap_or((rest, &[]));
                     self.copy(plain, out);
                     taken = taken.wrapping_add(run);
+                    if behind.first() == Some(&b'\n') {
+                        out.put_all(b"\r\n");
+                        self.column = 0;
+                        taken = taken.wrapping_add(1);
+                    }
                     continue;
                 }
             }
