@@ -127,7 +127,7 @@ impl<B: AsMut<[u8]>, E: Events> Pump<B, E> {
     }
 
     /// Sends once; false where nothing left.
-    // Saves 14 bytes of the small library.
+    // Saves 14 bytes of the small library, 110 of the complete one.
     #[cfg_attr(not(fast), inline(never))]
     fn send(&mut self, job: &Job<'_>, now: u32, channel: &mut impl Channel, buffer: &mut [u8]) -> bool {
         if self.from == self.to {

@@ -65,7 +65,6 @@ impl Arena {
     }
 
     /// The next `length` octets. Whoever asks has looked that they are free.
-    #[inline(never)]
     pub fn part(&mut self, length: usize) -> &'static mut [u8] {
         let before = *self.used();
         let after = before.wrapping_add(length);
@@ -80,6 +79,7 @@ impl Arena {
     }
 
     /// Puts a text there, likewise.
+    // Saves 48 bytes of the small library.
     #[inline(never)]
     pub fn push(&mut self, text: &[u8]) -> &'static [u8] {
         let part = self.part(text.len());
@@ -141,7 +141,6 @@ impl Arena {
     }
 
     /// Leaves nothing of what was given up.
-    #[inline(never)]
     fn wipe_free(&mut self) {
         // SAFETY: within the memory that was lent, and in use by nobody.
         octets::wipe(unsafe { core::slice::from_raw_parts_mut(self.memory.add(self.lower), self.free()) });

@@ -65,7 +65,6 @@ impl Client {
     }
 
     /// 14 while a mail is in flight, else the code of the last one, 0 before the first.
-    #[inline(always)]
     pub fn status(self) -> u8 {
         storage::status(self.0).map_or(Code::BadHandle.number(), |status| status.get().code())
     }

@@ -25,7 +25,6 @@ pub struct Outgoing<'a> {
 
 impl Outgoing<'_> {
     /// Octets of it that are copied.
-    #[inline(never)]
     fn length(&self) -> usize {
         // No sum overflows: each has its limit.
         let length = self.recipients.len().wrapping_add(self.subject.len());
@@ -181,7 +180,6 @@ impl Member {
     }
 
     /// Keeps a mail.
-    #[inline(never)]
     fn put(&mut self, mail: &Outgoing<'_>) -> Result<(), Reason> {
         let (arena, content) = (&mut self.arena, &mail.content);
         let Some(config) = self.config.as_mut().filter(|_| arena.begin_mail(mail.length())) else {
@@ -329,7 +327,6 @@ impl Member {
     }
 
     /// Publishes the result of the session.
-    #[inline(never)]
     pub(super) fn publish(&mut self, seconds: u32) {
         let session = &self.pump.session;
         let end = session.end();

@@ -53,7 +53,6 @@ pub fn enter(handle: usize, run: impl FnOnce(&mut Member) -> Code) -> Code {
 }
 
 /// Enters, to the client with this handle; or why not.
-#[inline(never)]
 fn entered(handle: usize) -> (Option<&'static mut Member>, Code) {
     if taken() != 0 {
         return (None, Code::Busy);
@@ -82,6 +81,7 @@ fn taken() -> u8 {
 }
 
 /// Clears the flag, at the end of a function that has this to say.
+// Saves 20 bytes of the small library.
 #[inline(never)]
 fn leave(answer: Code) -> Code {
     compiler_fence(Ordering::Release);
@@ -95,7 +95,6 @@ fn load(link: &AtomicPtr<Block>) -> Option<&'static Block> {
     unsafe { link.load(Ordering::Relaxed).as_ref() }
 }
 
-#[inline(never)]
 fn find(handle: usize) -> Option<&'static Block> {
     let wanted = if handle == 0 {
         BUILT_IN.load(Ordering::Relaxed).addr()

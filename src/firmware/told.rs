@@ -43,7 +43,6 @@ pub struct ResultFields {
 
 impl ResultFields {
     /// Tells anew, for a mail that did not begin; the rest is zero. (Our own words begin with no status code.)
-    #[inline(never)]
     pub fn begin(&mut self, code: Code, phase: Phase, outcome: Outcome, text: &[u8]) {
         *self = Self {
             code: i32::from(code.number()),

@@ -84,7 +84,6 @@ pub struct sds_smtp_transport {
 }
 
 /// What a function did that returned this, and may return up to `most`: a number of octets, or 1 for "yes".
-#[inline(never)]
 fn given(returned: i32, most: usize) -> Moved {
     let (octets, reason) = match usize::try_from(returned) {
         Ok(octets) if octets <= most => return Moved::octets(octets),
