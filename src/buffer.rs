@@ -7,7 +7,7 @@
 use core::num::NonZeroU32;
 
 use crate::limits::{HEADER_LINE_BYTES, Size};
-#[cfg(feature = "std")]
+#[cfg(fast)]
 use crate::octets;
 
 /// Something that takes the octets of a text.
@@ -125,17 +125,16 @@ impl<'b> Window<'b> {
         }
     }
 
-    // One after the other is the smaller code, all at once the faster one.
-    /// Writes octets.
-    #[cfg(not(feature = "std"))]
+    /// Writes octets: one after the other, which is the smaller code.
+    #[cfg(not(fast))]
     pub fn put_all(&mut self, octets: &[u8]) {
         for octet in octets {
             self.put(*octet);
         }
     }
 
-    /// Writes octets.
-    #[cfg(feature = "std")]
+    /// Writes octets: all at once, which is the faster code.
+    #[cfg(fast)]
     pub fn put_all(&mut self, octets: &[u8]) {
         let before = if self.at > FAR { self.at.wrapping_neg() } else { 0 };
         let shown = octets.get(before..).unwrap_or(&[]);
@@ -164,7 +163,7 @@ impl<'b> Window<'b> {
     }
 
     /// Writes an octet.
-    #[cfg_attr(not(feature = "std"), inline(never))]
+    #[cfg_attr(not(fast), inline(never))]
     pub fn put(&mut self, octet: u8) {
         if let Some(kept) = self.out.get_mut(self.at) {
             *kept = octet;

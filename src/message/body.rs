@@ -82,7 +82,7 @@ impl Encoder {
         while !self.ended && out.room() >= STEP {
             let rest = text.get(taken..).unwrap_or(&[]);
             // The same, several octets at a time.
-            if cfg!(feature = "std") {
+            if cfg!(fast) {
                 let run = self.run(rest, out.room());
                 if run > 0 {
                     let (plain, behind) = rest.split_at_checked(run).unwrap_or((rest, &[]));
@@ -128,7 +128,7 @@ impl Encoder {
         }
     }
 
-    #[cfg_attr(not(feature = "std"), inline(never))]
+    #[cfg_attr(not(fast), inline(never))]
     fn step(&mut self, octet: u8, out: &mut impl Sink) {
         match octet {
             b'\r' if self.returns == 2 => self.line_end(out),
@@ -202,7 +202,7 @@ impl Encoder {
         self.column = 0;
     }
 
-    #[cfg_attr(not(feature = "std"), inline(never))]
+    #[cfg_attr(not(fast), inline(never))]
     fn end(&mut self, out: &mut impl Sink) {
         self.flush_returns(out);
         if self.column > 0 || self.blank != 0 {

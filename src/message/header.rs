@@ -129,11 +129,11 @@ fn write_to<'a>(recipients: impl Iterator<Item = &'a [u8]>, out: &mut Window<'_>
 pub type Nonce = [u32; 4];
 
 /// Writes the Message-ID (RFC 5322, 3.6.4): the nonce in hexadecimal digits at the sender's domain.
-#[cfg_attr(not(feature = "std"), inline(never))]
+#[cfg_attr(not(fast), inline(never))]
 pub fn write_message_id(sender: &[u8], nonce: &Nonce, out: &mut Window<'_>) {
     out.put(b'<');
     for word in nonce {
-        if cfg!(feature = "std") {
+        if cfg!(fast) {
             // Without divisions, which is faster and more code.
             for octet in word.to_be_bytes() {
                 out.put(hex_digit(u32::from(octet >> 4)));

@@ -5,7 +5,7 @@ use crate::limits::{LINE_BYTES, Size};
 use crate::octets::without_control;
 
 /// Whether to look at several octets at a time, and to count them on the way: it takes more code.
-pub(super) const FAST: bool = cfg!(feature = "std");
+pub(super) const FAST: bool = cfg!(fast);
 
 /// What there is in a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

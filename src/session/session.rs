@@ -365,7 +365,7 @@ impl<E: Events> Session<E> {
                 return;
             }
             // The same, several octets at a time.
-            if cfg!(feature = "std") {
+            if cfg!(fast) {
                 let kept = self.reader.text().len();
                 let run = self.reader.take_text(octets);
                 if run > 0 {
