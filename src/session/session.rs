@@ -239,11 +239,6 @@ impl<E: Events> Session<E> {
         self.reader.wipe_text();
     }
 
-    /// Whether octets that were handed out carried credentials: wipe the buffer once they have left.
-    pub fn secret_in_flight(&self) -> bool {
-        self.step.logs_in()
-    }
-
     /// Whether the connection is to be closed and made anew; true once for each time.
     pub fn wants_reconnect(&mut self) -> bool {
         core::mem::take(&mut self.reconnect)

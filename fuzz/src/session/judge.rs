@@ -3,6 +3,7 @@
 use sds_smtp::code::{Code, Outcome, Reason};
 
 use super::player::{Player, Told};
+use super::setup::Setup;
 use crate::list::mailboxes;
 use crate::mail::{Said as Read, base64, with_line_ends};
 use crate::reply::shown;
@@ -10,7 +11,7 @@ use crate::wiretap::{Said, outcome};
 
 /// A short secret may stand in what the server says by chance, but the library masks it all the same; asterisks are what
 /// it masks with.
-const SECRET: usize = 4;
+pub(super) const SECRET: usize = 4;
 
 impl Player<'_> {
     /// What must hold behind every event.
@@ -23,7 +24,14 @@ impl Player<'_> {
             enhanced: session.enhanced_status_code(),
         });
         match (&self.told, &now) {
-            (None, Some(told)) => self.judge(told),
+            (None, Some(told)) => {
+                assert_eq!(
+                    self.session.events.end,
+                    Some(told.verdict),
+                    "the end was told otherwise"
+                );
+                self.judge(told);
+            }
             (Some(_), _) => assert_eq!(self.told, now, "the verdict changed"),
             (None, None) => assert!(!session.closed(), "closed without a verdict"),
         }
@@ -132,20 +140,8 @@ impl Player<'_> {
         if self.setup.auth == 0 || told.verdict.reason != Reason::None {
             return;
         }
-        let without_padding = |mut digits: Vec<u8>| {
-            while digits.last() == Some(&b'=') {
-                digits.pop();
-            }
-            digits
-        };
-        let password = &self.setup.password;
-        for secret in [
-            password.clone(),
-            without_padding(base64(password)),
-            without_padding(self.setup.plain()),
-        ] {
-            let secret: Vec<u8> = secret.iter().map(|octet| shown(*octet)).collect();
-            if secret.len() < SECRET || secret.contains(&b'*') {
+        for secret in secrets(self.setup) {
+            if secret.len() < SECRET {
                 continue;
             }
             let shows = told
@@ -238,4 +234,23 @@ impl Player<'_> {
             assert!(announced.size.is_none() || self.setup.pieces, "no SIZE");
         }
     }
+}
+
+/// What nothing may show: the password, as it is and in base64, and PLAIN's response; as they would be shown.
+pub(super) fn secrets(setup: &Setup) -> Vec<Vec<u8>> {
+    let without_padding = |mut digits: Vec<u8>| {
+        while digits.last() == Some(&b'=') {
+            digits.pop();
+        }
+        digits
+    };
+    let password = &setup.password;
+    let all = [
+        password.clone(),
+        without_padding(base64(password)),
+        without_padding(setup.plain()),
+    ];
+    let shown = all.map(|secret| secret.iter().map(|octet| shown(*octet)).collect::<Vec<u8>>());
+    // An asterisk is what a secret is covered with.
+    shown.into_iter().filter(|secret| !secret.contains(&b'*')).collect()
 }

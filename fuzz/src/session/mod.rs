@@ -9,6 +9,7 @@
 //! - `judge`: what must hold
 
 mod judge;
+mod listener;
 pub mod player;
 pub mod setup;
 
