@@ -1,10 +1,10 @@
 //! What a mechanism logs in with.
 
-/// What a mechanism logs in with.
-#[derive(Clone, Copy)]
-pub struct Credentials<'a> {
+/// What a mechanism logs in with. It is asked for where it is written, and never copied.
+pub trait Credentials {
     /// The user name.
-    pub username: &'a [u8],
+    fn username(&self) -> &[u8];
+
     /// The password.
-    pub password: &'a [u8],
+    fn password(&self) -> &[u8];
 }

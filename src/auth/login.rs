@@ -9,11 +9,11 @@ use crate::buffer::Window;
 use crate::code::Step;
 
 /// Writes the response of this step.
-pub fn write(step: Step, credentials: &Credentials<'_>, out: &mut Window<'_>) {
+pub fn write(step: Step, credentials: &impl Credentials, out: &mut Window<'_>) {
     base64::put(
         match step {
-            Step::AuthUsername => credentials.username,
-            _ => credentials.password,
+            Step::AuthUsername => credentials.username(),
+            _ => credentials.password(),
         },
         out,
     );

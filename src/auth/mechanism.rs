@@ -29,7 +29,7 @@ impl Mechanism {
     }
 
     /// Whether it begins with an initial response: [`Step::AuthOneStep`], else [`Step::AuthMechanism`].
-    pub fn begin(self, credentials: &Credentials<'_>) -> Step {
+    pub fn begin(self, credentials: &impl Credentials) -> Step {
         match self {
             Self::Plain if plain::fits_command(credentials) => Step::AuthOneStep,
             _ => Step::AuthMechanism,
@@ -61,7 +61,7 @@ impl Mechanism {
     }
 
     /// Writes the response of this step, in base64.
-    pub fn write(self, step: Step, credentials: &Credentials<'_>, out: &mut Window<'_>) {
+    pub fn write(self, step: Step, credentials: &impl Credentials, out: &mut Window<'_>) {
         match self {
             Self::Plain => plain::write(credentials, out),
             Self::Login => login::write(step, credentials, out),

@@ -33,16 +33,16 @@ const MASKED_BYTES: usize = if cfg!(feature = "std") {
 
 /// Masks what a server repeats of the login: PLAIN's response and the password, wherever they stand; and while logging in the user
 /// name, too, where it is a word: later it is often the sender's address, which is no secret.
-pub fn mask(text: &mut [u8], credentials: &Credentials<'_>, logging_in: bool) {
+pub fn mask(text: &mut [u8], credentials: &impl Credentials, logging_in: bool) {
     const PLAIN: Response = Response(Mechanism::Plain, Step::AuthPassword);
     const PASSWORD: Response = Response(Mechanism::Login, Step::AuthPassword);
     const USERNAME: Response = Response(Mechanism::Login, Step::AuthUsername);
     mark_response(text, credentials, PLAIN);
     mark_response(text, credentials, PASSWORD);
-    mark(text, credentials.password, Places::All);
+    mark(text, credentials.password(), Places::All);
     if logging_in {
         mark_response(text, credentials, USERNAME);
-        mark(text, credentials.username, Places::Words);
+        mark(text, credentials.username(), Places::Words);
     }
     cover(text);
 }
@@ -53,13 +53,16 @@ struct Response(Mechanism, Step);
 
 /// Marks a response, which is base64.
 #[cfg_attr(not(fast), inline(never))]
-fn mark_response(text: &mut [u8], credentials: &Credentials<'_>, response: Response) {
+fn mark_response(text: &mut [u8], credentials: &impl Credentials, response: Response) {
     // Only the faster way to the same end: base64 is one word, longer than what it stands for.
     if cfg!(fast) && text.len() < REPLY_TEXT_BYTES {
         let least = match response {
-            Response(Mechanism::Plain, _) => credentials.username.len().saturating_add(credentials.password.len()),
-            Response(_, Step::AuthUsername) => credentials.username.len(),
-            Response(..) => credentials.password.len(),
+            Response(Mechanism::Plain, _) => credentials
+                .username()
+                .len()
+                .saturating_add(credentials.password().len()),
+            Response(_, Step::AuthUsername) => credentials.username().len(),
+            Response(..) => credentials.password().len(),
         };
         if text.len() <= least || text.split(|octet| *octet == b' ').all(|word| word.len() <= least) {
             return;
@@ -70,12 +73,11 @@ fn mark_response(text: &mut [u8], credentials: &Credentials<'_>, response: Respo
     let mut out = Window::new(&mut said, 0);
     let Response(mechanism, step) = response;
     mechanism.write(step, credentials, &mut out);
-    let length = out.kept();
-    let said = said.get_mut(..length).unwrap_or(&mut []);
+    let written = if cfg!(fast) { out.kept() } else { MASKED_BYTES };
     // Without padding: servers may leave it out.
-    let digits = said.split(|octet| *octet == b'=').next();
+    let digits = said.split(|octet| matches!(octet, b'=' | 0)).next();
     mark(text, digits.unwrap_or(&[]), Places::All);
-    octets::wipe(said);
+    octets::wipe(said.get_mut(..written).unwrap_or(&mut []));
 }
 /// Marks each such place where the secret stands. Case does not matter: servers fold it.
 #[cfg_attr(not(fast), inline(never))]

@@ -4,7 +4,7 @@ use super::word;
 use super::{date, plan::Plan};
 use crate::buffer::{HEXADECIMAL, Window, hex_digit};
 use crate::octets::behind_last;
-use crate::template::Part::{End, Put, Say, When};
+use crate::template::Part::{All, End, Put, Say, When};
 use crate::template::{Line, Part, fields, length, octets};
 
 fields! {
@@ -23,11 +23,13 @@ fields! {
     MESSAGE_ID,
     /// The charset of the text.
     CHARSET,
+    /// The name of its encoding.
+    ENCODING,
 }
 
-/// The header block but for the name of the encoding, which [`write_encoding`] writes behind it.
+/// The header block, up to the name of the encoding.
 #[rustfmt::skip]
-const BLOCK: &[Part] = &[
+const FIELDS: &[Part] = &[
     When(HAS_DATE, &[Say("Date: "), Put(DATE), End]),
     Say("From: "), When(HAS_NAME, &[Put(NAME), Say("<")]), Put(FROM), When(HAS_NAME, &[Say(">")]), End,
     Say("To: "), Put(TO), End,
@@ -38,7 +40,14 @@ const BLOCK: &[Part] = &[
     Say("Content-Transfer-Encoding: "),
 ];
 
+/// The header block, and the empty line behind it.
+const BLOCK: &[Part] = &[All(FIELDS), Put(ENCODING), End, End];
+
 static OCTETS: [u8; length(BLOCK)] = octets(BLOCK);
+
+/// For an owner that remembers it, and learns of the encoding later.
+#[cfg(feature = "std")]
+static FIELD_OCTETS: [u8; length(FIELDS)] = octets(FIELDS);
 
 /// Writes a display name, with the charset of bytes that are not UTF-8.
 pub type Phrase = fn(&[u8], &[u8], &mut Window<'_>);
@@ -65,9 +74,27 @@ pub trait Fields {
     fn plan(&self) -> &Plan;
 }
 
-/// Writes the header block, up to the name of the encoding.
+/// Writes the header block, and the empty line behind it.
 pub fn write(fields: &impl Fields, out: &mut Window<'_>) {
-    let mut line = Line::new(&OCTETS);
+    write_line(Line::new(&OCTETS), fields, out);
+}
+
+/// Writes the header block, up to the name of the encoding: to be remembered, for [`write_remembered`].
+#[cfg(feature = "std")]
+pub fn compose(fields: &impl Fields, out: &mut Window<'_>) {
+    write_line(Line::new(&FIELD_OCTETS), fields, out);
+}
+
+/// Writes a header block that was composed before.
+#[cfg(feature = "std")]
+pub fn write_remembered(block: &[u8], plan: &Plan, out: &mut Window<'_>) {
+    out.put_all(block);
+    out.put_all(plan.encoding.name());
+    out.end_line();
+    out.end_line();
+}
+
+fn write_line(mut line: Line, fields: &impl Fields, out: &mut Window<'_>) {
     while let Some(field) = line.next(out) {
         line.when(put(field, fields, out));
     }
@@ -96,20 +123,14 @@ fn put(field: u8, fields: &impl Fields, out: &mut Window<'_>) -> bool {
                 write_message_id(fields.from(), nonce, out);
             }
         }
-        _ => out.put_all(if fields.plan().text_is_utf8 {
+        CHARSET => out.put_all(if fields.plan().text_is_utf8 {
             b"UTF-8"
         } else {
             fields.charset()
         }),
+        _ => out.put_all(fields.plan().encoding.name()),
     }
     true
-}
-
-/// Writes the end of the header block: the name of the encoding, and an empty line.
-pub fn write_encoding(plan: &Plan, out: &mut Window<'_>) {
-    out.put_all(plan.encoding.name());
-    out.end_line();
-    out.end_line();
 }
 
 /// Writes the recipients of To, folded.

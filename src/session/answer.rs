@@ -25,7 +25,7 @@ impl<E: Events> Session<E> {
     fn answered(&mut self, job: &Job<'_>, code: Code) {
         if !job.settings.mechanisms.is_empty() {
             let text = self.reader.text_mut();
-            redaction::mask(text, &job.settings.credentials(), self.step.logs_in());
+            redaction::mask(text, &job.settings, self.step.logs_in());
         }
         self.conclude(code, Reason::None);
     }
@@ -108,7 +108,7 @@ impl<E: Events> Session<E> {
 
     fn log_in(&mut self, job: &Job<'_>, mechanism: Mechanism) -> State {
         self.mechanism = mechanism;
-        self.step = mechanism.begin(&job.settings.credentials());
+        self.step = mechanism.begin(&job.settings);
         State::AuthBegin
     }
 

@@ -14,13 +14,12 @@ use crate::wire::transparency::{Transparency, Transparent};
 
 /// Writes the header block.
 pub(super) fn write_header(job: &Job<'_>, mail: &Mail<'_>, plan: &Plan, out: &mut Window<'_>) {
-    if let Some(block) = mail.composed() {
-        out.put_all(block);
-    } else {
-        let settings = &job.settings;
-        header::write(&Composing { settings, mail, plan }, out);
+    #[cfg(feature = "std")]
+    if let Some(block) = mail.composed {
+        return header::write_remembered(block, plan, out);
     }
-    header::write_encoding(plan, out);
+    let settings = &job.settings;
+    header::write(&Composing { settings, mail, plan }, out);
 }
 
 impl<E: Events> Session<E> {

@@ -97,14 +97,6 @@ impl<'a> Settings<'a> {
         server: Address::NONE,
     };
 
-    /// What to log in with.
-    pub fn credentials(&self) -> Credentials<'a> {
-        Credentials {
-            username: self.username(),
-            password: self.password(),
-        }
-    }
-
     /// A text.
     pub fn text(&self, field: Field) -> &'a [u8] {
         self.texts.get(field as usize).copied().unwrap_or(&[])
@@ -115,6 +107,16 @@ impl<'a> Settings<'a> {
         if let Some(old) = self.texts.get_mut(field as usize) {
             *old = text;
         }
+    }
+}
+
+impl Credentials for Settings<'_> {
+    fn username(&self) -> &[u8] {
+        self.text(Field::Username)
+    }
+
+    fn password(&self) -> &[u8] {
+        self.text(Field::Password)
     }
 }
 
@@ -132,7 +134,7 @@ pub struct Mail<'a> {
     pub recipients: &'a [u8],
     /// The mailboxes that To names: another such list, or the same.
     pub to: &'a [u8],
-    /// The header block, where its owner could remember it: as [`header::write`] writes it.
+    /// The header block, where its owner could remember it: as [`Mail::compose`] writes it.
     #[cfg(feature = "std")]
     pub composed: Option<&'a [u8]>,
     /// How many recipients there are, where its owner has counted them; else 0.
@@ -199,7 +201,7 @@ impl<'a> Mail<'a> {
         let plan = &Plan::of_header(&self.text);
         let mut out = Window::new(buffer, 0);
         let mail = self;
-        header::write(&Composing { settings, mail, plan }, &mut out);
+        header::compose(&Composing { settings, mail, plan }, &mut out);
         if out.complete() { out.kept() } else { 0 }
     }
 }

@@ -393,9 +393,11 @@ impl<E: Events> Session<E> {
                     }
                 }
                 Progress::Broken => {
-                    // Of what is no reply a line is told: it shows what answers there.
-                    self.heard(job, rest.split(|octet| *octet == b'\n').next().unwrap_or(&[]));
-                    self.heard_line(job);
+                    if self.events.listens() {
+                        // Of what is no reply a line is told: it shows what answers there.
+                        self.heard(job, rest.split(|octet| *octet == b'\n').next().unwrap_or(&[]));
+                        self.heard_line(job);
+                    }
                     self.give_up(Reason::NotSmtp);
                 }
             }
@@ -433,7 +435,7 @@ impl<E: Events> Session<E> {
             return;
         }
         if !job.settings.mechanisms.is_empty() {
-            redaction::mask(hearing.line_mut(), &job.settings.credentials(), self.step.logs_in());
+            redaction::mask(hearing.line_mut(), &job.settings, self.step.logs_in());
         }
         self.events.heard();
         if let Some(hearing) = self.events.hearing() {

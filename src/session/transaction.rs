@@ -21,8 +21,10 @@ pub(super) struct Envelope {
     pub accepted: u16,
     /// RCPTs refused.
     pub refused: u16,
-    /// Where in the list the recipient of the next RCPT begins.
+    /// Where in the list the recipient of the next RCPT begins,
     pub recipient: usize,
+    /// and where the one behind it.
+    pub following: usize,
 }
 
 impl Envelope {
@@ -79,6 +81,7 @@ impl Transaction {
             accepted: 0,
             refused: 0,
             recipient: 0,
+            following: 0,
         },
         plan: Plan::NONE,
         encoder: Encoder::new(Plan::NONE.encoding),

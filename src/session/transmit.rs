@@ -47,14 +47,13 @@ impl<E: Events> Session<E> {
         }
         let before = out.kept();
         self.cursor = out.room();
-        let mut recipient = 0;
         if self.state == State::Header {
             if let Some(mail) = &job.mail {
                 write_header(job, mail, &self.transaction.plan, out);
             }
             self.events.data(out.since(before));
         } else {
-            recipient = self.write_command(command, job, false, out);
+            self.write_command(command, job, false, out);
         }
         if !out.complete() {
             return false;
@@ -71,7 +70,7 @@ impl<E: Events> Session<E> {
                 self.pending = false;
                 let envelope = &mut self.transaction.envelope;
                 envelope.said = envelope.said.wrapping_add(1);
-                envelope.recipient = recipient;
+                envelope.recipient = envelope.following;
             }
             _ => self.pending = false,
         }
@@ -125,25 +124,23 @@ impl<E: Events> Session<E> {
         ended
     }
 
-    /// Writes a command; where in the list the next recipient begins. `masked`: without secrets.
+    /// Writes a command. `masked`: without secrets.
     #[cfg_attr(not(fast), inline(never))]
-    fn write_command(&self, command: Command, job: &Job<'_>, masked: bool, out: &mut Window<'_>) -> usize {
-        let mut recipient = self.transaction.envelope.recipient;
+    fn write_command(&mut self, command: Command, job: &Job<'_>, masked: bool, out: &mut Window<'_>) {
         let mut line = command.line();
         while let Some(field) = line.next(out) {
             if masked && field == command::RESPONSE {
                 out.put_all(MASK);
             } else {
-                line.when(self.put(field, job, &mut recipient, out));
+                line.when(self.put(field, job, out));
             }
         }
-        recipient
     }
 
     /// Writes a field of a command, or says whether a condition holds.
     // In the loop above the compiler would fetch all that any field may need before the first one.
     #[cfg_attr(not(fast), inline(never))]
-    fn put(&self, field: u8, job: &Job<'_>, recipient: &mut usize, out: &mut Window<'_>) -> bool {
+    fn put(&mut self, field: u8, job: &Job<'_>, out: &mut Window<'_>) -> bool {
         let settings = &job.settings;
         match field {
             command::CLIENT => match settings.ehlo_name() {
@@ -152,18 +149,19 @@ impl<E: Events> Session<E> {
             },
             command::MECHANISM => out.put_all(self.mechanism.name()),
             command::HAS_INITIAL_RESPONSE => return self.step == Step::AuthOneStep,
-            command::RESPONSE => self.mechanism.write(self.step, &settings.credentials(), out),
+            command::RESPONSE => self.mechanism.write(self.step, settings, out),
             command::REVERSE_PATH => out.put_all(settings.sender()),
             command::IS_EIGHT_BIT => return self.transaction.plan.encoding == Encoding::EightBit,
             command::HAS_SIZE if cfg!(feature = "complete") => return self.transaction.size != 0,
             command::SIZE if cfg!(feature = "complete") => out.decimal(self.transaction.size),
             _ => {
                 if let Some(mail) = &job.mail {
-                    let mut rest = List::behind(mail.recipients, *recipient);
+                    let envelope = &mut self.transaction.envelope;
+                    let mut rest = List::behind(mail.recipients, envelope.recipient);
                     if let Some(mailbox) = rest.next() {
                         out.put_all(mailbox);
                     }
-                    *recipient = mail.recipients.len().wrapping_sub(rest.length());
+                    envelope.following = mail.recipients.len().wrapping_sub(rest.length());
                 }
             }
         }
