@@ -160,26 +160,6 @@ impl<const COUNT: usize, const LENGTH: usize> Templates<COUNT, LENGTH> {
     }
 }
 
-/// What an octet of a template stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meaning {
-    /// Itself.
-    Text,
-    /// This field.
-    Field(u8),
-    /// The length of a text.
-    Length,
-}
-
-/// What an octet stands for, of a template that has neither conditions nor ends of lines.
-pub fn meaning(octet: u8) -> Meaning {
-    match octet.checked_sub(FIELD) {
-        Some(field) => Meaning::Field(field),
-        None if cfg!(fast) && octet < TEXT => Meaning::Length,
-        None => Meaning::Text,
-    }
-}
-
 /// A template that is being written.
 pub struct Line {
     rest: &'static [u8],

@@ -34,35 +34,28 @@ const MASKED_BYTES: usize = if cfg!(feature = "std") {
 /// Masks what a server repeats of the login: PLAIN's response and the password, wherever they stand; and while logging in the user
 /// name, too, where it is a word: later it is often the sender's address, which is no secret.
 pub fn mask(text: &mut [u8], credentials: &impl Credentials, logging_in: bool) {
-    const PLAIN: Response = Response(Mechanism::Plain, Step::AuthPassword);
-    const PASSWORD: Response = Response(Mechanism::Login, Step::AuthPassword);
-    const USERNAME: Response = Response(Mechanism::Login, Step::AuthUsername);
-    mark_response(text, credentials, PLAIN);
-    mark_response(text, credentials, PASSWORD);
+    mark_response(text, credentials, Step::AuthOneStep);
+    mark_response(text, credentials, Step::AuthPassword);
     mark(text, credentials.password(), Places::All);
     if logging_in {
-        mark_response(text, credentials, USERNAME);
+        mark_response(text, credentials, Step::AuthUsername);
         mark(text, credentials.username(), Places::Words);
     }
     cover(text);
 }
 
-/// A response of a mechanism.
-#[derive(Clone, Copy)]
-struct Response(Mechanism, Step);
-
-/// Marks a response, which is base64.
+/// Marks the response of this step, which is base64: that of one step is PLAIN's, the other ones are LOGIN's.
 #[cfg_attr(not(fast), inline(never))]
-fn mark_response(text: &mut [u8], credentials: &impl Credentials, response: Response) {
+fn mark_response(text: &mut [u8], credentials: &impl Credentials, step: Step) {
     // Only the faster way to the same end: base64 is one word, longer than what it stands for.
     if cfg!(fast) && text.len() < REPLY_TEXT_BYTES {
-        let least = match response {
-            Response(Mechanism::Plain, _) => credentials
+        let least = match step {
+            Step::AuthOneStep => credentials
                 .username()
                 .len()
                 .saturating_add(credentials.password().len()),
-            Response(_, Step::AuthUsername) => credentials.username().len(),
-            Response(..) => credentials.password().len(),
+            Step::AuthUsername => credentials.username().len(),
+            _ => credentials.password().len(),
         };
         if text.len() <= least || text.split(|octet| *octet == b' ').all(|word| word.len() <= least) {
             return;
@@ -71,7 +64,10 @@ fn mark_response(text: &mut [u8], credentials: &impl Credentials, response: Resp
     // No more of it can stand in the text.
     let mut said = [0; MASKED_BYTES];
     let mut out = Window::new(&mut said, 0);
-    let Response(mechanism, step) = response;
+    let mechanism = match step {
+        Step::AuthOneStep => Mechanism::Plain,
+        _ => Mechanism::Login,
+    };
     mechanism.write(step, credentials, &mut out);
     let written = if cfg!(fast) { out.kept() } else { MASKED_BYTES };
     // Without padding: servers may leave it out.

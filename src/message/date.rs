@@ -4,7 +4,7 @@ use core::num::{NonZeroU8, NonZeroU32};
 
 use crate::buffer::{DECIMAL, Window};
 use crate::template::Part::{Put, Say};
-use crate::template::{self, Meaning, Part, fields, length, octets};
+use crate::template::{Line, Part, fields, length, octets};
 
 /// The names of the days, from that of 1 January 1970 on, and of the months.
 #[rustfmt::skip]
@@ -77,15 +77,8 @@ pub fn write(seconds: u32, out: &mut Window<'_>) {
     let month;
     (*year, month, *day) = civil(weeks.wrapping_mul(7).wrapping_add(*day_name));
     (*day_name, *month_name) = (day_name.wrapping_add(NAMED), month.wrapping_add(NAMED + 7));
-    for &octet in &OCTETS {
-        let field = match template::meaning(octet) {
-            Meaning::Field(field) => field,
-            Meaning::Text => {
-                out.put(octet);
-                continue;
-            }
-            Meaning::Length => continue,
-        };
+    let mut line = Line::new(&OCTETS);
+    while let Some(field) = line.next(out) {
         let value = values.get(usize::from(field)).copied().unwrap_or(0);
         let name = usize::try_from(value.wrapping_sub(NAMED))
             .ok()

@@ -48,7 +48,7 @@ impl<E: Events> Session<E> {
                 let mut counted = Window::counting();
                 write_header(job, mail, &plan, &mut counted);
                 if known.is_none() {
-                    plan.count(&mail.text, &mut Transparent::new(&mut counted, &mut Transparency::Off));
+                    plan.count(&mail.text, &mut Transparent::new(&mut counted, Transparency::Off));
                 }
                 let counted = Size::try_from(counted.written()).unwrap_or(Size::MAX);
                 let size = counted.saturating_add(known.unwrap_or(0));

@@ -258,10 +258,10 @@ impl header::Fields for Composing<'_> {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
-    /// The settings.
-    pub settings: Settings<'a>,
     /// The mail.
     pub mail: Option<Mail<'a>>,
+    /// The settings.
+    pub settings: Settings<'a>,
     /// Whether the session is kept for another mail ([`super::Session::next`]), instead of saying QUIT.
     pub keep: bool,
 }

@@ -106,8 +106,9 @@ impl<E: Events> Session<E> {
             return false;
         };
         let (last, before) = (text.last, out.kept());
-        let mut transparent = Transparent::new(out, &mut transaction.transparency);
+        let mut transparent = Transparent::new(out, transaction.transparency);
         let taken = transaction.encoder.write(octets, last, &mut transparent);
+        transaction.transparency = transparent.at();
         transaction.taken = transaction.taken.wrapping_add(taken);
         transaction.starved = !last && taken == octets.len();
         if transaction.encoder.stuck() {

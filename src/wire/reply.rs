@@ -9,7 +9,7 @@
 
 use super::relay::RelayRefusal;
 use crate::limits::{REPLY_BYTES, REPLY_TEXT_BYTES};
-use crate::octets::{copy, is_printable, printable};
+use crate::octets::{copy, is_printable, printable, wipe};
 
 /// What an octet was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,9 +154,13 @@ impl Reader {
 
     /// Drops the kept text, and leaves nothing of it in memory.
     pub fn wipe_text(&mut self) {
-        self.text.fill(0);
-        // Else the compiler may leave the filling out, since nothing reads the text.
-        core::hint::black_box(&self.text);
+        if cfg!(fast) {
+            self.text.fill(0);
+            // Else the compiler may leave the filling out, since nothing reads the text.
+            core::hint::black_box(&self.text);
+        } else {
+            wipe(&mut self.text);
+        }
         self.length = 0;
         self.before_line = 0;
     }

@@ -16,13 +16,18 @@ pub enum Transparency {
 /// Takes mail data for a window, and doubles the dots that begin a line.
 pub struct Transparent<'w, 'b> {
     out: &'w mut Window<'b>,
-    at: &'w mut Transparency,
+    at: Transparency,
 }
 
 impl<'w, 'b> Transparent<'w, 'b> {
     /// Writes to a window, from there on.
-    pub fn new(out: &'w mut Window<'b>, at: &'w mut Transparency) -> Self {
+    pub fn new(out: &'w mut Window<'b>, at: Transparency) -> Self {
         Self { out, at }
+    }
+
+    /// What is kept from this piece to the next.
+    pub fn at(&self) -> Transparency {
+        self.at
     }
 }
 
@@ -32,12 +37,12 @@ impl Sink for Transparent<'_, '_> {
     }
 
     fn put_all(&mut self, octets: &[u8]) {
-        if *self.at == Transparency::LineBegins && octets.first() == Some(&b'.') {
+        if self.at == Transparency::LineBegins && octets.first() == Some(&b'.') {
             self.out.put(b'.');
         }
         // A small library counts no mail, and knows no BDAT.
-        if !cfg!(feature = "complete") || *self.at != Transparency::Off {
-            *self.at = match octets {
+        if !cfg!(feature = "complete") || self.at != Transparency::Off {
+            self.at = match octets {
                 [.., b'\n'] => Transparency::LineBegins,
                 _ => Transparency::WithinLine,
             };
