@@ -203,7 +203,7 @@ impl Encoder {
 
     fn end(&mut self, out: &mut impl Sink) {
         self.flush_returns(out);
-        if self.column > 0 || self.blank != 0 {
+        if self.column > 0 || (cfg!(feature = "complete") && self.blank != 0) {
             self.line_end(out);
         }
         self.ended = true;

@@ -60,7 +60,9 @@ mod tests {
         let mut buffer = [0; 64];
         let mut out = Window::new(&mut buffer, 0);
         for piece in pieces {
-            Transparent::new(&mut out, &mut at).put_all(piece);
+            let mut transparent = Transparent::new(&mut out, at);
+            transparent.put_all(piece);
+            at = transparent.at();
         }
         let kept = out.kept();
         buffer[..kept].to_vec()
