@@ -6,7 +6,6 @@
 use crate::buffer::Window;
 
 /// Writes octets in base64.
-#[cfg_attr(not(fast), inline(never))]
 pub fn put(octets: &[u8], out: &mut Window<'_>) {
     for &octet in octets {
         begin_octet(out, octet.into());
@@ -18,7 +17,6 @@ pub fn put(octets: &[u8], out: &mut Window<'_>) {
 }
 
 /// Ends what was put: zeros fill up the last digit, and each two of them are told by a `=`.
-#[cfg_attr(not(fast), inline(never))]
 pub fn end(out: &mut Window<'_>) {
     if out.waiting > 0 {
         begin_octet(out, 0);
@@ -31,7 +29,6 @@ pub fn end(out: &mut Window<'_>) {
 }
 
 /// Takes an octet, and writes the first digit that ends in it.
-#[cfg_attr(not(fast), inline(never))]
 fn begin_octet(out: &mut Window<'_>, octet: u32) {
     out.bits = out.bits << 8 | octet;
     out.waiting = out.waiting.wrapping_add(2);
@@ -40,7 +37,6 @@ fn begin_octet(out: &mut Window<'_>, octet: u32) {
 }
 
 /// Writes the digit of the lowest six bits.
-#[cfg_attr(not(fast), inline(never))]
 fn put_digit(out: &mut Window<'_>, bits: u32) {
     let [value, ..] = (bits & 63).to_le_bytes();
     let mut digit = value.wrapping_add(b'A');

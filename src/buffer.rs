@@ -163,6 +163,7 @@ impl<'b> Window<'b> {
     }
 
     /// Writes an octet.
+    // Saves 108 bytes.
     #[cfg_attr(not(fast), inline(never))]
     pub fn put(&mut self, octet: u8) {
         if let Some(kept) = self.out.get_mut(self.at) {

@@ -177,7 +177,6 @@ impl Line {
 
     /// Writes up to the next field or condition, and returns its number: the caller writes the field, or says with
     /// [`Line::when`] whether the condition holds. None: that was all.
-    #[cfg_attr(not(fast), inline(never))]
     pub fn next(&mut self, out: &mut Window<'_>) -> Option<u8> {
         loop {
             let (&octet, rest) = self.rest.split_first()?;

@@ -45,7 +45,6 @@ pub fn mask(text: &mut [u8], credentials: &impl Credentials, logging_in: bool) {
 }
 
 /// Marks the response of this step, which is base64: that of one step is PLAIN's, the other ones are LOGIN's.
-#[cfg_attr(not(fast), inline(never))]
 fn mark_response(text: &mut [u8], credentials: &impl Credentials, step: Step) {
     // Only the faster way to the same end: base64 is one word, longer than what it stands for.
     if cfg!(fast) && text.len() < REPLY_TEXT_BYTES {
@@ -76,7 +75,6 @@ fn mark_response(text: &mut [u8], credentials: &impl Credentials, step: Step) {
     octets::wipe(said.get_mut(..written).unwrap_or(&mut []));
 }
 /// Marks each such place where the secret stands. Case does not matter: servers fold it.
-#[cfg_attr(not(fast), inline(never))]
 pub fn mark(text: &mut [u8], secret: &[u8], places: Places) {
     // It was cut off, perhaps.
     let cut = text.len() >= REPLY_TEXT_BYTES;
@@ -121,7 +119,6 @@ fn same(kept: u8, wanted: u8) -> bool {
 
 /// Whether the octet there makes one word of what stands before and behind it: a letter, a digit, or one of `-/@_`, which
 /// names, addresses and paths have; or a dot that one of these follows, and not a sentence's end.
-#[cfg_attr(not(fast), inline(never))]
 fn joins(text: &[u8], at: usize) -> bool {
     let dot = usize::from(text.get(at) == Some(&b'.'));
     // With this bit set, capitals are small letters, `@` is a backtick, and `_` is the last of these.

@@ -128,7 +128,6 @@ impl Encoder {
         }
     }
 
-    #[cfg_attr(not(fast), inline(never))]
     fn step(&mut self, octet: u8, out: &mut impl Sink) {
         match octet {
             b'\r' if self.returns == 2 => self.line_end(out),
@@ -202,10 +201,9 @@ impl Encoder {
         self.column = 0;
     }
 
-    #[cfg_attr(not(fast), inline(never))]
     fn end(&mut self, out: &mut impl Sink) {
         self.flush_returns(out);
-        if self.column > 0 || self.blank != 0 {
+        if self.column > 0 || (cfg!(feature = "complete") && self.blank != 0) {
             self.line_end(out);
         }
         self.ended = true;

@@ -14,7 +14,6 @@ const _: () = assert!("Subject: =?".len() + CHARSET_BYTES + "?B?".len() + 8 + "?
 
 /// The length of the word that a text begins with, where it may stand in a header as it is: printable ASCII, not over a line, and
 /// nothing that a reader takes for an encoded word. Else 0.
-#[cfg_attr(not(fast), inline(never))]
 fn plain_word(text: &[u8]) -> usize {
     let (mut before, mut length) = (0u8, 0usize);
     for &octet in text {
