@@ -90,6 +90,8 @@ impl Arena {
 
     /// Keeps a configuration: instead of the one there is, which nobody may use any more, or, with a mail in flight, instead
     /// of the one that would be next. None, with nothing changed, where it does not fit.
+    // Saves 12 bytes.
+    #[inline(never)]
     pub fn configure(&mut self, checked: &Checked<'_>, in_flight: bool) -> Option<&'static mut Config> {
         const CONFIG: usize = size_of::<Config>() + align_of::<Config>();
         // No sum of lengths overflows: each text has its limit.

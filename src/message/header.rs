@@ -41,7 +41,14 @@ const FIELDS: &[Part] = &[
 ];
 
 /// The header block, and the empty line behind it.
-const BLOCK: &[Part] = &[All(FIELDS), Put(ENCODING), End, End];
+const BLOCK: &[Part] = &[All(FIELDS), All(ENCODING_NAME), End, End];
+
+/// A small library has 7bit and 8bit only: their digit, and the rest of their names.
+const ENCODING_NAME: &[Part] = if cfg!(feature = "complete") {
+    &[Put(ENCODING)]
+} else {
+    &[Put(ENCODING), Say("bit")]
+};
 
 static OCTETS: [u8; length(BLOCK)] = octets(BLOCK);
 
@@ -128,7 +135,8 @@ fn put(field: u8, fields: &impl Fields, out: &mut Window<'_>) -> bool {
         } else {
             fields.charset()
         }),
-        _ => out.put_all(fields.plan().encoding.name()),
+        _ if cfg!(feature = "complete") => out.put_all(fields.plan().encoding.name()),
+        _ => out.put(b'7'.wrapping_add(fields.plan().encoding as u8)),
     }
     true
 }
