@@ -28,13 +28,15 @@ impl Plan {
     /// `eight_bit_mime`: the server takes octets above 127. `composes`: the header block is still to be composed.
     #[cfg(feature = "complete")]
     pub fn of(text: &Text<'_>, eight_bit_mime: bool, composes: bool) -> (Self, Option<Size>) {
-        if text.pieces {
-            return (Self::with(Encoding::QuotedPrintable, text, composes), None);
+        let (mut encoding, mut known) = (Encoding::QuotedPrintable, None);
+        if !text.pieces {
+            let survey = Survey::of(text.octets);
+            encoding = survey.encoding(eight_bit_mime);
+            if FAST && encoding != Encoding::QuotedPrintable {
+                known = Some(survey.size);
+            }
         }
-        let survey = Survey::of(text.octets);
-        let encoding = survey.encoding(eight_bit_mime);
-        let known = FAST && encoding != Encoding::QuotedPrintable;
-        (Self::with(encoding, text, composes), known.then_some(survey.size))
+        (Self::with(encoding, text, composes), known)
     }
 
     /// The plan for a text. What cannot go like this is found on the way. `composes`: the header block is still to be composed.

@@ -14,7 +14,7 @@ pub struct Survey {
     pub eight_bit: bool,
     /// A line of more than 998 octets, or a control character other than a tab.
     pub unsendable: bool,
-    /// Octets of the text when it is sent as it is, each line with its CRLF.
+    /// Octets of the text when it is sent as it is, each line with its CRLF; only [`FAST`] counts them.
     pub size: Size,
 }
 
@@ -30,20 +30,22 @@ impl Survey {
         while let Some((&octet, after)) = rest.split_first() {
             rest = after;
             line = line.wrapping_add(1);
-            found.size = found.size.wrapping_add(1);
+            found.count(1);
             found.eight_bit |= !octet.is_ascii();
             if octet.is_ascii_control() {
                 // Only the faster way to the same end.
                 if let (true, b'\r', [b'\n', behind @ ..]) = (FAST, octet, after) {
-                    found.size = found.size.wrapping_add(1);
+                    found.count(1);
                     (rest, line) = found.pass(behind, 0);
                     continue;
                 }
                 if matches!(octet, b'\r' | b'\n') {
                     line = 0;
                     // A CR that belongs to a CRLF, or to a CR CR LF, ends no line: their LF does.
-                    let joined = octet == b'\r' && matches!(after, [b'\n', ..] | [b'\r', b'\n', ..]);
-                    found.size = found.size.wrapping_add(1).wrapping_sub(if joined { 2 } else { 0 });
+                    match (octet, after) {
+                        (b'\r', [b'\n', ..] | [b'\r', b'\n', ..]) if FAST => found.size = found.size.wrapping_sub(1),
+                        _ => found.count(1),
+                    }
                 } else {
                     found.unsendable |= octet != b'\t';
                 }
@@ -52,9 +54,15 @@ impl Survey {
             found.unsendable |= line > LINE_BYTES;
         }
         if line > 0 {
-            found.size = found.size.wrapping_add(2);
+            found.count(2);
         }
         found
+    }
+
+    fn count(&mut self, octets: usize) {
+        if FAST {
+            self.size = self.size.wrapping_add(Size::try_from(octets).unwrap_or(Size::MAX));
+        }
     }
 
     /// Passes over octets that are no control characters, several at a time; the rest is to be looked at, up to the next
@@ -66,7 +74,7 @@ impl Survey {
         let plain = without_control(text);
         let line = line.wrapping_add(plain);
         self.unsendable |= line > LINE_BYTES;
-        self.size = self.size.wrapping_add(Size::try_from(plain).unwrap_or(Size::MAX));
+        self.count(plain);
         (text.get(plain..).unwrap_or(&[]), line)
     }
 
@@ -102,6 +110,7 @@ mod tests {
         assert_eq!(encoding(&lines, true), Encoding::SevenBit);
     }
 
+    #[cfg(fast)]
     #[test]
     fn the_size_is_that_of_the_encoded_text() {
         // Every text of up to six octets out of these, and longer ones around the eight that are looked at at once.

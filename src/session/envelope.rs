@@ -65,6 +65,8 @@ impl<E: Events> Session<E> {
     /// An answer to a command of the envelope.
     pub(super) fn envelope_reply(&mut self, job: &Job<'_>, accepted: bool) -> State {
         let step = self.step;
+        // The reader keeps the text of the first refusal, which decides.
+        let decides = !accepted && !self.concluded();
         let code = if accepted { Code::Ok } else { self.refused(job) };
         let transaction = &mut self.transaction;
         let concluded = transaction.concluded();
@@ -83,7 +85,7 @@ impl<E: Events> Session<E> {
                     number: envelope.answered.wrapping_sub(2),
                     code,
                     reply: self.reader.code(),
-                    text: if accepted { &[] } else { self.reader.text() },
+                    text: if decides { self.reader.text() } else { &[] },
                 });
             }
             _ if accepted => {

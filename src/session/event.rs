@@ -72,7 +72,7 @@ pub struct RecipientVerdict<'a> {
     pub code: Code,
     /// The server's reply code.
     pub reply: u16,
-    /// The server's text for one that was refused, where it is kept: printable ASCII, secrets masked.
+    /// The server's text, where it is kept, as it is of the refusal that decides: printable ASCII, secrets masked.
     pub text: &'a [u8],
 }
 

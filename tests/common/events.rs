@@ -36,8 +36,8 @@ pub struct Ended {
 pub struct Recorder {
     said: Vec<Said>,
     hearing: Line,
-    /// The recipients' verdicts: number, code, reply code.
-    pub recipients: Vec<(u16, u8, u16)>,
+    /// The recipients' verdicts: number, code, reply code, text.
+    pub recipients: Vec<(u16, u8, u16, String)>,
     /// Each end that was told.
     pub ends: Vec<Ended>,
     challenge: Vec<u8>,
@@ -78,8 +78,9 @@ impl Events for Recorder {
     }
 
     fn recipient(&mut self, verdict: &RecipientVerdict<'_>) {
+        let text = String::from_utf8_lossy(verdict.text).trim_end().to_string();
         self.recipients
-            .push((verdict.number, verdict.code.number(), verdict.reply));
+            .push((verdict.number, verdict.code.number(), verdict.reply, text));
     }
 
     fn end(&mut self, end: &End<'_>) {
@@ -275,14 +276,22 @@ impl Recorder {
     }
 
     /// The recipients that are told as refused or accepted are as many as the result has.
-    pub fn check_recipients(&self, counts: (u16, u16), outcome: Outcome) -> Result<(), String> {
-        let accepted = self.recipients.iter().filter(|(_, code, _)| *code == 0).count();
+    pub fn check_recipients(&self, counts: (u16, u16), verdict: &Verdict, text: &str) -> Result<(), String> {
+        let accepted = self.recipients.iter().filter(|(_, code, ..)| *code == 0).count();
         let refused = self.recipients.len() - accepted;
         if (accepted, refused) != (usize::from(counts.0), usize::from(counts.1)) {
             return Err(format!("recipients {counts:?}, told: {:?}", self.recipients));
         }
-        if outcome == Outcome::Sent && accepted == 0 {
+        if verdict.outcome == Outcome::Sent && accepted == 0 {
             return Err("sent, and no recipient was told as accepted".into());
+        }
+        for (number, code, reply, told) in self.recipients.iter().filter(|(.., told)| !told.is_empty()) {
+            let decides = (*number, *code, *reply) == (verdict.recipient, verdict.code.number(), verdict.reply);
+            if !decides || told != text {
+                return Err(format!(
+                    "recipient {number} is told with {told}, the mail ended with {verdict:?}, {text}"
+                ));
+            }
         }
         Ok(())
     }

@@ -401,7 +401,7 @@ impl Player<'_> {
         if self.variation.segmentation == Segmentation::Whole && self.variation.leaving == Leaving::AtOnce {
             events.check_order()?;
         }
-        events.check_recipients(seen.recipients, seen.verdict.outcome)?;
+        events.check_recipients(seen.recipients, &seen.verdict, &seen.text)?;
         events.check_ends(self.mails, &seen.verdict, &seen.text)
     }
 
