@@ -67,13 +67,12 @@ impl<E: Events> Session<E> {
             State::Header => self.state = State::Text,
             // It is the server's turn, as soon as the final dot has left: `sent` tells.
             State::Dot => self.state = State::End,
-            State::Envelope => {
-                self.pending = false;
-                let envelope = &mut self.transaction.envelope;
-                envelope.said = envelope.said.wrapping_add(1);
-                envelope.recipient = envelope.following;
-            }
             _ => self.pending = false,
+        }
+        if self.state == State::Envelope {
+            let envelope = &mut self.transaction.envelope;
+            envelope.said = envelope.said.wrapping_add(1);
+            envelope.recipient = envelope.following;
         }
         true
     }
