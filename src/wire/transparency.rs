@@ -82,6 +82,7 @@ mod tests {
         assert_eq!(written(&[b".a"], Transparency::WithinLine), b".a");
     }
 
+    #[cfg(feature = "complete")]
     #[test]
     fn without_transparency_data_stays_as_it_is() {
         assert_eq!(written(&[b".\r\n", b".a"], Transparency::Off), b".\r\n.a");
