@@ -47,11 +47,11 @@ pub(super) struct Transaction {
     /// All that is at hand of the text is written, and more follows.
     pub starved: bool,
     pub transparency: Transparency,
+    /// How the text is written, fixed before MAIL.
+    pub plan: Plan,
     /// Fixed as soon as its outcome is not [`Outcome::None`] any more.
     pub verdict: Verdict,
     pub envelope: Envelope,
-    /// How the text is written, fixed before MAIL.
-    pub plan: Plan,
     pub encoder: Encoder,
     /// Octets of the text that are written.
     pub taken: usize,
