@@ -15,8 +15,15 @@ pub trait Sink {
     /// Octets that it takes without losing one.
     fn room(&self) -> usize;
 
+    /// Takes an octet.
+    fn put(&mut self, octet: u8);
+
     /// Takes several octets, of which at most the last is a line feed.
-    fn put_all(&mut self, octets: &[u8]);
+    fn put_all(&mut self, octets: &[u8]) {
+        for octet in octets {
+            self.put(*octet);
+        }
+    }
 }
 
 /// Positions are modular: one above this is negative, and the window has not begun.
@@ -200,6 +207,10 @@ pub fn hex_digit(value: u32) -> u8 {
 impl Sink for Window<'_> {
     fn room(&self) -> usize {
         Window::room(self)
+    }
+
+    fn put(&mut self, octet: u8) {
+        Window::put(self, octet);
     }
 
     fn put_all(&mut self, octets: &[u8]) {

@@ -157,7 +157,8 @@ impl Encoder {
             self.stuck |= !plain || self.column == LINE_BYTES;
         }
         if !cfg!(feature = "complete") || self.encoding != Encoding::QuotedPrintable {
-            self.copy(&[octet], out);
+            out.put(octet);
+            self.column = self.column.wrapping_add(1);
             return;
         }
         self.flush_blank(false, out);
@@ -197,7 +198,8 @@ impl Encoder {
             // A blank at a line's end would not survive every server (RFC 2045, 6.7, rule 3).
             self.flush_blank(true, out);
         }
-        out.put_all(b"\r\n");
+        out.put(b'\r');
+        out.put(b'\n');
         self.column = 0;
     }
 

@@ -36,18 +36,42 @@ impl Sink for Transparent<'_, '_> {
         self.out.room()
     }
 
+    fn put(&mut self, octet: u8) {
+        self.before(octet);
+        self.out.put(octet);
+        self.behind(octet);
+    }
+
+    // All at once is the faster code.
+    #[cfg(fast)]
     fn put_all(&mut self, octets: &[u8]) {
-        if self.at == Transparency::LineBegins && octets.first() == Some(&b'.') {
+        if let [first, ..] = octets {
+            self.before(*first);
+        }
+        self.out.put_all(octets);
+        if let [.., last] = octets {
+            self.behind(*last);
+        }
+    }
+}
+
+impl Transparent<'_, '_> {
+    /// Doubles a dot that begins a line.
+    fn before(&mut self, octet: u8) {
+        if self.at == Transparency::LineBegins && octet == b'.' {
             self.out.put(b'.');
         }
+    }
+
+    /// Notes whether a line begins behind an octet.
+    fn behind(&mut self, octet: u8) {
         // A small library counts no mail, and knows no BDAT.
         if !cfg!(feature = "complete") || self.at != Transparency::Off {
-            self.at = match octets {
-                [.., b'\n'] => Transparency::LineBegins,
+            self.at = match octet {
+                b'\n' => Transparency::LineBegins,
                 _ => Transparency::WithinLine,
             };
         }
-        self.out.put_all(octets);
     }
 }
 
