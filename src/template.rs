@@ -181,10 +181,7 @@ impl Line {
         loop {
             let (&octet, rest) = self.rest.split_first()?;
             self.rest = rest;
-            if octet == STOP {
-                return None;
-            }
-            if cfg!(fast) && octet < TEXT {
+            if cfg!(fast) && octet != STOP && octet < TEXT {
                 let (text, rest) = rest.split_at_checked(usize::from(octet))?;
                 self.rest = rest;
                 if !self.left_out {
@@ -194,14 +191,17 @@ impl Line {
             }
             if octet == ALWAYS {
                 self.left_out = false;
-            } else if self.left_out {
-                // Nothing is written of what the condition stands before.
-            } else if octet < FIELD {
-                out.put(octet);
-            } else if octet < ALWAYS {
-                return Some(octet & !FIELD);
-            } else {
-                out.end_line();
+                continue;
+            }
+            // Nothing is written of what the condition stands before.
+            if self.left_out {
+                continue;
+            }
+            match octet {
+                STOP => return None,
+                ..FIELD => out.put(octet),
+                END => out.end_line(),
+                _ => return Some(octet & !FIELD),
             }
         }
     }
