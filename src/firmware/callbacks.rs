@@ -31,6 +31,7 @@ impl Clock {
     }
 
     /// Seconds since 1970; 0 where they are not known.
+    #[inline(never)]
     pub fn seconds(&self) -> u32 {
         // SAFETY: the promise of `new`.
         self.read.map_or(0, |read| unsafe { read(self.context) })

@@ -83,6 +83,8 @@ impl Member {
     }
 
     /// Connects; false while the connection does not stand yet.
+    // Saves 4 bytes, and 8 of the complete library.
+    #[inline(never)]
     fn connect(&mut self) -> bool {
         if self.link == Link::Stands {
             // The session wants another one.

@@ -67,7 +67,6 @@ pub struct Session<E = ()> {
     pub(super) pending: bool,
     /// A server that refused EHLO and closed was asked once more, with HELO.
     pub(super) helo_only: bool,
-    reconnect: bool,
     /// The server was greeted, and logged in to where that is wanted: it takes mails.
     pub(super) serves: bool,
     /// What logs in.
@@ -108,7 +107,6 @@ impl<E> Session<E> {
             step: Step::Connect,
             pending: false,
             helo_only: false,
-            reconnect: false,
             serves: false,
             mechanism: Mechanism::Plain,
             cursor: 0,
@@ -239,9 +237,9 @@ impl<E: Events> Session<E> {
         self.reader.wipe_text();
     }
 
-    /// Whether the connection is to be closed and made anew; true once for each time.
-    pub fn wants_reconnect(&mut self) -> bool {
-        core::mem::take(&mut self.reconnect)
+    /// Whether the connection is to be made anew, after the first one was lost.
+    pub fn wants_reconnect(&self) -> bool {
+        self.state == State::Connecting && self.helo_only
     }
 
     /// From which octet on more of the text is needed, before [`Session::transmit`] can go on. Always None while what is at
@@ -470,7 +468,6 @@ impl<E: Events> Session<E> {
         // A server that refused EHLO and closed is asked once more, with HELO at once.
         if self.state == State::Helo && !self.helo_only && !self.concluded() {
             self.helo_only = true;
-            self.reconnect = true;
             (self.unsent, self.cursor) = (0, 0);
             self.reader.next_reply();
             self.enter(job, State::Connecting);

@@ -253,9 +253,6 @@ impl Player<'_> {
                 if !self.driver.reconnect() {
                     return Err("no new connection is asked for".into());
                 }
-                if self.driver.session.wants_reconnect() {
-                    return Err("a new connection is asked for twice".into());
-                }
                 self.connect(*connection)
             }
             Item::Verdict(wanted) => {
