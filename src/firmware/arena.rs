@@ -109,7 +109,7 @@ impl Arena {
         unsafe {
             let config = part.add(part.align_offset(align_of::<Config>())).cast::<Config>();
             addr_of_mut!((*config).job.mail).write(None);
-            addr_of_mut!((*config).job.keep).write(false);
+            // `keep` stays false: what is free is zeros.
             addr_of_mut!((*config).job.settings)
                 .cast::<Settings<'_>>()
                 .write(checked.settings);
