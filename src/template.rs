@@ -199,7 +199,7 @@ impl Line {
             }
             match octet {
                 STOP => return None,
-                ..FIELD => out.put(octet),
+                1..FIELD => out.put(octet),
                 END => out.end_line(),
                 _ => return Some(octet & !FIELD),
             }
