@@ -218,7 +218,6 @@ impl<'a> Player<'a> {
         self.connected = false;
         self.session.lost(&self.job, self.now, reason);
         if self.session.wants_reconnect() {
-            assert!(!self.session.wants_reconnect(), "a new connection is wanted twice");
             assert!(self.told.is_none() && self.tap.client.said.last() != Some(&Said::Mail));
             self.since = self.now;
             self.tap = Wiretap::default();
