@@ -27,7 +27,7 @@ impl Listener {
     fn check(&self, line: &[u8]) {
         for secret in self.secrets.iter().filter(|secret| secret.len() >= SECRET) {
             let shows = line.windows(secret.len()).any(|part| part.eq_ignore_ascii_case(secret));
-            assert!(!shows, "an event shows the password: {}", line.escape_ascii());
+            assert!(!shows, "the password is shown in an event: {}", line.escape_ascii());
         }
     }
 }
