@@ -42,6 +42,7 @@ pub struct Driver<'a> {
     pub was_cut: bool,
     /// The text that is lent in pieces, of this length each.
     pub pieces: Option<(&'a [u8], usize)>,
+    reconnects: usize,
     leaving: Leaving,
     random: Random,
     buffer: Vec<u8>,
@@ -72,6 +73,7 @@ impl<'a> Driver<'a> {
             cut: None,
             was_cut: false,
             pieces: None,
+            reconnects: 0,
             leaving,
             random: Random::new(seed),
             buffer: vec![0; buffer],
@@ -101,6 +103,9 @@ impl<'a> Driver<'a> {
         self.queue.clear();
         self.connection_start = self.stream.len();
         self.session.connected(&self.job, self.now, &local.into());
+        if self.session.wants_reconnect() {
+            return Err("a new connection is asked for although it stands".into());
+        }
         self.pump()?;
         if self.cut == Some(0) {
             return self.break_off();
@@ -131,6 +136,8 @@ impl<'a> Driver<'a> {
     pub fn reconnect(&mut self) -> bool {
         let wanted = self.session.wants_reconnect();
         if wanted {
+            self.reconnects += 1;
+            assert_eq!(self.reconnects, 1, "a new connection is asked for twice");
             self.observer.reconnected();
             self.session.events.reconnected();
         }
