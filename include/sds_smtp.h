@@ -110,6 +110,30 @@
 /** The handle is not that of a client, or the client was freed. */
 #define SDS_SMTP_BAD_HANDLE 34
 
+/** The server's name has no address, or the name service gave no answer in time. */
+#define SDS_SMTP_NAME_NOT_FOUND 35
+
+/** The TLS handshake failed, or one side speaks no TLS on this port. The text of the result says which. */
+#define SDS_SMTP_TLS_FAILED 36
+
+/** The server's certificate is not trusted. The text of the result says why. */
+#define SDS_SMTP_TLS_UNTRUSTED 37
+
+/** TLS is required, and the server does not offer STARTTLS. */
+#define SDS_SMTP_TLS_UNAVAILABLE 38
+
+/**
+ * A field that is not 0, or the mail, needs something that the server, or this build of the library, does
+ * not have.
+ */
+#define SDS_SMTP_NOT_SUPPORTED 39
+
+/**
+ * A file of the configuration, or a read function of the mail, failed. On bare metal a read function that
+ * fails gives 7.
+ */
+#define SDS_SMTP_READ_FAILED 40
+
 /** `sds_smtp_config.auth`: no login. */
 #define SDS_SMTP_AUTH_NONE 0
 
@@ -159,35 +183,47 @@
 /** `phase`: no mail yet. */
 #define SDS_SMTP_PHASE_NONE 0
 
+/** `phase`: between two attempts. Only in the log: the entry of an attempt that is repeated. */
+#define SDS_SMTP_PHASE_WAITING 5
+
 /** `phase`: checking the arguments; nothing was sent. */
-#define SDS_SMTP_PHASE_START 1
+#define SDS_SMTP_PHASE_START 10
+
+/** `phase`: looking the server's name up. */
+#define SDS_SMTP_PHASE_RESOLVE 20
 
 /** `phase`: connecting. */
-#define SDS_SMTP_PHASE_CONNECT 2
+#define SDS_SMTP_PHASE_CONNECT 30
+
+/** `phase`: TLS from the first octet on. */
+#define SDS_SMTP_PHASE_TLS 40
 
 /** `phase`: waiting for the server's greeting. */
-#define SDS_SMTP_PHASE_GREETING 3
+#define SDS_SMTP_PHASE_GREETING 50
 
 /** `phase`: EHLO or HELO. */
-#define SDS_SMTP_PHASE_HELLO 4
+#define SDS_SMTP_PHASE_HELLO 60
+
+/** `phase`: STARTTLS. */
+#define SDS_SMTP_PHASE_STARTTLS 70
 
 /** `phase`: logging in. */
-#define SDS_SMTP_PHASE_AUTH 5
+#define SDS_SMTP_PHASE_AUTH 80
 
 /** `phase`: MAIL FROM, the sender. */
-#define SDS_SMTP_PHASE_MAIL 6
+#define SDS_SMTP_PHASE_MAIL 90
 
 /** `phase`: RCPT TO, the recipients. */
-#define SDS_SMTP_PHASE_RCPT 7
+#define SDS_SMTP_PHASE_RCPT 100
 
 /** `phase`: DATA. */
-#define SDS_SMTP_PHASE_DATA 8
+#define SDS_SMTP_PHASE_DATA 110
 
 /** `phase`: the text is being sent. */
-#define SDS_SMTP_PHASE_TEXT 9
+#define SDS_SMTP_PHASE_TEXT 120
 
 /** `phase`: the final dot has been sent. */
-#define SDS_SMTP_PHASE_END 10
+#define SDS_SMTP_PHASE_END 130
 
 /** The number of entries that a client's log keeps. */
 #define SDS_SMTP_LOG_ENTRIES 64

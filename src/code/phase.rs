@@ -6,26 +6,34 @@
 pub enum Phase {
     /// No mail yet.
     None = 0,
+    /// Between two attempts.
+    Waiting = 5,
     /// Checking the arguments: nothing left the device.
-    Start = 1,
+    Start = 10,
+    /// Looking the server's name up.
+    Resolve = 20,
     /// Connecting.
-    Connect = 2,
+    Connect = 30,
+    /// TLS, from the first octet on.
+    Tls = 40,
     /// Waiting for the greeting.
-    Greeting = 3,
+    Greeting = 50,
     /// EHLO or HELO.
-    Hello = 4,
+    Hello = 60,
+    /// STARTTLS.
+    StartTls = 70,
     /// Logging in.
-    Auth = 5,
+    Auth = 80,
     /// MAIL FROM.
-    Mail = 6,
+    Mail = 90,
     /// RCPT TO.
-    Rcpt = 7,
+    Rcpt = 100,
     /// DATA.
-    Data = 8,
+    Data = 110,
     /// The text is being sent.
-    Text = 9,
+    Text = 120,
     /// The final dot has been sent.
-    End = 10,
+    End = 130,
 }
 
 /// What became of the mail.

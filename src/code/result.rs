@@ -89,6 +89,25 @@ codes! {
     /// The handle is not one of a living client.
     BadHandle = 34,
         "bad handle: this client was freed, or was never made";
+    /// The server's name has no address, or the name service gave no answer in time.
+    NameNotFound = 35,
+        "name not found: the server's name has no address, or the name service did not answer; check the name and the \
+        network's name service";
+    /// The TLS handshake failed, or one side speaks no TLS.
+    TlsFailed = 36,
+        "TLS failed: the handshake failed, or only one side speaks TLS on this port; check port and TLS setting";
+    /// The server's certificate is not trusted.
+    TlsUntrusted = 37,
+        "certificate not trusted: its issuer, dates, name or key are not the expected ones; see the text of the result";
+    /// TLS is required, and the server does not offer STARTTLS.
+    TlsUnavailable = 38,
+        "no STARTTLS: TLS is required, and the server does not offer it; check the port, and firewalls on the way";
+    /// What is wanted needs something that the server, or this build, does not have.
+    NotSupported = 39,
+        "not supported: this needs something that the server, or this build of the library, does not have";
+    /// A file, or a function of the program that reads, failed; nothing was delivered.
+    ReadFailed = 40,
+        "not readable: a file, or a function of the program that reads, failed; nothing was delivered";
 }
 
 impl Code {
@@ -129,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_of_the_devices() {
-        for (number, code) in (0..16).chain(32..35).zip(Code::ALL) {
+        for (number, code) in (0..16).chain(32..41).zip(Code::ALL) {
             assert_eq!(i64::from(code.number()), number);
             assert_eq!(Code::from_number(number), Some(code));
         }

@@ -44,6 +44,20 @@ pub const SDS_SMTP_CANCELLED: i32 = 32;
 pub const SDS_SMTP_BAD_ARGUMENT: i32 = 33;
 /// The handle is not that of a client, or the client was freed.
 pub const SDS_SMTP_BAD_HANDLE: i32 = 34;
+/// The server's name has no address, or the name service gave no answer in time.
+pub const SDS_SMTP_NAME_NOT_FOUND: i32 = 35;
+/// The TLS handshake failed, or one side speaks no TLS on this port. The text of the result says which.
+pub const SDS_SMTP_TLS_FAILED: i32 = 36;
+/// The server's certificate is not trusted. The text of the result says why.
+pub const SDS_SMTP_TLS_UNTRUSTED: i32 = 37;
+/// TLS is required, and the server does not offer STARTTLS.
+pub const SDS_SMTP_TLS_UNAVAILABLE: i32 = 38;
+/// A field that is not 0, or the mail, needs something that the server, or this build of the library, does
+/// not have.
+pub const SDS_SMTP_NOT_SUPPORTED: i32 = 39;
+/// A file of the configuration, or a read function of the mail, failed. On bare metal a read function that
+/// fails gives 7.
+pub const SDS_SMTP_READ_FAILED: i32 = 40;
 
 /// `sds_smtp_config.auth`: no login.
 pub const SDS_SMTP_AUTH_NONE: u32 = 0;
@@ -79,26 +93,34 @@ pub const SDS_SMTP_OUTCOME_UNKNOWN: u32 = 3;
 
 /// `phase`: no mail yet.
 pub const SDS_SMTP_PHASE_NONE: u32 = 0;
+/// `phase`: between two attempts. Only in the log: the entry of an attempt that is repeated.
+pub const SDS_SMTP_PHASE_WAITING: u32 = 5;
 /// `phase`: checking the arguments; nothing was sent.
-pub const SDS_SMTP_PHASE_START: u32 = 1;
+pub const SDS_SMTP_PHASE_START: u32 = 10;
+/// `phase`: looking the server's name up.
+pub const SDS_SMTP_PHASE_RESOLVE: u32 = 20;
 /// `phase`: connecting.
-pub const SDS_SMTP_PHASE_CONNECT: u32 = 2;
+pub const SDS_SMTP_PHASE_CONNECT: u32 = 30;
+/// `phase`: TLS from the first octet on.
+pub const SDS_SMTP_PHASE_TLS: u32 = 40;
 /// `phase`: waiting for the server's greeting.
-pub const SDS_SMTP_PHASE_GREETING: u32 = 3;
+pub const SDS_SMTP_PHASE_GREETING: u32 = 50;
 /// `phase`: EHLO or HELO.
-pub const SDS_SMTP_PHASE_HELLO: u32 = 4;
+pub const SDS_SMTP_PHASE_HELLO: u32 = 60;
+/// `phase`: STARTTLS.
+pub const SDS_SMTP_PHASE_STARTTLS: u32 = 70;
 /// `phase`: logging in.
-pub const SDS_SMTP_PHASE_AUTH: u32 = 5;
+pub const SDS_SMTP_PHASE_AUTH: u32 = 80;
 /// `phase`: MAIL FROM, the sender.
-pub const SDS_SMTP_PHASE_MAIL: u32 = 6;
+pub const SDS_SMTP_PHASE_MAIL: u32 = 90;
 /// `phase`: RCPT TO, the recipients.
-pub const SDS_SMTP_PHASE_RCPT: u32 = 7;
+pub const SDS_SMTP_PHASE_RCPT: u32 = 100;
 /// `phase`: DATA.
-pub const SDS_SMTP_PHASE_DATA: u32 = 8;
+pub const SDS_SMTP_PHASE_DATA: u32 = 110;
 /// `phase`: the text is being sent.
-pub const SDS_SMTP_PHASE_TEXT: u32 = 9;
+pub const SDS_SMTP_PHASE_TEXT: u32 = 120;
 /// `phase`: the final dot has been sent.
-pub const SDS_SMTP_PHASE_END: u32 = 10;
+pub const SDS_SMTP_PHASE_END: u32 = 130;
 
 /// The number of entries that a client's log keeps.
 pub const SDS_SMTP_LOG_ENTRIES: u32 = 64;
@@ -135,6 +157,12 @@ mod tests {
             SDS_SMTP_CANCELLED,
             SDS_SMTP_BAD_ARGUMENT,
             SDS_SMTP_BAD_HANDLE,
+            SDS_SMTP_NAME_NOT_FOUND,
+            SDS_SMTP_TLS_FAILED,
+            SDS_SMTP_TLS_UNTRUSTED,
+            SDS_SMTP_TLS_UNAVAILABLE,
+            SDS_SMTP_NOT_SUPPORTED,
+            SDS_SMTP_READ_FAILED,
         ];
         assert_eq!(constants, Code::ALL.map(|code| i32::from(code.number())));
         assert_eq!(SDS_SMTP_OUTCOME_UNKNOWN, Outcome::Unknown as u32);
@@ -142,6 +170,10 @@ mod tests {
         assert_eq!(SDS_SMTP_OUTCOME_SENT, Outcome::Sent as u32);
         let phases = [
             (SDS_SMTP_PHASE_NONE, Phase::None),
+            (SDS_SMTP_PHASE_WAITING, Phase::Waiting),
+            (SDS_SMTP_PHASE_RESOLVE, Phase::Resolve),
+            (SDS_SMTP_PHASE_TLS, Phase::Tls),
+            (SDS_SMTP_PHASE_STARTTLS, Phase::StartTls),
             (SDS_SMTP_PHASE_START, Phase::Start),
             (SDS_SMTP_PHASE_CONNECT, Phase::Connect),
             (SDS_SMTP_PHASE_GREETING, Phase::Greeting),

@@ -31,7 +31,7 @@ const BAD_ARGUMENT: c_int = 33;
 const BAD_HANDLE: c_int = 34;
 const OUTCOME_SENT: u32 = 1;
 const OUTCOME_NOT_SENT: u32 = 2;
-const PHASE_START: u32 = 1;
+const PHASE_START: u32 = 10;
 const LOG_ENTRIES: usize = 64;
 const NO_LIMIT: u32 = u32::MAX;
 
