@@ -308,7 +308,7 @@ impl Link {
         self.socket = None;
         self.opened = tools.now;
         self.looked = false;
-        match tools.poller.connect(server, self.token) {
+        match tools.poller.connect(server, None, self.token) {
             Ok(socket) => self.socket = Some(socket),
             Err(failure) => self.lost(job, tools.now, reason(failure)),
         }

@@ -2,6 +2,7 @@
 
 use core::ffi::CStr;
 use std::boxed::Box;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 /// Why a system call on a connection failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,17 @@ pub enum Failure {
     Unreachable,
     /// Anything else: the connection is of no more use.
     Broken,
+}
+
+/// Why a name has no addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unresolved {
+    /// There is no such name, or it has no address that can be a server's.
+    NotFound,
+    /// The name service gave no answer; it may give one later.
+    NoAnswer,
+    /// No memory for the answer.
+    NoMemory,
 }
 
 /// What woke the thread, for one connection.
@@ -42,4 +54,15 @@ pub trait Task: Send + Sized + 'static {
 
     /// Runs in the thread.
     fn run(task: Box<[Self; 1]>);
+}
+
+/// What a socket is bound to that connects to `server` from `source`. A link-local source is in the server's zone.
+pub(super) fn source_for(server: SocketAddr, source: IpAddr) -> Result<SocketAddr, Failure> {
+    match (server, source) {
+        (SocketAddr::V4(_), IpAddr::V4(_)) => Ok(SocketAddr::new(source, 0)),
+        (SocketAddr::V6(server), IpAddr::V6(source)) => {
+            Ok(SocketAddr::V6(SocketAddrV6::new(source, 0, 0, server.scope_id())))
+        }
+        _ => Err(Failure::Unreachable),
+    }
 }

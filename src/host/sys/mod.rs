@@ -18,8 +18,8 @@ compile_error!(
     "the host engine knows Linux and Windows; without the feature `std` there is the protocol for any system"
 );
 
-pub use interface::{Event, Failure, Task};
+pub use interface::{Event, Failure, Task, Unresolved};
 pub use system::{
-    Poller, Ready, Socket, Waker, connect_failure, is_connected, leave_open, local_address, on_fork, random, receive,
-    send, start_thread, without_cancellation,
+    Poller, Ready, Socket, Thread, Waker, connect_failure, interface_number, is_connected, leave_open, local_address,
+    lookup, on_fork, random, receive, send, start_thread, without_cancellation,
 };

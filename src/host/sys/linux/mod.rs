@@ -1,10 +1,12 @@
 //! Linux: sockets, epoll, an eventfd, a thread that takes no signals, and forks.
 
 mod failure;
+mod names;
 mod poller;
 mod process;
 mod socket;
 
+pub use names::{interface_number, lookup};
 pub use poller::{Poller, Ready, Waker};
-pub use process::{on_fork, random, start_thread, without_cancellation};
+pub use process::{Thread, on_fork, random, start_thread, without_cancellation};
 pub use socket::{Socket, connect_failure, is_connected, leave_open, local_address, receive, send};

@@ -2,7 +2,7 @@
 
 use core::cell::RefCell;
 use core::ffi::c_int;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::vec::Vec;
 
@@ -94,9 +94,9 @@ impl Poller {
         Ok((Self { list, wake, last }, waker))
     }
 
-    /// Begins to connect and adds the socket: the list tells when something can be read, or the connection ends. Closing the
-    /// socket removes it from the list.
-    pub fn connect(&self, server: SocketAddr, token: u64) -> Result<Socket, Failure> {
+    /// Begins to connect, from `source` or from an address that the system chooses. Adds the socket: the list tells when
+    /// something can be read, or the connection ends. Closing the socket removes it from the list.
+    pub fn connect(&self, server: SocketAddr, source: Option<IpAddr>, token: u64) -> Result<Socket, Failure> {
         let socket = socket_for(server)?;
         let registration = Registration {
             token,
@@ -104,7 +104,7 @@ impl Poller {
         };
         // First, because a connection that the server has seen must not fail for want of memory.
         self.note(socket.as_raw_fd(), registration).ok_or(Failure::Exhausted)?;
-        begin_to_connect(&socket, server)?;
+        begin_to_connect(&socket, server, source)?;
         control(
             self.number(),
             libc::EPOLL_CTL_ADD,

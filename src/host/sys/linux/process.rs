@@ -15,8 +15,35 @@ pub fn random(octets: &mut [u8]) -> bool {
     usize::try_from(filled) == Ok(octets.len())
 }
 
+/// A thread that was started. Where this is dropped, the thread goes on, and the system keeps nothing of it when it has ended.
+pub struct Thread(libc::pthread_t);
+
+// SAFETY: a thread's name may be used by any thread. With musl it is a pointer, which only the system follows.
+unsafe impl Send for Thread {}
+
+impl Thread {
+    /// Waits until the thread has ended. Not to be called by the thread itself.
+    pub fn join(self) {
+        // SAFETY: it is a thread of ours, neither joined nor detached before: that takes this value.
+        unsafe { libc::pthread_join(self.0, core::ptr::null_mut()) };
+        core::mem::forget(self);
+    }
+
+    /// In the child of a fork: there is no such thread.
+    pub fn forget(self) {
+        core::mem::forget(self);
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { libc::pthread_detach(self.0) };
+    }
+}
+
 /// Starts a thread; it ends with its task. The standard library's threads need memory that cannot be refused.
-pub fn start_thread<T: Task>(task: Box<[T; 1]>) -> Result<(), Failure> {
+pub fn start_thread<T: Task>(task: Box<[T; 1]>) -> Result<Thread, Failure> {
     extern "C" fn begin<T: Task>(task: *mut c_void) -> *mut c_void {
         // SAFETY: it came out of `into_raw` below, and this thread alone has it.
         let task = unsafe { Box::from_raw(task.cast::<[T; 1]>()) };
@@ -27,22 +54,22 @@ pub fn start_thread<T: Task>(task: Box<[T; 1]>) -> Result<(), Failure> {
     }
 
     let task = Box::into_raw(task);
+    // SAFETY: a pthread_t is a number or a pointer.
+    let mut thread: libc::pthread_t = unsafe { zeroed() };
     // SAFETY: the attributes are ours and initialised before they are used; a size that is refused leaves the default.
     let error = with_signals_blocked(|| unsafe {
         let mut attributes: libc::pthread_attr_t = zeroed();
-        let mut thread: libc::pthread_t = zeroed();
         match libc::pthread_attr_init(&raw mut attributes) {
             0 => {}
             error => return error,
         }
         libc::pthread_attr_setstacksize(&raw mut attributes, T::STACK);
-        libc::pthread_attr_setdetachstate(&raw mut attributes, libc::PTHREAD_CREATE_DETACHED);
         let error = libc::pthread_create(&raw mut thread, &raw const attributes, begin::<T>, task.cast());
         libc::pthread_attr_destroy(&raw mut attributes);
         error
     });
     if error == 0 {
-        return Ok(());
+        return Ok(Thread(thread));
     }
     // SAFETY: no thread has it.
     drop(unsafe { Box::from_raw(task) });

@@ -5,7 +5,7 @@ use core::mem::{size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
-use super::super::interface::Failure;
+use super::super::interface::{Failure, source_for};
 use super::failure::{failure, last_failure, owned};
 
 /// A socket; it is closed when it is dropped.
@@ -38,54 +38,83 @@ pub(super) fn socket_for(server: SocketAddr) -> Result<Socket, Failure> {
     Ok(socket)
 }
 
-/// Begins to connect.
-pub(super) fn begin_to_connect(socket: &Socket, server: SocketAddr) -> Result<(), Failure> {
-    let result = match server {
-        SocketAddr::V4(v4) => {
-            let address = libc::sockaddr_in {
+/// An address as the system takes it, in the structure of its family.
+enum SystemAddress {
+    V4(libc::sockaddr_in),
+    V6(libc::sockaddr_in6),
+}
+
+impl SystemAddress {
+    fn of(address: SocketAddr) -> Self {
+        match address {
+            SocketAddr::V4(v4) => Self::V4(libc::sockaddr_in {
                 sin_family: libc::AF_INET as libc::sa_family_t,
                 sin_port: v4.port().to_be(),
                 sin_addr: libc::in_addr {
                     s_addr: u32::from_ne_bytes(v4.ip().octets()),
                 },
                 sin_zero: [0; 8],
-            };
-            // SAFETY: the address is a whole sockaddr_in that lives through the call.
-            unsafe {
-                libc::connect(
-                    socket.as_raw_fd(),
-                    (&raw const address).cast(),
-                    socklen::<libc::sockaddr_in>(),
-                )
-            }
-        }
-        SocketAddr::V6(v6) => {
-            let address = libc::sockaddr_in6 {
+            }),
+            SocketAddr::V6(v6) => Self::V6(libc::sockaddr_in6 {
                 sin6_family: libc::AF_INET6 as libc::sa_family_t,
                 sin6_port: v6.port().to_be(),
                 sin6_flowinfo: 0,
                 sin6_addr: libc::in6_addr {
                     s6_addr: v6.ip().octets(),
                 },
-                sin6_scope_id: 0,
-            };
-            // SAFETY: the address is a whole sockaddr_in6 that lives through the call.
-            unsafe {
-                libc::connect(
-                    socket.as_raw_fd(),
-                    (&raw const address).cast(),
-                    socklen::<libc::sockaddr_in6>(),
-                )
-            }
-        }
-    };
-    if result < 0 {
-        match last_failure() {
-            Failure::WouldBlock => {}
-            other => return Err(other),
+                sin6_scope_id: v6.scope_id(),
+            }),
         }
     }
-    Ok(())
+
+    /// Calls bind() or connect() with it.
+    fn give(
+        &self,
+        socket: &Socket,
+        call: unsafe extern "C" fn(c_int, *const libc::sockaddr, libc::socklen_t) -> c_int,
+    ) -> Result<(), Failure> {
+        let (address, length): (*const libc::sockaddr, _) = match self {
+            Self::V4(v4) => (core::ptr::from_ref(v4).cast(), socklen::<libc::sockaddr_in>()),
+            Self::V6(v6) => (core::ptr::from_ref(v6).cast(), socklen::<libc::sockaddr_in6>()),
+        };
+        // SAFETY: the address lives through the call, and is as long as its structure.
+        match unsafe { call(socket.as_raw_fd(), address, length) } {
+            0 => Ok(()),
+            _ => Err(last_failure()),
+        }
+    }
+}
+
+/// Begins to connect, from this address of ours or from one that the system chooses.
+pub(super) fn begin_to_connect(socket: &Socket, server: SocketAddr, source: Option<IpAddr>) -> Result<(), Failure> {
+    if let Some(source) = source {
+        bind(socket, server, source)?;
+    }
+    match SystemAddress::of(server).give(socket, libc::connect) {
+        Err(Failure::WouldBlock) => Ok(()),
+        result => result,
+    }
+}
+
+fn bind(socket: &Socket, server: SocketAddr, source: IpAddr) -> Result<(), Failure> {
+    let on: c_int = 1;
+    // The port is chosen when it connects: then another connection to another server may have the same one.
+    // SAFETY: the option's value is a c_int that lives through the call. Where the system does not know it (before Linux 4.2),
+    // there are only fewer ports.
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_BIND_ADDRESS_NO_PORT,
+            (&raw const on).cast(),
+            socklen::<c_int>(),
+        );
+    }
+    match SystemAddress::of(source_for(server, source)?).give(socket, libc::bind) {
+        // An address that is not ours (EADDRNOTAVAIL); without a port bind() does not run out of ports.
+        Err(Failure::Exhausted) => Err(Failure::Unreachable),
+        result => result,
+    }
 }
 
 /// Gives a socket up without closing it: the number may be the program's own by now.

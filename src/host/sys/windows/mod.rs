@@ -1,11 +1,13 @@
 //! Windows: Winsock, one event object that the sockets of an engine signal, and a thread. There is no fork.
 
 mod failure;
+mod names;
 mod poller;
 mod process;
 mod socket;
 mod watched;
 
+pub use names::{interface_number, lookup};
 pub use poller::{Poller, Ready, Waker};
-pub use process::{on_fork, random, start_thread, without_cancellation};
+pub use process::{Thread, on_fork, random, start_thread, without_cancellation};
 pub use socket::{Socket, connect_failure, is_connected, leave_open, local_address, receive, send};

@@ -2,7 +2,7 @@
 
 use core::mem::zeroed;
 use core::ptr::null;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::windows::io::{AsRawHandle, FromRawHandle, IntoRawHandle, OwnedHandle};
 
 use windows_sys::Win32::Foundation::{HANDLE, WAIT_FAILED, WAIT_OBJECT_0};
@@ -49,9 +49,9 @@ impl Poller {
         Ok((Self { event, token }, waker))
     }
 
-    /// Begins to connect and adds the socket: the poller tells when something can be read, or the connection ends. Closing the
-    /// socket removes it.
-    pub fn connect(&self, server: SocketAddr, token: u64) -> Result<Socket, Failure> {
+    /// Begins to connect, from `source` or from an address that the system chooses. Adds the socket: the poller tells when
+    /// something can be read, or the connection ends. Closing the socket removes it.
+    pub fn connect(&self, server: SocketAddr, source: Option<IpAddr>, token: u64) -> Result<Socket, Failure> {
         let socket = socket_for(server)?;
         let list = self.event.as_raw_handle() as isize;
         let events = WinSock::FD_CONNECT | WinSock::FD_READ | WinSock::FD_WRITE | WinSock::FD_CLOSE;
@@ -71,7 +71,7 @@ impl Poller {
         if unsafe { WinSock::WSAEventSelect(socket.0, list, events as i32) } != 0 {
             return Err(last_failure());
         }
-        begin_to_connect(&socket, server)?;
+        begin_to_connect(&socket, server, source)?;
         Ok(socket)
     }
 

@@ -3,15 +3,17 @@
 use core::ffi::c_void;
 use core::ptr::{null, null_mut};
 use std::boxed::Box;
+use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use windows_sys::Win32::Foundation::{CloseHandle, HMODULE};
+use windows_sys::Win32::Foundation::HMODULE;
 use windows_sys::Win32::Security::Cryptography::{BCRYPT_USE_SYSTEM_PREFERRED_RNG, BCryptGenRandom};
 use windows_sys::Win32::System::LibraryLoader::{
     GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW,
 };
 use windows_sys::Win32::System::Threading::{
-    CreateThread, GetCurrentThread, STACK_SIZE_PARAM_IS_A_RESERVATION, SetThreadDescription,
+    CreateThread, GetCurrentThread, INFINITE, STACK_SIZE_PARAM_IS_A_RESERVATION, SetThreadDescription,
+    WaitForSingleObject,
 };
 
 use super::super::interface::{Failure, Task};
@@ -26,8 +28,22 @@ pub fn random(octets: &mut [u8]) -> bool {
     status >= 0
 }
 
+/// A thread that was started. Where this is dropped, the thread goes on, and the system keeps nothing of it when it has ended.
+pub struct Thread(OwnedHandle);
+
+impl Thread {
+    /// Waits until the thread has ended. Not to be called by the thread itself.
+    pub fn join(self) {
+        // SAFETY: the handle is ours.
+        unsafe { WaitForSingleObject(self.0.as_raw_handle(), INFINITE) };
+    }
+
+    /// In the child of a fork: there is none on Windows.
+    pub fn forget(self) {}
+}
+
 /// Starts a thread; it ends with its task. The standard library's threads need memory that cannot be refused.
-pub fn start_thread<T: Task>(task: Box<[T; 1]>) -> Result<(), Failure> {
+pub fn start_thread<T: Task>(task: Box<[T; 1]>) -> Result<Thread, Failure> {
     extern "system" fn begin<T: Task>(task: *mut c_void) -> u32 {
         // SAFETY: it came out of `into_raw` below, and this thread alone has it.
         let task = unsafe { Box::from_raw(task.cast::<[T; 1]>()) };
@@ -60,9 +76,8 @@ pub fn start_thread<T: Task>(task: Box<[T; 1]>) -> Result<(), Failure> {
         drop(unsafe { Box::from_raw(task) });
         return Err(Failure::Exhausted);
     }
-    // SAFETY: the handle is ours; the thread goes on without it.
-    unsafe { CloseHandle(thread) };
-    Ok(())
+    // SAFETY: it was made for us alone.
+    Ok(Thread(unsafe { OwnedHandle::from_raw_handle(thread) }))
 }
 
 /// Keeps the library that this code stands in, for as long as the process lives: unloading it would take the code away

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use windows_sys::Win32::Networking::WinSock;
 
-use super::super::interface::Failure;
+use super::super::interface::{Failure, source_for};
 use super::failure::{failure, last_failure};
 use super::watched::watched;
 
@@ -74,11 +74,16 @@ pub(super) fn socket_for(server: SocketAddr) -> Result<Socket, Failure> {
     Ok(socket)
 }
 
-/// Begins to connect a socket that does not block.
-pub(super) fn begin_to_connect(socket: &Socket, server: SocketAddr) -> Result<(), Failure> {
-    let result = match server {
-        SocketAddr::V4(v4) => {
-            let address = WinSock::SOCKADDR_IN {
+/// An address as the system takes it, in the structure of its family.
+enum SystemAddress {
+    V4(WinSock::SOCKADDR_IN),
+    V6(WinSock::SOCKADDR_IN6),
+}
+
+impl SystemAddress {
+    fn of(address: SocketAddr) -> Self {
+        match address {
+            SocketAddr::V4(v4) => Self::V4(WinSock::SOCKADDR_IN {
                 sin_family: WinSock::AF_INET,
                 sin_port: v4.port().to_be(),
                 sin_addr: WinSock::IN_ADDR {
@@ -87,43 +92,47 @@ pub(super) fn begin_to_connect(socket: &Socket, server: SocketAddr) -> Result<()
                     },
                 },
                 sin_zero: [0; 8],
-            };
-            // SAFETY: the address is a whole SOCKADDR_IN that lives through the call.
-            unsafe {
-                WinSock::connect(
-                    socket.0,
-                    (&raw const address).cast(),
-                    length_of::<WinSock::SOCKADDR_IN>(),
-                )
-            }
-        }
-        SocketAddr::V6(v6) => {
-            let address = WinSock::SOCKADDR_IN6 {
+            }),
+            SocketAddr::V6(v6) => Self::V6(WinSock::SOCKADDR_IN6 {
                 sin6_family: WinSock::AF_INET6,
                 sin6_port: v6.port().to_be(),
                 sin6_flowinfo: 0,
                 sin6_addr: WinSock::IN6_ADDR {
                     u: WinSock::IN6_ADDR_0 { Byte: v6.ip().octets() },
                 },
-                Anonymous: WinSock::SOCKADDR_IN6_0 { sin6_scope_id: 0 },
-            };
-            // SAFETY: the address is a whole SOCKADDR_IN6 that lives through the call.
-            unsafe {
-                WinSock::connect(
-                    socket.0,
-                    (&raw const address).cast(),
-                    length_of::<WinSock::SOCKADDR_IN6>(),
-                )
-            }
+                Anonymous: WinSock::SOCKADDR_IN6_0 {
+                    sin6_scope_id: v6.scope_id(),
+                },
+            }),
         }
-    };
-    match if result == 0 {
-        Failure::WouldBlock
-    } else {
-        last_failure()
-    } {
-        Failure::WouldBlock => Ok(()),
-        other => Err(other),
+    }
+
+    /// Calls bind() or connect() with it.
+    fn give(
+        &self,
+        socket: &Socket,
+        call: unsafe extern "system" fn(WinSock::SOCKET, *const WinSock::SOCKADDR, i32) -> i32,
+    ) -> Result<(), Failure> {
+        let (address, length): (*const WinSock::SOCKADDR, _) = match self {
+            Self::V4(v4) => (core::ptr::from_ref(v4).cast(), length_of::<WinSock::SOCKADDR_IN>()),
+            Self::V6(v6) => (core::ptr::from_ref(v6).cast(), length_of::<WinSock::SOCKADDR_IN6>()),
+        };
+        // SAFETY: the address lives through the call, and is as long as its structure.
+        match unsafe { call(socket.0, address, length) } {
+            0 => Ok(()),
+            _ => Err(last_failure()),
+        }
+    }
+}
+
+/// Begins to connect a socket that does not block, from this address of ours or from one that the system chooses.
+pub(super) fn begin_to_connect(socket: &Socket, server: SocketAddr, source: Option<IpAddr>) -> Result<(), Failure> {
+    if let Some(source) = source {
+        SystemAddress::of(source_for(server, source)?).give(socket, WinSock::bind)?;
+    }
+    match SystemAddress::of(server).give(socket, WinSock::connect) {
+        Err(Failure::WouldBlock) => Ok(()),
+        result => result,
     }
 }
 

@@ -1,0 +1,69 @@
+//! Names: addresses that the system's name service knows them by, and the numbers of interfaces.
+
+use core::ffi::{CStr, c_int};
+use core::mem::zeroed;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::super::interface::Unresolved;
+
+/// What an error number of getaddrinfo() means.
+fn unresolved(error: c_int) -> Unresolved {
+    // The libc crate does not have these two for every system.
+    const EAI_NODATA: c_int = -5;
+    const EAI_ADDRFAMILY: c_int = -9;
+    match error {
+        libc::EAI_NONAME | EAI_NODATA | EAI_ADDRFAMILY => Unresolved::NotFound,
+        libc::EAI_MEMORY => Unresolved::NoMemory,
+        _ => Unresolved::NoAnswer,
+    }
+}
+
+/// Asks the system for a name's addresses, and calls `each` with them in the order of RFC 6724. It waits as long as the system
+/// does.
+pub fn lookup(name: &CStr, each: &mut dyn FnMut(IpAddr)) -> Result<(), Unresolved> {
+    // SAFETY: an addrinfo of zeros is a valid value of it.
+    let mut hints: libc::addrinfo = unsafe { zeroed() };
+    hints.ai_family = libc::AF_UNSPEC;
+    hints.ai_socktype = libc::SOCK_STREAM;
+    let mut first = core::ptr::null_mut();
+    // SAFETY: name and hints live through the call; the list is written into a value of ours.
+    let error = unsafe { libc::getaddrinfo(name.as_ptr(), core::ptr::null(), &raw const hints, &raw mut first) };
+    if error != 0 {
+        return Err(unresolved(error));
+    }
+    let mut next = first;
+    // SAFETY: the list is the system's until it is freed below, and nobody changes it.
+    while let Some(one) = unsafe { next.as_ref() } {
+        match one.ai_family {
+            libc::AF_INET => {
+                // SAFETY: the family says that a sockaddr_in stands there; it need not be aligned.
+                let v4 = unsafe { one.ai_addr.cast::<libc::sockaddr_in>().read_unaligned() };
+                each(IpAddr::V4(Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes())));
+            }
+            libc::AF_INET6 => {
+                // SAFETY: as above, for a sockaddr_in6.
+                let v6 = unsafe { one.ai_addr.cast::<libc::sockaddr_in6>().read_unaligned() };
+                each(IpAddr::V6(Ipv6Addr::from(v6.sin6_addr.s6_addr)));
+            }
+            _ => {}
+        }
+        next = one.ai_next;
+    }
+    // SAFETY: getaddrinfo() made it, and nothing refers to it any more.
+    unsafe { libc::freeaddrinfo(first) };
+    Ok(())
+}
+
+/// The number of the interface with this name, or with this number; None where there is none.
+pub fn interface_number(zone: &CStr) -> Option<u32> {
+    // SAFETY: the name ends with a NUL.
+    match unsafe { libc::if_nametoindex(zone.as_ptr()) } {
+        0 => {}
+        number => return Some(number),
+    }
+    let number = zone.to_str().ok()?.parse().ok()?;
+    let mut name = [0; libc::IF_NAMESIZE];
+    // SAFETY: the name's room is as large as the system asks for.
+    let known = unsafe { !libc::if_indextoname(number, name.as_mut_ptr()).is_null() };
+    known.then_some(number)
+}
