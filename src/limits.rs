@@ -14,6 +14,22 @@ pub const DOMAIN_BYTES: usize = 255;
 /// The longest label of a domain (RFC 1035, 2.3.4).
 pub const LABEL_BYTES: u8 = 63;
 
+/// The longest name of a host, without a dot at its end: with it and the lengths of its labels it takes the 255 octets of
+/// RFC 1035, 2.3.4.
+pub const HOST_NAME_BYTES: usize = 253;
+
+/// Servers of one configuration: more than anybody tries one after the other.
+pub const SERVERS: usize = 100;
+
+/// The longest list of servers: all of them as long as possible, each with a port, a dot, a comma and a blank.
+pub const SERVER_LIST_BYTES: usize = SERVERS * (HOST_NAME_BYTES + 9);
+
+/// Addresses of one name that are kept: more than a mail tries within its time.
+pub const NAME_ADDRESSES: usize = 64;
+
+/// Names that are looked up at once, each on a thread of its own.
+pub const LOOKUPS: usize = 16;
+
 /// Recipients of one mail: as many as every server has to accept (RFC 5321, 4.5.3.1.8).
 pub const RECIPIENTS: usize = 100;
 

@@ -12,6 +12,8 @@
 //! - `connection`: one mail on one socket
 //! - `connections`: all of them, found by token, client and deadline
 //! - `deadlines`: a heap of times
+//! - [`servers`], `server`, `idn`: the servers of a configuration
+//! - [`resolve`]: their names, looked up by threads of their own; `addresses`: what is found
 //! - `nonces`: what Message-IDs are made of
 //! - `clock`: the time
 //! - `memory`: memory that may be refused
@@ -31,6 +33,8 @@
 //! connections and begins with no mail in flight.
 
 #[forbid(unsafe_code)]
+mod addresses;
+#[forbid(unsafe_code)]
 pub mod client;
 #[forbid(unsafe_code)]
 mod clock;
@@ -47,6 +51,8 @@ mod engine;
 #[forbid(unsafe_code)]
 mod fork;
 #[forbid(unsafe_code)]
+mod idn;
+#[forbid(unsafe_code)]
 mod memory;
 #[forbid(unsafe_code)]
 mod nonces;
@@ -54,6 +60,12 @@ mod nonces;
 mod post;
 #[forbid(unsafe_code)]
 mod registry;
+#[forbid(unsafe_code)]
+pub mod resolve;
+#[forbid(unsafe_code)]
+mod server;
+#[forbid(unsafe_code)]
+pub mod servers;
 #[forbid(unsafe_code)]
 mod shared;
 #[forbid(unsafe_code)]
