@@ -115,6 +115,18 @@ pub const CLIENT_STORAGE_BYTES: usize = if cfg!(target_pointer_width = "64") { 1
 /// Clients that a process may have at once, the built-in one included.
 pub const CLIENTS: usize = 65_536;
 
+/// The wait before the first further attempt, in milliseconds: shorter than the minutes of greylisting, doubled for each attempt.
+#[cfg(feature = "std")]
+pub const RETRY_DELAY: u32 = 60_000;
+
+/// The longest wait before a further attempt, in milliseconds.
+#[cfg(feature = "std")]
+pub const RETRY_DELAY_MOST: u32 = 900_000;
+
+/// What of the total deadline has to be left for a further attempt, in milliseconds.
+#[cfg(feature = "std")]
+pub const RETRY_TIME: u32 = 30_000;
+
 /// The smallest buffer that the session can write into. The longest piece that is not divided is a soft line break with the
 /// escaped octet behind it.
 pub const SMALLEST_BUFFER: usize = 16;

@@ -7,12 +7,15 @@
 //! - `guard`: one mail in flight, where there are threads
 //! - [`report`]: how the last mail ended
 //! - [`log`]: how the last mails ended
+//! - `policy`: whether a mail that failed is tried once more, where there is a system
 
 pub mod device;
 #[cfg(feature = "std")]
 pub mod guard;
 pub mod log;
 pub mod mail;
+#[cfg(feature = "std")]
+pub mod policy;
 pub mod report;
 pub mod settings;
 pub mod status;
