@@ -2,6 +2,8 @@
 
 use core::ffi::{CStr, c_char, c_int};
 
+#[cfg(feature = "std")]
+use super::codes::{SDS_SMTP_FEATURE_COMPLETE, SDS_SMTP_FEATURE_NAMES};
 use crate::code::Code;
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
@@ -23,4 +25,13 @@ pub extern "C" fn sds_smtp_strerror(code: c_int) -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_version() -> *const c_char {
     CStr::from_bytes_with_nul(VERSION.as_bytes()).unwrap_or(c"").as_ptr()
+}
+
+/// What this build of the library can do.
+///
+/// @return a sum of SDS_SMTP_FEATURE_...
+#[cfg(feature = "std")]
+#[unsafe(no_mangle)]
+pub extern "C" fn sds_smtp_features() -> u32 {
+    SDS_SMTP_FEATURE_NAMES | SDS_SMTP_FEATURE_COMPLETE
 }
