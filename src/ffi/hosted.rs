@@ -51,7 +51,7 @@ pub unsafe extern "C" fn sds_smtp_client_wait(client: *mut sds_smtp_client, time
 ///         descriptor or memory
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_poll_descriptor() -> c_int {
-    guard(-1, || host::descriptor().unwrap_or(-1))
+    guard(-1, || host::use_event_loop().unwrap_or(-1))
 }
 
 /// Does the library's work for all clients, as far as that is possible without waiting, and for a few

@@ -3,6 +3,7 @@
 use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr};
 
+use super::calls::Promise;
 use super::course::{Course, Stage, Then, told_as_unresolved};
 use super::link::{Link, Tools};
 use super::memory::{self, Boxed};
@@ -43,6 +44,8 @@ pub struct Connection {
     snapshot: Snapshot,
     post: Option<Post>,
     order: Order,
+    /// Who is told of the mail's end.
+    pub promise: Option<Promise>,
     started: u64,
     published: bool,
     /// The engine knows that there is more to do.
@@ -88,6 +91,7 @@ impl Connection {
             snapshot,
             mut post,
             order,
+            promise,
             started,
         } = start;
         let mut out = out;
@@ -114,6 +118,7 @@ impl Connection {
             snapshot,
             post,
             order,
+            promise,
             started,
             published: false,
             queued: false,

@@ -41,6 +41,8 @@
 #[forbid(unsafe_code)]
 mod addresses;
 #[forbid(unsafe_code)]
+mod calls;
+#[forbid(unsafe_code)]
 pub mod client;
 #[forbid(unsafe_code)]
 mod clock;
@@ -75,6 +77,8 @@ mod registry;
 #[forbid(unsafe_code)]
 pub mod resolve;
 #[forbid(unsafe_code)]
+mod runner;
+#[forbid(unsafe_code)]
 mod server;
 #[forbid(unsafe_code)]
 pub mod servers;
@@ -100,7 +104,7 @@ mod told;
 mod transcript;
 
 pub use client::{Client, Wait};
-pub use driver::{descriptor, poll};
+pub use driver::{poll, use_event_loop};
 pub use setup::Setup;
 pub use shared::Order;
 pub use told::LastMail;
