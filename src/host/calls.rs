@@ -58,7 +58,7 @@ enum What {
     /// Lines, each with a NUL behind it.
     Lines(Trace, Box<[u8]>),
     /// How a mail ended.
-    End(Done<LastMail>, LastMail),
+    End(Done<LastMail>, Boxed<LastMail>),
 }
 
 /// A call of a function of the program.
@@ -108,14 +108,15 @@ pub struct Promise(Boxed<Call>);
 impl Promise {
     /// For a mail of this client; None without memory.
     pub fn new(key: Key, done: Done<LastMail>) -> Option<Self> {
-        let what = What::End(done, LastMail::without_id(Report::NONE));
+        let told = Boxed::new(LastMail::without_id(Report::NONE))?;
+        let what = What::End(done, told);
         Boxed::new(Call { key, what, next: None }).map(Self)
     }
 
     /// The call that keeps it.
     pub fn kept(mut self, told: &LastMail) -> Boxed<Call> {
         if let What::End(_, end) = &mut self.0.what {
-            *end = *told;
+            **end = *told;
         }
         self.0
     }
@@ -267,5 +268,75 @@ impl Drop for Running {
         if self.same_process() {
             (self.count)(self.slot, false);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::registry;
+
+    fn lines(key: Key) -> Boxed<Call> {
+        Call::of_lines(key, Trace::of_nothing(), Box::default()).unwrap()
+    }
+
+    fn end(key: Key) -> Boxed<Call> {
+        let promise = Promise::new(key, Done::of_nothing()).unwrap();
+        promise.kept(&LastMail::without_id(Report::NONE))
+    }
+
+    fn keys(calls: &mut Calls) -> std::vec::Vec<(usize, bool)> {
+        let next = core::iter::from_fn(|| calls.next());
+        next.map(|call| (call.key.place, matches!(call.what, What::End(..))))
+            .collect()
+    }
+
+    #[test]
+    fn calls_are_made_in_their_order_and_an_end_waits_for_send() {
+        let [a, b] = [5000, 5001].map(|place| registry::begin(place).unwrap());
+        let mut calls = Calls::NONE;
+        for call in [lines(a), lines(b), end(a), end(b)] {
+            calls.add(call);
+        }
+        let sending = Running::send(a.slot().unwrap());
+        assert_eq!(keys(&mut calls), [(5000, false), (5001, false), (5001, true)]);
+        calls.add(lines(b));
+        assert_eq!(keys(&mut calls), [(5001, false)]);
+        assert!(calls.has(a) && !calls.has(b) && !calls.are_over());
+        drop(sending);
+        assert_eq!(keys(&mut calls), [(5000, true)]);
+        // The end of a client that is no more is taken, to be dropped.
+        let sending = Running::send(b.slot().unwrap());
+        calls.add(end(b));
+        assert!(keys(&mut calls).is_empty());
+        registry::end(b);
+        assert_eq!(keys(&mut calls), [(5001, true)]);
+        drop(sending);
+        registry::end(a);
+        assert!(calls.are_over());
+    }
+
+    #[test]
+    fn a_long_list_is_forgotten_without_a_deep_stack() {
+        let key = registry::begin(5002).unwrap();
+        let mut calls = Calls::NONE;
+        for _ in 0..50_000 {
+            calls.add(lines(key));
+        }
+        assert!(calls.next().is_some());
+        calls.clear();
+        assert!(calls.are_over());
+        registry::end(key);
+    }
+
+    #[test]
+    fn one_thread_makes_the_calls() {
+        let mut calls = Calls::NONE;
+        assert!(calls.begin() && !calls.begin() && !calls.are_over());
+        calls.end();
+        assert!(calls.begin());
+        assert!(!inside());
+        assert!(run(|| inside() && run(inside) && inside()));
+        assert!(!inside());
     }
 }

@@ -18,6 +18,7 @@ use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
 use super::told::LastMail;
 use super::transcript::Transcript;
+use crate::channel::callbacks::Trace;
 use crate::client::advice;
 use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
@@ -372,6 +373,13 @@ impl Connection {
     /// Notes that the engine knows that there is more to do; false where it knew before.
     pub fn queue(&mut self) -> bool {
         !core::mem::replace(&mut self.queued, true)
+    }
+
+    /// The lines that the program is to be told since the last time, each with a NUL behind it.
+    pub fn take_lines(&mut self) -> Option<(Trace, Box<[u8]>)> {
+        let trace = self.snapshot.extras.as_ref()?.trace?;
+        let transcript = self.link.pump.session.events.transcript.as_mut()?;
+        Some((trace, transcript.take_lines()?))
     }
 
     /// The result, once: as soon as there is one. The mail's text is wiped and given back then.

@@ -94,6 +94,7 @@ fn install_current(new: Boxed<Engine>) -> bool {
 /// Has the program drive the engine from now on. The descriptor is readable when [`poll`] has something to do; 14 where a thread
 /// drives the engine already, 7 where the system has no descriptor or memory.
 pub fn use_event_loop() -> Result<i32, Code> {
+    let mut installed = engine();
     let mut shared = shared();
     if !shared.started() {
         set_polled(true);
@@ -103,13 +104,9 @@ pub fn use_event_loop() -> Result<i32, Code> {
             return Err(Code::DataFailed);
         };
         shared.set_started(started.worker, started.thread);
-        drop(shared);
-        install(started.engine);
-    } else {
-        drop(shared);
+        *installed = started.engine;
     }
-    let engine = engine();
-    let engine = engine.as_ref().filter(|engine| engine.polled).ok_or(Code::Busy)?;
+    let engine = installed.as_ref().filter(|engine| engine.polled).ok_or(Code::Busy)?;
     Ok(engine.poller.number())
 }
 
@@ -320,6 +317,35 @@ pub fn look_after() {
     if let Some(worker) = worker.filter(|worker| !worker.waker.is_ours()) {
         abandon(worker.number);
     }
+}
+
+/// Ends the engine and its thread: the next mail starts another one, with a thread. False where mails are in flight, or the program
+/// is to be told of some; then nothing ends.
+pub fn end() -> bool {
+    let mut engine = engine();
+    let mut shared = shared();
+    if shared.busy_from(0).is_some() || shared.has_orders() || !shared.calls.are_over() {
+        return false;
+    }
+    let worker = shared.worker();
+    let thread = shared.forget_thread(&mut VecDeque::new());
+    set_polled(false);
+    let ended = engine.take();
+    shared.ending = true;
+    drop(shared);
+    drop(engine);
+    // A thread whose engine is not installed yet ends by itself.
+    let woken = ended.is_none() || worker.is_some_and(|worker| worker.waker.wake());
+    match thread {
+        Some(thread) if woken => thread.join(),
+        // The program has closed what it waits on: it cannot be told.
+        Some(_) | None => {}
+    }
+    if let Some(ended) = ended {
+        forget(ended);
+    }
+    runner::end_is_over();
+    true
 }
 
 /// Drops an engine that nobody uses: in the child of a fork, and where it was abandoned before it had begun.

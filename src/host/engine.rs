@@ -4,7 +4,7 @@ use std::boxed::Box;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::calls::Promise;
+use super::calls::{Call, Promise};
 use super::clock;
 use super::connection::{Connection, Ended};
 use super::connections::Connections;
@@ -280,12 +280,17 @@ impl Engine {
             connection.defect()
         };
         let (key, closed) = (connection.key, connection.closed() || !sound);
+        let lines = connection.take_lines();
         let deadline = connection.deadline();
         let promise = ended
             .as_ref()
             .filter(|ended| !ended.again)
             .and_then(|_| connection.promise.take());
         let unfinished = connection.unfinished() && !closed;
+        // Without memory they are lost.
+        if let Some(call) = lines.and_then(|(trace, lines)| Call::of_lines(key, trace, lines)) {
+            shared().calls.add(call);
+        }
         if let Some(deadline) = deadline {
             self.connections.watch(token, deadline);
         }

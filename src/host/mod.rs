@@ -57,6 +57,8 @@ mod deadlines;
 #[forbid(unsafe_code)]
 mod driver;
 #[forbid(unsafe_code)]
+mod ending;
+#[forbid(unsafe_code)]
 mod engine;
 #[forbid(unsafe_code)]
 mod fork;
@@ -105,6 +107,7 @@ mod transcript;
 
 pub use client::{Client, Wait};
 pub use driver::{poll, use_event_loop};
+pub use ending::shut_down;
 pub use setup::Setup;
 pub use shared::Order;
 pub use told::LastMail;

@@ -5,10 +5,10 @@
 use std::sync::{Condvar, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::calls::{self, Calls, Running};
+use super::calls::{self, Running};
 use super::fork;
 use super::registry::{Key, Slot};
-use super::shared::shared;
+use super::shared::{Shared, shared};
 
 /// Tells those who wait that a function of the program has returned.
 static RETURNED: Condvar = Condvar::new();
@@ -94,14 +94,28 @@ pub fn wait_for(slot: &'static Slot) {
 
 /// Waits until all calls were made; false where they were not in time.
 pub fn wait_for_all(until: Instant) -> bool {
-    wait_until(Some(until), Calls::are_over)
+    wait_until(Some(until), |shared| shared.calls.are_over())
+}
+
+/// Waits until no other thread ends the library's; false where it does not in time.
+pub fn wait_for_end(until: Instant) -> bool {
+    wait_until(Some(until), |shared| !shared.ending)
+}
+
+/// No thread ends the library's any more.
+pub fn end_is_over() {
+    let mut shared = shared();
+    shared.ending = false;
+    if shared.calls.waiters > 0 {
+        RETURNED.notify_all();
+    }
 }
 
 /// Waits until `over` is true; false where it was not in time.
-fn wait_until(until: Option<Instant>, over: impl Fn(&Calls) -> bool) -> bool {
+fn wait_until(until: Option<Instant>, over: impl Fn(&Shared) -> bool) -> bool {
     let mut locked = fork::shared();
     loop {
-        if over(&locked.calls) {
+        if over(&locked) {
             return true;
         }
         let left = until.map_or(LOOK, |until| until.saturating_duration_since(Instant::now()));
