@@ -17,6 +17,7 @@ const HOSTED: Header = Header {
         "ffi/text",
         "ffi/client",
         "ffi/hosted",
+        "ffi/life",
         "ffi/config",
         "ffi/message",
         "ffi/result",

@@ -762,20 +762,9 @@ struct sds_smtp_client *sds_smtp_client_new(void);
 int sds_smtp_client_wait(struct sds_smtp_client *client, uint32_t timeout_ms);
 
 /**
- * For programs with an event loop: from now on the library starts no thread, and sds_smtp_poll() does its
- * work. Call this before the first mail, and again in the child of a fork().
- *
- * @return a descriptor to wait on, with poll() or the like: when it is readable, sds_smtp_poll() has
- *         something to do. On Windows it is the handle of an event object, which is set then. It stays the
- *         same; do not close it. -1: the library has already started its thread, or the system has no
- *         descriptor or memory
- */
-int sds_smtp_poll_descriptor(void);
-
-/**
  * Does the library's work for all clients, as far as that is possible without waiting, and for a few
  * milliseconds at most, whatever the number of clients. On bare metal (sds_smtp_firmware.h) every program
- * calls it; with an operating system, a program that has called sds_smtp_poll_descriptor().
+ * calls it; with an operating system, a program that has called sds_smtp_use_event_loop().
  *
  * @param now_ms  on bare metal, the time in milliseconds: see sds_smtp_firmware.h. With an operating system
  *                it is ignored
@@ -813,6 +802,34 @@ size_t sds_smtp_client_refusal(const struct sds_smtp_client *client,
 size_t sds_smtp_client_dialogue(const struct sds_smtp_client *client,
                                 char *out,
                                 size_t max);
+
+/**
+ * For programs with an event loop: from now on the library starts no thread, and sds_smtp_poll() does its
+ * work. Call this before the first mail, and again in the child of a fork() and after sds_smtp_shutdown().
+ *
+ * @param descriptor  gets a descriptor to wait on, with poll() or the like: when it is readable,
+ *                    sds_smtp_poll() has something to do. On Windows it is the handle of an event object, which
+ *                    is set then. It stays the same, also where this is called again; do not close it
+ * @return 0; 14: the library's thread runs already; 7: the system has no descriptor or memory: the library
+ *         goes on with a thread; 33: descriptor is NULL
+ */
+int sds_smtp_use_event_loop(ptrdiff_t *descriptor);
+
+/**
+ * Ends the library's work: waits for the mails in flight, cancels those that are left when the time is over
+ * (they end with SDS_SMTP_CANCELLED), ends the thread, and gives back its memory and descriptors. After
+ * sds_smtp_use_event_loop() it does the waiting mails' work itself, and ends that mode, too. Clients stay, with
+ * their configurations, results and logs, and the next mail starts the thread again.
+ *
+ * When the time is over, a `done` or another function of the program's that runs, and lookups of names, have
+ * another second.
+ *
+ * @param timeout_ms  the longest time to wait for mails, in milliseconds; 0: cancels them at once;
+ *                    SDS_SMTP_NO_LIMIT: waits as long as it takes
+ * @return 0; 14: a function of the program's or a lookup of a name has not ended in time, and the thread goes
+ *         on: this may be called again. 14 also out of such a function, where nothing happens
+ */
+int sds_smtp_shutdown(uint32_t timeout_ms);
 
 /**
  * Configures a client. On an error the old configuration stays; a mail in flight keeps the one it began

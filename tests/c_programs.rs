@@ -577,6 +577,18 @@ fn of_a_hundred_threads_that_send_at_once_exactly_one_does() {
 }
 
 #[test]
+fn the_end_of_a_mail_is_told_by_a_function_of_the_program() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        run(executable("done", standard, link), [&server.port])
+            .must_give(0)
+            .must_say("done: 14 cases, 0 wrong");
+    }
+    let server = Server::start(Manners::default());
+    under_valgrind(executable("done", C11, Shared), [&server.port]).must_give(0);
+}
+
+#[test]
 fn credentials_show_up_nowhere_and_are_wiped() {
     let accepting = Server::start(Manners::default());
     for refusing in ["repeating", "in words"] {
