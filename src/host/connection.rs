@@ -22,6 +22,7 @@ use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{LOG_RECIPIENT_BYTES, Limit};
+use crate::session::job::Field;
 use crate::session::{Job, Session};
 use crate::wire::address::List;
 
@@ -371,7 +372,8 @@ impl Connection {
 
     /// The result, once: as soon as there is one. The mail's text is wiped and given back then.
     pub fn take_ended(&mut self, now: u64) -> Option<Ended> {
-        if self.published {
+        // Looked at before it is taken: this is asked after every event.
+        if self.published || self.link.pump.session.events.report.is_none() {
             return None;
         }
         let mut report = self.link.pump.session.events.report.take()?;
@@ -471,7 +473,7 @@ impl Connection {
             ended.told.server = Bounded::written(|room| super::told::write_server(server, room));
         }
         if let Some(post) = &self.post {
-            ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.settings().sender());
+            ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.text(Field::Sender));
             ended.recipients = post.recipients;
             let sink = &self.link.pump.session.events;
             let address = List::new(post.mail().recipients).nth(usize::from(sink.recipient));
