@@ -1,5 +1,6 @@
 //! How the last mail ended, with everything that explains it.
 
+use super::advice::Advice;
 use crate::buffer::Window;
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
@@ -79,7 +80,7 @@ impl Bounded<MESSAGE_ID_BYTES> {
 /// The result of a mail, made of the session's last event. Who cannot spare the room asks [`crate::session::Session::end`] for
 /// each part.
 #[derive(Clone, Copy)]
-pub struct Report {
+pub struct Report<T = Bounded<REPLY_TEXT_BYTES>> {
     /// The result code.
     pub code: Code,
     /// What became of the mail.
@@ -88,14 +89,39 @@ pub struct Report {
     pub phase: Phase,
     /// The server's reply code, or 0.
     pub reply: u16,
+    /// Our own explanation; [`Reason::None`] where the server's words are one.
+    pub reason: Reason,
     /// The enhanced status code (RFC 3463), or zeros.
     pub enhanced: [u32; 3],
     /// Recipients accepted and refused.
     pub recipients: (u16, u16),
     /// From the start to the verdict, in milliseconds.
     pub elapsed: u32,
+    /// How often the mail was attempted; 0 where it did not start.
+    pub attempts: u32,
+    /// What to do.
+    pub advice: Advice,
     /// The server's text, or where it said nothing ours.
-    pub text: Bounded<REPLY_TEXT_BYTES>,
+    pub text: T,
+}
+
+impl<T> Report<T> {
+    /// The same with another text.
+    pub fn with_text<U>(&self, text: U) -> Report<U> {
+        Report {
+            code: self.code,
+            outcome: self.outcome,
+            phase: self.phase,
+            reply: self.reply,
+            reason: self.reason,
+            enhanced: self.enhanced,
+            recipients: self.recipients,
+            elapsed: self.elapsed,
+            attempts: self.attempts,
+            advice: self.advice,
+            text,
+        }
+    }
 }
 
 impl Report {
@@ -105,9 +131,12 @@ impl Report {
         outcome: Outcome::None,
         phase: Phase::None,
         reply: 0,
+        reason: Reason::None,
         enhanced: [0; 3],
         recipients: (0, 0),
         elapsed: 0,
+        attempts: 0,
+        advice: Advice::None,
         text: Bounded::EMPTY,
     };
 
@@ -117,6 +146,7 @@ impl Report {
             code,
             outcome,
             phase,
+            reason,
             text: Bounded::new(reason.text()),
             ..Self::NONE
         }
@@ -130,10 +160,13 @@ impl Report {
             outcome: verdict.outcome,
             phase: verdict.step.phase(),
             reply: verdict.reply,
+            reason: verdict.reason,
             // Our own words begin with none.
             enhanced: enhanced_status_code(end.text),
             recipients: (end.accepted, end.refused),
             elapsed: 0,
+            attempts: 0,
+            advice: Advice::None,
             text: Bounded::new(end.text),
         }
     }

@@ -74,6 +74,7 @@ fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>) -> Job<'a> {
         settings: snapshot.settings(),
         mail: post.as_ref().map(Post::mail),
         keep: false,
+        dry: false,
     }
 }
 

@@ -574,6 +574,8 @@ mod tests {
             settings: Settings::NONE,
             mail: None,
             keep: false,
+            #[cfg(feature = "std")]
+            dry: false,
         };
         job.settings.set_text(Field::Username, b"kotelna");
         let mut session = Session::new(&job, Lender::default());
@@ -626,6 +628,8 @@ mod tests {
             settings: Settings::NONE,
             mail: None,
             keep: false,
+            #[cfg(feature = "std")]
+            dry: false,
         };
         let mut session = Session::new(&job, Lender::default());
         (session.mechanism, session.state) = (Mechanism::Login, State::AuthBegin);

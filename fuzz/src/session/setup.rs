@@ -202,6 +202,7 @@ impl Setup {
                 ..Mail::new(&self.to, &self.subject, text)
             }),
             keep: false,
+            dry: false,
         }
     }
 
