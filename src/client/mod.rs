@@ -9,11 +9,15 @@
 //! - [`report`]: how the last mail ended
 //! - [`log`]: how the last mails ended
 //! - `policy`: whether a mail that failed is tried once more, where there is a system
+//! - `advice`: what to do about a mail that failed
+//! - `hint`: the same in words, behind the server's words
 
 pub mod advice;
 pub mod device;
 #[cfg(feature = "std")]
 pub mod guard;
+#[cfg(feature = "std")]
+pub mod hint;
 pub mod log;
 pub mod mail;
 #[cfg(feature = "std")]

@@ -10,8 +10,8 @@ use super::shared::{DRIVEN, Order, Start, WAKING, polled};
 use super::snapshot::Snapshot;
 use super::told::LastMail;
 use super::{clock, driver};
-use crate::client::advice;
 use crate::client::guard::Begun;
+use crate::client::hint;
 use crate::client::log::{Entry, write_recipient};
 use crate::client::mail;
 use crate::client::report::{Bounded, Report};
@@ -400,7 +400,7 @@ fn refuse(key: Key, wrong: &Wrong<'_>, recipients: &[u8]) -> Code {
     let mut report = Report::unsent(wrong.code, Phase::Start, Outcome::NotSent, Reason::None);
     let words = in_words(wrong);
     report.text = Bounded::new(words.as_deref().unwrap_or(b"out of memory"));
-    advice::explain(&mut report, &Settings::NONE);
+    hint::explain(&mut report, &Settings::NONE);
     let first = List::new(recipients).next().unwrap_or(&[]);
     let logged = Bounded::<LOG_RECIPIENT_BYTES>::written(|room| write_recipient(room, first));
     let count = u16::try_from(List::new(recipients).count()).unwrap_or(u16::MAX);

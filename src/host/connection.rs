@@ -17,7 +17,7 @@ use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
 use super::told::LastMail;
 use super::transcript::Transcript;
-use crate::client::advice;
+use crate::client::hint;
 use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
@@ -408,7 +408,7 @@ impl Connection {
             outcome: report.outcome,
             code: report.code,
             reply: report.reply,
-            reason: self.link.pump.session.events.reason,
+            reason: report.reason,
         };
         course.phase = report.phase;
         course.decide(extras, &failed, repeats, chance, [now, left])
@@ -421,7 +421,9 @@ impl Connection {
         if silent && self.link.address.is_some_and(|address| address.port() == TLS_PORT) {
             report.code = Code::TlsFailed;
         }
-        advice::explain(report, &self.snapshot.settings());
+        if report.outcome != Outcome::Sent {
+            hint::explain(report, &self.snapshot.settings());
+        }
         if self.snapshot.device && report.code == Code::TlsFailed {
             report.code = Code::NotReady;
         }

@@ -2,7 +2,7 @@
 
 use super::word;
 use super::{date, plan::Plan};
-use crate::buffer::{HEXADECIMAL, Window, hex_digit};
+use crate::buffer::{HEXADECIMAL, Window};
 use crate::octets::behind_last;
 use crate::template::Part::{All, End, Put, Say, When};
 use crate::template::{Line, Part, fields, length, octets};
