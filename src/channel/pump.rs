@@ -328,6 +328,8 @@ mod tests {
                 ..Mail::new(b"b@example.cz", b"alarm", Text::whole(b"It is hot.\n.\nVery hot.\n"))
             }),
             keep: false,
+            #[cfg(feature = "std")]
+            dry: false,
         }
     }
 

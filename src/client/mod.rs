@@ -2,6 +2,7 @@
 //!
 //! - [`settings`]: what a program configures, and what is refused
 //! - [`device`]: the configuration of the built-in client
+//! - `wrong`: what is wrong with what is refused, in words
 //! - [`mail`]: what a program sends, and what is refused
 //! - [`status`]: what became of the last mail, in one number
 //! - `guard`: one mail in flight, where there are threads
@@ -9,6 +10,7 @@
 //! - [`log`]: how the last mails ended
 //! - `policy`: whether a mail that failed is tried once more, where there is a system
 
+pub mod advice;
 pub mod device;
 #[cfg(feature = "std")]
 pub mod guard;
@@ -19,3 +21,5 @@ pub mod policy;
 pub mod report;
 pub mod settings;
 pub mod status;
+#[cfg(feature = "std")]
+pub mod wrong;

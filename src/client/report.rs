@@ -1,5 +1,6 @@
 //! How the last mail ended, with everything that explains it.
 
+use super::advice::Advice;
 use crate::buffer::Window;
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
@@ -79,7 +80,7 @@ impl Bounded<MESSAGE_ID_BYTES> {
 /// The result of a mail, made of the session's last event. Who cannot spare the room asks [`crate::session::Session::end`] for
 /// each part.
 #[derive(Clone, Copy)]
-pub struct Report {
+pub struct Report<T = Bounded<REPLY_TEXT_BYTES>> {
     /// The result code.
     pub code: Code,
     /// What became of the mail.
@@ -94,8 +95,30 @@ pub struct Report {
     pub recipients: (u16, u16),
     /// From the start to the verdict, in milliseconds.
     pub elapsed: u32,
+    /// How often the mail was attempted; 0 where it did not start.
+    pub attempts: u32,
+    /// What to do.
+    pub advice: Advice,
     /// The server's text, or where it said nothing ours.
-    pub text: Bounded<REPLY_TEXT_BYTES>,
+    pub text: T,
+}
+
+impl<T> Report<T> {
+    /// The same with another text.
+    pub fn with_text<U>(&self, text: U) -> Report<U> {
+        Report {
+            code: self.code,
+            outcome: self.outcome,
+            phase: self.phase,
+            reply: self.reply,
+            enhanced: self.enhanced,
+            recipients: self.recipients,
+            elapsed: self.elapsed,
+            attempts: self.attempts,
+            advice: self.advice,
+            text,
+        }
+    }
 }
 
 impl Report {
@@ -108,6 +131,8 @@ impl Report {
         enhanced: [0; 3],
         recipients: (0, 0),
         elapsed: 0,
+        attempts: 0,
+        advice: Advice::None,
         text: Bounded::EMPTY,
     };
 
@@ -134,6 +159,8 @@ impl Report {
             enhanced: enhanced_status_code(end.text),
             recipients: (end.accepted, end.refused),
             elapsed: 0,
+            attempts: 0,
+            advice: Advice::None,
             text: Bounded::new(end.text),
         }
     }

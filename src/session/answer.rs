@@ -183,6 +183,8 @@ mod tests {
             settings: Settings::NONE,
             mail: None,
             keep: false,
+            #[cfg(feature = "std")]
+            dry: false,
         };
         job.settings.mechanisms = Capabilities::PLAIN;
         job.settings.set_text(Field::Username, username);

@@ -264,6 +264,9 @@ pub struct Job<'a> {
     pub settings: Settings<'a>,
     /// Whether the session is kept for another mail ([`super::Session::next`]), instead of saying QUIT.
     pub keep: bool,
+    /// Whether the transaction is given up behind its last RCPT: to try, and send nothing.
+    #[cfg(feature = "std")]
+    pub dry: bool,
 }
 
 #[cfg(test)]

@@ -127,6 +127,8 @@ impl Setup {
                 ..Mail::new(&self.to, &self.subject, Text::whole(&self.text))
             }),
             keep: self.keep,
+            #[cfg(feature = "std")]
+            dry: false,
         }
     }
 }

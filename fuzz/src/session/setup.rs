@@ -202,6 +202,8 @@ impl Setup {
                 ..Mail::new(&self.to, &self.subject, text)
             }),
             keep: false,
+            #[cfg(feature = "std")]
+            dry: false,
         }
     }
 
