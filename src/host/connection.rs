@@ -3,6 +3,7 @@
 use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr};
 
+use super::calls::Promise;
 use super::course::{Course, Stage, Then, told_as_unresolved};
 use super::link::{Link, Tools};
 use super::memory::{self, Boxed};
@@ -17,6 +18,7 @@ use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
 use super::told::LastMail;
 use super::transcript::Transcript;
+use crate::channel::callbacks::Trace;
 use crate::client::hint;
 use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
@@ -44,6 +46,8 @@ pub struct Connection {
     snapshot: Snapshot,
     post: Option<Post>,
     order: Order,
+    /// Who is told of the mail's end.
+    pub promise: Option<Promise>,
     started: u64,
     published: bool,
     /// The engine knows that there is more to do.
@@ -89,6 +93,7 @@ impl Connection {
             snapshot,
             mut post,
             order,
+            promise,
             started,
         } = start;
         let mut out = out;
@@ -115,6 +120,7 @@ impl Connection {
             snapshot,
             post,
             order,
+            promise,
             started,
             published: false,
             queued: false,
@@ -368,6 +374,13 @@ impl Connection {
     /// Notes that the engine knows that there is more to do; false where it knew before.
     pub fn queue(&mut self) -> bool {
         !core::mem::replace(&mut self.queued, true)
+    }
+
+    /// The lines that the program is to be told since the last time, each with a NUL behind it.
+    pub fn take_lines(&mut self) -> Option<(Trace, Box<[u8]>)> {
+        let trace = self.snapshot.extras.as_ref()?.trace?;
+        let transcript = self.link.pump.session.events.transcript.as_mut()?;
+        Some((trace, transcript.take_lines()?))
     }
 
     /// The result, once: as soon as there is one. The mail's text is wiped and given back then.
