@@ -10,11 +10,15 @@
 //! - `url`: a server as a URL, where there is a system
 //! - [`log`]: how the last mails ended
 //! - `policy`: whether a mail that failed is tried once more, where there is a system
+//! - `advice`: what to do about a mail that failed
+//! - `hint`: the same in words, behind the server's words
 
 pub mod advice;
 pub mod device;
 #[cfg(feature = "std")]
 pub mod guard;
+#[cfg(feature = "std")]
+pub mod hint;
 pub mod log;
 pub mod mail;
 #[cfg(feature = "std")]
