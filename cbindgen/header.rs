@@ -70,7 +70,13 @@ fn generated(header: &Header, root: &Path) -> String {
 /// Rust's words what C knows.
 fn finished(raw: &str) -> String {
     let version = std::env::var("CARGO_PKG_VERSION").expect("cargo sets the version");
-    let ordered = macros_first(raw).replace("@VERSION@", &version);
+    let parts = version
+        .split('.')
+        .map(|part| part.parse::<u32>().expect("a version has three numbers"));
+    let number = parts.fold(0, |number, part| (number << 8) | part);
+    let ordered = macros_first(raw)
+        .replace("@VERSION@", &version)
+        .replace("@VERSION_NUMBER@", &format!("{number:#08x}"));
     let lines: Vec<String> = without_safety(&ordered).into_iter().map(as_c90_has_it).collect();
     short_comments_in_one_line(&lines)
 }

@@ -9,8 +9,11 @@
  * a handle (sds_smtp_client); NULL is the handle of the built-in client.
  *
  * Mails are sent in the background, by one thread of the library for all clients. Each client has one mail in
- * flight at a time. Only sds_smtp_client_wait() blocks. The only callback is sds_smtp_message.read. A mail in
- * flight is lost when the process ends: call sds_smtp_client_wait() before.
+ * flight at a time. Only sds_smtp_client_wait() and sds_smtp_shutdown() block. A mail in flight is lost when
+ * the process ends: call one of them before.
+ *
+ * The library calls back only where a program asks for it: `read`, `done`, `trace`, a transport. A callback may
+ * call every function; wait and shutdown answer SDS_SMTP_BUSY there. docs/threads-and-loops.md has the rules.
  *
  * All functions may be called from any thread, but not from a signal handler; fork() is not allowed there
  * either. After fork() the child has the same clients and configurations, and no mail in flight; the parent's
@@ -149,6 +152,24 @@
 /** `sds_smtp_config.flags`: do not use PIPELINING, even where the server offers it. */
 #define SDS_SMTP_NO_PIPELINING 1
 
+/** `sds_smtp_config.flags`: not in this version. */
+#define SDS_SMTP_CHUNKING 2
+
+/** `sds_smtp_config.flags`: keep the newest 4 KiB of the last conversation, for sds_smtp_client_dialogue(). */
+#define SDS_SMTP_KEEP_DIALOGUE 4
+
+/** `sds_smtp_config.tls`: no TLS. */
+#define SDS_SMTP_TLS_NONE 0
+
+/** `sds_smtp_config.tls`: not in this version. */
+#define SDS_SMTP_TLS_STARTTLS 1
+
+/** `sds_smtp_config.tls`: not in this version. */
+#define SDS_SMTP_TLS_IMPLICIT 2
+
+/** `sds_smtp_config.tls`: not in this version. */
+#define SDS_SMTP_TLS_OPPORTUNISTIC 3
+
 /**
  * `sds_smtp_message.flags`: on bare metal the text is not copied; it must stay unchanged until the mail has
  * ended. With an operating system the text is copied nevertheless.
@@ -162,9 +183,24 @@
  */
 #define SDS_SMTP_TEXT_IN_CHARSET 2
 
+/** `sds_smtp_message.flags`: not in this version. */
+#define SDS_SMTP_RAW 4
+
+/** `sds_smtp_message.flags`: not in this version. */
+#define SDS_SMTP_PARTIAL 8
+
+/**
+ * `sds_smtp_message.flags`: try everything up to the last recipient, then RSET: nothing is sent. The code is
+ * 0 if the server accepted them all; the outcome is "not sent". Not on bare metal.
+ */
+#define SDS_SMTP_DRY_RUN 16
+
+/** `sds_smtp_message.flags`: not in this version. */
+#define SDS_SMTP_AUTO_SUBMITTED 32
+
 /**
  * `sds_smtp_message.read` returns this if it has nothing now: on bare metal sds_smtp_poll() calls it again
- * later. With an operating system sds_smtp_client_send() cannot wait, and refuses the mail with code 7.
+ * later. With an operating system sds_smtp_client_send() cannot wait, and refuses the mail with code 40.
  */
 #define SDS_SMTP_READ_LATER (-2)
 
@@ -179,6 +215,30 @@
 
 /** `outcome`: the whole mail was sent and no reply came; sending it again may deliver it twice. */
 #define SDS_SMTP_OUTCOME_UNKNOWN 3
+
+/** `sds_smtp_result.advice`: the mail was sent, or there is nothing to do. */
+#define SDS_SMTP_ADVICE_NONE 0
+
+/** `sds_smtp_result.advice`: it was not sent, and may go later as it is. */
+#define SDS_SMTP_ADVICE_LATER 1
+
+/** `sds_smtp_result.advice`: it was not sent; change the configuration. */
+#define SDS_SMTP_ADVICE_CONFIGURATION 2
+
+/** `sds_smtp_result.advice`: it was not sent; change the mail. */
+#define SDS_SMTP_ADVICE_MESSAGE 3
+
+/** `sds_smtp_result.advice`: nobody knows whether it was sent; look into the recipient's mailbox. */
+#define SDS_SMTP_ADVICE_UNKNOWN 4
+
+/** sds_smtp_features(): TLS. */
+#define SDS_SMTP_FEATURE_TLS 1
+
+/** sds_smtp_features(): the server may be a host name. */
+#define SDS_SMTP_FEATURE_NAMES 2
+
+/** sds_smtp_features(): IPv6, quoted-printable, SIZE and quoted local parts. */
+#define SDS_SMTP_FEATURE_COMPLETE 4
 
 /** `phase`: no mail yet. */
 #define SDS_SMTP_PHASE_NONE 0
@@ -228,6 +288,9 @@
 /** The number of entries that a client's log keeps. */
 #define SDS_SMTP_LOG_ENTRIES 64
 
+/** An attachment: not in this version. */
+typedef struct sds_smtp_attachment sds_smtp_attachment;
+
 /**
  * A client: one SDS device, with its own configuration, its own single mail in flight, its own log. Opaque.
  *
@@ -239,14 +302,22 @@ typedef struct sds_smtp_client sds_smtp_client;
 /**
  * A configuration. Begin with `SDS_SMTP_CONFIG_INIT`; a field that is 0 or NULL means its default.
  *
- * All strings end with a NUL, are copied by the call, and may be freed or wiped after it.
+ * All strings end with a NUL, are copied by the call, and may be freed or wiped after it. A field that is not
+ * 0 or NULL, and that this build of the library lacks, gives code 39. sds_smtp_client_refusal() says which
+ * field was refused, and why.
  */
 typedef struct sds_smtp_config {
     /** sizeof(struct sds_smtp_config); SDS_SMTP_CONFIG_INIT sets it. */
     uint32_t struct_size;
-    /** 0 or SDS_SMTP_NO_PIPELINING. */
+    /** 0, or a sum of SDS_SMTP_NO_PIPELINING and SDS_SMTP_KEEP_DIALOGUE. */
     uint32_t flags;
-    /** The server's IPv4 or IPv6 address, as "192.0.2.1" or "2001:db8::1"; no host name. Else code 13. */
+    /**
+     * The server: an IP address or a host name, each with a port where it is not `port`: "192.0.2.1",
+     * "mail.example.org:587", "[2001:db8::1]:465", "2001:db8::1", "fe80::1%eth0". Several are separated by
+     * commas, at most 100, and tried in this order. A name with other letters than ASCII needs a build with
+     * the feature `unicode` (code 39), or its form in ASCII ("xn--..."). On bare metal: one IP address
+     * without a port; or a name, if the transport has `resolve`. Else code 13.
+     */
     const char *server;
     /** The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10. */
     const char *username;
@@ -269,10 +340,38 @@ typedef struct sds_smtp_config {
      * this names UTF-8, "unknown-8bit". Else code 33.
      */
     const char *charset;
-    /** SDS_SMTP_AUTH_NONE, _ANY, _PLAIN or _LOGIN. Else code 9. */
+    /**
+     * The client's own IP address that it connects from; by default the system chooses. Addresses of the
+     * server of the other IP version are left out. No address: code 33. Not on bare metal.
+     */
+    const char *source;
+    /** For TLS, which this version does not have: code 39. */
+    const char *tls_ca;
+    /** For TLS: code 39. */
+    const char *tls_certificate;
+    /** For TLS: code 39. */
+    const char *tls_key;
+    /** For TLS: code 39. */
+    const char *tls_pin;
+    /** For TLS: code 39. */
+    const char *tls_name;
+    /**
+     * Called for every line of the conversation, on the library's thread, when the line was said: "S: 220
+     * mail.example.org", "C: EHLO [192.0.2.7]". User name and password are masked, the mail's text is left
+     * out, `line` has no line end and is the callback's until it returns. See SDS_SMTP_KEEP_DIALOGUE for the
+     * same without a callback, and docs/threads-and-loops.md for what a callback may do. Not on bare metal.
+     */
+    void (*trace)(void *context, const char *line);
+    /** Handed to `trace`, untouched. */
+    void *trace_context;
+    /** NULL. */
+    const void *reserved_pointer;
+    /** SDS_SMTP_AUTH_NONE, _ANY, _PLAIN or _LOGIN. Else code 33. */
     uint32_t auth;
-    /** The server's port, 1 to 65535; by default 25. Else code 13. */
+    /** The port of servers that `server` names without one, 1 to 65535; by default 25. Else code 13. */
     uint32_t port;
+    /** SDS_SMTP_TLS_NONE. The others need TLS, which this version does not have: code 39. */
+    uint32_t tls;
     /**
      * The longest user name and password that sds_smtp_configure() accepts from now on, in bytes, 1 to 4096;
      * by default 32. The devices' firmware had 16 before 17 July 2010. Else code 33.
@@ -280,7 +379,7 @@ typedef struct sds_smtp_config {
     uint32_t credential_limit;
     /**
      * The time limits are in milliseconds; the defaults are those of RFC 5321, 4.5.3.2. This one: until the
-     * connection is made, 60000.
+     * connection is made, with the lookup of the name and all addresses of one server, 60000.
      */
     uint32_t connect_timeout_ms;
     /** Until the greeting: 300000. */
@@ -304,42 +403,27 @@ typedef struct sds_smtp_config {
     uint32_t final_timeout_ms;
     /** The answers to RSET and QUIT, after the result is known: 5000 each. They do not delay the result. */
     uint32_t quit_timeout_ms;
-    /** The whole mail, from the start to the result: 1800000. */
+    /** The whole mail with all its attempts, from the start to the result: 1800000. */
     uint32_t total_timeout_ms;
+    /**
+     * How often a mail is attempted again that was not sent, where that may help: after a temporary refusal
+     * (4xx), a timeout, a lost connection, or where no server could be reached. A mail whose outcome is
+     * unknown is never repeated. By default 0. Not on bare metal.
+     */
+    uint32_t retry_max;
+    /**
+     * The wait before the first further attempt, in milliseconds, 60000 by default. It doubles each time, up
+     * to 15 minutes, and varies by a quarter. No attempt begins with less than 30 seconds of
+     * `total_timeout_ms` left.
+     */
+    uint32_t retry_delay_ms;
+    /** 0. Connections are not kept in this version: code 39. */
+    uint32_t keep_alive_ms;
+    /** 0. */
+    uint32_t reserved;
+    /** 0. */
+    uint32_t reserved_2;
 } sds_smtp_config;
-
-/**
- * A mail. Begin with `SDS_SMTP_MESSAGE_INIT`.
- *
- * All strings end with a NUL. The call copies them, and they may be freed after it (but see
- * SDS_SMTP_BORROW_TEXT).
- */
-typedef struct sds_smtp_message {
-    /** sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it. */
-    uint32_t struct_size;
-    /** 0, or a sum of SDS_SMTP_BORROW_TEXT and SDS_SMTP_TEXT_IN_CHARSET. */
-    uint32_t flags;
-    /** The recipients' e-mail addresses, 1 to 100, separated by commas. Else code 5. */
-    const char *to;
-    /** The subject, one line of at most 2000 bytes; NULL is an empty one. With a line end in it: code 7. */
-    const char *subject;
-    /**
-     * The text, at most 64 MiB; NULL is an empty one. Lines may end with LF, CR or CRLF and be of any
-     * length.
-     */
-    const char *text;
-    /**
-     * Instead of `text`: a function that gives the text in pieces. It writes up to `max` bytes of the text
-     * into `out`, from byte number `offset` on. It returns the number of bytes written; 0 at the end of the
-     * text; SDS_SMTP_READ_LATER if it has nothing now; another negative number if it fails: then the mail
-     * ends with code 7 and is not delivered. The library asks for each piece once, in order. With an
-     * operating system it reads the whole text within sds_smtp_client_send(). On bare metal it reads within
-     * sds_smtp_poll(), so that the text may be longer than the memory, and sends it as quoted-printable.
-     */
-    int32_t (*read)(void *context, uint32_t offset, char *out, size_t max);
-    /** Handed to `read`, untouched. */
-    void *read_context;
-} sds_smtp_message;
 
 /** How the last mail ended. Begin with `SDS_SMTP_RESULT_INIT`. */
 typedef struct sds_smtp_result {
@@ -365,14 +449,104 @@ typedef struct sds_smtp_result {
     uint32_t recipients_refused;
     /** Milliseconds from the start to the result. */
     uint32_t elapsed_ms;
-    /** The Message-ID with its angle brackets; empty where the mail did not start. */
+    /** How often it was attempted, 1 where it was not repeated; 0 where it did not start, and on bare metal. */
+    uint32_t attempts;
+    /** What to do: SDS_SMTP_ADVICE_...; 0 on bare metal. */
+    uint32_t advice;
+    /** 0: no TLS. */
+    uint32_t tls_version;
+    /** The Message-ID with its angle brackets; empty where the mail did not start. All attempts have the same. */
     char message_id[320];
     /**
-     * The server's text in printable ASCII, its lines joined, cut after 255 bytes; where reply_code is 0,
-     * the library's own words. Never anything of the credentials.
+     * The address and port of the server that the last attempt tried, as "192.0.2.1:25"; empty where there was
+     * none, and on bare metal.
+     */
+    char server[64];
+    /** The recipient that the server refused, where that decided; empty on bare metal. */
+    char recipient[256];
+    /**
+     * The server's text in printable ASCII, its lines joined, and behind it what it may mean, in the library's
+     * words; where reply_code is 0, the library's words alone. Cut after 255 bytes. Never anything of the
+     * credentials.
      */
     char text[256];
 } sds_smtp_result;
+
+/**
+ * A mail. Begin with `SDS_SMTP_MESSAGE_INIT`.
+ *
+ * All strings end with a NUL. The call copies them, and they may be freed after it (but see
+ * SDS_SMTP_BORROW_TEXT). A field that is not 0 or NULL, and that this build of the library lacks, gives code
+ * 39.
+ */
+typedef struct sds_smtp_message {
+    /** sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it. */
+    uint32_t struct_size;
+    /** 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET and SDS_SMTP_DRY_RUN. */
+    uint32_t flags;
+    /** The recipients' e-mail addresses, 1 to 100, separated by commas. Else code 5. */
+    const char *to;
+    /** NULL, as all fields that say "not in this version": else code 39. */
+    const char *cc;
+    /** Not in this version. */
+    const char *bcc;
+    /** Not in this version. */
+    const char *reply_to;
+    /** Not in this version. */
+    const char *from;
+    /** Not in this version. */
+    const char *reverse_path;
+    /** The subject, one line of at most 2000 bytes; NULL is an empty one. With a line end in it: code 7. */
+    const char *subject;
+    /**
+     * The text, at most 64 MiB; NULL is an empty one. Lines may end with LF, CR or CRLF and be of any
+     * length.
+     */
+    const char *text;
+    /** Not in this version. */
+    const char *html;
+    /** Not in this version. */
+    const char *text_path;
+    /**
+     * Instead of `text`: a function that gives the text in pieces. It writes up to `max` bytes of the text
+     * into `out`, from byte number `offset` on. It returns the number of bytes written; 0 at the end of the
+     * text; SDS_SMTP_READ_LATER if it has nothing now; another negative number if it fails: then the mail
+     * ends with code 40 (7 on bare metal) and is not delivered. The library asks for each piece once, in
+     * order. With an operating system it reads the whole text within sds_smtp_client_send(). On bare metal it
+     * reads within sds_smtp_poll(), so that the text may be longer than the memory, and sends it as
+     * quoted-printable.
+     */
+    int32_t (*read)(void *context, uint32_t offset, char *out, size_t max);
+    /** Handed to `read`, untouched. */
+    void *read_context;
+    /** Not in this version. */
+    const char *const *headers;
+    /** Not in this version. */
+    const struct sds_smtp_attachment *attachments;
+    /** Not in this version. */
+    const char *message_id;
+    /** Not in this version. */
+    const char *envelope_id;
+    /**
+     * Called once when the mail has ended, on the library's thread (in the program's own sds_smtp_poll() after
+     * sds_smtp_use_event_loop()), after sds_smtp_client_send() has returned 0. The status is final then; `result` is the
+     * callback's until it returns. It may call every function, and send the next mail; docs/threads-and-loops.md
+     * has the rules. Not after sds_smtp_client_free(), not in the child of a fork. Not on bare metal.
+     */
+    void (*done)(void *context, struct sds_smtp_client *client, const struct sds_smtp_result *result);
+    /** Handed to `done`, untouched. */
+    void *done_context;
+    /** Not in this version. */
+    int64_t date;
+    /** Not in this version. */
+    uint32_t attachment_count;
+    /** Not in this version. */
+    uint32_t verb;
+    /** Not in this version. */
+    uint32_t dsn;
+    /** Not in this version. */
+    uint32_t priority;
+} sds_smtp_message;
 
 /**
  * An entry of the log: a mail that ended, or one that could not be started. Begin with
@@ -404,7 +578,10 @@ typedef struct sds_smtp_log_entry {
 } sds_smtp_log_entry;
 
 /** The version of this header. */
-#define SDS_SMTP_VERSION "0.1.0"
+#define SDS_SMTP_VERSION "0.2.0"
+
+/** The same as a number: major, minor, patch, a byte each. */
+#define SDS_SMTP_VERSION_NUMBER 0x000200
 
 /** For sds_smtp_client_wait(): wait as long as it takes. */
 #define SDS_SMTP_NO_LIMIT 0xFFFFFFFFu
@@ -419,15 +596,20 @@ typedef struct sds_smtp_log_entry {
 /** Begins a configuration: everything at its default. */
 #define SDS_SMTP_CONFIG_INIT \
     {sizeof(struct sds_smtp_config), 0, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
-     SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+     SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
+     SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
+     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** Begins a message. */
 #define SDS_SMTP_MESSAGE_INIT \
     {sizeof(struct sds_smtp_message), 0, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
-     SDS_SMTP_NULL}
+     SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
+     SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
+     SDS_SMTP_NULL, SDS_SMTP_NULL, 0, 0, 0, 0, 0}
 
 /** Begins a result, to be filled by sds_smtp_client_result(). */
-#define SDS_SMTP_RESULT_INIT {sizeof(struct sds_smtp_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}}
+#define SDS_SMTP_RESULT_INIT \
+    {sizeof(struct sds_smtp_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}, {0}, {0}}
 
 /** Begins a log entry, to be filled by sds_smtp_client_log(). */
 #define SDS_SMTP_LOG_ENTRY_INIT {sizeof(struct sds_smtp_log_entry), 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}}
@@ -497,6 +679,40 @@ const char *sds_smtp_strerror(int code);
  * @return "major.minor.patch"; a string that lives as long as the program
  */
 const char *sds_smtp_version(void);
+
+/**
+ * What this build of the library can do.
+ *
+ * @return a sum of SDS_SMTP_FEATURE_...
+ */
+uint32_t sds_smtp_features(void);
+
+/**
+ * The name of a result code.
+ *
+ * @param code  a code that a function of this library returned
+ * @return its constant without the prefix, as "TIMEOUT"; "UNKNOWN_CODE" for any other number. A string that
+ *         lives as long as the program; never NULL
+ */
+const char *sds_smtp_code_name(int code);
+
+/**
+ * The name of a phase.
+ *
+ * @param phase  SDS_SMTP_PHASE_...
+ * @return its constant without the prefix, as "RCPT"; "UNKNOWN_PHASE" for any other number. A string that
+ *         lives as long as the program; never NULL
+ */
+const char *sds_smtp_phase_name(uint32_t phase);
+
+/**
+ * The name of an outcome.
+ *
+ * @param outcome  SDS_SMTP_OUTCOME_...
+ * @return its constant without the prefix, as "NOT_SENT"; "UNKNOWN_OUTCOME" for any other number. A string
+ *         that lives as long as the program; never NULL
+ */
+const char *sds_smtp_outcome_name(uint32_t outcome);
 
 /**
  * Ends a client. Does not block. A mail in flight is cancelled; the library's thread soon closes its
@@ -569,13 +785,44 @@ int sds_smtp_poll_descriptor(void);
 uint32_t sds_smtp_poll(uint32_t now_ms);
 
 /**
+ * Why the last sds_smtp_client_configure(), sds_smtp_client_configure_url(), sds_smtp_configure(),
+ * sds_smtp_client_send() or sds_smtp_send() of a client was refused: the field and what is wrong with it, as
+ * "to: entry 2 (operator): no @: a whole e-mail address is needed". Never anything of the credentials.
+ *
+ * @param client  the client, or NULL for the built-in one
+ * @param out     gets the text, cut where it does not fit, with a NUL behind it; or NULL
+ * @param max     the size of `out` in bytes
+ * @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of a
+ *         client
+ */
+size_t sds_smtp_client_refusal(const struct sds_smtp_client *client,
+                               char *out,
+                               size_t max);
+
+/**
+ * The last conversation of a client that has SDS_SMTP_KEEP_DIALOGUE in its configuration: its newest lines, at
+ * most 4 KiB, each as a trace has it and with a line feed behind it. User name and password are masked, the
+ * mail's text is left out.
+ *
+ * @param client  the client, or NULL for the built-in one
+ * @param out     gets whole lines, the newest that fit, with a NUL behind them; or NULL
+ * @param max     the size of `out` in bytes
+ * @return the number of bytes that there are, without the NUL; 0 before the first mail, or where the handle is
+ *         not that of a client
+ */
+size_t sds_smtp_client_dialogue(const struct sds_smtp_client *client,
+                                char *out,
+                                size_t max);
+
+/**
  * Configures a client. On an error the old configuration stays; a mail in flight keeps the one it began
  * with.
  *
  * @param client  the client, or NULL for the built-in one
  * @param config  the configuration; copied
- * @return 0; or the code of a field that is wrong (see struct sds_smtp_config); 33: config is NULL, or its
- *         struct_size or flags are not known; 34; 7: out of memory
+ * @return 0; or the code of a field that is wrong (see struct sds_smtp_config); 39: a field that is not 0
+ *         needs what this build of the library lacks; 33: config is NULL, or its struct_size or flags are not
+ *         known; 34; 7: out of memory. sds_smtp_client_refusal() names the field
  */
 int sds_smtp_client_configure(struct sds_smtp_client *client, const struct sds_smtp_config *config);
 
@@ -588,7 +835,9 @@ int sds_smtp_client_configure(struct sds_smtp_client *client, const struct sds_s
  * @param message  the mail; copied
  * @return 0: started; 14: the previous mail is still in flight, and nothing was changed; otherwise the mail
  *         could not be started, and the status has this code, too: 5 recipients, 7 subject, text or memory,
- *         13 not configured, 33 message is NULL or its struct_size or flags are not known; or 34
+ *         13 not configured, 40 `read` failed, 39 a field that is not 0 needs what this build of the library
+ *         lacks, 33 message is NULL or its struct_size or flags are not known; or 34.
+ *         sds_smtp_client_refusal() names the field
  */
 int sds_smtp_client_send(struct sds_smtp_client *client, const struct sds_smtp_message *message);
 

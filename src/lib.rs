@@ -69,7 +69,6 @@ pub mod auth;
 pub mod base64;
 #[forbid(unsafe_code)]
 pub mod buffer;
-#[forbid(unsafe_code)]
 pub mod channel;
 #[forbid(unsafe_code)]
 pub mod client;

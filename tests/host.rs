@@ -530,7 +530,7 @@ fn the_log_keeps_the_newest_sixty_four_and_says_why_each_ended() {
     assert_eq!(device.0.log(100, |entry| entries.push(*entry)), Ok(64));
     let (last, others) = entries.split_last().unwrap();
     assert_eq!((last.code, last.phase), (Code::DataFailed, Phase::Start));
-    assert_eq!(last.text.octets(), b"control character in subject");
+    assert_eq!(last.text.octets(), b"subject: a line end in it");
     for entry in others {
         assert_eq!(
             (entry.code, entry.reply, entry.recipients),
@@ -605,7 +605,7 @@ fn an_unconfigured_client_says_so() {
     assert_eq!((client.status(), client.program_status()), (Ok(13), Ok(269)));
     assert_eq!(client.probe(), Err(Code::ConnectFailed));
     let report = client.report().unwrap();
-    assert_eq!(report.text.octets(), b"no configuration");
+    assert_eq!(report.text.octets(), b"client: not configured");
     assert_eq!(client.log_len(), Ok(2));
     client.free().unwrap();
 }

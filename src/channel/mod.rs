@@ -1,9 +1,15 @@
 //! Between a session and what carries its octets: one pump, for the host and for a device.
 //!
 //! - [`carrier`]: what a channel is
+//! - `callbacks`: functions of the program that are told of a mail
 //! - [`pump`]: what is carried, when, and how much at a time
 
+#[cfg(feature = "std")]
+#[allow(unsafe_code)]
+pub mod callbacks;
+#[forbid(unsafe_code)]
 pub mod carrier;
+#[forbid(unsafe_code)]
 pub mod pump;
 
 pub use carrier::{Channel, Moved};

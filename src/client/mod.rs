@@ -2,6 +2,7 @@
 //!
 //! - [`settings`]: what a program configures, and what is refused
 //! - [`device`]: the configuration of the built-in client
+//! - `wrong`: what is wrong with what is refused, in words
 //! - [`mail`]: what a program sends, and what is refused
 //! - [`status`]: what became of the last mail, in one number
 //! - `guard`: one mail in flight, where there are threads
@@ -24,3 +25,5 @@ pub mod policy;
 pub mod report;
 pub mod settings;
 pub mod status;
+#[cfg(feature = "std")]
+pub mod wrong;

@@ -68,12 +68,19 @@ impl Checked<'_> {
     /// Reads the server's address, and checks what every configuration has: user name and password, of `limit` octets at
     /// most, and the sender. Returns [`Code::Ok`], or the code of the first error.
     pub fn check(&mut self, server: &[u8], limit: usize) -> Code {
-        let settings = &mut self.settings;
-        settings.server.read(server);
-        settings.server.unmap();
-        if !settings.server.is_host() {
-            return Code::ConnectFailed;
+        let address = &mut self.settings.server;
+        address.read(server);
+        address.unmap();
+        if address.is_host() {
+            self.check_texts(limit)
+        } else {
+            Code::ConnectFailed
         }
+    }
+
+    /// The same without the server, where that is read elsewhere.
+    pub fn check_texts(&self, limit: usize) -> Code {
+        let settings = &self.settings;
         if !settings.mechanisms.is_empty() {
             if !is_credential(settings.username(), limit) {
                 return Code::BadUsername;
@@ -94,6 +101,20 @@ impl<'a> Draft<'a> {
     /// The configuration, or the code of the first error. Where the EHLO name is an IP address, its address literal is
     /// written into `literal` and used instead.
     pub fn check(self, literal: &'a mut [u8; LITERAL_BYTES]) -> Result<Checked<'a>, Code> {
+        self.check_with(literal, |checked, limit| checked.check(given(self.server), limit))
+    }
+
+    /// The same without the server, which is read elsewhere.
+    #[cfg(feature = "std")]
+    pub fn check_all_else(self, literal: &'a mut [u8; LITERAL_BYTES]) -> Result<Checked<'a>, Code> {
+        self.check_with(literal, |checked, limit| checked.check_texts(limit))
+    }
+
+    fn check_with(
+        self,
+        literal: &'a mut [u8; LITERAL_BYTES],
+        check: impl FnOnce(&mut Checked<'a>, usize) -> Code,
+    ) -> Result<Checked<'a>, Code> {
         let mut checked = Checked::EMPTY;
         let port = if self.port == 0 {
             Ok(PORT)
@@ -130,9 +151,9 @@ impl<'a> Draft<'a> {
             limit => limit.min(CREDENTIAL_BYTES),
         };
         // An invalid server is reported before an unknown mechanism, and that before the rest.
-        match checked.check(given(self.server), limit) {
+        match check(&mut checked, limit) {
             Code::ConnectFailed => return Err(Code::ConnectFailed),
-            _ if mechanisms.is_none() => return Err(Code::AuthUnsupported),
+            _ if mechanisms.is_none() => return Err(Code::BadArgument),
             Code::Ok => {}
             code => return Err(code),
         }
@@ -240,14 +261,14 @@ mod tests {
         let six = (!cfg!(feature = "complete")).then_some(Code::ConnectFailed);
         assert_eq!(code(|draft| draft.server = Some(b"::1")), six);
         assert_eq!(code(|draft| draft.port = 65_536), Some(Code::ConnectFailed));
-        assert_eq!(code(|draft| draft.auth = 4), Some(Code::AuthUnsupported));
+        assert_eq!(code(|draft| draft.auth = 4), Some(Code::BadArgument));
         assert_eq!(
             code(|draft| (draft.auth, draft.server) = (4, Some(&b"1.2.3"[..]))),
             Some(Code::ConnectFailed)
         );
         assert_eq!(
             code(|draft| (draft.auth, draft.sender) = (4, None)),
-            Some(Code::AuthUnsupported)
+            Some(Code::BadArgument)
         );
         for text in [
             None,

@@ -99,6 +99,10 @@ reasons! {
     TooLarge, complete!("mail exceeds SIZE");
     /// A defect of this library, caught.
     Defect, hosted!("internal error");
+    /// The server's name has no address.
+    NameNotFound, hosted!("the server's name has no address");
+    /// The name service gave no answer.
+    NoNameService, hosted!("the name service gave no answer");
     /// The system has no thread for the library.
     NoThread, hosted!("no thread");
 }
@@ -135,7 +139,9 @@ mod tests {
             assert!(text.iter().all(|octet| matches!(octet, 0x20..=0x7e)));
             let elsewhere = match reason {
                 Reason::TooLarge => !cfg!(feature = "complete"),
-                Reason::Defect | Reason::NoThread => !cfg!(feature = "std"),
+                Reason::Defect | Reason::NoThread | Reason::NameNotFound | Reason::NoNameService => {
+                    !cfg!(feature = "std")
+                }
                 other => *other == Reason::None,
             };
             assert_eq!(text.is_empty(), elsewhere, "{reason:?}");

@@ -70,6 +70,19 @@ pub const SDS_SMTP_AUTH_LOGIN: u32 = 3;
 
 /// `sds_smtp_config.flags`: do not use PIPELINING, even where the server offers it.
 pub const SDS_SMTP_NO_PIPELINING: u32 = 1;
+/// `sds_smtp_config.flags`: not in this version.
+pub const SDS_SMTP_CHUNKING: u32 = 2;
+/// `sds_smtp_config.flags`: keep the newest 4 KiB of the last conversation, for sds_smtp_client_dialogue().
+pub const SDS_SMTP_KEEP_DIALOGUE: u32 = 4;
+
+/// `sds_smtp_config.tls`: no TLS.
+pub const SDS_SMTP_TLS_NONE: u32 = 0;
+/// `sds_smtp_config.tls`: not in this version.
+pub const SDS_SMTP_TLS_STARTTLS: u32 = 1;
+/// `sds_smtp_config.tls`: not in this version.
+pub const SDS_SMTP_TLS_IMPLICIT: u32 = 2;
+/// `sds_smtp_config.tls`: not in this version.
+pub const SDS_SMTP_TLS_OPPORTUNISTIC: u32 = 3;
 
 /// `sds_smtp_message.flags`: on bare metal the text is not copied; it must stay unchanged until the mail has
 /// ended. With an operating system the text is copied nevertheless.
@@ -78,8 +91,17 @@ pub const SDS_SMTP_BORROW_TEXT: u32 = 1;
 /// metal needs this flag for such a text: without it the mail ends with code 7. With an operating system the
 /// library reads the whole text first and needs no flag.
 pub const SDS_SMTP_TEXT_IN_CHARSET: u32 = 2;
+/// `sds_smtp_message.flags`: not in this version.
+pub const SDS_SMTP_RAW: u32 = 4;
+/// `sds_smtp_message.flags`: not in this version.
+pub const SDS_SMTP_PARTIAL: u32 = 8;
+/// `sds_smtp_message.flags`: try everything up to the last recipient, then RSET: nothing is sent. The code is
+/// 0 if the server accepted them all; the outcome is "not sent". Not on bare metal.
+pub const SDS_SMTP_DRY_RUN: u32 = 16;
+/// `sds_smtp_message.flags`: not in this version.
+pub const SDS_SMTP_AUTO_SUBMITTED: u32 = 32;
 /// `sds_smtp_message.read` returns this if it has nothing now: on bare metal sds_smtp_poll() calls it again
-/// later. With an operating system sds_smtp_client_send() cannot wait, and refuses the mail with code 7.
+/// later. With an operating system sds_smtp_client_send() cannot wait, and refuses the mail with code 40.
 pub const SDS_SMTP_READ_LATER: i32 = -2;
 
 /// `outcome`: no mail yet.
@@ -90,6 +112,24 @@ pub const SDS_SMTP_OUTCOME_SENT: u32 = 1;
 pub const SDS_SMTP_OUTCOME_NOT_SENT: u32 = 2;
 /// `outcome`: the whole mail was sent and no reply came; sending it again may deliver it twice.
 pub const SDS_SMTP_OUTCOME_UNKNOWN: u32 = 3;
+
+/// `sds_smtp_result.advice`: the mail was sent, or there is nothing to do.
+pub const SDS_SMTP_ADVICE_NONE: u32 = 0;
+/// `sds_smtp_result.advice`: it was not sent, and may go later as it is.
+pub const SDS_SMTP_ADVICE_LATER: u32 = 1;
+/// `sds_smtp_result.advice`: it was not sent; change the configuration.
+pub const SDS_SMTP_ADVICE_CONFIGURATION: u32 = 2;
+/// `sds_smtp_result.advice`: it was not sent; change the mail.
+pub const SDS_SMTP_ADVICE_MESSAGE: u32 = 3;
+/// `sds_smtp_result.advice`: nobody knows whether it was sent; look into the recipient's mailbox.
+pub const SDS_SMTP_ADVICE_UNKNOWN: u32 = 4;
+
+/// sds_smtp_features(): TLS.
+pub const SDS_SMTP_FEATURE_TLS: u32 = 1;
+/// sds_smtp_features(): the server may be a host name.
+pub const SDS_SMTP_FEATURE_NAMES: u32 = 2;
+/// sds_smtp_features(): IPv6, quoted-printable, SIZE and quoted local parts.
+pub const SDS_SMTP_FEATURE_COMPLETE: u32 = 4;
 
 /// `phase`: no mail yet.
 pub const SDS_SMTP_PHASE_NONE: u32 = 0;

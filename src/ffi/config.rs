@@ -1,25 +1,41 @@
 //! `struct sds_smtp_config`.
 
-use core::ffi::{c_char, c_int};
+use core::ffi::{c_char, c_int, c_void};
+#[cfg(not(feature = "std"))]
+use core::mem::{offset_of, size_of};
 
 use super::client::{of, sds_smtp_client};
-use super::codes::SDS_SMTP_NO_PIPELINING;
+use super::codes::{SDS_SMTP_CHUNKING, SDS_SMTP_KEEP_DIALOGUE, SDS_SMTP_NO_PIPELINING};
+#[cfg(feature = "std")]
+use super::codes::{SDS_SMTP_TLS_NONE, SDS_SMTP_TLS_OPPORTUNISTIC};
 use super::guard::{guard_code, read, string, versioned};
+#[cfg(feature = "std")]
+use crate::channel::callbacks::Trace;
 use crate::client::settings::Draft;
+#[cfg(feature = "std")]
+use crate::client::wrong::Wrong;
 use crate::code::Code;
+#[cfg(feature = "std")]
+use crate::host::Setup;
 use crate::limits::Timeouts;
 
 /// A configuration. Begin with `SDS_SMTP_CONFIG_INIT`; a field that is 0 or NULL means its default.
 ///
-/// All strings end with a NUL, are copied by the call, and may be freed or wiped after it.
+/// All strings end with a NUL, are copied by the call, and may be freed or wiped after it. A field that is not
+/// 0 or NULL, and that this build of the library lacks, gives code 39. sds_smtp_client_refusal() says which
+/// field was refused, and why.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sds_smtp_config {
     /// sizeof(struct sds_smtp_config); SDS_SMTP_CONFIG_INIT sets it.
     pub struct_size: u32,
-    /// 0 or SDS_SMTP_NO_PIPELINING.
+    /// 0, or a sum of SDS_SMTP_NO_PIPELINING and SDS_SMTP_KEEP_DIALOGUE.
     pub flags: u32,
-    /// The server's IPv4 or IPv6 address, as "192.0.2.1" or "2001:db8::1"; no host name. Else code 13.
+    /// The server: an IP address or a host name, each with a port where it is not `port`: "192.0.2.1",
+    /// "mail.example.org:587", "[2001:db8::1]:465", "2001:db8::1", "fe80::1%eth0". Several are separated by
+    /// commas, at most 100, and tried in this order. A name with other letters than ASCII needs a build with
+    /// the feature `unicode` (code 39), or its form in ASCII ("xn--..."). On bare metal: one IP address
+    /// without a port; or a name, if the transport has `resolve`. Else code 13.
     pub server: *const c_char,
     /// The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10.
     pub username: *const c_char,
@@ -36,15 +52,39 @@ pub struct sds_smtp_config {
     /// The charset of text that is not UTF-8, as "windows-1250": letters, digits, - _ +. By default, and if
     /// this names UTF-8, "unknown-8bit". Else code 33.
     pub charset: *const c_char,
-    /// SDS_SMTP_AUTH_NONE, _ANY, _PLAIN or _LOGIN. Else code 9.
+    /// The client's own IP address that it connects from; by default the system chooses. Addresses of the
+    /// server of the other IP version are left out. No address: code 33. Not on bare metal.
+    pub source: *const c_char,
+    /// For TLS, which this version does not have: code 39.
+    pub tls_ca: *const c_char,
+    /// For TLS: code 39.
+    pub tls_certificate: *const c_char,
+    /// For TLS: code 39.
+    pub tls_key: *const c_char,
+    /// For TLS: code 39.
+    pub tls_pin: *const c_char,
+    /// For TLS: code 39.
+    pub tls_name: *const c_char,
+    /// Called for every line of the conversation, on the library's thread, when the line was said: "S: 220
+    /// mail.example.org", "C: EHLO [192.0.2.7]". User name and password are masked, the mail's text is left
+    /// out, `line` has no line end and is the callback's until it returns. See SDS_SMTP_KEEP_DIALOGUE for the
+    /// same without a callback, and docs/threads-and-loops.md for what a callback may do. Not on bare metal.
+    pub trace: Option<unsafe extern "C" fn(context: *mut c_void, line: *const c_char)>,
+    /// Handed to `trace`, untouched.
+    pub trace_context: *mut c_void,
+    /// NULL.
+    pub reserved_pointer: *const c_void,
+    /// SDS_SMTP_AUTH_NONE, _ANY, _PLAIN or _LOGIN. Else code 33.
     pub auth: u32,
-    /// The server's port, 1 to 65535; by default 25. Else code 13.
+    /// The port of servers that `server` names without one, 1 to 65535; by default 25. Else code 13.
     pub port: u32,
+    /// SDS_SMTP_TLS_NONE. The others need TLS, which this version does not have: code 39.
+    pub tls: u32,
     /// The longest user name and password that sds_smtp_configure() accepts from now on, in bytes, 1 to 4096;
     /// by default 32. The devices' firmware had 16 before 17 July 2010. Else code 33.
     pub credential_limit: u32,
     /// The time limits are in milliseconds; the defaults are those of RFC 5321, 4.5.3.2. This one: until the
-    /// connection is made, 60000.
+    /// connection is made, with the lookup of the name and all addresses of one server, 60000.
     pub connect_timeout_ms: u32,
     /// Until the greeting: 300000.
     pub greeting_timeout_ms: u32,
@@ -65,8 +105,22 @@ pub struct sds_smtp_config {
     pub final_timeout_ms: u32,
     /// The answers to RSET and QUIT, after the result is known: 5000 each. They do not delay the result.
     pub quit_timeout_ms: u32,
-    /// The whole mail, from the start to the result: 1800000.
+    /// The whole mail with all its attempts, from the start to the result: 1800000.
     pub total_timeout_ms: u32,
+    /// How often a mail is attempted again that was not sent, where that may help: after a temporary refusal
+    /// (4xx), a timeout, a lost connection, or where no server could be reached. A mail whose outcome is
+    /// unknown is never repeated. By default 0. Not on bare metal.
+    pub retry_max: u32,
+    /// The wait before the first further attempt, in milliseconds, 60000 by default. It doubles each time, up
+    /// to 15 minutes, and varies by a quarter. No attempt begins with less than 30 seconds of
+    /// `total_timeout_ms` left.
+    pub retry_delay_ms: u32,
+    /// 0. Connections are not kept in this version: code 39.
+    pub keep_alive_ms: u32,
+    /// 0.
+    pub reserved: u32,
+    /// 0.
+    pub reserved_2: u32,
 }
 
 versioned!(sds_smtp_config {
@@ -79,8 +133,18 @@ versioned!(sds_smtp_config {
     sender_name,
     ehlo_name,
     charset,
+    source,
+    tls_ca,
+    tls_certificate,
+    tls_key,
+    tls_pin,
+    tls_name,
+    trace,
+    trace_context,
+    reserved_pointer,
     auth,
     port,
+    tls,
     credential_limit,
     connect_timeout_ms,
     greeting_timeout_ms,
@@ -93,20 +157,22 @@ versioned!(sds_smtp_config {
     final_timeout_ms,
     quit_timeout_ms,
     total_timeout_ms,
+    retry_max,
+    retry_delay_ms,
+    keep_alive_ms,
+    reserved,
+    reserved_2,
 });
 
-/// The draft that a structure describes.
+/// The draft that a structure describes, without what a device lacks.
 ///
 /// # Safety
 ///
 /// The strings are NULL or end with a NUL, and live as long as the draft.
-unsafe fn draft<'a>(config: &sds_smtp_config) -> Result<Draft<'a>, Code> {
-    if config.flags & !SDS_SMTP_NO_PIPELINING != 0 {
-        return Err(Code::BadArgument);
-    }
+unsafe fn draft<'a>(config: &sds_smtp_config) -> Draft<'a> {
     // SAFETY: the caller's promise, for each of them.
     let text = |string_of_c| Some(unsafe { string(string_of_c) });
-    Ok(Draft {
+    Draft {
         server: text(config.server),
         port: config.port,
         auth: config.auth,
@@ -131,6 +197,90 @@ unsafe fn draft<'a>(config: &sds_smtp_config) -> Result<Draft<'a>, Code> {
             total: config.total_timeout_ms,
         },
         credential_limit: usize::try_from(config.credential_limit).unwrap_or(usize::MAX),
+    }
+}
+
+/// The known flags, and those of them that have no meaning yet.
+const FLAGS: u32 = SDS_SMTP_NO_PIPELINING | SDS_SMTP_CHUNKING | SDS_SMTP_KEEP_DIALOGUE;
+
+/// The code of what a configuration asks for and a device lacks; 33 for what no library knows.
+#[cfg(not(feature = "std"))]
+fn lacking(config: &sds_smtp_config) -> Code {
+    let zero = |from, to| {
+        // SAFETY: whole fields of a structure that is there; any octets are a value of u8.
+        let octets = unsafe {
+            let first = core::ptr::from_ref(config).cast::<u8>().add(from);
+            core::slice::from_raw_parts(first, to - from)
+        };
+        octets.iter().all(|octet| *octet == 0)
+    };
+    if config.flags & !FLAGS != 0 {
+        return Code::BadArgument;
+    }
+    if config.flags & !SDS_SMTP_NO_PIPELINING == 0
+        && config.tls == 0
+        && zero(
+            offset_of!(sds_smtp_config, source),
+            offset_of!(sds_smtp_config, trace_context),
+        )
+        && zero(offset_of!(sds_smtp_config, retry_max), size_of::<sds_smtp_config>())
+    {
+        Code::Ok
+    } else {
+        Code::NotSupported
+    }
+}
+
+/// What only a library on a system has.
+///
+/// # Safety
+///
+/// As of [`draft`]; and `trace` can be called with its context.
+#[cfg(feature = "std")]
+unsafe fn setup<'a>(config: &sds_smtp_config) -> Result<Setup<'a>, Wrong<'static>> {
+    // SAFETY: the caller's promise, for each of them.
+    let text = |string_of_c| unsafe { string(string_of_c) };
+    let unknown = "not known to this version";
+    if config.flags & !FLAGS != 0 {
+        return Err(Wrong::new(Code::BadArgument, "flags", "unknown bit"));
+    }
+    if config.tls > SDS_SMTP_TLS_OPPORTUNISTIC {
+        return Err(Wrong::new(Code::BadArgument, "tls", "unknown value"));
+    }
+    for (field, given) in [
+        ("reserved", config.reserved != 0),
+        ("reserved_2", config.reserved_2 != 0),
+        ("reserved_pointer", !config.reserved_pointer.is_null()),
+    ] {
+        if given {
+            return Err(Wrong::new(Code::BadArgument, field, unknown));
+        }
+    }
+    for (field, given) in [
+        ("flags", config.flags & SDS_SMTP_CHUNKING != 0),
+        ("tls", config.tls != SDS_SMTP_TLS_NONE),
+        ("tls_ca", !text(config.tls_ca).is_empty()),
+        ("tls_certificate", !text(config.tls_certificate).is_empty()),
+        ("tls_key", !text(config.tls_key).is_empty()),
+        ("tls_pin", !text(config.tls_pin).is_empty()),
+        ("tls_name", !text(config.tls_name).is_empty()),
+        ("keep_alive_ms", config.keep_alive_ms != 0),
+    ] {
+        if given {
+            return Err(Wrong::new(Code::NotSupported, field, "not in this version"));
+        }
+    }
+    Ok(Setup {
+        // SAFETY: the caller's promise.
+        draft: unsafe { draft(config) },
+        source: text(config.source),
+        // SAFETY: likewise.
+        trace: config
+            .trace
+            .map(|trace| unsafe { Trace::new(trace, config.trace_context) }),
+        keep_dialogue: config.flags & SDS_SMTP_KEEP_DIALOGUE != 0,
+        retry_max: config.retry_max,
+        retry_delay: config.retry_delay_ms,
     })
 }
 
@@ -139,22 +289,39 @@ unsafe fn draft<'a>(config: &sds_smtp_config) -> Result<Draft<'a>, Code> {
 ///
 /// @param client  the client, or NULL for the built-in one
 /// @param config  the configuration; copied
-/// @return 0; or the code of a field that is wrong (see struct sds_smtp_config); 33: config is NULL, or its
-///         struct_size or flags are not known; 34; 7: out of memory
+/// @return 0; or the code of a field that is wrong (see struct sds_smtp_config); 39: a field that is not 0
+///         needs what this build of the library lacks; 33: config is NULL, or its struct_size or flags are not
+///         known; 34; 7: out of memory. sds_smtp_client_refusal() names the field
 ///
 /// # Safety
 ///
 /// `config` is NULL or points to `struct_size` octets; its strings are NULL or end with a NUL.
 #[unsafe(no_mangle)]
-#[allow(clippy::needless_borrow)] // With a system read() returns a copy, without one a reference.
 pub unsafe extern "C" fn sds_smtp_client_configure(
     client: *mut sds_smtp_client,
     config: *const sds_smtp_config,
 ) -> c_int {
-    guard_code(|| {
+    #[cfg(feature = "std")]
+    return guard_code(|| {
+        // SAFETY: the caller's promises.
+        let setup = match unsafe { read(config) } {
+            // SAFETY: likewise.
+            Ok(config) => unsafe { setup(&config) },
+            Err(code) => Err(Wrong::new(code, "config", "NULL, or struct_size is not known")),
+        };
+        match setup {
+            Ok(setup) => of(client).set_up(&setup),
+            Err(wrong) => Err(of(client).refuse_configuration(&wrong)),
+        }
+    });
+    #[cfg(not(feature = "std"))]
+    return guard_code(|| {
         // SAFETY: the caller's promises.
         let config = unsafe { read(config) }?;
-        // SAFETY: likewise.
-        Ok::<_, Code>(of(client).configure(&unsafe { draft(&config) }?))
-    })
+        match lacking(config) {
+            // SAFETY: likewise.
+            Code::Ok => Ok(of(client).configure(&unsafe { draft(config) })),
+            code => Err(code),
+        }
+    });
 }

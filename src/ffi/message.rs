@@ -4,55 +4,149 @@ use core::ffi::{c_char, c_int, c_void};
 
 use super::Client;
 use super::client::{of, sds_smtp_client};
-use super::codes::{SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET};
+use super::codes::{
+    SDS_SMTP_AUTO_SUBMITTED, SDS_SMTP_BORROW_TEXT, SDS_SMTP_DRY_RUN, SDS_SMTP_PARTIAL, SDS_SMTP_RAW,
+    SDS_SMTP_TEXT_IN_CHARSET,
+};
 use super::guard::{guard_code, read, string, versioned};
-use crate::code::{Code, Reason};
+#[cfg(feature = "std")]
+use super::result::call_done;
+use super::result::sds_smtp_result;
+#[cfg(feature = "std")]
+use crate::channel::callbacks::Done;
+#[cfg(feature = "std")]
+use crate::client::wrong::Wrong;
+use crate::code::Code;
+#[cfg(not(feature = "std"))]
+use crate::code::Reason;
 #[cfg(not(feature = "std"))]
 use crate::firmware::{Content, Outgoing, Pieces, Source};
 #[cfg(feature = "std")]
-use crate::limits::{PIECE_BYTES, TEXT_BYTES};
+use crate::host::Order;
+#[cfg(feature = "std")]
+use crate::limits::{PIECE_BYTES, READ_LATER, TEXT_BYTES};
+#[cfg(not(feature = "std"))]
+use core::mem::{offset_of, size_of};
 
 #[cfg(feature = "std")]
 type Read = unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_char, max: usize) -> i32;
 
+/// An attachment: not in this version.
+pub struct sds_smtp_attachment {
+    _private: (),
+}
+
 /// A mail. Begin with `SDS_SMTP_MESSAGE_INIT`.
 ///
 /// All strings end with a NUL. The call copies them, and they may be freed after it (but see
-/// SDS_SMTP_BORROW_TEXT).
+/// SDS_SMTP_BORROW_TEXT). A field that is not 0 or NULL, and that this build of the library lacks, gives code
+/// 39.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sds_smtp_message {
     /// sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it.
     pub struct_size: u32,
-    /// 0, or a sum of SDS_SMTP_BORROW_TEXT and SDS_SMTP_TEXT_IN_CHARSET.
+    /// 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET and SDS_SMTP_DRY_RUN.
     pub flags: u32,
     /// The recipients' e-mail addresses, 1 to 100, separated by commas. Else code 5.
     pub to: *const c_char,
+    /// NULL, as all fields that say "not in this version": else code 39.
+    pub cc: *const c_char,
+    /// Not in this version.
+    pub bcc: *const c_char,
+    /// Not in this version.
+    pub reply_to: *const c_char,
+    /// Not in this version.
+    pub from: *const c_char,
+    /// Not in this version.
+    pub reverse_path: *const c_char,
     /// The subject, one line of at most 2000 bytes; NULL is an empty one. With a line end in it: code 7.
     pub subject: *const c_char,
     /// The text, at most 64 MiB; NULL is an empty one. Lines may end with LF, CR or CRLF and be of any
     /// length.
     pub text: *const c_char,
+    /// Not in this version.
+    pub html: *const c_char,
+    /// Not in this version.
+    pub text_path: *const c_char,
     /// Instead of `text`: a function that gives the text in pieces. It writes up to `max` bytes of the text
     /// into `out`, from byte number `offset` on. It returns the number of bytes written; 0 at the end of the
     /// text; SDS_SMTP_READ_LATER if it has nothing now; another negative number if it fails: then the mail
-    /// ends with code 7 and is not delivered. The library asks for each piece once, in order. With an
-    /// operating system it reads the whole text within sds_smtp_client_send(). On bare metal it reads within
-    /// sds_smtp_poll(), so that the text may be longer than the memory, and sends it as quoted-printable.
+    /// ends with code 40 (7 on bare metal) and is not delivered. The library asks for each piece once, in
+    /// order. With an operating system it reads the whole text within sds_smtp_client_send(). On bare metal it
+    /// reads within sds_smtp_poll(), so that the text may be longer than the memory, and sends it as
+    /// quoted-printable.
     pub read: Option<unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_char, max: usize) -> i32>,
     /// Handed to `read`, untouched.
     pub read_context: *mut c_void,
+    /// Not in this version.
+    pub headers: *const *const c_char,
+    /// Not in this version.
+    pub attachments: *const sds_smtp_attachment,
+    /// Not in this version.
+    pub message_id: *const c_char,
+    /// Not in this version.
+    pub envelope_id: *const c_char,
+    /// Called once when the mail has ended, on the library's thread (in the program's own sds_smtp_poll() after
+    /// sds_smtp_use_event_loop()), after sds_smtp_client_send() has returned 0. The status is final then; `result` is the
+    /// callback's until it returns. It may call every function, and send the next mail; docs/threads-and-loops.md
+    /// has the rules. Not after sds_smtp_client_free(), not in the child of a fork. Not on bare metal.
+    pub done: Option<
+        unsafe extern "C" fn(context: *mut c_void, client: *mut sds_smtp_client, result: *const sds_smtp_result),
+    >,
+    /// Handed to `done`, untouched.
+    pub done_context: *mut c_void,
+    /// Not in this version.
+    pub date: i64,
+    /// Not in this version.
+    pub attachment_count: u32,
+    /// Not in this version.
+    pub verb: u32,
+    /// Not in this version.
+    pub dsn: u32,
+    /// Not in this version.
+    pub priority: u32,
 }
 
 versioned!(sds_smtp_message {
     struct_size,
     flags,
     to,
+    cc,
+    bcc,
+    reply_to,
+    from,
+    reverse_path,
     subject,
     text,
+    html,
+    text_path,
     read,
     read_context,
+    headers,
+    attachments,
+    message_id,
+    envelope_id,
+    done,
+    done_context,
+    date,
+    attachment_count,
+    verb,
+    dsn,
+    priority,
 });
+
+/// The flags that have a meaning here, and those that will have one.
+const FLAGS: u32 =
+    SDS_SMTP_BORROW_TEXT | SDS_SMTP_TEXT_IN_CHARSET | if cfg!(feature = "std") { SDS_SMTP_DRY_RUN } else { 0 };
+/// SDS_SMTP_VERB_SAML, SDS_SMTP_PRIORITY_LOW, and all bits of `dsn`: what later versions know.
+#[cfg(feature = "std")]
+const VERBS: u32 = 3;
+#[cfg(feature = "std")]
+const PRIORITIES: u32 = 2;
+#[cfg(feature = "std")]
+const DSN: u32 = 31;
+const FLAGS_TO_COME: u32 = SDS_SMTP_RAW | SDS_SMTP_PARTIAL | SDS_SMTP_DRY_RUN | SDS_SMTP_AUTO_SUBMITTED;
 
 /// Starts to send a mail in the background and returns at once, as sds_smtp_send() does, for any client.
 ///
@@ -62,7 +156,9 @@ versioned!(sds_smtp_message {
 /// @param message  the mail; copied
 /// @return 0: started; 14: the previous mail is still in flight, and nothing was changed; otherwise the mail
 ///         could not be started, and the status has this code, too: 5 recipients, 7 subject, text or memory,
-///         13 not configured, 33 message is NULL or its struct_size or flags are not known; or 34
+///         13 not configured, 40 `read` failed, 39 a field that is not 0 needs what this build of the library
+///         lacks, 33 message is NULL or its struct_size or flags are not known; or 34.
+///         sds_smtp_client_refusal() names the field
 ///
 /// # Safety
 ///
@@ -73,20 +169,102 @@ pub unsafe extern "C" fn sds_smtp_client_send(client: *mut sds_smtp_client, mess
     guard_code(|| {
         let client = of(client);
         // SAFETY: the caller's promises.
-        match unsafe { read(message) } {
-            Ok(message) if message.is_known() => {
-                // SAFETY: likewise.
-                Ok(unsafe { post(client, &message) })
-            }
-            _ => Err(client.refuse(Code::BadArgument, Reason::BadStructure)),
+        let Ok(message) = (unsafe { read(message) }) else {
+            return Err(refuse(
+                client,
+                "message",
+                "NULL, or struct_size is not known",
+                Code::BadArgument,
+            ));
+        };
+        match message.lacking() {
+            // SAFETY: likewise.
+            None => Ok(unsafe { post(client, &message) }),
+            Some((field, why, code)) => Err(refuse(client, field, why, code)),
         }
     })
 }
 
+/// Refuses a mail for one of its fields.
+#[cfg(feature = "std")]
+fn refuse(client: Client, field: &'static str, why: &'static str, code: Code) -> Code {
+    client.refuse(&Wrong::new(code, field, why))
+}
+
+/// Refuses a mail. A device says no more than the code.
+#[cfg(not(feature = "std"))]
+fn refuse(client: Client, _: &'static str, _: &'static str, code: Code) -> Code {
+    client.refuse(code, Reason::BadStructure)
+}
+
 impl sds_smtp_message {
-    fn is_known(&self) -> bool {
-        self.flags & !(SDS_SMTP_BORROW_TEXT | SDS_SMTP_TEXT_IN_CHARSET) == 0
-            && (self.read.is_none() || self.text.is_null())
+    /// The field that asks for what this build lacks, or has a value that no build knows.
+    #[cfg(feature = "std")]
+    fn lacking(&self) -> Option<(&'static str, &'static str, Code)> {
+        let unknown = [
+            ("flags", "unknown bit", self.flags & !(FLAGS | FLAGS_TO_COME) != 0),
+            (
+                "read",
+                "text and read are both set",
+                self.read.is_some() && !self.text.is_null(),
+            ),
+            ("verb", "unknown value", self.verb > VERBS),
+            ("priority", "unknown value", self.priority > PRIORITIES),
+            ("dsn", "unknown bit", self.dsn & !DSN != 0),
+        ];
+        if let Some((field, why, _)) = unknown.into_iter().find(|(_, _, wrong)| *wrong) {
+            return Some((field, why, Code::BadArgument));
+        }
+        let lacking = [
+            ("flags", self.flags & !FLAGS != 0),
+            ("cc", !self.cc.is_null()),
+            ("bcc", !self.bcc.is_null()),
+            ("reply_to", !self.reply_to.is_null()),
+            ("from", !self.from.is_null()),
+            ("reverse_path", !self.reverse_path.is_null()),
+            ("html", !self.html.is_null()),
+            ("text_path", !self.text_path.is_null()),
+            ("headers", !self.headers.is_null()),
+            ("attachments", !self.attachments.is_null()),
+            ("message_id", !self.message_id.is_null()),
+            ("envelope_id", !self.envelope_id.is_null()),
+            ("date", self.date != 0),
+            ("attachment_count", self.attachment_count != 0),
+            ("verb", self.verb != 0),
+            ("dsn", self.dsn != 0),
+            ("priority", self.priority != 0),
+        ];
+        let (field, _) = lacking.into_iter().find(|(_, given)| *given)?;
+        Some((field, "not in this version", Code::NotSupported))
+    }
+
+    /// The code where it asks for what a device lacks, or has a value that no library knows.
+    #[cfg(not(feature = "std"))]
+    fn lacking(&self) -> Option<(&'static str, &'static str, Code)> {
+        let code = if self.flags & !(FLAGS | FLAGS_TO_COME) != 0 || (self.read.is_some() && !self.text.is_null()) {
+            Code::BadArgument
+        } else if self.flags & !FLAGS != 0
+            || !self.are_zero(offset_of!(Self, cc), offset_of!(Self, subject))
+            || !self.are_zero(offset_of!(Self, html), offset_of!(Self, read))
+            || !self.are_zero(offset_of!(Self, headers), offset_of!(Self, done_context))
+            || !self.are_zero(offset_of!(Self, date), size_of::<Self>())
+        {
+            Code::NotSupported
+        } else {
+            return None;
+        };
+        Some(("", "", code))
+    }
+
+    /// Whether the fields between these two places are zero.
+    #[cfg(not(feature = "std"))]
+    fn are_zero(&self, from: usize, to: usize) -> bool {
+        // SAFETY: whole fields of this structure; any octets are a value of u8.
+        let fields = unsafe {
+            let first = core::ptr::from_ref(self).cast::<u8>().add(from);
+            core::slice::from_raw_parts(first, to.wrapping_sub(from))
+        };
+        fields.iter().all(|octet| *octet == 0)
     }
 }
 
@@ -133,12 +311,18 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
                     pieces = text;
                     pieces.as_slice()
                 }
-                Err(reason) => return Err(client.refuse(Code::DataFailed, reason)),
+                Err((code, why)) => return Err(client.refuse(&Wrong::new(code, "read", why))),
             },
             Some(_) => return Err(Code::Busy),
             None => string(message.text),
         };
-        client.send(Some(string(message.to)), string(message.subject), text)
+        let order = Order {
+            dry: message.flags & SDS_SMTP_DRY_RUN != 0,
+            done: message
+                .done
+                .map(|done| Done::new(call_done, done as *const (), message.done_context)),
+        };
+        client.send_as(Some(string(message.to)), string(message.subject), text, order)
     }
 }
 
@@ -148,14 +332,15 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
 ///
 /// `read` can be called with the context.
 #[cfg(feature = "std")]
-unsafe fn pieces_of(read: Read, context: *mut c_void) -> Result<std::vec::Vec<u8>, Reason> {
+unsafe fn pieces_of(read: Read, context: *mut c_void) -> Result<std::vec::Vec<u8>, (Code, &'static str)> {
     let mut text = std::vec::Vec::new();
     loop {
         let offset = text.len();
         if offset > TEXT_BYTES {
-            return Err(Reason::LongText);
+            return Err((Code::DataFailed, "a text longer than 64 MiB"));
         }
-        text.try_reserve(PIECE_BYTES).map_err(|_| Reason::NoMemory)?;
+        let no_memory = (Code::DataFailed, "out of memory");
+        text.try_reserve(PIECE_BYTES).map_err(|_| no_memory)?;
         text.resize(offset.saturating_add(PIECE_BYTES), 0);
         let piece = text.get_mut(offset..).unwrap_or(&mut []);
         let at = u32::try_from(offset).unwrap_or(u32::MAX);
@@ -163,7 +348,8 @@ unsafe fn pieces_of(read: Read, context: *mut c_void) -> Result<std::vec::Vec<u8
         let given = unsafe { read(context, at, piece.as_mut_ptr().cast(), piece.len()) };
         match usize::try_from(given) {
             Ok(length) if length <= PIECE_BYTES => text.truncate(offset.saturating_add(length)),
-            _ => return Err(Reason::BadSource),
+            _ if given == READ_LATER => return Err((Code::ReadFailed, "it has nothing now, and the call cannot wait")),
+            _ => return Err((Code::ReadFailed, "it failed, or gave more than there was room for")),
         }
         if given == 0 {
             return Ok(text);

@@ -1,5 +1,7 @@
 //! `struct sds_smtp_result`.
 
+#[cfg(feature = "std")]
+use core::ffi::c_void;
 use core::ffi::{c_char, c_int};
 
 use super::client::{of, sds_smtp_client};
@@ -8,13 +10,14 @@ use super::guard::whole;
 #[cfg(feature = "std")]
 use super::guard::{fill, number, size_to_write, write};
 use super::guard::{guard_code, versioned};
+#[cfg(not(feature = "std"))]
 use crate::buffer::Window;
-#[cfg(feature = "std")]
-use crate::client::report::{MessageId, Report};
 #[cfg(not(feature = "std"))]
 use crate::code::Code;
 #[cfg(not(feature = "std"))]
 use crate::firmware::{Member, ResultFields};
+#[cfg(feature = "std")]
+use crate::host::LastMail;
 use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
 
 /// How the last mail ended. Begin with `SDS_SMTP_RESULT_INIT`.
@@ -43,10 +46,22 @@ pub struct sds_smtp_result {
     pub recipients_refused: u32,
     /// Milliseconds from the start to the result.
     pub elapsed_ms: u32,
-    /// The Message-ID with its angle brackets; empty where the mail did not start.
+    /// How often it was attempted, 1 where it was not repeated; 0 where it did not start, and on bare metal.
+    pub attempts: u32,
+    /// What to do: SDS_SMTP_ADVICE_...; 0 on bare metal.
+    pub advice: u32,
+    /// 0: no TLS.
+    pub tls_version: u32,
+    /// The Message-ID with its angle brackets; empty where the mail did not start. All attempts have the same.
     pub message_id: [c_char; 320],
-    /// The server's text in printable ASCII, its lines joined, cut after 255 bytes; where reply_code is 0,
-    /// the library's own words. Never anything of the credentials.
+    /// The address and port of the server that the last attempt tried, as "192.0.2.1:25"; empty where there was
+    /// none, and on bare metal.
+    pub server: [c_char; 64],
+    /// The recipient that the server refused, where that decided; empty on bare metal.
+    pub recipient: [c_char; 256],
+    /// The server's text in printable ASCII, its lines joined, and behind it what it may mean, in the library's
+    /// words; where reply_code is 0, the library's words alone. Cut after 255 bytes. Never anything of the
+    /// credentials.
     pub text: [c_char; 256],
 }
 
@@ -62,7 +77,12 @@ versioned!(sds_smtp_result {
     recipients_accepted,
     recipients_refused,
     elapsed_ms,
+    attempts,
+    advice,
+    tls_version,
     message_id,
+    server,
+    recipient,
     text,
 });
 
@@ -71,7 +91,7 @@ const _: () = assert!(MESSAGE_ID_BYTES < 320 && REPLY_TEXT_BYTES < 256);
 /// [`ResultFields`] and the C structure have the same fields from the code up to the Message-ID, and the same text.
 #[cfg(not(feature = "std"))]
 const _: () = assert!(
-    core::mem::offset_of!(ResultFields, text).wrapping_add(4) == core::mem::offset_of!(sds_smtp_result, message_id)
+    core::mem::offset_of!(ResultFields, text).wrapping_add(4) == core::mem::offset_of!(sds_smtp_result, attempts)
         && core::mem::offset_of!(ResultFields, enhanced).wrapping_add(4)
             == core::mem::offset_of!(sds_smtp_result, enhanced_class)
         && core::mem::offset_of!(ResultFields, elapsed_ms).wrapping_add(4)
@@ -90,7 +110,13 @@ fn tell(client: &Member, out: &mut sds_smtp_result) {
             core::mem::offset_of!(ResultFields, text),
         );
         core::ptr::copy_nonoverlapping(told.text.as_ptr().cast(), out.text.as_mut_ptr(), out.text.len());
-        out.message_id.as_mut_ptr().write_bytes(0, out.message_id.len());
+        // From `attempts` up to the text a device has the Message-ID only.
+        let rest =
+            core::mem::offset_of!(sds_smtp_result, text).wrapping_sub(core::mem::offset_of!(sds_smtp_result, attempts));
+        core::ptr::from_mut(out)
+            .cast::<u8>()
+            .add(core::mem::offset_of!(sds_smtp_result, attempts))
+            .write_bytes(0, rest);
         core::slice::from_raw_parts_mut(out.message_id.as_mut_ptr().cast::<u8>(), MESSAGE_ID_BYTES)
     };
     if let Some(id) = client.message_id() {
@@ -99,7 +125,8 @@ fn tell(client: &Member, out: &mut sds_smtp_result) {
 }
 
 #[cfg(feature = "std")]
-fn tell(report: &Report, id: MessageId<'_>, out: &mut sds_smtp_result) {
+fn tell(told: &LastMail, out: &mut sds_smtp_result) {
+    let report = &told.report;
     out.code = number(report.code);
     out.outcome = report.outcome as u32;
     out.phase = report.phase as u32;
@@ -109,10 +136,30 @@ fn tell(report: &Report, id: MessageId<'_>, out: &mut sds_smtp_result) {
     out.recipients_accepted = u32::from(accepted);
     out.recipients_refused = u32::from(refused);
     out.elapsed_ms = report.elapsed;
-    // SAFETY: the octets of the field but the last ones, which stay zero: no Message-ID is that long (asserted above).
-    let field = unsafe { core::slice::from_raw_parts_mut(out.message_id.as_mut_ptr().cast::<u8>(), MESSAGE_ID_BYTES) };
-    id.write(&mut Window::new(field, 0));
+    out.attempts = report.attempts;
+    out.advice = report.advice as u32;
+    fill(&mut out.message_id, told.message_id.octets());
+    fill(&mut out.server, told.server.octets());
+    fill(&mut out.recipient, told.recipient.octets());
     fill(&mut out.text, report.text.octets());
+}
+
+/// Calls a program's `done` with the result of a mail.
+///
+/// # Safety
+///
+/// `function` is one of the type of `sds_smtp_message.done`, and can be called with the context.
+#[cfg(feature = "std")]
+pub(super) unsafe fn call_done(function: *const (), context: *mut c_void, handle: usize, told: &LastMail) {
+    type Function = unsafe extern "C" fn(*mut c_void, *mut sds_smtp_client, *const sds_smtp_result);
+    // SAFETY: zeros are a value of it.
+    let mut result: sds_smtp_result = unsafe { core::mem::zeroed() };
+    result.struct_size = u32::try_from(size_of::<sds_smtp_result>()).unwrap_or(0);
+    tell(told, &mut result);
+    // SAFETY: the caller's promise.
+    let function = unsafe { core::mem::transmute::<*const (), Function>(function) };
+    // SAFETY: likewise. The result lives until it returns.
+    unsafe { function(context, core::ptr::without_provenance_mut(handle), &raw const result) };
 }
 
 /// Tells how the last mail ended, or why it could not be started. While a mail is in flight it tells of the
@@ -131,10 +178,10 @@ pub unsafe extern "C" fn sds_smtp_client_result(client: *const sds_smtp_client, 
     return guard_code(|| {
         // SAFETY: the caller's promise.
         let size = unsafe { size_to_write(out) }?;
-        of(client).read_report(|report, message_id| {
-            // SAFETY: likewise, and the size was checked.
-            unsafe { write(out, size, |out| tell(report, message_id, out)) };
-        })
+        let told = of(client).report()?;
+        // SAFETY: likewise, and the size was checked.
+        unsafe { write(out, size, |out| tell(&told, out)) };
+        Ok(())
     });
     #[cfg(not(feature = "std"))]
     return guard_code(|| {

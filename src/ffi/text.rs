@@ -2,7 +2,11 @@
 
 use core::ffi::{CStr, c_char, c_int};
 
+#[cfg(feature = "std")]
+use super::codes::{SDS_SMTP_FEATURE_COMPLETE, SDS_SMTP_FEATURE_NAMES};
 use crate::code::Code;
+#[cfg(feature = "std")]
+use crate::code::{Outcome, Phase};
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
 
@@ -23,4 +27,49 @@ pub extern "C" fn sds_smtp_strerror(code: c_int) -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_version() -> *const c_char {
     CStr::from_bytes_with_nul(VERSION.as_bytes()).unwrap_or(c"").as_ptr()
+}
+
+/// What this build of the library can do.
+///
+/// @return a sum of SDS_SMTP_FEATURE_...
+#[cfg(feature = "std")]
+#[unsafe(no_mangle)]
+pub extern "C" fn sds_smtp_features() -> u32 {
+    SDS_SMTP_FEATURE_NAMES | SDS_SMTP_FEATURE_COMPLETE
+}
+/// The name of a result code.
+///
+/// @param code  a code that a function of this library returned
+/// @return its constant without the prefix, as "TIMEOUT"; "UNKNOWN_CODE" for any other number. A string that
+///         lives as long as the program; never NULL
+#[cfg(feature = "std")]
+#[unsafe(no_mangle)]
+pub extern "C" fn sds_smtp_code_name(code: c_int) -> *const c_char {
+    Code::from_number(i64::from(code))
+        .map_or(c"UNKNOWN_CODE", Code::name)
+        .as_ptr()
+}
+
+/// The name of a phase.
+///
+/// @param phase  SDS_SMTP_PHASE_...
+/// @return its constant without the prefix, as "RCPT"; "UNKNOWN_PHASE" for any other number. A string that
+///         lives as long as the program; never NULL
+#[cfg(feature = "std")]
+#[unsafe(no_mangle)]
+pub extern "C" fn sds_smtp_phase_name(phase: u32) -> *const c_char {
+    Phase::from_number(phase).map_or(c"UNKNOWN_PHASE", Phase::name).as_ptr()
+}
+
+/// The name of an outcome.
+///
+/// @param outcome  SDS_SMTP_OUTCOME_...
+/// @return its constant without the prefix, as "NOT_SENT"; "UNKNOWN_OUTCOME" for any other number. A string
+///         that lives as long as the program; never NULL
+#[cfg(feature = "std")]
+#[unsafe(no_mangle)]
+pub extern "C" fn sds_smtp_outcome_name(outcome: u32) -> *const c_char {
+    Outcome::from_number(outcome)
+        .map_or(c"UNKNOWN_OUTCOME", Outcome::name)
+        .as_ptr()
 }

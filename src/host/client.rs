@@ -5,18 +5,22 @@ use std::time::{Duration, Instant};
 use super::fork::{self, shared};
 use super::post::Post;
 use super::registry::{Key, Slot};
-use super::shared::{DRIVEN, LastMail, Start, WAKING, polled};
+use super::setup::{self, Setup, in_words};
+use super::shared::{DRIVEN, Order, Start, WAKING, polled};
 use super::snapshot::Snapshot;
+use super::told::LastMail;
 use super::{clock, driver};
 use crate::client::guard::Begun;
+use crate::client::hint;
 use crate::client::log::{Entry, write_recipient};
 use crate::client::mail;
-use crate::client::report::{Bounded, MessageId, Report};
-use crate::client::settings::{Checked, Draft};
+use crate::client::report::{Bounded, Report};
+use crate::client::settings::Draft;
+use crate::client::wrong::Wrong;
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, LOG_RECIPIENT_BYTES};
+use crate::limits::LOG_RECIPIENT_BYTES;
+use crate::session::Settings;
 use crate::wire::address::List;
-use crate::wire::literal::LITERAL_BYTES;
 
 /// How long to wait for a mail to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,39 +79,60 @@ impl Client {
 
     /// Takes a configuration, or refuses it and keeps the old one. A mail in flight keeps the one it began with.
     pub fn configure(self, draft: &Draft<'_>) -> Result<(), Code> {
+        self.set_up(&Setup::of(draft))
+    }
+
+    /// The same, with what only a system has.
+    pub fn set_up(self, setup: &Setup<'_>) -> Result<(), Code> {
         let (key, _) = self.key()?;
-        let device_limit = match draft.credential_limit {
-            0 => DEVICE_CREDENTIAL_BYTES,
-            limit if limit <= CREDENTIAL_BYTES => limit,
-            _ => return Err(Code::BadArgument),
-        };
-        let unlimited = Draft {
-            credential_limit: 0,
-            ..*draft
-        };
-        let mut literal = [0; LITERAL_BYTES];
-        keep(key, &unlimited.check(&mut literal)?, device_limit)
+        match setup.check() {
+            Ok((snapshot, device_limit)) => keep(key, snapshot, Some(device_limit)),
+            Err(wrong) => Err(self.refuse_configuration(&wrong)),
+        }
     }
 
     /// What [`Client::configure`] does, with the limit on user name and password that the devices have.
-    pub fn configure_device(
-        self,
-        server: &[u8],
-        login: bool,
-        [username, password, sender]: [&[u8]; 3],
-    ) -> Result<(), Code> {
+    pub fn configure_device(self, server: &[u8], login: bool, texts: [&[u8]; 3]) -> Result<(), Code> {
         let (key, _) = self.key()?;
         let limit = shared().living(key)?.device_limit;
-        let [username, password]: [&[u8]; 2] = if login { [username, password] } else { [&[], &[]] };
-        let mut checked = Checked::of_device(login, [username, password, sender]);
-        match checked.check(server, limit) {
-            Code::Ok => keep(key, &checked, limit),
-            code => Err(code),
+        match setup::check_device(server, login, texts, limit) {
+            Ok(snapshot) => keep(key, snapshot, None),
+            Err(wrong) => Err(self.refuse_configuration(&wrong)),
         }
+    }
+
+    /// Refuses a configuration: the old one stays, and so does the result of the last mail.
+    pub fn refuse_configuration(self, wrong: &Wrong<'_>) -> Code {
+        let words = in_words(wrong);
+        let kept = self
+            .key()
+            .and_then(|(key, _)| shared().living(key).map(|client| client.refusal = words));
+        kept.map_or_else(|code| code, |()| wrong.code)
+    }
+
+    /// Why the last configuration or mail was refused; empty where it was not.
+    pub fn refusal<T>(self, show: impl FnOnce(&[u8]) -> T) -> Result<T, Code> {
+        let (key, _) = self.key()?;
+        let mut shared = shared();
+        let refusal = shared.living(key)?.refusal.as_deref();
+        Ok(show(refusal.unwrap_or(&[])))
+    }
+
+    /// The last conversation, where it was to be kept.
+    pub fn dialogue<T>(self, show: impl FnOnce(&[u8]) -> T) -> Result<T, Code> {
+        let (key, _) = self.key()?;
+        let mut shared = shared();
+        let dialogue = shared.living(key)?.dialogue.as_deref();
+        Ok(show(dialogue.unwrap_or(&[])))
     }
 
     /// Starts a mail.
     pub fn send(self, recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<(), Code> {
+        self.send_as(recipients, subject, text, Order::default())
+    }
+
+    /// Starts a mail, with what it asks for besides.
+    pub fn send_as(self, recipients: Option<&[u8]>, subject: &[u8], text: &[u8], order: Order) -> Result<(), Code> {
         let (key, slot) = self.key()?;
         begin(key, slot)?;
         let started = mail::check(recipients, subject, text)
@@ -116,15 +141,18 @@ impl Client {
                 let recipients = recipients.unwrap_or(&[]);
                 Post::new(recipients, count, subject, text).ok_or((Code::DataFailed, Reason::NoMemory))
             })
-            .and_then(|post| start(key, Some(post)));
-        started.map_err(|(code, reason)| refuse(key, code, reason, recipients.unwrap_or(&[])))
+            .and_then(|post| start(key, Some(post), order));
+        started.map_err(|(code, reason)| {
+            let wrong = Wrong::of_mail(recipients, subject, code, reason);
+            refuse(key, &wrong, recipients.unwrap_or(&[]))
+        })
     }
 
-    /// Refuses a mail that cannot even be read, with a line in the log.
-    pub fn refuse(self, code: Code, reason: Reason) -> Code {
+    /// Refuses a mail for one of its fields, with a line in the log.
+    pub fn refuse(self, wrong: &Wrong<'_>) -> Code {
         let begun = self.key().and_then(|(key, slot)| begin(key, slot).map(|()| key));
         match begun {
-            Ok(key) => refuse(key, code, reason, &[]),
+            Ok(key) => refuse(key, wrong, &[]),
             Err(code) => code,
         }
     }
@@ -133,7 +161,8 @@ impl Client {
     pub fn probe(self) -> Result<(), Code> {
         let (key, slot) = self.key()?;
         begin(key, slot)?;
-        start(key, None).map_err(|(code, reason)| refuse(key, code, reason, &[]))
+        start(key, None, Order::default())
+            .map_err(|(code, reason)| refuse(key, &Wrong::of_mail(None, &[], code, reason), &[]))
     }
 
     /// Gives up the mail in flight, if there is one.
@@ -162,13 +191,7 @@ impl Client {
     /// How the last mail ended.
     pub fn report(self) -> Result<LastMail, Code> {
         let (key, _) = self.key()?;
-        shared().living(key).map(|client| client.told)
-    }
-
-    /// Shows how the last mail ended, and its Message-ID.
-    pub fn read_report<T>(self, show: impl FnOnce(&Report, MessageId<'_>) -> T) -> Result<T, Code> {
-        self.report()
-            .map(|told| show(&told.report, MessageId::Whole(told.message_id.octets())))
+        shared().living(key).map(|client| client.told.whole())
     }
 
     /// Waits until no mail is in flight; the status then, or 14 when the time was over before. Where a mail is in flight it
@@ -315,12 +338,11 @@ impl Waiting {
 }
 
 /// Keeps a configuration instead of the one before, and the limit for the devices' own function.
-fn keep(key: Key, checked: &Checked<'_>, device_limit: usize) -> Result<(), Code> {
-    let snapshot = Snapshot::new(checked).ok_or(Code::DataFailed)?;
+fn keep(key: Key, snapshot: Snapshot, device_limit: Option<usize>) -> Result<(), Code> {
     let mut shared = shared();
     let client = shared.living(key)?;
-    client.device_limit = device_limit;
-    let before = client.snapshot.replace(snapshot);
+    client.device_limit = device_limit.unwrap_or(client.device_limit);
+    let before = (client.snapshot.replace(snapshot), client.refusal.take());
     drop(shared);
     drop(before);
     Ok(())
@@ -337,7 +359,7 @@ fn begin(key: Key, slot: &Slot) -> Result<(), Code> {
 }
 
 /// Hands a mail to the thread.
-fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
+fn start(key: Key, post: Option<Post>, order: Order) -> Result<(), (Code, Reason)> {
     let no_memory = (Code::DataFailed, Reason::NoMemory);
     let mut started_now = None;
     let mut shared = shared();
@@ -350,6 +372,7 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
         .ok_or((Code::ConnectFailed, Reason::NotConfigured))?;
     let snapshot = snapshot.copy().ok_or(no_memory)?;
     client.mail = client.mail.wrapping_add(1).max(1);
+    let refusal = client.refusal.take();
     let mail = client.mail;
     if !shared.started() {
         let (worker, engine) = driver::start()?;
@@ -361,23 +384,33 @@ fn start(key: Key, post: Option<Post>) -> Result<(), (Code, Reason)> {
         mail,
         snapshot,
         post,
+        order,
         started,
     });
     drop(shared);
+    drop(refusal);
     // Also where this mail finds no memory: the next one takes the engine for started.
     driver::install(started_now);
     driver::wake(wake.ok_or(no_memory)?);
     Ok(())
 }
 
-/// Ends a mail that did not start.
-fn refuse(key: Key, code: Code, reason: Reason, recipients: &[u8]) -> Code {
-    let report = Report::unsent(code, Phase::Start, Outcome::NotSent, reason);
+/// Ends a mail that did not start. What is wrong with it is the text of its result, too.
+fn refuse(key: Key, wrong: &Wrong<'_>, recipients: &[u8]) -> Code {
+    let mut report = Report::unsent(wrong.code, Phase::Start, Outcome::NotSent, Reason::None);
+    let words = in_words(wrong);
+    report.text = Bounded::new(words.as_deref().unwrap_or(b"out of memory"));
+    hint::explain(&mut report, &Settings::NONE);
     let first = List::new(recipients).next().unwrap_or(&[]);
     let logged = Bounded::<LOG_RECIPIENT_BYTES>::written(|room| write_recipient(room, first));
     let count = u16::try_from(List::new(recipients).count()).unwrap_or(u16::MAX);
     let count = if recipients.is_empty() { 0 } else { count };
-    let notice = shared().publish(key, LastMail::without_id(report), count, logged.octets());
+    let mut shared = shared();
+    if let Some(client) = shared.client(key) {
+        client.refusal = words;
+    }
+    let notice = shared.publish(key, &LastMail::without_id(report), count, logged.octets());
+    drop(shared);
     notice.tell();
-    code
+    wrong.code
 }

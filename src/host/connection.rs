@@ -1,24 +1,38 @@
-//! One mail on one socket: the link drives the session and its socket, the connection owns what the session is lent.
+//! One mail on its way: its configuration, its course through servers and attempts, and the link of the attempt.
 
 use std::boxed::Box;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
-use super::memory;
+use super::course::{Course, Stage, Then, told_as_unresolved};
+use super::link::{Link, Tools};
+use super::memory::{self, Boxed};
 use super::post::Post;
+use super::race::Race;
 use super::registry::Key;
-use super::shared::LastMail;
+use super::resolve::{self, Asker, Unresolved};
+use super::servers::Target;
+use super::shared::{Order, Start};
+use super::sink::Sink;
 use super::snapshot::Snapshot;
-use super::sys::{self, Event, Failure, Poller, Socket};
-use crate::channel::{Channel, Moved, Pump, Turn};
+use super::sys::{Event, Poller};
+use super::told::LastMail;
+use super::transcript::Transcript;
+use crate::client::hint;
+use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::LOG_RECIPIENT_BYTES;
-use crate::session::event::{End, Events};
-use crate::session::{Job, Session, State};
+use crate::limits::{LOG_RECIPIENT_BYTES, Limit};
+use crate::session::{Job, Session};
 use crate::wire::address::List;
 
 /// What is composed at a time: the headers, a text of 3 KiB and the final dot leave in one write.
 const OUT: usize = 4096;
+
+/// The port of TLS from the first octet on (RFC 8314): a server there waits for a handshake, and says nothing.
+const TLS_PORT: u16 = 465;
+
+/// How long its greeting is waited for, in milliseconds.
+const TLS_PORT_GREETING: u32 = 10_000;
 
 /// One mail on its way.
 pub struct Connection {
@@ -28,35 +42,14 @@ pub struct Connection {
     pub mail: u32,
     snapshot: Snapshot,
     post: Option<Post>,
+    order: Order,
     started: u64,
     published: bool,
     /// The engine knows that there is more to do.
     queued: bool,
+    /// Where it may need more than one connection.
+    course: Option<Boxed<Course>>,
     link: Link,
-}
-
-/// The session, and its socket.
-struct Link {
-    token: u64,
-    socket: Option<Socket>,
-    pump: Pump<Box<[u8]>, Ending>,
-    /// When the session began, by our clock: it counts from there.
-    began: u64,
-    opened: u64,
-    /// Whether it was looked at, when the time for the greeting was over, if the connection stands.
-    looked: bool,
-    /// There is more to do, without the kernel saying so.
-    unfinished: bool,
-}
-
-/// What a link works with, and several share.
-pub struct Tools<'t> {
-    /// The kernel's list.
-    pub poller: &'t Poller,
-    /// Where octets are received.
-    pub buffer: &'t mut [u8],
-    /// The time.
-    pub now: u64,
 }
 
 /// What the engine writes into the client when there is a verdict.
@@ -67,53 +60,66 @@ pub struct Ended {
     pub recipients: u16,
     /// The recipient for the log.
     pub recipient: Bounded<LOG_RECIPIENT_BYTES>,
+    /// The mail is attempted again: it is for the log only.
+    pub again: bool,
 }
 
-fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>) -> Job<'a> {
+fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, server: Option<SocketAddr>) -> Job<'a> {
+    let mut settings = snapshot.settings();
+    if server.is_some_and(|server| server.port() == TLS_PORT) {
+        if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
+            *greeting = snapshot.limit(Limit::Greeting).min(TLS_PORT_GREETING);
+        }
+    }
     Job {
-        settings: snapshot.settings(),
+        settings,
         mail: post.as_ref().map(Post::mail),
         keep: false,
-        dry: false,
+        dry: order.dry,
     }
 }
 
 impl Connection {
-    /// A connection that has not begun yet.
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(
-        key: Key,
-        mail: u32,
-        token: u64,
-        snapshot: Snapshot,
-        post: Option<Post>,
-        out: Box<[u8]>,
-        started: u64,
-        now: u64,
-    ) -> Self {
-        let (mut post, mut out) = (post, out);
+    /// A connection that has not begun yet; None without memory for what it needs.
+    pub fn new(start: Start, token: u64, out: Box<[u8]>, now: u64) -> Option<Self> {
+        let Start {
+            key,
+            mail,
+            snapshot,
+            mut post,
+            order,
+            started,
+        } = start;
+        let mut out = out;
         if let Some(post) = &mut post {
             post.compose(&snapshot.settings(), &mut out);
         }
-        let session = Session::new(&job(&snapshot, &post), Ending::default());
-        Self {
+        let course = if Course::is_needed(&snapshot) {
+            Some(Boxed::new(Course::BEGINNING)?)
+        } else {
+            None
+        };
+        let mut sink = Sink::default();
+        let mut source = None;
+        if let Some(extras) = &snapshot.extras {
+            source = extras.source;
+            if extras.trace.is_some() || extras.keep_dialogue {
+                sink.transcript = Some(Transcript::new(extras.trace.is_some(), extras.keep_dialogue)?);
+            }
+        }
+        let session = Session::new(&job(&snapshot, &post, &order, None), sink);
+        Some(Self {
             key,
             mail,
             snapshot,
             post,
+            order,
             started,
             published: false,
             queued: false,
-            link: Link {
-                token,
-                socket: None,
-                pump: Pump::new(session, out),
-                began: now,
-                opened: now,
-                looked: false,
-                unfinished: false,
-            },
-        }
+            course,
+            link: Link::new(token, source, session, out, now),
+        })
     }
 
     /// A buffer for a connection.
@@ -131,25 +137,108 @@ impl Connection {
         self.link.token
     }
 
-    /// Begins to connect.
+    /// Begins with the first server.
     pub fn open(&mut self, tools: &mut Tools<'_>) {
-        self.link
-            .open(&job(&self.snapshot, &self.post), self.snapshot.server, tools);
+        match self.snapshot.server {
+            Some(server) => self.connect(server, tools),
+            None => self.begin_server(tools),
+        }
+    }
+
+    /// Begins to connect to an address.
+    fn connect(&mut self, server: SocketAddr, tools: &mut Tools<'_>) {
+        self.link.address = Some(server);
+        self.note(b"connecting to ", Some(server));
+        let job = job(&self.snapshot, &self.post, &self.order, Some(server));
+        self.link.open(&job, server, tools);
+    }
+
+    /// Begins with a server of the list.
+    fn begin_server(&mut self, tools: &mut Tools<'_>) {
+        let (Some(extras), Some(course)) = (&self.snapshot.extras, &mut self.course) else {
+            return;
+        };
+        course.stage = Stage::Talking;
+        match extras.servers.get(course.server) {
+            Some(Target::Address(address)) => self.connect(address, tools),
+            Some(Target::Name { name, .. }) => {
+                let asker = Asker {
+                    engine: tools.worker.number,
+                    token: self.link.token,
+                };
+                course.stage = Stage::Resolving(asker);
+                if resolve::ask(name, asker, tools.worker.waker).is_none() {
+                    self.lost(tools.now, Reason::NoMemory);
+                }
+            }
+            None => self.lost(tools.now, Reason::NotConfigured),
+        }
+    }
+
+    /// The answer has come that a name was looked up for.
+    pub fn resolved(&mut self, answer: Result<&[IpAddr], Unresolved>, tools: &mut Tools<'_>) {
+        let (Some(extras), Some(course)) = (&self.snapshot.extras, &mut self.course) else {
+            return;
+        };
+        if !matches!(course.stage, Stage::Resolving(_)) {
+            return;
+        }
+        let Some(Target::Name { port, .. }) = extras.servers.get(course.server) else {
+            return;
+        };
+        let source = extras.source;
+        let addresses = match answer {
+            Ok(addresses) => addresses,
+            Err(why) => return self.lost(tools.now, unresolved(why)),
+        };
+        let usable = |address: &&IpAddr| source.is_none_or(|source| source.is_ipv4() == address.is_ipv4());
+        let mut targets = std::vec::Vec::new();
+        if targets.try_reserve_exact(addresses.len()).is_err() {
+            return self.lost(tools.now, Reason::NoMemory);
+        }
+        targets.extend(
+            addresses
+                .iter()
+                .filter(usable)
+                .map(|address| SocketAddr::new(*address, port)),
+        );
+        course.stage = Stage::Talking;
+        match targets.as_slice() {
+            [] => self.lost(tools.now, Reason::Unreachable),
+            [only] => self.connect(*only, tools),
+            [first, ..] => {
+                let first = Some(*first);
+                self.link.address = first;
+                self.note(b"connecting to ", first);
+                let race = Race::new(targets.into_boxed_slice(), source).and_then(Boxed::new);
+                let job = job(&self.snapshot, &self.post, &self.order, first);
+                match race {
+                    Some(race) => self.link.race(&job, race, tools),
+                    None => self.link.lost(&job, tools.now, Reason::NoMemory),
+                }
+            }
+        }
+    }
+
+    fn lost(&mut self, now: u64, reason: Reason) {
+        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
+        self.link.lost(&job, now, reason);
     }
 
     /// Something happened on the socket.
     pub fn handle(&mut self, event: Event, tools: &mut Tools<'_>) {
-        self.link
-            .handle(&job(&self.snapshot, &self.post), self.snapshot.server, event, tools);
+        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
+        self.link.handle(&job, event, tools);
     }
 
     /// Goes on where the last turn ended.
     pub fn go_on(&mut self, tools: &mut Tools<'_>) {
         self.queued = false;
+        if self.advance(tools) {
+            return;
+        }
         // One that is looked at although nothing was told of it may still be connecting: then there is nothing to do.
-        if self.link.pump.session.state() == State::Connecting
-            && !self.link.socket.as_ref().is_some_and(sys::is_connected)
-        {
+        if self.link.connects() && !self.link.races() && !self.link.is_connected() {
             return;
         }
         let event = Event {
@@ -161,63 +250,118 @@ impl Connection {
         self.handle(event, tools);
     }
 
+    /// Whether the connection of an attempt that failed is closed, and something follows.
+    fn is_to_advance(&self) -> bool {
+        let course = self.course.as_ref();
+        self.link.pump.session.closed() && course.is_some_and(|course| course.then.is_some())
+    }
+
+    /// Goes on to the next server, or waits for the next attempt.
+    fn advance(&mut self, tools: &mut Tools<'_>) -> bool {
+        if !self.is_to_advance() {
+            return false;
+        }
+        self.link.hang_up();
+        let Some(course) = &mut self.course else { return false };
+        match course.then.take() {
+            Some(Then::Server) => {
+                course.server = course.server.saturating_add(1);
+                self.begin_anew(tools);
+            }
+            Some(Then::Attempt { at }) => course.stage = Stage::Waiting { until: at },
+            None => {}
+        }
+        true
+    }
+
+    /// Begins a session with the server whose turn it is.
+    fn begin_anew(&mut self, tools: &mut Tools<'_>) {
+        let left = self.time_left(tools.now);
+        let mut job = job(&self.snapshot, &self.post, &self.order, None);
+        if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
+            *total = u32::try_from(left).unwrap_or(u32::MAX).max(1);
+        }
+        self.link.begin_anew(&job, tools.now);
+        self.open(tools);
+    }
+
+    /// How much is left of the mail's total time, in milliseconds.
+    fn time_left(&self, now: u64) -> u64 {
+        let total = u64::from(self.snapshot.limit(Limit::Total));
+        self.started.saturating_add(total).saturating_sub(now)
+    }
+
     /// A deadline has come. What has arrived is read first: an answer that was there in time is not late because nobody
     /// looked, as in a process that was stopped.
     pub fn tick(&mut self, tools: &mut Tools<'_>) {
+        if let Some(course) = &mut self.course {
+            if let Stage::Waiting { until } = course.stage {
+                if tools.now >= until {
+                    course.attempt = course.attempt.saturating_add(1);
+                    course.server = 0;
+                    course.stage = Stage::Talking;
+                    self.begin_anew(tools);
+                }
+                return;
+            }
+        }
         self.make_sure(tools.poller);
-        self.link
-            .tick(&job(&self.snapshot, &self.post), self.snapshot.server, tools);
+        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
+        self.link.tick(&job, tools);
     }
 
     /// The client wants no mail any more. A verdict that has arrived counts.
     pub fn cancel(&mut self, tools: &mut Tools<'_>) {
         self.make_sure(tools.poller);
-        self.link
-            .cancel(&job(&self.snapshot, &self.post), self.snapshot.server, tools);
+        if self.give_up_course(Code::Cancelled, Reason::Cancelled) {
+            return;
+        }
+        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
+        self.link.cancel(&job, tools);
+    }
+
+    /// Ends the course: no further server, no further attempt. True where it was between two of them, and there is a result now.
+    fn give_up_course(&mut self, code: Code, reason: Reason) -> bool {
+        let Some(course) = &mut self.course else { return false };
+        let between = course.then.take().is_some() || matches!(course.stage, Stage::Waiting { .. });
+        if between && !self.published {
+            course.stage = Stage::Talking;
+            let report = Report::unsent(code, course.phase, Outcome::NotSent, reason);
+            self.link.pump.session.events.report = Some(report);
+        }
+        between
     }
 
     /// Makes sure that the socket is ours still, before it is read or closed for another reason than that something
     /// happened on it: the program may have closed it, and its number be the program's own by now.
     pub fn make_sure(&mut self, poller: &Poller) {
-        let token = self.link.token;
-        if self
-            .link
-            .socket
-            .as_ref()
-            .is_some_and(|socket| !poller.has(socket, token))
-        {
-            self.leave_open();
-        }
+        self.link.make_sure(poller);
     }
 
     /// Gives the socket up without closing it.
     pub fn leave_open(&mut self) {
-        if let Some(socket) = self.link.socket.take() {
-            sys::leave_open(socket);
-        }
+        self.link.leave_open();
     }
 
     /// When to call [`Connection::tick`].
     pub fn deadline(&self) -> Option<u64> {
-        let deadline = self
-            .link
-            .began
-            .saturating_add(u64::from(self.link.pump.session.deadline()?));
-        if self.link.pump.session.state() == State::Connecting && !self.link.looked {
-            let greeting = self.link.opened.saturating_add(u64::from(self.snapshot.greeting()));
-            return Some(deadline.min(greeting));
+        if let Some(course) = &self.course {
+            if let Stage::Waiting { until } = course.stage {
+                return Some(until);
+            }
         }
-        Some(deadline)
+        self.link.deadline(|| self.snapshot.greeting())
     }
 
     /// Whether it is over.
     pub fn closed(&self) -> bool {
-        self.link.pump.session.closed()
+        self.link.pump.session.closed() && !self.course.as_ref().is_some_and(|course| course.goes_on())
     }
 
     /// Whether there is more to do without waiting for the kernel, and the engine does not know yet.
     pub fn unfinished(&mut self) -> bool {
-        core::mem::take(&mut self.link.unfinished) && self.queue()
+        let more = core::mem::take(&mut self.link.unfinished) || self.is_to_advance();
+        more && self.queue()
     }
 
     /// Notes that the engine knows that there is more to do; false where it knew before.
@@ -230,10 +374,55 @@ impl Connection {
         if self.published {
             return None;
         }
-        let Ending { report, recipient } = core::mem::take(&mut self.link.pump.session.events);
-        let mut report = report?;
+        let mut report = self.link.pump.session.events.report.take()?;
         report.elapsed = u32::try_from(now.saturating_sub(self.started)).unwrap_or(u32::MAX);
-        Some(self.end(report, recipient))
+        report.attempts = self.course.as_ref().map_or(1, |course| course.attempt);
+        let then = self.decide(&mut report, now);
+        self.explain(&mut report);
+        match then {
+            Some(Then::Server) => None,
+            Some(Then::Attempt { .. }) => Some(self.told(report, true)),
+            None => Some(self.end(report)),
+        }
+    }
+
+    /// Decides what follows.
+    fn decide(&mut self, report: &mut Report, now: u64) -> Option<Then> {
+        let left = self.time_left(now);
+        let (Some(extras), Some(course)) = (&self.snapshot.extras, &mut self.course) else {
+            return None;
+        };
+        if course.stop_resolving() {
+            told_as_unresolved(report);
+        }
+        // A probe and a dry run tell how things stand now.
+        let repeats = self.post.is_some() && !self.order.dry;
+        let chance = self.post.as_ref().map_or(0, |post| {
+            post.nonce
+                .iter()
+                .fold(course.attempt, |sum, part| sum.rotate_left(7) ^ part)
+        });
+        let failed = Failed {
+            outcome: report.outcome,
+            code: report.code,
+            reply: report.reply,
+            reason: self.link.pump.session.events.reason,
+        };
+        course.phase = report.phase;
+        course.decide(extras, &failed, repeats, chance, [now, left])
+    }
+
+    /// Says in the text what the server's words may mean, and what to do; and has the devices' own function answer in the
+    /// devices' codes.
+    fn explain(&self, report: &mut Report) {
+        let silent = report.phase == Phase::Greeting && report.code == Code::Timeout;
+        if silent && self.link.address.is_some_and(|address| address.port() == TLS_PORT) {
+            report.code = Code::TlsFailed;
+        }
+        hint::explain(report, &self.snapshot.settings());
+        if self.snapshot.device && report.code == Code::TlsFailed {
+            report.code = Code::NotReady;
+        }
     }
 
     /// Gives the connection up without closing its socket, whose number may be another's by now; the result, if it has
@@ -244,231 +433,75 @@ impl Connection {
         if given_up {
             self.link.pump.session.cancel();
         }
-        let job = job(&self.snapshot, &self.post);
+        self.give_up_course(Code::ConnectFailed, Reason::NoSocket);
+        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
         let time = self.link.time(now);
         self.link.pump.session.lost(&job, time, Reason::Lost);
         // A session that would connect anew has no socket to do it with, either.
         self.link.pump.session.lost(&job, time, Reason::NoSocket);
+        if let Some(mut course) = self.course.take() {
+            course.stop_resolving();
+        }
         self.take_ended(now)
     }
 
     /// The result after a defect of ours: what left is not known.
     pub fn defect(&mut self) -> Option<Ended> {
+        self.course = None;
         let report = Report::unsent(Code::DataFailed, Phase::Start, Outcome::Unknown, Reason::Defect);
-        (!self.published).then(|| self.end(report, 0))
+        (!self.published).then(|| self.end(report))
     }
 
-    fn end(&mut self, report: Report, recipient: u16) -> Ended {
+    fn end(&mut self, report: Report) -> Ended {
         self.published = true;
+        let ended = self.told(report, false);
+        self.post = None;
+        ended
+    }
+
+    /// What is told of a result.
+    fn told(&self, report: Report, again: bool) -> Ended {
         let mut ended = Ended {
             told: LastMail::without_id(report),
             recipients: 0,
             recipient: Bounded::EMPTY,
+            again,
         };
+        if let Some(server) = self.link.address {
+            ended.told.server = Bounded::written(|room| super::told::write_server(server, room));
+        }
         if let Some(post) = &self.post {
             ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.settings().sender());
             ended.recipients = post.recipients;
-            let address = List::new(post.mail().recipients).nth(usize::from(recipient));
+            let sink = &self.link.pump.session.events;
+            let address = List::new(post.mail().recipients).nth(usize::from(sink.recipient));
             ended.recipient = Bounded::new(address.unwrap_or(&[]));
+            if sink.decided {
+                ended.told.recipient = Bounded::new(address.unwrap_or(&[]));
+            }
         }
-        self.post = None;
         ended
     }
-}
 
-/// How the mail ended, as the session tells: the one event that the host has a use for.
-#[derive(Default)]
-struct Ending {
-    report: Option<Report>,
-    recipient: u16,
-}
-
-impl Events for Ending {
-    fn end(&mut self, end: &End<'_>) {
-        self.report = Some(Report::of(end));
-        self.recipient = end.verdict.recipient;
-    }
-}
-
-impl Link {
-    /// The session's time at a time of our clock.
-    fn time(&self, now: u64) -> u32 {
-        u32::try_from(now.saturating_sub(self.began)).unwrap_or(u32::MAX)
-    }
-
-    /// The connection is lost.
-    fn lost(&mut self, job: &Job<'_>, now: u64, reason: Reason) {
-        self.pump.session.lost(job, self.time(now), reason);
-    }
-
-    /// Begins to connect.
-    ///
-    /// Nobody asks the kernel to tell when the connection stands: the greeting tells, with one wake-up less.
-    fn open(&mut self, job: &Job<'_>, server: SocketAddr, tools: &mut Tools<'_>) {
-        self.pump.clear();
-        self.socket = None;
-        self.opened = tools.now;
-        self.looked = false;
-        match tools.poller.connect(server, None, self.token) {
-            Ok(socket) => self.socket = Some(socket),
-            Err(failure) => self.lost(job, tools.now, reason(failure)),
-        }
-    }
-
-    fn handle(&mut self, job: &Job<'_>, server: SocketAddr, event: Event, tools: &mut Tools<'_>) {
-        if self.pump.session.state() == State::Connecting {
-            let Some(socket) = &self.socket else { return };
-            if event.failed {
-                // A reset (and whatever the kernel does not say of connecting) means that the connection stood: what the
-                // server said before it can still be read.
-                let why = sys::connect_failure(socket);
-                if why != Failure::Broken {
-                    self.lost(job, tools.now, reason(why));
-                    return;
-                }
-            }
-            self.connected(job, tools.now);
-        }
-        let read = match event {
-            _ if event.to_the_end => Arrived::ToTheEnd,
-            _ if event.readable => Arrived::Some,
-            _ => Arrived::Nothing,
-        };
-        self.carry(job, server, read, tools);
-    }
-
-    fn connected(&mut self, job: &Job<'_>, now: u64) {
-        let local = match (job.settings.ehlo_name(), &self.socket) {
-            ([], Some(socket)) => sys::local_address(socket),
-            _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        };
-        self.pump.session.connected(job, self.time(now), &local.into());
-    }
-
-    /// Reads what has arrived; false where there may be more of it than a turn's share.
-    fn look(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) -> bool {
-        let now = self.time(tools.now);
-        let Some(socket) = &self.socket else { return true };
-        if self.pump.session.state() == State::Connecting {
-            if !sys::is_connected(socket) {
-                return true;
-            }
-            // Nothing was told of it: its time began with the connection at the latest.
-            self.connected(job, self.opened);
-        }
-        let Some(socket) = &self.socket else { return true };
-        let mut channel = OnSocket {
-            socket,
-            token: self.token,
-            poller: tools.poller,
-            read: Arrived::ToTheEnd,
-        };
-        !self.pump.read(job, now, &mut channel, tools.buffer)
-    }
-
-    fn tick(&mut self, job: &Job<'_>, server: SocketAddr, tools: &mut Tools<'_>) {
-        let connecting = self.pump.session.state() == State::Connecting;
-        self.looked |= connecting;
-        self.unfinished = !self.look(job, tools);
-        // The deadline waits for the next turn then. It does not wait for ever: what a server may say without being asked has
-        // an end.
-        if self.unfinished {
+    /// Notes something of ours in the dialogue.
+    fn note(&mut self, words: &[u8], server: Option<SocketAddr>) {
+        let Some(transcript) = &mut self.link.pump.session.events.transcript else {
             return;
-        }
-        self.pump.session.tick(self.time(tools.now));
-        if connecting && self.pump.session.state() == State::Connecting {
-            return;
-        }
-        self.carry(job, server, Arrived::Nothing, tools);
-    }
-
-    fn cancel(&mut self, job: &Job<'_>, server: SocketAddr, tools: &mut Tools<'_>) {
-        self.look(job, tools);
-        self.pump.session.cancel();
-        self.carry(job, server, Arrived::Nothing, tools);
-    }
-
-    /// Carries octets between the session and the socket; makes another connection where the session wants one.
-    fn carry(&mut self, job: &Job<'_>, server: SocketAddr, read: Arrived, tools: &mut Tools<'_>) {
-        let now = self.time(tools.now);
-        let Some(socket) = &self.socket else { return };
-        let mut channel = OnSocket {
-            socket,
-            token: self.token,
-            poller: tools.poller,
-            read,
         };
-        match self.pump.turn(job, now, &mut channel, tools.buffer) {
-            Turn::Idle => {}
-            Turn::More => self.unfinished = true,
-            Turn::Connect => self.open(job, server, tools),
+        let mut room = [0; 128];
+        let mut length = crate::octets::copy(&mut room, words);
+        if let (Some(server), Some(rest)) = (server, room.get_mut(length..)) {
+            length = length.saturating_add(super::told::write_server(server, rest));
         }
+        transcript.note(room.get(..length).unwrap_or(&[]));
     }
 }
 
-/// What is worth reading from a socket: each attempt is a system call.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Arrived {
-    /// Nothing has arrived.
-    Nothing,
-    /// Something has. Less than there was room for: there is no more.
-    Some,
-    /// Something has, and perhaps the end.
-    ToTheEnd,
-}
-
-/// A socket as a channel, for a turn.
-struct OnSocket<'t> {
-    socket: &'t Socket,
-    token: u64,
-    poller: &'t Poller,
-    read: Arrived,
-}
-
-impl Channel for OnSocket<'_> {
-    fn send(&mut self, octets: &[u8]) -> Moved {
-        match sys::send(self.socket, octets) {
-            Ok(length) => Moved::octets(length.min(octets.len())),
-            // The kernel is asked to tell when there is room again.
-            Err(Failure::WouldBlock) => match self.poller.tell_when_writable(self.socket, self.token) {
-                Ok(()) => Moved::NOTHING,
-                Err(_) => Moved::ended(Reason::Lost),
-            },
-            Err(_) => {
-                self.read = Arrived::ToTheEnd;
-                Moved::ended(Reason::Lost)
-            }
-        }
-    }
-
-    fn receive(&mut self, octets: &mut [u8]) -> Moved {
-        if self.read == Arrived::Nothing {
-            return Moved::NOTHING;
-        }
-        match sys::receive(self.socket, octets) {
-            Ok(0) => Moved::ended(Reason::Lost),
-            Ok(length) => {
-                if length < octets.len() && self.read == Arrived::Some {
-                    self.read = Arrived::Nothing;
-                }
-                Moved::octets(length)
-            }
-            Err(Failure::WouldBlock) => {
-                self.read = Arrived::Nothing;
-                Moved::NOTHING
-            }
-            Err(_) => Moved::ended(Reason::Lost),
-        }
-    }
-}
-
-/// The reason for a failure to connect.
-fn reason(failure: Failure) -> Reason {
-    match failure {
-        Failure::Exhausted => Reason::NoSocket,
-        Failure::Refused => Reason::Refused,
-        Failure::TimedOut => Reason::Deadline,
-        Failure::Unreachable => Reason::Unreachable,
-        Failure::WouldBlock | Failure::Broken => Reason::Lost,
+/// The reason for a name without an address.
+fn unresolved(why: Unresolved) -> Reason {
+    match why {
+        Unresolved::NotFound => Reason::NameNotFound,
+        Unresolved::NoAnswer => Reason::NoNameService,
+        Unresolved::NoMemory => Reason::NoMemory,
     }
 }

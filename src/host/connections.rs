@@ -57,7 +57,7 @@ impl Connections {
 
     /// Adds a connection for a mail of this client, made with a token and a buffer, and returns the token. None without memory
     /// for it.
-    pub fn add(&mut self, key: Key, make: impl FnOnce(u64, Box<[u8]>) -> Connection) -> Option<u64> {
+    pub fn add(&mut self, key: Key, make: impl FnOnce(u64, Box<[u8]>) -> Option<Connection>) -> Option<u64> {
         let id = self.free_id()?;
         let missing = key.place.saturating_add(1).saturating_sub(self.clients.len());
         self.clients.try_reserve(missing).ok()?;
@@ -67,7 +67,7 @@ impl Connections {
         };
         self.serial = self.serial.wrapping_add(1);
         let token = (u64::from(self.serial) << 32) | (id as u64 & 0xFFFF_FFFF);
-        let connection = Boxed::new(make(token, out))?;
+        let connection = Boxed::new(make(token, out)?)?;
         *self.table.get_mut(id)? = Some(connection);
         self.free.pop();
         for _ in 0..missing {

@@ -5,13 +5,16 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::clock;
-use super::connection::{Connection, Ended, Tools};
+use super::connection::{Connection, Ended};
 use super::connections::Connections;
+use super::link::Tools;
 use super::memory;
 use super::nonces::Nonces;
 use super::registry::Key;
-use super::shared::{LastMail, Start, shared};
+use super::resolve;
+use super::shared::{Start, Worker, shared};
 use super::sys::{Failure, Poller, Ready, Waker};
+use super::told::LastMail;
 use crate::client::report::Report;
 use crate::code::{Code, Outcome, Phase, Reason};
 
@@ -42,6 +45,8 @@ pub struct Engine {
     pub comes: u64,
     /// What is waited on.
     pub poller: Poller,
+    /// How it is woken.
+    waker: Waker,
     connections: Connections,
     /// There are orders that were not taken yet.
     ordered: bool,
@@ -70,6 +75,7 @@ impl Engine {
             polled,
             comes: NEVER,
             poller,
+            waker,
             connections: Connections::new(),
             ordered: false,
             starts: VecDeque::new(),
@@ -127,6 +133,9 @@ impl Engine {
         self.ordered |= ready.events().any(|event| event.token == WAKE);
         if self.ordered {
             self.take_orders(now);
+        }
+        if resolve::outstanding(self.number) {
+            self.take_answers(now);
         }
         let mut strange = false;
         for event in ready.events().filter(|event| event.token != WAKE) {
@@ -192,6 +201,13 @@ impl Engine {
         }
     }
 
+    /// Takes the addresses of the names that were looked up.
+    fn take_answers(&mut self, now: u64) {
+        resolve::answers(self.number, |token, answer| {
+            self.carry(token, now, |connection, tools| connection.resolved(answer, tools));
+        });
+    }
+
     /// Cancels the mail of the client at this place if it was given up or the client has ended. Of a client that has ended the
     /// connection that only waits for the reply to QUIT is closed, too.
     fn end(&mut self, place: usize, now: u64) {
@@ -215,22 +231,17 @@ impl Engine {
 
     /// Makes a connection for a mail and begins to connect; None without memory for it.
     fn begin(&mut self, start: Start, now: u64) -> Option<()> {
-        let Start {
-            key,
-            mail,
-            snapshot,
-            mut post,
-            started,
-        } = start;
+        let (key, mail) = (start.key, start.mail);
+        let mut start = start;
         let Some(slot) = key.slot() else { return Some(()) };
-        if let Some(post) = &mut post {
+        if let Some(post) = &mut start.post {
             let seconds = clock::calendar().map_or(0, |milliseconds| milliseconds / 1000);
             post.date = u32::try_from(seconds).unwrap_or(u32::MAX);
             post.nonce = self.nonces.next();
         }
-        let token = self.connections.add(key, |token, out| {
-            Connection::new(key, mail, token, snapshot, post, out, started, now)
-        })?;
+        let token = self
+            .connections
+            .add(key, |token, out| Connection::new(start, token, out, now))?;
         if slot.is_given_up(mail) {
             self.carry(token, now, Connection::cancel);
         } else {
@@ -246,6 +257,10 @@ impl Engine {
             poller: &self.poller,
             buffer: &mut self.buffer,
             now,
+            worker: Worker {
+                number: self.number,
+                waker: self.waker,
+            },
         };
         let Some(connection) = self.connections.get(token) else {
             return false;
@@ -265,7 +280,10 @@ impl Engine {
         if unfinished {
             self.connections.queue(token);
         }
-        if let Some(ended) = ended {
+        if let Some(ended) = ended.as_ref().filter(|ended| ended.again) {
+            let (told, recipient) = (&ended.told, ended.recipient.octets());
+            shared().record_attempt(key, told, ended.recipients, recipient);
+        } else if let Some(ended) = ended {
             if let Some(before) = self.connections.linger(key, token) {
                 if let Some(connection) = self.connections.get(before) {
                     connection.make_sure(&self.poller);
@@ -282,13 +300,13 @@ impl Engine {
 }
 
 fn publish(key: Key, ended: &Ended) {
-    let notice = shared().publish(key, ended.told, ended.recipients, ended.recipient.octets());
+    let notice = shared().publish(key, &ended.told, ended.recipients, ended.recipient.octets());
     notice.tell();
 }
 
 /// Ends a mail for which there is no connection.
 pub fn refuse(key: Key, phase: Phase, code: Code, reason: Reason) {
     let report = Report::unsent(code, phase, Outcome::NotSent, reason);
-    let notice = shared().publish(key, LastMail::without_id(report), 0, &[]);
+    let notice = shared().publish(key, &LastMail::without_id(report), 0, &[]);
     notice.tell();
 }

@@ -8,8 +8,14 @@
 //! - `shared`: the part of the clients that is locked, and the orders for the engine
 //! - `snapshot`, `post`: copies of configuration and mail, wiped when they end
 //! - `driver`: the engine of this process: its start and end, and who drives it
+//! - `setup`: a configuration as a program gives it
 //! - `engine`: all connections, and what a turn does with them
-//! - `connection`: one mail on one socket
+//! - `connection`: one mail on its way
+//! - `course`: which server is tried, and when again
+//! - `link`: the session of an attempt, and its socket
+//! - `race`: several addresses of one server
+//! - `sink`, `transcript`: what is taken of a session's events
+//! - `told`: how the last mail ended
 //! - `connections`: all of them, found by token, client and deadline
 //! - `deadlines`: a heap of times
 //! - [`servers`], `server`, `idn`: the servers of a configuration
@@ -43,6 +49,8 @@ mod connection;
 #[forbid(unsafe_code)]
 mod connections;
 #[forbid(unsafe_code)]
+mod course;
+#[forbid(unsafe_code)]
 mod deadlines;
 #[forbid(unsafe_code)]
 mod driver;
@@ -53,11 +61,15 @@ mod fork;
 #[forbid(unsafe_code)]
 mod idn;
 #[forbid(unsafe_code)]
+mod link;
+#[forbid(unsafe_code)]
 mod memory;
 #[forbid(unsafe_code)]
 mod nonces;
 #[forbid(unsafe_code)]
 mod post;
+#[forbid(unsafe_code)]
+mod race;
 #[forbid(unsafe_code)]
 mod registry;
 #[forbid(unsafe_code)]
@@ -67,7 +79,11 @@ mod server;
 #[forbid(unsafe_code)]
 pub mod servers;
 #[forbid(unsafe_code)]
+mod setup;
+#[forbid(unsafe_code)]
 mod shared;
+#[forbid(unsafe_code)]
+mod sink;
 #[forbid(unsafe_code)]
 mod snapshot;
 // C's integer types meet here: sizes of structures and sets of flags, all small.
@@ -78,9 +94,16 @@ mod snapshot;
     clippy::cast_sign_loss
 )]
 mod sys;
+#[forbid(unsafe_code)]
+mod told;
+#[forbid(unsafe_code)]
+pub mod transcript;
 
 pub use client::{Client, Wait};
 pub use driver::{descriptor, poll};
+pub use setup::Setup;
+pub use shared::Order;
+pub use told::LastMail;
 
 /// Runs a function that a program has called. Its thread is not cancelled meanwhile, and does not wait for locks that it holds
 /// itself because it forks.

@@ -380,6 +380,89 @@ mod tests {
         assert_eq!(read_one(b"fe80::x%lo"), Err(refused(COLONS)));
     }
 
+    #[cfg(feature = "unicode")]
+    #[test]
+    fn internationalized_names_become_a_labels() {
+        for (text, server) in [
+            ("b\u{FC}cher.example", "xn--bcher-kva.example 25"),
+            ("B\u{DC}CHER.Example.:587", "xn--bcher-kva.example 587"),
+            ("stra\u{DF}e.example", "xn--strae-oqa.example 25"),
+            (
+                "po\u{161}ta.p\u{159}\u{ED}klad.cz",
+                "xn--pota-h6a.xn--pklad-zsa96e.cz 25",
+            ),
+            ("po\u{161}ta.xn--pklad-zsa96e.cz", "xn--pota-h6a.xn--pklad-zsa96e.cz 25"),
+            (
+                "\u{4F8B}\u{3048}\u{3002}\u{30C6}\u{30B9}\u{30C8}\u{3002}",
+                "xn--r8jz45g.xn--zckzah 25",
+            ),
+            (
+                "\u{645}\u{62B}\u{627}\u{644}.\u{625}\u{62E}\u{62A}\u{628}\u{627}\u{631}",
+                "xn--mgbh0fb.xn--kgbechtv 25",
+            ),
+            ("\u{FF4D}\u{FF41}\u{FF49}\u{FF4C}.example", "mail.example 25"),
+            ("e\u{301}.sds_1.example", "xn--9ca.sds_1.example 25"),
+            (
+                "a.b.c.d.e.f.g.h.i.j.\u{FC}.example",
+                "a.b.c.d.e.f.g.h.i.j.xn--tda.example 25",
+            ),
+        ] {
+            assert_eq!(read_one(text.as_bytes()).as_deref(), Ok(server), "{text}");
+        }
+        for text in [
+            // Digits of another width, and dots: an address in disguise.
+            "\u{FF11}27.0.0.1",
+            "127\u{3002}1",
+            // Nothing is left; a mark first; a right-to-left and a left-to-right label that do not go together; not assigned.
+            "\u{AD}",
+            "\u{AD}.example",
+            "\u{301}a.example",
+            "\u{5D0}a.example",
+            "\u{378}.example",
+            "\u{FFFD}.example",
+            // A colon, a slash, a blank in disguise.
+            "\u{FC}\u{FF1A}25",
+            "\u{FC}\u{FF0F}.example",
+            "\u{FC}\u{A0}.example",
+            "-\u{FC}.example",
+            "\u{FC}..example",
+            "xn--\u{FC}.example",
+            "xn--999999999.\u{FC}.example",
+        ] {
+            let (code, why) = read_one(text.as_bytes()).unwrap_err();
+            assert_eq!(code, Code::ConnectFailed, "{text} {why}");
+        }
+        for (text, fits) in [
+            ("\u{FC}".repeat(56), true),
+            ("\u{FC}".repeat(58), false),
+            ("\u{FC}.".repeat(31) + "abcde", true),
+            ("\u{FC}.".repeat(31) + "abcdef", false),
+            (
+                "a".repeat(63) + "." + &"\u{FC}".repeat(57) + "." + &"\u{FC}".repeat(57) + "." + &"\u{FC}".repeat(57),
+                false,
+            ),
+            ("\u{FC}.".repeat(32), false),
+            ("\u{FDFA}".repeat(300), false),
+            ("\u{301}".repeat(60_000), false),
+            (String::from("a") + &"\u{301}".repeat(200), false),
+        ] {
+            assert_eq!(
+                read_one(text.as_bytes()).is_ok(),
+                fits,
+                "{}: {:?}",
+                text.len(),
+                read_one(text.as_bytes())
+            );
+        }
+    }
+
+    #[cfg(not(feature = "unicode"))]
+    #[test]
+    fn without_the_tables_names_are_of_ascii() {
+        let (code, _) = read_one("b\u{FC}cher.example".as_bytes()).unwrap_err();
+        assert_eq!(code, Code::NotSupported);
+    }
+
     #[test]
     fn octets_that_are_not_utf8_are_no_name() {
         for text in [

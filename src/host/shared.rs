@@ -1,6 +1,7 @@
 //! The part of the clients that is locked, and the orders for the thread.
 
 use core::sync::atomic::{AtomicBool, Ordering};
+use std::boxed::Box;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
@@ -9,11 +10,12 @@ use super::memory::Boxed;
 use super::post::Post;
 use super::registry::{self, Death, Key};
 use super::snapshot::Snapshot;
+use super::told::{Kept, LastMail};
 use super::{clock, sys};
+use crate::channel::callbacks::Done;
 use crate::client::log::{Entry, Ring};
-use crate::client::report::{Bounded, Report};
-use crate::code::Code;
-use crate::limits::{CLIENTS, DEVICE_CREDENTIAL_BYTES, LOG_ENTRIES, MESSAGE_ID_BYTES};
+use crate::code::{Code, Phase};
+use crate::limits::{CLIENTS, DEVICE_CREDENTIAL_BYTES, LOG_ENTRIES};
 
 /// Places of freed clients that rest before they are used again.
 const RESTING: usize = 64;
@@ -25,36 +27,6 @@ pub const WAKING: u64 = 1000;
 const NOT_LISTED: u32 = u32::MAX;
 const LAST: u32 = u32::MAX - 1;
 
-/// How a mail ended, and its Message-ID.
-#[derive(Clone, Copy)]
-pub struct LastMail {
-    /// The result.
-    pub report: Report,
-    /// The Message-ID; empty where the mail did not start.
-    pub message_id: Bounded<MESSAGE_ID_BYTES>,
-}
-
-impl LastMail {
-    /// Before the first mail.
-    pub const NONE: Self = Self::without_id(Report::NONE);
-
-    /// Of a mail that has no Message-ID.
-    pub const fn without_id(report: Report) -> Self {
-        Self {
-            report,
-            message_id: Bounded::EMPTY,
-        }
-    }
-}
-
-impl core::ops::Deref for LastMail {
-    type Target = Report;
-
-    fn deref(&self) -> &Report {
-        &self.report
-    }
-}
-
 /// A client, but for what is read without the lock.
 pub struct SharedClient {
     /// Which one.
@@ -64,7 +36,11 @@ pub struct SharedClient {
     /// What the three-function API takes for user name and password.
     pub device_limit: usize,
     /// How its last mail ended.
-    pub told: LastMail,
+    pub told: Kept,
+    /// Why its last configuration or mail was refused; None where it was not.
+    pub refusal: Option<Box<[u8]>>,
+    /// The last conversation, where the configuration says that it is to be kept.
+    pub dialogue: Option<Box<[u8]>>,
     /// Threads that wait for its mail.
     pub waiters: u32,
     /// The number of its newest mail.
@@ -81,7 +57,9 @@ impl SharedClient {
             key,
             snapshot: None,
             device_limit: DEVICE_CREDENTIAL_BYTES,
-            told: LastMail::NONE,
+            told: Kept::nothing(),
+            refusal: None,
+            dialogue: None,
             waiters: 0,
             mail: 0,
             ended: 0,
@@ -126,8 +104,19 @@ pub struct Start {
     pub snapshot: Snapshot,
     /// The mail.
     pub post: Option<Post>,
+    /// How it is to be sent, and who is told.
+    pub order: Order,
     /// When it was ordered.
     pub started: u64,
+}
+
+/// What a mail asks for besides.
+#[derive(Clone, Copy, Default)]
+pub struct Order {
+    /// Up to the last recipient, and no further.
+    pub dry: bool,
+    /// Is told of its end.
+    pub done: Option<Done<LastMail>>,
 }
 
 /// The engine that works for the clients.
@@ -380,15 +369,27 @@ impl Shared {
         self.worker.map(|worker| worker.waker).filter(|_| !waits)
     }
 
+    /// Notes in a client's log that its mail was attempted, and will be again.
+    pub fn record_attempt(&mut self, key: Key, told: &LastMail, recipients: u16, recipient: &[u8]) {
+        if let Some(client) = self.client(key) {
+            let time = clock::calendar().unwrap_or(0);
+            let entry = Entry::of(&told.report, time, recipients, recipient);
+            client.record(Entry {
+                phase: Phase::Waiting,
+                ..entry
+            });
+        }
+    }
+
     /// Ends a client's mail: result, log, status, in this order.
-    pub fn publish(&mut self, key: Key, told: LastMail, recipients: u16, recipient: &[u8]) -> Notice {
+    pub fn publish(&mut self, key: Key, told: &LastMail, recipients: u16, recipient: &[u8]) -> Notice {
         let Some(slot) = key.slot() else { return Notice(None) };
         let mut waiters = 0;
         // The built-in client may have had no memory for its part yet: its status is told all the same.
         if let Some(client) = self.client(key) {
             let time = clock::calendar().unwrap_or(0);
             client.record(Entry::of(&told.report, time, recipients, recipient));
-            client.told = told;
+            client.told = Kept::new(told);
             client.ended = client.ended.wrapping_add(1);
             waiters = client.waiters;
         }

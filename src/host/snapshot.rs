@@ -1,17 +1,44 @@
 //! A copy of a checked configuration. A mail keeps the one it began with.
 
 use std::boxed::Box;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use zeroize::Zeroize;
 
-use super::memory::joined;
+use super::memory::{Boxed, joined};
+use super::servers::Servers;
+use crate::channel::callbacks::Trace;
 use crate::client::settings::Checked;
 use crate::limits::{LIMITS, Limit, Timeouts};
 use crate::session::Settings;
 use crate::session::job::{Phrase, TEXTS};
 use crate::wire::capability::Capabilities;
 use crate::wire::literal::Address;
+
+/// What few configurations have.
+pub struct Extras {
+    /// All servers.
+    pub servers: Servers,
+    /// Our own address.
+    pub source: Option<IpAddr>,
+    /// Is told the lines of the conversation.
+    pub trace: Option<Trace>,
+    /// Whether the last conversation is kept.
+    pub keep_dialogue: bool,
+    /// How often a mail is attempted again.
+    pub retry_max: u32,
+    /// The wait before the first time, in milliseconds; 0 is the default.
+    pub retry_delay: u32,
+}
+
+impl Extras {
+    fn copy(&self) -> Option<Boxed<Self>> {
+        Boxed::new(Self {
+            servers: self.servers.copy()?,
+            ..*self
+        })
+    }
+}
 
 /// The configuration: all its texts in one piece of memory, wiped when it ends.
 pub struct Snapshot {
@@ -21,13 +48,17 @@ pub struct Snapshot {
     limits: [u32; LIMITS],
     pipelining: bool,
     phrase: Option<Phrase>,
-    /// Where the server listens.
-    pub server: SocketAddr,
+    /// The devices' own function made it: results have the devices' codes only.
+    pub device: bool,
+    /// Where the server listens, where there is one server, with an address.
+    pub server: Option<SocketAddr>,
+    /// What few configurations have.
+    pub extras: Option<Boxed<Extras>>,
 }
 
 impl Snapshot {
     /// A copy, unless there is no memory for it.
-    pub fn new(checked: &Checked<'_>) -> Option<Self> {
+    pub fn new(checked: &Checked<'_>, server: Option<SocketAddr>, extras: Option<Boxed<Extras>>) -> Option<Self> {
         let settings = &checked.settings;
         Some(Self {
             texts: joined(&settings.texts)?,
@@ -36,11 +67,16 @@ impl Snapshot {
             limits: settings.limits,
             pipelining: settings.pipelining,
             phrase: settings.phrase,
-            server: SocketAddr::new(
-                Option::from(settings.server)?,
-                u16::try_from(settings.server.port).unwrap_or(0),
-            ),
+            device: false,
+            server,
+            extras,
         })
+    }
+
+    /// The same, for the devices' own function.
+    pub fn for_device(mut self) -> Self {
+        self.device = true;
+        self
     }
 
     /// Another copy, for a mail; unless there is no memory for it.
@@ -52,15 +88,25 @@ impl Snapshot {
             limits: self.limits,
             pipelining: self.pipelining,
             phrase: self.phrase,
+            device: self.device,
             server: self.server,
+            extras: match &self.extras {
+                Some(extras) => Some(extras.copy()?),
+                None => None,
+            },
         })
     }
 
     /// How long the greeting is waited for.
     pub fn greeting(&self) -> u32 {
-        match self.limits.get(Limit::Greeting as usize) {
-            Some(0) | None => Timeouts::RFC_5321.greeting,
-            Some(greeting) => *greeting,
+        self.limit(Limit::Greeting)
+    }
+
+    /// How long something may take, in milliseconds.
+    pub fn limit(&self, limit: Limit) -> u32 {
+        match self.limits.get(limit as usize) {
+            Some(0) | None => Timeouts::RFC_5321.in_order().get(limit as usize).copied().unwrap_or(0),
+            Some(given) => *given,
         }
     }
 

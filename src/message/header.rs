@@ -160,14 +160,18 @@ pub type Nonce = [u32; 4];
 /// Writes the Message-ID (RFC 5322, 3.6.4): the nonce in hexadecimal digits at the sender's domain.
 pub fn write_message_id(sender: &[u8], nonce: &Nonce, out: &mut Window<'_>) {
     out.put(b'<');
-    for word in nonce {
-        if cfg!(fast) {
-            // Without divisions, which is faster and more code.
-            for octet in word.to_be_bytes() {
-                out.put(hex_digit(u32::from(octet >> 4)));
-                out.put(hex_digit(u32::from(octet & 15)));
-            }
-        } else {
+    if cfg!(fast) {
+        // Without divisions and in one piece, which is faster and more code.
+        let mut digits = [0; 32];
+        let octets = nonce.iter().flat_map(|word| word.to_be_bytes());
+        for (pair, octet) in digits.chunks_exact_mut(2).zip(octets) {
+            let [high, low] = pair else { continue };
+            *high = hex_digit(u32::from(octet >> 4));
+            *low = hex_digit(u32::from(octet & 15));
+        }
+        out.put_all(&digits);
+    } else {
+        for word in nonce {
             out.digits(*word, HEXADECIMAL, 1 << 7);
         }
     }

@@ -352,6 +352,7 @@ impl<E: Events> Session<E> {
     /// Octets arrived.
     pub fn receive(&mut self, job: &Job<'_>, now: u32, octets: &[u8]) {
         self.now = now;
+        let listens = self.events.listens();
         let mut octets = octets;
         while let Some((&octet, rest)) = octets.split_first() {
             if matches!(self.state, State::Closed | State::Connecting) {
@@ -363,7 +364,9 @@ impl<E: Events> Session<E> {
                 let run = self.reader.take_text(octets);
                 if run > 0 {
                     let (run, after) = octets.split_at_checked(run).unwrap_or((octets, &[]));
-                    self.heard(job, run);
+                    if listens {
+                        self.heard(job, run);
+                    }
                     if self.state == State::Ehlo {
                         self.capabilities.feed_all(run);
                     }
@@ -372,7 +375,9 @@ impl<E: Events> Session<E> {
                     continue;
                 }
             }
-            self.heard(job, &[octet]);
+            if listens {
+                self.heard(job, &[octet]);
+            }
             octets = rest;
             let kept = self.reader.text().len();
             match self.reader.feed(octet) {
@@ -391,7 +396,7 @@ impl<E: Events> Session<E> {
                     }
                 }
                 Progress::Broken => {
-                    if self.events.listens() {
+                    if listens {
                         // Of what is no reply a line is told: it shows what answers there.
                         self.heard(job, rest.split(|octet| *octet == b'\n').next().unwrap_or(&[]));
                         self.heard_line(job);

@@ -1,0 +1,75 @@
+//! Functions of the program that are told of a mail: the lines of its conversation, and its end.
+
+use core::ffi::{CStr, c_char, c_void};
+
+/// Is told the lines of a conversation.
+#[derive(Clone, Copy)]
+pub struct Trace {
+    function: unsafe extern "C" fn(*mut c_void, *const c_char),
+    context: *mut c_void,
+}
+
+// SAFETY: who makes one promises that it may be called on any thread.
+unsafe impl Send for Trace {}
+// SAFETY: likewise.
+unsafe impl Sync for Trace {}
+
+impl Trace {
+    /// This function.
+    ///
+    /// # Safety
+    ///
+    /// It can be called with the context, on any thread, as long as a configuration has it, or a mail that began with that
+    /// configuration is in flight.
+    pub unsafe fn new(function: unsafe extern "C" fn(*mut c_void, *const c_char), context: *mut c_void) -> Self {
+        Self { function, context }
+    }
+
+    /// Tells a line. No lock may be held.
+    pub fn call(&self, line: &CStr) {
+        // SAFETY: the promise of `new`.
+        unsafe { (self.function)(self.context, line.as_ptr()) };
+    }
+}
+
+/// Calls a function of the program with its context, the client's handle, and how the mail ended.
+pub type Tell<T> = unsafe fn(function: *const (), context: *mut c_void, handle: usize, told: &T);
+
+/// Is told of the end of a mail: a function of the program, and what calls it with the C structure made of a `T`.
+pub struct Done<T> {
+    tell: Tell<T>,
+    function: *const (),
+    context: *mut c_void,
+}
+
+impl<T> Clone for Done<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Done<T> {}
+
+// SAFETY: who makes one promises that it may be called on any thread.
+unsafe impl<T> Send for Done<T> {}
+
+impl<T> Done<T> {
+    /// This function.
+    ///
+    /// # Safety
+    ///
+    /// `tell` can be called with the function and the context, once, on any thread, when the mail has ended.
+    pub unsafe fn new(tell: Tell<T>, function: *const (), context: *mut c_void) -> Self {
+        Self {
+            tell,
+            function,
+            context,
+        }
+    }
+
+    /// Tells how the mail of the client with this handle has ended. No lock may be held.
+    pub fn call(self, handle: usize, told: &T) {
+        // SAFETY: the promise of `new`.
+        unsafe { (self.tell)(self.function, self.context, handle, told) };
+    }
+}

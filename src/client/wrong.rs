@@ -1,0 +1,289 @@
+//! What is wrong with a configuration or a mail that was refused, for people: which field, and why.
+//!
+//! The checks themselves only give a code, which is all that a device has room for. Here a refusal is looked at again.
+
+use super::mail::is_clean;
+use super::settings::Draft;
+use crate::buffer::Window;
+use crate::code::{Code, Reason};
+use crate::limits::{ADDRESS_BYTES, CHARSET_BYTES, CREDENTIAL_BYTES, LOCAL_PART_BYTES, NAME_BYTES, RECIPIENTS};
+use crate::octets::{behind_last, printable};
+use crate::wire::address::{self, List};
+
+/// How much of a wrong address is shown.
+const SHOWN_BYTES: usize = 64;
+
+/// A field that is wrong, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wrong<'a> {
+    /// The code that the call answers.
+    pub code: Code,
+    /// The field, or the argument, as C names it.
+    pub field: &'static str,
+    /// Which entry of a list it is, 1 is the first; 0 where it is no list.
+    pub entry: usize,
+    /// The entry itself, where it may be shown.
+    pub shown: &'a [u8],
+    /// What is wrong with it.
+    pub why: &'static str,
+}
+
+impl<'a> Wrong<'a> {
+    /// A field that is wrong.
+    pub const fn new(code: Code, field: &'static str, why: &'static str) -> Self {
+        Self {
+            code,
+            field,
+            entry: 0,
+            shown: &[],
+            why,
+        }
+    }
+
+    /// An entry of a list that is wrong; the first one has number 0 here.
+    pub fn entry(code: Code, field: &'static str, number: usize, why: &'static str) -> Self {
+        Self {
+            entry: number.saturating_add(1),
+            ..Self::new(code, field, why)
+        }
+    }
+
+    /// Writes it, as "to: entry 2 (operator): no @": printable ASCII.
+    pub fn write(&self, out: &mut Window<'_>) {
+        out.put_all(self.field.as_bytes());
+        out.put_all(b": ");
+        if self.entry > 0 {
+            out.put_all(b"entry ");
+            out.decimal(u64::try_from(self.entry).unwrap_or(u64::MAX));
+            if !self.shown.is_empty() {
+                out.put_all(b" (");
+                for octet in self.shown.iter().take(SHOWN_BYTES) {
+                    out.put(printable(*octet));
+                }
+                if self.shown.len() > SHOWN_BYTES {
+                    out.put_all(b"...");
+                }
+                out.put_all(b")");
+            }
+            out.put_all(b": ");
+        }
+        out.put_all(self.why.as_bytes());
+    }
+
+    /// What is wrong with a draft whose check gave this code. Its server is looked at elsewhere.
+    pub fn of_draft(draft: &Draft<'_>, code: Code) -> Self {
+        let limit = match draft.credential_limit {
+            0 => CREDENTIAL_BYTES,
+            limit => limit,
+        };
+        let given = |text: Option<&[u8]>| text.is_some_and(|text| !text.is_empty());
+        let credential = |given: Option<&[u8]>| match given {
+            None | Some([]) => "missing, and auth is not 0",
+            Some(long) if long.len() > CREDENTIAL_BYTES => "longer than 4096 bytes",
+            Some(long) if long.len() > limit => "longer than credential_limit",
+            Some(_) => "a line end in it",
+        };
+        let (field, why) = match code {
+            Code::ConnectFailed => ("port", "not 1 to 65535"),
+            Code::BadUsername => ("username", credential(draft.username)),
+            Code::BadPassword => ("password", credential(draft.password)),
+            Code::SenderRefused if !given(draft.sender) => ("sender", "missing"),
+            Code::SenderRefused => match draft.sender.map(|sender| (sender, address::is_mailbox(sender))) {
+                Some((sender, false)) => ("sender", of_mailbox(sender)),
+                _ if draft.sender_name.is_some_and(|name| name.len() > NAME_BYTES) => {
+                    ("sender_name", "longer than 200 bytes")
+                }
+                _ => ("sender_name", "a control character in it"),
+            },
+            Code::HeloFailed => ("ehlo_name", "no domain name, IP address or address literal"),
+            Code::BadArgument if draft.auth > 3 => ("auth", "unknown value"),
+            Code::BadArgument if draft.charset.is_some_and(|charset| charset.len() > CHARSET_BYTES) => {
+                ("charset", "longer than 40 bytes")
+            }
+            Code::BadArgument => ("charset", "something else than letters, digits, - _ + in it"),
+            _ => ("config", "out of memory"),
+        };
+        Self::new(code, field, why)
+    }
+
+    /// What is wrong with a mail that cannot be sent for this reason, and would get this code.
+    pub fn of_mail(recipients: Option<&'a [u8]>, subject: &[u8], code: Code, reason: Reason) -> Self {
+        let (field, why) = match reason {
+            Reason::BadRecipients => return Self::of_recipients(recipients.unwrap_or(&[]), code),
+            Reason::BadSubject if !is_clean(subject, 1 | 1 << b'\r' | 1 << b'\n') => ("subject", "a line end in it"),
+            Reason::BadSubject => ("subject", "a control character in it"),
+            Reason::LongSubject => ("subject", "longer than 2000 bytes"),
+            Reason::LongText => ("text", "longer than 64 MiB"),
+            Reason::BadSource => ("read", "it failed"),
+            Reason::NotConfigured => ("client", "not configured"),
+            Reason::NoTransport => ("client", "no transport"),
+            Reason::NoSocket => ("client", "no descriptor is free"),
+            Reason::NoThread => ("client", "the system has no thread for the library"),
+            Reason::BadStructure => ("message", "NULL, or struct_size is not known"),
+            _ => ("message", "out of memory"),
+        };
+        Self::new(code, field, why)
+    }
+
+    fn of_recipients(list: &'a [u8], code: Code) -> Self {
+        if list.iter().all(|octet| matches!(octet, b' ' | b'\t')) {
+            return Self::new(code, "to", "no recipient");
+        }
+        for (number, recipient) in List::new(list).enumerate() {
+            let why = match recipient {
+                [] => "empty",
+                _ if !address::is_mailbox(recipient) => of_mailbox(recipient),
+                _ if number >= RECIPIENTS => "more than 100 recipients",
+                _ => continue,
+            };
+            return Self {
+                shown: recipient,
+                ..Self::entry(code, "to", number, why)
+            };
+        }
+        Self::new(code, "to", "list too long")
+    }
+}
+
+/// What is wrong with an address that is no mailbox.
+fn of_mailbox(address: &[u8]) -> &'static str {
+    let domain = behind_last(address, b'@');
+    let at = address.len().wrapping_sub(domain.len()).wrapping_sub(1);
+    match address.get(..at) {
+        _ if address.iter().any(u8::is_ascii_control) => "a control character in it",
+        _ if !address.is_ascii() => "not ASCII",
+        None => "no @: a whole e-mail address is needed",
+        _ if address.len() > ADDRESS_BYTES => "longer than 254 bytes",
+        Some([]) => "nothing before the @",
+        Some(local) if local.len() > LOCAL_PART_BYTES => "more than 64 bytes before the @",
+        Some(_) if domain.is_empty() => "nothing behind the @",
+        Some(_) if !address::is_domain_or_literal(domain) => "no domain behind the @",
+        Some(_) => "an invalid character before the @",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::literal::LITERAL_BYTES;
+    use std::string::String;
+
+    fn says(wrong: Wrong<'_>) -> String {
+        let mut room = [0; 255];
+        let mut out = Window::new(&mut room, 0);
+        wrong.write(&mut out);
+        let length = out.kept();
+        String::from_utf8(room[..length].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_recipient_that_is_wrong_is_named_with_its_reason() {
+        for (list, wanted) in [
+            ("", "to: no recipient"),
+            (" ", "to: no recipient"),
+            ("a@b.cz,", "to: entry 2: empty"),
+            (
+                "a@b.cz, operator",
+                "to: entry 2 (operator): no @: a whole e-mail address is needed",
+            ),
+            ("@b.cz", "to: entry 1 (@b.cz): nothing before the @"),
+            ("a@", "to: entry 1 (a@): nothing behind the @"),
+            ("a@b..cz", "to: entry 1 (a@b..cz): no domain behind the @"),
+            ("a b@c.cz", "to: entry 1 (a b@c.cz): an invalid character before the @"),
+            (
+                "a@b.cz\r\nBcc: x@y",
+                "to: entry 1 (a@b.cz??Bcc: x@y): a control character in it",
+            ),
+            ("\u{17e}@b.cz", "to: entry 1 (??@b.cz): not ASCII"),
+        ] {
+            assert!(address::count(list.as_bytes()).is_none(), "{list}");
+            let wrong = Wrong::of_mail(
+                Some(list.as_bytes()),
+                b"",
+                Code::RecipientRefused,
+                Reason::BadRecipients,
+            );
+            assert_eq!(says(wrong), wanted);
+        }
+        let many = "a@b.cz,".repeat(100) + "c@d.cz";
+        let wrong = Wrong::of_mail(
+            Some(many.as_bytes()),
+            b"",
+            Code::RecipientRefused,
+            Reason::BadRecipients,
+        );
+        assert_eq!(says(wrong), "to: entry 101 (c@d.cz): more than 100 recipients");
+        let long = "x".repeat(65) + "@b.cz";
+        let wrong = Wrong::of_mail(
+            Some(long.as_bytes()),
+            b"",
+            Code::RecipientRefused,
+            Reason::BadRecipients,
+        );
+        assert!(says(wrong).ends_with("xxx...): more than 64 bytes before the @"));
+    }
+
+    #[test]
+    fn every_draft_that_is_refused_is_explained_by_its_field() {
+        static LONG: [u8; 4097] = [b'x'; 4097];
+        let good = Draft {
+            server: Some(b"192.0.2.1"),
+            auth: 1,
+            username: Some(b"user"),
+            password: Some(b"secret"),
+            sender: Some(b"sds@example.cz"),
+            ..Draft::default()
+        };
+        type Change = fn(&mut Draft<'static>);
+        let changes: [(Change, &str); 18] = [
+            (|draft| draft.port = 65_536, "port: not 1 to 65535"),
+            (|draft| draft.auth = 4, "auth: unknown value"),
+            (|draft| draft.username = None, "username: missing, and auth is not 0"),
+            (
+                |draft| draft.username = Some(b""),
+                "username: missing, and auth is not 0",
+            ),
+            (|draft| draft.username = Some(&LONG), "username: longer than 4096 bytes"),
+            (|draft| draft.username = Some(b"a\n"), "username: a line end in it"),
+            (
+                |draft| (draft.credential_limit, draft.password) = (4, Some(&b"secret"[..])),
+                "password: longer than credential_limit",
+            ),
+            (|draft| draft.password = Some(b"a\r"), "password: a line end in it"),
+            (|draft| draft.password = None, "password: missing, and auth is not 0"),
+            (|draft| draft.sender = None, "sender: missing"),
+            (
+                |draft| draft.sender = Some(b"sds"),
+                "sender: no @: a whole e-mail address is needed",
+            ),
+            (|draft| draft.sender = Some(b"sds@"), "sender: nothing behind the @"),
+            (
+                |draft| draft.sender_name = Some(&LONG),
+                "sender_name: longer than 200 bytes",
+            ),
+            (
+                |draft| draft.sender_name = Some(b"a\nb"),
+                "sender_name: a control character in it",
+            ),
+            (
+                |draft| draft.ehlo_name = Some(b"two words"),
+                "ehlo_name: no domain name, IP address or address literal",
+            ),
+            (|draft| draft.charset = Some(&LONG), "charset: longer than 40 bytes"),
+            (
+                |draft| draft.charset = Some(b"a b"),
+                "charset: something else than letters, digits, - _ + in it",
+            ),
+            (
+                |draft| draft.sender_name = Some(b"\x7f"),
+                "sender_name: a control character in it",
+            ),
+        ];
+        for (change, wanted) in changes {
+            let mut draft = good;
+            change(&mut draft);
+            let code = draft.check(&mut [0; LITERAL_BYTES]).unwrap_err();
+            assert_eq!(says(Wrong::of_draft(&draft, code)), wanted);
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! The session of an attempt, and the socket that carries it.
+
+use std::boxed::Box;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use super::memory::Boxed;
+use super::race::{Race, Standing, reason};
+use super::shared::Worker;
+use super::sink::Sink;
+use super::sys::{self, Event, Failure, Poller, Socket};
+use crate::channel::{Channel, Moved, Pump, Turn};
+use crate::code::Reason;
+use crate::session::{Job, Session, State};
+
+/// What a link works with, and several share.
+pub struct Tools<'t> {
+    /// The kernel's list.
+    pub poller: &'t Poller,
+    /// Where octets are received.
+    pub buffer: &'t mut [u8],
+    /// The time.
+    pub now: u64,
+    /// The engine.
+    pub worker: Worker,
+}
+
+/// The session, and its socket.
+pub struct Link {
+    /// What the kernel names it by.
+    pub token: u64,
+    /// The address of the server that was tried last.
+    pub address: Option<SocketAddr>,
+    /// Our own address.
+    pub source: Option<IpAddr>,
+    /// The session.
+    pub pump: Pump<Box<[u8]>, Sink>,
+    /// There is more to do, without the kernel saying so.
+    pub unfinished: bool,
+    socket: Option<Socket>,
+    /// Several addresses, one of which is to become the socket.
+    race: Option<Boxed<Race>>,
+    /// When the session began, by our clock: it counts from there.
+    began: u64,
+    opened: u64,
+    /// Whether it was looked at, when the time for the greeting was over, if the connection stands.
+    looked: bool,
+}
+
+impl Link {
+    /// A session that has not begun to connect.
+    pub fn new(token: u64, source: Option<IpAddr>, session: Session<Sink>, out: Box<[u8]>, now: u64) -> Self {
+        Self {
+            token,
+            address: None,
+            source,
+            pump: Pump::new(session, out),
+            unfinished: false,
+            socket: None,
+            race: None,
+            began: now,
+            opened: now,
+            looked: false,
+        }
+    }
+
+    /// Begins another session instead of the one that is over.
+    pub fn begin_anew(&mut self, job: &Job<'_>, now: u64) {
+        self.pump.clear();
+        self.pump.session.wipe();
+        (self.socket, self.race) = (None, None);
+        let sink = core::mem::take(&mut self.pump.session.events);
+        self.pump.session = Session::new(job, sink);
+        (self.began, self.opened, self.looked) = (now, now, false);
+    }
+
+    /// Whether the connection is being made and nobody was told that it stands.
+    pub fn connects(&self) -> bool {
+        self.pump.session.state() == State::Connecting
+    }
+
+    /// Whether several addresses are being tried.
+    pub fn races(&self) -> bool {
+        self.race.is_some()
+    }
+
+    /// Closes what there is of a connection.
+    pub fn hang_up(&mut self) {
+        self.pump.clear();
+        (self.socket, self.race) = (None, None);
+    }
+
+    /// Whether a socket has a connection.
+    pub fn is_connected(&self) -> bool {
+        self.socket.as_ref().is_some_and(sys::is_connected)
+    }
+
+    /// When it is to be looked at. `greeting`: how long a greeting is waited for, in milliseconds.
+    pub fn deadline(&self, greeting: impl FnOnce() -> u32) -> Option<u64> {
+        let deadline = self.began.saturating_add(u64::from(self.pump.session.deadline()?));
+        if !self.connects() {
+            return Some(deadline);
+        }
+        if let Some(race) = &self.race {
+            return Some(race.deadline().map_or(deadline, |next| next.min(deadline)));
+        }
+        if self.looked {
+            return Some(deadline);
+        }
+        Some(deadline.min(self.opened.saturating_add(u64::from(greeting()))))
+    }
+
+    /// Makes sure that the sockets are ours still.
+    pub fn make_sure(&mut self, poller: &Poller) {
+        let token = self.token;
+        if self.socket.as_ref().is_some_and(|socket| !poller.has(socket, token)) {
+            self.leave_open();
+        }
+        if let Some(race) = &mut self.race {
+            race.make_sure(poller, token);
+        }
+    }
+
+    /// Gives the sockets up without closing them.
+    pub fn leave_open(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            sys::leave_open(socket);
+        }
+        if let Some(mut race) = self.race.take() {
+            race.leave_open();
+        }
+    }
+    /// The session's time at a time of our clock.
+    pub fn time(&self, now: u64) -> u32 {
+        u32::try_from(now.saturating_sub(self.began)).unwrap_or(u32::MAX)
+    }
+
+    /// The connection is lost.
+    pub fn lost(&mut self, job: &Job<'_>, now: u64, reason: Reason) {
+        self.pump.session.lost(job, self.time(now), reason);
+    }
+
+    /// Begins to connect.
+    ///
+    /// Nobody asks the kernel to tell when the connection stands: the greeting tells, with one wake-up less.
+    pub fn open(&mut self, job: &Job<'_>, server: SocketAddr, tools: &mut Tools<'_>) {
+        self.pump.clear();
+        self.socket = None;
+        self.address = Some(server);
+        self.opened = tools.now;
+        self.looked = false;
+        match tools.poller.connect(server, self.source, self.token) {
+            Ok(socket) => self.socket = Some(socket),
+            Err(failure) => self.lost(job, tools.now, reason(failure)),
+        }
+    }
+
+    /// Begins to connect to whichever of several addresses stands first.
+    pub fn race(&mut self, job: &Job<'_>, race: Boxed<Race>, tools: &mut Tools<'_>) {
+        self.pump.clear();
+        self.socket = None;
+        self.race = Some(race);
+        self.opened = tools.now;
+        self.look_at_race(job, false, tools);
+    }
+
+    /// Looks whether one of several addresses stands. False where none does yet, or will.
+    fn look_at_race(&mut self, job: &Job<'_>, failed: bool, tools: &mut Tools<'_>) -> bool {
+        let Some(race) = &mut self.race else { return true };
+        let standing = race.look(tools.poller, self.token, tools.now, failed);
+        self.address = race.newest().or(self.address);
+        match standing {
+            Standing::Open => return false,
+            Standing::Won(socket, address) => {
+                self.socket = Some(socket);
+                self.address = Some(address);
+                self.race = None;
+                // What it has said may have been told of already.
+                self.unfinished = true;
+                self.connected(job, tools.now);
+            }
+            Standing::Lost(reason) => {
+                self.race = None;
+                self.lost(job, tools.now, reason);
+            }
+        }
+        true
+    }
+
+    /// Something happened on a socket.
+    pub fn handle(&mut self, job: &Job<'_>, event: Event, tools: &mut Tools<'_>) {
+        if self.race.is_some() && !self.look_at_race(job, event.failed, tools) {
+            return;
+        }
+        if self.pump.session.state() == State::Connecting {
+            let Some(socket) = &self.socket else { return };
+            if event.failed {
+                // A reset (and whatever the kernel does not say of connecting) means that the connection stood: what the
+                // server said before it can still be read.
+                let why = sys::connect_failure(socket);
+                if why != Failure::Broken {
+                    self.lost(job, tools.now, reason(why));
+                    return;
+                }
+            }
+            self.connected(job, tools.now);
+        }
+        let read = match event {
+            _ if event.to_the_end => Arrived::ToTheEnd,
+            _ if event.readable => Arrived::Some,
+            _ => Arrived::Nothing,
+        };
+        self.carry(job, read, tools);
+    }
+
+    fn connected(&mut self, job: &Job<'_>, now: u64) {
+        let local = match (job.settings.ehlo_name(), &self.socket) {
+            ([], Some(socket)) => sys::local_address(socket),
+            _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        };
+        self.pump.session.connected(job, self.time(now), &local.into());
+    }
+
+    /// Reads what has arrived; false where there may be more of it than a turn's share.
+    fn look(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) -> bool {
+        let now = self.time(tools.now);
+        let Some(socket) = &self.socket else { return true };
+        if self.pump.session.state() == State::Connecting {
+            if !sys::is_connected(socket) {
+                return true;
+            }
+            // Nothing was told of it: its time began with the connection at the latest.
+            self.connected(job, self.opened);
+        }
+        let Some(socket) = &self.socket else { return true };
+        let mut channel = OnSocket {
+            socket,
+            token: self.token,
+            poller: tools.poller,
+            read: Arrived::ToTheEnd,
+        };
+        !self.pump.read(job, now, &mut channel, tools.buffer)
+    }
+
+    pub fn tick(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) {
+        if self.race.is_some() && !self.look_at_race(job, false, tools) {
+            self.pump.session.tick(self.time(tools.now));
+            if !self.connects() {
+                self.race = None;
+            }
+            return;
+        }
+        let connecting = self.pump.session.state() == State::Connecting;
+        self.looked |= connecting;
+        self.unfinished = !self.look(job, tools);
+        // The deadline waits for the next turn then. It does not wait for ever: what a server may say without being asked has
+        // an end.
+        if self.unfinished {
+            return;
+        }
+        self.pump.session.tick(self.time(tools.now));
+        if connecting && self.pump.session.state() == State::Connecting {
+            return;
+        }
+        self.carry(job, Arrived::Nothing, tools);
+    }
+
+    pub fn cancel(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) {
+        self.race = None;
+        self.look(job, tools);
+        self.pump.session.cancel();
+        self.carry(job, Arrived::Nothing, tools);
+    }
+
+    /// Carries octets between the session and the socket; makes another connection where the session wants one.
+    fn carry(&mut self, job: &Job<'_>, read: Arrived, tools: &mut Tools<'_>) {
+        let now = self.time(tools.now);
+        let Some(socket) = &self.socket else { return };
+        let mut channel = OnSocket {
+            socket,
+            token: self.token,
+            poller: tools.poller,
+            read,
+        };
+        match self.pump.turn(job, now, &mut channel, tools.buffer) {
+            Turn::Idle => {}
+            Turn::More => self.unfinished = true,
+            Turn::Connect => {
+                if let Some(address) = self.address {
+                    self.open(job, address, tools);
+                }
+            }
+        }
+    }
+}
+
+/// What is worth reading from a socket: each attempt is a system call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Arrived {
+    /// Nothing has arrived.
+    Nothing,
+    /// Something has. Less than there was room for: there is no more.
+    Some,
+    /// Something has, and perhaps the end.
+    ToTheEnd,
+}
+
+/// A socket as a channel, for a turn.
+struct OnSocket<'t> {
+    socket: &'t Socket,
+    token: u64,
+    poller: &'t Poller,
+    read: Arrived,
+}
+
+impl Channel for OnSocket<'_> {
+    fn send(&mut self, octets: &[u8]) -> Moved {
+        match sys::send(self.socket, octets) {
+            Ok(length) => Moved::octets(length.min(octets.len())),
+            // The kernel is asked to tell when there is room again.
+            Err(Failure::WouldBlock) => match self.poller.tell_when_writable(self.socket, self.token) {
+                Ok(()) => Moved::NOTHING,
+                Err(_) => Moved::ended(Reason::Lost),
+            },
+            Err(_) => {
+                self.read = Arrived::ToTheEnd;
+                Moved::ended(Reason::Lost)
+            }
+        }
+    }
+
+    fn receive(&mut self, octets: &mut [u8]) -> Moved {
+        if self.read == Arrived::Nothing {
+            return Moved::NOTHING;
+        }
+        match sys::receive(self.socket, octets) {
+            Ok(0) => Moved::ended(Reason::Lost),
+            Ok(length) => {
+                if length < octets.len() && self.read == Arrived::Some {
+                    self.read = Arrived::Nothing;
+                }
+                Moved::octets(length)
+            }
+            Err(Failure::WouldBlock) => {
+                self.read = Arrived::Nothing;
+                Moved::NOTHING
+            }
+            Err(_) => Moved::ended(Reason::Lost),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! A configuration as a program gives it, with what only a system has; and how it is checked.
+
+use std::boxed::Box;
+use std::net::IpAddr;
+
+use super::memory::Boxed;
+use super::servers::{self, Servers, Target};
+use super::snapshot::{Extras, Snapshot};
+use crate::channel::callbacks::Trace;
+use crate::client::settings::{Checked, Draft, PORT};
+use crate::client::wrong::Wrong;
+use crate::code::Code;
+use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
+use crate::wire::literal::LITERAL_BYTES;
+
+/// A configuration as a program gives it.
+#[derive(Clone, Copy)]
+pub struct Setup<'a> {
+    /// What a device has, too. Its server may be a list of names and addresses here.
+    pub draft: Draft<'a>,
+    /// Our own address; empty: the system chooses.
+    pub source: &'a [u8],
+    /// Is told the lines of the conversation.
+    pub trace: Option<Trace>,
+    /// Whether the last conversation is kept.
+    pub keep_dialogue: bool,
+    /// How often a mail is attempted again.
+    pub retry_max: u32,
+    /// The wait before the first time, in milliseconds; 0 is the default.
+    pub retry_delay: u32,
+}
+
+impl<'a> Setup<'a> {
+    /// A configuration with nothing but this.
+    pub fn of(draft: &Draft<'a>) -> Self {
+        Self {
+            draft: *draft,
+            source: &[],
+            trace: None,
+            keep_dialogue: false,
+            retry_max: 0,
+            retry_delay: 0,
+        }
+    }
+
+    /// Checks it: the copy that is kept, and the limit for the devices' own function. Or which field is wrong.
+    pub fn check(&self) -> Result<(Snapshot, usize), Wrong<'static>> {
+        let draft = &self.draft;
+        let device_limit = match draft.credential_limit {
+            0 => DEVICE_CREDENTIAL_BYTES,
+            limit if limit <= CREDENTIAL_BYTES => limit,
+            _ => return Err(Wrong::new(Code::BadArgument, "credential_limit", "not 1 to 4096")),
+        };
+        let port = match draft.port {
+            0 => PORT,
+            port => u16::try_from(port).map_err(|_| Wrong::new(Code::ConnectFailed, "port", "not 1 to 65535"))?,
+        };
+        let servers = Servers::parse(draft.server.unwrap_or(&[]), port).map_err(|wrong| of_server(&wrong))?;
+        let unlimited = Draft {
+            credential_limit: 0,
+            ..*draft
+        };
+        let mut literal = [0; LITERAL_BYTES];
+        let checked = unlimited
+            .check_all_else(&mut literal)
+            .map_err(|code| Wrong::of_draft(&unlimited, code))?;
+        let no_memory = Wrong::new(Code::DataFailed, "config", "out of memory");
+        let source = self.source()?;
+        let only = match (servers.len(), servers.get(0)) {
+            (1, Some(Target::Address(address))) => Some(address),
+            _ => None,
+        };
+        if let (Some(source), Some(only)) = (source, only) {
+            if source.is_ipv4() != only.is_ipv4() {
+                return Err(Wrong::new(
+                    Code::BadArgument,
+                    "source",
+                    "of another IP version than the server",
+                ));
+            }
+        }
+        let plain =
+            only.is_some() && source.is_none() && self.trace.is_none() && !self.keep_dialogue && self.retry_max == 0;
+        let extras = if plain {
+            None
+        } else {
+            let extras = Extras {
+                servers,
+                source,
+                trace: self.trace,
+                keep_dialogue: self.keep_dialogue,
+                retry_max: self.retry_max,
+                retry_delay: self.retry_delay,
+            };
+            Some(Boxed::new(extras).ok_or(no_memory)?)
+        };
+        let snapshot = Snapshot::new(&checked, only, extras).ok_or(no_memory)?;
+        Ok((snapshot, device_limit))
+    }
+
+    fn source(&self) -> Result<Option<IpAddr>, Wrong<'static>> {
+        if self.source.is_empty() {
+            return Ok(None);
+        }
+        let address = core::str::from_utf8(self.source)
+            .ok()
+            .and_then(|text| text.parse().ok());
+        match address {
+            Some(address) => Ok(Some(address)),
+            None => Err(Wrong::new(Code::BadArgument, "source", "no IP address")),
+        }
+    }
+}
+
+/// What is wrong with `server`.
+fn of_server(wrong: &servers::Wrong) -> Wrong<'static> {
+    Wrong::entry(wrong.code, "server", wrong.entry, wrong.text)
+}
+
+/// The configuration of the devices' own function: what is kept, or which argument is wrong.
+pub fn check_device(server: &[u8], login: bool, texts: [&[u8]; 3], limit: usize) -> Result<Snapshot, Wrong<'static>> {
+    let [username, password, sender] = texts;
+    let (username, password): (&[u8], &[u8]) = if login { (username, password) } else { (&[], &[]) };
+    let address = Servers::parse_device(server, PORT).map_err(|wrong| of_server(&wrong))?;
+    let checked = Checked::of_device(login, [username, password, sender]);
+    match checked.check_texts(limit) {
+        Code::Ok => {}
+        code => {
+            let draft = Draft {
+                auth: u32::from(login),
+                username: Some(username),
+                password: Some(password),
+                sender: Some(sender),
+                credential_limit: limit,
+                ..Draft::default()
+            };
+            return Err(Wrong::of_draft(&draft, code));
+        }
+    }
+    let snapshot = Snapshot::new(&checked, Some(address), None);
+    snapshot
+        .map(Snapshot::for_device)
+        .ok_or(Wrong::new(Code::DataFailed, "server_ip", "out of memory"))
+}
+
+/// The words for a refusal, in memory that may be missing: then there are none.
+pub fn in_words(wrong: &Wrong<'_>) -> Option<Box<[u8]>> {
+    let mut room = [0; 256];
+    let mut out = crate::buffer::Window::new(&mut room, 0);
+    wrong.write(&mut out);
+    let length = out.kept();
+    super::memory::joined(&[room.get(..length).unwrap_or(&[])])
+}

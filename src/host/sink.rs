@@ -1,0 +1,68 @@
+//! What the host takes of a session's events: the end; and the dialogue, where somebody wants it.
+
+use super::memory::Boxed;
+use super::transcript::Transcript;
+use crate::client::report::Report;
+use crate::code::{Reason, Step};
+use crate::session::event::{End, Events, Hearing};
+
+/// Takes the events of a session.
+pub struct Sink {
+    /// The result, when there is one.
+    pub report: Option<Report>,
+    /// The number of the recipient that the log shows.
+    pub recipient: u16,
+    /// It is the one whose refusal decided.
+    pub decided: bool,
+    /// Why, where it was not the server's word.
+    pub reason: Reason,
+    /// Takes the dialogue.
+    pub transcript: Option<Boxed<Transcript>>,
+}
+
+impl Default for Sink {
+    fn default() -> Self {
+        Self {
+            report: None,
+            recipient: 0,
+            decided: false,
+            reason: Reason::None,
+            transcript: None,
+        }
+    }
+}
+
+impl Events for Sink {
+    fn end(&mut self, end: &End<'_>) {
+        self.report = Some(Report::of(end));
+        self.recipient = end.verdict.recipient;
+        self.reason = end.verdict.reason;
+        self.decided = end.verdict.step == Step::Rcpt;
+    }
+
+    fn listens(&self) -> bool {
+        self.transcript.is_some()
+    }
+
+    fn said(&mut self, line: &[u8]) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.said(line);
+        }
+    }
+
+    fn data(&mut self, octets: &[u8]) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.data(octets);
+        }
+    }
+
+    fn hearing(&mut self) -> Option<&mut Hearing> {
+        self.transcript.as_mut().map(|transcript| transcript.hearing())
+    }
+
+    fn heard(&mut self) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.heard();
+        }
+    }
+}

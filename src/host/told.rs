@@ -1,0 +1,174 @@
+//! How the last mail ended, and how that is kept.
+
+use core::fmt::Write;
+use std::boxed::Box;
+use std::net::SocketAddr;
+
+use super::memory::joined;
+use crate::buffer::Window;
+use crate::client::report::{Bounded, Report};
+use crate::limits::{ADDRESS_BYTES, MESSAGE_ID_BYTES};
+
+/// The longest address of a server, as a result shows it: an IPv6 address in brackets with a zone, and a port.
+pub const SERVER_BYTES: usize = 63;
+
+/// How a mail ended, and what there is to know of it.
+#[derive(Clone, Copy)]
+pub struct LastMail {
+    /// The result.
+    pub report: Report,
+    /// The Message-ID; empty where the mail did not start.
+    pub message_id: Bounded<MESSAGE_ID_BYTES>,
+    /// The address and port that the last attempt tried; empty where there was none.
+    pub server: Bounded<SERVER_BYTES>,
+    /// The recipient whose refusal decided; else empty.
+    pub recipient: Bounded<ADDRESS_BYTES>,
+}
+
+impl LastMail {
+    /// Of a mail that did not start.
+    pub const fn without_id(report: Report) -> Self {
+        Self {
+            report,
+            message_id: Bounded::EMPTY,
+            server: Bounded::EMPTY,
+            recipient: Bounded::EMPTY,
+        }
+    }
+}
+
+impl core::ops::Deref for LastMail {
+    type Target = Report;
+
+    fn deref(&self) -> &Report {
+        &self.report
+    }
+}
+
+/// The same in as little memory as it needs: there are many clients.
+pub struct Kept {
+    /// The numbers of the result.
+    pub report: Report<()>,
+    /// The lengths of the texts.
+    lengths: [u16; 4],
+    texts: Box<[u8]>,
+}
+
+impl Kept {
+    /// Before the first mail.
+    pub fn nothing() -> Self {
+        Self {
+            report: Report::NONE.with_text(()),
+            lengths: [0; 4],
+            texts: Box::default(),
+        }
+    }
+
+    /// How a mail ended. Without memory its texts are lost; what became of it is not.
+    pub fn new(told: &LastMail) -> Self {
+        let texts = [
+            told.report.text.octets(),
+            told.message_id.octets(),
+            told.server.octets(),
+            told.recipient.octets(),
+        ];
+        let report = told.report.with_text(());
+        let Some(joined) = joined(&texts) else {
+            return Self {
+                report,
+                ..Self::nothing()
+            };
+        };
+        Self {
+            report,
+            lengths: texts.map(|text| u16::try_from(text.len()).unwrap_or(0)),
+            texts: joined,
+        }
+    }
+
+    /// The whole of it.
+    pub fn whole(&self) -> LastMail {
+        let mut rest = &*self.texts;
+        let [text, message_id, server, recipient] = self.lengths.map(|length| {
+            let (text, behind) = rest.split_at_checked(usize::from(length)).unwrap_or_default();
+            rest = behind;
+            text
+        });
+        LastMail {
+            report: self.report.with_text(Bounded::new(text)),
+            message_id: Bounded::new(message_id),
+            server: Bounded::new(server),
+            recipient: Bounded::new(recipient),
+        }
+    }
+}
+
+/// Writes the address and port of a server, as "192.0.2.1:25"; how many octets that is.
+pub fn write_server(server: SocketAddr, room: &mut [u8]) -> usize {
+    let mut out = Window::new(room, 0);
+    match server {
+        // Without the machinery of formatting: every result has it.
+        SocketAddr::V4(server) => {
+            for (at, octet) in server.ip().octets().into_iter().enumerate() {
+                if at > 0 {
+                    out.put(b'.');
+                }
+                out.decimal(u64::from(octet));
+            }
+            out.put(b':');
+            out.decimal(u64::from(server.port()));
+        }
+        SocketAddr::V6(server) => {
+            struct Into<'o, 'w>(&'o mut Window<'w>);
+            impl core::fmt::Write for Into<'_, '_> {
+                fn write_str(&mut self, text: &str) -> core::fmt::Result {
+                    self.0.put_all(text.as_bytes());
+                    Ok(())
+                }
+            }
+            let _ = write!(Into(&mut out), "{server}");
+        }
+    }
+    out.kept()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::{Code, Outcome, Phase, Reason};
+
+    #[test]
+    fn a_server_is_written_with_its_port() {
+        for text in [
+            "192.0.2.1:25",
+            "255.255.255.255:65535",
+            "0.0.0.0:1",
+            "[2001:db8::1]:465",
+            "[::1]:25",
+        ] {
+            let mut room = [0; SERVER_BYTES];
+            let length = write_server(text.parse().unwrap(), &mut room);
+            assert_eq!(core::str::from_utf8(&room[..length]), Ok(text));
+        }
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_whole() {
+        let report = Report::unsent(Code::Timeout, Phase::Rcpt, Outcome::NotSent, Reason::Deadline);
+        let told = LastMail {
+            message_id: Bounded::new(b"<1@b.cz>"),
+            server: Bounded::new(b"192.0.2.1:25"),
+            recipient: Bounded::new(b"a@b.cz"),
+            ..LastMail::without_id(report)
+        };
+        let back = Kept::new(&told).whole();
+        assert_eq!((back.code, back.phase), (Code::Timeout, Phase::Rcpt));
+        assert_eq!(back.text.octets(), Reason::Deadline.text());
+        assert_eq!(back.message_id.octets(), b"<1@b.cz>");
+        assert_eq!(back.server.octets(), b"192.0.2.1:25");
+        assert_eq!(back.recipient.octets(), b"a@b.cz");
+        let nothing = Kept::nothing().whole();
+        assert_eq!((nothing.code, nothing.phase), (Code::Ok, Phase::None));
+        assert!(nothing.text.octets().is_empty() && nothing.server.octets().is_empty());
+    }
+}
