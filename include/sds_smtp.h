@@ -844,6 +844,23 @@ int sds_smtp_shutdown(uint32_t timeout_ms);
 int sds_smtp_client_configure(struct sds_smtp_client *client, const struct sds_smtp_config *config);
 
 /**
+ * Configures a client with a URL and a sender, and everything else at its default:
+ * "smtp://user:password@mail.example.org:587". User name, password and server are percent-encoded (RFC 3986). A
+ * user name means SDS_SMTP_AUTH_ANY. An IPv6 address stands in brackets, its zone behind "%25". The schemes
+ * smtp+starttls:// and smtps:// need TLS, which this version does not have: code 39. The library wipes its
+ * copies of the URL; wipe yours. On an error the old configuration stays.
+ *
+ * @param client  the client, or NULL for the built-in one
+ * @param url     the URL
+ * @param sender  the sender's whole e-mail address
+ * @return 0; 33: the URL is NULL or malformed (sds_smtp_client_refusal() says where); 4: sender is no e-mail
+ *         address; 10, 11: user name or password cannot be one; 39; 34; 7: out of memory
+ */
+int sds_smtp_client_configure_url(struct sds_smtp_client *client,
+                                  const char *url,
+                                  const char *sender);
+
+/**
  * Starts to send a mail in the background and returns at once, as sds_smtp_send() does, for any client.
  *
  * With several recipients the mail goes to all of them or, when the server refuses one, to none.

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::calls::{self, Promise, Running};
+use zeroize::Zeroize;
+
 use super::fork::{self, shared};
 use super::post::Post;
 use super::registry::{Key, Slot};
@@ -10,9 +12,9 @@ use super::setup::{self, Setup, in_words};
 use super::shared::{DRIVEN, Order, Start, WAKING, polled};
 use super::snapshot::Snapshot;
 use super::told::LastMail;
-use super::{clock, driver, runner};
-use crate::client::advice;
+use super::{clock, driver, memory, runner};
 use crate::client::guard::Begun;
+use crate::client::hint;
 use crate::client::log::{Entry, write_recipient};
 use crate::client::mail;
 use crate::client::report::{Bounded, Report};
@@ -99,6 +101,20 @@ impl Client {
         let limit = shared().living(key)?.device_limit;
         match setup::check_device(server, login, texts, limit) {
             Ok(snapshot) => keep(key, snapshot, None),
+            Err(wrong) => Err(self.refuse_configuration(&wrong)),
+        }
+    }
+
+    /// Takes the configuration that a URL says, with a sender. Copies of the URL are wiped.
+    pub fn configure_url(self, url: &[u8], sender: &[u8]) -> Result<(), Code> {
+        let (key, _) = self.key()?;
+        let Some(mut room) = memory::zeros(url.len()) else {
+            return Err(self.refuse_configuration(&Wrong::new(Code::DataFailed, "url", "out of memory")));
+        };
+        let checked = Setup::of_url(url, sender, &mut room).and_then(|setup| setup.check());
+        room.zeroize();
+        match checked {
+            Ok((snapshot, device_limit)) => keep(key, snapshot, Some(device_limit)),
             Err(wrong) => Err(self.refuse_configuration(&wrong)),
         }
     }
@@ -425,7 +441,7 @@ fn refuse(key: Key, wrong: &Wrong<'_>, recipients: &[u8]) -> Code {
     let mut report = Report::unsent(wrong.code, Phase::Start, Outcome::NotSent, Reason::None);
     let words = in_words(wrong);
     report.text = Bounded::new(words.as_deref().unwrap_or(b"out of memory"));
-    advice::explain(&mut report, &Settings::NONE);
+    hint::explain(&mut report, &Settings::NONE);
     let first = List::new(recipients).next().unwrap_or(&[]);
     let logged = Bounded::<LOG_RECIPIENT_BYTES>::written(|room| write_recipient(room, first));
     let count = u16::try_from(List::new(recipients).count()).unwrap_or(u16::MAX);

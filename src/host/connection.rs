@@ -2,6 +2,7 @@
 
 use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr};
+use std::vec::Vec;
 
 use super::calls::Promise;
 use super::course::{Course, Stage, Then, told_as_unresolved};
@@ -19,11 +20,12 @@ use super::sys::{Event, Poller};
 use super::told::LastMail;
 use super::transcript::Transcript;
 use crate::channel::callbacks::Trace;
-use crate::client::advice;
+use crate::client::hint;
 use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{LOG_RECIPIENT_BYTES, Limit};
+use crate::session::job::Field;
 use crate::session::{Job, Session};
 use crate::wire::address::List;
 
@@ -49,6 +51,8 @@ pub struct Connection {
     pub promise: Option<Promise>,
     started: u64,
     published: bool,
+    /// No line is told of any more.
+    silent: bool,
     /// The engine knows that there is more to do.
     queued: bool,
     /// Where it may need more than one connection.
@@ -122,6 +126,7 @@ impl Connection {
             promise,
             started,
             published: false,
+            silent: false,
             queued: false,
             course,
             link: Link::new(token, source, session, out, now),
@@ -198,7 +203,7 @@ impl Connection {
             Err(why) => return self.lost(tools.now, unresolved(why)),
         };
         let usable = |address: &&IpAddr| source.is_none_or(|source| source.is_ipv4() == address.is_ipv4());
-        let mut targets = std::vec::Vec::new();
+        let mut targets = Vec::new();
         if targets.try_reserve_exact(addresses.len()).is_err() {
             return self.lost(tools.now, Reason::NoMemory);
         }
@@ -375,16 +380,32 @@ impl Connection {
         !core::mem::replace(&mut self.queued, true)
     }
 
-    /// The lines that the program is to be told since the last time, each with a NUL behind it.
-    pub fn take_lines(&mut self) -> Option<(Trace, Box<[u8]>)> {
+    /// The lines for the program's trace function that it was not told of yet. After the end of the mail there are none: the
+    /// function may be gone then.
+    pub fn take_lines(&mut self) -> Option<(Trace, Vec<u8>)> {
         let trace = self.snapshot.extras.as_ref()?.trace?;
         let transcript = self.link.pump.session.events.transcript.as_mut()?;
-        Some((trace, transcript.take_lines()?))
+        if self.published {
+            transcript.end();
+        }
+        let lines = transcript.take_lines()?;
+        (!core::mem::replace(&mut self.silent, self.published)).then_some((trace, lines))
+    }
+
+    /// The conversation so far, where it is kept; None without memory for a copy, too.
+    pub fn dialogue(&mut self) -> Option<Box<[u8]>> {
+        let transcript = self.link.pump.session.events.transcript.as_mut()?;
+        transcript.end();
+        match transcript.dialogue() {
+            [] => None,
+            dialogue => memory::joined(&[dialogue]),
+        }
     }
 
     /// The result, once: as soon as there is one. The mail's text is wiped and given back then.
     pub fn take_ended(&mut self, now: u64) -> Option<Ended> {
-        if self.published {
+        // Looked at before it is taken: this is asked after every event.
+        if self.published || self.link.pump.session.events.report.is_none() {
             return None;
         }
         let mut report = self.link.pump.session.events.report.take()?;
@@ -419,7 +440,7 @@ impl Connection {
             outcome: report.outcome,
             code: report.code,
             reply: report.reply,
-            reason: self.link.pump.session.events.reason,
+            reason: report.reason,
         };
         course.phase = report.phase;
         course.decide(extras, &failed, repeats, chance, [now, left])
@@ -432,7 +453,9 @@ impl Connection {
         if silent && self.link.address.is_some_and(|address| address.port() == TLS_PORT) {
             report.code = Code::TlsFailed;
         }
-        advice::explain(report, &self.snapshot.settings());
+        if report.outcome != Outcome::Sent {
+            hint::explain(report, &self.snapshot.settings());
+        }
         if self.snapshot.device && report.code == Code::TlsFailed {
             report.code = Code::NotReady;
         }
@@ -484,7 +507,7 @@ impl Connection {
             ended.told.server = Bounded::written(|room| super::told::write_server(server, room));
         }
         if let Some(post) = &self.post {
-            ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.settings().sender());
+            ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.text(Field::Sender));
             ended.recipients = post.recipients;
             let sink = &self.link.pump.session.events;
             let address = List::new(post.mail().recipients).nth(usize::from(sink.recipient));
