@@ -28,7 +28,7 @@ use checks::{
     assert_every_alarm_is_accounted_for, assert_is_the_seeds_mail, assert_misuse_is_harmless, assert_no_secret_in,
     two_devices,
 };
-use running::{Finished, PATIENCE, SANITIZERS, finish, run, under_valgrind, valgrind, with_sanitizers};
+use running::{Finished, PATIENCE, SANITIZERS, finish, run, under_valgrind, valgrind_command, with_sanitizers};
 use servers::{Conversation, Manners, Seen, Server, Sink, mail_sink};
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -615,14 +615,20 @@ fn after_shutdown_nothing_of_the_library_is_left() {
         "many_threads_send_and_shut_down",
     ] {
         let server = Server::start(Manners::default());
-        let mut command = valgrind();
+        let mut command = valgrind_command();
         command.arg(executable("shutdown", C11, Shared));
         finish(command.args([&server.port, case]), PATIENCE)
             .must_give(0)
             .must_say("0 wrong");
     }
     let server = Server::start(Manners::default());
-    let program = build("shutdown", C11, Static, &SANITIZERS, &scratch("shutdown-sanitizers"));
+    let program = build(
+        "shutdown",
+        C11,
+        Link::Static,
+        &SANITIZERS,
+        &scratch("shutdown-sanitizers"),
+    );
     with_sanitizers(&program.unwrap_or_else(|messages| panic!("{messages}")), [&server.port])
         .must_give(0)
         .must_say("shutdown: 9 cases, 0 wrong");

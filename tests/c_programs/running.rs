@@ -123,11 +123,14 @@ pub fn run<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = 
 pub fn under_valgrind<A: AsRef<OsStr>>(executable: &Path, arguments: impl IntoIterator<Item = A>) -> Finished {
     let mut suppressions = OsString::from("--suppressions=");
     suppressions.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/valgrind.supp"));
-    finish(valgrind().arg(suppressions).arg(executable).args(arguments), PATIENCE)
+    finish(
+        valgrind_command().arg(suppressions).arg(executable).args(arguments),
+        PATIENCE,
+    )
 }
 
 /// The same without suppressions.
-pub fn valgrind() -> Command {
+pub fn valgrind_command() -> Command {
     let mut command = Command::new("valgrind");
     command.args([
         "--quiet",
