@@ -8,6 +8,8 @@
 mod counting;
 #[path = "common/harness.rs"]
 mod harness;
+#[path = "repeating/hunt.rs"]
+mod hunt;
 // It asks the system for what the standard library does not show.
 #[allow(unsafe_code)]
 #[path = "common/peer.rs"]
@@ -17,16 +19,16 @@ mod random;
 #[path = "repeating/sender.rs"]
 mod sender;
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use counting::{Fate, Instead, Ledger, STEPS, Server, Step, Watch};
+use counting::{Fate, Instead, Ledger, STEPS, Server, Step};
 use harness::Test;
+use hunt::Hunt;
 use random::Random;
 use sds_smtp::client::settings::Draft;
 use sds_smtp::code::{Code, Outcome, Phase};
@@ -158,48 +160,6 @@ fn connections_cut_at_random_octets_never_double_or_misreport_a_mail() -> Result
     Ok(())
 }
 
-/// A process that sends, and when it is killed.
-struct Hunt {
-    /// It is killed when so many octets were heard and said.
-    octets: AtomicUsize,
-    child: Mutex<Option<Child>>,
-}
-
-impl Hunt {
-    fn kill(&self) {
-        if let Some(child) = &mut *self.child.lock().unwrap() {
-            let _ = child.kill();
-        }
-    }
-
-    /// Starts a process, which is killed at an octet or at a moment; what it told until then, and whether it was killed.
-    fn run(&self, servers: &str, random: &mut Random) -> (Vec<Told>, bool) {
-        let at_octet = random.chance(60);
-        let octets = if at_octet { random.below(3_000) } else { usize::MAX };
-        self.octets.store(octets, Ordering::SeqCst);
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["child", servers, &random.next().to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a process can be started");
-        let lines = BufReader::new(child.stdout.take().unwrap());
-        *self.child.lock().unwrap() = Some(child);
-        if !at_octet {
-            thread::sleep(Duration::from_micros(random.next() % 30_000));
-            self.kill();
-        }
-        // The line that it was killed in is not whole, and is left out.
-        let mut told = Vec::new();
-        for line in lines.split(b'\n') {
-            told.extend(Told::read(&String::from_utf8_lossy(&line.expect("a pipe can be read"))));
-        }
-        let child = self.child.lock().unwrap().take();
-        let status = child.unwrap().wait().unwrap();
-        (told, !status.success())
-    }
-}
-
 fn a_process_killed_at_random_octets_and_moments_never_doubles_or_misreports_a_mail() -> Result<(), String> {
     let ledger = Arc::new(Ledger::default());
     let (kills, told) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -208,22 +168,8 @@ fn a_process_killed_at_random_octets_and_moments_never_doubles_or_misreports_a_m
             let (ledger, told, kills) = (&ledger, &told, &kills);
             scope.spawn(move || {
                 let mut random = Random::new(seed() ^ (number + 100));
-                let hunt = Arc::new(Hunt {
-                    octets: AtomicUsize::new(usize::MAX),
-                    child: Mutex::new(None),
-                });
-                let hunter = hunt.clone();
-                let watch: Watch = Arc::new(move |octets| {
-                    let left = |left: usize| left.checked_sub(octets);
-                    if hunter
-                        .octets
-                        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, left)
-                        .is_err()
-                    {
-                        hunter.octets.store(usize::MAX, Ordering::SeqCst);
-                        hunter.kill();
-                    }
-                });
+                let hunt = Hunt::new();
+                let watch = hunt.watch();
                 let server = Server::start(ledger, Some(watch), random_fates());
                 let servers = server.address.to_string();
                 while kills.load(Ordering::Relaxed) < KILLS {

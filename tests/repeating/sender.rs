@@ -109,11 +109,9 @@ impl Sender {
             self.random.below(600)
         };
         let text = ".A line of the text, fifty octets with its end. x\n".repeat(lines);
-        let recipients: &[u8] = self
-            .random
-            .pick(&[&b"a@example.test"[..], b"a@example.test, b@example.test"]);
+        let recipients = *self.random.pick(&["a@example.test", "a@example.test, b@example.test"]);
         self.client
-            .send(Some(recipients), subject.as_bytes(), text.as_bytes())
+            .send(Some(recipients.as_bytes()), subject.as_bytes(), text.as_bytes())
             .expect("started");
         let code = self.client.wait(Wait::Milliseconds(60_000)).expect("a living client");
         let report = self.client.report().expect("a living client");
