@@ -38,7 +38,7 @@ use sender::{RETRIES, Sender, Told};
 /// The tests run beside others.
 const SENDERS: u64 = 8;
 /// Connections that break off in a test.
-const CUTS: usize = 1_000;
+const CUTS: usize = 1_500;
 /// Processes that are killed.
 const KILLS: usize = 1_000;
 
@@ -143,18 +143,15 @@ fn connections_cut_at_random_octets_never_double_or_misreport_a_mail() -> Result
     let told = told.into_inner().unwrap();
     compare(&ledger, &told)?;
     // The test has seen what it is about.
-    for (outcome, attempts) in [
-        (Outcome::Sent, 1),
-        (Outcome::Sent, 2),
-        (Outcome::Sent, 4),
-        (Outcome::Unknown, 1),
-        (Outcome::Unknown, 2),
-        (Outcome::NotSent, RETRIES + 1),
+    for (outcome, attempts, least) in [
+        (Outcome::Sent, 1, 100),
+        (Outcome::Sent, 4, 5),
+        (Outcome::Unknown, 1, 50),
+        (Outcome::Unknown, 3, 5),
+        (Outcome::NotSent, RETRIES + 1, 1),
     ] {
-        assert!(
-            count(&told, outcome, attempts) >= 5,
-            "{outcome:?} after {attempts} attempts"
-        );
+        let seen = count(&told, outcome, attempts);
+        assert!(seen >= least, "{seen} mails are {outcome:?} after {attempts} attempts");
     }
     assert!(ledger.refusals.load(Ordering::Relaxed) >= 100 && ledger.silences.load(Ordering::Relaxed) >= 20);
     Ok(())
