@@ -89,6 +89,8 @@ pub struct Report<T = Bounded<REPLY_TEXT_BYTES>> {
     pub phase: Phase,
     /// The server's reply code, or 0.
     pub reply: u16,
+    /// Our own explanation; [`Reason::None`] where the server's words are one.
+    pub reason: Reason,
     /// The enhanced status code (RFC 3463), or zeros.
     pub enhanced: [u32; 3],
     /// Recipients accepted and refused.
@@ -111,6 +113,7 @@ impl<T> Report<T> {
             outcome: self.outcome,
             phase: self.phase,
             reply: self.reply,
+            reason: self.reason,
             enhanced: self.enhanced,
             recipients: self.recipients,
             elapsed: self.elapsed,
@@ -128,6 +131,7 @@ impl Report {
         outcome: Outcome::None,
         phase: Phase::None,
         reply: 0,
+        reason: Reason::None,
         enhanced: [0; 3],
         recipients: (0, 0),
         elapsed: 0,
@@ -142,6 +146,7 @@ impl Report {
             code,
             outcome,
             phase,
+            reason,
             text: Bounded::new(reason.text()),
             ..Self::NONE
         }
@@ -155,6 +160,7 @@ impl Report {
             outcome: verdict.outcome,
             phase: verdict.step.phase(),
             reply: verdict.reply,
+            reason: verdict.reason,
             // Our own words begin with none.
             enhanced: enhanced_status_code(end.text),
             recipients: (end.accepted, end.refused),

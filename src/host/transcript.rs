@@ -12,6 +12,9 @@ impl Transcript {
     }
     pub fn said(&mut self, _l: &[u8]) {}
     pub fn data(&mut self, _l: &[u8]) {}
+    pub fn take_lines(&mut self) -> Option<std::boxed::Box<[u8]>> {
+        None
+    }
     pub fn note(&mut self, _l: &[u8]) {}
     pub fn heard(&mut self) {}
     pub fn hearing(&mut self) -> &mut Hearing {

@@ -20,7 +20,7 @@ impl<E: Events> Session<E> {
     }
 
     /// The server's answer decides. What it repeats of the login is masked in the text that the result will show.
-    fn answered(&mut self, job: &Job<'_>, code: Code) {
+    pub(super) fn answered(&mut self, job: &Job<'_>, code: Code) {
         if !job.settings.mechanisms.is_empty() {
             let text = self.reader.text_mut();
             redaction::mask(text, &job.settings, self.step.logs_in());

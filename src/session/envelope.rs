@@ -87,6 +87,10 @@ impl<E: Events> Session<E> {
                     reply: self.reader.code(),
                     text: if decides { self.reader.text() } else { &[] },
                 });
+                if job.is_dry() && !concluded && self.transaction.envelope.all_but_data_answered() {
+                    self.answered(job, Code::Ok);
+                    return State::Quit;
+                }
             }
             _ if accepted => {
                 // The final dot will end the transaction.

@@ -264,9 +264,23 @@ pub struct Job<'a> {
     pub settings: Settings<'a>,
     /// Whether the session is kept for another mail ([`super::Session::next`]), instead of saying QUIT.
     pub keep: bool,
-    /// Whether the transaction is given up behind its last RCPT: to try, and send nothing.
+    /// A dry run: the mail's envelope only, up to the reply to its last RCPT; then it is given up. Nothing is sent.
     #[cfg(feature = "std")]
     pub dry: bool,
+}
+
+impl Job<'_> {
+    /// Whether it is a dry run.
+    #[cfg(feature = "std")]
+    pub fn is_dry(&self) -> bool {
+        self.dry
+    }
+
+    /// A device makes none.
+    #[cfg(not(feature = "std"))]
+    pub fn is_dry(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

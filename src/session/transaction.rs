@@ -36,6 +36,11 @@ impl Envelope {
             _ => Step::Data,
         }
     }
+
+    /// Whether MAIL and each RCPT is answered, and nothing more.
+    pub(super) fn all_but_data_answered(&self) -> bool {
+        self.answered == self.data
+    }
 }
 
 /// One mail's part of a session. The small fields stand first: near the beginning they are reached with shorter instructions.

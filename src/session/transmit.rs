@@ -36,7 +36,7 @@ impl<E: Events> Session<E> {
         let may = match self.state {
             State::Envelope => {
                 command = self.transaction.envelope.command();
-                self.may_say()
+                self.may_say(job)
             }
             State::Text => return self.write_text(job, out),
             State::Header | State::Dot => true,
@@ -60,7 +60,7 @@ impl<E: Events> Session<E> {
             return false;
         }
         self.cursor = 0;
-        if self.state != State::Header {
+        if self.state != State::Header && self.events.listens() {
             self.said(command, job);
         }
         match self.state {
@@ -81,10 +81,10 @@ impl<E: Events> Session<E> {
     ///
     /// Without PIPELINING each waits for the answer to the one before. With it they go out together; DATA, too, when
     /// there is one recipient, else only after all are accepted (RFC 2920, 3.1). After a refusal nothing more is said,
-    /// but a command of which a part has left is ended.
-    fn may_say(&self) -> bool {
+    /// but a command of which a part has left is ended. A dry run ends before DATA.
+    fn may_say(&self, job: &Job<'_>) -> bool {
         let Envelope { said, data, .. } = self.transaction.envelope;
-        if said > data {
+        if said > data || job.is_dry() && said == data {
             return false;
         }
         if self.concluded() {
@@ -170,7 +170,7 @@ impl<E: Events> Session<E> {
 
     /// Tells of a command that is written, its secrets masked.
     fn said(&mut self, command: Command, job: &Job<'_>) {
-        if command == Command::Nothing || !self.events.listens() {
+        if command == Command::Nothing {
             return;
         }
         let mut line = [0; EVENT_LINE_BYTES];

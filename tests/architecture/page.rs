@@ -63,7 +63,7 @@ fn ways(from: State, next: Next) -> Vec<(State, &'static str)> {
             (Envelope, "answers to come"),
             (Header, "all accepted"),
             (LoneDot, "354, all refused"),
-            (Rset, "mail refused, sender accepted"),
+            (Rset, "mail refused, sender accepted; or the end of a dry run"),
             (Quit, "sender refused"),
         ],
         Next::Sent => vec![(Quit, "sent")],

@@ -76,6 +76,8 @@ pub struct Setup {
     pub probe: bool,
     /// The session is kept for another mail.
     pub keep: bool,
+    /// A dry run, where there is a system.
+    pub dry: bool,
     pub timeouts: Timeouts,
 }
 
@@ -97,6 +99,7 @@ impl Default for Setup {
             pipelining: true,
             probe: false,
             keep: false,
+            dry: false,
             timeouts: Timeouts::RFC_5321,
         }
     }
@@ -128,7 +131,7 @@ impl Setup {
             }),
             keep: self.keep,
             #[cfg(feature = "std")]
-            dry: false,
+            dry: self.dry,
         }
     }
 }
@@ -303,6 +306,11 @@ pub const SETTINGS: &[(&str, Setting)] = &[
         parser.dialogue.setup.probe = true;
         nothing(rest)
     }),
+    ("dry-run", |parser, rest| {
+        parser.dialogue.setup.dry = true;
+        parser.dialogue.elsewhere |= !cfg!(feature = "std");
+        nothing(rest)
+    }),
     ("timeout", |parser, rest| {
         let (name, milliseconds) = rest.split_once(' ').ok_or("timeout NAME MS")?;
         set_timeout(&mut parser.dialogue.setup.timeouts, name, number(milliseconds)?)
@@ -318,7 +326,7 @@ pub const SETTINGS: &[(&str, Setting)] = &[
         Ok(())
     }),
     ("library", |parser, rest| {
-        parser.dialogue.elsewhere = cfg!(feature = "complete")
+        parser.dialogue.elsewhere |= cfg!(feature = "complete")
             != match rest {
                 "complete" => true,
                 "small" => false,

@@ -202,7 +202,6 @@ impl Setup {
                 ..Mail::new(&self.to, &self.subject, text)
             }),
             keep: false,
-            #[cfg(feature = "std")]
             dry: false,
         }
     }
