@@ -705,7 +705,7 @@ typedef struct sds_smtp_transport {
      * have something to say, asked while a connection is open. -1, or NULL: none, and the functions are called
      * every few milliseconds. On bare metal it is not called.
      */
-    ptrdiff_t (*descriptor)(void *context);
+    intptr_t (*descriptor)(void *context);
     /** NULL. */
     const void *reserved;
 } sds_smtp_transport;
@@ -952,7 +952,7 @@ size_t sds_smtp_client_dialogue(const struct sds_smtp_client *client,
  * @return 0; 14: the library's thread runs already; 7: the system has no descriptor or memory: the library
  *         goes on with a thread; 33: descriptor is NULL
  */
-int sds_smtp_use_event_loop(ptrdiff_t *descriptor);
+int sds_smtp_use_event_loop(intptr_t *descriptor);
 
 /**
  * Ends the library's work: waits for the mails in flight, cancels those that are left when the time is over
