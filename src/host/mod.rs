@@ -103,7 +103,7 @@ mod sys;
 #[forbid(unsafe_code)]
 mod told;
 #[forbid(unsafe_code)]
-mod transcript;
+pub mod transcript;
 
 pub use client::{Client, Wait};
 pub use driver::{poll, use_event_loop};
