@@ -136,9 +136,7 @@ impl Engine {
         if self.ordered {
             self.take_orders(now);
         }
-        if resolve::outstanding(self.number) {
-            self.take_answers(now);
-        }
+        self.take_answers(now);
         let mut strange = false;
         for event in ready.events().filter(|event| event.token != WAKE) {
             strange |= !self.carry(event.token, now, |connection, tools| connection.handle(event, tools));
