@@ -1,6 +1,6 @@
 # What people and CI type; cargo and the scripts in scripts/ do the work. `make help` prints this list.
 #
-#   make             builds both libraries, in target/release
+#   make             builds both libraries, in target/release; LEAN=1: without the feature unicode (names of ASCII only)
 #   make help        prints this
 #   make demo        sends a mail from C to a server on this machine, and shows it            (+)
 #   make check       tests what this machine can as it is; no root; says what it leaves out
@@ -25,6 +25,8 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR ?=
+# For whatever is built or installed.
+export LEAN ?=
 
 # For these two only: what `make test` runs installs elsewhere.
 install uninstall: export PREFIX := $(PREFIX)

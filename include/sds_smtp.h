@@ -762,20 +762,9 @@ struct sds_smtp_client *sds_smtp_client_new(void);
 int sds_smtp_client_wait(struct sds_smtp_client *client, uint32_t timeout_ms);
 
 /**
- * For programs with an event loop: from now on the library starts no thread, and sds_smtp_poll() does its
- * work. Call this before the first mail, and again in the child of a fork().
- *
- * @return a descriptor to wait on, with poll() or the like: when it is readable, sds_smtp_poll() has
- *         something to do. On Windows it is the handle of an event object, which is set then. It stays the
- *         same; do not close it. -1: the library has already started its thread, or the system has no
- *         descriptor or memory
- */
-int sds_smtp_poll_descriptor(void);
-
-/**
  * Does the library's work for all clients, as far as that is possible without waiting, and for a few
  * milliseconds at most, whatever the number of clients. On bare metal (sds_smtp_firmware.h) every program
- * calls it; with an operating system, a program that has called sds_smtp_poll_descriptor().
+ * calls it; with an operating system, a program that has called sds_smtp_use_event_loop().
  *
  * @param now_ms  on bare metal, the time in milliseconds: see sds_smtp_firmware.h. With an operating system
  *                it is ignored

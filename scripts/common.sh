@@ -41,6 +41,20 @@ libraries_sums() {
   cksum Cargo.lock
 }
 
+# Whether LEAN asks for the libraries without what is large: LEAN=1.
+is_lean() {
+  case ${LEAN:-0} in
+    0) return 1 ;;
+    1) return 0 ;;
+    *) die "LEAN=$LEAN: 1 is lean, 0 is not" ;;
+  esac
+}
+
+# What the note of a build says behind the sums.
+libraries_kind() {
+  if is_lean; then echo lean; else echo whole; fi
+}
+
 warnings=(-Wall -Wextra -Wpedantic -Wredundant-decls -Werror)
 
 heading() { printf '\n=== %s ===\n\n' "$*"; }

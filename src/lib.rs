@@ -21,6 +21,8 @@
 //! # Features
 //!
 //! - `std` (default): the host engine and the C ABI.
+//! - `unicode` (default): names of servers with characters outside ASCII. Without it they are given as A-labels
+//!   (`xn--...`); other names are refused with code 39. `make LEAN=1` builds without it.
 //! - `firmware`: the client without an operating system; without `std`, its C ABI.
 //! - `complete` (part of `std`): what a small device may do without. Without it IPv6 addresses and quoted local parts are
 //!   invalid, SIZE is not used, and there is no quoted-printable: a text that needs it ends the mail with code 7. That is

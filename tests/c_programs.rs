@@ -459,6 +459,15 @@ fn programs_of_other_versions_are_understood() {
 }
 
 #[test]
+fn every_refusal_is_told_in_words() {
+    for (standard, link) in RUN {
+        run(executable("refusal", standard, link), [""; 0])
+            .must_give(0)
+            .must_say(" 0 wrong\n");
+    }
+}
+
+#[test]
 fn forked_children_send_and_the_parents_mail_goes_on() {
     for (standard, link) in RUN {
         let slow = Server::start(Manners {
@@ -534,7 +543,7 @@ fn a_program_with_an_event_loop_of_its_own_sends_without_a_thread() {
             silent: true,
             ..Manners::default()
         });
-        run(executable("event_loop", standard, link), [&server.port, &silent.port]).must_give(0);
+        run(executable("own_loop", standard, link), [&server.port, &silent.port]).must_give(0);
         for (subject, count) in [
             ("by a thread", 1),
             ("one", 1),
@@ -555,7 +564,7 @@ fn the_event_loop_is_clean_under_valgrind() {
         silent: true,
         ..Manners::default()
     });
-    valgrind("event_loop", [&server.port, &silent.port]).must_give(0);
+    valgrind("own_loop", [&server.port, &silent.port]).must_give(0);
 }
 
 #[test]
@@ -857,6 +866,11 @@ fn first_mail_is_clean_with_the_sanitizers() {
 #[test]
 fn programs_of_other_versions_are_clean_with_the_sanitizers() {
     sanitized("versions", [""; 0]).must_give(0);
+}
+
+#[test]
+fn refusals_are_clean_with_the_sanitizers() {
+    sanitized("refusal", [""; 0]).must_give(0);
 }
 
 #[test]

@@ -10,6 +10,7 @@ step() {
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets -- -D warnings
 step cargo clippy --all-targets --features header -- -D warnings
+step cargo clippy --all-targets --no-default-features --features std -- -D warnings
 step cargo clippy --lib --no-default-features -- -D warnings
 step cargo clippy --lib --no-default-features --features firmware -- -D warnings
 step cargo clippy --lib --no-default-features --features firmware,complete -- -D warnings

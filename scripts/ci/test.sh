@@ -15,6 +15,9 @@ make --no-print-directory
 heading 'Rust and C tests'
 cargo test --workspace
 
+heading 'Rust tests of the lean library'
+cargo test --no-default-features --features std --lib --test host
+
 heading 'Rust tests without the feature complete'
 cargo test --no-default-features --features firmware --lib --test dialogue --test cut --test pieces --test transitions
 

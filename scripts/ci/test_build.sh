@@ -26,14 +26,28 @@ installed() {
   [[ $(ar t "$lib/libsds_smtp.a") = sds_smtp.o ]] || die "$1: the static library is not the finished one"
 }
 
-# refused FOLDER WORDS: nothing is installed, and it says why.
+# refused FOLDER WORDS [VARIABLE]: nothing is installed, and it says why.
 refused() {
-  ! in_copy install DESTDIR="$work/$1" || die "$1: installed: $(<"$work/log")"
+  ! in_copy install DESTDIR="$work/$1" "${@:3}" || die "$1: installed: $(<"$work/log")"
   grep -qF -e "$2" "$work/log" || die "$1: '$2' is not in: $(<"$work/log")"
   [[ ! -e $work/$1 ]] || die "$1: something was installed"
 }
 
+# The lean library: built, installed, with symbols as the whole one, and within its limit.
+in_copy all install LEAN=1 DESTDIR="$work/lean" || die "make LEAN=1: $(<"$work/log")"
+installed lean
+lean=$work/lean/usr/local/lib/libsds_smtp.so.$version
+size=$(stat -c %s "$lean")
+((size <= 420000)) || die "the lean shared library has $size bytes"
+refused whole 'are the lean ones: run make LEAN=0 first' LEAN=0
+
 in_copy all install DESTDIR="$work/usual" || die "make: $(<"$work/log")"
+refused lean_again 'are the whole ones: run make LEAN=1 first' LEAN=1
+whole=$work/usual/usr/local/lib/libsds_smtp.so.$version
+functions() { nm -D --defined-only "$1" | sed 's/.* //' | sort; }
+[[ $(functions "$lean") = "$(functions "$whole")" ]] || die 'the lean library exports other functions'
+! in_copy all LEAN=yes || die 'LEAN=yes was taken'
+grep -qF 'LEAN=yes: 1 is lean' "$work/log" || die "no word of LEAN=yes: $(<"$work/log")"
 next_version
 refused old 'Cargo.toml is newer than the libraries'
 touch -r "$copy/target/release/libsds_smtp.made" "$copy/Cargo.toml"

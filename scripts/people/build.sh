@@ -1,6 +1,6 @@
 #!/bin/bash
 # `make`: both C libraries, in target/release wherever cargo's configuration has them built, and a note of them for
-# `make install`.
+# `make install`. LEAN=1: the lean ones, without the feature unicode.
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 read -ra cargo <<<"${CARGO:-cargo}"
@@ -11,8 +11,11 @@ make_work
 # What is changed from now on is newer than the libraries.
 touch "$work/begin"
 
+features=()
+! is_lean || features=(--no-default-features --features std)
+
 # Both in one go, and nothing else: with a Rust library among them whole-program optimisation is off.
-"${cargo[@]}" rustc --release --lib --crate-type cdylib,staticlib --message-format=json-render-diagnostics >"$work/messages"
+"${cargo[@]}" rustc --release --lib --crate-type cdylib,staticlib "${features[@]}" --message-format=json-render-diagnostics >"$work/messages"
 
 # The files that cargo tells of, one a line.
 sed -n '/"reason":"compiler-artifact"/{/"name":"sds_smtp"/s/.*"filenames":\[\([^]]*\)\].*/\1/p}' "$work/messages" |
@@ -46,5 +49,8 @@ put "$archive"
 scripts/people/archive.sh "$release/libsds_smtp.a"
 ln -sf libsds_smtp.so "$release/$soname"
 
-libraries_sums >"$made"
+{
+  libraries_sums
+  libraries_kind
+} >"$made"
 touch -r "$work/begin" "$made"

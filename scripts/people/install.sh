@@ -1,6 +1,7 @@
 #!/bin/bash
 # `make install` and `make uninstall`. Variables: PREFIX (/usr/local), LIBDIR (PREFIX/lib), INCLUDEDIR (PREFIX/include),
-# DESTDIR (nothing): a folder that stands for / while a package is made.
+# DESTDIR (nothing): a folder that stands for / while a package is made. What was built last is installed, lean or whole; with
+# LEAN only if it is of that kind.
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 # tidy FOLDER: with one slash where there are several, and none at its end.
@@ -26,7 +27,9 @@ check_libraries() {
   need_files "$release/libsds_smtp.so" "$release/libsds_smtp.a" "${headers[@]/#/include/}"
   newer=$(find src build.rs Cargo.toml -newer "$made" -print -quit)
   [[ -z $newer ]] || die "$newer is newer than the libraries in $release: run make first"
-  [[ $(libraries_sums) = "$(<"$made")" ]] || die "the libraries in $release or Cargo.lock are not those of the last make: run make first"
+  [[ -z ${LEAN:-} || $(tail -n 1 "$made") = "$(libraries_kind)" ]] ||
+    die "the libraries in $release are the $(tail -n 1 "$made") ones: run make ${LEAN:+LEAN=$LEAN }first"
+  [[ $(libraries_sums) = "$(sed '$d' "$made")" ]] || die "the libraries in $release or Cargo.lock are not those of the last make: run make first"
 }
 
 # described FOLDER: as the pkg-config file has it. What is below the prefix is told from there, so that it moves with it.

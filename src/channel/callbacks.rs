@@ -73,3 +73,23 @@ impl<T> Done<T> {
         unsafe { (self.tell)(self.function, self.context, handle, told) };
     }
 }
+
+#[cfg(test)]
+impl Trace {
+    /// A function that does nothing.
+    pub fn of_nothing() -> Self {
+        unsafe extern "C" fn nothing(_: *mut c_void, _: *const c_char) {}
+        // SAFETY: it can be called with anything.
+        unsafe { Self::new(nothing, core::ptr::null_mut()) }
+    }
+}
+
+#[cfg(test)]
+impl<T> Done<T> {
+    /// A function that does nothing.
+    pub fn of_nothing() -> Self {
+        unsafe fn nothing<T>(_: *const (), _: *mut c_void, _: usize, _: &T) {}
+        // SAFETY: it can be called with anything.
+        unsafe { Self::new(nothing::<T>, core::ptr::null(), core::ptr::null_mut()) }
+    }
+}

@@ -34,7 +34,11 @@ pub unsafe extern "C" fn sds_smtp_configure(
         let login = auth != 0;
         // SAFETY: the caller's promise, for each of them.
         let text = |text_of_c, given| unsafe { string(if given { text_of_c } else { core::ptr::null() }) };
-        let credentials = [text(username, login), text(password, login), text(sender, true)];
+        let credentials = [
+            text(username, login || cfg!(feature = "std")),
+            text(password, login),
+            text(sender, true),
+        ];
         Client::BUILT_IN.configure_device(text(server_ip, true), login, credentials)
     })
 }

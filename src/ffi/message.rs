@@ -306,13 +306,15 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
     unsafe {
         let pieces;
         let text = match message.read {
-            Some(read) if client.status() != Ok(Code::Busy.number()) => match pieces_of(read, message.read_context) {
-                Ok(text) => {
-                    pieces = text;
-                    pieces.as_slice()
+            Some(read) if client.status() != Ok(Code::Busy.number()) => {
+                match pieces_of(client, read, message.read_context) {
+                    Ok(text) => {
+                        pieces = text;
+                        pieces.as_slice()
+                    }
+                    Err((code, why)) => return Err(client.refuse(&Wrong::new(code, "read", why))),
                 }
-                Err((code, why)) => return Err(client.refuse(&Wrong::new(code, "read", why))),
-            },
+            }
             Some(_) => return Err(Code::Busy),
             None => string(message.text),
         };
@@ -332,7 +334,11 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
 ///
 /// `read` can be called with the context.
 #[cfg(feature = "std")]
-unsafe fn pieces_of(read: Read, context: *mut c_void) -> Result<std::vec::Vec<u8>, (Code, &'static str)> {
+unsafe fn pieces_of(
+    client: Client,
+    read: Read,
+    context: *mut c_void,
+) -> Result<std::vec::Vec<u8>, (Code, &'static str)> {
     let mut text = std::vec::Vec::new();
     loop {
         let offset = text.len();
@@ -345,7 +351,8 @@ unsafe fn pieces_of(read: Read, context: *mut c_void) -> Result<std::vec::Vec<u8
         let piece = text.get_mut(offset..).unwrap_or(&mut []);
         let at = u32::try_from(offset).unwrap_or(u32::MAX);
         // SAFETY: the caller's promise; the piece has this length.
-        let given = unsafe { read(context, at, piece.as_mut_ptr().cast(), piece.len()) };
+        let given = client.run(|| unsafe { read(context, at, piece.as_mut_ptr().cast(), piece.len()) });
+        let given = given.map_err(|code| (code, "the client was freed"))?;
         match usize::try_from(given) {
             Ok(length) if length <= PIECE_BYTES => text.truncate(offset.saturating_add(length)),
             _ if given == READ_LATER => return Err((Code::ReadFailed, "it has nothing now, and the call cannot wait")),

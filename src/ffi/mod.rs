@@ -21,6 +21,8 @@ pub mod firmware;
 mod guard;
 #[cfg(feature = "std")]
 pub mod hosted;
+#[cfg(feature = "std")]
+pub mod life;
 pub mod log;
 pub mod message;
 pub mod result;

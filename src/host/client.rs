@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::calls::{self, Promise, Running};
 use super::fork::{self, shared};
 use super::post::Post;
 use super::registry::{Key, Slot};
@@ -9,7 +10,7 @@ use super::setup::{self, Setup, in_words};
 use super::shared::{DRIVEN, Order, Start, WAKING, polled};
 use super::snapshot::Snapshot;
 use super::told::LastMail;
-use super::{clock, driver};
+use super::{clock, driver, runner};
 use crate::client::guard::Begun;
 use crate::client::hint;
 use crate::client::log::{Entry, write_recipient};
@@ -74,6 +75,7 @@ impl Client {
         if let Some(wake) = wake {
             driver::wake(wake);
         }
+        runner::wait_for(slot);
         Ok(())
     }
 
@@ -141,7 +143,15 @@ impl Client {
                 let recipients = recipients.unwrap_or(&[]);
                 Post::new(recipients, count, subject, text).ok_or((Code::DataFailed, Reason::NoMemory))
             })
-            .and_then(|post| start(key, Some(post), order));
+            .and_then(|post| {
+                // The program is told of the end when this call has returned.
+                let sending = order.done.map(|_| Running::send(slot));
+                let started = start(key, Some(post), order);
+                if sending.map(drop).is_some() && calls::queued() {
+                    driver::wake_again();
+                }
+                started
+            });
         started.map_err(|(code, reason)| {
             let wrong = Wrong::of_mail(recipients, subject, code, reason);
             refuse(key, &wrong, recipients.unwrap_or(&[]))
@@ -194,6 +204,12 @@ impl Client {
         shared().living(key).map(|client| client.told.whole())
     }
 
+    /// Runs a function of the program for this client, in a call of the program's.
+    pub fn run<T>(self, function: impl FnOnce() -> T) -> Result<T, Code> {
+        let (_, slot) = self.key()?;
+        Ok(runner::run_for(slot, function))
+    }
+
     /// Waits until no mail is in flight; the status then, or 14 when the time was over before. Where a mail is in flight it
     /// is the status of the first one that ends.
     pub fn wait(self, wait: Wait) -> Result<u8, Code> {
@@ -205,6 +221,9 @@ impl Client {
         let status = slot.guard.status().code();
         if status != Code::Busy.number() || until.is_some_and(|until| until.is_zero()) {
             return Ok(status);
+        }
+        if calls::inside() {
+            return Ok(Code::Busy.number());
         }
         let until = until.and_then(|until| Instant::now().checked_add(until));
         let mut waiting = Waiting { key, slot, until };
@@ -316,7 +335,7 @@ impl Waiting {
             if shared.drive(self.key) {
                 drop(shared);
                 let patience = u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(WAKING);
-                let driven = driver::drive(patience);
+                let driven = driver::drive(patience, || self.slot.guard.busy() || runner::has_call(self.key));
                 shared = fork::shared();
                 shared.stop_driving();
                 if driven {
@@ -371,13 +390,17 @@ fn start(key: Key, post: Option<Post>, order: Order) -> Result<(), (Code, Reason
         .as_ref()
         .ok_or((Code::ConnectFailed, Reason::NotConfigured))?;
     let snapshot = snapshot.copy().ok_or(no_memory)?;
+    let promise = match order.done {
+        Some(done) => Some(Promise::new(key, done).ok_or(no_memory)?),
+        None => None,
+    };
     client.mail = client.mail.wrapping_add(1).max(1);
     let refusal = client.refusal.take();
     let mail = client.mail;
     if !shared.started() {
-        let (worker, engine) = driver::start()?;
-        shared.set_started(worker);
-        started_now = engine;
+        let started = driver::start()?;
+        shared.set_started(started.worker, started.thread);
+        started_now = started.engine;
     }
     let wake = shared.start(Start {
         key,
@@ -385,6 +408,7 @@ fn start(key: Key, post: Option<Post>, order: Order) -> Result<(), (Code, Reason
         snapshot,
         post,
         order,
+        promise,
         started,
     });
     drop(shared);

@@ -3,6 +3,7 @@
 use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr};
 
+use super::calls::Promise;
 use super::course::{Course, Stage, Then, told_as_unresolved};
 use super::link::{Link, Tools};
 use super::memory::{self, Boxed};
@@ -17,11 +18,13 @@ use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
 use super::told::LastMail;
 use super::transcript::Transcript;
+use crate::channel::callbacks::Trace;
 use crate::client::hint;
 use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{LOG_RECIPIENT_BYTES, Limit};
+use crate::session::job::Field;
 use crate::session::{Job, Session};
 use crate::wire::address::List;
 
@@ -43,6 +46,8 @@ pub struct Connection {
     snapshot: Snapshot,
     post: Option<Post>,
     order: Order,
+    /// Who is told of the mail's end.
+    pub promise: Option<Promise>,
     started: u64,
     published: bool,
     /// The engine knows that there is more to do.
@@ -88,6 +93,7 @@ impl Connection {
             snapshot,
             mut post,
             order,
+            promise,
             started,
         } = start;
         let mut out = out;
@@ -114,6 +120,7 @@ impl Connection {
             snapshot,
             post,
             order,
+            promise,
             started,
             published: false,
             queued: false,
@@ -369,9 +376,17 @@ impl Connection {
         !core::mem::replace(&mut self.queued, true)
     }
 
+    /// The lines that the program is to be told since the last time, each with a NUL behind it.
+    pub fn take_lines(&mut self) -> Option<(Trace, Box<[u8]>)> {
+        let trace = self.snapshot.extras.as_ref()?.trace?;
+        let transcript = self.link.pump.session.events.transcript.as_mut()?;
+        Some((trace, transcript.take_lines()?))
+    }
+
     /// The result, once: as soon as there is one. The mail's text is wiped and given back then.
     pub fn take_ended(&mut self, now: u64) -> Option<Ended> {
-        if self.published {
+        // Looked at before it is taken: this is asked after every event.
+        if self.published || self.link.pump.session.events.report.is_none() {
             return None;
         }
         let mut report = self.link.pump.session.events.report.take()?;
@@ -406,7 +421,7 @@ impl Connection {
             outcome: report.outcome,
             code: report.code,
             reply: report.reply,
-            reason: self.link.pump.session.events.reason,
+            reason: report.reason,
         };
         course.phase = report.phase;
         course.decide(extras, &failed, repeats, chance, [now, left])
@@ -419,7 +434,9 @@ impl Connection {
         if silent && self.link.address.is_some_and(|address| address.port() == TLS_PORT) {
             report.code = Code::TlsFailed;
         }
-        hint::explain(report, &self.snapshot.settings());
+        if report.outcome != Outcome::Sent {
+            hint::explain(report, &self.snapshot.settings());
+        }
         if self.snapshot.device && report.code == Code::TlsFailed {
             report.code = Code::NotReady;
         }
@@ -471,7 +488,7 @@ impl Connection {
             ended.told.server = Bounded::written(|room| super::told::write_server(server, room));
         }
         if let Some(post) = &self.post {
-            ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.settings().sender());
+            ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.text(Field::Sender));
             ended.recipients = post.recipients;
             let sink = &self.link.pump.session.events;
             let address = List::new(post.mail().recipients).nth(usize::from(sink.recipient));

@@ -6,10 +6,12 @@ use std::boxed::Box;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 
+use super::calls;
 use super::engine::{Engine, Turn, WAKE, refuse};
 use super::memory::Boxed;
+use super::runner::{self, Ran};
 use super::shared::{Wake, Worker, lock, polled, set_polled, shared};
-use super::sys::{self, Failure, Ready, Task};
+use super::sys::{self, Failure, Ready, Task, Thread};
 use super::{clock, engine};
 use crate::code::{Code, Phase, Reason};
 
@@ -35,8 +37,15 @@ pub fn engine_and_door() -> (MutexGuard<'static, ()>, Locked) {
     (door, lock(&ENGINE))
 }
 
-/// What was started: how to wake it, and, where the program drives it, the engine itself, for [`install`].
-pub type Started = (Worker, Option<Boxed<Engine>>);
+/// What was started.
+pub struct Started {
+    /// How it is woken.
+    pub worker: Worker,
+    /// Its thread, unless the program drives it.
+    pub thread: Option<Thread>,
+    /// The engine itself where the program drives it, for [`install`].
+    pub engine: Option<Boxed<Engine>>,
+}
 
 /// Makes an engine and starts its thread, unless the program drives it; or says which descriptor, memory or thread the system
 /// refused.
@@ -48,10 +57,18 @@ pub fn start() -> Result<Started, (Code, Reason)> {
     let worker = Worker { number, waker };
     let engine = Boxed::new(engine).ok_or((Code::DataFailed, Reason::NoMemory))?;
     if polled {
-        return Ok((worker, Some(engine)));
+        return Ok(Started {
+            worker,
+            thread: None,
+            engine: Some(engine),
+        });
     }
-    sys::start_thread(engine.into_inner()).map_err(|_: Failure| (Code::DataFailed, Reason::NoThread))?;
-    Ok((worker, None))
+    let thread = sys::start_thread(engine.into_inner()).map_err(|_: Failure| (Code::DataFailed, Reason::NoThread))?;
+    Ok(Started {
+        worker,
+        thread: Some(thread),
+        engine: None,
+    })
 }
 
 /// Makes an engine that the program drives the engine of this process. Must not be called with the shared lock held.
@@ -74,47 +91,63 @@ fn install_current(new: Boxed<Engine>) -> bool {
     current
 }
 
-/// Has the program drive the engine from now on. The descriptor is readable when [`poll`] has something to do; None where a
-/// thread drives the engine already, or the system has no descriptor or memory.
-pub fn descriptor() -> Option<i32> {
+/// Has the program drive the engine from now on. The descriptor is readable when [`poll`] has something to do; 14 where a thread
+/// drives the engine already, 7 where the system has no descriptor or memory.
+pub fn use_event_loop() -> Result<i32, Code> {
+    let mut installed = engine();
     let mut shared = shared();
     if !shared.started() {
         set_polled(true);
-        let Ok((worker, engine)) = start() else {
+        let Ok(started) = start() else {
             // Nobody would drive it.
             set_polled(false);
-            return None;
+            return Err(Code::DataFailed);
         };
-        shared.set_started(worker);
-        drop(shared);
-        install(engine);
-    } else {
-        drop(shared);
+        shared.set_started(started.worker, started.thread);
+        *installed = started.engine;
     }
-    let engine = engine();
-    let engine = engine.as_ref().filter(|engine| engine.polled)?;
-    Some(engine.poller.number())
+    let engine = installed.as_ref().filter(|engine| engine.polled).ok_or(Code::Busy)?;
+    Ok(engine.poller.number())
 }
 
 /// For the program's event loop: does what is to be done now, without waiting. Returns after how many milliseconds it is to be
 /// called again at the latest; None: when the descriptor is readable.
 pub fn poll() -> Option<u64> {
+    if calls::inside() {
+        return Some(0);
+    }
     let turn = step(0, By::Program);
+    let ran = runner::run(|| true);
+    if ran == Ran::InChild {
+        return None;
+    }
     // A thread that waits for a mail may have been driving the engine, and its mail may have ended just now.
     let idle = shared().idle_driver();
     if let Some(waker) = idle {
         waker.wake();
     }
     match turn {
+        Some(Turn::Wait(_)) if ran == Ran::Some => comes_back(),
         Some(Turn::Wait(left)) => left,
         _ => None,
     }
 }
 
-/// For a thread that waits for a mail: waits at most so many milliseconds for something to do, and does it. False where there is
-/// no engine to drive.
-pub fn drive(patience: u64) -> bool {
-    step(patience, By::Waiting).is_some()
+/// The same as [`poll`] returns, and noted, after functions of the program have taken their time.
+fn comes_back() -> Option<u64> {
+    let mut engine = engine();
+    let mine = engine.as_mut().filter(|engine| engine.polled)?;
+    let now = clock::now();
+    let left = mine.due(now);
+    mine.comes = left.map_or(engine::NEVER, |left| now.saturating_add(left));
+    left
+}
+
+/// For a thread that waits for a mail: waits at most so many milliseconds for something to do, and does it. Functions of the
+/// program are called as long as `go_on` wants. False where there is no engine to drive.
+pub fn drive(patience: u64, go_on: impl Fn() -> bool) -> bool {
+    let driven = step(patience, By::Waiting).is_some();
+    runner::run(go_on) != Ran::InChild && driven
 }
 
 /// Such a thread stops driving: what is due before the program's next call is left to the program, which is told.
@@ -125,7 +158,7 @@ pub fn hand_back() {
     };
     let now = clock::now();
     let due = mine.due(now).map_or(engine::NEVER, |left| now.saturating_add(left));
-    if due < mine.comes {
+    if due < mine.comes || calls::queued() {
         mine.comes = 0;
         drop(engine);
         shared().wake_again();
@@ -203,7 +236,8 @@ impl Task for Engine {
             return;
         }
         let mut ready = Ready::new();
-        let mut timeout = None;
+        // Another engine may have left calls behind.
+        let mut timeout = calls::queued().then_some(0);
         loop {
             let waited = ready.wait(poller, timeout);
             match turn_after(number, waited, &ready, By::Thread) {
@@ -211,7 +245,20 @@ impl Task for Engine {
                 Some(Turn::Abandon) => return abandon(number),
                 None => return,
             }
+            match runner::run(|| true) {
+                Ran::Nothing => {}
+                Ran::Some => timeout = Some(0),
+                Ran::InChild => return,
+            }
         }
+    }
+}
+
+/// Has the engine look again, for a call that it could not make before.
+pub fn wake_again() {
+    let worker = shared().worker();
+    if let Some(worker) = worker {
+        worker.waker.wake();
     }
 }
 
@@ -232,7 +279,7 @@ pub fn abandon(number: u32) {
         let mut engine = engine();
         let mut shared = shared();
         if shared.is_current(number) {
-            shared.forget_thread(&mut starts);
+            drop(shared.forget_thread(&mut starts));
         }
         engine.take_if(|engine| engine.number == number)
     };
@@ -241,7 +288,25 @@ pub fn abandon(number: u32) {
         engine.abandon(&mut starts);
     }
     for start in starts {
-        refuse(start.key, Phase::Connect, Code::ConnectFailed, Reason::NoSocket);
+        refuse(
+            start.key,
+            start.promise,
+            Phase::Connect,
+            Code::ConnectFailed,
+            Reason::NoSocket,
+        );
+    }
+    tell_of_the_rest();
+}
+
+/// Starts another engine where the program is to be told of mails and nobody is left to do it: the next mail does so where none
+/// can be started now.
+fn tell_of_the_rest() {
+    let mut shared = shared();
+    if calls::queued() && !polled() && !shared.started() {
+        if let Ok(started) = start() {
+            shared.set_started(started.worker, started.thread);
+        }
     }
 }
 
@@ -252,6 +317,35 @@ pub fn look_after() {
     if let Some(worker) = worker.filter(|worker| !worker.waker.is_ours()) {
         abandon(worker.number);
     }
+}
+
+/// Ends the engine and its thread: the next mail starts another one, with a thread. False where mails are in flight, or the program
+/// is to be told of some; then nothing ends.
+pub fn end() -> bool {
+    let mut engine = engine();
+    let mut shared = shared();
+    if shared.busy_from(0).is_some() || shared.has_orders() || !shared.calls.are_over() {
+        return false;
+    }
+    let worker = shared.worker();
+    let thread = shared.forget_thread(&mut VecDeque::new());
+    set_polled(false);
+    let ended = engine.take();
+    shared.ending = true;
+    drop(shared);
+    drop(engine);
+    // A thread whose engine is not installed yet ends by itself.
+    let woken = ended.is_none() || worker.is_some_and(|worker| worker.waker.wake());
+    match thread {
+        Some(thread) if woken => thread.join(),
+        // The program has closed what it waits on: it cannot be told.
+        Some(_) | None => {}
+    }
+    if let Some(ended) = ended {
+        forget(ended);
+    }
+    runner::end_is_over();
+    true
 }
 
 /// Drops an engine that nobody uses: in the child of a fork, and where it was abandoned before it had begun.

@@ -4,6 +4,7 @@ use std::boxed::Box;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::calls::{Call, Promise};
 use super::clock;
 use super::connection::{Connection, Ended};
 use super::connections::Connections;
@@ -15,7 +16,7 @@ use super::resolve;
 use super::shared::{Start, Worker, shared};
 use super::sys::{Failure, Poller, Ready, Waker};
 use super::told::LastMail;
-use crate::client::report::Report;
+use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
 
 /// How many octets are received at a time: one buffer for all connections.
@@ -96,8 +97,9 @@ impl Engine {
         let now = clock::now();
         for connection in self.connections.drain() {
             let [mut connection] = *connection.into_inner();
+            let promise = connection.promise.take();
             if let Some(ended) = connection.abandon(now) {
-                publish(connection.key, &ended);
+                publish(connection.key, &ended, promise);
             }
         }
         self.poller.leave_open();
@@ -147,16 +149,19 @@ impl Engine {
             return Turn::Abandon;
         }
         for _ in 0..SHARE {
-            let Some(start) = self.starts.pop_front() else { break };
+            let Some(mut start) = self.starts.pop_front() else {
+                break;
+            };
             let (key, mail) = (start.key, start.mail);
-            if self.begin(start, now).is_none() {
+            let mut promise = start.promise.take();
+            if self.begin(start, &mut promise, now).is_none() {
                 let given_up = key.slot().is_some_and(|slot| slot.is_given_up(mail));
                 let (code, reason) = if given_up {
                     (Code::Cancelled, Reason::Cancelled)
                 } else {
                     (Code::DataFailed, Reason::NoMemory)
                 };
-                refuse(key, Phase::Start, code, reason);
+                refuse(key, promise, Phase::Start, code, reason);
             }
         }
         if self.starts.is_empty() && self.starts.capacity() > KEPT_ORDERS {
@@ -229,8 +234,8 @@ impl Engine {
         }
     }
 
-    /// Makes a connection for a mail and begins to connect; None without memory for it.
-    fn begin(&mut self, start: Start, now: u64) -> Option<()> {
+    /// Makes a connection for a mail and begins to connect; None without memory for it. The connection takes the promise.
+    fn begin(&mut self, start: Start, promise: &mut Option<Promise>, now: u64) -> Option<()> {
         let (key, mail) = (start.key, start.mail);
         let mut start = start;
         let Some(slot) = key.slot() else { return Some(()) };
@@ -242,6 +247,9 @@ impl Engine {
         let token = self
             .connections
             .add(key, |token, out| Connection::new(start, token, out, now))?;
+        if let Some(connection) = self.connections.get(token) {
+            connection.promise = promise.take();
+        }
         if slot.is_given_up(mail) {
             self.carry(token, now, Connection::cancel);
         } else {
@@ -272,8 +280,17 @@ impl Engine {
             connection.defect()
         };
         let (key, closed) = (connection.key, connection.closed() || !sound);
+        let lines = connection.take_lines();
         let deadline = connection.deadline();
+        let promise = ended
+            .as_ref()
+            .filter(|ended| !ended.again)
+            .and_then(|_| connection.promise.take());
         let unfinished = connection.unfinished() && !closed;
+        // Without memory they are lost.
+        if let Some(call) = lines.and_then(|(trace, lines)| Call::of_lines(key, trace, lines)) {
+            shared().calls.add(call);
+        }
         if let Some(deadline) = deadline {
             self.connections.watch(token, deadline);
         }
@@ -290,7 +307,7 @@ impl Engine {
                 }
                 self.connections.remove(before);
             }
-            publish(key, &ended);
+            publish(key, &ended, promise);
         }
         if closed {
             self.connections.remove(token);
@@ -299,14 +316,25 @@ impl Engine {
     }
 }
 
-fn publish(key: Key, ended: &Ended) {
-    let notice = shared().publish(key, &ended.told, ended.recipients, ended.recipient.octets());
+fn publish(key: Key, ended: &Ended, promise: Option<Promise>) {
+    let mut shared = shared();
+    let notice = shared.publish(key, &ended.told, ended.recipients, ended.recipient.octets());
+    if let Some(promise) = promise {
+        shared.calls.add(promise.kept(&ended.told));
+    }
+    drop(shared);
     notice.tell();
 }
 
 /// Ends a mail for which there is no connection.
-pub fn refuse(key: Key, phase: Phase, code: Code, reason: Reason) {
-    let report = Report::unsent(code, phase, Outcome::NotSent, reason);
-    let notice = shared().publish(key, &LastMail::without_id(report), 0, &[]);
-    notice.tell();
+pub fn refuse(key: Key, promise: Option<Promise>, phase: Phase, code: Code, reason: Reason) {
+    let told = LastMail::without_id(Report::unsent(code, phase, Outcome::NotSent, reason));
+    let recipient = Bounded::EMPTY;
+    let ended = Ended {
+        told,
+        recipients: 0,
+        recipient,
+        again: false,
+    };
+    publish(key, &ended, promise);
 }

@@ -1,7 +1,7 @@
 //! `fork()` in the host program: neither process finds anything half done.
 //!
 //! The locks are taken before the fork and given back after it. The child has the same clients and configurations, no
-//! thread of ours, and no mail in flight. It closes its copies of the parent's sockets; the parent's connections go on.
+//! thread of ours, and no mail in flight, and is told of none. It closes its copies of the parent's sockets; the parent's connections go on.
 //!
 //! The program's own handlers (`pthread_atfork()`) may run between ours, in the thread that forks, and call the library.
 //! [`outside`] gives the locks back for such a call; in the child it first does what our handler would do.
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::driver::{self, Locked};
 use super::shared::{self, Shared};
-use super::{registry, sys};
+use super::{registry, resolve, sys};
 
 /// Whether our handlers are registered with `fork()`.
 static PREPARED: AtomicBool = AtomicBool::new(false);
@@ -33,8 +33,9 @@ pub fn shared() -> MutexGuard<'static, Shared> {
     shared::shared()
 }
 
-/// All locks, in the order in which they are taken, and the process that took them.
+/// All locks, the one that is taken last first, and the process that took them.
 struct Held {
+    resolver: resolve::Held,
     shared: MutexGuard<'static, Shared>,
     engine: Locked,
     _door: MutexGuard<'static, ()>,
@@ -63,8 +64,10 @@ extern "C" fn before() {
             return;
         }
         let (door, engine) = driver::engine_and_door();
+        let shared = shared::shared();
         **held = Some(Held {
-            shared: shared::shared(),
+            resolver: resolve::hold_for_fork(),
+            shared,
             engine,
             _door: door,
             process: std::process::id(),
@@ -83,15 +86,21 @@ extern "C" fn after_in_child() {
     }
 }
 
-/// In the child: forgets the thread, the mails and who waited for them.
+/// In the child: forgets the threads, the mails, who waited for them, and who was to be told of them.
 fn begin_anew(held: Held) {
     let Held {
-        mut shared, mut engine, ..
+        resolver,
+        mut shared,
+        mut engine,
+        ..
     } = held;
+    resolver.begin_anew();
     if let Some(engine) = engine.take() {
         driver::forget(engine);
     }
-    shared.forget_thread(&mut VecDeque::new());
+    if let Some(thread) = shared.forget_thread(&mut VecDeque::new()) {
+        thread.forget();
+    }
     shared.forget_waiters();
     registry::forget_mails();
 }

@@ -14,7 +14,7 @@
 //! - `course`: which server is tried, and when again
 //! - `link`: the session of an attempt, and its socket
 //! - `race`: several addresses of one server
-//! - `sink`, `transcript`: what is taken of a session's events
+//! - `sink`, [`transcript`]: what is taken of a session's events
 //! - `told`: how the last mail ended
 //! - `connections`: all of them, found by token, client and deadline
 //! - `deadlines`: a heap of times
@@ -41,6 +41,8 @@
 #[forbid(unsafe_code)]
 mod addresses;
 #[forbid(unsafe_code)]
+mod calls;
+#[forbid(unsafe_code)]
 pub mod client;
 #[forbid(unsafe_code)]
 mod clock;
@@ -54,6 +56,8 @@ mod course;
 mod deadlines;
 #[forbid(unsafe_code)]
 mod driver;
+#[forbid(unsafe_code)]
+mod ending;
 #[forbid(unsafe_code)]
 mod engine;
 #[forbid(unsafe_code)]
@@ -74,6 +78,8 @@ mod race;
 mod registry;
 #[forbid(unsafe_code)]
 pub mod resolve;
+#[forbid(unsafe_code)]
+mod runner;
 #[forbid(unsafe_code)]
 mod server;
 #[forbid(unsafe_code)]
@@ -100,7 +106,8 @@ mod told;
 pub mod transcript;
 
 pub use client::{Client, Wait};
-pub use driver::{descriptor, poll};
+pub use driver::{poll, use_event_loop};
+pub use ending::shut_down;
 pub use setup::Setup;
 pub use shared::Order;
 pub use told::LastMail;

@@ -35,6 +35,10 @@ pub struct Slot {
     given_up: AtomicU32,
     /// Connections of clients at this place that the thread has.
     connections: AtomicU32,
+    /// Calls of send() that have not returned, for mails whose end the program is told of.
+    sending: AtomicU32,
+    /// Functions of the program that run for clients at this place.
+    calls: AtomicU32,
 }
 
 impl Slot {
@@ -45,6 +49,8 @@ impl Slot {
             ended: Condvar::new(),
             given_up: AtomicU32::new(0),
             connections: AtomicU32::new(0),
+            sending: AtomicU32::new(0),
+            calls: AtomicU32::new(0),
         }
     }
 
@@ -62,6 +68,34 @@ impl Slot {
     pub fn is_given_up(&self, mail: u32) -> bool {
         self.given_up.load(Ordering::Acquire) == mail
     }
+
+    /// Counts a call of send() that begins, or one that returns.
+    pub fn count_sending(&self, more: bool) {
+        count(&self.sending, more);
+    }
+
+    /// Whether a call of send() has not returned.
+    pub fn is_sending(&self) -> bool {
+        self.sending.load(Ordering::Acquire) > 0
+    }
+
+    /// Counts a function of the program that begins, or one that has returned.
+    pub fn count_calls(&self, more: bool) {
+        count(&self.calls, more);
+    }
+
+    /// Whether a function of the program runs.
+    pub fn is_called(&self) -> bool {
+        self.calls.load(Ordering::Acquire) > 0
+    }
+}
+
+fn count(counter: &AtomicU32, more: bool) {
+    let _ = if more {
+        counter.fetch_add(1, Ordering::AcqRel)
+    } else {
+        counter.fetch_sub(1, Ordering::AcqRel)
+    };
 }
 
 static BUILT_IN: Slot = Slot::new(Key::BUILT_IN.life);
@@ -90,6 +124,11 @@ impl Key {
     /// The number that C sees; never 0, since the built-in client's is not given out.
     pub fn handle(self) -> usize {
         ((self.life as usize) << PLACE_BITS) | self.place
+    }
+
+    /// The number that the program has for it: [`Key::handle`], or 0.
+    pub fn caller_handle(self) -> usize {
+        if self == Self::BUILT_IN { 0 } else { self.handle() }
     }
 
     /// The living client with this handle; 0 is the built-in one.
@@ -126,12 +165,7 @@ fn slot(place: usize) -> Option<&'static Slot> {
 /// Notes that the engine has one connection more, or less, for clients at this place, whichever of them lives now.
 pub fn count_connection(place: usize, more: bool) {
     if let Some(slot) = slot(place) {
-        let connections = &slot.connections;
-        let _ = if more {
-            connections.fetch_add(1, Ordering::AcqRel)
-        } else {
-            connections.fetch_sub(1, Ordering::AcqRel)
-        };
+        count(&slot.connections, more);
     }
 }
 
@@ -188,7 +222,9 @@ pub fn end(key: Key) -> Death {
 pub fn forget_mails() {
     let others = CHUNKS.iter().filter_map(OnceLock::get).flat_map(|chunk| chunk.iter());
     for slot in core::iter::once(&BUILT_IN).chain(others) {
-        slot.connections.store(0, Ordering::Release);
+        for counter in [&slot.connections, &slot.sending, &slot.calls] {
+            counter.store(0, Ordering::Release);
+        }
         if slot.guard.busy() {
             slot.guard.reset(short(slot.life.load(Ordering::Acquire)));
         }

@@ -7,7 +7,7 @@ use super::memory::Boxed;
 use super::servers::{self, Servers, Target};
 use super::snapshot::{Extras, Snapshot};
 use crate::channel::callbacks::Trace;
-use crate::client::settings::{Checked, Draft, PORT};
+use crate::client::settings::{Checked, Draft, PORT, is_kept_unused};
 use crate::client::wrong::Wrong;
 use crate::code::Code;
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
@@ -120,7 +120,13 @@ fn of_server(wrong: &servers::Wrong) -> Wrong<'static> {
 /// The configuration of the devices' own function: what is kept, or which argument is wrong.
 pub fn check_device(server: &[u8], login: bool, texts: [&[u8]; 3], limit: usize) -> Result<Snapshot, Wrong<'static>> {
     let [username, password, sender] = texts;
-    let (username, password): (&[u8], &[u8]) = if login { (username, password) } else { (&[], &[]) };
+    let password = if login { password } else { &[] };
+    // Without a login the name is kept for a hint only.
+    let username = if login || is_kept_unused(username) {
+        username
+    } else {
+        &[]
+    };
     let address = Servers::parse_device(server, PORT).map_err(|wrong| of_server(&wrong))?;
     let checked = Checked::of_device(login, [username, password, sender]);
     match checked.check_texts(limit) {

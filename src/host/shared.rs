@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
+use super::calls::{Calls, Promise};
 use super::memory::Boxed;
 use super::post::Post;
 use super::registry::{self, Death, Key};
@@ -104,8 +105,10 @@ pub struct Start {
     pub snapshot: Snapshot,
     /// The mail.
     pub post: Option<Post>,
-    /// How it is to be sent, and who is told.
+    /// How it is to be sent.
     pub order: Order,
+    /// Who is told of its end.
+    pub promise: Option<Promise>,
     /// When it was ordered.
     pub started: u64,
 }
@@ -142,6 +145,12 @@ pub struct Shared {
     signalled: Option<u64>,
     /// Where the program drives the engine: the client whose waiting thread does so now.
     driver: Option<Key>,
+    /// What the program is to be told.
+    pub calls: Calls,
+    /// The library's thread, while it works for the clients.
+    thread: Option<sys::Thread>,
+    /// A thread shuts the library down.
+    pub ending: bool,
 }
 
 static SHARED: Mutex<Shared> = Mutex::new(Shared {
@@ -153,6 +162,9 @@ static SHARED: Mutex<Shared> = Mutex::new(Shared {
     worker: None,
     signalled: None,
     driver: None,
+    calls: Calls::NONE,
+    thread: None,
+    ending: false,
 });
 
 /// The program has its own event loop, and no thread is started.
@@ -260,9 +272,10 @@ impl Shared {
         self.worker.is_some()
     }
 
-    /// Notes that there is one now.
-    pub fn set_started(&mut self, worker: Worker) {
+    /// Notes that there is one now; `thread` where it has one of its own.
+    pub fn set_started(&mut self, worker: Worker, thread: Option<sys::Thread>) {
         self.worker = Some(worker);
+        self.thread = thread;
     }
 
     /// Whether this engine works for the clients.
@@ -309,18 +322,35 @@ impl Shared {
         self.worker
     }
 
-    /// There is no thread any more: the mails that were ordered from it go to `taken`, and there is nothing to end.
-    pub fn forget_thread(&mut self, taken: &mut VecDeque<Start>) {
+    /// There is no thread any more: the mails that were ordered from it go to `taken`, and there is nothing to end. Returns the
+    /// thread.
+    pub fn forget_thread(&mut self, taken: &mut VecDeque<Start>) -> Option<sys::Thread> {
         core::mem::swap(&mut self.starts, taken);
         self.ends.fill(NOT_LISTED);
         self.first_end = LAST;
         self.signalled = None;
         self.worker = None;
+        self.thread.take()
+    }
+
+    /// A client whose mail is in flight: the first one from this place on, or else before it.
+    pub fn busy_from(&self, place: usize) -> Option<Key> {
+        let busy = |client: &SharedClient| client.key.slot().is_some_and(|slot| slot.guard.busy());
+        let (before, behind) = self.members.split_at_checked(place)?;
+        let mut both = behind.iter().chain(before).flatten();
+        both.find(|client| busy(client)).map(|client| client.key)
+    }
+
+    /// Whether a mail was ordered that the engine has not taken.
+    pub fn has_orders(&self) -> bool {
+        !self.starts.is_empty()
     }
 
     /// In the child of a fork: nobody waits.
     pub fn forget_waiters(&mut self) {
         self.driver = None;
+        self.ending = false;
+        self.calls.forget();
         for client in self.members.iter_mut().flatten() {
             client.waiters = 0;
         }

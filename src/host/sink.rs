@@ -3,10 +3,11 @@
 use super::memory::Boxed;
 use super::transcript::Transcript;
 use crate::client::report::Report;
-use crate::code::{Reason, Step};
+use crate::code::Step;
 use crate::session::event::{End, Events, Hearing};
 
 /// Takes the events of a session.
+#[derive(Default)]
 pub struct Sink {
     /// The result, when there is one.
     pub report: Option<Report>,
@@ -14,29 +15,14 @@ pub struct Sink {
     pub recipient: u16,
     /// It is the one whose refusal decided.
     pub decided: bool,
-    /// Why, where it was not the server's word.
-    pub reason: Reason,
     /// Takes the dialogue.
     pub transcript: Option<Boxed<Transcript>>,
-}
-
-impl Default for Sink {
-    fn default() -> Self {
-        Self {
-            report: None,
-            recipient: 0,
-            decided: false,
-            reason: Reason::None,
-            transcript: None,
-        }
-    }
 }
 
 impl Events for Sink {
     fn end(&mut self, end: &End<'_>) {
         self.report = Some(Report::of(end));
         self.recipient = end.verdict.recipient;
-        self.reason = end.verdict.reason;
         self.decided = end.verdict.step == Step::Rcpt;
     }
 

@@ -11,7 +11,7 @@ use crate::channel::callbacks::Trace;
 use crate::client::settings::Checked;
 use crate::limits::{LIMITS, Limit, Timeouts};
 use crate::session::Settings;
-use crate::session::job::{Phrase, TEXTS};
+use crate::session::job::{Field, Phrase, TEXTS};
 use crate::wire::capability::Capabilities;
 use crate::wire::literal::Address;
 
@@ -108,6 +108,14 @@ impl Snapshot {
             Some(0) | None => Timeouts::RFC_5321.in_order().get(limit as usize).copied().unwrap_or(0),
             Some(given) => *given,
         }
+    }
+
+    /// One of its texts.
+    pub fn text(&self, field: Field) -> &[u8] {
+        let before = self.lengths.iter().take(field as usize).sum::<usize>();
+        let length = self.lengths.get(field as usize).copied().unwrap_or(0);
+        let text = self.texts.get(before..).and_then(|rest| rest.get(..length));
+        text.unwrap_or(&[])
     }
 
     /// The settings for a session.

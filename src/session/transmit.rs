@@ -60,7 +60,7 @@ impl<E: Events> Session<E> {
             return false;
         }
         self.cursor = 0;
-        if self.state != State::Header {
+        if self.state != State::Header && self.events.listens() {
             self.said(command, job);
         }
         match self.state {
@@ -170,7 +170,7 @@ impl<E: Events> Session<E> {
 
     /// Tells of a command that is written, its secrets masked.
     fn said(&mut self, command: Command, job: &Job<'_>) {
-        if command == Command::Nothing || !self.events.listens() {
+        if command == Command::Nothing {
             return;
         }
         let mut line = [0; EVENT_LINE_BYTES];

@@ -49,10 +49,18 @@ static const char *const bad_addresses[] = {
 #define BAD_ADDRESSES (sizeof bad_addresses / sizeof bad_addresses[0])
 
 static const char *const bad_servers[] = {
-    "", " ", "localhost", "mail.example.com", "127.0.0", "127.0.0.1.1", "127.0.0.256", "127.0.0.1\r", "127.0.0.1\n",
-    "127.0.0.1:25", "1::2::3", "\xFF\xFE", "-1", "\r\n", "127.0.0.1\x7F", "[127.0.0.1]",
+    "", " ", "127.0.0", "127.0.0.1.1", "127.0.0.256", "127.0.0.1\r", "127.0.0.1\n", "1::2::3", "-1", "\r\n",
+    "127.0.0.1\x7F", "[127.0.0.1]", "127.0.0.1:0", "127.0.0.1:70000", "127.0.0.1:2525:3", "http://127.0.0.1",
+    "127.0.0.1/", "smtp@example.com", "127.0.0.1,", ",127.0.0.1", "127.0.0.1,,127.0.0.1", "::1%no-such-interface",
+    "two words", "a..b", "0.0.0.0", "224.0.0.1",
 };
 #define BAD_SERVERS (sizeof bad_servers / sizeof bad_servers[0])
+
+/* Servers of a client with a handle; the three functions take one IP address. */
+static const char *const not_for_three[] = {
+    "localhost", "mail.example.com", "mail.example.com:25", "127.0.0.1,127.0.0.1", "\xFF\xFE", "m\xC3\xA1l.cz",
+};
+#define NOT_FOR_THREE (sizeof not_for_three / sizeof not_for_three[0])
 
 static void print_bytes(const char *text)
 {
@@ -126,6 +134,9 @@ static void three_function_configuration(void)
   expect("configure, server", NULL, configure_three(NULL, 0, NULL, NULL, sender), SDS_SMTP_CONNECT_FAILED);
   for (i = 0; i < BAD_SERVERS; i++)
     expect("configure, server", bad_servers[i], configure_three(bad_servers[i], 0, NULL, NULL, sender),
+           SDS_SMTP_CONNECT_FAILED);
+  for (i = 0; i < NOT_FOR_THREE; i++)
+    expect("configure, server", not_for_three[i], configure_three(not_for_three[i], 0, NULL, NULL, sender),
            SDS_SMTP_CONNECT_FAILED);
   expect("configure, server", huge, configure_three(huge, 0, NULL, NULL, sender), SDS_SMTP_CONNECT_FAILED);
   expect("configure, sender", NULL, configure_three(ip, 0, NULL, NULL, NULL), SDS_SMTP_SENDER_REFUSED);
@@ -259,10 +270,14 @@ static void configuration_fields(sds_smtp_client *client)
     config.username = "u";
     config.password = "p";
     config.auth = unknown_numbers[i];
-    expect("unknown mechanism", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_AUTH_UNSUPPORTED);
+    expect("unknown mechanism", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_ARGUMENT);
     config = good_config();
-    config.flags = unknown_numbers[i] & ~(uint32_t)SDS_SMTP_NO_PIPELINING;
-    expect("unknown flag", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_ARGUMENT);
+    config.flags = unknown_numbers[i] & ~(uint32_t)7;
+    if (config.flags != 0)
+      expect("unknown flag", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_ARGUMENT);
+    config = good_config();
+    config.tls = unknown_numbers[i];
+    expect("unknown kind of TLS", NULL, sds_smtp_client_configure(client, &config), SDS_SMTP_BAD_ARGUMENT);
   }
   config = good_config();
   config.port = 65536;
@@ -324,8 +339,10 @@ static void message_fields(sds_smtp_client *client)
   expect("subject", huge, sds_smtp_client_send(client, &message), SDS_SMTP_DATA_FAILED);
 
   message = good_message();
-  message.flags = 4;
-  expect("message flags 4", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_BAD_ARGUMENT);
+  message.flags = SDS_SMTP_RAW;
+  expect("a flag of a later version", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_NOT_SUPPORTED);
+  message.flags = 64;
+  expect("message flags 64", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_BAD_ARGUMENT);
   message.flags = 0xFFFFFFFFu;
   expect("message flags 0xFFFFFFFF", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_BAD_ARGUMENT);
 
@@ -351,6 +368,25 @@ static void texts_that_are_fine(void)
   expect("1 MiB text, no configuration", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_CONNECT_FAILED);
   expect("probe, no configuration", NULL, sds_smtp_client_probe(client), SDS_SMTP_CONNECT_FAILED);
   sds_smtp_client_free(client);
+}
+
+/* A function that copies a text: with NULL, with no room, with too little, and with more than enough. */
+static void texts(const sds_smtp_client *client, size_t (*copy)(const sds_smtp_client *, char *, size_t),
+                  const char *what, size_t length)
+{
+  char out[512];
+  size_t max;
+
+  check(what, copy(client, NULL, 0) == length);
+  check(what, copy(client, NULL, sizeof out) == length);
+  check(what, copy(client, NULL, (size_t)-1) == length);
+  for (max = 0; max < 80; max++) {
+    memset(out, 0xEE, sizeof out);
+    check(what, copy(client, out, max) == length);
+    check(what, max == 0 || memchr(out, '\0', max) != NULL);
+    check(what, (unsigned char)out[max] == 0xEE);
+  }
+  check(what, copy(client, out, sizeof out) == length && strlen(out) == length);
 }
 
 static void outputs(sds_smtp_client *client)
@@ -381,7 +417,7 @@ static void outputs(sds_smtp_client *client)
   log[0].struct_size = sizeof log[0];
   check("log, more room than entries", sds_smtp_client_log(client, log, 2 * SDS_SMTP_LOG_ENTRIES) == held);
   for (i = 0; i < held; i++) {
-    check("log, the code of an entry", log[i].code > 0 && log[i].code <= SDS_SMTP_BAD_HANDLE);
+    check("log, the code of an entry", log[i].code > 0 && log[i].code <= SDS_SMTP_READ_FAILED);
     check("log, the phase of an entry", log[i].phase == SDS_SMTP_PHASE_START);
     check("log, the strings end", memchr(log[i].text, 0, sizeof log[i].text) != NULL &&
                                       memchr(log[i].recipient, 0, sizeof log[i].recipient) != NULL);
@@ -390,6 +426,8 @@ static void outputs(sds_smtp_client *client)
   log[0].struct_size = sizeof log[0];
   check("log, a maximum without end", sds_smtp_client_log(client, log, (size_t)-1) == held);
 
+  texts(client, sds_smtp_client_refusal, "refusal", strlen("message: NULL, or struct_size is not known"));
+  texts(client, sds_smtp_client_dialogue, "dialogue", 0);
   expect("result after refusals", NULL, sds_smtp_client_result(client, &result), SDS_SMTP_OK);
   check("result after refusals: not sent, in the start",
         result.outcome == SDS_SMTP_OUTCOME_NOT_SENT && result.phase == SDS_SMTP_PHASE_START);
@@ -414,6 +452,8 @@ static void handle_that_is_none(const char *what, sds_smtp_client *client)
   expect(what, "probe", sds_smtp_client_probe(client), SDS_SMTP_BAD_HANDLE);
   check("a log of no client", sds_smtp_client_log(client, &entry, 1) == 0);
   check("a log of no client", sds_smtp_client_log(client, NULL, 0) == 0);
+  texts(client, sds_smtp_client_refusal, "a refusal of no client", 0);
+  texts(client, sds_smtp_client_dialogue, "a dialogue of no client", 0);
   sds_smtp_client_free(client);
 }
 
@@ -467,6 +507,12 @@ static void handles(const sds_smtp_client *alive)
   check("the built-in client after client_free(NULL)", sds_smtp_client_status(NULL) != SDS_SMTP_BAD_HANDLE);
 }
 
+/* The name of a number: one of its own where the number is known. */
+static void name(const char *text, const char *unknown, int known)
+{
+  check("a name", text != NULL && text[0] != '\0' && (strcmp(text, unknown) != 0) == known);
+}
+
 static void words(void)
 {
   static const int codes[] = {-1, 16, 31, 35, 255, 256, 257, 277, 1000, INT32_MAX, INT32_MIN};
@@ -481,7 +527,18 @@ static void words(void)
     check("strerror of no code", sds_smtp_strerror(codes[i]) != NULL && strlen(sds_smtp_strerror(codes[i])) > 0);
   for (i = 0; i < 15; i++)
     check("strerror tells codes apart", strcmp(sds_smtp_strerror(i), sds_smtp_strerror(i + 1)) != 0);
-  check("version", sds_smtp_version() != NULL && strcmp(sds_smtp_version(), "0.1.0") == 0);
+  for (i = -300; i <= 300; i++) {
+    name(sds_smtp_code_name(i), "UNKNOWN_CODE", i >= 0 && (i <= 15 || (i >= 32 && i <= 40)));
+    name(sds_smtp_phase_name((uint32_t)i), "UNKNOWN_PHASE", i == 5 || (i >= 0 && i <= 130 && i % 10 == 0));
+    name(sds_smtp_outcome_name((uint32_t)i), "UNKNOWN_OUTCOME", i >= 0 && i <= 3);
+  }
+  check("names", strcmp(sds_smtp_code_name(SDS_SMTP_BAD_PASSWORD), "BAD_PASSWORD") == 0 &&
+                     strcmp(sds_smtp_phase_name(SDS_SMTP_PHASE_RCPT), "RCPT") == 0 &&
+                     strcmp(sds_smtp_outcome_name(SDS_SMTP_OUTCOME_NOT_SENT), "NOT_SENT") == 0);
+  check("version", sds_smtp_version() != NULL && strcmp(sds_smtp_version(), SDS_SMTP_VERSION) == 0);
+  check("features", (sds_smtp_features() & SDS_SMTP_FEATURE_NAMES) != 0 &&
+                        (sds_smtp_features() & ~(uint32_t)(SDS_SMTP_FEATURE_TLS | SDS_SMTP_FEATURE_NAMES |
+                                                           SDS_SMTP_FEATURE_COMPLETE)) == 0);
 }
 
 /* The same wrong calls on the built-in client, which the three functions use. */

@@ -49,6 +49,7 @@ static void configurations(sds_smtp_client *client)
     struct sds_smtp_config config;
     unsigned char tail[64];
   } config;
+  uint32_t size;
 
   memset(&config, 0, sizeof config);
   config.config = good_config();
@@ -58,6 +59,17 @@ static void configurations(sds_smtp_client *client)
   expect("config that ends before the sender", sds_smtp_client_configure(client, &config.config), SDS_SMTP_SENDER_REFUSED);
   config.config.struct_size = (uint32_t)offsetof(struct sds_smtp_config, auth);
   expect("config that ends before the mechanism", sds_smtp_client_configure(client, &config.config), SDS_SMTP_OK);
+  /* What lies within struct_size only in part is taken for 0. */
+  for (size = (uint32_t)offsetof(struct sds_smtp_config, sender_name); size < sizeof config.config; size++) {
+    config.config.retry_max = 0xFFFFFFFFu;
+    config.config.tls = size > offsetof(struct sds_smtp_config, tls) + 3 ? 0 : 0xFFFFFFFFu;
+    config.config.reserved_2 = 0xFFFFFFFFu;
+    config.config.struct_size = size;
+    expect("config that ends anywhere behind the sender", sds_smtp_client_configure(client, &config.config), SDS_SMTP_OK);
+  }
+  config.config.struct_size = (uint32_t)sizeof config.config;
+  expect("config as long as the library's", sds_smtp_client_configure(client, &config.config), SDS_SMTP_BAD_ARGUMENT);
+  config.config.reserved_2 = 0;
   config.config.struct_size = (uint32_t)sizeof config;
   expect("larger config with zeros", sds_smtp_client_configure(client, &config.config), SDS_SMTP_OK);
   config.tail[63] = 1;
@@ -79,6 +91,18 @@ static void messages(sds_smtp_client *client)
   message.message.struct_size = (uint32_t)offsetof(struct sds_smtp_message, to);
   expect("message that ends before the recipient", sds_smtp_client_send(client, &message.message),
          SDS_SMTP_RECIPIENT_REFUSED);
+  /* A program that knows nothing from `html` on, and one that knows all but the last one. */
+  message.message.to = "operator";
+  message.message.html = "<p>";
+  message.message.struct_size = (uint32_t)offsetof(struct sds_smtp_message, html);
+  expect("message that ends before html", sds_smtp_client_send(client, &message.message), SDS_SMTP_RECIPIENT_REFUSED);
+  message.message.html = NULL;
+  message.message.priority = 2;
+  message.message.struct_size = (uint32_t)offsetof(struct sds_smtp_message, priority) + 3;
+  expect("message that ends within priority", sds_smtp_client_send(client, &message.message), SDS_SMTP_RECIPIENT_REFUSED);
+  message.message.struct_size = (uint32_t)sizeof message.message;
+  expect("whole message", sds_smtp_client_send(client, &message.message), SDS_SMTP_NOT_SUPPORTED);
+  message.message.priority = 0;
   message.message.struct_size = (uint32_t)sizeof message;
   message.tail[0] = 1;
   expect("larger message with a one", sds_smtp_client_send(client, &message.message), SDS_SMTP_BAD_ARGUMENT);
@@ -100,6 +124,12 @@ static void results(sds_smtp_client *client)
   check("an older program's result is filled", result.result.code == SDS_SMTP_BAD_ARGUMENT);
   check("no more than the older program's result is written",
         result.result.phase == 0xEEEEEEEEu && (unsigned char)result.result.text[255] == 0xEE && result.tail[0] == 0xEE);
+  memset(&result, 0xEE, sizeof result);
+  result.result.struct_size = (uint32_t)offsetof(struct sds_smtp_result, attempts);
+  expect("result that ends before attempts", sds_smtp_client_result(client, &result.result), SDS_SMTP_OK);
+  check("attempts and what follows is left alone",
+        result.result.elapsed_ms == 0 && result.result.attempts == 0xEEEEEEEEu &&
+            (unsigned char)result.result.server[0] == 0xEE);
   result.result.struct_size = (uint32_t)sizeof result;
   expect("result of a newer program", sds_smtp_client_result(client, &result.result), SDS_SMTP_OK);
   check("a newer program's result is filled", result.result.phase == SDS_SMTP_PHASE_START && result.tail[0] == 0);

@@ -20,7 +20,7 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 23] = [
+pub const TESTS: [&str; 24] = [
     "layout",
     "misuse",
     "versions",
@@ -31,7 +31,7 @@ pub const TESTS: [&str; 23] = [
     "siblings",
     "descriptors",
     "stress",
-    "event_loop",
+    "own_loop",
     "cancelling",
     "reused",
     "taken",
@@ -44,6 +44,7 @@ pub const TESTS: [&str; 23] = [
     "without",
     "handles",
     "overtaken",
+    "refusal",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

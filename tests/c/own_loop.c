@@ -1,5 +1,5 @@
 /*
- * event_loop PORT - two clients in a program that has an event loop of its own: no thread of the library's, no call that waits
+ * own_loop PORT - two clients in a program that has an event loop of its own: no thread of the library's, no call that waits
  *
  * Exit code 0: all as it should be; else the line that failed is printed.
  */

@@ -1,0 +1,342 @@
+//! What the program is to be told, in functions of its own: the lines of a conversation, and the end of a mail.
+//!
+//! The engine only queues it, with its lock held. [`runner`](super::runner) calls the functions afterwards, without a lock.
+
+use core::cell::Cell;
+use core::ffi::CStr;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::boxed::Box;
+
+use super::memory::Boxed;
+use super::registry::{Key, Slot};
+use super::told::LastMail;
+use crate::channel::callbacks::{Done, Trace};
+use crate::client::report::Report;
+
+std::thread_local! {
+    /// How many functions of the program this thread is inside of.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Calls that are queued. It changes under the shared lock.
+static QUEUED: AtomicUsize = AtomicUsize::new(0);
+
+/// How many forks have led to this process.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Whether this thread runs a function of the program.
+pub fn inside() -> bool {
+    DEPTH.get() > 0
+}
+
+/// Whether a call is queued: one load.
+pub fn queued() -> bool {
+    QUEUED.load(Ordering::Acquire) > 0
+}
+
+/// How many forks have led to this process: who has called a function of the program sees whether it came back in the child
+/// of one.
+pub fn forks() -> u32 {
+    FORKS.load(Ordering::Acquire)
+}
+
+/// Runs a function of the program. No lock may be held.
+pub fn run<T>(function: impl FnOnce() -> T) -> T {
+    struct Inside;
+    impl Drop for Inside {
+        fn drop(&mut self) {
+            DEPTH.set(DEPTH.get().saturating_sub(1));
+        }
+    }
+    DEPTH.set(DEPTH.get().saturating_add(1));
+    let _inside = Inside;
+    function()
+}
+
+/// What is told.
+enum What {
+    /// Lines, each with a NUL behind it.
+    Lines(Trace, Box<[u8]>),
+    /// How a mail ended.
+    End(Done<LastMail>, Boxed<LastMail>),
+}
+
+/// A call of a function of the program.
+pub struct Call {
+    /// Whose mail it is about.
+    pub key: Key,
+    what: What,
+    next: Option<Boxed<Self>>,
+}
+
+impl Call {
+    /// Tells lines, each with a NUL behind it; None without memory.
+    pub fn of_lines(key: Key, trace: Trace, lines: Box<[u8]>) -> Option<Boxed<Self>> {
+        let what = What::Lines(trace, lines);
+        Boxed::new(Self { key, what, next: None })
+    }
+
+    /// Whether it may be made now: the end of a mail is told when every send() of the client has returned.
+    fn may_run(&self) -> bool {
+        match self.what {
+            What::Lines(..) => true,
+            What::End(..) => self.key.slot().is_none_or(|slot| !slot.is_sending()),
+        }
+    }
+
+    /// Makes it, unless the client has ended meanwhile. No lock may be held.
+    pub fn make(&self) {
+        match &self.what {
+            What::Lines(trace, lines) => {
+                for line in lines.split_inclusive(|octet| *octet == 0) {
+                    if let (Ok(line), Some(_)) = (CStr::from_bytes_with_nul(line), self.key.slot()) {
+                        run(|| trace.call(line));
+                    }
+                }
+            }
+            What::End(done, told) => {
+                let handle = self.key.caller_handle();
+                run(|| done.call(handle, told));
+            }
+        }
+    }
+}
+
+/// That the program will be told of the end of a mail. It has the memory for that from the beginning.
+pub struct Promise(Boxed<Call>);
+
+impl Promise {
+    /// For a mail of this client; None without memory.
+    pub fn new(key: Key, done: Done<LastMail>) -> Option<Self> {
+        let told = Boxed::new(LastMail::without_id(Report::NONE))?;
+        let what = What::End(done, told);
+        Boxed::new(Call { key, what, next: None }).map(Self)
+    }
+
+    /// The call that keeps it.
+    pub fn kept(mut self, told: &LastMail) -> Boxed<Call> {
+        if let What::End(_, end) = &mut self.0.what {
+            **end = *told;
+        }
+        self.0
+    }
+}
+
+/// The calls that are to be made. A part of what the shared lock protects.
+pub struct Calls {
+    /// In their order.
+    first: Option<Boxed<Call>>,
+    /// Those that came after them, the newest one first.
+    newest: Option<Boxed<Call>>,
+    /// A thread makes them.
+    runs: bool,
+    /// Threads that wait until a function of the program has returned.
+    pub waiters: u32,
+}
+
+impl Calls {
+    /// None.
+    pub const NONE: Self = Self {
+        first: None,
+        newest: None,
+        runs: false,
+        waiters: 0,
+    };
+
+    /// Adds a call. This needs no memory.
+    pub fn add(&mut self, mut call: Boxed<Call>) {
+        call.next = self.newest.take();
+        self.newest = Some(call);
+        QUEUED.fetch_add(1, Ordering::Release);
+    }
+
+    /// Takes it over to make the calls; false where another thread does that.
+    pub fn begin(&mut self) -> bool {
+        !core::mem::replace(&mut self.runs, true)
+    }
+
+    /// Gives it back.
+    pub fn end(&mut self) {
+        self.runs = false;
+    }
+
+    /// Whether there is none, and none is being made.
+    pub fn are_over(&self) -> bool {
+        self.first.is_none() && self.newest.is_none() && !self.runs
+    }
+
+    /// Whether there is one for this client.
+    pub fn has(&self, key: Key) -> bool {
+        let lists = [&self.first, &self.newest];
+        lists.into_iter().any(|list| {
+            core::iter::successors(list.as_deref(), |call| call.next.as_deref()).any(|call| call.key == key)
+        })
+    }
+
+    /// The next call that may be made now.
+    pub fn next(&mut self) -> Option<Boxed<Call>> {
+        let call = take(&mut self.first).or_else(|| {
+            self.append();
+            take(&mut self.first)
+        })?;
+        QUEUED.fetch_sub(1, Ordering::Release);
+        Some(call)
+    }
+
+    /// Puts the newest ones behind the others.
+    fn append(&mut self) {
+        let mut in_order = None;
+        while let Some(mut call) = self.newest.take() {
+            self.newest = call.next.take();
+            call.next = in_order;
+            in_order = Some(call);
+        }
+        let mut end = &mut self.first;
+        while let Some(call) = end {
+            end = &mut call.next;
+        }
+        *end = in_order;
+    }
+
+    /// In the child of a fork: nothing is told of the parent's mails, and no function of the program runs, but for one that has
+    /// forked.
+    pub fn forget(&mut self) {
+        self.clear();
+        self.runs = false;
+        self.waiters = 0;
+        FORKS.fetch_add(1, Ordering::Release);
+    }
+
+    /// One after the other: a long list would need a deep stack to be dropped.
+    fn clear(&mut self) {
+        for list in [&mut self.first, &mut self.newest] {
+            while let Some(mut call) = list.take() {
+                *list = call.next.take();
+                QUEUED.fetch_sub(1, Ordering::Release);
+            }
+        }
+    }
+}
+
+/// Takes the first call that may be made out of a list.
+fn take(list: &mut Option<Boxed<Call>>) -> Option<Boxed<Call>> {
+    let mut at = list;
+    while !at.as_ref()?.may_run() {
+        at = &mut at.as_mut()?.next;
+    }
+    let mut call = at.take()?;
+    *at = call.next.take();
+    Some(call)
+}
+
+/// Notes that something of the program runs for a client; from when it is made until it is dropped.
+pub struct Running {
+    slot: &'static Slot,
+    count: fn(&Slot, bool),
+    forks: u32,
+}
+
+impl Running {
+    /// A function of the program, for the client with this slot.
+    pub fn function(slot: &'static Slot) -> Self {
+        Self::new(slot, Slot::count_calls)
+    }
+
+    /// A call of send().
+    pub fn send(slot: &'static Slot) -> Self {
+        Self::new(slot, Slot::count_sending)
+    }
+
+    fn new(slot: &'static Slot, count: fn(&Slot, bool)) -> Self {
+        count(slot, true);
+        Self {
+            slot,
+            count,
+            forks: forks(),
+        }
+    }
+
+    /// Whether this is still the process in which it began.
+    pub fn same_process(&self) -> bool {
+        self.forks == forks()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // In the child of a fork nothing is counted that began before.
+        if self.same_process() {
+            (self.count)(self.slot, false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::registry;
+
+    fn lines(key: Key) -> Boxed<Call> {
+        Call::of_lines(key, Trace::of_nothing(), Box::default()).unwrap()
+    }
+
+    fn end(key: Key) -> Boxed<Call> {
+        let promise = Promise::new(key, Done::of_nothing()).unwrap();
+        promise.kept(&LastMail::without_id(Report::NONE))
+    }
+
+    fn keys(calls: &mut Calls) -> std::vec::Vec<(usize, bool)> {
+        let next = core::iter::from_fn(|| calls.next());
+        next.map(|call| (call.key.place, matches!(call.what, What::End(..))))
+            .collect()
+    }
+
+    #[test]
+    fn calls_are_made_in_their_order_and_an_end_waits_for_send() {
+        let [a, b] = [5000, 5001].map(|place| registry::begin(place).unwrap());
+        let mut calls = Calls::NONE;
+        for call in [lines(a), lines(b), end(a), end(b)] {
+            calls.add(call);
+        }
+        let sending = Running::send(a.slot().unwrap());
+        assert_eq!(keys(&mut calls), [(5000, false), (5001, false), (5001, true)]);
+        calls.add(lines(b));
+        assert_eq!(keys(&mut calls), [(5001, false)]);
+        assert!(calls.has(a) && !calls.has(b) && !calls.are_over());
+        drop(sending);
+        assert_eq!(keys(&mut calls), [(5000, true)]);
+        // The end of a client that is no more is taken, to be dropped.
+        let sending = Running::send(b.slot().unwrap());
+        calls.add(end(b));
+        assert!(keys(&mut calls).is_empty());
+        registry::end(b);
+        assert_eq!(keys(&mut calls), [(5001, true)]);
+        drop(sending);
+        registry::end(a);
+        assert!(calls.are_over());
+    }
+
+    #[test]
+    fn a_long_list_is_forgotten_without_a_deep_stack() {
+        let key = registry::begin(5002).unwrap();
+        let mut calls = Calls::NONE;
+        for _ in 0..50_000 {
+            calls.add(lines(key));
+        }
+        assert!(calls.next().is_some());
+        calls.clear();
+        assert!(calls.are_over());
+        registry::end(key);
+    }
+
+    #[test]
+    fn one_thread_makes_the_calls() {
+        let mut calls = Calls::NONE;
+        assert!(calls.begin() && !calls.begin() && !calls.are_over());
+        calls.end();
+        assert!(calls.begin());
+        assert!(!inside());
+        assert!(run(|| inside() && run(inside) && inside()));
+        assert!(!inside());
+    }
+}

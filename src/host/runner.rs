@@ -1,0 +1,130 @@
+//! Calls the functions of the program that are told of its mails, without a lock.
+//!
+//! One thread at a time does it: the engine's after its turns, or one that drives the engine. So each client is told in order.
+
+use std::sync::{Condvar, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::calls::{self, Running};
+use super::fork;
+use super::registry::{Key, Slot};
+use super::shared::{Shared, shared};
+
+/// Tells those who wait that a function of the program has returned.
+static RETURNED: Condvar = Condvar::new();
+
+/// The longest time for which a waiting thread relies on others: then it looks itself.
+const LOOK: Duration = Duration::from_millis(1000);
+
+/// What became of the calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// There was none, or another thread makes them.
+    Nothing,
+    /// Some were made, which has taken time.
+    Some,
+    /// This is the child of a fork in one of them: what this thread knew of is the parent's.
+    InChild,
+}
+
+/// Makes the calls that are queued, as long as `go_on` wants. No lock may be held.
+pub fn run(go_on: impl Fn() -> bool) -> Ran {
+    if !calls::queued() || calls::inside() {
+        return Ran::Nothing;
+    }
+    let mut locked = shared();
+    if !locked.calls.begin() {
+        return Ran::Nothing;
+    }
+    let mut ran = Ran::Nothing;
+    while let Some(call) = locked.calls.next() {
+        // Of a client that has ended nothing more is told.
+        let running = call.key.slot().map(Running::function);
+        drop(locked);
+        let forks = calls::forks();
+        if running.is_some() {
+            call.make();
+        }
+        drop(call);
+        if forks != calls::forks() {
+            return Ran::InChild;
+        }
+        ran = Ran::Some;
+        let more = go_on();
+        locked = shared();
+        drop(running);
+        if locked.calls.waiters > 0 {
+            RETURNED.notify_all();
+        }
+        if !more {
+            break;
+        }
+    }
+    locked.calls.end();
+    if locked.calls.waiters > 0 {
+        RETURNED.notify_all();
+    }
+    ran
+}
+
+/// Whether a call is queued that is about this client.
+pub fn has_call(key: Key) -> bool {
+    calls::queued() && shared().calls.has(key)
+}
+
+/// Runs a function of the program for a client, out of a function that the program has called.
+pub fn run_for<T>(slot: &'static Slot, function: impl FnOnce() -> T) -> T {
+    let running = Running::function(slot);
+    let result = calls::run(function);
+    drop(running);
+    let waits = fork::shared().calls.waiters > 0;
+    if waits {
+        RETURNED.notify_all();
+    }
+    result
+}
+
+/// Waits until no function of the program runs for a client that has ended.
+pub fn wait_for(slot: &'static Slot) {
+    if calls::inside() || !slot.is_called() {
+        return;
+    }
+    wait_until(None, |_| !slot.is_called());
+}
+
+/// Waits until all calls were made; false where they were not in time.
+pub fn wait_for_all(until: Instant) -> bool {
+    wait_until(Some(until), |shared| shared.calls.are_over())
+}
+
+/// Waits until no other thread ends the library's; false where it does not in time.
+pub fn wait_for_end(until: Instant) -> bool {
+    wait_until(Some(until), |shared| !shared.ending)
+}
+
+/// No thread ends the library's any more.
+pub fn end_is_over() {
+    let mut shared = shared();
+    shared.ending = false;
+    if shared.calls.waiters > 0 {
+        RETURNED.notify_all();
+    }
+}
+
+/// Waits until `over` is true; false where it was not in time.
+fn wait_until(until: Option<Instant>, over: impl Fn(&Shared) -> bool) -> bool {
+    let mut locked = fork::shared();
+    loop {
+        if over(&locked) {
+            return true;
+        }
+        let left = until.map_or(LOOK, |until| until.saturating_duration_since(Instant::now()));
+        if left.is_zero() {
+            return false;
+        }
+        locked.calls.waiters = locked.calls.waiters.saturating_add(1);
+        let waited = RETURNED.wait_timeout(locked, left.min(LOOK));
+        locked = waited.unwrap_or_else(PoisonError::into_inner).0;
+        locked.calls.waiters = locked.calls.waiters.saturating_sub(1);
+    }
+}
