@@ -148,8 +148,12 @@ fn of_server(wrong: &servers::Wrong) -> Wrong<'static> {
 }
 
 /// The configuration of the devices' own function: what is kept, or which argument is wrong.
-pub fn check_device(server: &[u8], login: bool, texts: [&[u8]; 3], limit: usize) -> Result<Snapshot, Wrong<'static>> {
-    let [username, password, sender] = texts;
+pub fn check_device(
+    server: &[u8],
+    login: bool,
+    [username, password, sender]: [&[u8]; 3],
+    limit: usize,
+) -> Result<Snapshot, Wrong<'static>> {
     let password = if login { password } else { &[] };
     // Without a login the name is kept for a hint only.
     let username = if login || is_kept_unused(username) {

@@ -506,6 +506,8 @@ impl<E: Events> Session<E> {
             // The system's own time limit for connecting is a deadline like ours.
             Reason::Deadline | Reason::TotalDeadline => Code::Timeout,
             Reason::Cancelled => Code::Cancelled,
+            Reason::TlsFailed => Code::TlsFailed,
+            Reason::Untrusted => Code::TlsUntrusted,
             _ => self.step.code(),
         };
         self.conclude(code, reason);
