@@ -943,6 +943,34 @@ size_t sds_smtp_client_dialogue(const struct sds_smtp_client *client,
                                 size_t max);
 
 /**
+ * For programs with an event loop: from now on the library starts no thread, and sds_smtp_poll() does its
+ * work. Call this before the first mail, and again in the child of a fork() and after sds_smtp_shutdown().
+ *
+ * @param descriptor  gets a descriptor to wait on, with poll() or the like: when it is readable,
+ *                    sds_smtp_poll() has something to do. On Windows it is the handle of an event object, which
+ *                    is set then. It stays the same, also where this is called again; do not close it
+ * @return 0; 14: the library's thread runs already; 7: the system has no descriptor or memory: the library
+ *         goes on with a thread; 33: descriptor is NULL
+ */
+int sds_smtp_use_event_loop(intptr_t *descriptor);
+
+/**
+ * Ends the library's work: waits for the mails in flight, cancels those that are left when the time is over
+ * (they end with SDS_SMTP_CANCELLED), ends the thread, and gives back its memory and descriptors. After
+ * sds_smtp_use_event_loop() it does the waiting mails' work itself, and ends that mode, too. Clients stay, with
+ * their configurations, results and logs, and the next mail starts the thread again.
+ *
+ * When the time is over, a `done` or another function of the program's that runs, and lookups of names, have
+ * another second.
+ *
+ * @param timeout_ms  the longest time to wait for mails, in milliseconds; 0: cancels them at once;
+ *                    SDS_SMTP_NO_LIMIT: waits as long as it takes
+ * @return 0; 14: a function of the program's or a lookup of a name has not ended in time, and the thread goes
+ *         on: this may be called again. 14 also out of such a function, where nothing happens
+ */
+int sds_smtp_shutdown(uint32_t timeout_ms);
+
+/**
  * Configures a client. On an error the old configuration stays; a mail in flight keeps the one it began
  * with.
  *
@@ -953,6 +981,23 @@ size_t sds_smtp_client_dialogue(const struct sds_smtp_client *client,
  *         known; 34; 7: out of memory. sds_smtp_client_refusal() names the field
  */
 int sds_smtp_client_configure(struct sds_smtp_client *client, const struct sds_smtp_config *config);
+
+/**
+ * Configures a client with a URL and a sender, and everything else at its default:
+ * "smtp://user:password@mail.example.org:587". User name, password and server are percent-encoded (RFC 3986). A
+ * user name means SDS_SMTP_AUTH_ANY. An IPv6 address stands in brackets, its zone behind "%25". The schemes
+ * smtp+starttls:// and smtps:// need TLS, which this version does not have: code 39. The library wipes its
+ * copies of the URL; wipe yours. On an error the old configuration stays.
+ *
+ * @param client  the client, or NULL for the built-in one
+ * @param url     the URL
+ * @param sender  the sender's whole e-mail address
+ * @return 0; 33: the URL is NULL or malformed (sds_smtp_client_refusal() says where); 4: sender is no e-mail
+ *         address; 10, 11: user name or password cannot be one; 39; 34; 7: out of memory
+ */
+int sds_smtp_client_configure_url(struct sds_smtp_client *client,
+                                  const char *url,
+                                  const char *sender);
 
 /**
  * Starts to send a mail in the background and returns at once, as sds_smtp_send() does, for any client.

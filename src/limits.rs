@@ -88,6 +88,14 @@ pub type Size = u32;
 /// How much of a line of the dialogue an event has: the longest reply line (RFC 5321, 4.5.3.1.5).
 pub const EVENT_LINE_BYTES: usize = 512;
 
+/// What is kept of a conversation for `sds_smtp_client_dialogue()`: 4 KiB with the NUL that ends it.
+#[cfg(feature = "std")]
+pub const DIALOGUE_BYTES: usize = 4095;
+
+/// What may wait for a trace function: all that one turn of the engine can bring, many times over.
+#[cfg(feature = "std")]
+pub const TRACE_BYTES: usize = 256 * 1024;
+
 /// The longest challenge while logging in: RFC 4954, 4 allows 12,288 octets, and tokens have more.
 pub const CHALLENGE_BYTES: usize = 16 * 1024;
 

@@ -85,22 +85,38 @@ pub fn entry(list: &'static [u8], number: usize) -> &'static [u8] {
     end.and_then(|end| list.get(..end)).unwrap_or(&[])
 }
 
-/// The number of octets before the first control character (0 to 31, and 127), rounded down to a multiple of eight. The
-/// caller looks at the octets that follow one by one.
+/// Where the control characters (0 to 31, and 127) are among eight octets: a flag for each, of which the lowest is right. An octet
+/// behind it may be flagged, too.
+fn control_flags(eight: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(eight);
+    // An octet below 32 borrows in the subtraction, which sets its highest bit.
+    let below_space = word.wrapping_sub(LOW.wrapping_mul(0x20)) & !word & HIGH;
+    let delete = word ^ LOW.wrapping_mul(0x7F);
+    let is_delete = delete.wrapping_sub(LOW) & !delete & HIGH;
+    below_space | is_delete
+}
+
+/// The number of octets before the first control character (0 to 31, and 127).
 pub fn without_control(octets: &[u8]) -> usize {
     let mut length = 0usize;
-    for eight in octets.chunks_exact(8) {
-        let word = u64::from_ne_bytes(eight.try_into().unwrap_or([0; 8]));
-        // An octet below 32 borrows in the subtraction, which sets its highest bit. (An octet behind it may be flagged, too.)
-        let below_space = word.wrapping_sub(LOW.wrapping_mul(0x20)) & !word & HIGH;
-        let delete = word ^ LOW.wrapping_mul(0x7F);
-        let is_delete = delete.wrapping_sub(LOW) & !delete & HIGH;
-        if below_space | is_delete != 0 {
-            break;
+    let chunks = octets.chunks_exact(8);
+    let rest = chunks.remainder();
+    for eight in chunks {
+        let flags = control_flags(eight.try_into().unwrap_or([0; 8]));
+        if flags != 0 {
+            return length.wrapping_add(place(flags));
         }
         length = length.wrapping_add(8);
     }
-    length
+    // Something that is found behind them.
+    let mut eight = [0; 8];
+    copy(&mut eight, rest);
+    length.wrapping_add(place(control_flags(eight)))
+}
+
+/// The place of the lowest flag.
+fn place(flags: u64) -> usize {
+    usize::try_from(flags.trailing_zeros() / 8).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -113,8 +129,13 @@ mod tests {
             for at in 0..24 {
                 let mut octets = [b'x'; 24];
                 octets[at] = control;
-                let length = without_control(&octets);
-                assert!(length <= at && at - length < 8, "{control} at {at}: {length}");
+                for high in [b' ', b'~', 0x80, 0xff] {
+                    octets[at.saturating_sub(1)] = if at == 0 { control } else { high };
+                    for behind in [at + 1, 24] {
+                        assert_eq!(without_control(&octets[..behind]), at, "{control}");
+                    }
+                }
+                assert_eq!(without_control(&octets[..at]), at);
             }
         }
     }
@@ -152,7 +173,7 @@ mod tests {
         for octet in (32..=126).chain(128..=255) {
             assert_eq!(without_control(&[octet; 24]), 24, "{octet}");
         }
-        assert_eq!(without_control(b"seven.."), 0);
-        assert_eq!(without_control("p\u{159}\u{ed}li\u{161} ".as_bytes()), 8);
+        assert_eq!(without_control(b"seven.."), 7);
+        assert_eq!(without_control("p\u{159}\u{ed}li\u{161} ".as_bytes()), 10);
     }
 }

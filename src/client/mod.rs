@@ -7,6 +7,7 @@
 //! - [`status`]: what became of the last mail, in one number
 //! - `guard`: one mail in flight, where there are threads
 //! - [`report`]: how the last mail ended
+//! - `url`: a server as a URL, where there is a system
 //! - [`log`]: how the last mails ended
 //! - `policy`: whether a mail that failed is tried once more, where there is a system
 //! - `advice`: what to do about a mail that failed
@@ -25,5 +26,7 @@ pub mod policy;
 pub mod report;
 pub mod settings;
 pub mod status;
+#[cfg(feature = "std")]
+pub mod url;
 #[cfg(feature = "std")]
 pub mod wrong;

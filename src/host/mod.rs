@@ -14,7 +14,7 @@
 //! - `course`: which server is tried, and when again
 //! - `link`: the session of an attempt, and its socket
 //! - `race`: several addresses of one server
-//! - `sink`, `transcript`: what is taken of a session's events
+//! - `sink`, [`transcript`]: what is taken of a session's events
 //! - `told`: how the last mail ended
 //! - `connections`: all of them, found by token, client and deadline
 //! - `deadlines`: a heap of times
@@ -103,7 +103,7 @@ mod sys;
 #[forbid(unsafe_code)]
 mod told;
 #[forbid(unsafe_code)]
-mod transcript;
+pub mod transcript;
 
 pub use client::{Client, Wait};
 pub use driver::{poll, use_event_loop};

@@ -189,6 +189,7 @@ pub fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
 }
 
 /// Locks the shared part.
+#[inline(never)]
 pub fn shared() -> MutexGuard<'static, Shared> {
     lock(&SHARED)
 }
@@ -397,6 +398,13 @@ impl Shared {
         let key = self.driver?;
         let waits = key.slot().is_some_and(|slot| slot.guard.busy());
         self.worker.map(|worker| worker.waker).filter(|_| !waits)
+    }
+
+    /// Keeps the conversation of a client's mail, unless it has begun another one since.
+    pub fn keep_dialogue(&mut self, key: Key, mail: u32, dialogue: Box<[u8]>) {
+        if let Some(client) = self.client(key).filter(|client| client.mail == mail) {
+            client.dialogue = Some(dialogue);
+        }
     }
 
     /// Notes in a client's log that its mail was attempted, and will be again.

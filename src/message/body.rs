@@ -118,12 +118,10 @@ impl Encoder {
         loop {
             let after = rest.get(length..).unwrap_or(&[]);
             length = length.wrapping_add(without_control(after));
-            let some = rest.get(length..).unwrap_or(&[]);
-            let some = some.get(..8).unwrap_or(some);
-            match some.iter().position(|octet| matches!(octet, b'\r' | b'\n')) {
-                Some(at) => return length.wrapping_add(at),
-                None if some.is_empty() => return length,
-                None => length = length.wrapping_add(some.len()),
+            match rest.get(length) {
+                None | Some(b'\r' | b'\n') => return length,
+                // Another control character.
+                Some(_) => length = length.wrapping_add(1),
             }
         }
     }

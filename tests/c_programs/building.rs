@@ -20,7 +20,7 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 24] = [
+pub const TESTS: [&str; 26] = [
     "layout",
     "misuse",
     "versions",
@@ -45,6 +45,8 @@ pub const TESTS: [&str; 24] = [
     "handles",
     "overtaken",
     "refusal",
+    "done",
+    "shutdown",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
