@@ -665,9 +665,9 @@ typedef struct sds_smtp_transport {
     int32_t (*receive)(void *context, uint8_t *octets, size_t max);
     /**
      * Closes the connection, whatever its state, and delivers what send took, if possible. Returns 1: closed;
-     * 0: not yet, call me again later; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once; any other
-     * number: closed. It is called, once or until it has closed, for each connect that returned 0; for a
-     * second at most, then the connection counts as closed. No other function is called meanwhile.
+     * 0: not yet, call me again later; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once. For each
+     * connect that returned 0 it is called until it returns 1, a second at most; then the connection counts as
+     * closed. No other function is called meanwhile.
      * sds_smtp_client_free() and sds_smtp_client_set_transport() call it once and do not wait.
      */
     int32_t (*close)(void *context);
@@ -1044,6 +1044,24 @@ int sds_smtp_client_result(const struct sds_smtp_client *client, struct sds_smtp
  *         most 64); 0 if that struct_size is not known, or the handle is not that of a client
  */
 size_t sds_smtp_client_log(const struct sds_smtp_client *client, struct sds_smtp_log_entry *out, size_t max);
+
+/**
+ * Sets the transport of a client: its connections are made of the program's functions. The structure is checked.
+ * On bare metal it is not copied: it must stay in place, unchanged, until it is replaced or the client ends.
+ * With an operating system it is copied; `context` must stay until then.
+ *
+ * With an operating system a connection that only waits for the reply to QUIT is closed here; when this
+ * returns, the functions of the transport before are not called any more, unless it is called from inside one
+ * of them.
+ *
+ * @param client     the client, or NULL for the built-in one
+ * @param transport  the functions; NULL: none. On bare metal no mail can be sent then; with an operating system
+ *                   the library uses sockets
+ * @return 0; 14: a mail is in flight; 33: struct_size or flags are not known, or connect, connected, send,
+ *         receive or close is NULL; 7: out of memory; 34
+ */
+int sds_smtp_client_set_transport(struct sds_smtp_client *client,
+                                  const struct sds_smtp_transport *transport);
 
 #ifdef __cplusplus
 }  /* extern "C" */
