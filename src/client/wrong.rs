@@ -13,6 +13,17 @@ use crate::wire::address::{self, List};
 /// How much of a wrong address is shown.
 const SHOWN_BYTES: usize = 64;
 
+/// Where in a field something is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// All of it.
+    Whole,
+    /// The entry of a list, 0 is the first. It is written as people count.
+    Entry(usize),
+    /// The byte of a text, 0 is the first.
+    Byte(usize),
+}
+
 /// A field that is wrong, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wrong<'a> {
@@ -20,8 +31,8 @@ pub struct Wrong<'a> {
     pub code: Code,
     /// The field, or the argument, as C names it.
     pub field: &'static str,
-    /// Which entry of a list it is, 1 is the first; 0 where it is no list.
-    pub entry: usize,
+    /// Where in it.
+    pub place: Place,
     /// The entry itself, where it may be shown.
     pub shown: &'a [u8],
     /// What is wrong with it.
@@ -34,7 +45,7 @@ impl<'a> Wrong<'a> {
         Self {
             code,
             field,
-            entry: 0,
+            place: Place::Whole,
             shown: &[],
             why,
         }
@@ -43,7 +54,7 @@ impl<'a> Wrong<'a> {
     /// An entry of a list that is wrong; the first one has number 0 here.
     pub fn entry(code: Code, field: &'static str, number: usize, why: &'static str) -> Self {
         Self {
-            entry: number.saturating_add(1),
+            place: Place::Entry(number),
             ..Self::new(code, field, why)
         }
     }
@@ -52,9 +63,14 @@ impl<'a> Wrong<'a> {
     pub fn write(&self, out: &mut Window<'_>) {
         out.put_all(self.field.as_bytes());
         out.put_all(b": ");
-        if self.entry > 0 {
-            out.put_all(b"entry ");
-            out.decimal(u64::try_from(self.entry).unwrap_or(u64::MAX));
+        let (unit, number) = match self.place {
+            Place::Whole => (&b""[..], 0),
+            Place::Entry(number) => (&b"entry "[..], number.saturating_add(1)),
+            Place::Byte(number) => (&b"byte "[..], number),
+        };
+        if !unit.is_empty() {
+            out.put_all(unit);
+            out.decimal(u64::try_from(number).unwrap_or(u64::MAX));
             if !self.shown.is_empty() {
                 out.put_all(b" (");
                 for octet in self.shown.iter().take(SHOWN_BYTES) {

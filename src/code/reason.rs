@@ -66,6 +66,10 @@ reasons! {
     LongText, "text too long";
     /// A structure has a field with an invalid value.
     BadStructure, "bad structure";
+    /// TLS failed.
+    TlsFailed, "TLS failed";
+    /// The server's certificate is not trusted.
+    Untrusted, "certificate not trusted";
     /// The system has no free socket.
     NoSocket, "no free socket";
     /// There is no route to the server.

@@ -206,11 +206,11 @@ const FLAGS: u32 = SDS_SMTP_NO_PIPELINING | SDS_SMTP_CHUNKING | SDS_SMTP_KEEP_DI
 /// The code of what a configuration asks for and a device lacks; 33 for what no library knows.
 #[cfg(not(feature = "std"))]
 fn lacking(config: &sds_smtp_config) -> Code {
-    let zero = |from, to| {
+    let zero = |from: usize, to: usize| {
         // SAFETY: whole fields of a structure that is there; any octets are a value of u8.
         let octets = unsafe {
             let first = core::ptr::from_ref(config).cast::<u8>().add(from);
-            core::slice::from_raw_parts(first, to - from)
+            core::slice::from_raw_parts(first, to.wrapping_sub(from))
         };
         octets.iter().all(|octet| *octet == 0)
     };
@@ -324,4 +324,30 @@ pub unsafe extern "C" fn sds_smtp_client_configure(
             code => Err(code),
         }
     });
+}
+
+/// Configures a client with a URL and a sender, and everything else at its default:
+/// "smtp://user:password@mail.example.org:587". User name, password and server are percent-encoded (RFC 3986). A
+/// user name means SDS_SMTP_AUTH_ANY. An IPv6 address stands in brackets, its zone behind "%25". The schemes
+/// smtp+starttls:// and smtps:// need TLS, which this version does not have: code 39. The library wipes its
+/// copies of the URL; wipe yours. On an error the old configuration stays.
+///
+/// @param client  the client, or NULL for the built-in one
+/// @param url     the URL
+/// @param sender  the sender's whole e-mail address
+/// @return 0; 33: the URL is NULL or malformed (sds_smtp_client_refusal() says where); 4: sender is no e-mail
+///         address; 10, 11: user name or password cannot be one; 39; 34; 7: out of memory
+///
+/// # Safety
+///
+/// `url` and `sender` are NULL or end with a NUL.
+#[cfg(feature = "std")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sds_smtp_client_configure_url(
+    client: *mut sds_smtp_client,
+    url: *const c_char,
+    sender: *const c_char,
+) -> c_int {
+    // SAFETY: the caller's promises.
+    guard_code(|| of(client).configure_url(unsafe { string(url) }, unsafe { string(sender) }))
 }

@@ -1,10 +1,10 @@
 //! What a client does when it is polled: connects, receives, sends, looks at the time; each without waiting.
 
 use super::callbacks::Clock;
-use super::member::{Member, Stage};
+use super::member::{CLOSING, Link, Member, Stage};
 use super::reading::Piece;
-use super::transport::Link;
-use crate::channel::{Moved, Turn};
+use crate::channel::{Called, Transport, Turn};
+use crate::client::report::Nonce;
 use crate::code::Reason;
 use crate::session::State;
 
@@ -23,9 +23,9 @@ impl Member {
             return u32::MAX;
         }
         if self.stage == Stage::Ordered {
+            self.told_time = now;
             self.hang_up();
             self.stage = Stage::Talking;
-            self.told_time = now;
             self.begun = self.begun.wrapping_add(1);
             if let Some(mail) = self.config.as_mut().and_then(|config| config.job.mail.as_mut()) {
                 mail.date = clock.seconds();
@@ -43,17 +43,22 @@ impl Member {
         if self.stage == Stage::Talking && self.pump.session.settled() {
             self.publish(clock.seconds());
         }
-        let Some(deadline) = self.pump.session.deadline() else {
-            self.hang_up();
-            self.stage = Stage::Idle;
-            return u32::MAX;
+        let (more, left) = match self.pump.session.deadline() {
+            // It is still to come: else `tick` had ended the session. Never so late that the program's clock could be taken for
+            // one that goes backwards.
+            Some(deadline) => (more, deadline.wrapping_sub(self.time).min(u32::MAX / 2)),
+            None => {
+                let closed = self.hang_up();
+                if closed == Called::Done {
+                    self.stage = Stage::Idle;
+                    return u32::MAX;
+                }
+                (closed == Called::Again, CLOSING.wrapping_sub(self.closing_for()))
+            }
         };
         if more {
             return 0;
         }
-        // The deadline is still to come: else `tick` had ended the session. Never so late that the program's clock could be taken
-        // for one that goes backwards.
-        let left = deadline.wrapping_sub(self.time).min(u32::MAX / 2);
         // The source of a text wakes nobody.
         let wakes = !self.waits && self.transport.is_some_and(|transport| transport.wakes());
         if wakes { left } else { left.min(AGAIN) }
@@ -62,8 +67,9 @@ impl Member {
     /// Connects, and carries what can be carried; whether there is more to do at once.
     fn turn(&mut self) -> bool {
         while self.pump.session.state() == State::Connecting {
-            if !self.connect() {
-                return false;
+            match self.connect() {
+                Called::Done => {}
+                called => return called == Called::Again,
             }
         }
         let (Some(mut transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
@@ -82,46 +88,72 @@ impl Member {
         piece == Piece::Here
     }
 
-    /// Connects; false while the connection does not stand yet.
+    /// Takes the next step to a connection; [`Called::Done`] when it was taken.
     // Saves 4 bytes, and 8 of the complete library.
     #[inline(never)]
-    fn connect(&mut self) -> bool {
-        if self.link == Link::Stands {
-            // The session wants another one.
-            self.hang_up();
-        }
+    fn connect(&mut self) -> Called {
         let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
-            return false;
+            return Called::NotYet;
         };
-        match transport.connect(self.link, &config.job.settings.server) {
-            Moved {
-                ended: Some(reason), ..
-            } => self.lost(reason),
-            _ if self.link == Link::None => self.link = Link::Begun,
-            Moved { octets: 0, .. } => return false,
-            _ => {
-                self.link = Link::Stands;
-                let local = self.pump.session.local();
-                transport.local(local);
-                if let Some(mail) = &mut config.job.mail {
-                    let [a, b, c, d, .., w, x, y, z] = local.octets;
-                    let host = u32::from_le_bytes([a, b, c, d]);
-                    // That of the loopback stands for one that is not known.
-                    let host = match host & 0xFF {
-                        127 => 0,
-                        _ => host ^ u32::from_le_bytes([w, x, y, z]),
-                    };
-                    let client = u32::try_from(core::ptr::from_ref(self.status).addr() & 0xFFFF_FFFF).unwrap_or(0);
-                    let number = self.told_time.wrapping_add(self.begun);
-                    let mut nonce = [mail.date, number, client, host];
-                    if transport.complete(&mut nonce) {
-                        mail.nonce = Some(nonce);
-                    }
+        let server = &mut config.job.settings.server;
+        let name = config.named.as_ref().map(|named| named.name);
+        let called = match self.link {
+            // The session wants another one.
+            Link::Stands | Link::Closing => return self.hang_up(),
+            Link::None => {
+                let found = match &config.named {
+                    Some(named) => (named.look_up)(named, transport, server),
+                    None => Called::Done,
+                };
+                match found {
+                    Called::Done => match transport.connect(server) {
+                        None => {
+                            self.link = Link::Begun;
+                            return Called::Done;
+                        }
+                        Some(reason) => Called::Failed(reason),
+                    },
+                    later => later,
                 }
-                self.pump.session.stands(&config.job, self.time);
+            }
+            Link::Begun => match transport.connected() {
+                Called::Done => transport.start_tls(name),
+                later => later,
+            },
+        };
+        match called {
+            Called::Done => self.stands(),
+            Called::Failed(reason) => self.lost(reason),
+            later => return later,
+        }
+        Called::Done
+    }
+
+    /// The connection stands.
+    fn stands(&mut self) {
+        let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
+            return;
+        };
+        self.link = Link::Stands;
+        let local = self.pump.session.local();
+        transport.local(local);
+        if let Some(mail) = &mut config.job.mail {
+            let [a, b, c, d, .., w, x, y, z] = local.octets;
+            let host = u32::from_le_bytes([a, b, c, d]);
+            // That of the loopback stands for one that is not known.
+            let host = match host & 0xFF {
+                127 => 0,
+                _ => host ^ u32::from_le_bytes([w, x, y, z]),
+            };
+            let client = u32::try_from(core::ptr::from_ref(self.status).addr() & 0xFFFF_FFFF).unwrap_or(0);
+            let number = self.told_time.wrapping_add(self.begun);
+            let mut nonce = [mail.date, number, client, host];
+            // Without chance, and time or address, it could be like another's: then there is none.
+            if add_chance(&mut nonce, transport) || (mail.date != 0 && host != 0) {
+                mail.nonce = Some(nonce);
             }
         }
-        true
+        self.pump.session.stands(&config.job, self.time);
     }
 
     /// Tells the session that the connection cannot be made, or ended.
@@ -130,4 +162,14 @@ impl Member {
             self.pump.session.lost(&config.job, self.time, reason);
         }
     }
+}
+
+/// Adds chance to what a Message-ID is made of: the time, a number that no other mail of this client has in that second, the
+/// client, our address (time and address 0 where they are not known). False where there is no source of it.
+fn add_chance(nonce: &mut Nonce, transport: Transport) -> bool {
+    for word in nonce {
+        let Some(random) = transport.random() else { return false };
+        *word ^= random;
+    }
+    true
 }

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::calls::{self, Promise, Running};
+use zeroize::Zeroize;
+
 use super::fork::{self, shared};
 use super::post::Post;
 use super::registry::{Key, Slot};
@@ -10,7 +12,7 @@ use super::setup::{self, Setup, in_words};
 use super::shared::{DRIVEN, Order, Start, WAKING, polled};
 use super::snapshot::Snapshot;
 use super::told::LastMail;
-use super::{clock, driver, runner};
+use super::{clock, driver, memory, runner};
 use crate::client::guard::Begun;
 use crate::client::hint;
 use crate::client::log::{Entry, write_recipient};
@@ -99,6 +101,20 @@ impl Client {
         let limit = shared().living(key)?.device_limit;
         match setup::check_device(server, login, texts, limit) {
             Ok(snapshot) => keep(key, snapshot, None),
+            Err(wrong) => Err(self.refuse_configuration(&wrong)),
+        }
+    }
+
+    /// Takes the configuration that a URL says, with a sender. Copies of the URL are wiped.
+    pub fn configure_url(self, url: &[u8], sender: &[u8]) -> Result<(), Code> {
+        let (key, _) = self.key()?;
+        let Some(mut room) = memory::zeros(url.len()) else {
+            return Err(self.refuse_configuration(&Wrong::new(Code::DataFailed, "url", "out of memory")));
+        };
+        let checked = Setup::of_url(url, sender, &mut room).and_then(|setup| setup.check());
+        room.zeroize();
+        match checked {
+            Ok((snapshot, device_limit)) => keep(key, snapshot, Some(device_limit)),
             Err(wrong) => Err(self.refuse_configuration(&wrong)),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr};
+use std::vec::Vec;
 
 use super::calls::Promise;
 use super::course::{Course, Stage, Then, told_as_unresolved};
@@ -50,6 +51,8 @@ pub struct Connection {
     pub promise: Option<Promise>,
     started: u64,
     published: bool,
+    /// No line is told of any more.
+    silent: bool,
     /// The engine knows that there is more to do.
     queued: bool,
     /// Where it may need more than one connection.
@@ -123,6 +126,7 @@ impl Connection {
             promise,
             started,
             published: false,
+            silent: false,
             queued: false,
             course,
             link: Link::new(token, source, session, out, now),
@@ -199,7 +203,7 @@ impl Connection {
             Err(why) => return self.lost(tools.now, unresolved(why)),
         };
         let usable = |address: &&IpAddr| source.is_none_or(|source| source.is_ipv4() == address.is_ipv4());
-        let mut targets = std::vec::Vec::new();
+        let mut targets = Vec::new();
         if targets.try_reserve_exact(addresses.len()).is_err() {
             return self.lost(tools.now, Reason::NoMemory);
         }
@@ -376,11 +380,26 @@ impl Connection {
         !core::mem::replace(&mut self.queued, true)
     }
 
-    /// The lines that the program is to be told since the last time, each with a NUL behind it.
-    pub fn take_lines(&mut self) -> Option<(Trace, Box<[u8]>)> {
+    /// The lines for the program's trace function that it was not told of yet. After the end of the mail there are none: the
+    /// function may be gone then.
+    pub fn take_lines(&mut self) -> Option<(Trace, Vec<u8>)> {
         let trace = self.snapshot.extras.as_ref()?.trace?;
         let transcript = self.link.pump.session.events.transcript.as_mut()?;
-        Some((trace, transcript.take_lines()?))
+        if self.published {
+            transcript.end();
+        }
+        let lines = transcript.take_lines()?;
+        (!core::mem::replace(&mut self.silent, self.published)).then_some((trace, lines))
+    }
+
+    /// The conversation so far, where it is kept; None without memory for a copy, too.
+    pub fn dialogue(&mut self) -> Option<Box<[u8]>> {
+        let transcript = self.link.pump.session.events.transcript.as_mut()?;
+        transcript.end();
+        match transcript.dialogue() {
+            [] => None,
+            dialogue => memory::joined(&[dialogue]),
+        }
     }
 
     /// The result, once: as soon as there is one. The mail's text is wiped and given back then.

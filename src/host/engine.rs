@@ -281,12 +281,18 @@ impl Engine {
         };
         let (key, closed) = (connection.key, connection.closed() || !sound);
         let lines = connection.take_lines();
+        let mail = connection.mail;
+        let over = closed || ended.as_ref().is_some_and(|ended| !ended.again);
+        let dialogue = if over { connection.dialogue() } else { None };
         let deadline = connection.deadline();
         let promise = ended
             .as_ref()
             .filter(|ended| !ended.again)
             .and_then(|_| connection.promise.take());
         let unfinished = connection.unfinished() && !closed;
+        if let Some(dialogue) = dialogue {
+            shared().keep_dialogue(key, mail, dialogue);
+        }
         // Without memory they are lost.
         if let Some(call) = lines.and_then(|(trace, lines)| Call::of_lines(key, trace, lines)) {
             shared().calls.add(call);

@@ -8,7 +8,8 @@ use super::servers::{self, Servers, Target};
 use super::snapshot::{Extras, Snapshot};
 use crate::channel::callbacks::Trace;
 use crate::client::settings::{Checked, Draft, PORT, is_kept_unused};
-use crate::client::wrong::Wrong;
+use crate::client::url::{self, Scheme};
+use crate::client::wrong::{Place, Wrong};
 use crate::code::Code;
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
 use crate::wire::literal::LITERAL_BYTES;
@@ -98,6 +99,35 @@ impl<'a> Setup<'a> {
         Ok((snapshot, device_limit))
     }
 
+    /// What a URL says, with a sender. `room` is as long as the URL, and the caller's to wipe.
+    pub fn of_url(url: &[u8], sender: &'a [u8], room: &'a mut [u8]) -> Result<Self, Wrong<'static>> {
+        let malformed = |place, why| Wrong {
+            place,
+            ..Wrong::new(Code::BadArgument, "url", why)
+        };
+        let url = url::read(url, room).map_err(|wrong| malformed(Place::Byte(wrong.at), wrong.text))?;
+        if url.scheme != Scheme::Smtp {
+            return Err(Wrong::new(Code::NotSupported, "url", "TLS is not in this version"));
+        }
+        // Its server is looked at here, too, so that a wrong one is told of as a part of the URL.
+        Servers::parse(url.server, PORT).map_err(|wrong| Wrong {
+            code: if wrong.code == Code::ConnectFailed {
+                Code::BadArgument
+            } else {
+                wrong.code
+            },
+            ..Wrong::new(wrong.code, "url", wrong.text)
+        })?;
+        Ok(Self::of(&Draft {
+            server: Some(url.server),
+            auth: u32::from(url.username.is_some()),
+            username: url.username,
+            password: Some(url.password),
+            sender: Some(sender),
+            ..Draft::default()
+        }))
+    }
+
     fn source(&self) -> Result<Option<IpAddr>, Wrong<'static>> {
         if self.source.is_empty() {
             return Ok(None);
@@ -118,8 +148,12 @@ fn of_server(wrong: &servers::Wrong) -> Wrong<'static> {
 }
 
 /// The configuration of the devices' own function: what is kept, or which argument is wrong.
-pub fn check_device(server: &[u8], login: bool, texts: [&[u8]; 3], limit: usize) -> Result<Snapshot, Wrong<'static>> {
-    let [username, password, sender] = texts;
+pub fn check_device(
+    server: &[u8],
+    login: bool,
+    [username, password, sender]: [&[u8]; 3],
+    limit: usize,
+) -> Result<Snapshot, Wrong<'static>> {
     let password = if login { password } else { &[] };
     // Without a login the name is kept for a hint only.
     let username = if login || is_kept_unused(username) {

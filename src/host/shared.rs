@@ -399,6 +399,13 @@ impl Shared {
         self.worker.map(|worker| worker.waker).filter(|_| !waits)
     }
 
+    /// Keeps the conversation of a client's mail, unless it has begun another one since.
+    pub fn keep_dialogue(&mut self, key: Key, mail: u32, dialogue: Box<[u8]>) {
+        if let Some(client) = self.client(key).filter(|client| client.mail == mail) {
+            client.dialogue = Some(dialogue);
+        }
+    }
+
     /// Notes in a client's log that its mail was attempted, and will be again.
     pub fn record_attempt(&mut self, key: Key, told: &LastMail, recipients: u16, recipient: &[u8]) {
         if let Some(client) = self.client(key) {

@@ -521,6 +521,8 @@ impl<E: Events> Session<E> {
             Reason::Cancelled => Code::Cancelled,
             #[cfg(feature = "std")]
             Reason::SpeaksTls => Code::TlsFailed,
+            Reason::TlsFailed => Code::TlsFailed,
+            Reason::Untrusted => Code::TlsUntrusted,
             _ => self.step.code(),
         };
         self.conclude(code, reason);
