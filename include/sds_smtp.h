@@ -705,7 +705,7 @@ typedef struct sds_smtp_transport {
      * have something to say, asked while a connection is open. -1, or NULL: none, and the functions are called
      * every few milliseconds. On bare metal it is not called.
      */
-    ptrdiff_t (*descriptor)(void *context);
+    intptr_t (*descriptor)(void *context);
     /** NULL. */
     const void *reserved;
 } sds_smtp_transport;
