@@ -77,6 +77,8 @@ fn finished(raw: &str) -> String {
         .map(|part| part.parse::<u32>().expect("a version has three numbers"));
     let number = parts.fold(0, |number, part| (number << 8) | part);
     let ordered = macros_first(raw)
+        // An isize is a handle of the system's; with size_t for usize cbindgen takes it for a difference.
+        .replace("ptrdiff_t", "intptr_t")
         .replace("@VERSION@", &version)
         .replace("@VERSION_NUMBER@", &format!("{number:#08x}"));
     let lines: Vec<String> = without_safety(&ordered).into_iter().map(as_c90_has_it).collect();

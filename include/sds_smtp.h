@@ -952,7 +952,7 @@ size_t sds_smtp_client_dialogue(const struct sds_smtp_client *client,
  * @return 0; 14: the library's thread runs already; 7: the system has no descriptor or memory: the library
  *         goes on with a thread; 33: descriptor is NULL
  */
-int sds_smtp_use_event_loop(ptrdiff_t *descriptor);
+int sds_smtp_use_event_loop(intptr_t *descriptor);
 
 /**
  * Ends the library's work: waits for the mails in flight, cancels those that are left when the time is over

@@ -28,7 +28,7 @@ use checks::{
     assert_every_alarm_is_accounted_for, assert_is_the_seeds_mail, assert_misuse_is_harmless, assert_no_secret_in,
     two_devices,
 };
-use running::{Finished, PATIENCE, SANITIZERS, finish, run, under_valgrind, with_sanitizers};
+use running::{Finished, PATIENCE, SANITIZERS, finish, run, under_valgrind, valgrind_command, with_sanitizers};
 use servers::{Conversation, Manners, Seen, Server, Sink, mail_sink};
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -649,6 +649,55 @@ fn of_a_hundred_threads_that_send_at_once_exactly_one_does() {
             server.connections()
         );
     }
+}
+
+#[test]
+fn the_end_of_a_mail_is_told_by_a_function_of_the_program() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        run(executable("done", standard, link), [&server.port])
+            .must_give(0)
+            .must_say("done: 14 cases, 0 wrong");
+    }
+    let server = Server::start(Manners::default());
+    under_valgrind(executable("done", C11, Shared), [&server.port]).must_give(0);
+}
+
+#[test]
+fn after_shutdown_nothing_of_the_library_is_left() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        run(executable("shutdown", standard, link), [&server.port])
+            .must_give(0)
+            .must_say("shutdown: 9 cases, 0 wrong");
+    }
+    // No thread is left, nor what was the thread's. In the case that is left out the thread sleeps on a descriptor that the program has closed.
+    for case in [
+        "the_next_mail_starts_the_thread_again",
+        "what_is_left_is_cancelled",
+        "a_function_that_does_not_return_is_told",
+        "an_event_loop_ends_too",
+        "the_child_of_a_fork_shuts_down_its_own",
+        "many_threads_send_and_shut_down",
+    ] {
+        let server = Server::start(Manners::default());
+        let mut command = valgrind_command();
+        command.arg(executable("shutdown", C11, Shared));
+        finish(command.args([&server.port, case]), PATIENCE)
+            .must_give(0)
+            .must_say("0 wrong");
+    }
+    let server = Server::start(Manners::default());
+    let program = build(
+        "shutdown",
+        C11,
+        Link::Static,
+        &SANITIZERS,
+        &scratch("shutdown-sanitizers"),
+    );
+    with_sanitizers(&program.unwrap_or_else(|messages| panic!("{messages}")), [&server.port])
+        .must_give(0)
+        .must_say("shutdown: 9 cases, 0 wrong");
 }
 
 #[test]

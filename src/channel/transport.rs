@@ -85,9 +85,9 @@ pub struct sds_smtp_transport {
     /// the next connect.
     pub receive: Option<unsafe extern "C" fn(context: *mut c_void, octets: *mut u8, max: usize) -> i32>,
     /// Closes the connection, whatever its state, and delivers what send took, if possible. Returns 1: closed;
-    /// 0: not yet, call me again later; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once; any other
-    /// number: closed. It is called, once or until it has closed, for each connect that returned 0; for a
-    /// second at most, then the connection counts as closed. No other function is called meanwhile.
+    /// 0: not yet, call me again later; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once. For each
+    /// connect that returned 0 it is called until it returns 1, a second at most; then the connection counts as
+    /// closed. No other function is called meanwhile.
     /// sds_smtp_client_free() and sds_smtp_client_set_transport() call it once and do not wait.
     pub close: Option<unsafe extern "C" fn(context: *mut c_void) -> i32>,
     /// Writes the device's own address, for EHLO. Returns 0, or a negative number if it is not known. NULL:
@@ -136,42 +136,44 @@ pub enum Called {
     Failed(Reason),
 }
 
-/// What a function did that returned this, and may return up to `most`: a number of octets, or how far it is.
-fn given(returned: i32, most: usize) -> Moved {
-    let (octets, reason) = match usize::try_from(returned) {
-        Ok(octets) if octets <= most => return Moved::octets(octets),
+/// Why a function failed that returned this negative number.
+fn why(returned: i32) -> Reason {
+    match returned {
+        SDS_SMTP_REFUSED => Reason::Refused,
+        SDS_SMTP_UNREACHABLE => Reason::Unreachable,
+        SDS_SMTP_NO_SOCKET => Reason::NoSocket,
+        SDS_SMTP_TRANSPORT_UNTRUSTED => Reason::Untrusted,
+        SDS_SMTP_TRANSPORT_TLS_FAILED => Reason::TlsFailed,
+        _ => Reason::Lost,
+    }
+}
+
+/// What a function did that returned this, and may return up to `most` octets.
+fn moved(returned: i32, most: usize) -> Moved {
+    match usize::try_from(returned) {
+        Ok(octets) if octets <= most => Moved::octets(octets),
         // More than there was: nothing it says can be trusted. It took something: all of it, perhaps.
-        Ok(_) => (most, Reason::BadTransport),
-        Err(_) => match returned {
-            SDS_SMTP_REFUSED => (0, Reason::Refused),
-            SDS_SMTP_UNREACHABLE => (0, Reason::Unreachable),
-            SDS_SMTP_NO_SOCKET => (0, Reason::NoSocket),
-            SDS_SMTP_TRANSPORT_UNTRUSTED => (0, Reason::Untrusted),
-            SDS_SMTP_TRANSPORT_TLS_FAILED => (0, Reason::TlsFailed),
-            _ => (0, Reason::Lost),
+        Ok(_) => Moved {
+            octets: most,
+            ended: Some(Reason::BadTransport),
         },
-    };
-    Moved {
-        octets,
-        ended: Some(reason),
+        Err(_) => Moved::ended(why(returned)),
     }
 }
 
-/// The same of a function that is called until it is done, and returns up to `most`.
-fn called(returned: i32, most: usize) -> Called {
-    match given(returned, most) {
-        Moved {
-            ended: Some(reason), ..
-        } => Called::Failed(reason),
-        Moved { octets: 0, .. } => Called::NotYet,
-        Moved { octets: 1, .. } => Called::Done,
-        _ => Called::Again,
+/// What a function did that returned this, and may return up to `most`.
+fn called(returned: i32, most: i32) -> Called {
+    match returned {
+        _ if returned > most => Called::Failed(Reason::BadTransport),
+        0 => Called::NotYet,
+        DONE => Called::Done,
+        SDS_SMTP_TRANSPORT_AGAIN => Called::Again,
+        _ => Called::Failed(why(returned)),
     }
 }
 
-/// What a function may return that says how far it is: 0 or 1, or [`SDS_SMTP_TRANSPORT_AGAIN`], too.
-const DONE: usize = 1;
-const AGAIN: usize = 2;
+/// A function has done what it is called for.
+const DONE: i32 = 1;
 
 /// How many functions every connection needs: connect, connected, send, receive, close.
 const NEEDED: usize = 5;
@@ -246,9 +248,9 @@ impl<S: Borrow<sds_smtp_transport>> Transport<S> {
         self.0.borrow().resolve.is_some()
     }
 
-    /// Begins to connect; why not, where it fails.
-    pub fn connect(&self, server: &Address) -> Option<Reason> {
-        given(call!(self, connect, core::ptr::from_ref(server).cast()), 0).ended
+    /// Begins to connect; [`Called::NotYet`] where it has begun.
+    pub fn connect(&self, server: &Address) -> Called {
+        called(call!(self, connect, core::ptr::from_ref(server).cast()), 0)
     }
 
     /// Whether the connection is made.
@@ -262,12 +264,12 @@ impl<S: Borrow<sds_smtp_transport>> Transport<S> {
             return Called::Done;
         }
         let name = server_name.map_or(core::ptr::null(), CStr::as_ptr);
-        called(call!(self, start_tls, name), AGAIN)
+        called(call!(self, start_tls, name), SDS_SMTP_TRANSPORT_AGAIN)
     }
 
     /// Closes the connection.
     pub fn close(&self) -> Called {
-        called(call!(self, close), AGAIN)
+        called(call!(self, close), SDS_SMTP_TRANSPORT_AGAIN)
     }
 
     /// Looks up a name. Where it is found, `out` has its address, with the port that it had.
@@ -280,14 +282,14 @@ impl<S: Borrow<sds_smtp_transport>> Transport<S> {
             port: out.port,
             octets: [0; 16],
         };
-        match called(call!(self, resolve, name.as_ptr(), &raw mut found), AGAIN) {
+        match called(call!(self, resolve, name.as_ptr(), &raw mut found), SDS_SMTP_TRANSPORT_AGAIN) {
             Called::Done => {}
             Called::Failed(Reason::BadTransport) => return Called::Failed(Reason::BadTransport),
             Called::Failed(_) => return Called::Failed(Reason::NameNotFound),
             later => return later,
         }
         (out.version, out.octets) = (found.version, found.octets);
-        if readable(found.version) && out.is_host() {
+        if readable(found.version) {
             Called::Done
         } else {
             Called::Failed(Reason::BadTransport)
@@ -305,9 +307,15 @@ impl<S: Borrow<sds_smtp_transport>> Transport<S> {
         }
     }
 
-    /// 32 random bits, if there is a source of them.
-    pub fn random(&self) -> Option<u32> {
-        self.0.borrow().random.is_some().then(|| call!(self, random))
+    /// Adds chance to each of these words; false where there is no source of it.
+    pub fn randomise(&self, words: &mut [u32]) -> bool {
+        let is_random = self.0.borrow().random.is_some();
+        if is_random {
+            for word in words {
+                *word ^= call!(self, random);
+            }
+        }
+        is_random
     }
 
     /// What to wait on while the connection is open, if there is such a thing.
@@ -324,10 +332,10 @@ fn readable(version: u32) -> bool {
 
 impl<S: Borrow<sds_smtp_transport>> Channel for Transport<S> {
     fn send(&mut self, octets: &[u8]) -> Moved {
-        given(call!(self, send, octets.as_ptr(), octets.len()), octets.len())
+        moved(call!(self, send, octets.as_ptr(), octets.len()), octets.len())
     }
 
     fn receive(&mut self, octets: &mut [u8]) -> Moved {
-        given(call!(self, receive, octets.as_mut_ptr(), octets.len()), octets.len())
+        moved(call!(self, receive, octets.as_mut_ptr(), octets.len()), octets.len())
     }
 }

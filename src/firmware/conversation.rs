@@ -3,9 +3,7 @@
 use super::callbacks::Clock;
 use super::member::{CLOSING, Link, Member, Stage};
 use super::reading::Piece;
-use crate::channel::{Called, Transport, Turn};
-use crate::client::report::Nonce;
-use crate::code::Reason;
+use crate::channel::{Called, Turn};
 use crate::session::State;
 
 /// What is taken from the transport at a time.
@@ -92,52 +90,47 @@ impl Member {
     // Saves 4 bytes, and 8 of the complete library.
     #[inline(never)]
     fn connect(&mut self) -> Called {
+        if matches!(self.link, Link::Stands | Link::Closing) {
+            // The session wants another one.
+            return self.hang_up();
+        }
         let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
             return Called::NotYet;
         };
-        let server = &mut config.job.settings.server;
-        let name = config.named.as_ref().map(|named| named.name);
-        let called = match self.link {
-            // The session wants another one.
-            Link::Stands | Link::Closing => return self.hang_up(),
-            Link::None => {
-                let found = match &config.named {
-                    Some(named) => (named.look_up)(named, transport, server),
-                    None => Called::Done,
-                };
-                match found {
-                    Called::Done => match transport.connect(server) {
-                        None => {
-                            self.link = Link::Begun;
-                            return Called::Done;
-                        }
-                        Some(reason) => Called::Failed(reason),
-                    },
-                    later => later,
-                }
-            }
-            Link::Begun => match transport.connected() {
-                Called::Done => transport.start_tls(name),
+        let (job, session) = (&mut config.job, &mut self.pump.session);
+        let called = if self.link == Link::None {
+            let found = match &config.named {
+                Some(named) => (named.look_up)(named, transport, &mut job.settings.server),
+                None => Called::Done,
+            };
+            match found {
+                Called::Done => match transport.connect(&job.settings.server) {
+                    Called::NotYet => {
+                        self.link = Link::Begun;
+                        return Called::Done;
+                    }
+                    failed => failed,
+                },
                 later => later,
-            },
+            }
+        } else {
+            match transport.connected() {
+                Called::Done => transport.start_tls(config.named.as_ref().map(|named| named.name)),
+                later => later,
+            }
         };
         match called {
-            Called::Done => self.stands(),
-            Called::Failed(reason) => self.lost(reason),
+            Called::Done => {}
+            Called::Failed(reason) => {
+                session.lost(job, self.time, reason);
+                return Called::Done;
+            }
             later => return later,
         }
-        Called::Done
-    }
-
-    /// The connection stands.
-    fn stands(&mut self) {
-        let (Some(transport), Some(config)) = (self.transport, self.config.as_deref_mut()) else {
-            return;
-        };
         self.link = Link::Stands;
-        let local = self.pump.session.local();
+        let local = session.local();
         transport.local(local);
-        if let Some(mail) = &mut config.job.mail {
+        if let Some(mail) = &mut job.mail {
             let [a, b, c, d, .., w, x, y, z] = local.octets;
             let host = u32::from_le_bytes([a, b, c, d]);
             // That of the loopback stands for one that is not known.
@@ -149,27 +142,11 @@ impl Member {
             let number = self.told_time.wrapping_add(self.begun);
             let mut nonce = [mail.date, number, client, host];
             // Without chance, and time or address, it could be like another's: then there is none.
-            if add_chance(&mut nonce, transport) || (mail.date != 0 && host != 0) {
+            if transport.randomise(&mut nonce) || (mail.date != 0 && host != 0) {
                 mail.nonce = Some(nonce);
             }
         }
-        self.pump.session.stands(&config.job, self.time);
+        session.stands(job, self.time);
+        Called::Done
     }
-
-    /// Tells the session that the connection cannot be made, or ended.
-    fn lost(&mut self, reason: Reason) {
-        if let Some(config) = &self.config {
-            self.pump.session.lost(&config.job, self.time, reason);
-        }
-    }
-}
-
-/// Adds chance to what a Message-ID is made of: the time, a number that no other mail of this client has in that second, the
-/// client, our address (time and address 0 where they are not known). False where there is no source of it.
-fn add_chance(nonce: &mut Nonce, transport: Transport) -> bool {
-    for word in nonce {
-        let Some(random) = transport.random() else { return false };
-        *word ^= random;
-    }
-    true
 }

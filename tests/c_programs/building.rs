@@ -27,7 +27,7 @@ pub const EXAMPLES: [&str; 6] = [
     "event_loop",
     "own_transport",
 ];
-pub const TESTS: [&str; 24] = [
+pub const TESTS: [&str; 26] = [
     "layout",
     "misuse",
     "versions",
@@ -52,6 +52,8 @@ pub const TESTS: [&str; 24] = [
     "handles",
     "overtaken",
     "refusal",
+    "done",
+    "shutdown",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

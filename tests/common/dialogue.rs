@@ -326,12 +326,12 @@ pub const SETTINGS: &[(&str, Setting)] = &[
         Ok(())
     }),
     ("library", |parser, rest| {
-        parser.dialogue.elsewhere |= cfg!(feature = "complete")
-            != match rest {
-                "complete" => true,
-                "small" => false,
-                _ => return Err("library complete or small".into()),
-            };
+        parser.dialogue.elsewhere |= match rest {
+            "complete" => !cfg!(feature = "complete"),
+            "small" => cfg!(feature = "complete"),
+            "hosted" => !cfg!(feature = "std"),
+            _ => return Err("library complete, small or hosted".into()),
+        };
         Ok(())
     }),
     ("segmentation", |parser, rest| {
