@@ -282,7 +282,10 @@ impl<S: Borrow<sds_smtp_transport>> Transport<S> {
             port: out.port,
             octets: [0; 16],
         };
-        match called(call!(self, resolve, name.as_ptr(), &raw mut found), SDS_SMTP_TRANSPORT_AGAIN) {
+        match called(
+            call!(self, resolve, name.as_ptr(), &raw mut found),
+            SDS_SMTP_TRANSPORT_AGAIN,
+        ) {
             Called::Done => {}
             Called::Failed(Reason::BadTransport) => return Called::Failed(Reason::BadTransport),
             Called::Failed(_) => return Called::Failed(Reason::NameNotFound),

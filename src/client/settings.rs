@@ -110,7 +110,8 @@ impl<'a> Draft<'a> {
         self.check_with(literal, |checked, limit| checked.check_texts(limit))
     }
 
-    fn check_with(
+    /// The same, with the server checked by whoever calls.
+    pub fn check_with(
         self,
         literal: &'a mut [u8; LITERAL_BYTES],
         check: impl FnOnce(&mut Checked<'a>, usize) -> Code,
@@ -133,7 +134,7 @@ impl<'a> Draft<'a> {
         settings.mechanisms = mechanisms.unwrap_or(Capabilities::NONE);
         let login = !settings.mechanisms.is_empty();
         let mut texts = Fields {
-            username: given(self.username.filter(|_| login)),
+            username: given(self.username.filter(|name| login || is_kept_unused(name))),
             password: given(self.password.filter(|_| login)),
             sender: given(self.sender),
             charset: given(self.charset),
@@ -192,6 +193,11 @@ fn given(text: Option<&[u8]>) -> &[u8] {
 /// no server would accept it.
 fn is_credential(text: &[u8], limit: usize) -> bool {
     !text.is_empty() && text.len() <= limit && is_clean(text, 1 | 1 << b'\r' | 1 << b'\n')
+}
+
+/// Whether a user name is kept without a login: on a system, for the hint that a login is configured and switched off.
+pub fn is_kept_unused(name: &[u8]) -> bool {
+    cfg!(feature = "std") && is_credential(name, CREDENTIAL_BYTES)
 }
 
 /// Whether this is the name of a charset that can be written into an encoded word (RFC 2047, 2) and behind `charset=`

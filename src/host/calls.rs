@@ -5,7 +5,7 @@
 use core::cell::Cell;
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::vec::Vec;
+use std::boxed::Box;
 
 use super::memory::Boxed;
 use super::registry::{Key, Slot};
@@ -56,7 +56,7 @@ pub fn run<T>(function: impl FnOnce() -> T) -> T {
 /// What is told.
 enum What {
     /// Lines, each with a NUL behind it.
-    Lines(Trace, Vec<u8>),
+    Lines(Trace, Box<[u8]>),
     /// How a mail ended.
     End(Done<LastMail>, Boxed<LastMail>),
 }
@@ -71,7 +71,7 @@ pub struct Call {
 
 impl Call {
     /// Tells lines, each with a NUL behind it; None without memory.
-    pub fn of_lines(key: Key, trace: Trace, lines: Vec<u8>) -> Option<Boxed<Self>> {
+    pub fn of_lines(key: Key, trace: Trace, lines: Box<[u8]>) -> Option<Boxed<Self>> {
         let what = What::Lines(trace, lines);
         Boxed::new(Self { key, what, next: None })
     }
@@ -269,7 +269,7 @@ mod tests {
     use crate::host::registry;
 
     fn lines(key: Key) -> Boxed<Call> {
-        Call::of_lines(key, Trace::of_nothing(), Vec::new()).unwrap()
+        Call::of_lines(key, Trace::of_nothing(), Box::default()).unwrap()
     }
 
     fn end(key: Key) -> Boxed<Call> {

@@ -12,7 +12,7 @@ use crate::client::url::{self, Scheme};
 use crate::client::wrong::{Place, Wrong};
 use crate::code::Code;
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
-use crate::wire::literal::LITERAL_BYTES;
+use crate::wire::literal::{Address, LITERAL_BYTES};
 
 /// A configuration as a program gives it.
 #[derive(Clone, Copy)]
