@@ -20,7 +20,7 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
 pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 26] = [
+pub const TESTS: [&str; 27] = [
     "layout",
     "misuse",
     "versions",
@@ -44,6 +44,7 @@ pub const TESTS: [&str; 26] = [
     "without",
     "handles",
     "overtaken",
+    "names",
     "refusal",
     "done",
     "shutdown",
