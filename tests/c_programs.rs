@@ -369,12 +369,17 @@ fn event_loop_sends_one_mail_after_the_other_and_goes_on_meanwhile() {
         });
         let program = executable("event_loop", standard, link);
         let finished = run(program, ["localhost", &server.port, FROM, TO, "3"]).must_give(0);
-        let finished = finished.must_say("mail 3: SENT, code 0 (OK), ").must_say("sent 3, failed 0, ticks ");
+        let finished = finished
+            .must_say("mail 3: SENT, code 0 (OK), ")
+            .must_say("sent 3, failed 0, ticks ");
         assert!(!finished.output.contains("ticks 0\n"), "{}", finished.output);
         let mails = server.mails();
         assert_eq!(mails.len(), 3);
         for (number, mail) in mails.iter().enumerate() {
-            assert!(mail.contains(&format!("Subject: testovaci email {}\r\n", number + 1)), "{mail}");
+            assert!(
+                mail.contains(&format!("Subject: testovaci email {}\r\n", number + 1)),
+                "{mail}"
+            );
         }
     }
     let refusing = Sink::start("event-loop-refused", &["--reply", "RCPT=550 5.1.1 no such mailbox"]);
@@ -825,6 +830,16 @@ fn every_wait_comes_back_with_the_status_of_the_mail_it_waited_for() {
 }
 
 #[test]
+fn names_are_looked_up_and_a_name_service_that_is_stuck_or_late_harms_nobody() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        run(executable("names", standard, link), [&server.port])
+            .must_give(0)
+            .must_say("names: 8 cases, 0 wrong\n");
+    }
+}
+
+#[test]
 fn fork_handlers_of_the_program_may_call_the_library_and_every_child_can_send() {
     for (standard, link) in RUN {
         let slow = Server::start(Manners {
@@ -992,6 +1007,18 @@ fn first_mail_is_clean_with_the_sanitizers() {
 #[test]
 fn programs_of_other_versions_are_clean_with_the_sanitizers() {
     sanitized("versions", [""; 0]).must_give(0);
+}
+
+#[test]
+fn names_are_clean_under_valgrind() {
+    let server = Server::start(Manners::default());
+    valgrind("names", [&server.port]).must_give(0);
+}
+
+#[test]
+fn names_are_clean_with_the_sanitizers() {
+    let server = Server::start(Manners::default());
+    sanitized("names", [&server.port]).must_give(0);
 }
 
 #[test]
