@@ -665,9 +665,9 @@ typedef struct sds_smtp_transport {
     int32_t (*receive)(void *context, uint8_t *octets, size_t max);
     /**
      * Closes the connection, whatever its state, and delivers what send took, if possible. Returns 1: closed;
-     * 0: not yet, call me again later; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once; any other
-     * number: closed. It is called, once or until it has closed, for each connect that returned 0; for a
-     * second at most, then the connection counts as closed. No other function is called meanwhile.
+     * 0: not yet, call me again later; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once. For each
+     * connect that returned 0 it is called until it returns 1, a second at most; then the connection counts as
+     * closed. No other function is called meanwhile.
      * sds_smtp_client_free() and sds_smtp_client_set_transport() call it once and do not wait.
      */
     int32_t (*close)(void *context);
@@ -705,7 +705,7 @@ typedef struct sds_smtp_transport {
      * have something to say, asked while a connection is open. -1, or NULL: none, and the functions are called
      * every few milliseconds. On bare metal it is not called.
      */
-    ptrdiff_t (*descriptor)(void *context);
+    intptr_t (*descriptor)(void *context);
     /** NULL. */
     const void *reserved;
 } sds_smtp_transport;
@@ -822,7 +822,8 @@ const char *sds_smtp_version(void);
 /**
  * What this build of the library can do.
  *
- * @return a sum of SDS_SMTP_FEATURE_...
+ * @return a sum of SDS_SMTP_FEATURE_... On bare metal SDS_SMTP_FEATURE_COMPLETE, or 0 of libsds_smtp_small.a:
+ *         TLS and names are the transport's there
  */
 uint32_t sds_smtp_features(void);
 
@@ -881,6 +882,22 @@ int sds_smtp_client_status(const struct sds_smtp_client *client);
 int sds_smtp_client_cancel(struct sds_smtp_client *client);
 
 /**
+ * Why the last sds_smtp_client_configure(), sds_smtp_client_configure_url(), sds_smtp_configure(),
+ * sds_smtp_client_send() or sds_smtp_send() of a client was refused: the field and what is wrong with it, as
+ * "to: entry 2 (operator): no @: a whole e-mail address is needed". Never anything of the credentials. On bare
+ * metal the text is short, as "to: bad recipients", and may name the few fields of which one is wrong.
+ *
+ * @param client  the client, or NULL for the built-in one
+ * @param out     gets the text, cut where it does not fit, with a NUL behind it; or NULL
+ * @param max     the size of `out` in bytes
+ * @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of a
+ *         client
+ */
+size_t sds_smtp_client_refusal(const struct sds_smtp_client *client,
+                               char *out,
+                               size_t max);
+
+/**
  * Makes a client. It has no configuration, and no mail in flight.
  *
  * @return the client, to be freed with sds_smtp_client_free(); NULL if out of memory, or if there are 65535
@@ -911,21 +928,6 @@ int sds_smtp_client_wait(struct sds_smtp_client *client, uint32_t timeout_ms);
  *         descriptor is readable; SDS_SMTP_NO_LIMIT: only when the descriptor is readable
  */
 uint32_t sds_smtp_poll(uint32_t now_ms);
-
-/**
- * Why the last sds_smtp_client_configure(), sds_smtp_client_configure_url(), sds_smtp_configure(),
- * sds_smtp_client_send() or sds_smtp_send() of a client was refused: the field and what is wrong with it, as
- * "to: entry 2 (operator): no @: a whole e-mail address is needed". Never anything of the credentials.
- *
- * @param client  the client, or NULL for the built-in one
- * @param out     gets the text, cut where it does not fit, with a NUL behind it; or NULL
- * @param max     the size of `out` in bytes
- * @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of a
- *         client
- */
-size_t sds_smtp_client_refusal(const struct sds_smtp_client *client,
-                               char *out,
-                               size_t max);
 
 /**
  * The last conversation of a client that has SDS_SMTP_KEEP_DIALOGUE in its configuration: its newest lines, at
