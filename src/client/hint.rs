@@ -96,7 +96,7 @@ const HINTS: &[(Condition, &str)] = &[
         "set an EHLO name that this server accepts",
     ),
     (
-        |case| case.report.code == Code::SenderRefused && case.is_refused(),
+        |case| case.report.code == Code::SenderRefused && case.is_refused() && case.report.reply != 530,
         "the sender has to be a whole e-mail address that this server accepts",
     ),
     (
@@ -236,6 +236,13 @@ mod tests {
                 "5.7.1 <a@b.cz>: Relay access denied - the server wants a login: set user name, password and auth",
             ),
             // With a login it is not the login that is missing.
+            (
+                refused(Code::SenderRefused, Phase::Mail, 530, "5.7.0 Authentication required"),
+                ON,
+                "sds",
+                Advice::Configuration,
+                "5.7.0 Authentication required",
+            ),
             (
                 refused(
                     Code::RelayDenied,
