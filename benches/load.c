@@ -494,9 +494,11 @@ int main(int argc, char **argv)
   if (mode == PROBE)
     listen_silently();
   if (mode == POLL) {
-    engine = sds_smtp_poll_descriptor();
-    if (engine < 0)
+    intptr_t descriptor;
+
+    if (sds_smtp_use_event_loop(&descriptor) != SDS_SMTP_OK)
       stop("no descriptor of the engine");
+    engine = (int)descriptor;
   }
   port = ask(LOAD_PORT, 0);
   make_clients();

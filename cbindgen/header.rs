@@ -13,10 +13,12 @@ const HOSTED: Header = Header {
     name: "sds_smtp",
     sources: &[
         "ffi/codes",
+        "channel/transport",
         "ffi/device",
         "ffi/text",
         "ffi/client",
         "ffi/hosted",
+        "ffi/life",
         "ffi/config",
         "ffi/message",
         "ffi/result",
@@ -26,7 +28,7 @@ const HOSTED: Header = Header {
 
 const FIRMWARE: Header = Header {
     name: "sds_smtp_firmware",
-    sources: &["firmware/transport", "ffi/transport", "ffi/firmware"],
+    sources: &["ffi/transport", "ffi/firmware"],
 };
 
 /// Declared in both sources, and in C once: the firmware's header includes the other one.
@@ -35,7 +37,7 @@ const DECLARED_TWICE: &str = "uint32_t sds_smtp_poll(uint32_t now_ms);";
 /// Writes both headers to `include/`, or to the folder that a test asks for, to compare.
 pub fn write() {
     println!("cargo:rerun-if-changed=src/ffi");
-    println!("cargo:rerun-if-changed=src/firmware/transport.rs");
+    println!("cargo:rerun-if-changed=src/channel/transport.rs");
     println!("cargo:rerun-if-changed=cbindgen");
     println!("cargo:rerun-if-env-changed=SDS_SMTP_HEADERS");
     let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets the folder"));
@@ -75,6 +77,8 @@ fn finished(raw: &str) -> String {
         .map(|part| part.parse::<u32>().expect("a version has three numbers"));
     let number = parts.fold(0, |number, part| (number << 8) | part);
     let ordered = macros_first(raw)
+        // An isize is a handle of the system's; with size_t for usize cbindgen takes it for a difference.
+        .replace("ptrdiff_t", "intptr_t")
         .replace("@VERSION@", &version)
         .replace("@VERSION_NUMBER@", &format!("{number:#08x}"));
     let lines: Vec<String> = without_safety(&ordered).into_iter().map(as_c90_has_it).collect();

@@ -288,6 +288,38 @@
 /** The number of entries that a client's log keeps. */
 #define SDS_SMTP_LOG_ENTRIES 64
 
+/** A callback of sds_smtp_transport: the connection ended, or was never there. */
+#define SDS_SMTP_LOST (-1)
+
+/** A callback of sds_smtp_transport: the server's machine refused the connection. */
+#define SDS_SMTP_REFUSED (-2)
+
+/** A callback of sds_smtp_transport: there is no way to the server, or no network. */
+#define SDS_SMTP_UNREACHABLE (-3)
+
+/** A callback of sds_smtp_transport: there is no memory for a connection, or too many are open. */
+#define SDS_SMTP_NO_SOCKET (-4)
+
+/**
+ * A callback of sds_smtp_transport: the server's certificate is not trusted, not valid now, or for another
+ * server. The mail ends with code 37.
+ */
+#define SDS_SMTP_TRANSPORT_UNTRUSTED (-5)
+
+/** A callback of sds_smtp_transport: TLS failed in any other way. The mail ends with code 36. */
+#define SDS_SMTP_TRANSPORT_TLS_FAILED (-6)
+
+/** start_tls, close and resolve of sds_smtp_transport: not done, call me again at once. */
+#define SDS_SMTP_TRANSPORT_AGAIN 2
+
+/**
+ * `sds_smtp_transport.flags`: on bare metal the program calls sds_smtp_poll() by itself when a function that
+ * returned 0 has something to say or to do: when the connection is made, has something to read, or has room
+ * again. Then sds_smtp_poll() returns the time to the next deadline, instead of asking for a call every few
+ * milliseconds. With an operating system it has no effect: see `descriptor`.
+ */
+#define SDS_SMTP_TRANSPORT_WAKES 1
+
 /** An attachment: not in this version. */
 typedef struct sds_smtp_attachment sds_smtp_attachment;
 
@@ -577,6 +609,107 @@ typedef struct sds_smtp_log_entry {
     char text[128];
 } sds_smtp_log_entry;
 
+/** An IP address and a port. */
+typedef struct sds_smtp_address {
+    /** 4: the first four octets of `octets` are an IPv4 address; 6: all of them are an IPv6 address. */
+    uint32_t version;
+    /** The port. */
+    uint32_t port;
+    /** The address, in network byte order: 192.0.2.1 is {192, 0, 2, 1}. */
+    uint8_t octets[16];
+} sds_smtp_address;
+
+/**
+ * The connection that the program provides. A client has one at a time. Each client has its own: two clients
+ * that shared one would read each other's answers. Begin with SDS_SMTP_TRANSPORT_INIT.
+ *
+ * None of the functions may block: what is not possible now is tried again in a later call. `connect`,
+ * `connected`, `send`, `receive` and `close` are needed; the others may be NULL. A negative number is one of
+ * SDS_SMTP_LOST, _REFUSED, _UNREACHABLE, _NO_SOCKET, _TRANSPORT_UNTRUSTED and _TRANSPORT_TLS_FAILED; the result
+ * of the mail says which it was.
+ *
+ * On bare metal sds_smtp_poll() calls these functions; sds_smtp_client_free() and
+ * sds_smtp_client_set_transport() call close, too. If one of them calls the library, it gets 14;
+ * sds_smtp_client_free() and sds_smtp_set_clock() then do nothing. The structure is not copied: it must stay
+ * in place, unchanged, as long as the client uses it.
+ *
+ * With an operating system the library's thread calls them, or sds_smtp_poll() after
+ * sds_smtp_use_event_loop(), and no lock of the library is held: see docs/threads-and-loops.md. The structure
+ * is copied; what `context` points to must stay as long as the client uses it.
+ */
+typedef struct sds_smtp_transport {
+    /** sizeof(struct sds_smtp_transport); SDS_SMTP_TRANSPORT_INIT sets it. */
+    uint32_t struct_size;
+    /** 0 or SDS_SMTP_TRANSPORT_WAKES. */
+    uint32_t flags;
+    /** Handed to each of the functions, untouched. */
+    void *context;
+    /**
+     * Begins to connect. Returns 0: begun (or done), or a negative number. An earlier connection has been
+     * closed before.
+     */
+    int32_t (*connect)(void *context, const struct sds_smtp_address *server);
+    /** Whether the connection is made: 1 yes, 0 not yet, or a negative number. */
+    int32_t (*connected)(void *context);
+    /**
+     * Sends up to `length` octets. Returns how many it took; 0 if it can take none now; or a negative number:
+     * none of these octets has left, and none will. It copies the octets: they are gone when it returns.
+     */
+    int32_t (*send)(void *context, const uint8_t *octets, size_t length);
+    /**
+     * Receives up to `max` octets. Returns how many; 0 if there are none now; or SDS_SMTP_LOST if the server
+     * has closed the connection or it broke, after everything that came before was received. A transport
+     * that connects anew by itself returns SDS_SMTP_LOST first: what a later connection brings belongs to
+     * the next connect.
+     */
+    int32_t (*receive)(void *context, uint8_t *octets, size_t max);
+    /**
+     * Closes the connection, whatever its state, and delivers what send took, if possible. Returns 1: closed;
+     * 0: not yet, call me again later; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once. For each
+     * connect that returned 0 it is called until it returns 1, a second at most; then the connection counts as
+     * closed. No other function is called meanwhile.
+     * sds_smtp_client_free() and sds_smtp_client_set_transport() call it once and do not wait.
+     */
+    int32_t (*close)(void *context);
+    /**
+     * Writes the device's own address, for EHLO. Returns 0, or a negative number if it is not known. NULL:
+     * not known. Then EHLO says `[127.0.0.1]` unless sds_smtp_config.ehlo_name is set.
+     */
+    int32_t (*local_address)(void *context, struct sds_smtp_address *out);
+    /**
+     * Returns 32 random bits of a real source, for the Message-ID. On bare metal NULL means that there is
+     * none. Then a mail has a Message-ID only if there is a clock (sds_smtp_set_clock) and local_address is
+     * known. Otherwise it has none, and most servers add one: a Message-ID that repeats, after a restart or on
+     * another device, would make servers drop mails. With an operating system it is not called.
+     */
+    uint32_t (*random)(void *context);
+    /**
+     * Secures the connection, for ports that speak TLS from the first octet (RFC 8314: 465). NULL: no TLS.
+     * It is called when the connection is made, before the server speaks, again and again (each time after
+     * connected) until it returns 1: secured. 0: not yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at
+     * once, as for a handshake that is calculated in parts; or a negative number. From then on send and receive
+     * go through TLS. `server_name` is the name of the server that the certificate has to be for: the one that
+     * was configured, without a dot at its end; NULL where an address was configured.
+     */
+    int32_t (*start_tls)(void *context, const char *server_name);
+    /**
+     * Looks up the address of a server that was configured by its name. NULL: only addresses can be configured
+     * on bare metal; with an operating system the library asks the system. It is called before each connect,
+     * again and again until it returns 1: found, and version and octets of `out` are filled in (the port is
+     * the library's). 0: not yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once; a negative number:
+     * not found, and the mail ends with code 35, or 13 on bare metal.
+     */
+    int32_t (*resolve)(void *context, const char *name, struct sds_smtp_address *out);
+    /**
+     * With an operating system: a descriptor that is readable or writable when a function that returned 0 may
+     * have something to say, asked while a connection is open. -1, or NULL: none, and the functions are called
+     * every few milliseconds. On bare metal it is not called.
+     */
+    intptr_t (*descriptor)(void *context);
+    /** NULL. */
+    const void *reserved;
+} sds_smtp_transport;
+
 /** The version of this header. */
 #define SDS_SMTP_VERSION "0.2.0"
 
@@ -613,6 +746,12 @@ typedef struct sds_smtp_log_entry {
 
 /** Begins a log entry, to be filled by sds_smtp_client_log(). */
 #define SDS_SMTP_LOG_ENTRY_INIT {sizeof(struct sds_smtp_log_entry), 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}}
+
+/** Begins a transport. */
+#define SDS_SMTP_TRANSPORT_INIT \
+    {sizeof(struct sds_smtp_transport), 0, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
+     SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
+     SDS_SMTP_NULL, SDS_SMTP_NULL}
 
 #ifdef __cplusplus
 extern "C" {
@@ -802,6 +941,34 @@ size_t sds_smtp_client_refusal(const struct sds_smtp_client *client,
 size_t sds_smtp_client_dialogue(const struct sds_smtp_client *client,
                                 char *out,
                                 size_t max);
+
+/**
+ * For programs with an event loop: from now on the library starts no thread, and sds_smtp_poll() does its
+ * work. Call this before the first mail, and again in the child of a fork() and after sds_smtp_shutdown().
+ *
+ * @param descriptor  gets a descriptor to wait on, with poll() or the like: when it is readable,
+ *                    sds_smtp_poll() has something to do. On Windows it is the handle of an event object, which
+ *                    is set then. It stays the same, also where this is called again; do not close it
+ * @return 0; 14: the library's thread runs already; 7: the system has no descriptor or memory: the library
+ *         goes on with a thread; 33: descriptor is NULL
+ */
+int sds_smtp_use_event_loop(intptr_t *descriptor);
+
+/**
+ * Ends the library's work: waits for the mails in flight, cancels those that are left when the time is over
+ * (they end with SDS_SMTP_CANCELLED), ends the thread, and gives back its memory and descriptors. After
+ * sds_smtp_use_event_loop() it does the waiting mails' work itself, and ends that mode, too. Clients stay, with
+ * their configurations, results and logs, and the next mail starts the thread again.
+ *
+ * When the time is over, a `done` or another function of the program's that runs, and lookups of names, have
+ * another second.
+ *
+ * @param timeout_ms  the longest time to wait for mails, in milliseconds; 0: cancels them at once;
+ *                    SDS_SMTP_NO_LIMIT: waits as long as it takes
+ * @return 0; 14: a function of the program's or a lookup of a name has not ended in time, and the thread goes
+ *         on: this may be called again. 14 also out of such a function, where nothing happens
+ */
+int sds_smtp_shutdown(uint32_t timeout_ms);
 
 /**
  * Configures a client. On an error the old configuration stays; a mail in flight keeps the one it began

@@ -50,103 +50,8 @@
 #include <stdint.h>
 #include "sds_smtp.h"
 
-/** A callback of sds_smtp_transport: the connection ended, or was never there. */
-#define SDS_SMTP_LOST (-1)
-
-/** A callback of sds_smtp_transport: the server's machine refused the connection. */
-#define SDS_SMTP_REFUSED (-2)
-
-/** A callback of sds_smtp_transport: there is no way to the server, or no network. */
-#define SDS_SMTP_UNREACHABLE (-3)
-
-/** A callback of sds_smtp_transport: there is no memory for a connection, or too many are open. */
-#define SDS_SMTP_NO_SOCKET (-4)
-
-/**
- * `sds_smtp_transport.flags`: the program calls sds_smtp_poll() by itself when the connection is made, has
- * something to read, or has room again. Then sds_smtp_poll() returns the time to the next deadline, instead
- * of asking for a call every few milliseconds.
- */
-#define SDS_SMTP_TRANSPORT_WAKES 1
-
-/** An IP address and a port. */
-typedef struct sds_smtp_address {
-    /** 4: the first four octets of `octets` are an IPv4 address; 6: all of them are an IPv6 address. */
-    uint32_t version;
-    /** The port. */
-    uint32_t port;
-    /** The address, in network byte order: 192.0.2.1 is {192, 0, 2, 1}. */
-    uint8_t octets[16];
-} sds_smtp_address;
-
-/**
- * The connection that the program provides. A client has one at a time. Each client has its own: two clients
- * that shared one would read each other's answers.
- *
- * sds_smtp_poll() calls these functions; sds_smtp_client_free() and sds_smtp_client_set_transport() call
- * close, too. None of them may block: what is not possible now is tried again in a later call. If one of
- * them calls the library, it gets 14; sds_smtp_client_free() and sds_smtp_set_clock() then do nothing. The
- * structure is not copied: it must stay in place, unchanged, as long as the client uses it.
- */
-typedef struct sds_smtp_transport {
-    /** sizeof(struct sds_smtp_transport); SDS_SMTP_TRANSPORT_INIT sets it. */
-    uint32_t struct_size;
-    /** 0 or SDS_SMTP_TRANSPORT_WAKES. */
-    uint32_t flags;
-    /** Handed to each of the functions, untouched. */
-    void *context;
-    /**
-     * Begins to connect. Returns 0: begun (or done), or a negative number: SDS_SMTP_LOST, _REFUSED,
-     * _UNREACHABLE or _NO_SOCKET. An earlier connection has been closed before.
-     */
-    int32_t (*connect)(void *context, const struct sds_smtp_address *server);
-    /** Whether the connection is made: 1 yes, 0 not yet, or a negative number as for connect. */
-    int32_t (*connected)(void *context);
-    /**
-     * Sends up to `length` octets. Returns how many it took; 0 if it can take none now; or SDS_SMTP_LOST:
-     * none of these octets has left, and none will. It copies the octets: they are gone when it returns.
-     */
-    int32_t (*send)(void *context, const uint8_t *octets, size_t length);
-    /**
-     * Receives up to `max` octets. Returns how many; 0 if there are none now; or SDS_SMTP_LOST if the server
-     * has closed the connection or it broke, after everything that came before was received. A transport
-     * that connects anew by itself returns SDS_SMTP_LOST first: what a later connection brings belongs to
-     * the next connect.
-     */
-    int32_t (*receive)(void *context, uint8_t *octets, size_t max);
-    /**
-     * Closes the connection, whatever its state. It is called once for each connect that returned 0. If
-     * possible, it still delivers what send took.
-     */
-    void (*close)(void *context);
-    /**
-     * Writes the device's own address, for EHLO. Returns 0, or a negative number if it is not known. NULL:
-     * not known. Then EHLO says `[127.0.0.1]` unless sds_smtp_config.ehlo_name is set.
-     */
-    int32_t (*local_address)(void *context, struct sds_smtp_address *out);
-    /**
-     * Returns 32 random bits of a real source, for the Message-ID. NULL: there is none. Then a mail has a
-     * Message-ID only if there is a clock (sds_smtp_set_clock) and local_address is known. Otherwise it has
-     * none, and most servers add one: a Message-ID that repeats, after a restart or on another device, would
-     * make servers drop mails.
-     */
-    uint32_t (*random)(void *context);
-    /**
-     * Secures the connection, for ports that speak TLS from the first octet (RFC 8314: 465). NULL: no TLS.
-     * It is called when the connection is made, before the server speaks, again and again (each time after
-     * connected) until it returns 1: secured. 0: not yet; negative: it failed, or the server's certificate
-     * is not the right one. From then on send and receive go through TLS.
-     */
-    int32_t (*start_tls)(void *context);
-} sds_smtp_transport;
-
 /** The storage of a client, without its arena: see sds_smtp_client_init(). */
 #define SDS_SMTP_CLIENT_SIZE (sizeof(void *) == 8 ? 1136u : 928u)
-
-/** Begins a transport. */
-#define SDS_SMTP_TRANSPORT_INIT \
-    {sizeof(struct sds_smtp_transport), 0, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
-     SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL}
 
 #ifdef __cplusplus
 extern "C" {
@@ -161,15 +66,7 @@ extern "C" {
  * @return 0; 14: a mail is in flight; 33: struct_size or flags are not known, or connect, connected, send,
  *         receive or close is NULL; 34
  */
-int sds_smtp_client_set_transport(sds_smtp_client *client, const struct sds_smtp_transport *transport);
-
-/**
- * Sets the transport of the built-in client: sds_smtp_client_set_transport() with NULL.
- *
- * @param transport  the callbacks; NULL: none, and no mail can be sent
- * @return as sds_smtp_client_set_transport()
- */
-int sds_smtp_set_transport(const struct sds_smtp_transport *transport);
+int sds_smtp_client_set_transport(sds_smtp_client *client, const sds_smtp_transport *transport);
 
 /**
  * Makes a client in memory that the program lends. The first client is the built-in one, which
@@ -187,6 +84,14 @@ int sds_smtp_set_transport(const struct sds_smtp_transport *transport);
  *         or another function of the library is running (the call comes from an interrupt or a callback)
  */
 sds_smtp_client *sds_smtp_client_init(void *storage, size_t length);
+
+/**
+ * Sets the transport of the built-in client: sds_smtp_client_set_transport() with NULL.
+ *
+ * @param transport  the callbacks; NULL: none, and no mail can be sent
+ * @return as sds_smtp_client_set_transport()
+ */
+int sds_smtp_set_transport(const sds_smtp_transport *transport);
 
 /**
  * Lends a client memory for its log. Without it there is no log. In a full log a new entry replaces the

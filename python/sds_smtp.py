@@ -4,14 +4,13 @@
     from sds_smtp import Client
 
     with Client() as client:
-        client.configure(server="192.0.2.25", sender="unit7@example.com")
-        client.send("service@example.com", "Alarm", "Teplota 41 °C")
-        client.wait(60)
-        result = client.result()
+        client.configure(server="mail.example.com, 192.0.2.25", sender="unit7@example.com")
+        result = client.send("service@example.com", "Alarm", "Teplota 41 °C", wait=True)
         print(result.code.name, result.reply_code, result.text, result.message_id)
 
-`send` returns at once; the mail goes out in the background and `wait`, `status` and `result` tell how it fares. A mail is
-lost when the program ends before it is through, so wait for it. Refusals are exceptions: see SmtpError.
+`send` returns at once without `wait=True`; the mail goes out in the background, `wait`, `status` and `result` tell how it
+fares, and a function given as `done` is called at its end. A mail is lost when the program ends before it is through: the
+end of a `with` block waits for it. What is refused or fails is an exception, and its class says what helps: see SmtpError.
 
 The shared library is looked for in this order: the file that the environment variable SDS_SMTP_LIBRARY names (then
 nowhere else), the folder of this file, target/release of the checkout that this file lies in, the system's library path (as
@@ -28,35 +27,55 @@ Python 3.8 or newer. License: MIT OR Apache-2.0.
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import ctypes
 import ctypes.util
 import datetime
 import enum
+import itertools
 import math
 import os
 import pathlib
 import sys
 import threading
 import time
+import weakref
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Type, TypeVar, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Type, TypeVar, Union
 
 __all__ = [
+    "Advice",
     "Auth",
     "BadArgument",
     "Busy",
     "Client",
     "Code",
+    "ConfigurationError",
+    "DRY_RUN",
+    "Feature",
+    "KEEP_DIALOGUE",
     "LibraryNotFound",
     "LogEntry",
+    "MessageError",
     "NO_PIPELINING",
     "Outcome",
     "Phase",
     "Result",
     "SmtpError",
+    "TEXT_IN_CHARSET",
+    "TemporaryFailure",
+    "Tls",
+    "UnknownOutcome",
+    "code_name",
+    "features",
+    "outcome_name",
+    "phase_name",
+    "poll",
     "program_status",
+    "shutdown",
     "strerror",
+    "use_event_loop",
     "version",
 ]
 
@@ -65,6 +84,15 @@ Text = Union[str, bytes]
 
 NO_PIPELINING = 1
 """For `flags` of Client.configure: one command at a time, even where the server offers PIPELINING."""
+
+KEEP_DIALOGUE = 4
+"""For `flags` of Client.configure: the newest 4 KiB of the last conversation, for Client.dialogue()."""
+
+TEXT_IN_CHARSET = 2
+"""For `flags` of Client.send: the text is in the `charset` of the configuration, also where it looks like UTF-8."""
+
+DRY_RUN = 16
+"""For `flags` of Client.send: the whole way up to the last recipient, and then nothing is sent."""
 
 _NO_LIMIT = 0xFFFFFFFF
 _LONGEST_WAIT_MS = 0xFFFFFFFE
@@ -113,6 +141,12 @@ class Code(_Open):
     CANCELLED = 32
     BAD_ARGUMENT = 33
     BAD_HANDLE = 34
+    NAME_NOT_FOUND = 35
+    TLS_FAILED = 36
+    TLS_UNTRUSTED = 37
+    TLS_UNAVAILABLE = 38
+    NOT_SUPPORTED = 39
+    READ_FAILED = 40
 
 
 class Auth(_Open):
@@ -134,19 +168,50 @@ class Outcome(_Open):
 
 
 class Phase(_Open):
-    """How far the mail came."""
+    """How far the mail came. WAITING is an attempt that is repeated, and stands in the log only."""
 
     NONE = 0
-    START = 1
-    CONNECT = 2
-    GREETING = 3
-    HELLO = 4
-    AUTH = 5
-    MAIL = 6
-    RCPT = 7
-    DATA = 8
-    TEXT = 9
-    END = 10
+    WAITING = 5
+    START = 10
+    RESOLVE = 20
+    CONNECT = 30
+    TLS = 40
+    GREETING = 50
+    HELLO = 60
+    STARTTLS = 70
+    AUTH = 80
+    MAIL = 90
+    RCPT = 100
+    DATA = 110
+    TEXT = 120
+    END = 130
+
+
+class Advice(_Open):
+    """What helps: nothing; later, as it is; another configuration; another mail; nobody knows whether it was sent."""
+
+    NONE = 0
+    LATER = 1
+    CONFIGURATION = 2
+    MESSAGE = 3
+    UNKNOWN = 4
+
+
+class Tls(_Open):
+    """For `tls` of Client.configure. All but NONE need a library with TLS (see features), and are code 39 without."""
+
+    NONE = 0
+    STARTTLS = 1
+    IMPLICIT = 2
+    OPPORTUNISTIC = 3
+
+
+class Feature(enum.IntFlag):
+    """What a build of the library can do: see features."""
+
+    TLS = 1
+    NAMES = 2
+    COMPLETE = 4
 
 
 # --- errors ------------------------------------------------------------------
@@ -157,19 +222,37 @@ class LibraryNotFound(OSError):
 
 
 class SmtpError(Exception):
-    """A call was refused, or a mail failed.
+    """A call was refused, or a mail failed. The subclass says what helps; this class itself: nothing is known to.
 
-    code -- the Code; name -- its name; hint -- a sentence on what is wrong and what to do.
+    code -- the Code; name -- its name; hint -- a sentence on what is wrong and what to do; result -- the Result of the mail
+    that failed, None where a call was refused.
     """
 
-    def __init__(self, code: int, hint: Optional[str] = None) -> None:
+    def __init__(self, code: int, hint: Optional[str] = None, result: Optional["Result"] = None) -> None:
         self.code = Code(code)
         self.name: str = self.code.name
         self.hint = strerror(code) if hint is None else hint
+        self.result = result
         super().__init__(f"{int(self.code)} {self.name}: {self.hint}")
 
-    def __reduce__(self) -> Tuple[Type["SmtpError"], Tuple[int, str]]:
-        return type(self), (int(self.code), self.hint)
+    def __reduce__(self) -> Tuple[Type["SmtpError"], Tuple[int, str, Optional["Result"]]]:
+        return type(self), (int(self.code), self.hint, self.result)
+
+
+class TemporaryFailure(SmtpError):
+    """The mail was not sent, and may go later as it is (Advice.LATER)."""
+
+
+class ConfigurationError(SmtpError):
+    """Nothing was sent: change the configuration (Advice.CONFIGURATION)."""
+
+
+class MessageError(SmtpError):
+    """Nothing was sent: change the mail (Advice.MESSAGE)."""
+
+
+class UnknownOutcome(SmtpError):
+    """Nobody knows whether the mail was sent (Advice.UNKNOWN): to send it again may deliver it twice."""
 
 
 class Busy(SmtpError):
@@ -180,11 +263,22 @@ class BadArgument(SmtpError, ValueError):
     """A value that cannot be handed to the library (code 33); found before the call."""
 
 
-def _check(code: int) -> None:
+_BY_ADVICE: Dict[int, Type[SmtpError]] = {
+    Advice.LATER: TemporaryFailure,
+    Advice.CONFIGURATION: ConfigurationError,
+    Advice.MESSAGE: MessageError,
+    Advice.UNKNOWN: UnknownOutcome,
+}
+
+
+def _check(code: int, refused: Type[SmtpError] = SmtpError, refusal: str = "") -> None:
+    if code == Code.OK:
+        return
     if code == Code.BUSY:
         raise Busy(code)
-    if code != Code.OK:
-        raise SmtpError(code)
+    # A closed client, and memory, are nobody's configuration or mail.
+    of_its_own = code in (Code.BAD_HANDLE, Code.DATA_FAILED) and not refusal
+    raise (SmtpError if of_its_own else refused)(code, f"{strerror(code)} [{refusal}]" if refusal else None)
 
 
 # --- the library -------------------------------------------------------------
@@ -202,8 +296,18 @@ class _Config(ctypes.Structure):
         ("sender_name", ctypes.c_void_p),
         ("ehlo_name", ctypes.c_void_p),
         ("charset", ctypes.c_void_p),
+        ("source", ctypes.c_void_p),
+        ("tls_ca", ctypes.c_void_p),
+        ("tls_certificate", ctypes.c_void_p),
+        ("tls_key", ctypes.c_void_p),
+        ("tls_pin", ctypes.c_void_p),
+        ("tls_name", ctypes.c_void_p),
+        ("trace", ctypes.c_void_p),
+        ("trace_context", ctypes.c_void_p),
+        ("reserved_pointer", ctypes.c_void_p),
         ("auth", ctypes.c_uint32),
         ("port", ctypes.c_uint32),
+        ("tls", ctypes.c_uint32),
         ("credential_limit", ctypes.c_uint32),
         ("connect_timeout_ms", ctypes.c_uint32),
         ("greeting_timeout_ms", ctypes.c_uint32),
@@ -216,6 +320,11 @@ class _Config(ctypes.Structure):
         ("final_timeout_ms", ctypes.c_uint32),
         ("quit_timeout_ms", ctypes.c_uint32),
         ("total_timeout_ms", ctypes.c_uint32),
+        ("retry_max", ctypes.c_uint32),
+        ("retry_delay_ms", ctypes.c_uint32),
+        ("keep_alive_ms", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("reserved_2", ctypes.c_uint32),
     ]
 
 
@@ -224,11 +333,29 @@ class _Message(ctypes.Structure):
         ("struct_size", ctypes.c_uint32),
         ("flags", ctypes.c_uint32),
         ("to", ctypes.c_char_p),
+        ("cc", ctypes.c_char_p),
+        ("bcc", ctypes.c_char_p),
+        ("reply_to", ctypes.c_char_p),
+        ("from", ctypes.c_char_p),
+        ("reverse_path", ctypes.c_char_p),
         ("subject", ctypes.c_char_p),
         ("text", ctypes.c_char_p),
+        ("html", ctypes.c_char_p),
+        ("text_path", ctypes.c_char_p),
         # A function that gives the text piece by piece: not used here.
         ("read", ctypes.c_void_p),
         ("read_context", ctypes.c_void_p),
+        ("headers", ctypes.c_void_p),
+        ("attachments", ctypes.c_void_p),
+        ("message_id", ctypes.c_char_p),
+        ("envelope_id", ctypes.c_char_p),
+        ("done", ctypes.c_void_p),
+        ("done_context", ctypes.c_void_p),
+        ("date", ctypes.c_int64),
+        ("attachment_count", ctypes.c_uint32),
+        ("verb", ctypes.c_uint32),
+        ("dsn", ctypes.c_uint32),
+        ("priority", ctypes.c_uint32),
     ]
 
 
@@ -245,7 +372,12 @@ class _Result(ctypes.Structure):
         ("recipients_accepted", ctypes.c_uint32),
         ("recipients_refused", ctypes.c_uint32),
         ("elapsed_ms", ctypes.c_uint32),
+        ("attempts", ctypes.c_uint32),
+        ("advice", ctypes.c_uint32),
+        ("tls_version", ctypes.c_uint32),
         ("message_id", ctypes.c_char * 320),
+        ("server", ctypes.c_char * 64),
+        ("recipient", ctypes.c_char * 256),
         ("text", ctypes.c_char * 256),
     ]
 
@@ -270,9 +402,19 @@ _PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "sds_smtp_program_status": (ctypes.c_uint, []),
     "sds_smtp_strerror": (ctypes.c_char_p, [ctypes.c_int]),
     "sds_smtp_version": (ctypes.c_char_p, []),
+    "sds_smtp_features": (ctypes.c_uint32, []),
+    "sds_smtp_code_name": (ctypes.c_char_p, [ctypes.c_int]),
+    "sds_smtp_phase_name": (ctypes.c_char_p, [ctypes.c_uint32]),
+    "sds_smtp_outcome_name": (ctypes.c_char_p, [ctypes.c_uint32]),
+    "sds_smtp_use_event_loop": (ctypes.c_int, [ctypes.POINTER(ctypes.c_ssize_t)]),
+    "sds_smtp_poll": (ctypes.c_uint32, [ctypes.c_uint32]),
+    "sds_smtp_shutdown": (ctypes.c_int, [ctypes.c_uint32]),
     "sds_smtp_client_new": (ctypes.c_void_p, []),
     "sds_smtp_client_free": (None, [ctypes.c_void_p]),
     "sds_smtp_client_configure": (ctypes.c_int, [ctypes.c_void_p, ctypes.POINTER(_Config)]),
+    "sds_smtp_client_configure_url": (ctypes.c_int, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p]),
+    "sds_smtp_client_refusal": (ctypes.c_size_t, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]),
+    "sds_smtp_client_dialogue": (ctypes.c_size_t, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]),
     "sds_smtp_client_send": (ctypes.c_int, [ctypes.c_void_p, ctypes.POINTER(_Message)]),
     "sds_smtp_client_status": (ctypes.c_int, [ctypes.c_void_p]),
     "sds_smtp_client_result": (ctypes.c_int, [ctypes.c_void_p, ctypes.POINTER(_Result)]),
@@ -361,6 +503,59 @@ def version() -> str:
     return text.decode("ascii", "replace")
 
 
+def features() -> Feature:
+    """What this build of the library can do."""
+    return Feature(_library().sds_smtp_features())
+
+
+def code_name(code: int) -> str:
+    """The library's name of a result code, as "TIMEOUT"; "UNKNOWN_CODE" for any other number."""
+    text: bytes = _library().sds_smtp_code_name(code)
+    return text.decode("ascii", "replace")
+
+
+def phase_name(phase: int) -> str:
+    """The library's name of a phase, as "RCPT"; "UNKNOWN_PHASE" for any other number."""
+    text: bytes = _library().sds_smtp_phase_name(phase)
+    return text.decode("ascii", "replace")
+
+
+def outcome_name(outcome: int) -> str:
+    """The library's name of an outcome, as "NOT_SENT"; "UNKNOWN_OUTCOME" for any other number."""
+    text: bytes = _library().sds_smtp_outcome_name(outcome)
+    return text.decode("ascii", "replace")
+
+
+def use_event_loop() -> int:
+    """From now on the library starts no thread, and `poll` does its work.
+
+    Returns what to wait on: a descriptor that is readable, or on Windows the handle of an event that is set, when `poll` has
+    something to do. It stays the same, and is not to be closed. Busy is raised where the library has started its thread. Call
+    it before the first mail, and again in the child of a fork().
+    """
+    descriptor = ctypes.c_ssize_t(-1)
+    _check(_library().sds_smtp_use_event_loop(ctypes.byref(descriptor)))
+    return descriptor.value
+
+
+def poll() -> Optional[float]:
+    """Do the library's work without waiting, in a program that has called use_event_loop.
+
+    Returns after how many seconds to call it again at the latest, besides whenever the descriptor is readable; None: only then.
+    """
+    left: int = _library().sds_smtp_poll(0)
+    return None if left == _NO_LIMIT else left / 1000
+
+
+def shutdown(timeout: Optional[float] = None) -> None:
+    """Wait `timeout` seconds for all mails (None: without limit), cancel those that are left, and end the library's thread.
+
+    The next mail starts it again. Busy is raised where a function of the program's, or a look-up of a name, does not end in
+    time; and inside a function that the library has called.
+    """
+    _check(_library().sds_smtp_shutdown(_milliseconds(timeout)))
+
+
 def program_status() -> int:
     """The built-in client's state as a FULL-C program sees it: 0 idle, 256 sent, 277 in flight, else 256 + code."""
     status: int = _library().sds_smtp_program_status()
@@ -402,6 +597,15 @@ def _uint32(name: str, value: int) -> int:
     return value
 
 
+def _milliseconds(timeout: Optional[float]) -> int:
+    """A time limit in seconds, as the library takes it."""
+    if timeout is not None and math.isnan(timeout):
+        raise BadArgument(Code.BAD_ARGUMENT, "timeout must be a number")
+    if timeout is None or math.isinf(timeout) and timeout > 0:
+        return _NO_LIMIT
+    return int(min(max(math.ceil(timeout * 1000) if timeout > 0 else 0, 0), _LONGEST_WAIT_MS))
+
+
 def _recipients(to: Union[Text, Sequence[Text]]) -> bytes:
     if isinstance(to, (str, bytes, bytearray)):
         return _bytes("to", to) or b""
@@ -412,7 +616,7 @@ def _recipients(to: Union[Text, Sequence[Text]]) -> bytes:
         address = _bytes("to", item) or b""
         # Each item is one address: a comma in it would make two, and an empty one would vanish.
         if not address.strip() or b"," in address:
-            raise SmtpError(Code.RECIPIENT_REFUSED, "each item of the list must be one address, without a comma")
+            raise MessageError(Code.RECIPIENT_REFUSED, "each item of the list must be one address, without a comma")
         addresses.append(address)
     return b",".join(addresses)
 
@@ -442,12 +646,43 @@ class Result:
     """As in the mail's header, angle brackets included; empty before the first mail."""
     text: str
     """The text of the server's last reply, or, with reply code 0, the library's own words."""
+    attempts: int = 0
+    """How often it was attempted; 0 where it did not start."""
+    advice: Advice = Advice.NONE
+    """What helps; check raises the exception of it."""
+    tls_version: int = 0
+    """0: without TLS."""
+    server: str = ""
+    """The address and port that the last attempt used, as "192.0.2.25:25"; empty where there was none."""
+    recipient: str = ""
+    """The recipient that was refused, where that decided."""
 
     def check(self) -> None:
-        """Raise SmtpError unless the code is OK."""
+        """Raise the SmtpError of its advice unless the code is OK."""
         if self.code != Code.OK:
             reply = f" [{self.reply_code} {self.text}]" if self.reply_code else f" [{self.text}]" if self.text else ""
-            raise SmtpError(self.code, strerror(self.code) + reply)
+            raise _BY_ADVICE.get(self.advice, SmtpError)(self.code, strerror(self.code) + reply, self)
+
+
+def _result(out: _Result) -> Result:
+    enhanced = (out.enhanced_class, out.enhanced_subject, out.enhanced_detail)
+    return Result(
+        code=Code(out.code),
+        outcome=Outcome(out.outcome),
+        phase=Phase(out.phase),
+        reply_code=out.reply_code,
+        enhanced_status=enhanced if out.enhanced_class else None,
+        recipients_accepted=out.recipients_accepted,
+        recipients_refused=out.recipients_refused,
+        elapsed_ms=out.elapsed_ms,
+        message_id=_text(out.message_id),
+        text=_text(out.text),
+        attempts=out.attempts,
+        advice=Advice(out.advice),
+        tls_version=out.tls_version,
+        server=_text(out.server),
+        recipient=_text(out.recipient),
+    )
 
 
 @dataclass(frozen=True)
@@ -475,11 +710,102 @@ class LogEntry:
         return epoch + datetime.timedelta(milliseconds=self.time_ms)
 
 
+# --- functions that the library calls ------------------------------------------
+
+
+class _Calls:
+    """The functions of Python that the library may call: by numbers, which it is given as context.
+
+    What C holds is two functions of this module, which live as long as the process, and a number: there is nothing that could be
+    gone when it calls. An exception in a function of the program's goes to sys.unraisablehook, as ctypes does it; none gets
+    into C.
+    """
+
+    def __init__(self) -> None:
+        # Changed by single operations on dicts, and counted without a lock: see Client.
+        self._numbers = itertools.count(1)
+        self._functions: Dict[int, Callable[..., object]] = {}
+        self._inside: Dict[int, int] = {}
+        self._clients: Dict[int, "weakref.ref[Client]"] = {}
+        self._registered = False
+        self._ending = False
+        self._trace = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)(self._tell_line)
+        self._done = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(_Result))(self._tell_end)
+        self.trace = ctypes.cast(self._trace, ctypes.c_void_p).value
+        self.done = ctypes.cast(self._done, ctypes.c_void_p).value
+
+    def check(self, what: str, function: Callable[..., object]) -> None:
+        if not callable(function):
+            raise TypeError(f"{what} must be callable, not {type(function).__name__}")
+        if self._ending:
+            raise BadArgument(Code.BAD_ARGUMENT, f"{what} cannot be called any more: the interpreter is ending")
+
+    def add(self, client: "Client", function: Callable[..., object]) -> int:
+        """The number for a function of this client's."""
+        if not self._registered:
+            self._registered = True
+            atexit.register(self.end)
+        # There is one built-in client, whatever object stands for it, and it is never freed.
+        self._clients[0 if client._builtin else id(client)] = weakref.ref(client)
+        number = next(self._numbers)
+        self._functions[number] = function
+        return number
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            self._functions.pop(number, None)
+
+    def forget(self, client: "Client") -> None:
+        if not client._builtin:
+            self._clients.pop(id(client), None)
+
+    def here(self) -> bool:
+        """Whether this thread is inside a function that the library has called."""
+        return threading.get_ident() in self._inside
+
+    def end(self) -> None:
+        """Before the interpreter ends: from now on the library calls nothing of Python's. A thread that does so afterwards is
+        ended by the interpreter in the middle of the library, and that ends the process."""
+        self._ending = True
+        for key, reference in list(self._clients.items()):
+            client = reference() if key else Client.builtin()
+            if client is not None:
+                client._end_calls()
+
+    @contextlib.contextmanager
+    def _noted(self) -> Iterator[None]:
+        thread = threading.get_ident()
+        self._inside[thread] = self._inside.get(thread, 0) + 1
+        try:
+            yield
+        finally:
+            self._inside[thread] -= 1
+            if not self._inside[thread]:
+                del self._inside[thread]
+
+    def _tell_line(self, number: int, line: bytes) -> None:
+        function = self._functions.get(number)
+        if function is not None:
+            with self._noted():
+                function(_text(line))
+
+    def _tell_end(self, number: int, _: Optional[int], result: Any) -> None:
+        function = self._functions.pop(number, None)
+        if function is not None:
+            with self._noted():
+                function(_result(result.contents))
+
+
+_calls = _Calls()
+
 _Self = TypeVar("_Self", bound="Client")
 
 
 class Client:
-    """One device: its own configuration, one mail in flight at a time, its own log. Safe to use from several threads."""
+    """One device: its own configuration, one mail in flight at a time, its own log. Safe to use from several threads.
+
+    The end of a `with` block waits for its mail, and raises how it failed where nobody has asked.
+    """
 
     # No lock is held anywhere in here: in the child of a fork() it would stay locked, and a signal handler would wait for the
     # call that it has interrupted. What several threads share is changed by single operations on a list or a dict.
@@ -507,6 +833,13 @@ class Client:
         self._inside: Dict[object, Tuple[int, int]] = {}
         # How the mail ended that close() has cancelled, for the calls that waited for it.
         self._ended: Optional[Code] = None
+        # A mail was started, and nobody has asked how it went.
+        self._unseen = False
+        # Functions that a configuration is traced with, by number: the newest one, and those that a mail may still have.
+        self._traces: Dict[int, Callable[[str], object]] = {}
+        # The numbers of `done` functions that are still to be called.
+        self._to_be_done: Dict[int, None] = {}
+        self._calls = _calls
         self._library = _library()
 
     @contextlib.contextmanager
@@ -547,20 +880,41 @@ class Client:
         final_timeout_ms: int = 0,
         quit_timeout_ms: int = 0,
         total_timeout_ms: int = 0,
+        retry_max: int = 0,
+        retry_delay_ms: int = 0,
+        keep_alive_ms: int = 0,
+        source: Optional[Text] = None,
+        tls: int = Tls.NONE,
+        tls_ca: Optional[Text] = None,
+        tls_certificate: Optional[Text] = None,
+        tls_key: Optional[Text] = None,
+        tls_pin: Optional[Text] = None,
+        tls_name: Optional[Text] = None,
+        trace: Optional[Callable[[str], object]] = None,
         flags: int = 0,
     ) -> None:
-        """Set the whole configuration anew; on an error the old one stays. None and 0 mean the default.
+        """Set the whole configuration anew; on an error (ConfigurationError) the old one stays. None and 0 mean the default.
 
-        server -- IPv4 or IPv6 address; port -- 25 by default; auth -- see Auth; sender -- the sender's address;
-        sender_name -- shown beside it; ehlo_name -- instead of the socket's own address; charset -- names the charset
-        of subjects and texts that are given as bytes and are not UTF-8; flags -- 0 or NO_PIPELINING. The limits are in
+        server -- addresses and names, with ports or without, separated by commas: they are tried in this order;
+        port -- of those without one, 25 by default; auth -- see Auth; sender -- the sender's address;
+        sender_name -- shown beside it; ehlo_name -- instead of the socket's own address; source -- our own address to connect
+        from; charset -- names the charset of subjects and texts that are given as bytes and are not UTF-8;
+        retry_max -- further attempts of a mail that was not sent, where they may help; retry_delay_ms -- before the first of
+        them, 60000 by default, and doubled each time; flags -- a sum of NO_PIPELINING and KEEP_DIALOGUE. The limits are in
         milliseconds. A mail in flight keeps the configuration that it started with.
+
+        trace -- is called with every line of the conversation, as "S: 220 mail.example.com", on the library's thread; user name
+        and password are masked, the mail's text is left out. It may call everything; wait() and shutdown() raise Busy there, or
+        return it. What it raises goes to sys.unraisablehook.
+
+        What the library lacks is refused with code 39: fields of TLS where `features` has no TLS, and keep_alive_ms.
         """
         config = _Config(
             struct_size=ctypes.sizeof(_Config),
             flags=_uint32("flags", flags),
             auth=_uint32("auth", auth),
             port=_uint32("port", port),
+            tls=_uint32("tls", tls),
             credential_limit=_uint32("credential_limit", credential_limit),
             connect_timeout_ms=_uint32("connect_timeout_ms", connect_timeout_ms),
             greeting_timeout_ms=_uint32("greeting_timeout_ms", greeting_timeout_ms),
@@ -573,6 +927,9 @@ class Client:
             final_timeout_ms=_uint32("final_timeout_ms", final_timeout_ms),
             quit_timeout_ms=_uint32("quit_timeout_ms", quit_timeout_ms),
             total_timeout_ms=_uint32("total_timeout_ms", total_timeout_ms),
+            retry_max=_uint32("retry_max", retry_max),
+            retry_delay_ms=_uint32("retry_delay_ms", retry_delay_ms),
+            keep_alive_ms=_uint32("keep_alive_ms", keep_alive_ms),
         )
         strings: Dict[str, Optional[Text]] = {
             "server": server,
@@ -582,11 +939,22 @@ class Client:
             "sender_name": sender_name,
             "ehlo_name": ehlo_name,
             "charset": charset,
+            "source": source,
+            "tls_ca": tls_ca,
+            "tls_certificate": tls_certificate,
+            "tls_key": tls_key,
+            "tls_pin": tls_pin,
+            "tls_name": tls_name,
         }
         # An exception's traceback keeps the locals alive and some tools print them: the password stays in none.
-        del password
+        del password, tls_key
         buffers = []
+        number, code = 0, None
+        refusal = ""
         try:
+            if trace is not None:
+                number = self._add_trace(trace)
+                config.trace, config.trace_context = _calls.trace, number
             while strings:
                 name, value = strings.popitem()
                 data = _bytes(name, value)
@@ -596,51 +964,197 @@ class Client:
                     setattr(config, name, ctypes.addressof(buffer))
                 del value, data
             with self._use() as (library, handle):
-                code: int = library.sds_smtp_client_configure(handle, ctypes.byref(config))
+                code = library.sds_smtp_client_configure(handle, ctypes.byref(config))
+                refusal = self._copy(library.sds_smtp_client_refusal, handle) if code else ""
         finally:
             strings.clear()
             value = data = None
             for buffer in buffers:
                 ctypes.memset(buffer, 0, len(buffer))
-        _check(code)
+            self._keep_trace(number, code == Code.OK)
+        _check(code, ConfigurationError, refusal)
 
-    def send(self, to: Union[Text, Sequence[Text]], subject: Text = "", text: Text = "") -> None:
+    def configure_url(self, url: Text, sender: Text) -> None:
+        """Set the configuration from a URL: smtp://, smtp+starttls:// or smtps://, with user, password and port.
+
+        "smtp://unit7:pass%20word@mail.example.com:2525". User and password are percent-encoded; a user in it means Auth.ANY. All
+        else has its default. On an error (ConfigurationError) the old configuration stays.
+        """
+        # It may hold the password: see configure.
+        strings = [url]
+        del url
+        data = _bytes("url", strings.pop())
+        buffer = ctypes.create_string_buffer(data or b"")
+        del data
+        code, refusal = None, ""
+        try:
+            address = _bytes("sender", sender)
+            with self._use() as (library, handle):
+                code = library.sds_smtp_client_configure_url(handle, ctypes.addressof(buffer), address)
+                refusal = self._copy(library.sds_smtp_client_refusal, handle) if code else ""
+        finally:
+            ctypes.memset(buffer, 0, len(buffer))
+            self._keep_trace(0, code == Code.OK)
+        _check(code, ConfigurationError, refusal)
+
+    def refusal(self) -> str:
+        """Why the last configure, configure_url or send was refused: the field, and what is wrong. "" where it was not."""
+        with self._use() as (library, handle):
+            return self._copy(library.sds_smtp_client_refusal, handle)
+
+    def dialogue(self) -> str:
+        """With KEEP_DIALOGUE: the newest lines of the last conversation, as `trace` has them, each with a line feed."""
+        with self._use() as (library, handle):
+            return self._copy(library.sds_smtp_client_dialogue, handle)
+
+    @staticmethod
+    def _copy(function: Any, handle: Optional[int]) -> str:
+        """A text that the library copies out; it may have grown since its length was asked for."""
+        room = 0
+        while True:
+            out = ctypes.create_string_buffer(room + 1)
+            length: int = function(handle, out, room + 1)
+            if length <= room:
+                return _text(out.value)
+            room = length
+
+    def _add_trace(self, trace: Callable[[str], object]) -> int:
+        _calls.check("trace", trace)
+        itself, numbers = weakref.ref(self), []
+
+        def tell(line: str) -> None:
+            # The client holds its functions, and nobody else does: what refers to a client in a circle can be forgotten.
+            client = itself()
+            function = client and client._traces.get(numbers[0])
+            if function:
+                function(line)
+
+        numbers.append(_calls.add(self, tell))
+        self._traces[numbers[0]] = trace
+        return numbers[0]
+
+    def _keep_trace(self, number: int, taken: bool) -> None:
+        """Forgets the functions that nothing calls any more, after a configuration has come or has been refused."""
+        if not taken:
+            gone = [number]
+        elif self._open and self._library.sds_smtp_client_status(self._open[0]) != Code.BUSY:
+            gone = [one for one in list(self._traces) if one != number]
+        else:
+            gone = []
+        for one in gone:
+            self._traces.pop(one, None)
+        _calls.drop(gone)
+
+    def send(
+        self,
+        to: Union[Text, Sequence[Text]],
+        subject: Text = "",
+        text: Text = "",
+        *,
+        flags: int = 0,
+        done: Optional[Callable[["Client", Result], object]] = None,
+        wait: bool = False,
+    ) -> Optional[Result]:
         """Start a mail and return at once. Busy is raised while the previous one is in flight.
 
-        to -- one address, several separated by commas, or a list of addresses.
+        to -- one address, several separated by commas, or a list of addresses; flags -- a sum of DRY_RUN and TEXT_IN_CHARSET.
+
+        done -- is called once when the mail has ended, with this client and the Result, on the library's thread (with
+        use_event_loop in poll, or in a wait). It may call everything, and send the next mail; what it raises goes to
+        sys.unraisablehook. Not after close(), and not in the child of a fork().
+
+        wait -- True: wait for the end of this mail and return its Result; raise the SmtpError that its advice asks for (see
+        Result.check) unless its code is OK.
         """
+        if wait and _calls.here():
+            raise BadArgument(Code.BAD_ARGUMENT, "nothing can wait inside a function that the library has called")
+        if done is not None:
+            _calls.check("done", done)
         message = _Message(
             struct_size=ctypes.sizeof(_Message),
-            flags=0,
+            flags=_uint32("flags", flags),
             to=_recipients(to),
             subject=_bytes("subject", subject),
             text=_bytes("text", text),
         )
-        with self._use() as (library, handle):
-            code: int = library.sds_smtp_client_send(handle, ctypes.byref(message))
-        _check(code)
+        ended: List[Result] = []
+        number = 0
+        if done is not None or wait:
+            number = self._add_done(done, ended)
+            message.done, message.done_context = _calls.done, number
+        code, refusal, refused = None, "", SmtpError
+        try:
+            with self._use() as (library, handle):
+                before, self._unseen = self._unseen, done is None
+                code = library.sds_smtp_client_send(handle, ctypes.byref(message))
+                if code:
+                    self._unseen = before
+                    refusal = self._copy(library.sds_smtp_client_refusal, handle) if code != Code.BUSY else ""
+                    out = _Result(struct_size=ctypes.sizeof(_Result))
+                    library.sds_smtp_client_result(handle, ctypes.byref(out))
+                    refused = _BY_ADVICE.get(out.advice, SmtpError) if out.code == code else SmtpError
+        finally:
+            if code != Code.OK:
+                self._to_be_done.pop(number, None)
+                _calls.drop([number])
+        _check(code, refused, refusal)
+        return self._wait_for(ended) if wait else None
+
+    def _add_done(self, done: Optional[Callable[["Client", Result], object]], ended: List[Result]) -> int:
+        numbers: List[int] = []
+
+        def tell(result: Result) -> None:
+            # Holds the client until then: the mail of a client that its program has forgotten ends, and is told.
+            self._to_be_done.pop(numbers[0], None)
+            ended.append(result)
+            if done is not None:
+                self._unseen = False
+                done(self, result)
+
+        numbers.append(_calls.add(self, tell))
+        self._to_be_done[numbers[0]] = None
+        return numbers[0]
+
+    def _wait_for(self, ended: List[Result]) -> Result:
+        """Waits for the mail whose end goes into this list. What result() has could be another thread's mail."""
+        while not ended:
+            self.wait()
+            if not ended:
+                # It has ended, and is told in a moment; in an event loop it may be this thread that has to.
+                with self._use() as (library, _):
+                    library.sds_smtp_poll(0)
+                time.sleep(0.001)
+        ended[0].check()
+        return ended[0]
 
     def probe(self) -> None:
         """Start a dry run: connect, greet, log in, quit. Like a mail, but nothing is sent."""
         with self._use() as (library, handle):
+            before, self._unseen = self._unseen, True
             code: int = library.sds_smtp_client_probe(handle)
+            if code:
+                self._unseen = before
         _check(code)
 
     def status(self) -> Code:
         """BUSY while a mail is in flight, else the code of the last one, OK before the first."""
         with self._use() as (library, handle):
-            return Code(library.sds_smtp_client_status(handle))
+            return self._seen(Code(library.sds_smtp_client_status(handle)))
+
+    def _seen(self, status: Code) -> Code:
+        """The program knows now how its mail went."""
+        if status != Code.BUSY:
+            self._unseen = False
+        return status
 
     def wait(self, timeout: Optional[float] = None) -> Code:
-        """Wait until no mail is in flight, at most `timeout` seconds (None: without limit); return the status then."""
-        if timeout is not None and math.isnan(timeout):
-            raise BadArgument(Code.BAD_ARGUMENT, "timeout must be a number")
-        if threading.current_thread() is threading.main_thread():
+        """Wait until no mail is in flight, at most `timeout` seconds (None: without limit); return the status then.
+
+        Inside a function that the library has called it does not wait: it returns BUSY while a mail is in flight.
+        """
+        limit = _milliseconds(timeout)
+        if threading.current_thread() is threading.main_thread() and not _calls.here():
             return self._wait_in_steps(timeout)
-        if timeout is None or math.isinf(timeout) and timeout > 0:
-            limit = _NO_LIMIT
-        else:
-            limit = int(min(max(math.ceil(timeout * 1000) if timeout > 0 else 0, 0), _LONGEST_WAIT_MS))
         with self._use() as (library, handle):
             return self._status(library.sds_smtp_client_wait(handle, limit))
 
@@ -658,7 +1172,7 @@ class Client:
     def _status(self, status: int) -> Code:
         """What a wait came back with; close() may have freed the client meanwhile."""
         if status != Code.BAD_HANDLE:
-            return Code(status)
+            return self._seen(Code(status))
         if self._ended is None:
             raise _closed()
         return self._ended
@@ -668,19 +1182,8 @@ class Client:
         out = _Result(struct_size=ctypes.sizeof(_Result))
         with self._use() as (library, handle):
             _check(library.sds_smtp_client_result(handle, ctypes.byref(out)))
-        enhanced = (out.enhanced_class, out.enhanced_subject, out.enhanced_detail)
-        return Result(
-            code=Code(out.code),
-            outcome=Outcome(out.outcome),
-            phase=Phase(out.phase),
-            reply_code=out.reply_code,
-            enhanced_status=enhanced if out.enhanced_class else None,
-            recipients_accepted=out.recipients_accepted,
-            recipients_refused=out.recipients_refused,
-            elapsed_ms=out.elapsed_ms,
-            message_id=_text(out.message_id),
-            text=_text(out.text),
-        )
+        self._unseen = False
+        return _result(out)
 
     def log(self) -> List[LogEntry]:
         """The finished mails and refused starts that the library still holds, oldest first."""
@@ -709,13 +1212,16 @@ class Client:
     def cancel(self) -> None:
         """Ask for the mail in flight to end; its code is CANCELLED, or the server's verdict if that came first."""
         with self._use() as (library, handle):
+            self._unseen = False
             _check(library.sds_smtp_client_cancel(handle))
 
     def close(self) -> None:
         """Cancel what is in flight and free the client. A second time does nothing; other calls then raise code 34.
 
-        A wait() that this ends returns how the mail ended. May be called from any thread, from a Python signal handler, in the
-        child of a fork() and while the interpreter ends: it waits for nobody who cannot come back, and for nobody long.
+        A wait() that this ends returns how the mail ended. A `done` that is still to be called is not called any more; one that
+        runs, and a `trace`, has ended when this returns, unless it is inside of it that close() is called. May be called from any
+        thread, from a Python signal handler, in the child of a fork() and while the interpreter ends: it waits for nobody who
+        cannot come back, and for nobody long, but for the functions of the program's that run.
         """
         try:
             handle = self._open.pop()
@@ -724,7 +1230,7 @@ class Client:
         if self._builtin:
             return
         # Threads do not come back when the interpreter ends, nor do those of the process that this one was forked from.
-        if not sys.is_finalizing() and self._callers():
+        if not sys.is_finalizing() and self._callers() and not _calls.here():
             self._library.sds_smtp_client_cancel(handle)
             status: int = self._library.sds_smtp_client_wait(handle, int(_PATIENCE * 1000))
             if status != Code.BUSY:
@@ -733,7 +1239,22 @@ class Client:
             # This thread's own call is one that a signal handler has interrupted: it comes back after the handler.
             while self._callers() - {threading.get_ident()} and time.monotonic() < end:
                 time.sleep(0.001)
+        self._free(handle)
+
+    def _free(self, handle: Optional[int]) -> None:
         self._library.sds_smtp_client_free(handle)
+        self._calls.drop(list(self._traces) + list(self._to_be_done))
+        self._traces.clear()
+        self._to_be_done.clear()
+        self._calls.forget(self)
+
+    def _end_calls(self) -> None:
+        """Before the interpreter ends: see _Calls.end."""
+        if not self._builtin:
+            self.close()
+            return
+        self._library.sds_smtp_client_cancel(None)
+        self._library.sds_smtp_shutdown(0)
 
     def _callers(self) -> Set[int]:
         """The threads of this process that are inside the library."""
@@ -743,13 +1264,25 @@ class Client:
     def __enter__(self: _Self) -> _Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, failure: Optional[Type[BaseException]], *_: object) -> None:
+        """Wait for the mail in flight, and close. Where nobody has asked how the last mail went, and it failed, raise that.
+
+        Where the block has raised an exception nothing is waited for: the mail is cancelled, as close() does it.
+        """
+        try:
+            if failure is None and self._open:
+                unseen = self._unseen
+                if self.wait() == Code.BUSY:
+                    raise Busy(Code.BUSY, "nothing can wait inside a function that the library has called: the mail is cancelled")
+                if unseen:
+                    self.result().check()
+        finally:
+            self.close()
 
     def __del__(self) -> None:
         # Nobody is inside, since a call holds its client; and nothing of this module may be left where the interpreter ends.
         if getattr(self, "_open", None) and not self._builtin:
-            self._library.sds_smtp_client_free(self._open.pop())
+            self._free(self._open.pop())
 
     def __repr__(self) -> str:
         handles = self._open[:]
@@ -763,7 +1296,7 @@ def _closed() -> SmtpError:
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser = argparse.ArgumentParser(description="Send one mail through sds-smtp and say how it went.")
-    parser.add_argument("server", metavar="SERVER", help="IPv4 or IPv6 address")
+    parser.add_argument("server", metavar="SERVER", help="address or name, with a port or several with commas, too")
     parser.add_argument("port", metavar="PORT", type=int)
     parser.add_argument("sender", metavar="FROM")
     parser.add_argument("to", metavar="TO", help="addresses, separated by commas")

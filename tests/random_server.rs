@@ -225,6 +225,7 @@ fn random_setup(random: &mut Random) -> Setup {
             Capabilities::LOGIN,
         ]),
         probe: random.chance(3),
+        dry: cfg!(feature = "std") && random.chance(3),
         pipelining: random.chance(85),
         ..Setup::default()
     };
@@ -345,8 +346,11 @@ fn check(driver: &Driver<'_>, setup: &Setup) -> Result<End, String> {
     if verdict.outcome == Outcome::Sent && !(observer.dot_left && positive) {
         return Err(format!("sent, and the server never said so: {seen:?}"));
     }
-    if (verdict.code == Code::Ok) != (verdict.outcome == Outcome::Sent) && !setup.probe {
+    if (verdict.code == Code::Ok) != (verdict.outcome == Outcome::Sent) && !(setup.probe || setup.dry) {
         return Err(format!("{seen:?}"));
+    }
+    if setup.dry && observer.commands.iter().any(|line| line == b"DATA\r\n") {
+        return Err("DATA in a dry run".into());
     }
     check_lines(driver.on_this_connection(), true)?;
     check_commands(observer)?;

@@ -152,7 +152,7 @@ static int32_t lwip_receive(void *context, uint8_t *octets, size_t max)
   return (int32_t)length;
 }
 
-static void lwip_close(void *context)
+static int32_t lwip_close(void *context)
 {
   struct transport_lwip *network = (struct transport_lwip *)context;
   struct tcp_pcb *pcb = network->pcb;
@@ -172,6 +172,7 @@ static void lwip_close(void *context)
   }
   if (unread != NULL)
     pbuf_free(unread);
+  return 1; /* lwIP delivers by itself what was taken */
 }
 
 static int32_t lwip_local_address(void *context, struct sds_smtp_address *out)

@@ -43,7 +43,7 @@ static int32_t line_receive(void *context, uint8_t *octets, size_t max)
   return (int32_t)board_line_receive(octets, max);
 }
 
-static void line_close(void *context)
+static int32_t line_close(void *context)
 {
   uint8_t rest[16];
 
@@ -51,6 +51,7 @@ static void line_close(void *context)
   while (board_line_receive(rest, sizeof rest) > 0) {
     /* Words to a mail that has ended: the next connection's greeting must not stand behind them. */
   }
+  return 1;
 }
 
 static int32_t line_local_address(void *context, struct sds_smtp_address *out)

@@ -5,7 +5,7 @@
 //! - [`input`]: how settings, events and calls are read out of an input
 //! - [`wiretap`]: what somebody knows who reads along on the wire
 //! - [`mail`]: base64, quoted-printable, dots and line ends, slow and plain
-//! - [`session`], [`reply`], [`ehlo`], [`list`], [`words`], [`calls`]: the targets
+//! - [`session`], [`reply`], [`ehlo`], [`list`], [`servers`], [`url`], [`words`], [`calls`]: the targets
 //! - [`dialogue`]: inputs for them, made of the test dialogues
 
 pub mod calls;
@@ -15,7 +15,9 @@ pub mod input;
 pub mod list;
 pub mod mail;
 pub mod reply;
+pub mod servers;
 pub mod session;
+pub mod url;
 pub mod wiretap;
 #[cfg(feature = "words")]
 pub mod words;

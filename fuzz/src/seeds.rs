@@ -31,6 +31,26 @@ fn main() -> std::io::Result<()> {
     let mails = calls::mails();
     assert_eq!(calls::play(&mails), 2, "the mails of the calls' seed are not sent");
     std::fs::write(folder.join("mails"), mails)?;
+    let lists = [
+        "mail.example.org:587,192.0.2.1",
+        "[2001:db8::1]:465,fe80::1%lo",
+        "b\u{FC}cher.example., ::ffff:192.0.2.1",
+    ];
+    for (number, list) in lists.iter().enumerate() {
+        let folder = Path::new(corpus).join("servers");
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join(format!("list-{number}")), format!("\0\x19{list}"))?;
+    }
+    let urls = [
+        "smtp://u:p@h:25/",
+        "smtp+starttls://sds%40example.org:%C3%A9@mail.example.org",
+        "smtps://[fe80::1%25lo]:465",
+    ];
+    for (number, url) in urls.iter().enumerate() {
+        let folder = Path::new(corpus).join("url");
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join(format!("url-{number}")), url)?;
+    }
     println!("seeds of {dialogues} dialogues");
     Ok(())
 }

@@ -92,6 +92,10 @@ const HINTS: &[(Condition, &str)] = &[
         "check the password; or the user name: try the whole e-mail address",
     ),
     (
+        |case| case.report.code == Code::HeloFailed && case.is_refused(),
+        "check the EHLO name: it has to be one that this server accepts",
+    ),
+    (
         |case| case.report.code == Code::SenderRefused && case.is_refused(),
         "check the sender: it has to be a whole e-mail address that this server accepts",
     ),
@@ -297,6 +301,32 @@ mod tests {
                 "sds",
                 Advice::Configuration,
                 "5.1.8 no such domain - check the sender: it has to be a whole e-mail address that this server accepts",
+            ),
+            (
+                refused(
+                    Code::SenderRefused,
+                    Phase::Rcpt,
+                    504,
+                    "5.5.2 <sds>: Sender address rejected: need fully-qualified address",
+                ),
+                OFF,
+                "",
+                Advice::Configuration,
+                "5.5.2 <sds>: Sender address rejected: need fully-qualified address - check the sender: it has to be a whole \
+                 e-mail address that this server accepts",
+            ),
+            (
+                refused(
+                    Code::HeloFailed,
+                    Phase::Rcpt,
+                    504,
+                    "5.5.2 <x>: Helo command rejected: need fully-qualified hostname",
+                ),
+                OFF,
+                "",
+                Advice::Configuration,
+                "5.5.2 <x>: Helo command rejected: need fully-qualified hostname - check the EHLO name: it has to be one that \
+                 this server accepts",
             ),
             (
                 unanswered(Code::ConnectFailed, Phase::Connect, Reason::Refused),

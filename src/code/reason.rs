@@ -16,33 +16,32 @@ macro_rules! complete {
     };
 }
 
-/// A sentence of a library on a system only.
-#[cfg(feature = "std")]
-macro_rules! hosted {
-    ($sentence:literal) => {
-        $sentence
-    };
-}
-#[cfg(not(feature = "std"))]
-macro_rules! hosted {
-    ($sentence:literal) => {
-        ""
-    };
-}
-
-/// One list makes the reasons and their sentences.
+/// One list makes the reasons and their sentences. Behind `@hosted` are those of a library on a system only: elsewhere they have no
+/// sentence, and none is said.
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $reason:ident, $sentence:expr;)*) => {
+    (
+        $($(#[$doc:meta])* $reason:ident, $sentence:expr;)*
+        @hosted
+        $($(#[$hosted_doc:meta])* $hosted:ident, $hosted_sentence:literal;)*
+    ) => {
         /// What went wrong without the server's words; a sentence each, for the result and the log.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub enum Reason {
             $($(#[$doc])* $reason,)*
+            $($(#[$hosted_doc])* $hosted,)*
         }
 
         #[cfg(test)]
-        const ALL: &[Reason] = &[$(Reason::$reason),*];
+        const ALL: &[Reason] = &[$(Reason::$reason,)* $(Reason::$hosted),*];
 
+        #[cfg(feature = "std")]
+        list! {
+            sentence:
+            $($sentence,)* $($hosted_sentence),*
+        }
+
+        #[cfg(not(feature = "std"))]
         list! {
             sentence:
             $($sentence),*
@@ -67,6 +66,10 @@ reasons! {
     LongText, "text too long";
     /// A structure has a field with an invalid value.
     BadStructure, "bad structure";
+    /// TLS failed.
+    TlsFailed, "TLS failed";
+    /// The server's certificate is not trusted.
+    Untrusted, "certificate not trusted";
     /// The system has no free socket.
     NoSocket, "no free socket";
     /// There is no route to the server.
@@ -97,14 +100,25 @@ reasons! {
     NoMemory, "out of memory";
     /// The server announced a smaller limit than the mail's size.
     TooLarge, complete!("mail exceeds SIZE");
+    @hosted
     /// A defect of this library, caught.
-    Defect, hosted!("internal error");
+    Defect, "internal error";
     /// The server's name has no address.
-    NameNotFound, hosted!("the server's name has no address");
+    NameNotFound, "the server's name has no address";
     /// The name service gave no answer.
-    NoNameService, hosted!("the name service gave no answer");
+    NoNameService, "the name service gave no answer";
     /// The system has no thread for the library.
-    NoThread, hosted!("no thread");
+    NoThread, "no thread";
+    /// TLS speaks where the greeting should be.
+    SpeaksTls, "the server speaks TLS on this port";
+    /// SSH does.
+    SpeaksSsh, "not an SMTP reply: an SSH server answers on this port";
+    /// HTTP does.
+    SpeaksHttp, "not an SMTP reply: a web server answers on this port";
+    /// POP3 does.
+    SpeaksPop3, "not an SMTP reply: a POP3 server answers on this port";
+    /// IMAP does.
+    SpeaksImap, "not an SMTP reply: an IMAP server answers on this port";
 }
 
 impl Reason {
@@ -118,6 +132,12 @@ impl Reason {
 mod tests {
     use super::*;
 
+    /// Two sentences that only a library on a system has.
+    const HOSTED: [&str; 2] = match cfg!(feature = "std") {
+        true => ["internal error", "no thread"],
+        false => ["", ""],
+    };
+
     #[test]
     fn every_reason_has_its_sentence() {
         for (reason, text) in [
@@ -129,8 +149,8 @@ mod tests {
             (Reason::Cancelled, "cancelled"),
             (Reason::NoMemory, "out of memory"),
             (Reason::TooLarge, complete!("mail exceeds SIZE")),
-            (Reason::Defect, hosted!("internal error")),
-            (Reason::NoThread, hosted!("no thread")),
+            (Reason::Defect, HOSTED[0]),
+            (Reason::NoThread, HOSTED[1]),
         ] {
             assert_eq!(reason.text(), text.as_bytes());
         }
@@ -139,10 +159,8 @@ mod tests {
             assert!(text.iter().all(|octet| matches!(octet, 0x20..=0x7e)));
             let elsewhere = match reason {
                 Reason::TooLarge => !cfg!(feature = "complete"),
-                Reason::Defect | Reason::NoThread | Reason::NameNotFound | Reason::NoNameService => {
-                    !cfg!(feature = "std")
-                }
-                other => *other == Reason::None,
+                Reason::None => true,
+                other => *other as u8 >= Reason::Defect as u8 && !cfg!(feature = "std"),
             };
             assert_eq!(text.is_empty(), elsewhere, "{reason:?}");
         }

@@ -206,11 +206,11 @@ const FLAGS: u32 = SDS_SMTP_NO_PIPELINING | SDS_SMTP_CHUNKING | SDS_SMTP_KEEP_DI
 /// The code of what a configuration asks for and a device lacks; 33 for what no library knows.
 #[cfg(not(feature = "std"))]
 fn lacking(config: &sds_smtp_config) -> Code {
-    let zero = |from, to| {
+    let zero = |from: usize, to: usize| {
         // SAFETY: whole fields of a structure that is there; any octets are a value of u8.
         let octets = unsafe {
             let first = core::ptr::from_ref(config).cast::<u8>().add(from);
-            core::slice::from_raw_parts(first, to - from)
+            core::slice::from_raw_parts(first, to.wrapping_sub(from))
         };
         octets.iter().all(|octet| *octet == 0)
     };

@@ -5,6 +5,8 @@ use core::ffi::{c_int, c_void};
 use super::client::sds_smtp_client;
 use super::guard::guard_code;
 use super::log::sds_smtp_log_entry;
+use super::transport::sds_smtp_client_set_transport;
+use crate::channel::transport::sds_smtp_transport;
 use crate::code::Code;
 use crate::firmware;
 
@@ -29,6 +31,20 @@ use crate::firmware;
 pub unsafe extern "C" fn sds_smtp_client_init(storage: *mut c_void, length: usize) -> *mut sds_smtp_client {
     // SAFETY: the caller's promise.
     unsafe { firmware::init(storage.cast(), length) }.cast()
+}
+
+/// Sets the transport of the built-in client: sds_smtp_client_set_transport() with NULL.
+///
+/// @param transport  the callbacks; NULL: none, and no mail can be sent
+/// @return as sds_smtp_client_set_transport()
+///
+/// # Safety
+///
+/// As for [`sds_smtp_client_set_transport`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sds_smtp_set_transport(transport: *const sds_smtp_transport) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { sds_smtp_client_set_transport(core::ptr::null_mut(), transport) }
 }
 
 /// Lends a client memory for its log. Without it there is no log. In a full log a new entry replaces the

@@ -11,8 +11,19 @@ const LARGEST_STRUCT: usize = 4096;
 /// Runs a function of the ABI and returns `otherwise` if it panics.
 #[cfg(feature = "std")]
 pub fn guard<T>(otherwise: T, run: impl FnOnce() -> T) -> T {
+    let (mut result, mut run) = (None, Some(run));
+    protect(&mut || result = run.take().map(|run| run()));
+    result.unwrap_or(otherwise)
+}
+
+/// Runs what a program has called, and catches a panic. In one place: each exported function would have its own copy.
+#[cfg(feature = "std")]
+#[inline(never)]
+fn protect(run: &mut dyn FnMut()) {
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    crate::host::called(|| catch_unwind(AssertUnwindSafe(run)).unwrap_or(otherwise))
+    crate::host::called(|| {
+        let _ = catch_unwind(AssertUnwindSafe(run));
+    });
 }
 
 /// Runs a function of the ABI. Without a system nothing catches a panic; there is none: `make flash` and `make cross` check that

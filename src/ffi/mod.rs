@@ -6,7 +6,8 @@
 //! - [`config`], [`message`], [`mod@result`] and [`log`] hold the structures, each with the functions that take it
 //! - [`text`] holds the codes' descriptions and the version
 //! - `hosted` holds what needs a system: clients in its memory, waiting, programs with an event loop
-//! - `firmware` and `transport` hold what a program without a system provides
+//! - `transport` holds the function that takes a transport
+//! - `firmware` holds what a program without a system provides
 //! - `guard` holds what the functions share: catching panics, reading strings and structures
 //!
 //! Every function checks its pointers, converts, calls one safe function of `Client` (the host's or the firmware's), and lets no

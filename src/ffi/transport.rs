@@ -1,11 +1,12 @@
-//! `struct sds_smtp_transport`, which [`crate::firmware`] holds, and the functions that take it.
+//! The function that takes a `struct sds_smtp_transport`, which [`crate::channel`] has.
 
 use core::ffi::c_int;
 
 use super::client::{of, sds_smtp_client};
 use super::guard::guard_code;
+use crate::channel::Transport;
+use crate::channel::transport::sds_smtp_transport;
 use crate::code::Code;
-use crate::firmware::{Transport, sds_smtp_transport};
 
 /// Sets the transport of a client. It is checked, and not copied: it must stay in place, unchanged, until it
 /// is replaced or the client ends.
@@ -30,24 +31,11 @@ pub unsafe extern "C" fn sds_smtp_client_set_transport(
         }
         // SAFETY: the caller's promise.
         let given = unsafe { transport.as_ref() };
-        let transport = given.and_then(Transport::new);
+        // SAFETY: likewise.
+        let transport = given.and_then(|given| unsafe { Transport::new(given) });
         if transport.is_none() && given.is_some() {
             return Code::BadArgument;
         }
         of(client).set_transport(transport)
     })
-}
-
-/// Sets the transport of the built-in client: sds_smtp_client_set_transport() with NULL.
-///
-/// @param transport  the callbacks; NULL: none, and no mail can be sent
-/// @return as sds_smtp_client_set_transport()
-///
-/// # Safety
-///
-/// As for [`sds_smtp_client_set_transport`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sds_smtp_set_transport(transport: *const sds_smtp_transport) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe { sds_smtp_client_set_transport(core::ptr::null_mut(), transport) }
 }

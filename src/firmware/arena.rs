@@ -6,6 +6,7 @@
 use core::mem::{align_of, size_of};
 use core::ptr::addr_of_mut;
 
+use super::named::Named;
 use crate::client::settings::Checked;
 use crate::octets;
 use crate::session::{Job, Settings};
@@ -14,6 +15,8 @@ use crate::session::{Job, Settings};
 pub struct Config {
     /// The settings; and the mail in flight.
     pub job: Job<'static>,
+    /// The server's name, where it was configured by one.
+    pub named: Option<Named>,
 }
 
 /// The memory, and how much of it is in use.
@@ -89,14 +92,15 @@ impl Arena {
     }
 
     /// Keeps a configuration: instead of the one there is, which nobody may use any more, or, with a mail in flight, instead
-    /// of the one that would be next. None, with nothing changed, where it does not fit.
+    /// of the one that would be next. None, with nothing changed, where it does not fit, with room for `more` octets that
+    /// [`Arena::part`] gives next.
     // Saves 12 bytes.
     #[inline(never)]
-    pub fn configure(&mut self, checked: &Checked<'_>, in_flight: bool) -> Option<&'static mut Config> {
+    pub fn configure(&mut self, checked: &Checked<'_>, in_flight: bool, more: usize) -> Option<&'static mut Config> {
         const CONFIG: usize = size_of::<Config>() + align_of::<Config>();
         // No sum of lengths overflows: each text has its limit.
         let texts = checked.settings.texts.iter();
-        let length = texts.fold(CONFIG, |sum, text| sum.wrapping_add(text.len()));
+        let length = texts.fold(CONFIG.wrapping_add(more), |sum, text| sum.wrapping_add(text.len()));
         self.putting = self.turned != in_flight;
         let given_up = *self.used();
         if length > self.free().wrapping_add(given_up) {
@@ -109,6 +113,7 @@ impl Arena {
         unsafe {
             let config = part.add(part.align_offset(align_of::<Config>())).cast::<Config>();
             addr_of_mut!((*config).job.mail).write(None);
+            addr_of_mut!((*config).named).write(None);
             // `keep` stays false: what is free is zeros.
             addr_of_mut!((*config).job.settings)
                 .cast::<Settings<'_>>()
@@ -176,6 +181,7 @@ mod tests {
         arena.configure(
             &draft.check(&mut [0; crate::wire::literal::LITERAL_BYTES]).unwrap(),
             in_flight,
+            0,
         )
     }
 

@@ -2,7 +2,7 @@
 
 use super::member::{Member, Outgoing};
 use super::storage::{self, enter};
-use super::transport::Transport;
+use crate::channel::Transport;
 use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Reason};
 

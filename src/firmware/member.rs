@@ -1,9 +1,10 @@
 //! One client: its configuration, its mail in flight, the result of the last one, its log.
 
 use super::arena::{Arena, Config};
+use super::named::{Named, name_of};
 use super::reading::{Pieces, Reading, Sending};
 use super::told::{Line, ResultFields, SharedStatus};
-use super::transport::{Link, Transport};
+use crate::channel::{Called, Transport};
 use crate::client::mail;
 use crate::client::report::{MessageId, Nonce};
 use crate::client::settings::{Checked, Draft};
@@ -66,6 +67,23 @@ pub(super) enum Stage {
     Talking,
 }
 
+/// How far a connection is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Link {
+    /// There is none.
+    None = 0,
+    /// The transport has begun to connect.
+    Begun,
+    /// It stands, as far as the transport has said.
+    Stands,
+    /// The transport is closing it.
+    Closing,
+}
+
+/// How long a transport may take to close a connection, in milliseconds.
+pub(super) const CLOSING: u32 = 1000;
+
 /// A client. In memory of zeros all of it has its first value but for what [`super::memory`] sets. What is large stands behind
 /// what is small: the instructions that reach it are shorter so.
 #[repr(C)]
@@ -81,6 +99,8 @@ pub struct Member {
     /// The time that was told last, and the session's own.
     pub(super) told_time: u32,
     pub(super) time: u32,
+    /// The time that was told when the transport began to close the connection.
+    pub(super) closing_since: u32,
     /// Mails that were begun.
     pub(super) begun: u32,
     pub(super) device_limit: usize,
@@ -105,8 +125,8 @@ impl Member {
             return Code::Busy;
         }
         self.hang_up();
-        // A farewell that is not said to its end is none for the new one.
-        self.stage = Stage::Idle;
+        // A farewell that is not said to its end is none for the new one, nor is a connection that is not closed.
+        (self.stage, self.link) = (Stage::Idle, Link::None);
         self.transport = transport;
         Code::Ok
     }
@@ -127,30 +147,49 @@ impl Member {
         if device_limit > CREDENTIAL_BYTES {
             return Code::BadArgument;
         }
+        let server = draft.server.unwrap_or(&[]);
+        let resolves = self.transport.is_some_and(|transport| transport.resolves());
+        let name = name_of(server).filter(|_| resolves);
         let mut literal = [0; LITERAL_BYTES];
-        let code = match draft.check(&mut literal) {
-            Ok(checked) => self.keep(&checked),
-            Err(code) => code,
-        };
-        if code == Code::Ok {
-            self.device_limit = device_limit;
+        if name.is_some() {
+            // An address stands where the name's will stand. That the check knows no names saves 40 bytes of the small library.
+            draft.server = Some(b"127.0.0.1");
         }
-        code
+        let checked = match draft.check(&mut literal) {
+            Ok(checked) => checked,
+            Err(code) => return code,
+        };
+        // With the NUL behind it.
+        let length = name.map_or(0, |name| name.len().wrapping_add(1));
+        if !self.keep(&checked, length) {
+            return Code::DataFailed;
+        }
+        self.device_limit = device_limit;
+        let kept = if self.in_flight() {
+            &mut self.next
+        } else {
+            &mut self.config
+        };
+        if let (Some(kept), Some(name)) = (kept, name) {
+            kept.named = Named::put(name, self.arena.part(length));
+        }
+        Code::Ok
     }
 
     /// What [`Member::configure`] does, within the limits of the devices' own function.
     pub fn configure_device(&mut self, server: &[u8], checked: &mut Checked<'_>) -> Code {
         match checked.check(server, self.device_limit) {
-            Code::Ok => self.keep(checked),
+            Code::Ok if !self.keep(checked, 0) => Code::DataFailed,
             code => code,
         }
     }
 
-    fn keep(&mut self, checked: &Checked<'_>) -> Code {
+    /// Keeps a configuration; false where there is no room for it and so many octets more, which the arena gives next.
+    fn keep(&mut self, checked: &Checked<'_>, more: usize) -> bool {
         let in_flight = self.in_flight();
         // From here on a configuration without a mail in flight is of no more use, unless there is no room for the new one.
-        let Some(kept) = self.arena.configure(checked, in_flight) else {
-            return Code::DataFailed;
+        let Some(kept) = self.arena.configure(checked, in_flight, more) else {
+            return false;
         };
         if in_flight {
             self.next = Some(kept);
@@ -158,7 +197,7 @@ impl Member {
             self.config = Some(kept);
             self.nonce = None;
         }
-        Code::Ok
+        true
     }
 
     /// Takes a mail; the next poll begins to send it.
@@ -316,14 +355,29 @@ impl Member {
         self.arena.wipe();
     }
 
-    /// Closes the connection, if there is one.
-    pub(super) fn hang_up(&mut self) {
-        if core::mem::replace(&mut self.link, Link::None) != Link::None {
-            if let Some(transport) = self.transport {
-                transport.close();
-            }
-        }
+    /// Closes the connection, if there is one; [`Called::Done`] when there is none any more. It is over after [`CLOSING`]
+    /// milliseconds, whatever the transport says.
+    pub(super) fn hang_up(&mut self) -> Called {
         self.pump.clear();
+        let Some(transport) = self.transport.filter(|_| self.link != Link::None) else {
+            return Called::Done;
+        };
+        if self.link != Link::Closing {
+            (self.link, self.closing_since) = (Link::Closing, self.told_time);
+        }
+        let mut called = transport.close();
+        if self.closing_for() >= CLOSING {
+            called = Called::Done;
+        }
+        if called == Called::Done {
+            self.link = Link::None;
+        }
+        called
+    }
+
+    /// How long the transport has been closing the connection.
+    pub(super) fn closing_for(&self) -> u32 {
+        self.told_time.wrapping_sub(self.closing_since)
     }
 
     /// Publishes the result of the session.

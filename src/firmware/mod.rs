@@ -5,8 +5,8 @@
 //! - [`member`]: one client: its configuration, its mail, its result, its log
 //! - [`conversation`]: what a client does when it is polled
 //! - [`told`]: the result and the lines of the log, as C sees them
-//! - [`transport`]: the connection that the program provides
 //! - [`callbacks`]: the other functions of the program: the source of a text, the clock
+//! - [`named`]: a server that is configured by its name
 //! - [`reading`]: a text that is read piece by piece
 //! - [`arena`]: the lent memory for texts
 //! - [`storage`]: where clients live, and who may touch them
@@ -28,13 +28,13 @@ mod eabi;
 #[forbid(unsafe_code)]
 pub mod member;
 #[forbid(unsafe_code)]
+pub mod named;
+#[forbid(unsafe_code)]
 pub mod reading;
 #[allow(unsafe_code)]
 pub mod storage;
 #[forbid(unsafe_code)]
 pub mod told;
-#[allow(unsafe_code)]
-pub mod transport;
 
 pub use callbacks::Source;
 pub use client::Client;
@@ -42,4 +42,3 @@ pub use member::{Content, Member, Outgoing};
 pub use reading::Pieces;
 pub use storage::{CLIENT_SIZE, init, poll, set_clock, set_log};
 pub use told::{Line, ResultFields};
-pub use transport::{Transport, sds_smtp_address, sds_smtp_transport};

@@ -5,7 +5,7 @@
 use core::cell::Cell;
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::vec::Vec;
+use std::boxed::Box;
 
 use super::memory::Boxed;
 use super::registry::{Key, Slot};
@@ -56,7 +56,7 @@ pub fn run<T>(function: impl FnOnce() -> T) -> T {
 /// What is told.
 enum What {
     /// Lines, each with a NUL behind it.
-    Lines(Trace, Vec<u8>),
+    Lines(Trace, Box<[u8]>),
     /// How a mail ended.
     End(Done<LastMail>, Boxed<LastMail>),
 }
@@ -71,7 +71,7 @@ pub struct Call {
 
 impl Call {
     /// Tells lines, each with a NUL behind it; None without memory.
-    pub fn of_lines(key: Key, trace: Trace, lines: Vec<u8>) -> Option<Boxed<Self>> {
+    pub fn of_lines(key: Key, trace: Trace, lines: Box<[u8]>) -> Option<Boxed<Self>> {
         let what = What::Lines(trace, lines);
         Boxed::new(Self { key, what, next: None })
     }
@@ -165,19 +165,11 @@ impl Calls {
         self.first.is_none() && self.newest.is_none() && !self.runs
     }
 
-    /// Whether there is one for this client.
-    pub fn has(&self, key: Key) -> bool {
-        let lists = [&self.first, &self.newest];
-        lists.into_iter().any(|list| {
-            core::iter::successors(list.as_deref(), |call| call.next.as_deref()).any(|call| call.key == key)
-        })
-    }
-
-    /// The next call that may be made now.
-    pub fn next(&mut self) -> Option<Boxed<Call>> {
-        let call = take(&mut self.first).or_else(|| {
+    /// The next call that may be made now, for a client that is wanted.
+    pub fn next(&mut self, wanted: impl Fn(Key) -> bool) -> Option<Boxed<Call>> {
+        let call = take(&mut self.first, &wanted).or_else(|| {
             self.append();
-            take(&mut self.first)
+            take(&mut self.first, &wanted)
         })?;
         QUEUED.fetch_sub(1, Ordering::Release);
         Some(call)
@@ -218,10 +210,10 @@ impl Calls {
     }
 }
 
-/// Takes the first call that may be made out of a list.
-fn take(list: &mut Option<Boxed<Call>>) -> Option<Boxed<Call>> {
+/// Takes the first call out of a list that may be made and is wanted.
+fn take(list: &mut Option<Boxed<Call>>, wanted: impl Fn(Key) -> bool) -> Option<Boxed<Call>> {
     let mut at = list;
-    while !at.as_ref()?.may_run() {
+    while !at.as_ref().map(|call| call.may_run() && wanted(call.key))? {
         at = &mut at.as_mut()?.next;
     }
     let mut call = at.take()?;
@@ -277,7 +269,7 @@ mod tests {
     use crate::host::registry;
 
     fn lines(key: Key) -> Boxed<Call> {
-        Call::of_lines(key, Trace::of_nothing(), Vec::new()).unwrap()
+        Call::of_lines(key, Trace::of_nothing(), Box::default()).unwrap()
     }
 
     fn end(key: Key) -> Boxed<Call> {
@@ -286,7 +278,7 @@ mod tests {
     }
 
     fn keys(calls: &mut Calls) -> std::vec::Vec<(usize, bool)> {
-        let next = core::iter::from_fn(|| calls.next());
+        let next = core::iter::from_fn(|| calls.next(|_| true));
         next.map(|call| (call.key.place, matches!(call.what, What::End(..))))
             .collect()
     }
@@ -302,7 +294,7 @@ mod tests {
         assert_eq!(keys(&mut calls), [(5000, false), (5001, false), (5001, true)]);
         calls.add(lines(b));
         assert_eq!(keys(&mut calls), [(5001, false)]);
-        assert!(calls.has(a) && !calls.has(b) && !calls.are_over());
+        assert!(!calls.are_over());
         drop(sending);
         assert_eq!(keys(&mut calls), [(5000, true)]);
         // The end of a client that is no more is taken, to be dropped.
@@ -323,7 +315,7 @@ mod tests {
         for _ in 0..50_000 {
             calls.add(lines(key));
         }
-        assert!(calls.next().is_some());
+        assert!(calls.next(|_| false).is_none() && calls.next(|_| true).is_some());
         calls.clear();
         assert!(calls.are_over());
         registry::end(key);

@@ -382,7 +382,7 @@ impl Connection {
 
     /// The lines for the program's trace function that it was not told of yet. After the end of the mail there are none: the
     /// function may be gone then.
-    pub fn take_lines(&mut self) -> Option<(Trace, Vec<u8>)> {
+    pub fn take_lines(&mut self) -> Option<(Trace, Box<[u8]>)> {
         let trace = self.snapshot.extras.as_ref()?.trace?;
         let transcript = self.link.pump.session.events.transcript.as_mut()?;
         if self.published {

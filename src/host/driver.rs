@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard};
 use super::calls;
 use super::engine::{Engine, Turn, WAKE, refuse};
 use super::memory::Boxed;
+use super::registry::Key;
 use super::runner::{self, Ran};
 use super::shared::{Wake, Worker, lock, polled, set_polled, shared};
 use super::sys::{self, Failure, Ready, Task, Thread};
@@ -117,7 +118,7 @@ pub fn poll() -> Option<u64> {
         return Some(0);
     }
     let turn = step(0, By::Program);
-    let ran = runner::run(|| true);
+    let ran = runner::run(|_| true);
     if ran == Ran::InChild {
         return None;
     }
@@ -144,10 +145,10 @@ fn comes_back() -> Option<u64> {
 }
 
 /// For a thread that waits for a mail: waits at most so many milliseconds for something to do, and does it. Functions of the
-/// program are called as long as `go_on` wants. False where there is no engine to drive.
-pub fn drive(patience: u64, go_on: impl Fn() -> bool) -> bool {
+/// program are called for clients that are `wanted`, which is asked before each call. False where there is no engine to drive.
+pub fn drive(patience: u64, wanted: impl Fn(Key) -> bool) -> bool {
     let driven = step(patience, By::Waiting).is_some();
-    runner::run(go_on) != Ran::InChild && driven
+    runner::run(wanted) != Ran::InChild && driven
 }
 
 /// Such a thread stops driving: what is due before the program's next call is left to the program, which is told.
@@ -245,7 +246,7 @@ impl Task for Engine {
                 Some(Turn::Abandon) => return abandon(number),
                 None => return,
             }
-            match runner::run(|| true) {
+            match runner::run(|_| true) {
                 Ran::Nothing => {}
                 Ran::Some => timeout = Some(0),
                 Ran::InChild => return,

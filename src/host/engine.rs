@@ -136,9 +136,7 @@ impl Engine {
         if self.ordered {
             self.take_orders(now);
         }
-        if resolve::outstanding(self.number) {
-            self.take_answers(now);
-        }
+        self.take_answers(now);
         let mut strange = false;
         for event in ready.events().filter(|event| event.token != WAKE) {
             strange |= !self.carry(event.token, now, |connection, tools| connection.handle(event, tools));
@@ -261,6 +259,17 @@ impl Engine {
     /// Has a connection do something and takes over what follows from it: the result, the deadline, its end. False where there
     /// is no connection with this token.
     fn carry(&mut self, token: u64, now: u64, act: impl FnOnce(&mut Connection, &mut Tools<'_>)) -> bool {
+        let mut act = Some(act);
+        self.carry_one(token, now, &mut |connection, tools| {
+            if let Some(act) = act.take() {
+                act(connection, tools);
+            }
+        })
+    }
+
+    /// The same in one place, whatever is done.
+    #[inline(never)]
+    fn carry_one(&mut self, token: u64, now: u64, act: &mut dyn FnMut(&mut Connection, &mut Tools<'_>)) -> bool {
         let mut tools = Tools {
             poller: &self.poller,
             buffer: &mut self.buffer,

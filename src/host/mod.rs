@@ -14,7 +14,7 @@
 //! - `course`: which server is tried, and when again
 //! - `link`: the session of an attempt, and its socket
 //! - `race`: several addresses of one server
-//! - `sink`, `transcript`: what is taken of a session's events
+//! - `sink`, [`transcript`]: what is taken of a session's events
 //! - `told`: how the last mail ended
 //! - `connections`: all of them, found by token, client and deadline
 //! - `deadlines`: a heap of times

@@ -43,26 +43,16 @@ pub fn ask(name: &[u8], asker: Asker, waker: sys::Waker) -> Option<()> {
     RESOLVER.ask(name, asker, waker)
 }
 
-/// Calls `each` with the answers that have come for this engine: token and addresses, at least one. They come in the order in
-/// which they are to be tried: that of RFC 6724, the families by turns (RFC 8305, 4). `each` may call everything here. True where
-/// there are more answers: then it is to be called again.
-pub fn answers(engine: u32, each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) -> bool {
-    RESOLVER.answers(engine, each)
+/// Calls `each` with answers that have come for this engine: token and addresses, at least one. They come in the order in which
+/// they are to be tried: that of RFC 6724, the families by turns (RFC 8305, 4). `each` may call everything here. Where there are
+/// more answers than a turn takes, the engine is woken once more. Without answers for anybody this costs one load.
+pub fn answers(engine: u32, each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
+    RESOLVER.answers(engine, each);
 }
 
 /// This connection asks no more: its mail has ended. The lookup goes on.
 pub fn forget(engine: u32, token: u64) {
     RESOLVER.forget(|asker| asker.engine == engine && asker.token == token);
-}
-
-/// The same for all connections of an engine.
-pub fn forget_engine(engine: u32) {
-    RESOLVER.forget(|asker| asker.engine == engine);
-}
-
-/// Whether a connection of this engine waits for an answer. Where no name is being looked up, this costs one load.
-pub fn outstanding(engine: u32) -> bool {
-    RESOLVER.outstanding(engine)
 }
 
 /// Waits until all lookups have ended, and until nothing is left of their threads. False where they have not ended in time.
@@ -89,7 +79,7 @@ impl Held {
             }
         }
         self.0.lookups.clear();
-        RESOLVER.askers.store(0, Ordering::Relaxed);
+        RESOLVER.answered.store(0, Ordering::Relaxed);
     }
 }
 
@@ -103,8 +93,8 @@ struct Resolver {
     table: Mutex<Table>,
     /// A thread has ended.
     ended: Condvar,
-    /// Connections in [`Table::lookups`]; it changes under the lock.
-    askers: AtomicUsize,
+    /// Connections that have an answer to take; it changes under the lock.
+    answered: AtomicUsize,
 }
 
 /// What is locked. The lookups stand in the order in which they were asked for.
@@ -138,20 +128,22 @@ enum Place {
 }
 
 impl Table {
-    /// Forgets the askers that `which` names; how many they were.
+    /// Forgets the askers that `which` names; how many of them had an answer to take.
     fn forget(&mut self, which: impl Fn(&Asker) -> bool) -> usize {
         let mut forgotten = 0usize;
         self.lookups.retain_mut(|lookup| {
             let before = lookup.askers.len();
             lookup.askers.retain(|(asker, _)| !which(asker));
-            forgotten = forgotten.saturating_add(before.saturating_sub(lookup.askers.len()));
+            if matches!(lookup.state, State::Answered(_)) {
+                forgotten = forgotten.saturating_add(before.saturating_sub(lookup.askers.len()));
+            }
             !lookup.askers.is_empty() || matches!(lookup.state, State::Runs)
         });
         forgotten
     }
 
-    /// Puts down the answer of a lookup, and wakes who has asked.
-    fn answer(&mut self, number: u64, answer: Answer) {
+    /// Puts down the answer of a lookup, adds who has asked to `answered`, and wakes them.
+    fn answer(&mut self, number: u64, answer: Answer, answered: &AtomicUsize) {
         let Some(at) = self.lookups.iter().position(|lookup| lookup.number == number) else {
             return;
         };
@@ -160,6 +152,8 @@ impl Table {
             self.lookups.remove(at);
             return;
         }
+        // First: who is woken looks at it without the lock.
+        answered.fetch_add(lookup.askers.len(), Ordering::Release);
         lookup.state = State::Answered(answer);
         let mut woken = None;
         for (asker, waker) in &lookup.askers {
@@ -197,7 +191,7 @@ impl Resolver {
                 newest: 0,
             }),
             ended: Condvar::new(),
-            askers: AtomicUsize::new(0),
+            answered: AtomicUsize::new(0),
         }
     }
 
@@ -230,7 +224,6 @@ impl Resolver {
                 return None;
             }
         }
-        self.askers.fetch_add(1, Ordering::Relaxed);
         Some(())
     }
 
@@ -257,18 +250,28 @@ impl Resolver {
         }
     }
 
-    fn answers(&self, engine: u32, mut each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) -> bool {
-        if self.askers.load(Ordering::Relaxed) == 0 {
-            return false;
-        }
+    fn answers(&self, engine: u32, mut each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
         let mut room = [IpAddr::V4(Ipv4Addr::UNSPECIFIED); NAME_ADDRESSES];
         for _ in 0..ANSWERS {
+            if self.answered.load(Ordering::Acquire) == 0 {
+                return;
+            }
             let Some((token, length)) = self.take_answer(engine, &mut room) else {
-                return false;
+                return;
             };
             each(token, length.map(|length| room.get(..length).unwrap_or(&[])));
         }
-        true
+        let table = self.lock();
+        let answered = table
+            .lookups
+            .iter()
+            .filter(|lookup| matches!(lookup.state, State::Answered(_)));
+        let left = answered
+            .flat_map(|lookup| &lookup.askers)
+            .find(|(asker, _)| asker.engine == engine);
+        if let Some((_, waker)) = left {
+            waker.wake();
+        }
     }
 
     /// Takes one answer, and copies its addresses; their number.
@@ -296,7 +299,7 @@ impl Resolver {
                 continue;
             };
             let (asker, _) = lookup.askers.swap_remove(one);
-            self.askers.fetch_sub(1, Ordering::Relaxed);
+            self.answered.fetch_sub(1, Ordering::Relaxed);
             if lookup.askers.is_empty() {
                 table.lookups.remove(at);
             }
@@ -306,21 +309,9 @@ impl Resolver {
     }
 
     fn forget(&self, which: impl Fn(&Asker) -> bool) {
-        if self.askers.load(Ordering::Relaxed) == 0 {
-            return;
-        }
         let mut table = self.lock();
         let forgotten = table.forget(which);
-        self.askers.fetch_sub(forgotten, Ordering::Relaxed);
-    }
-
-    fn outstanding(&self, engine: u32) -> bool {
-        self.askers.load(Ordering::Relaxed) > 0
-            && self
-                .lock()
-                .lookups
-                .iter()
-                .any(|lookup| lookup.askers.iter().any(|(asker, _)| asker.engine == engine))
+        self.answered.fetch_sub(forgotten, Ordering::Relaxed);
     }
 
     fn shut_down(&self, until: Instant) -> bool {
@@ -376,7 +367,7 @@ impl Resolver {
                 _ => Err(Unresolved::NotFound),
             };
             let mut table = self.lock();
-            table.answer(number, answer);
+            table.answer(number, answer, &self.answered);
             next = self.next(&mut table, place, &mut name);
         }
     }
@@ -397,6 +388,8 @@ impl sys::Task for Worker {
 
     fn run(task: Box<[Self; 1]>) {
         let [Self { resolver, place }] = *task;
+        // A fork's child would have it without anybody who gives it back.
+        drop(task);
         resolver.work(place);
     }
 }
@@ -472,7 +465,7 @@ mod tests {
 
         fn is_empty(&self) -> bool {
             let table = self.resolver.lock();
-            table.lookups.is_empty() && self.resolver.askers.load(Ordering::Relaxed) == 0
+            table.lookups.is_empty() && self.resolver.answered.load(Ordering::Relaxed) == 0
         }
 
         fn shut_down(&self) -> bool {
@@ -551,11 +544,9 @@ mod tests {
         wait_until("it is looked up", || COUNT.load(Ordering::Relaxed) == 1);
         // The mails have ended, and the name still holds only one thread.
         fake.resolver.forget(|asker| asker.engine == ENGINE);
-        assert!(!fake.resolver.outstanding(ENGINE));
         for token in 1000..2000 {
             fake.ask(token, "stuck");
         }
-        assert!(fake.resolver.outstanding(ENGINE) && !fake.resolver.outstanding(ENGINE + 1));
         assert_eq!(fake.works(), 1);
         RELEASED.store(true, Ordering::Relaxed);
         let told = fake.told(1000);
@@ -578,13 +569,13 @@ mod tests {
         assert!(ready.wait(fake.poller.descriptor(), Some(20_000)));
         assert!(ready.events().any(|event| event.token == 1));
         assert!(fake.told(1).contains_key(&1));
-        assert!(fake.resolver.outstanding(ENGINE + 1));
+        assert!(!fake.is_empty());
         fake.resolver.forget(|asker| asker.engine == ENGINE + 1);
         assert!(fake.shut_down() && fake.is_empty());
     }
 
     #[test]
-    fn a_turn_takes_so_many_answers_and_says_that_there_are_more() {
+    fn a_turn_takes_so_many_answers_and_the_engine_is_woken_for_the_others() {
         fake_service!(RELEASED, COUNT, service);
         let fake = Fake::new(service);
         for token in 0..ANSWERS as u64 + 1 {
@@ -592,18 +583,39 @@ mod tests {
         }
         RELEASED.store(true, Ordering::Relaxed);
         assert!(fake.shut_down());
+        let mut ready = sys::Ready::new();
+        assert!(ready.wait(fake.poller.descriptor(), Some(0)) && ready.events().count() == 1);
         let mut count = 0;
-        assert!(fake.resolver.answers(ENGINE, |_, _| count += 1));
+        fake.resolver.answers(ENGINE, |_, _| count += 1);
         assert_eq!(count, ANSWERS);
+        assert!(ready.wait(fake.poller.descriptor(), Some(0)) && ready.events().count() == 1);
         // Who gets an answer may ask again, and forget.
-        assert!(!fake.resolver.answers(ENGINE, |token, _| {
+        fake.resolver.answers(ENGINE, |token, _| {
             fake.ask(token, "missing");
             fake.resolver.forget(|asker| asker.token == token);
             fake.ask(token, "missing");
             count += 1;
-        }));
+        });
         assert_eq!(count, ANSWERS + 1);
         assert!(fake.told(1).values().all(|answer| *answer == Err(Unresolved::NotFound)));
+        assert!(fake.shut_down() && fake.is_empty());
+    }
+
+    #[test]
+    fn who_is_woken_finds_the_answer() {
+        fake_service!(RELEASED, COUNT, service);
+        let fake = Fake::new(service);
+        RELEASED.store(true, Ordering::Relaxed);
+        let mut ready = sys::Ready::new();
+        assert!(ready.wait(fake.poller.descriptor(), Some(0)));
+        for token in 0..2000 {
+            fake.ask(token, "name");
+            assert!(ready.wait(fake.poller.descriptor(), Some(20_000)) && ready.events().count() == 1);
+            let mut told = None;
+            fake.resolver.answers(ENGINE, |token, _| told = Some(token));
+            assert_eq!(told, Some(token));
+        }
+        assert_eq!(COUNT.load(Ordering::Relaxed), 2000);
         assert!(fake.shut_down() && fake.is_empty());
     }
 

@@ -27,8 +27,8 @@ pub enum Ran {
     InChild,
 }
 
-/// Makes the calls that are queued, as long as `go_on` wants. No lock may be held.
-pub fn run(go_on: impl Fn() -> bool) -> Ran {
+/// Makes the calls that are queued for clients that are `wanted`, which is asked before each call. No lock may be held.
+pub fn run(wanted: impl Fn(Key) -> bool) -> Ran {
     if !calls::queued() || calls::inside() {
         return Ran::Nothing;
     }
@@ -37,7 +37,7 @@ pub fn run(go_on: impl Fn() -> bool) -> Ran {
         return Ran::Nothing;
     }
     let mut ran = Ran::Nothing;
-    while let Some(call) = locked.calls.next() {
+    while let Some(call) = locked.calls.next(&wanted) {
         // Of a client that has ended nothing more is told.
         let running = call.key.slot().map(Running::function);
         drop(locked);
@@ -50,14 +50,10 @@ pub fn run(go_on: impl Fn() -> bool) -> Ran {
             return Ran::InChild;
         }
         ran = Ran::Some;
-        let more = go_on();
         locked = shared();
         drop(running);
         if locked.calls.waiters > 0 {
             RETURNED.notify_all();
-        }
-        if !more {
-            break;
         }
     }
     locked.calls.end();
@@ -65,11 +61,6 @@ pub fn run(go_on: impl Fn() -> bool) -> Ran {
         RETURNED.notify_all();
     }
     ran
-}
-
-/// Whether a call is queued that is about this client.
-pub fn has_call(key: Key) -> bool {
-    calls::queued() && shared().calls.has(key)
 }
 
 /// Runs a function of the program for a client, out of a function that the program has called.

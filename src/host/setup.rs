@@ -12,7 +12,7 @@ use crate::client::url::{self, Scheme};
 use crate::client::wrong::{Place, Wrong};
 use crate::code::Code;
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
-use crate::wire::literal::LITERAL_BYTES;
+use crate::wire::literal::{Address, LITERAL_BYTES};
 
 /// A configuration as a program gives it.
 #[derive(Clone, Copy)]
@@ -132,10 +132,9 @@ impl<'a> Setup<'a> {
         if self.source.is_empty() {
             return Ok(None);
         }
-        let address = core::str::from_utf8(self.source)
-            .ok()
-            .and_then(|text| text.parse().ok());
-        match address {
+        let mut address = Address::NONE;
+        address.read(self.source);
+        match Option::from(address) {
             Some(address) => Ok(Some(address)),
             None => Err(Wrong::new(Code::BadArgument, "source", "no IP address")),
         }
@@ -148,8 +147,12 @@ fn of_server(wrong: &servers::Wrong) -> Wrong<'static> {
 }
 
 /// The configuration of the devices' own function: what is kept, or which argument is wrong.
-pub fn check_device(server: &[u8], login: bool, texts: [&[u8]; 3], limit: usize) -> Result<Snapshot, Wrong<'static>> {
-    let [username, password, sender] = texts;
+pub fn check_device(
+    server: &[u8],
+    login: bool,
+    [username, password, sender]: [&[u8]; 3],
+    limit: usize,
+) -> Result<Snapshot, Wrong<'static>> {
     let password = if login { password } else { &[] };
     // Without a login the name is kept for a hint only.
     let username = if login || is_kept_unused(username) {

@@ -189,6 +189,7 @@ pub fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
 }
 
 /// Locks the shared part.
+#[inline(never)]
 pub fn shared() -> MutexGuard<'static, Shared> {
     lock(&SHARED)
 }

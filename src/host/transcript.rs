@@ -8,7 +8,7 @@
 use std::boxed::Box;
 use std::vec::Vec;
 
-use super::memory::{Boxed, zeros};
+use super::memory::{Boxed, joined, zeros};
 use crate::limits::{DIALOGUE_BYTES, EVENT_LINE_BYTES, TRACE_BYTES};
 use crate::session::event::Hearing;
 
@@ -85,8 +85,9 @@ impl Transcript {
         self.tell_of_data();
     }
 
-    /// The lines that the trace function was not told of yet, each with a NUL behind it; None where there is none.
-    pub fn take_lines(&mut self) -> Option<Vec<u8>> {
+    /// The lines that the trace function was not told of yet, each with a NUL behind it; None where there is none, and without
+    /// memory: they stay then.
+    pub fn take_lines(&mut self) -> Option<Box<[u8]>> {
         self.trace.as_mut()?.take()
     }
 
@@ -174,7 +175,7 @@ impl Queue {
         true
     }
 
-    fn take(&mut self) -> Option<Vec<u8>> {
+    fn take(&mut self) -> Option<Box<[u8]>> {
         if self.left_out > 0 {
             let mut room = [0; COUNT_BYTES];
             let words = counted(&mut room, b"", self.left_out, b" lines left out: no memory");
@@ -184,7 +185,12 @@ impl Queue {
                 self.left_out = 0;
             }
         }
-        (!self.lines.is_empty()).then(|| core::mem::take(&mut self.lines))
+        if self.lines.is_empty() {
+            return None;
+        }
+        let lines = joined(&[&self.lines])?;
+        self.lines.clear();
+        Some(lines)
     }
 }
 
@@ -294,12 +300,12 @@ mod tests {
                         break;
                     }
                 }
-                traced.extend(session.events.0.take_lines().unwrap_or_default());
+                traced.extend(session.events.0.take_lines().unwrap_or_default().into_vec());
             }
         }
         session.lost(&job, 0, Reason::Lost);
         session.events.0.end();
-        traced.extend(session.events.0.take_lines().unwrap_or_default());
+        traced.extend(session.events.0.take_lines().unwrap_or_default().into_vec());
         let kept = String::from_utf8(session.events.0.dialogue().to_vec()).unwrap();
         let [traced, sent] = [traced, sent].map(|octets| String::from_utf8(octets).unwrap());
         (kept, traced, sent)

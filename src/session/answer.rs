@@ -7,6 +7,11 @@ use super::state::{Next, State};
 use crate::auth::{Mechanism, redaction};
 use crate::code::{self, Code, Outcome, Reason, Step};
 use crate::wire::capability::Capability;
+#[cfg(feature = "std")]
+use crate::wire::{
+    delayed::Refused,
+    protocol::{Met, OtherProtocol},
+};
 
 impl<E: Events> Session<E> {
     /// Whether this reply answers nothing that was said: 421 is heard at any time.
@@ -65,9 +70,65 @@ impl<E: Events> Session<E> {
 
     /// The mail is refused; with which code.
     pub(super) fn refused(&mut self, job: &Job<'_>) -> Code {
-        let code = code::refusal(self.step, self.reader.code(), self.reader.refuses_to_relay());
+        let code = match self.refused_late() {
+            Some(code) => code,
+            None => code::refusal(self.step, self.reader.code(), self.reader.refuses_to_relay()),
+        };
         self.answered(job, code);
         code
+    }
+
+    /// The code of a refusal that comes only at RCPT.
+    #[cfg(feature = "std")]
+    fn refused_late(&self) -> Option<Code> {
+        let refused = self.reader.refuses_late()?;
+        (self.step == Step::Rcpt && self.reader.code() != 421).then_some(match refused {
+            Refused::Sender => Code::SenderRefused,
+            Refused::Hello => Code::HeloFailed,
+        })
+    }
+
+    /// A device tells of the recipient then.
+    #[cfg(not(feature = "std"))]
+    fn refused_late(&self) -> Option<Code> {
+        None
+    }
+
+    /// What speaks here is known to be no SMTP, and what else it is not yet.
+    #[cfg(feature = "std")]
+    pub(super) fn is_no_smtp(&self) -> bool {
+        self.beginning.is_there()
+    }
+
+    /// A device does not ask what else it is.
+    #[cfg(not(feature = "std"))]
+    pub(super) fn is_no_smtp(&self) -> bool {
+        false
+    }
+
+    /// What came is no SMTP from this octet on: why the session ends. None where the next octet has to tell.
+    #[cfg(feature = "std")]
+    pub(super) fn broken_at(&mut self, octet: u8) -> Option<Reason> {
+        if self.state != State::Greeting || !self.reader.idle() {
+            return Some(Reason::NotSmtp);
+        }
+        match self.beginning.feed(octet) {
+            Met::Perhaps => None,
+            Met::Unknown => Some(Reason::NotSmtp),
+            Met::Known(protocol) => Some(match protocol {
+                OtherProtocol::Tls => Reason::SpeaksTls,
+                OtherProtocol::Ssh => Reason::SpeaksSsh,
+                OtherProtocol::Http => Reason::SpeaksHttp,
+                OtherProtocol::Pop3 => Reason::SpeaksPop3,
+                OtherProtocol::Imap => Reason::SpeaksImap,
+            }),
+        }
+    }
+
+    /// The same on a device.
+    #[cfg(not(feature = "std"))]
+    pub(super) fn broken_at(&mut self, _octet: u8) -> Option<Reason> {
+        Some(Reason::NotSmtp)
     }
 
     fn fail(&mut self, job: &Job<'_>) -> State {

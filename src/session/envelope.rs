@@ -89,6 +89,8 @@ impl<E: Events> Session<E> {
                 });
                 if job.is_dry() && !concluded && self.transaction.envelope.all_but_data_answered() {
                     self.answered(job, Code::Ok);
+                    // It is about none of them.
+                    self.transaction.verdict.recipient = 0;
                     return State::Quit;
                 }
             }

@@ -10,6 +10,8 @@ use crate::code::{Code, Outcome, Reason, Step};
 use crate::limits::{LIMITS, Limit, Timeouts};
 use crate::wire::capability::Parser;
 use crate::wire::literal::Address;
+#[cfg(feature = "std")]
+use crate::wire::protocol::Beginning;
 use crate::wire::reply::{Progress, Reader, enhanced_status_code};
 
 /// The limits where the settings have none.
@@ -73,6 +75,9 @@ pub struct Session<E = ()> {
     pub(super) mechanism: Mechanism,
     pub(super) transaction: Transaction,
     pub(super) capabilities: Parser,
+    /// What spoke where the greeting should be, and is no SMTP.
+    #[cfg(feature = "std")]
+    pub(super) beginning: Beginning,
     /// The time of the current event, in milliseconds since the session began.
     pub(super) now: u32,
     deadline: u32,
@@ -113,6 +118,8 @@ impl<E> Session<E> {
             unsent: 0,
             transaction: Transaction::NONE,
             capabilities: Parser::new(),
+            #[cfg(feature = "std")]
+            beginning: Beginning::NONE,
             local: Address::NONE,
             reader: Reader::new(),
             events,
@@ -380,7 +387,12 @@ impl<E: Events> Session<E> {
             }
             octets = rest;
             let kept = self.reader.text().len();
-            match self.reader.feed(octet) {
+            let progress = if self.is_no_smtp() {
+                Progress::Broken
+            } else {
+                self.reader.feed(octet)
+            };
+            match progress {
                 Progress::Pending => {}
                 Progress::Text => {
                     if self.state == State::Ehlo {
@@ -396,12 +408,13 @@ impl<E: Events> Session<E> {
                     }
                 }
                 Progress::Broken => {
+                    let Some(reason) = self.broken_at(octet) else { continue };
                     if listens {
                         // Of what is no reply a line is told: it shows what answers there.
                         self.heard(job, rest.split(|octet| *octet == b'\n').next().unwrap_or(&[]));
                         self.heard_line(job);
                     }
-                    self.give_up(Reason::NotSmtp);
+                    self.give_up(reason);
                 }
             }
         }
@@ -506,6 +519,10 @@ impl<E: Events> Session<E> {
             // The system's own time limit for connecting is a deadline like ours.
             Reason::Deadline | Reason::TotalDeadline => Code::Timeout,
             Reason::Cancelled => Code::Cancelled,
+            Reason::TlsFailed => Code::TlsFailed,
+            Reason::Untrusted => Code::TlsUntrusted,
+            #[cfg(feature = "std")]
+            Reason::SpeaksTls => Code::TlsFailed,
             _ => self.step.code(),
         };
         self.conclude(code, reason);

@@ -7,6 +7,8 @@
 //!
 //! A reply is bounded, the empty lines before it included. The beginning of its text is kept, as printable ASCII.
 
+#[cfg(feature = "std")]
+use super::delayed::{DelayedRefusal, Refused};
 use super::relay::RelayRefusal;
 use crate::limits::{REPLY_BYTES, REPLY_TEXT_BYTES};
 use crate::octets::{copy, is_printable, printable, wipe};
@@ -52,6 +54,8 @@ pub struct Reader {
     /// Octets of the reply so far.
     total: u16,
     relay: RelayRefusal,
+    #[cfg(feature = "std")]
+    delayed: DelayedRefusal,
     /// Octets of the kept text.
     length: u8,
     /// Octets of the kept text before the current line.
@@ -79,6 +83,8 @@ impl Reader {
             expected: Expected::FirstDigit,
             held: false,
             relay: RelayRefusal::new(),
+            #[cfg(feature = "std")]
+            delayed: DelayedRefusal::NONE,
             text: [0; REPLY_TEXT_BYTES],
         }
     }
@@ -101,6 +107,12 @@ impl Reader {
     /// Whether the complete reply refuses to relay, anywhere in its text.
     pub fn refuses_to_relay(&self) -> bool {
         self.relay.found()
+    }
+
+    /// What the complete reply refuses, where it is something that was said before.
+    #[cfg(feature = "std")]
+    pub fn refuses_late(&self) -> Option<Refused> {
+        self.delayed.found()
     }
 
     /// Takes octets of a line's text up to the first that is not printable, and returns how many: the same as
@@ -131,9 +143,16 @@ impl Reader {
     fn look_for_relaying(&mut self, text: &[u8]) {
         if self.line_code >= 400 {
             for &octet in text {
-                self.relay.feed(octet);
+                self.look_at(octet);
             }
         }
+    }
+
+    /// Looks at an octet of a refusal's text.
+    fn look_at(&mut self, octet: u8) {
+        self.relay.feed(octet);
+        #[cfg(feature = "std")]
+        self.delayed.feed(octet);
     }
 
     /// Keeps the text as it is now: what follows is read, and its text is dropped.
@@ -203,7 +222,7 @@ impl Reader {
             return self.end_of_line();
         }
         if self.line_code >= 400 {
-            self.relay.feed(octet);
+            self.look_at(octet);
         }
         self.keep_octet(octet);
         Progress::Text
@@ -265,6 +284,8 @@ impl Reader {
         // The last refusal counts; without one, the last line.
         if self.line_code >= 400 {
             self.relay.feed(b' ');
+            #[cfg(feature = "std")]
+            self.delayed.end_of_line();
             self.code = self.line_code;
         } else if self.code < 400 {
             self.code = self.line_code;
@@ -281,6 +302,10 @@ impl Reader {
         self.line_code = 0;
         self.total = 0;
         self.relay = RelayRefusal::new();
+        #[cfg(feature = "std")]
+        {
+            self.delayed = DelayedRefusal::NONE;
+        }
     }
 }
 

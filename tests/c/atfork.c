@@ -64,8 +64,8 @@ static void call_everything(int which)
   own = sds_smtp_client_new();
   doing = "configure";
   configure(own, quick_port, 0);
-  doing = "poll_descriptor";
-  sds_smtp_poll_descriptor();
+  doing = "use_event_loop";
+  event_loop();
   doing = "poll";
   sds_smtp_poll(0);
   doing = "send";
@@ -112,7 +112,7 @@ static void set_up(void)
 static void first_calls(void)
 {
   if (polled)
-    CHECK(sds_smtp_poll_descriptor() >= 0);
+    CHECK(event_loop() >= 0);
   handle = sds_smtp_client_new();
   CHECK(handle != NULL);
   CHECK_IS(configure(NULL, slow_port, 0), SDS_SMTP_OK);
@@ -144,9 +144,9 @@ static void child_is_usable(const char *subject)
   alarm(CHILD_SECONDS);
   doing = "the child's status";
   CHECK_IS_NOT(sds_smtp_status(), SDS_SMTP_BUSY);
-  doing = "the child's poll_descriptor";
+  doing = "the child's use_event_loop";
   if (polled)
-    CHECK(sds_smtp_poll_descriptor() >= 0);
+    CHECK(event_loop() >= 0);
   doing = "the child's mail on a client of the parent's";
   CHECK_IS(deliver(handle, subject), SDS_SMTP_OK);
   doing = "the child's mail on the built-in client";

@@ -135,9 +135,12 @@ static void call_log(void)
   CHECK_IS(sds_smtp_client_log(NULL, &entry, 1), setting == FRESH ? 0 : 1);
 }
 
-static void call_poll_descriptor(void)
+static void call_use_event_loop(void)
 {
-  CHECK((sds_smtp_poll_descriptor() == -1) == (setting == AFTER_A_MAIL));
+  intptr_t descriptor = -1;
+
+  CHECK_IS(sds_smtp_use_event_loop(&descriptor), setting == AFTER_A_MAIL ? SDS_SMTP_BUSY : SDS_SMTP_OK);
+  CHECK((descriptor == -1) == (setting == AFTER_A_MAIL));
 }
 
 static void call_poll(void)
@@ -167,7 +170,7 @@ static const struct function {
   {"wait with a mail in flight", call_wait, 1},
   {"result", call_result, 0},
   {"log", call_log, 0},
-  {"poll_descriptor", call_poll_descriptor, 0},
+  {"use_event_loop", call_use_event_loop, 0},
   {"poll", call_poll, 0},
   {"poll with a mail in flight", call_poll, 1},
 };
@@ -233,7 +236,7 @@ static void set_up(int needs_a_mail_in_flight)
 {
   alarm(CASE_SECONDS);
   if (setting == POLLED)
-    CHECK(sds_smtp_poll_descriptor() >= 0);
+    CHECK(event_loop() >= 0);
   if (setting != FRESH || needs_a_mail_in_flight) {
     CHECK_IS(configure(NULL, port, 0), SDS_SMTP_OK);
     CHECK_IS(deliver(NULL, "before"), SDS_SMTP_OK);

@@ -107,7 +107,7 @@ static void one_case(int setting, const struct work *work)
 
   alarm(CASE_SECONDS);
   if (setting == STANDS_STILL)
-    CHECK(sds_smtp_poll_descriptor() >= 0);
+    CHECK(event_loop() >= 0);
   CHECK_IS(configure(NULL, silent_port, 0), SDS_SMTP_OK);
   if (setting != BEFORE_A_MAIL) {
     CHECK_IS(start_mail(NULL, "the first"), SDS_SMTP_OK);

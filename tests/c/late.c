@@ -107,7 +107,7 @@ static void send_mails(unsigned port, uint32_t limit_ms, int orders)
 
   alarm(CASE_SECONDS);
   if (situation->driver != THREAD) {
-    descriptor = sds_smtp_poll_descriptor();
+    descriptor = event_loop();
     CHECK(descriptor >= 0);
   }
   config.server = "127.0.0.1";

@@ -84,6 +84,14 @@ static inline int deliver(sds_smtp_client *client, const char *subject)
   return code != SDS_SMTP_OK ? code : sds_smtp_client_wait(client, PATIENCE_MS);
 }
 
+/* The descriptor of the engine that the program drives from now on; -1 where there is none. */
+static inline int event_loop(void)
+{
+  intptr_t descriptor = -1;
+
+  return sds_smtp_use_event_loop(&descriptor) == SDS_SMTP_OK ? (int)descriptor : -1;
+}
+
 /* How many clients have a mail in flight. */
 static inline int in_flight(sds_smtp_client *const *clients, int count)
 {

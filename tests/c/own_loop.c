@@ -35,6 +35,22 @@ static int threads(void) {
   return count - 2; /* without . and .. */
 }
 
+/* The descriptor of the library's engine, or -1 and the code. */
+static int event_loop_or(int *code) {
+  intptr_t descriptor = -1;
+
+  *code = sds_smtp_use_event_loop(&descriptor);
+  return (int)descriptor;
+}
+
+static int event_loop(void) {
+  int code;
+  int descriptor = event_loop_or(&code);
+
+  CHECK(code == SDS_SMTP_OK && descriptor >= 0);
+  return descriptor;
+}
+
 static void configure(sds_smtp_client *client, const char *port, uint32_t greeting_ms) {
   struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
 
@@ -75,13 +91,13 @@ static int run(int descriptor, sds_smtp_client *a, sds_smtp_client *b) {
 /* Where the system has no descriptor, or one only, there is none to wait on; and later there is. */
 static void no_descriptor_is_no_end(void) {
   struct rlimit all, few;
-  int free_one = dup(0);
+  int free_one = dup(0), code;
 
   CHECK(free_one >= 0 && close(free_one) == 0);
   CHECK(getrlimit(RLIMIT_NOFILE, &all) == 0);
   for (few = all, few.rlim_cur = (rlim_t)free_one; few.rlim_cur < (rlim_t)free_one + 2; few.rlim_cur++) {
     CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
-    CHECK(sds_smtp_poll_descriptor() == -1);
+    CHECK(event_loop_or(&code) == -1 && code == SDS_SMTP_DATA_FAILED);
     CHECK(setrlimit(RLIMIT_NOFILE, &all) == 0);
   }
 }
@@ -103,13 +119,14 @@ int main(int argc, char **argv) {
     configure(NULL, argv[1], 0);
     send_one(NULL, "by a thread");
     CHECK(sds_smtp_client_wait(NULL, SDS_SMTP_NO_LIMIT) == 0 && threads() == 2);
+    CHECK(event_loop_or(&status) == -1 && status == SDS_SMTP_BUSY);
+    CHECK(sds_smtp_use_event_loop(NULL) == SDS_SMTP_BAD_ARGUMENT);
     _exit(0);
   }
   CHECK(waitpid(child, &status, 0) == child && status == 0);
   no_descriptor_is_no_end();
-  descriptor = sds_smtp_poll_descriptor();
-  CHECK(descriptor >= 0);
-  CHECK(sds_smtp_poll_descriptor() == descriptor);
+  descriptor = event_loop();
+  CHECK(event_loop() == descriptor);
 
   configure(NULL, argv[1], 0);
   configure(other, argv[1], 0);
@@ -144,8 +161,7 @@ int main(int argc, char **argv) {
   child = fork();
   CHECK(child >= 0);
   if (child == 0) {
-    int own = sds_smtp_poll_descriptor();
-    CHECK(own >= 0);
+    int own = event_loop();
     send_one(NULL, "from the child");
     run(own, NULL, NULL);
     CHECK(sds_smtp_status() == 0 && threads() == 1);

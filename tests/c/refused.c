@@ -200,7 +200,7 @@ int main(int argc, char **argv)
       alarm(CASE_SECONDS);
       polled = situations[i].polled;
       if (polled)
-        CHECK(sds_smtp_poll_descriptor() >= 0);
+        CHECK(event_loop() >= 0);
       /* The hooks are the ones that are called. */
       refuse = 1;
       sds_smtp_client_free(sds_smtp_client_new());

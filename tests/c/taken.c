@@ -117,7 +117,7 @@ static void prepare(int count, int polled)
     CHECK(clients[i] != NULL);
   }
   if (polled)
-    CHECK(sds_smtp_poll_descriptor() >= 0);
+    CHECK(event_loop() >= 0);
 }
 
 static void *wait_and_send(void *argument)

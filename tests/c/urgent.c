@@ -33,7 +33,7 @@ static void send_mail(unsigned port, int polled)
 
   alarm(CASE_SECONDS);
   if (polled)
-    CHECK(sds_smtp_poll_descriptor() >= 0);
+    CHECK(event_loop() >= 0);
   CHECK_IS(configure(NULL, port, 0), SDS_SMTP_OK);
   CHECK_IS(deliver(NULL, "urgent"), SDS_SMTP_OK);
   CHECK_IS(sds_smtp_client_result(NULL, &result), SDS_SMTP_OK);

@@ -69,7 +69,7 @@ static void set_up(int polled)
 {
   alarm(CASE_SECONDS);
   if (polled)
-    CHECK(sds_smtp_poll_descriptor() >= 0);
+    CHECK(event_loop() >= 0);
 }
 
 static void *send_mine(void *argument)
@@ -276,7 +276,7 @@ static void beside(int polled)
   int busy = 0;
 
   set_up(polled);
-  wanted.fd = sds_smtp_poll_descriptor();
+  wanted.fd = event_loop();
   wanted.events = POLLIN;
   silent = sds_smtp_client_new();
   shared_client = sds_smtp_client_new();
@@ -325,7 +325,7 @@ static void leaves(int polled)
   set_up(polled);
   silent = sds_smtp_client_new();
   CHECK_IS(configure(silent, silent_port, 200), SDS_SMTP_OK);
-  wanted.fd = sds_smtp_poll_descriptor();
+  wanted.fd = event_loop();
   wanted.events = POLLIN;
   CHECK(wanted.fd >= 0 && pthread_create(&thread, NULL, send_and_leave, NULL) == 0);
   for (;;) {

@@ -7,7 +7,7 @@
  *
  * Each function by which a library gets what its engine needs stands in this program, and refuses with one of the errors
  * that a full or a guarded system gives. The mail ends with its code, with words that tell of the thread or of the
- * descriptor and not of the memory, in result and log; poll_descriptor answers -1. When nothing is refused any more the
+ * descriptor and not of the memory, in result and log; use_event_loop answers 7. When nothing is refused any more the
  * next mail is sent. A function that the library does not call makes no case. Exit code 0: every case was right.
  */
 #include <dlfcn.h>
@@ -126,7 +126,7 @@ static void one_case(const struct situation *situation, int polled)
   error_given = situation->error;
   refused_function = situation->function;
   if (polled) {
-    code = sds_smtp_poll_descriptor();
+    code = event_loop();
     CHECK(refusals == 0 || code == -1);
   } else {
     code = deliver(NULL, "refused");
@@ -143,7 +143,7 @@ static void one_case(const struct situation *situation, int polled)
   }
   refused_function = NOTHING;
   if (polled)
-    CHECK(sds_smtp_poll_descriptor() >= 0);
+    CHECK(event_loop() >= 0);
   CHECK_IS(deliver(NULL, "later"), SDS_SMTP_OK);
   _exit(refusals > 0 ? 0 : 3);
 }

@@ -121,6 +121,16 @@ pub fn run<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = 
 
 /// Runs an executable under valgrind: an error or a leak is exit code 99.
 pub fn under_valgrind<A: AsRef<OsStr>>(executable: &Path, arguments: impl IntoIterator<Item = A>) -> Finished {
+    let mut suppressions = OsString::from("--suppressions=");
+    suppressions.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/valgrind.supp"));
+    finish(
+        valgrind_command().arg(suppressions).arg(executable).args(arguments),
+        PATIENCE,
+    )
+}
+
+/// The same without suppressions.
+pub fn valgrind_command() -> Command {
     let mut command = Command::new("valgrind");
     command.args([
         "--quiet",
@@ -129,10 +139,7 @@ pub fn under_valgrind<A: AsRef<OsStr>>(executable: &Path, arguments: impl IntoIt
         "--show-leak-kinds=definite,indirect,possible",
         "--errors-for-leak-kinds=definite,indirect,possible",
     ]);
-    let mut suppressions = OsString::from("--suppressions=");
-    suppressions.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/valgrind.supp"));
-    command.arg(suppressions).arg(executable).args(arguments);
-    finish(&mut command, PATIENCE)
+    command
 }
 
 /// The address and undefined-behaviour sanitizers.

@@ -143,13 +143,14 @@ static int32_t peer_receive(void *context, uint8_t *octets, size_t max)
   return (int32_t)length;
 }
 
-static void peer_close(void *context)
+static int32_t peer_close(void *context)
 {
   struct peer *peer = (struct peer *)context;
 
   CHECK(peer->line != CLOSED); /* once for each connect */
   peer->line = CLOSED;
   peer->closings++;
+  return 1;
 }
 
 static int32_t peer_local_address(void *context, struct sds_smtp_address *out)

@@ -239,6 +239,7 @@ static int32_t begin_to_connect(void *context, const struct sds_smtp_address *ad
   CHECK(address->port >= 1 && address->port <= 65535);
   server->address = *address;
   server->open = 1;
+  server->closing = 0; /* one that did not end was given up */
   server->is_first = ++server->connections == 1;
   server->broken = server->login = server->has_sender = server->recipients = server->in_data = 0;
   server->line_length = server->out_from = server->out_to = server->sent = server->received = 0;
@@ -299,14 +300,16 @@ static int32_t receive_octets(void *context, uint8_t *octets, size_t max)
   return (int32_t)length;
 }
 
-static void close_connection(void *context)
+static int32_t close_connection(void *context)
 {
   struct server *server = (struct server *)context;
+  int wrong = enter(server, CLOSE);
 
-  enter(server, CLOSE);
-  CHECK(server->open); /* once for each connect */
+  CHECK(server->open || server->closing); /* until it is closed, for each connect */
+  server->closings += (uint32_t)server->open;
   server->open = 0;
-  server->closings++;
+  server->closing = wrong && (server->wrong_value == 0 || server->wrong_value == SDS_SMTP_TRANSPORT_AGAIN);
+  return wrong ? server->wrong_value : 1;
 }
 
 static int32_t local_address(void *context, struct sds_smtp_address *out)

@@ -54,7 +54,7 @@ struct server {
   char ehlo[300]; /* what EHLO or HELO said */
 
   /* The server's own. */
-  int open, broken, login, has_sender, recipients, in_data, is_first;
+  int open, closing, broken, login, has_sender, recipients, in_data, is_first;
   char line[8192], out[16384];
   size_t line_length, out_from, out_to, verdict_at;
   int verdict;

@@ -79,11 +79,12 @@ static int32_t receive(void *context, uint8_t *octets, size_t max) {
   return received < 0 && errno == EAGAIN ? 0 : SDS_SMTP_LOST;
 }
 
-static void end(void *context) {
+static int32_t end(void *context) {
   struct posix_link *link = context;
 
   close(link->fd);
   link->fd = -1;
+  return 1;
 }
 
 static int32_t local_address(void *context, struct sds_smtp_address *out) {

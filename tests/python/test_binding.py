@@ -18,11 +18,29 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import pytest
 import sds_smtp
 from conftest import BINDING, CHECKOUT, LIBRARY, ScriptedServer
-from sds_smtp import Auth, BadArgument, Busy, Client, Code, LibraryNotFound, Outcome, Phase, SmtpError
+from sds_smtp import (
+    Advice,
+    Auth,
+    BadArgument,
+    Busy,
+    Client,
+    Code,
+    ConfigurationError,
+    Feature,
+    LibraryNotFound,
+    MessageError,
+    Outcome,
+    Phase,
+    SmtpError,
+    TemporaryFailure,
+    Tls,
+    UnknownOutcome,
+)
 
 CZECH = "Příliš žluťoučký kůň úpěl ďábelské ódy"
 SENDER = "unit7@example.test"
@@ -184,7 +202,14 @@ STRUCTS = {
     "sds_smtp_result": sds_smtp._Result,
     "sds_smtp_log_entry": sds_smtp._LogEntry,
 }
-PREFIXES = {"AUTH_": Auth, "OUTCOME_": Outcome, "PHASE_": Phase}
+PREFIXES = {
+    "ADVICE_": Advice,
+    "AUTH_": Auth,
+    "FEATURE_": Feature,
+    "OUTCOME_": Outcome,
+    "PHASE_": Phase,
+    "TLS_": Tls,
+}
 
 
 def compiled(tmp_path, body):
@@ -221,13 +246,38 @@ def test_the_numbers_are_those_of_the_header(tmp_path):
         else:
             if name in Code.__members__:
                 numbers[name] = Code[name]
-    for members, prefix in ((Code, ""), (Auth, "AUTH_"), (Outcome, "OUTCOME_"), (Phase, "PHASE_")):
+    for prefix, members in {"": Code, **PREFIXES}.items():
         missing = {prefix + member for member in members.__members__} - set(numbers)
         assert not missing, f"the header does not have {missing}"
-    numbers["NO_PIPELINING"] = sds_smtp.NO_PIPELINING
+    for name in ("NO_PIPELINING", "KEEP_DIALOGUE", "DRY_RUN", "TEXT_IN_CHARSET"):
+        numbers[name] = getattr(sds_smtp, name)
     numbers["NO_LIMIT"] = sds_smtp._NO_LIMIT
     body = "\n".join(f'printf("{name} %lld\\n", (long long)SDS_SMTP_{name});' for name in numbers)
     assert compiled(tmp_path, body).splitlines() == [f"{name} {int(number)}" for name, number in numbers.items()]
+
+
+def test_every_function_of_the_header_is_called_as_it_is_declared():
+    """All but those that the binding has no use for."""
+    header = (CHECKOUT / "include" / "sds_smtp.h").read_text("utf-8")
+    declared = set(re.findall(r"(?m)^[a-z][^*/(=]*\*?\b(sds_smtp_\w+)\(", header))
+    not_used = {"sds_smtp_configure", "sds_smtp_send", "sds_smtp_status", "sds_smtp_client_set_transport"}
+    assert declared - not_used == set(sds_smtp._PROTOTYPES)
+    for name, (_, arguments) in sds_smtp._PROTOTYPES.items():
+        inside = re.search(rf"\b{name}\(([^)]*)\)", header).group(1)
+        assert len(arguments) == (0 if inside == "void" else inside.count(",") + 1), name
+
+
+def test_the_names_are_those_of_the_library():
+    for code in Code.__members__.values():
+        assert sds_smtp.code_name(code) == code.name
+    for phase in Phase.__members__.values():
+        assert sds_smtp.phase_name(phase) == phase.name
+    for outcome in Outcome.__members__.values():
+        assert sds_smtp.outcome_name(outcome) == outcome.name
+    assert sds_smtp.code_name(99) == "UNKNOWN_CODE"
+    assert sds_smtp.phase_name(99) == "UNKNOWN_PHASE"
+    assert sds_smtp.outcome_name(99) == "UNKNOWN_OUTCOME"
+    assert Feature.NAMES | Feature.COMPLETE in sds_smtp.features()
 
 
 def test_a_number_from_a_newer_library_is_kept():
@@ -248,7 +298,10 @@ LOGIN = {"auth": Auth.ANY, "username": "sds", "password": "secret"}
     [
         ({"server": None}, Code.CONNECT_FAILED),
         ({"server": ""}, Code.CONNECT_FAILED),
-        ({"server": "mail.example.test"}, Code.CONNECT_FAILED),
+        ({"server": "smtp@example.test"}, Code.CONNECT_FAILED),
+        ({"server": "http://mail.example.test"}, Code.CONNECT_FAILED),
+        ({"server": "localhost:2525:3"}, Code.CONNECT_FAILED),
+        ({"server": "mail.example.test,"}, Code.CONNECT_FAILED),
         ({"server": "192.0.2.256"}, Code.CONNECT_FAILED),
         ({"sender": None}, Code.SENDER_REFUSED),
         ({"sender": ""}, Code.SENDER_REFUSED),
@@ -260,7 +313,7 @@ LOGIN = {"auth": Auth.ANY, "username": "sds", "password": "secret"}
         ({**LOGIN, "password": ""}, Code.BAD_PASSWORD),
         ({**LOGIN, "username": "u" * 4097}, Code.BAD_USERNAME),
         ({**LOGIN, "password": "p" * 4097}, Code.BAD_PASSWORD),
-        ({**LOGIN, "auth": 4}, Code.AUTH_UNSUPPORTED),
+        ({**LOGIN, "auth": 4}, Code.BAD_ARGUMENT),
         ({"port": 65536}, Code.CONNECT_FAILED),
         ({"sender_name": "Unit\r\nBcc: c@d.test"}, Code.SENDER_REFUSED),
         ({"sender_name": "n" * 201}, Code.SENDER_REFUSED),
@@ -268,6 +321,9 @@ LOGIN = {"auth": Auth.ANY, "username": "sds", "password": "secret"}
         ({"charset": "utf-8\r\nX: y"}, Code.BAD_ARGUMENT),
         ({"credential_limit": 4097}, Code.BAD_ARGUMENT),
         ({"flags": 1 << 31}, Code.BAD_ARGUMENT),
+        ({"source": "eth0"}, Code.BAD_ARGUMENT),
+        ({"tls": 4}, Code.BAD_ARGUMENT),
+        ({"keep_alive_ms": 1}, Code.NOT_SUPPORTED),
     ],
 )
 def test_a_bad_configuration_is_refused_with_its_code(client, change, code):
@@ -275,7 +331,84 @@ def test_a_bad_configuration_is_refused_with_its_code(client, change, code):
         client.configure(**{**GOOD, **change})
     assert caught.value.code == code
     assert caught.value.name == code.name
-    assert caught.value.hint == sds_smtp.strerror(code)
+    assert type(caught.value) is ConfigurationError and caught.value.result is None
+    assert client.refusal() and caught.value.hint == f"{sds_smtp.strerror(code)} [{client.refusal()}]"
+
+
+def test_a_refusal_names_the_field_and_the_reason(client):
+    assert client.refusal() == ""
+    with pytest.raises(ConfigurationError, match="server: entry 2: the port is not between 1 and 65535"):
+        client.configure(server="127.0.0.1, localhost:70000", sender=SENDER)
+    assert client.refusal() == "server: entry 2: the port is not between 1 and 65535"
+    client.configure(server="127.0.0.1", sender=SENDER)
+    assert client.refusal() == ""
+    with pytest.raises(MessageError, match="to: entry 1 .operator.: no @"):
+        client.send("operator", "s", "t")
+    assert client.refusal() == "to: entry 1 (operator): no @: a whole e-mail address is needed"
+
+
+@pytest.mark.skipif(Feature.TLS in sds_smtp.features(), reason="this library has TLS")
+@pytest.mark.parametrize(
+    "field, value",
+    [("tls", Tls.STARTTLS)] + [(f"tls_{name}", "x") for name in ("ca", "certificate", "key", "pin", "name")],
+)
+def test_what_the_library_lacks_is_refused(client, field, value):
+    with pytest.raises(ConfigurationError, match=f"{field}: ") as caught:
+        client.configure(**{**GOOD, field: value})
+    assert caught.value.code == Code.NOT_SUPPORTED
+
+
+def test_the_next_server_of_a_list_gets_the_mail(client, server):
+    client.configure(server=f"127.0.0.1:1, localhost:{server.port}", sender=SENDER, source="127.0.0.1")
+    assert send(client, TO, "s", "t") == Code.OK
+    assert client.result().server == f"127.0.0.1:{server.port}"
+    assert (client.result().attempts, len(server.mails)) == (1, 1)
+
+
+def test_a_mail_is_attempted_again(client, server):
+    server.replies["RCPT"] = "450 4.2.0 Greylisted"
+    lines = []
+
+    def trace(line):
+        lines.append(line)
+        if "450" in line:
+            server.replies.pop("RCPT", None)
+
+    configure(client, server, retry_max=2, retry_delay_ms=10, total_timeout_ms=60000, trace=trace)
+    assert send(client, TO, "s", "t") == Code.OK
+    assert client.result().attempts == 2
+    assert [(entry.code, entry.phase) for entry in client.log()] == [
+        (Code.RECIPIENT_REFUSED, Phase.WAITING),
+        (Code.OK, Phase.END),
+    ]
+    assert len(server.mails) == 1
+
+
+def test_a_url_configures(client, server):
+    client.configure_url(f"smtp://s%40ds:hes%20lo@127.0.0.1:{server.port}", SENDER)
+    assert send(client, TO, "s", "t") == Code.OK
+    token = base64.b64encode(b"\0s@ds\0hes lo")
+    assert b"AUTH PLAIN " + token in [line for _, line in server.commands]
+
+
+@pytest.mark.parametrize("url", ["", "mail.example.test", "http://mail.example.test", "smtp://", "smtp://a:%2@b", "smtp://h:0"])
+def test_a_malformed_url_is_refused(client, url):
+    with pytest.raises(ConfigurationError) as caught:
+        client.configure_url(url, SENDER)
+    assert caught.value.code == Code.BAD_ARGUMENT
+    assert client.refusal() and client.refusal() in str(caught.value)
+
+
+def test_a_url_with_a_password_is_kept_nowhere(client):
+    for url in ("smtp://sds:tajneheslo@:0", "smtp://sds:tajneheslo\0@127.0.0.1"):
+        url = "".join([url, "/"])
+        with pytest.raises(SmtpError) as caught:
+            client.configure_url(url, SENDER)
+        assert "heslo" not in str(caught.value) + client.refusal()
+        step = caught.value.__traceback__.tb_next
+        while step:
+            assert "heslo" not in repr(step.tb_frame.f_locals)
+            step = step.tb_next
 
 
 def test_a_refused_configuration_leaves_the_old_one(client, server):
@@ -495,6 +628,431 @@ def test_a_lone_surrogate_is_refused_before_the_call(client, server):
         client.configure(**{**GOOD, **LOGIN, "password": "\udc80"})
 
 
+# --- the end of a mail, told and waited for ---------------------------------------
+
+
+def test_send_can_wait_and_gives_the_result(client, server):
+    configure(client, server)
+    assert client.send(TO, "s", "t") is None
+    assert client.wait(30) == Code.OK
+    result = client.send(TO, "s", "t", wait=True)
+    assert (result.code, result.outcome, result.advice) == (Code.OK, Outcome.SENT, Advice.NONE)
+    assert result.server == f"127.0.0.1:{server.port}"
+    assert result.message_id == parsed(server.mails[1][3])["Message-ID"]
+    assert result == client.result()
+
+
+@pytest.mark.parametrize(
+    "command, reply, kind, advice",
+    [
+        ("RCPT", "450 4.2.0 Greylisted", TemporaryFailure, Advice.LATER),
+        ("GREETING", "421 4.3.2 Closing", TemporaryFailure, Advice.LATER),
+        ("AUTH", "535 5.7.8 No", ConfigurationError, Advice.CONFIGURATION),
+        ("MAIL", "550 5.7.1 Not you", ConfigurationError, Advice.CONFIGURATION),
+        ("RCPT", "550 5.1.1 No such mailbox", MessageError, Advice.MESSAGE),
+        ("END", "554 5.6.0 Spam", MessageError, Advice.MESSAGE),
+    ],
+)
+def test_a_failure_is_the_exception_of_its_advice(client, server, command, reply, kind, advice):
+    server.replies[command] = reply
+    configure(client, server, **LOGIN)
+    with pytest.raises(kind) as caught:
+        client.send(TO, "s", "t", wait=True)
+    error = caught.value
+    assert type(error) is kind and error.result.advice == advice
+    assert error.result == client.result() and error.code == error.result.code
+    assert error.result.reply_code == int(reply[:3])
+    assert reply[4:] in str(error)
+    assert error.result.recipient == (TO if command == "RCPT" else "")
+
+
+def test_an_unknown_outcome_is_an_exception_of_its_own(client, server):
+    server.gate("END")
+    configure(client, server, final_timeout_ms=300)
+    with pytest.raises(UnknownOutcome) as caught:
+        client.send(TO, "s", "t", wait=True)
+    assert caught.value.result.outcome == Outcome.UNKNOWN
+    assert caught.value.result.message_id
+
+
+def test_a_dry_run_goes_up_to_the_last_recipient(client, server):
+    configure(client, server)
+    result = client.send([TO, "b@example.test"], "s", "t", flags=sds_smtp.DRY_RUN, wait=True)
+    assert (result.code, result.outcome) == (Code.OK, Outcome.NOT_SENT)
+    assert server.mails == [] and "DATA" not in server.verbs()
+    assert server.verbs().count("RCPT") == 2
+    server.replies["RCPT"] = "550 5.1.1 No such mailbox"
+    with pytest.raises(MessageError):
+        client.send(TO, "s", "t", flags=sds_smtp.DRY_RUN, wait=True)
+
+
+def test_done_is_called_once_with_the_result(client, server):
+    configure(client, server)
+    seen, told = [], threading.Event()
+
+    def done(one, result):
+        seen.append((one is client, result, one.status(), threading.current_thread() is threading.main_thread()))
+        told.set()
+
+    client.send(TO, "s", "t", done=done)
+    assert told.wait(30)
+    assert seen == [(True, client.result(), Code.OK, False)]
+    assert client.send(TO, "s", "t", done=done, wait=True) == seen[-1][1]
+    assert len(seen) == 2
+    assert sds_smtp._calls._functions == {}
+
+
+def test_done_sends_the_next_mail(client, server):
+    configure(client, server)
+    subjects, told = iter(["two", "three"]), threading.Event()
+
+    def done(one, result):
+        result.check()
+        subject = next(subjects, None)
+        if subject is None:
+            told.set()
+        else:
+            one.send(TO, subject, "t", done=done)
+
+    client.send(TO, "one", "t", done=done)
+    assert told.wait(30)
+    assert [parsed(mail[3])["Subject"] for mail in server.mails] == ["one", "two", "three"]
+
+
+def test_nothing_waits_inside_done(client, server):
+    configure(client, server)
+    seen, told = [], threading.Event()
+    other = Client()
+    gate = server.gate("END")
+
+    def done(one, result):
+        try:
+            configure(other, server, total_timeout_ms=20000)
+            other.send(TO, "s", "t")
+            seen.append(other.wait())
+            for call in (lambda: other.send(TO, "s", "t", wait=True), lambda: sds_smtp.shutdown(0)):
+                try:
+                    call()
+                except SmtpError as error:
+                    seen.append(error.code)
+            try:
+                with other:
+                    pass
+            except Busy:
+                seen.append("busy")
+        finally:
+            told.set()
+
+    gate.set()
+    client.send(TO, "s", "t", done=done)
+    assert told.wait(30)
+    assert seen == [Code.BUSY, Code.BAD_ARGUMENT, Code.BUSY, "busy"]
+
+
+def test_done_can_close_its_client(server):
+    client = Client()
+    configure(client, server)
+    told = threading.Event()
+
+    def done(one, result):
+        one.close()
+        told.set()
+
+    client.send(TO, "s", "t", done=done)
+    assert told.wait(30)
+    with pytest.raises(SmtpError, match="closed"):
+        client.status()
+    assert sds_smtp._calls._functions == {}
+
+
+def test_close_drops_done(server):
+    server.gate("GREETING")
+    client = Client()
+    configure(client, server)
+    seen = []
+    client.send(TO, "s", "t", done=lambda *_: seen.append(True))
+    server.reached("GREETING")
+    client.close()
+    time.sleep(0.3)
+    assert seen == [] and sds_smtp._calls._functions == {}
+
+
+def test_close_waits_for_a_function_that_runs(server):
+    client = Client()
+    configure(client, server)
+    inside, seen = threading.Event(), []
+
+    def done(one, result):
+        inside.set()
+        time.sleep(0.5)
+        seen.append(True)
+
+    client.send(TO, "s", "t", done=done)
+    assert inside.wait(30)
+    client.close()
+    assert seen == [True]
+
+
+def test_a_forgotten_client_with_done_is_told_the_end_of_its_mail(server):
+    gate = server.gate("END")
+    client = Client()
+    configure(client, server)
+    seen, told = [], threading.Event()
+    client.send(TO, "s", "t", done=lambda one, result: (seen.append(result.code), told.set()))
+    del client
+    gc.collect()
+    gate.set()
+    assert told.wait(30)
+    assert seen == [Code.OK] and len(server.mails) == 1
+
+
+def test_a_refused_mail_has_no_done(client, server):
+    configure(client, server)
+    seen = []
+    with pytest.raises(MessageError):
+        client.send("nobody", "s", "t", done=lambda *_: seen.append(True))
+    with pytest.raises(TypeError, match="done must be callable, not int"):
+        client.send(TO, "s", "t", done=5)
+    with pytest.raises(TypeError, match="trace must be callable, not str"):
+        configure(client, server, trace="x")
+    time.sleep(0.1)
+    assert seen == [] and sds_smtp._calls._functions == {}
+
+
+@pytest.mark.parametrize("what", ["done", "trace"])
+def test_an_exception_in_a_function_goes_to_the_unraisable_hook(client, server, what, monkeypatch):
+    caught = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: caught.append(unraisable.exc_type))
+
+    def fail(*_):
+        raise ZeroDivisionError
+
+    configure(client, server, trace=fail if what == "trace" else None)
+    assert client.send(TO, "s", "t", done=fail if what == "done" else None, wait=True).code == Code.OK
+    end = time.monotonic() + 20
+    while not caught and time.monotonic() < end:
+        time.sleep(0.01)
+    assert caught and set(caught) == {ZeroDivisionError}
+    assert client.send(TO, "s", "t", wait=True).code == Code.OK
+
+
+def test_trace_is_called_with_each_line(client, server):
+    lines = []
+    configure(client, server, **{**LOGIN, "auth": Auth.PLAIN}, trace=lines.append)
+    assert client.send(TO, "s", "the text\n", wait=True).code == Code.OK
+    end = time.monotonic() + 20
+    while "C: QUIT" not in lines and time.monotonic() < end:
+        time.sleep(0.01)
+    assert lines[:2] == [f"# connecting to 127.0.0.1:{server.port}", "S: 220 mx.example.test ESMTP scripted"]
+    assert lines[2].startswith("C: EHLO [127.0.0.1]")
+    assert "C: QUIT" in lines
+    token = base64.b64encode(b"\0sds\0secret").decode()
+    assert not [line for line in lines if "secret" in line or token in line or "the text" in line or "\n" in line]
+    assert [line for line in lines if line.startswith("C: AUTH PLAIN ")]
+
+
+def test_a_trace_is_forgotten_when_nothing_calls_it_any_more(client, server):
+    class Trace:
+        def __call__(self, line):
+            pass
+
+    traces = [Trace(), Trace()]
+    gone = [weakref.ref(trace) for trace in traces]
+    configure(client, server, trace=traces[0])
+    assert client.send(TO, "s", "t", wait=True).code == Code.OK
+    configure(client, server, trace=traces[1])
+    with pytest.raises(ConfigurationError):
+        configure(client, server, port=65536, trace=Trace())
+    assert len(client._traces) == 1
+    traces.clear()
+    assert [one() is None for one in gone] == [True, False]
+    client.close()
+    assert [one() is None for one in gone] == [True, True]
+
+
+def test_a_client_that_its_trace_refers_to_can_be_forgotten(server):
+    client = Client()
+    configure(client, server, trace=lambda line, client=client: client.status())
+    assert client.send(TO, "s", "t", wait=True).code == Code.OK
+    gone = weakref.ref(client)
+    del client
+    gc.collect()
+    assert gone() is None and sds_smtp._calls._functions == {}
+
+
+def test_the_dialogue_is_kept_where_it_is_asked_for(client, server):
+    configure(client, server, **LOGIN)
+    assert client.send(TO, "s", "t", wait=True).code == Code.OK
+    assert client.dialogue() == ""
+    configure(client, server, **LOGIN, flags=sds_smtp.KEEP_DIALOGUE)
+    assert client.send(TO, "s", "the text", wait=True).code == Code.OK
+    lines = client.dialogue().splitlines()
+    assert lines[:2] == [f"# connecting to 127.0.0.1:{server.port}", "S: 220 mx.example.test ESMTP scripted"]
+    assert "S: 250 2.0.0 Queued as 4711" in lines
+    assert "secret" not in client.dialogue() and "the text" not in client.dialogue()
+
+
+def test_a_block_waits_for_its_mail(server):
+    gate = server.gate("END")
+    timer = threading.Timer(0.3, gate.set)
+    with Client() as client:
+        configure(client, server)
+        client.send(TO, "s", "t")
+        server.reached("END")
+        timer.start()
+    assert len(server.mails) == 1
+    assert repr(client) == "<sds_smtp.Client closed>"
+
+
+def test_a_block_raises_what_nobody_has_asked_for(server):
+    server.replies["RCPT"] = "550 5.1.1 No such mailbox"
+    for pause in (0, 0.5):
+        with pytest.raises(MessageError) as caught:
+            with Client() as client:
+                configure(client, server)
+                client.send(TO, "s", "t")
+                time.sleep(pause)
+        assert caught.value.code == Code.INVALID_RECIPIENT
+        assert repr(client) == "<sds_smtp.Client closed>"
+    for ask in (lambda client: client.wait(30), lambda client: (client.wait(30), client.result()), Client.cancel):
+        with Client() as client:
+            configure(client, server)
+            client.send(TO, "s", "t")
+            ask(client)
+    with Client() as client:
+        configure(client, server)
+        client.send(TO, "s", "t", done=lambda *_: None)
+
+
+def test_a_block_that_raises_cancels_its_mail(server):
+    server.gate("GREETING")
+    begin = time.monotonic()
+    with pytest.raises(ZeroDivisionError):
+        with Client() as client:
+            configure(client, server)
+            client.send(TO, "s", "t")
+            raise ZeroDivisionError
+    assert time.monotonic() - begin < 10 and server.mails == []
+
+
+# Each of the programs below is a process of its own: they end, or change how the library of the process works.
+
+EVENT_LOOP = """
+import select, sys, threading
+import sds_smtp
+from sds_smtp import Client, Code
+descriptor = sds_smtp.use_event_loop()
+assert descriptor >= 0 and sds_smtp.use_event_loop() == descriptor
+seen = []
+with Client() as client:
+    client.configure(server="127.0.0.1", port=int(sys.argv[1]), sender="unit7@example.com")
+    client.send("a@example.com", "s", "t", done=lambda one, result: seen.append(threading.get_ident()))
+    while client.status() == Code.BUSY or not seen:
+        left = sds_smtp.poll()
+        select.select([descriptor], [], [], left)
+    assert seen == [threading.get_ident()]
+    # What waits does the work, too.
+    assert client.send("a@example.com", "s", "t", wait=True).code == Code.OK
+sds_smtp.shutdown(5)
+print(len([None for _ in threading.enumerate()]))
+"""
+
+SHUT_DOWN = """
+import os, sys, time
+import sds_smtp
+from sds_smtp import Client, Code
+client = Client()
+client.configure(server="127.0.0.1", port=int(sys.argv[1]), sender="unit7@example.com")
+assert client.send("a@example.com", "s", "t", wait=True).code == Code.OK
+assert len(os.listdir("/proc/self/task")) == 2
+sds_smtp.shutdown()
+assert len(os.listdir("/proc/self/task")) == 1
+assert client.send("a@example.com", "s", "t", wait=True).code == Code.OK
+sds_smtp.shutdown(10)
+try:
+    sds_smtp.use_event_loop()
+    client.send("a@example.com", "s", "t", wait=True)
+finally:
+    client.close()
+print(1)
+"""
+
+ENDS_WITH_CALLS_TO_COME = """
+import sys, time
+import sds_smtp
+from sds_smtp import Client
+
+class Slow:
+    sleep = staticmethod(time.sleep)
+
+    def __del__(self):
+        self.sleep(1.5)
+
+client = Client() if sys.argv[2] == "client" else Client.builtin()
+client.configure(
+    server="127.0.0.1", port=int(sys.argv[1]), sender="unit7@example.com", trace=print if sys.argv[3] == "trace" else None
+)
+client.send("a@example.com", "s", "t", done=print if sys.argv[3] == "done" else None)
+# What this module holds goes when nobody can call Python any more.
+sys.modules["kept"] = Slow()
+time.sleep(0.3)
+"""
+
+FORKED_WITH_CALLS_TO_COME = """
+import os, signal, sys, threading
+import sds_smtp
+from sds_smtp import Client, Code
+seen, told = [], threading.Event()
+def done(one, result):
+    seen.append(os.getpid())
+    told.set()
+client = Client()
+client.configure(server="127.0.0.1", port=int(sys.argv[1]), sender="unit7@example.com")
+client.send("a@example.com", "s", "t", done=done)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    assert client.status() == Code.OK and client.send("a@example.com", "s", "t", wait=True).code == Code.OK
+    os._exit(0 if seen == [] else 2)
+assert os.waitpid(child, 0)[1] == 0
+assert told.wait(20) and seen == [os.getpid()]
+client.close()
+print(1)
+"""
+
+
+@pytest.mark.parametrize(
+    "program, mails",
+    [(EVENT_LOOP, 2), (SHUT_DOWN, 3), (FORKED_WITH_CALLS_TO_COME, 2)],
+    ids=["in_an_event_loop", "shut_down", "forked_with_calls_to_come"],
+)
+def test_programs_of_their_own(server, program, mails):
+    done = run_python(program, server.port, SDS_SMTP_LIBRARY=str(LIBRARY))
+    assert (done.returncode, done.stdout.splitlines(), done.stderr) == (0, ["1"], "")
+    assert len(server.mails) == mails
+
+
+@pytest.mark.parametrize("function", ["done", "trace"])
+@pytest.mark.parametrize("which", ["client", "builtin"])
+def test_nothing_is_called_when_the_interpreter_has_ended(server, which, function):
+    """The server answers while the interpreter ends: a thread that called Python then would be ended inside the library."""
+    gate = server.gate("END")
+
+    def answer():
+        server.reached("END")
+        time.sleep(0.8)
+        gate.set()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    done = run_python(ENDS_WITH_CALLS_TO_COME, server.port, which, function, SDS_SMTP_LIBRARY=str(LIBRARY))
+    thread.join(20)
+    assert (done.returncode, done.stderr) == (0, "")
+    # The built-in client is never closed: its mail is cancelled, and that is told.
+    told = "CANCELLED" if which == "builtin" else ""
+    assert function == "trace" or done.stdout.count("Result") == done.stdout.count(told or "Result") == len(told) // 9
+
+
 # --- busy, wait, cancel, probe ----------------------------------------------------
 
 
@@ -696,7 +1254,7 @@ def test_every_code_has_a_name_and_a_hint():
     assert sds_smtp.strerror(-5) and sds_smtp.strerror(9999)
 
 
-@pytest.mark.parametrize("error", [SmtpError(12), Busy(14), BadArgument(33, "port must be a number")])
+@pytest.mark.parametrize("error", [SmtpError(12), Busy(14), BadArgument(33, "port must be a number"), MessageError(5)])
 def test_errors_can_be_pickled(error):
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error)
@@ -717,7 +1275,7 @@ def test_the_binding_keeps_no_reference_to_the_password(client):
         # A second way to fail: in the library, after the strings were handed over.
         for value in (password, as_bytes):
             try:
-                client.configure(server="x", sender=SENDER, auth=Auth.ANY, username="sds", password=value)
+                client.configure(server="x:0", sender=SENDER, auth=Auth.ANY, username="sds", password=value)
             except SmtpError as error:
                 kept.append(error)
         del value
@@ -1134,7 +1692,7 @@ def test_the_program_ends_with_the_code_of_what_went_wrong(server):
     done = run_python(RUN_MAIN, "127.0.0.1", server.port, SENDER, TO, SDS_SMTP_LIBRARY=str(LIBRARY))
     assert (done.returncode, done.stdout.split(":")[0]) == (12, "not sent"), done.stderr
     assert "AUTH" not in server.verbs()
-    done = run_python(RUN_MAIN, "mail.example.test", server.port, SENDER, TO, SDS_SMTP_LIBRARY=str(LIBRARY))
+    done = run_python(RUN_MAIN, "smtp@example.test", server.port, SENDER, TO, SDS_SMTP_LIBRARY=str(LIBRARY))
     assert (done.returncode, done.stderr.split(":")[0]) == (13, "not sent")
     done = run_python(RUN_MAIN, "127.0.0.1", 25, SENDER, TO, SDS_SMTP_LIBRARY="/nowhere/lib.so")
     assert done.returncode == 1 and "SDS_SMTP_LIBRARY=/nowhere/lib.so cannot be loaded" in done.stderr

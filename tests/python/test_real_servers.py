@@ -47,12 +47,6 @@ def server(request, real_servers):
     return real_servers.get(request.param)
 
 
-@pytest.fixture
-def client():
-    with Client() as one:
-        yield one
-
-
 numbers = itertools.count(1)
 
 

@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char, c_int};
 use std::mem::{offset_of, size_of};
 
 use sds_smtp::ffi::device::{sds_smtp_program_status, sds_smtp_status};
-use sds_smtp::ffi::hosted::sds_smtp_poll_descriptor;
+use sds_smtp::ffi::life::sds_smtp_use_event_loop;
 use sds_smtp::ffi::log::{sds_smtp_client_log, sds_smtp_log_entry};
 use sds_smtp::ffi::result::{sds_smtp_client_result, sds_smtp_result};
 use sds_smtp::ffi::text::{sds_smtp_strerror, sds_smtp_version};
@@ -35,7 +35,10 @@ impl World<'_> {
             0 => assert!([0, 256].contains(&program)),
             _ => assert_eq!(i64::from(program), 256 + i64::from(status)),
         }
-        assert!(sds_smtp_poll_descriptor() >= 0);
+        let mut descriptor = -1;
+        // SAFETY: a whole isize.
+        assert_eq!(unsafe { sds_smtp_use_event_loop(&raw mut descriptor) }, 0);
+        assert!(descriptor >= 0);
     }
 
     pub(super) fn result(&mut self) {

@@ -1,7 +1,7 @@
 //! C calls in any order: with handles that live, are freed or never were, structures of any size, NULL, and a small server
 //! on 127.0.0.1 that answers as the input says.
 //!
-//! The program drives the engine (`sds_smtp_poll_descriptor()`), and the server is a part of the target: nothing runs beside
+//! The program drives the engine (`sds_smtp_use_event_loop()`), and the server is a part of the target: nothing runs beside
 //! it, and what happens is the input's doing. Between two calls of `sds_smtp_poll()` or `sds_smtp_client_wait()` no mail
 //! goes on, so that the status is known.
 
@@ -19,7 +19,8 @@ use std::sync::OnceLock;
 use sds_smtp::ffi::client::{sds_smtp_client, sds_smtp_client_cancel, sds_smtp_client_free, sds_smtp_client_status};
 use sds_smtp::ffi::config::{sds_smtp_client_configure, sds_smtp_config};
 use sds_smtp::ffi::device::sds_smtp_status;
-use sds_smtp::ffi::hosted::{sds_smtp_client_new, sds_smtp_client_wait, sds_smtp_poll, sds_smtp_poll_descriptor};
+use sds_smtp::ffi::hosted::{sds_smtp_client_new, sds_smtp_client_wait, sds_smtp_poll};
+use sds_smtp::ffi::life::sds_smtp_use_event_loop;
 use sds_smtp::ffi::log::sds_smtp_client_log;
 
 use crate::input::Input;
@@ -52,7 +53,10 @@ struct Process {
 fn process() -> &'static Process {
     static PROCESS: OnceLock<Process> = OnceLock::new();
     PROCESS.get_or_init(|| {
-        assert!(sds_smtp_poll_descriptor() >= 0, "no descriptor");
+        let mut descriptor = -1;
+        // SAFETY: a whole isize.
+        let code = unsafe { sds_smtp_use_event_loop(&raw mut descriptor) };
+        assert!(code == 0 && descriptor >= 0, "no descriptor");
         let listen = || TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
         let listener = listen();
