@@ -265,17 +265,19 @@ def test_a_child_of_a_process_that_looks_names_up_looks_up_its_own(network):
     waiting = Client()
     begin(waiting, "silent.example.test")
     wait_until(lambda: "silent.example.test" in network.names.asked)
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            assert_sent(deliver(NAME), AT_FOUR)
-            code = 0
-        except AssertionError as failure:
-            print(failure, flush=True)
-        finally:
-            os._exit(code)
-    assert os.waitpid(child, 0)[1] == 0
+    # Several, because what glibc 2.36 did there it did in one of three children only.
+    for _ in range(8):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                assert_sent(deliver(NAME, connect_timeout_ms=10000), AT_FOUR)
+                code = 0
+            except AssertionError as failure:
+                print(failure, flush=True)
+            finally:
+                os._exit(code)
+        assert os.waitpid(child, 0)[1] == 0
     assert_sent(deliver(NAME), AT_FOUR)
     assert waiting.status() == Code.BUSY
     waiting.close()
