@@ -108,6 +108,10 @@ const HINTS: &[(Condition, &str)] = &[
         "check the server's address and the network",
     ),
     (
+        |case| case.is(Code::ConnectFailed, Reason::NoSource),
+        "it has to be one of this device, and of the server's IP version",
+    ),
+    (
         |case| case.is_silent_in(Phase::Connect),
         "check the server's address and port, and the firewall",
     ),
@@ -345,6 +349,13 @@ mod tests {
                 "",
                 Advice::Later,
                 "server unreachable - check the server's address and the network",
+            ),
+            (
+                unanswered(Code::ConnectFailed, Phase::Connect, Reason::NoSource),
+                OFF,
+                "",
+                Advice::Later,
+                "our own address (source) cannot be used - it has to be one of this device, and of the server's IP version",
             ),
             (
                 unanswered(Code::Timeout, Phase::Connect, Reason::Deadline),

@@ -224,7 +224,7 @@ impl Connection {
         );
         course.stage = Stage::Talking;
         match targets.as_slice() {
-            [] => self.lost(tools.now, Reason::Unreachable),
+            [] => self.lost(tools.now, Reason::NoSource),
             [only] => self.connect(*only, tools),
             [first, ..] => {
                 let first = Some(*first);
