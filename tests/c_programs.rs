@@ -369,12 +369,17 @@ fn event_loop_sends_one_mail_after_the_other_and_goes_on_meanwhile() {
         });
         let program = executable("event_loop", standard, link);
         let finished = run(program, ["localhost", &server.port, FROM, TO, "3"]).must_give(0);
-        let finished = finished.must_say("mail 3: SENT, code 0 (OK), ").must_say("sent 3, failed 0, ticks ");
+        let finished = finished
+            .must_say("mail 3: SENT, code 0 (OK), ")
+            .must_say("sent 3, failed 0, ticks ");
         assert!(!finished.output.contains("ticks 0\n"), "{}", finished.output);
         let mails = server.mails();
         assert_eq!(mails.len(), 3);
         for (number, mail) in mails.iter().enumerate() {
-            assert!(mail.contains(&format!("Subject: testovaci email {}\r\n", number + 1)), "{mail}");
+            assert!(
+                mail.contains(&format!("Subject: testovaci email {}\r\n", number + 1)),
+                "{mail}"
+            );
         }
     }
     let refusing = Sink::start("event-loop-refused", &["--reply", "RCPT=550 5.1.1 no such mailbox"]);
