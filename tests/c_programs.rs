@@ -830,6 +830,16 @@ fn every_wait_comes_back_with_the_status_of_the_mail_it_waited_for() {
 }
 
 #[test]
+fn names_are_looked_up_and_a_name_service_that_is_stuck_or_late_harms_nobody() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        run(executable("names", standard, link), [&server.port])
+            .must_give(0)
+            .must_say("names: 8 cases, 0 wrong\n");
+    }
+}
+
+#[test]
 fn fork_handlers_of_the_program_may_call_the_library_and_every_child_can_send() {
     for (standard, link) in RUN {
         let slow = Server::start(Manners {
@@ -997,6 +1007,18 @@ fn first_mail_is_clean_with_the_sanitizers() {
 #[test]
 fn programs_of_other_versions_are_clean_with_the_sanitizers() {
     sanitized("versions", [""; 0]).must_give(0);
+}
+
+#[test]
+fn names_are_clean_under_valgrind() {
+    let server = Server::start(Manners::default());
+    valgrind("names", [&server.port]).must_give(0);
+}
+
+#[test]
+fn names_are_clean_with_the_sanitizers() {
+    let server = Server::start(Manners::default());
+    sanitized("names", [&server.port]).must_give(0);
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub const EXAMPLES: [&str; 6] = [
     "event_loop",
     "own_transport",
 ];
-pub const TESTS: [&str; 26] = [
+pub const TESTS: [&str; 27] = [
     "layout",
     "misuse",
     "versions",
@@ -51,6 +51,7 @@ pub const TESTS: [&str; 26] = [
     "without",
     "handles",
     "overtaken",
+    "names",
     "refusal",
     "done",
     "shutdown",
