@@ -24,8 +24,8 @@ pub extern "C" fn sds_smtp_client_new() -> *mut sds_smtp_client {
 /// that ends after the wait began, even if another thread has started the next one by then.
 ///
 /// @param client      the client, or NULL for the built-in one
-/// @param timeout_ms  the longest time to wait, in milliseconds; 0: does not wait; SDS_SMTP_NO_LIMIT: waits as
-///                    long as it takes
+/// @param timeout_ms  the longest time to wait, in milliseconds; 0: does not wait; SDS_SMTP_NO_LIMIT: waits
+///                    as long as it takes
 /// @return the code of that mail; without a mail in flight, the status; 14: the time ran out first; 34: also
 ///         if another thread frees the client meanwhile
 ///
@@ -84,8 +84,8 @@ unsafe fn copy_text(text: &[u8], out: *mut c_char, max: usize) -> usize {
 /// @param client  the client, or NULL for the built-in one
 /// @param out     gets the text, cut where it does not fit, with a NUL behind it; or NULL
 /// @param max     the size of `out` in bytes
-/// @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of a
-///         client
+/// @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of
+///         a client
 ///
 /// # Safety
 ///
@@ -104,15 +104,15 @@ pub unsafe extern "C" fn sds_smtp_client_refusal(
     })
 }
 
-/// The last conversation of a client that has SDS_SMTP_KEEP_DIALOGUE in its configuration: its newest lines, at
-/// most 4 KiB, each as a trace has it and with a line feed behind it. User name and password are masked, the
-/// mail's text is left out.
+/// The last conversation of a client that has SDS_SMTP_KEEP_DIALOGUE in its configuration: its newest lines,
+/// at most 4 KiB, each as a trace has it and with a line feed behind it. User name and password are masked,
+/// the mail's text is left out.
 ///
 /// @param client  the client, or NULL for the built-in one
 /// @param out     gets whole lines, the newest that fit, with a NUL behind them; or NULL
 /// @param max     the size of `out` in bytes
-/// @return the number of bytes that there are, without the NUL; 0 before the first mail, or where the handle is
-///         not that of a client
+/// @return the number of bytes that there are, without the NUL; 0 before the first mail, or where the handle
+///         is not that of a client
 ///
 /// # Safety
 ///
