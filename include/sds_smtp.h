@@ -665,9 +665,9 @@ typedef struct sds_smtp_transport {
     int32_t (*receive)(void *context, uint8_t *octets, size_t max);
     /**
      * Closes the connection, whatever its state, and delivers what send took, if possible. Returns 1: closed;
-     * 0: not yet, call me again later; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once; any other
-     * number: closed. It is called, once or until it has closed, for each connect that returned 0; for a
-     * second at most, then the connection counts as closed. No other function is called meanwhile.
+     * 0: not yet, call me again later; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once. For each
+     * connect that returned 0 it is called until it returns 1, a second at most; then the connection counts as
+     * closed. No other function is called meanwhile.
      * sds_smtp_client_free() and sds_smtp_client_set_transport() call it once and do not wait.
      */
     int32_t (*close)(void *context);
@@ -705,7 +705,7 @@ typedef struct sds_smtp_transport {
      * have something to say, asked while a connection is open. -1, or NULL: none, and the functions are called
      * every few milliseconds. On bare metal it is not called.
      */
-    ptrdiff_t (*descriptor)(void *context);
+    intptr_t (*descriptor)(void *context);
     /** NULL. */
     const void *reserved;
 } sds_smtp_transport;

@@ -180,7 +180,7 @@ mod tests {
     use super::*;
     use crate::code::{Code, Outcome, Reason};
     use crate::session::job::{Field, Settings};
-    use crate::session::{Mail, Text};
+    use crate::session::{Date, Mail, Text};
     use crate::wire::capability::Capabilities;
     use crate::wire::literal::Address;
     use std::collections::VecDeque;
@@ -324,7 +324,7 @@ mod tests {
         Job {
             settings,
             mail: Some(Mail {
-                date: 1,
+                date: Date::at(1),
                 ..Mail::new(b"b@example.cz", b"alarm", Text::whole(b"It is hot.\n.\nVery hot.\n"))
             }),
             keep: false,

@@ -110,7 +110,8 @@ impl<'a> Draft<'a> {
         self.check_with(literal, |checked, limit| checked.check_texts(limit))
     }
 
-    fn check_with(
+    /// The same, with the server checked by whoever calls.
+    pub fn check_with(
         self,
         literal: &'a mut [u8; LITERAL_BYTES],
         check: impl FnOnce(&mut Checked<'a>, usize) -> Code,

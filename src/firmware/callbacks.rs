@@ -4,15 +4,19 @@ use core::ffi::{c_char, c_void};
 use core::ptr::null_mut;
 
 use crate::code::Reason;
+use crate::session::Date;
 
 /// A clock of the program's: seconds since 1970.
 pub type UnixTime = unsafe extern "C" fn(*mut c_void) -> u32;
 
 /// The calendar's clock, if there is one.
 pub struct Clock {
-    read: Option<UnixTime>,
+    read: Option<(UnixTime, MakeDate)>,
     context: *mut c_void,
 }
+
+/// Makes a date of seconds since 1970.
+type MakeDate = fn(u32) -> Option<Date>;
 
 impl Clock {
     /// No clock.
@@ -27,14 +31,24 @@ impl Clock {
     ///
     /// The function can be called with the context at any time.
     pub unsafe fn new(read: Option<UnixTime>, context: *mut c_void) -> Self {
-        Self { read, context }
+        Self {
+            // Hidden from the compiler, which would see that there is no other function, and call it without the pointer.
+            read: read.map(|read| (read, core::hint::black_box(Date::at as MakeDate))),
+            context,
+        }
     }
 
     /// Seconds since 1970; 0 where they are not known.
     #[inline(never)]
     pub fn seconds(&self) -> u32 {
         // SAFETY: the promise of `new`.
-        self.read.map_or(0, |read| unsafe { read(self.context) })
+        self.read.map_or(0, |(read, _)| unsafe { read(self.context) })
+    }
+
+    /// The time for a mail, where it is known.
+    pub fn date(&self) -> Option<Date> {
+        let (_, date) = self.read?;
+        date(self.seconds())
     }
 }
 

@@ -26,7 +26,7 @@ impl Member {
             self.stage = Stage::Talking;
             self.begun = self.begun.wrapping_add(1);
             if let Some(mail) = self.config.as_mut().and_then(|config| config.job.mail.as_mut()) {
-                mail.date = clock.seconds();
+                mail.date = clock.date();
             }
         }
         // The difference is right across the wrap. A time before the last one told is no time gone by: it comes of a call in an
@@ -140,9 +140,10 @@ impl Member {
             };
             let client = u32::try_from(core::ptr::from_ref(self.status).addr() & 0xFFFF_FFFF).unwrap_or(0);
             let number = self.told_time.wrapping_add(self.begun);
-            let mut nonce = [mail.date, number, client, host];
+            let seconds = mail.date.map_or(0, |date| date.seconds);
+            let mut nonce = [seconds, number, client, host];
             // Without chance, and time or address, it could be like another's: then there is none.
-            if transport.randomise(&mut nonce) || (mail.date != 0 && host != 0) {
+            if transport.randomise(&mut nonce) || (seconds != 0 && host != 0) {
                 mail.nonce = Some(nonce);
             }
         }

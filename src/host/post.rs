@@ -5,7 +5,7 @@ use std::boxed::Box;
 
 use super::memory::{joined, wipe};
 use crate::client::report::Nonce;
-use crate::session::{Mail, Settings, Text};
+use crate::session::{Date, Mail, Settings, Text};
 
 /// The mail: recipients, subject and text in one piece of memory, wiped when it ends.
 pub struct Post {
@@ -41,7 +41,7 @@ impl Post {
     pub fn mail(&self) -> Mail<'_> {
         let part = |range: Range<usize>| self.texts.get(range).unwrap_or(&[]);
         Mail {
-            date: self.date,
+            date: Date::at(self.date),
             nonce: Some(self.nonce),
             composed: (!self.header.is_empty()).then_some(&*self.header),
             count: self.recipients,

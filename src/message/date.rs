@@ -63,8 +63,28 @@ const DATE: &[Part] = &[
 
 static OCTETS: [u8; length(DATE)] = octets(DATE);
 
+/// A time, and what writes it: a program of a device that sets no clock is linked without it, which saves 336 bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Date {
+    /// Seconds since 1970, up to the year 2106.
+    pub seconds: u32,
+    write: fn(u32, &mut Window<'_>),
+}
+
+impl Date {
+    /// This time; none for 0, which a clock says that does not know it.
+    pub fn at(seconds: u32) -> Option<Self> {
+        (seconds != 0).then_some(Self { seconds, write })
+    }
+
+    /// Writes it.
+    pub fn write(&self, out: &mut Window<'_>) {
+        (self.write)(self.seconds, out);
+    }
+}
+
 /// Writes a time (seconds since 1970, up to the year 2106): `Thu, 01 Jan 1970 00:00:00 +0000`.
-pub fn write(seconds: u32, out: &mut Window<'_>) {
+fn write(seconds: u32, out: &mut Window<'_>) {
     // In the order of the fields. What has a name is so many names behind the first one.
     let mut values = [0u32; 7];
     let mut weeks = seconds;

@@ -1,7 +1,7 @@
 //! The header block (RFC 5322, 3.6; RFC 2045, 3), as it stands in the RFCs.
 
 use super::word;
-use super::{date, plan::Plan};
+use super::{date::Date, plan::Plan};
 use crate::buffer::{HEXADECIMAL, Window};
 use crate::octets::behind_last;
 use crate::template::Part::{All, End, Put, Say, When};
@@ -63,8 +63,8 @@ pub type Phrase = fn(&[u8], &[u8], &mut Window<'_>);
 pub trait Fields {
     /// The mailboxes of the recipients that are named.
     fn to(&self) -> impl Iterator<Item = &[u8]>;
-    /// The time, in seconds since 1970; 0: there is no clock.
-    fn date(&self) -> u32;
+    /// The time, if there is a clock.
+    fn date(&self) -> Option<&Date>;
     /// 128 random bits.
     fn nonce(&self) -> Option<&Nonce>;
     /// The sender's mailbox.
@@ -112,8 +112,12 @@ fn write_line(mut line: Line, fields: &impl Fields, out: &mut Window<'_>) {
 #[cfg_attr(not(fast), inline(never))]
 fn put(field: u8, fields: &impl Fields, out: &mut Window<'_>) -> bool {
     match field {
-        HAS_DATE => return fields.date() != 0,
-        DATE => date::write(fields.date(), out),
+        HAS_DATE => return fields.date().is_some(),
+        DATE => {
+            if let Some(date) = fields.date() {
+                date.write(out);
+            }
+        }
         HAS_NAME => return fields.phrase().is_some(),
         NAME => {
             if let Some(write) = fields.phrase() {

@@ -4,6 +4,7 @@ use crate::auth::Credentials;
 #[cfg(feature = "std")]
 use crate::buffer::Window;
 use crate::limits::LIMITS;
+pub use crate::message::date::Date;
 pub use crate::message::header::Phrase;
 use crate::message::header::{self, Nonce};
 use crate::message::plan::Plan;
@@ -144,8 +145,8 @@ pub struct Mail<'a> {
     pub subject: &'a [u8],
     /// The text.
     pub text: Text<'a>,
-    /// The time for Date, in seconds since 1970; 0 without a clock.
-    pub date: u32,
+    /// The time for Date; none without a clock.
+    pub date: Option<Date>,
     /// 128 random bits for the Message-ID; without them there is none, so that a device without random numbers repeats
     /// none.
     pub nonce: Option<Nonce>,
@@ -163,7 +164,7 @@ impl<'a> Mail<'a> {
             count: 0,
             subject,
             text,
-            date: 0,
+            date: None,
             nonce: None,
         }
     }
@@ -221,8 +222,8 @@ impl header::Fields for Composing<'_> {
         List::new(self.mail.to)
     }
 
-    fn date(&self) -> u32 {
-        self.mail.date
+    fn date(&self) -> Option<&Date> {
+        self.mail.date.as_ref()
     }
 
     fn nonce(&self) -> Option<&Nonce> {

@@ -33,7 +33,7 @@ pub mod transmit;
 pub mod verdict;
 
 pub use event::Events;
-pub use job::{Job, Mail, Settings, Text};
+pub use job::{Date, Job, Mail, Settings, Text};
 pub use session::Session;
 pub use state::State;
 pub use verdict::Verdict;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use sds_smtp::code::{Outcome, Phase, Reason};
 use sds_smtp::limits::Timeouts;
 use sds_smtp::message::word::write_phrase;
-use sds_smtp::session::{Job, Mail, Settings, Text};
+use sds_smtp::session::{Date, Job, Mail, Settings, Text};
 use sds_smtp::wire::capability::Capabilities;
 
 /// A step of the dialogue.
@@ -125,7 +125,7 @@ impl Setup {
                 ..Settings::NONE
             },
             mail: (!self.probe).then_some(Mail {
-                date: self.date,
+                date: Date::at(self.date),
                 nonce: Some([0x0011_2233, 0x4455_6677, 0x8899_aabb, 0xccdd_eeff]),
                 ..Mail::new(&self.to, &self.subject, Text::whole(&self.text))
             }),

@@ -7,7 +7,7 @@ use sds_smtp::client::settings::Draft;
 use sds_smtp::limits::Timeouts;
 use sds_smtp::message::word::write_phrase;
 use sds_smtp::session::job::Fields;
-use sds_smtp::session::{Job, Mail, Settings, Text};
+use sds_smtp::session::{Date, Job, Mail, Settings, Text};
 use sds_smtp::wire::capability::Capabilities;
 use sds_smtp::wire::literal::LITERAL_BYTES;
 
@@ -197,7 +197,7 @@ impl Setup {
         Job {
             settings: self.settings(),
             mail: (!self.probe).then_some(Mail {
-                date: self.date,
+                date: Date::at(self.date),
                 nonce: self.nonce.then_some([0x0123_4567, 0x89ab_cdef, 7, u32::MAX]),
                 ..Mail::new(&self.to, &self.subject, text)
             }),
