@@ -1,12 +1,15 @@
 /*
  * alarm_loop - a device loop that raises alarms faster than mails can be sent
  *
- *     alarm_loop SERVER_IP PORT FROM TO COUNT
+ *     alarm_loop SERVER PORT FROM TO COUNT
+ *
+ * SERVER is an address or a name, or several with commas: the next one is tried where one does not work.
  *
  * Raises COUNT alarms, one every 5 ms. One mail can be in flight at a time; while the status is 14 (busy), new alarms wait
  * in a queue of fixed size, and the next mail takes all that wait. Nothing is lost in silence:
  *
- *   - a mail that was not sent leaves its alarms in the queue, and they go out with the next try;
+ *   - a mail that was not sent is attempted again by the library, where that may help, and is busy meanwhile;
+ *   - where all attempts have failed its alarms stay in the queue, and they go out with the next mail;
  *   - a mail whose outcome is unknown (the connection broke after the text had left) is not repeated, since it may have
  *     arrived; its alarms are counted as uncertain;
  *   - an alarm that finds the queue full is counted;
@@ -25,8 +28,10 @@
 #include "sds_smtp.h"
 
 #define ALARM_EVERY_MS 5
-#define RETRY_AFTER_MS 1000 /* after a mail that failed; a device would rather take a minute */
-#define LAST_TRIES     3    /* after the last alarm: this program ends some day, a device does not */
+#define ATTEMPTS       2    /* further ones, for each mail; the second wait is twice the first one */
+#define RETRY_AFTER_MS 500  /* before the first of them; 0, a minute, is right for a device */
+#define PAUSE_MS       1000 /* after a mail whose attempts have all failed; a device would rather take some minutes */
+#define LAST_TRIES     2    /* after the last alarm: this program ends some day, a device does not */
 #define QUEUE_LENGTH   8
 #define ALARM_SIZE     64
 #define MAIL_SIZE      (QUEUE_LENGTH * ALARM_SIZE + 256)
@@ -43,7 +48,7 @@ static unsigned long overflowed; /* alarms that found the queue full */
 static unsigned long uncertain;  /* alarms in mails with unknown outcome */
 static unsigned long overflowed_told, uncertain_told; /* the totals that the last accepted mail told */
 static unsigned long busy_rounds;
-static unsigned failures; /* mails that failed in a row after the last alarm */
+static unsigned failures; /* mails that failed in a row after the last alarm, each after all of its attempts */
 static unsigned pause_left_ms;
 
 /* The one thing that is not C99. On a device: the delay function of its system. */
@@ -81,7 +86,7 @@ static void mail_failed(int code, const char *where)
 {
   printf("%s, code %d: %s\n", where, code, sds_smtp_strerror(code));
   failures++;
-  pause_left_ms = RETRY_AFTER_MS; /* the alarms stay in the queue */
+  pause_left_ms = PAUSE_MS; /* the alarms stay in the queue */
 }
 
 static void start_mail(const char *to)
@@ -126,7 +131,8 @@ static void finish_mail(void)
   sds_smtp_client_result(NULL, &result);
   switch (result.outcome) {
   case SDS_SMTP_OUTCOME_SENT:
-    printf("mail with %u alarms sent in %u ms\n", alarms_in_it, (unsigned)result.elapsed_ms);
+    printf("mail with %u alarms sent in %u ms, attempts: %u\n", alarms_in_it, (unsigned)result.elapsed_ms,
+           (unsigned)result.attempts);
     mailed += alarms_in_it;
     overflowed_told = overflowed_in_it;
     uncertain_told = uncertain_in_it;
@@ -139,6 +145,10 @@ static void finish_mail(void)
     mail_failed(result.code, "mail with unknown outcome");
     break;
   default:
+    /* LATER: the next mail may succeed. Else somebody has to act first, and is told what the server said. */
+    if (result.advice != SDS_SMTP_ADVICE_LATER)
+      printf("%s has to be changed: %s\n", result.advice == SDS_SMTP_ADVICE_MESSAGE ? "the mail" : "the configuration",
+             result.text);
     mail_failed(result.code, "mail not sent");
     break;
   }
@@ -169,17 +179,22 @@ int main(int argc, char **argv)
   int code;
 
   if (argc != 6) {
-    fprintf(stderr, "usage: alarm_loop SERVER_IP PORT FROM TO COUNT\n");
+    fprintf(stderr, "usage: alarm_loop SERVER PORT FROM TO COUNT\n");
     return 2;
   }
   config.server = argv[1];
   config.port = (uint32_t)strtoul(argv[2], NULL, 10);
   config.sender = argv[3];
-  config.total_timeout_ms = 60000; /* an alarm is of no use after an hour */
+  config.total_timeout_ms = 60000; /* with all attempts: an alarm is of no use after an hour */
+  config.retry_max = ATTEMPTS;
+  config.retry_delay_ms = RETRY_AFTER_MS;
   count = strtoul(argv[5], NULL, 10);
   code = sds_smtp_client_configure(NULL, &config);
   if (code != SDS_SMTP_OK) {
-    fprintf(stderr, "alarm_loop: configuration refused, code %d: %s\n", code, sds_smtp_strerror(code));
+    char refusal[256];
+
+    sds_smtp_client_refusal(NULL, refusal, sizeof refusal);
+    fprintf(stderr, "alarm_loop: configuration refused, code %d: %s\n", code, refusal);
     return 2;
   }
 

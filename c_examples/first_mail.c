@@ -3,44 +3,29 @@
  *
  * The program to begin with: it shows whether server, login and addresses are right.
  *
- *     first_mail SERVER_IP PORT USER PASSWORD FROM TO
- *     first_mail 192.168.1.10 25 "" "" unit7@example.com operator@example.com
+ *     first_mail SERVER PORT USER PASSWORD FROM TO
+ *     first_mail mail.example.com 25 "" "" unit7@example.com operator@example.com
  *
- * An empty USER means: no login. SERVER_IP is an IPv4 or IPv6 address, not a name.
+ * SERVER is an address or a name. An empty USER means: no login.
  * The exit code is 0 only when the server accepted the mail.
  *
  * A command line can be read by every user of the machine. A real program takes the password from its own configuration.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "sds_smtp.h"
 
-static const char *outcome_name(uint32_t outcome)
+static const char *advice(uint32_t advice)
 {
-  switch (outcome) {
-  case SDS_SMTP_OUTCOME_SENT:     return "sent";
-  case SDS_SMTP_OUTCOME_NOT_SENT: return "not sent, it is safe to send it again";
-  case SDS_SMTP_OUTCOME_UNKNOWN:  return "unknown, it may or may not have been delivered";
-  default:                        return "no mail yet";
-  }
-}
-
-static const char *phase_name(uint32_t phase)
-{
-  switch (phase) {
-  case SDS_SMTP_PHASE_START:    return "start, before any connection";
-  case SDS_SMTP_PHASE_CONNECT:  return "connecting";
-  case SDS_SMTP_PHASE_GREETING: return "greeting";
-  case SDS_SMTP_PHASE_HELLO:    return "EHLO or HELO";
-  case SDS_SMTP_PHASE_AUTH:     return "login";
-  case SDS_SMTP_PHASE_MAIL:     return "sender (MAIL FROM)";
-  case SDS_SMTP_PHASE_RCPT:     return "recipient (RCPT TO)";
-  case SDS_SMTP_PHASE_DATA:     return "DATA";
-  case SDS_SMTP_PHASE_TEXT:     return "text of the mail";
-  case SDS_SMTP_PHASE_END:      return "end of the mail";
-  default:                      return "none";
+  switch (advice) {
+  case SDS_SMTP_ADVICE_LATER:         return "send it again later, as it is";
+  case SDS_SMTP_ADVICE_CONFIGURATION: return "change the configuration";
+  case SDS_SMTP_ADVICE_MESSAGE:       return "change the mail";
+  case SDS_SMTP_ADVICE_UNKNOWN:       return "ask the recipient: it may have been delivered";
+  default:                            return "nothing to do";
   }
 }
 
@@ -48,11 +33,11 @@ static int configure(const char *server, unsigned long port, const char *user, c
 {
   int login = user[0] != '\0';
 
-  if (port == 25) {
-    /* The three-function way: the five fields of the device's configuration page. The port is always 25 here. */
+  if (port == 25 && strspn(server, "0123456789.") == strlen(server)) {
+    /* The three-function way: the five fields of the device's configuration page. It takes an IP address. */
     return sds_smtp_configure(server, login, user, password, from);
   } else {
-    /* Everything else that can be set has a field in the structure. NULL is the client of the three functions. */
+    /* Names, and everything else that can be set, need the structure. NULL is the client of the three functions. */
     struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
 
     config.server = server;
@@ -73,8 +58,13 @@ static void print_result(void)
 
   if (sds_smtp_client_result(NULL, &result) != SDS_SMTP_OK)
     return;
-  printf("outcome     %s\n", outcome_name(result.outcome));
-  printf("phase       %s\n", phase_name(result.phase));
+  printf("outcome     %s\n", sds_smtp_outcome_name(result.outcome));
+  printf("advice      %s\n", advice(result.advice));
+  printf("phase       %s\n", sds_smtp_phase_name(result.phase));
+  if (result.server[0] != '\0')
+    printf("server      %s\n", result.server);
+  if (result.recipient[0] != '\0')
+    printf("refused     %s\n", result.recipient);
   if (result.reply_code != 0)
     printf("reply       %u %s\n", (unsigned)result.reply_code, result.text);
   else
@@ -110,7 +100,7 @@ int main(int argc, char **argv)
   int code;
 
   if (argc != 7) {
-    fprintf(stderr, "usage: first_mail SERVER_IP PORT USER PASSWORD FROM TO   (USER \"\": no login)\n");
+    fprintf(stderr, "usage: first_mail SERVER PORT USER PASSWORD FROM TO   (USER \"\": no login)\n");
     return 2;
   }
   port = strtoul(argv[2], &end, 10);
@@ -121,7 +111,10 @@ int main(int argc, char **argv)
 
   code = configure(argv[1], port, argv[3], argv[4], argv[5]);
   if (code != SDS_SMTP_OK) {
-    fprintf(stderr, "first_mail: configuration refused, code %d: %s\n", code, sds_smtp_strerror(code));
+    char refusal[256];
+
+    sds_smtp_client_refusal(NULL, refusal, sizeof refusal);
+    fprintf(stderr, "first_mail: configuration refused, code %d: %s\n  %s\n", code, sds_smtp_strerror(code), refusal);
     return 2;
   }
 

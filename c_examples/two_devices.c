@@ -26,7 +26,10 @@ static sds_smtp_client *new_device(const char *name, const char *server, const c
   config.sender_name = name;
   code = sds_smtp_client_configure(device, &config); /* copies the strings */
   if (code != SDS_SMTP_OK) {
-    fprintf(stderr, "%s: configuration refused, code %d: %s\n", name, code, sds_smtp_strerror(code));
+    char refusal[256];
+
+    sds_smtp_client_refusal(device, refusal, sizeof refusal);
+    fprintf(stderr, "%s: configuration refused, code %d: %s\n", name, code, refusal);
     sds_smtp_client_free(device);
     return NULL;
   }

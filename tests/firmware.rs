@@ -133,8 +133,8 @@ fn first_mail_logs_in_and_sends_its_mail() {
         let finished = run_as(FIRST_MAIL, build, &arguments)
             .must_give(0)
             .must_say("code        0: ")
-            .must_say("outcome     sent\n")
-            .must_say("phase       end of the mail\n")
+            .must_say("outcome     SENT\n")
+            .must_say("phase       END\n")
             .must_say("recipients  1 accepted, 0 refused\n")
             .must_say(&format!("| code 0 | {TO} | reply 250 | "));
         let mails = sink.mails();
@@ -150,7 +150,7 @@ fn first_mail_logs_in_and_sends_its_mail() {
         refused
             .must_give(1)
             .must_say("code        11: ")
-            .must_say("phase       login\n");
+            .must_say("phase       AUTH\n");
     }
 }
 
@@ -177,7 +177,7 @@ fn first_mail_explains_what_it_cannot_do() {
     first_mail(&["127.0.0.1", &free, "", "", FROM, TO])
         .must_give(1)
         .must_say("code        13: ")
-        .must_say("connecting");
+        .must_say("phase       CONNECT\n");
     first_mail(&["127.0.0.1", &free, "", "", FROM, "nobody"])
         .must_give(1)
         .must_say("code        5: ");

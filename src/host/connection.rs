@@ -18,8 +18,9 @@ use super::shared::{Order, Start};
 use super::sink::Sink;
 use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
-use super::told::LastMail;
+use super::told::{LastMail, write_server};
 use super::transcript::Transcript;
+use crate::buffer::Window;
 use crate::channel::callbacks::Trace;
 use crate::client::hint;
 use crate::client::policy::Failed;
@@ -223,7 +224,7 @@ impl Connection {
         );
         course.stage = Stage::Talking;
         match targets.as_slice() {
-            [] => self.lost(tools.now, Reason::Unreachable),
+            [] => self.lost(tools.now, Reason::NoSource),
             [only] => self.connect(*only, tools),
             [first, ..] => {
                 let first = Some(*first);
@@ -581,7 +582,11 @@ impl Connection {
             again,
         };
         if let Some(server) = self.link.address {
-            ended.told.server = Bounded::written(|room| super::told::write_server(server, room));
+            ended.told.server = Bounded::written(|room| {
+                let mut out = Window::new(room, 0);
+                write_server(server, &mut out);
+                out.kept()
+            });
         }
         if let Some(post) = &self.post {
             ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.text(Field::Sender));
@@ -602,10 +607,12 @@ impl Connection {
             return;
         };
         let mut room = [0; 128];
-        let mut length = crate::octets::copy(&mut room, words);
-        if let (Some(server), Some(rest)) = (server, room.get_mut(length..)) {
-            length = length.saturating_add(super::told::write_server(server, rest));
+        let mut out = Window::new(&mut room, 0);
+        out.put_all(words);
+        if let Some(server) = server {
+            write_server(server, &mut out);
         }
+        let length = out.kept();
         transcript.note(room.get(..length).unwrap_or(&[]));
     }
 }

@@ -388,6 +388,9 @@ impl sys::Task for Worker {
 
     fn run(task: Box<[Self; 1]>) {
         let [Self { resolver, place }] = *task;
+        // A fork's child would have it without anybody who gives it back.
+        drop(task);
+        sys::before_lookups();
         resolver.work(place);
     }
 }

@@ -132,10 +132,9 @@ impl<'a> Setup<'a> {
         if self.source.is_empty() {
             return Ok(None);
         }
-        let address = core::str::from_utf8(self.source)
-            .ok()
-            .and_then(|text| text.parse().ok());
-        match address {
+        let mut address = Address::NONE;
+        address.read(self.source);
+        match Option::from(address) {
             Some(address) => Ok(Some(address)),
             None => Err(Wrong::new(Code::BadArgument, "source", "no IP address")),
         }

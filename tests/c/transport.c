@@ -704,7 +704,8 @@ int main(int argc, char **argv)
   for (i = 0; i < count; i++) {
     pid_t child;
 
-    if (argc > 1 && strcmp(argv[1], cases[i].name) != 0)
+    /* A case alone, or all but one. */
+    if (argc > 1 && (argv[1][0] == '-') == (strcmp(argv[1] + (argv[1][0] == '-'), cases[i].name) == 0))
       continue;
     child = fork();
     if (child == 0) {

@@ -19,8 +19,15 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 /// What the static library needs from the system: the line of `cargo rustc -- --print native-static-libs`.
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
-pub const EXAMPLES: [&str; 4] = ["first_mail", "alarm_loop", "fullc_program", "two_devices"];
-pub const TESTS: [&str; 27] = [
+pub const EXAMPLES: [&str; 6] = [
+    "first_mail",
+    "alarm_loop",
+    "fullc_program",
+    "two_devices",
+    "event_loop",
+    "own_transport",
+];
+pub const TESTS: [&str; 28] = [
     "layout",
     "misuse",
     "versions",
@@ -44,6 +51,7 @@ pub const TESTS: [&str; 27] = [
     "without",
     "handles",
     "overtaken",
+    "names",
     "refusal",
     "done",
     "shutdown",

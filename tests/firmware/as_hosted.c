@@ -83,6 +83,52 @@ unsigned int hosted_program_status(void)
   return sds_smtp_program_status();
 }
 
+/* Without further attempts, which a device lacks: then the program repeats what was not sent. */
+int hosted_client_configure(sds_smtp_client *client, const struct sds_smtp_config *config)
+{
+  struct sds_smtp_config without;
+
+  if (config == NULL || config->struct_size != sizeof without)
+    return sds_smtp_client_configure(client, config);
+  without = *config;
+  without.retry_max = without.retry_delay_ms = 0;
+  return sds_smtp_client_configure(client, &without);
+}
+
+/* A device says no more than the code, and has no names of numbers. */
+size_t hosted_client_refusal(const sds_smtp_client *client, char *out, size_t max)
+{
+  (void)client;
+  if (out != NULL && max > 0)
+    out[0] = '\0';
+  return 0;
+}
+
+const char *hosted_code_name(int code)
+{
+  return code == SDS_SMTP_OK ? "OK" : "a code";
+}
+
+const char *hosted_phase_name(uint32_t phase)
+{
+  switch (phase) {
+  case SDS_SMTP_PHASE_START:   return "START";
+  case SDS_SMTP_PHASE_CONNECT: return "CONNECT";
+  case SDS_SMTP_PHASE_AUTH:    return "AUTH";
+  case SDS_SMTP_PHASE_END:     return "END";
+  default:                     return "a phase";
+  }
+}
+
+const char *hosted_outcome_name(uint32_t outcome)
+{
+  switch (outcome) {
+  case SDS_SMTP_OUTCOME_SENT:     return "SENT";
+  case SDS_SMTP_OUTCOME_NOT_SENT: return "NOT_SENT";
+  default:                        return "UNKNOWN";
+  }
+}
+
 int hosted_client_wait(sds_smtp_client *client, uint32_t timeout_ms)
 {
   uint32_t begun = posix_now();
