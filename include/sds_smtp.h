@@ -12,8 +12,9 @@
  * flight at a time. Only sds_smtp_client_wait() and sds_smtp_shutdown() block. A mail in flight is lost when
  * the process ends: call one of them before.
  *
- * The library calls back only where a program asks for it: `read`, `done`, `trace`, a transport. A callback may
- * call every function; wait and shutdown answer SDS_SMTP_BUSY there. docs/threads-and-loops.md has the rules.
+ * The library calls back only where a program asks for it: `read`, `done`, `trace`, a transport. A callback
+ * may call every function; wait and shutdown answer SDS_SMTP_BUSY there. docs/threads-and-loops.md has the
+ * rules.
  *
  * All functions may be called from any thread, but not from a signal handler; fork() is not allowed there
  * either. After fork() the child has the same clients and configurations, and no mail in flight; the parent's
@@ -155,7 +156,7 @@
 /** `sds_smtp_config.flags`: not in this version. */
 #define SDS_SMTP_CHUNKING 2
 
-/** `sds_smtp_config.flags`: keep the newest 4 KiB of the last conversation, for sds_smtp_client_dialogue(). */
+/** `sds_smtp_config.flags`: keep the newest 4 KiB of the last conversation for sds_smtp_client_dialogue(). */
 #define SDS_SMTP_KEEP_DIALOGUE 4
 
 /** `sds_smtp_config.tls`: no TLS. */
@@ -334,9 +335,9 @@ typedef struct sds_smtp_client sds_smtp_client;
 /**
  * A configuration. Begin with `SDS_SMTP_CONFIG_INIT`; a field that is 0 or NULL means its default.
  *
- * All strings end with a NUL, are copied by the call, and may be freed or wiped after it. A field that is not
- * 0 or NULL, and that this build of the library lacks, gives code 39. sds_smtp_client_refusal() says which
- * field was refused, and why.
+ * All strings end with a NUL, are copied by the call, and may be freed or wiped after it. A field that is
+ * not 0 or NULL, and that this build of the library lacks, gives code 39. sds_smtp_client_refusal() says
+ * which field was refused, and why.
  */
 typedef struct sds_smtp_config {
     /** sizeof(struct sds_smtp_config); SDS_SMTP_CONFIG_INIT sets it. */
@@ -481,25 +482,31 @@ typedef struct sds_smtp_result {
     uint32_t recipients_refused;
     /** Milliseconds from the start to the result. */
     uint32_t elapsed_ms;
-    /** How often it was attempted, 1 where it was not repeated; 0 where it did not start, and on bare metal. */
+    /**
+     * How often it was attempted, 1 where it was not repeated; 0 where it did not start, and on bare
+     * metal.
+     */
     uint32_t attempts;
     /** What to do: SDS_SMTP_ADVICE_...; 0 on bare metal. */
     uint32_t advice;
     /** 0: no TLS. */
     uint32_t tls_version;
-    /** The Message-ID with its angle brackets; empty where the mail did not start. All attempts have the same. */
+    /**
+     * The Message-ID with its angle brackets; empty where the mail did not start. All attempts have the
+     * same.
+     */
     char message_id[320];
     /**
-     * The address and port of the server that the last attempt tried, as "192.0.2.1:25"; empty where there was
-     * none, and on bare metal.
+     * The address and port of the server that the last attempt tried, as "192.0.2.1:25"; empty where there
+     * was none, and on bare metal.
      */
     char server[64];
     /** The recipient that the server refused, where that decided; empty on bare metal. */
     char recipient[256];
     /**
-     * The server's text in printable ASCII, its lines joined, and behind it what it may mean, in the library's
-     * words; where reply_code is 0, the library's words alone. Cut after 255 bytes. Never anything of the
-     * credentials.
+     * The server's text in printable ASCII, its lines joined, and behind it what it may mean, in the
+     * library's words; where reply_code is 0, the library's words alone. Cut after 255 bytes. Never anything
+     * of the credentials.
      */
     char text[256];
 } sds_smtp_result;
@@ -544,8 +551,8 @@ typedef struct sds_smtp_message {
      * into `out`, from byte number `offset` on. It returns the number of bytes written; 0 at the end of the
      * text; SDS_SMTP_READ_LATER if it has nothing now; another negative number if it fails: then the mail
      * ends with code 40 (7 on bare metal) and is not delivered. The library asks for each piece once, in
-     * order. With an operating system it reads the whole text within sds_smtp_client_send(). On bare metal it
-     * reads within sds_smtp_poll(), so that the text may be longer than the memory, and sends it as
+     * order. With an operating system it reads the whole text within sds_smtp_client_send(). On bare metal
+     * it reads within sds_smtp_poll(), so that the text may be longer than the memory, and sends it as
      * quoted-printable.
      */
     int32_t (*read)(void *context, uint32_t offset, char *out, size_t max);
@@ -560,10 +567,11 @@ typedef struct sds_smtp_message {
     /** Not in this version. */
     const char *envelope_id;
     /**
-     * Called once when the mail has ended, on the library's thread (in the program's own sds_smtp_poll() after
-     * sds_smtp_use_event_loop()), after sds_smtp_client_send() has returned 0. The status is final then; `result` is the
-     * callback's until it returns. It may call every function, and send the next mail; docs/threads-and-loops.md
-     * has the rules. Not after sds_smtp_client_free(), not in the child of a fork. Not on bare metal.
+     * Called once when the mail has ended, on the library's thread (in the program's own sds_smtp_poll()
+     * after sds_smtp_use_event_loop()), after sds_smtp_client_send() has returned 0. The status is final
+     * then; `result` is the callback's until it returns. It may call every function, and send the next mail;
+     * docs/threads-and-loops.md has the rules. Not after sds_smtp_client_free(), not in the child of a fork.
+     * Not on bare metal.
      */
     void (*done)(void *context, struct sds_smtp_client *client, const struct sds_smtp_result *result);
     /** Handed to `done`, untouched. */
@@ -625,8 +633,8 @@ typedef struct sds_smtp_address {
  *
  * None of the functions may block: what is not possible now is tried again in a later call. `connect`,
  * `connected`, `send`, `receive` and `close` are needed; the others may be NULL. A negative number is one of
- * SDS_SMTP_LOST, _REFUSED, _UNREACHABLE, _NO_SOCKET, _TRANSPORT_UNTRUSTED and _TRANSPORT_TLS_FAILED; the result
- * of the mail says which it was.
+ * SDS_SMTP_LOST, _REFUSED, _UNREACHABLE, _NO_SOCKET, _TRANSPORT_UNTRUSTED and _TRANSPORT_TLS_FAILED; the
+ * result of the mail says which it was.
  *
  * On bare metal sds_smtp_poll() calls these functions; sds_smtp_client_free() and
  * sds_smtp_client_set_transport() call close, too. If one of them calls the library, it gets 14;
@@ -634,8 +642,8 @@ typedef struct sds_smtp_address {
  * in place, unchanged, as long as the client uses it.
  *
  * With an operating system the library's thread calls them, or sds_smtp_poll() after
- * sds_smtp_use_event_loop(), and no lock of the library is held: see docs/threads-and-loops.md. The structure
- * is copied; what `context` points to must stay as long as the client uses it.
+ * sds_smtp_use_event_loop(), and no lock of the library is held: see docs/threads-and-loops.md. The
+ * structure is copied; what `context` points to must stay as long as the client uses it.
  */
 typedef struct sds_smtp_transport {
     /** sizeof(struct sds_smtp_transport); SDS_SMTP_TRANSPORT_INIT sets it. */
@@ -652,8 +660,9 @@ typedef struct sds_smtp_transport {
     /** Whether the connection is made: 1 yes, 0 not yet, or a negative number. */
     int32_t (*connected)(void *context);
     /**
-     * Sends up to `length` octets. Returns how many it took; 0 if it can take none now; or a negative number:
-     * none of these octets has left, and none will. It copies the octets: they are gone when it returns.
+     * Sends up to `length` octets. Returns how many it took; 0 if it can take none now; or a negative
+     * number: none of these octets has left, and none will. It copies the octets: they are gone when it
+     * returns.
      */
     int32_t (*send)(void *context, const uint8_t *octets, size_t length);
     /**
@@ -664,11 +673,11 @@ typedef struct sds_smtp_transport {
      */
     int32_t (*receive)(void *context, uint8_t *octets, size_t max);
     /**
-     * Closes the connection, whatever its state, and delivers what send took, if possible. Returns 1: closed;
-     * 0: not yet, call me again later; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once. For each
-     * connect that returned 0 it is called until it returns 1, a second at most; then the connection counts as
-     * closed. No other function is called meanwhile.
-     * sds_smtp_client_free() and sds_smtp_client_set_transport() call it once and do not wait.
+     * Closes the connection, whatever its state, and delivers what send took, if possible. Returns 1:
+     * closed; 0: not yet, call me again later; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once. For
+     * each connect that returned 0 it is called until it returns 1, a second at most; then the connection
+     * counts as closed. No other function is called meanwhile. sds_smtp_client_free() and
+     * sds_smtp_client_set_transport() call it once and do not wait.
      */
     int32_t (*close)(void *context);
     /**
@@ -679,31 +688,31 @@ typedef struct sds_smtp_transport {
     /**
      * Returns 32 random bits of a real source, for the Message-ID. On bare metal NULL means that there is
      * none. Then a mail has a Message-ID only if there is a clock (sds_smtp_set_clock) and local_address is
-     * known. Otherwise it has none, and most servers add one: a Message-ID that repeats, after a restart or on
-     * another device, would make servers drop mails. With an operating system it is not called.
+     * known. Otherwise it has none, and most servers add one: a Message-ID that repeats, after a restart or
+     * on another device, would make servers drop mails. With an operating system it is not called.
      */
     uint32_t (*random)(void *context);
     /**
      * Secures the connection, for ports that speak TLS from the first octet (RFC 8314: 465). NULL: no TLS.
      * It is called when the connection is made, before the server speaks, again and again (each time after
-     * connected) until it returns 1: secured. 0: not yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at
-     * once, as for a handshake that is calculated in parts; or a negative number. From then on send and receive
-     * go through TLS. `server_name` is the name of the server that the certificate has to be for: the one that
-     * was configured, without a dot at its end; NULL where an address was configured.
+     * connected) until it returns 1: secured. 0: not yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again
+     * at once, as for a handshake that is calculated in parts; or a negative number. From then on send and
+     * receive go through TLS. `server_name` is the name of the server that the certificate has to be for:
+     * the one that was configured, without a dot at its end; NULL where an address was configured.
      */
     int32_t (*start_tls)(void *context, const char *server_name);
     /**
-     * Looks up the address of a server that was configured by its name. NULL: only addresses can be configured
-     * on bare metal; with an operating system the library asks the system. It is called before each connect,
-     * again and again until it returns 1: found, and version and octets of `out` are filled in (the port is
-     * the library's). 0: not yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once; a negative number:
-     * not found, and the mail ends with code 35, or 13 on bare metal.
+     * Looks up the address of a server that was configured by its name. NULL: only addresses can be
+     * configured on bare metal; with an operating system the library asks the system. It is called before
+     * each connect, again and again until it returns 1: found, and version and octets of `out` are filled in
+     * (the port is the library's). 0: not yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once; a
+     * negative number: not found, and the mail ends with code 35, or 13 on bare metal.
      */
     int32_t (*resolve)(void *context, const char *name, struct sds_smtp_address *out);
     /**
-     * With an operating system: a descriptor that is readable or writable when a function that returned 0 may
-     * have something to say, asked while a connection is open. -1, or NULL: none, and the functions are called
-     * every few milliseconds. On bare metal it is not called.
+     * With an operating system: a descriptor that is readable or writable when a function that returned 0
+     * may have something to say, asked while a connection is open. -1, or NULL: none, and the functions are
+     * called every few milliseconds. On bare metal it is not called.
      */
     intptr_t (*descriptor)(void *context);
     /** NULL. */
@@ -799,8 +808,8 @@ int sds_smtp_status(void);
 /**
  * The state of the built-in client in the numbers of FULL-C's smtp_send_status() (see sds_fullc.h).
  *
- * @return 0 before the first mail; 277 while a mail is in flight; 256 if the last one was sent; otherwise 256
- *         plus its code
+ * @return 0 before the first mail; 277 while a mail is in flight; 256 if the last one was sent; otherwise
+ *         256 plus its code
  */
 unsigned int sds_smtp_program_status(void);
 
@@ -822,7 +831,8 @@ const char *sds_smtp_version(void);
 /**
  * What this build of the library can do.
  *
- * @return a sum of SDS_SMTP_FEATURE_...
+ * @return a sum of SDS_SMTP_FEATURE_... On bare metal SDS_SMTP_FEATURE_COMPLETE, or 0 of libsds_smtp_small.a:
+ *         TLS and names are the transport's there
  */
 uint32_t sds_smtp_features(void);
 
@@ -881,6 +891,22 @@ int sds_smtp_client_status(const struct sds_smtp_client *client);
 int sds_smtp_client_cancel(struct sds_smtp_client *client);
 
 /**
+ * Why the last sds_smtp_client_configure(), sds_smtp_client_configure_url(), sds_smtp_configure(),
+ * sds_smtp_client_send() or sds_smtp_send() of a client was refused: the field and what is wrong with it, as
+ * "to: entry 2 (operator): no @: a whole e-mail address is needed". Never anything of the credentials. On bare
+ * metal the text is short, as "to: bad recipients", and may name the few fields of which one is wrong.
+ *
+ * @param client  the client, or NULL for the built-in one
+ * @param out     gets the text, cut where it does not fit, with a NUL behind it; or NULL
+ * @param max     the size of `out` in bytes
+ * @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of a
+ *         client
+ */
+size_t sds_smtp_client_refusal(const struct sds_smtp_client *client,
+                               char *out,
+                               size_t max);
+
+/**
  * Makes a client. It has no configuration, and no mail in flight.
  *
  * @return the client, to be freed with sds_smtp_client_free(); NULL if out of memory, or if there are 65535
@@ -893,8 +919,8 @@ struct sds_smtp_client *sds_smtp_client_new(void);
  * that ends after the wait began, even if another thread has started the next one by then.
  *
  * @param client      the client, or NULL for the built-in one
- * @param timeout_ms  the longest time to wait, in milliseconds; 0: does not wait; SDS_SMTP_NO_LIMIT: waits as
- *                    long as it takes
+ * @param timeout_ms  the longest time to wait, in milliseconds; 0: does not wait; SDS_SMTP_NO_LIMIT: waits
+ *                    as long as it takes
  * @return the code of that mail; without a mail in flight, the status; 14: the time ran out first; 34: also
  *         if another thread frees the client meanwhile
  */
@@ -913,42 +939,25 @@ int sds_smtp_client_wait(struct sds_smtp_client *client, uint32_t timeout_ms);
 uint32_t sds_smtp_poll(uint32_t now_ms);
 
 /**
- * Why the last sds_smtp_client_configure(), sds_smtp_client_configure_url(), sds_smtp_configure(),
- * sds_smtp_client_send() or sds_smtp_send() of a client was refused: the field and what is wrong with it, as
- * "to: entry 2 (operator): no @: a whole e-mail address is needed". Never anything of the credentials.
- *
- * @param client  the client, or NULL for the built-in one
- * @param out     gets the text, cut where it does not fit, with a NUL behind it; or NULL
- * @param max     the size of `out` in bytes
- * @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of a
- *         client
- */
-size_t sds_smtp_client_refusal(const struct sds_smtp_client *client,
-                               char *out,
-                               size_t max);
-
-/**
- * The last conversation of a client that has SDS_SMTP_KEEP_DIALOGUE in its configuration: its newest lines, at
- * most 4 KiB, each as a trace has it and with a line feed behind it. User name and password are masked, the
- * mail's text is left out.
+ * The last conversation of a client that has SDS_SMTP_KEEP_DIALOGUE in its configuration: its newest lines,
+ * at most 4 KiB, each as a trace has it and with a line feed behind it. User name and password are masked,
+ * the mail's text is left out.
  *
  * @param client  the client, or NULL for the built-in one
  * @param out     gets whole lines, the newest that fit, with a NUL behind them; or NULL
  * @param max     the size of `out` in bytes
- * @return the number of bytes that there are, without the NUL; 0 before the first mail, or where the handle is
- *         not that of a client
+ * @return the number of bytes that there are, without the NUL; 0 before the first mail, or where the handle
+ *         is not that of a client
  */
-size_t sds_smtp_client_dialogue(const struct sds_smtp_client *client,
-                                char *out,
-                                size_t max);
+size_t sds_smtp_client_dialogue(const struct sds_smtp_client *client, char *out, size_t max);
 
 /**
  * For programs with an event loop: from now on the library starts no thread, and sds_smtp_poll() does its
  * work. Call this before the first mail, and again in the child of a fork() and after sds_smtp_shutdown().
  *
  * @param descriptor  gets a descriptor to wait on, with poll() or the like: when it is readable,
- *                    sds_smtp_poll() has something to do. On Windows it is the handle of an event object, which
- *                    is set then. It stays the same, also where this is called again; do not close it
+ *                    sds_smtp_poll() has something to do. On Windows it is the handle of an event object,
+ *                    which is set then. It stays the same, also where this is called again; do not close it
  * @return 0; 14: the library's thread runs already; 7: the system has no descriptor or memory: the library
  *         goes on with a thread; 33: descriptor is NULL
  */
@@ -957,16 +966,16 @@ int sds_smtp_use_event_loop(intptr_t *descriptor);
 /**
  * Ends the library's work: waits for the mails in flight, cancels those that are left when the time is over
  * (they end with SDS_SMTP_CANCELLED), ends the thread, and gives back its memory and descriptors. After
- * sds_smtp_use_event_loop() it does the waiting mails' work itself, and ends that mode, too. Clients stay, with
- * their configurations, results and logs, and the next mail starts the thread again.
+ * sds_smtp_use_event_loop() it does the waiting mails' work itself, and ends that mode, too. Clients stay,
+ * with their configurations, results and logs, and the next mail starts the thread again.
  *
  * When the time is over, a `done` or another function of the program's that runs, and lookups of names, have
  * another second.
  *
  * @param timeout_ms  the longest time to wait for mails, in milliseconds; 0: cancels them at once;
  *                    SDS_SMTP_NO_LIMIT: waits as long as it takes
- * @return 0; 14: a function of the program's or a lookup of a name has not ended in time, and the thread goes
- *         on: this may be called again. 14 also out of such a function, where nothing happens
+ * @return 0; 14: a function of the program's or a lookup of a name has not ended in time, and the thread
+ *         goes on: this may be called again. 14 also out of such a function, where nothing happens
  */
 int sds_smtp_shutdown(uint32_t timeout_ms);
 
@@ -977,17 +986,17 @@ int sds_smtp_shutdown(uint32_t timeout_ms);
  * @param client  the client, or NULL for the built-in one
  * @param config  the configuration; copied
  * @return 0; or the code of a field that is wrong (see struct sds_smtp_config); 39: a field that is not 0
- *         needs what this build of the library lacks; 33: config is NULL, or its struct_size or flags are not
- *         known; 34; 7: out of memory. sds_smtp_client_refusal() names the field
+ *         needs what this build of the library lacks; 33: config is NULL, or its struct_size or flags are
+ *         not known; 34; 7: out of memory. sds_smtp_client_refusal() names the field
  */
 int sds_smtp_client_configure(struct sds_smtp_client *client, const struct sds_smtp_config *config);
 
 /**
  * Configures a client with a URL and a sender, and everything else at its default:
- * "smtp://user:password@mail.example.org:587". User name, password and server are percent-encoded (RFC 3986). A
- * user name means SDS_SMTP_AUTH_ANY. An IPv6 address stands in brackets, its zone behind "%25". The schemes
- * smtp+starttls:// and smtps:// need TLS, which this version does not have: code 39. The library wipes its
- * copies of the URL; wipe yours. On an error the old configuration stays.
+ * "smtp://user:password@mail.example.org:587". User name, password and server are percent-encoded (RFC
+ * 3986). A user name means SDS_SMTP_AUTH_ANY. An IPv6 address stands in brackets, its zone behind "%25". The
+ * schemes smtp+starttls:// and smtps:// need TLS, which this version does not have: code 39. The library
+ * wipes its copies of the URL; wipe yours. On an error the old configuration stays.
  *
  * @param client  the client, or NULL for the built-in one
  * @param url     the URL
@@ -995,9 +1004,7 @@ int sds_smtp_client_configure(struct sds_smtp_client *client, const struct sds_s
  * @return 0; 33: the URL is NULL or malformed (sds_smtp_client_refusal() says where); 4: sender is no e-mail
  *         address; 10, 11: user name or password cannot be one; 39; 34; 7: out of memory
  */
-int sds_smtp_client_configure_url(struct sds_smtp_client *client,
-                                  const char *url,
-                                  const char *sender);
+int sds_smtp_client_configure_url(struct sds_smtp_client *client, const char *url, const char *sender);
 
 /**
  * Starts to send a mail in the background and returns at once, as sds_smtp_send() does, for any client.
@@ -1044,6 +1051,24 @@ int sds_smtp_client_result(const struct sds_smtp_client *client, struct sds_smtp
  *         most 64); 0 if that struct_size is not known, or the handle is not that of a client
  */
 size_t sds_smtp_client_log(const struct sds_smtp_client *client, struct sds_smtp_log_entry *out, size_t max);
+
+/**
+ * Sets the transport of a client: its connections are made of the program's functions. The structure is checked.
+ * On bare metal it is not copied: it must stay in place, unchanged, until it is replaced or the client ends.
+ * With an operating system it is copied; `context` must stay until then.
+ *
+ * With an operating system a connection that only waits for the reply to QUIT is closed here; when this
+ * returns, the functions of the transport before are not called any more, unless it is called from inside one
+ * of them.
+ *
+ * @param client     the client, or NULL for the built-in one
+ * @param transport  the functions; NULL: none. On bare metal no mail can be sent then; with an operating system
+ *                   the library uses sockets
+ * @return 0; 14: a mail is in flight; 33: struct_size or flags are not known, or connect, connected, send,
+ *         receive or close is NULL; 7: out of memory; 34
+ */
+int sds_smtp_client_set_transport(struct sds_smtp_client *client,
+                                  const struct sds_smtp_transport *transport);
 
 #ifdef __cplusplus
 }  /* extern "C" */

@@ -58,17 +58,6 @@ extern "C" {
 #endif  /* __cplusplus */
 
 /**
- * Sets the transport of a client. It is checked, and not copied: it must stay in place, unchanged, until it
- * is replaced or the client ends.
- *
- * @param client     the client, or NULL for the built-in one
- * @param transport  the callbacks; NULL: none, and no mail can be sent
- * @return 0; 14: a mail is in flight; 33: struct_size or flags are not known, or connect, connected, send,
- *         receive or close is NULL; 34
- */
-int sds_smtp_client_set_transport(sds_smtp_client *client, const sds_smtp_transport *transport);
-
-/**
  * Makes a client in memory that the program lends. The first client is the built-in one, which
  * sds_smtp_configure(), sds_smtp_send() and sds_smtp_status() use; its handle is also NULL.
  *
@@ -80,8 +69,8 @@ int sds_smtp_client_set_transport(sds_smtp_client *client, const sds_smtp_transp
  *
  * @param storage  memory that stays until sds_smtp_client_free(); it may begin at any address
  * @param length   its size in bytes
- * @return the client; NULL: storage is NULL or shorter than SDS_SMTP_CLIENT_SIZE, or there is a client in it,
- *         or another function of the library is running (the call comes from an interrupt or a callback)
+ * @return the client; NULL: storage is NULL or shorter than SDS_SMTP_CLIENT_SIZE, or there is a client in
+ *         it, or another function of the library is running (the call comes from an interrupt or a callback)
  */
 sds_smtp_client *sds_smtp_client_init(void *storage, size_t length);
 
@@ -122,8 +111,8 @@ void sds_smtp_set_clock(uint32_t (*unix_time)(void *context), void *context);
  * pieces). Call it from the program's main loop. Call it at once after starting a mail or a probe or
  * cancelling one, whatever it returned before: the time limits begin with that call.
  *
- * @param now_ms  the time in milliseconds, of a monotonic clock that wraps from 0xFFFFFFFF to 0. While a mail
- *                is in flight, call at least once in 24 days
+ * @param now_ms  the time in milliseconds, of a monotonic clock that wraps from 0xFFFFFFFF to 0. While a
+ *                mail is in flight, call at least once in 24 days
  * @return the time in milliseconds after which it is to be called again at the latest. 0: at once, there is
  *         more to do; SDS_SMTP_NO_LIMIT: no mail is in flight. See SDS_SMTP_TRANSPORT_WAKES. 1: another
  *         function of the library is running (the call comes from an interrupt or a callback), and nothing

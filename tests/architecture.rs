@@ -90,7 +90,9 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ),
     (
         "host",
-        &["channel", "client", "session", "wire", "auth", "code", "limits"],
+        &[
+            "channel", "client", "session", "wire", "auth", "code", "buffer", "limits",
+        ],
     ),
     (
         "firmware",

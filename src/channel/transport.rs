@@ -51,8 +51,8 @@ pub struct sds_smtp_address {
 ///
 /// None of the functions may block: what is not possible now is tried again in a later call. `connect`,
 /// `connected`, `send`, `receive` and `close` are needed; the others may be NULL. A negative number is one of
-/// SDS_SMTP_LOST, _REFUSED, _UNREACHABLE, _NO_SOCKET, _TRANSPORT_UNTRUSTED and _TRANSPORT_TLS_FAILED; the result
-/// of the mail says which it was.
+/// SDS_SMTP_LOST, _REFUSED, _UNREACHABLE, _NO_SOCKET, _TRANSPORT_UNTRUSTED and _TRANSPORT_TLS_FAILED; the
+/// result of the mail says which it was.
 ///
 /// On bare metal sds_smtp_poll() calls these functions; sds_smtp_client_free() and
 /// sds_smtp_client_set_transport() call close, too. If one of them calls the library, it gets 14;
@@ -60,8 +60,8 @@ pub struct sds_smtp_address {
 /// in place, unchanged, as long as the client uses it.
 ///
 /// With an operating system the library's thread calls them, or sds_smtp_poll() after
-/// sds_smtp_use_event_loop(), and no lock of the library is held: see docs/threads-and-loops.md. The structure
-/// is copied; what `context` points to must stay as long as the client uses it.
+/// sds_smtp_use_event_loop(), and no lock of the library is held: see docs/threads-and-loops.md. The
+/// structure is copied; what `context` points to must stay as long as the client uses it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sds_smtp_transport {
@@ -76,45 +76,46 @@ pub struct sds_smtp_transport {
     pub connect: Option<unsafe extern "C" fn(context: *mut c_void, server: *const sds_smtp_address) -> i32>,
     /// Whether the connection is made: 1 yes, 0 not yet, or a negative number.
     pub connected: Option<unsafe extern "C" fn(context: *mut c_void) -> i32>,
-    /// Sends up to `length` octets. Returns how many it took; 0 if it can take none now; or a negative number:
-    /// none of these octets has left, and none will. It copies the octets: they are gone when it returns.
+    /// Sends up to `length` octets. Returns how many it took; 0 if it can take none now; or a negative
+    /// number: none of these octets has left, and none will. It copies the octets: they are gone when it
+    /// returns.
     pub send: Option<unsafe extern "C" fn(context: *mut c_void, octets: *const u8, length: usize) -> i32>,
     /// Receives up to `max` octets. Returns how many; 0 if there are none now; or SDS_SMTP_LOST if the server
     /// has closed the connection or it broke, after everything that came before was received. A transport
     /// that connects anew by itself returns SDS_SMTP_LOST first: what a later connection brings belongs to
     /// the next connect.
     pub receive: Option<unsafe extern "C" fn(context: *mut c_void, octets: *mut u8, max: usize) -> i32>,
-    /// Closes the connection, whatever its state, and delivers what send took, if possible. Returns 1: closed;
-    /// 0: not yet, call me again later; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once. For each
-    /// connect that returned 0 it is called until it returns 1, a second at most; then the connection counts as
-    /// closed. No other function is called meanwhile.
-    /// sds_smtp_client_free() and sds_smtp_client_set_transport() call it once and do not wait.
+    /// Closes the connection, whatever its state, and delivers what send took, if possible. Returns 1:
+    /// closed; 0: not yet, call me again later; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once. For
+    /// each connect that returned 0 it is called until it returns 1, a second at most; then the connection
+    /// counts as closed. No other function is called meanwhile. sds_smtp_client_free() and
+    /// sds_smtp_client_set_transport() call it once and do not wait.
     pub close: Option<unsafe extern "C" fn(context: *mut c_void) -> i32>,
     /// Writes the device's own address, for EHLO. Returns 0, or a negative number if it is not known. NULL:
     /// not known. Then EHLO says `[127.0.0.1]` unless sds_smtp_config.ehlo_name is set.
     pub local_address: Option<unsafe extern "C" fn(context: *mut c_void, out: *mut sds_smtp_address) -> i32>,
     /// Returns 32 random bits of a real source, for the Message-ID. On bare metal NULL means that there is
     /// none. Then a mail has a Message-ID only if there is a clock (sds_smtp_set_clock) and local_address is
-    /// known. Otherwise it has none, and most servers add one: a Message-ID that repeats, after a restart or on
-    /// another device, would make servers drop mails. With an operating system it is not called.
+    /// known. Otherwise it has none, and most servers add one: a Message-ID that repeats, after a restart or
+    /// on another device, would make servers drop mails. With an operating system it is not called.
     pub random: Option<unsafe extern "C" fn(context: *mut c_void) -> u32>,
     /// Secures the connection, for ports that speak TLS from the first octet (RFC 8314: 465). NULL: no TLS.
     /// It is called when the connection is made, before the server speaks, again and again (each time after
-    /// connected) until it returns 1: secured. 0: not yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at
-    /// once, as for a handshake that is calculated in parts; or a negative number. From then on send and receive
-    /// go through TLS. `server_name` is the name of the server that the certificate has to be for: the one that
-    /// was configured, without a dot at its end; NULL where an address was configured.
+    /// connected) until it returns 1: secured. 0: not yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again
+    /// at once, as for a handshake that is calculated in parts; or a negative number. From then on send and
+    /// receive go through TLS. `server_name` is the name of the server that the certificate has to be for:
+    /// the one that was configured, without a dot at its end; NULL where an address was configured.
     pub start_tls: Option<unsafe extern "C" fn(context: *mut c_void, server_name: *const c_char) -> i32>,
-    /// Looks up the address of a server that was configured by its name. NULL: only addresses can be configured
-    /// on bare metal; with an operating system the library asks the system. It is called before each connect,
-    /// again and again until it returns 1: found, and version and octets of `out` are filled in (the port is
-    /// the library's). 0: not yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once; a negative number:
-    /// not found, and the mail ends with code 35, or 13 on bare metal.
+    /// Looks up the address of a server that was configured by its name. NULL: only addresses can be
+    /// configured on bare metal; with an operating system the library asks the system. It is called before
+    /// each connect, again and again until it returns 1: found, and version and octets of `out` are filled in
+    /// (the port is the library's). 0: not yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once; a
+    /// negative number: not found, and the mail ends with code 35, or 13 on bare metal.
     pub resolve:
         Option<unsafe extern "C" fn(context: *mut c_void, name: *const c_char, out: *mut sds_smtp_address) -> i32>,
-    /// With an operating system: a descriptor that is readable or writable when a function that returned 0 may
-    /// have something to say, asked while a connection is open. -1, or NULL: none, and the functions are called
-    /// every few milliseconds. On bare metal it is not called.
+    /// With an operating system: a descriptor that is readable or writable when a function that returned 0
+    /// may have something to say, asked while a connection is open. -1, or NULL: none, and the functions are
+    /// called every few milliseconds. On bare metal it is not called.
     pub descriptor: Option<unsafe extern "C" fn(context: *mut c_void) -> isize>,
     /// NULL.
     pub reserved: *const c_void,
@@ -190,8 +191,8 @@ const _: () = assert!(
         && offset_of!(sds_smtp_address, octets) == offset_of!(Address, octets)
 );
 
-/// A connection with all the functions that it needs: a structure of the program's, which stays where it is on a device, and of
-/// which the host has a copy.
+/// A connection with all the functions that it needs: a structure of the program's, which stays where it is
+/// on a device, and of which the host has a copy.
 #[derive(Clone, Copy)]
 pub struct Transport<S = &'static sds_smtp_transport>(S);
 

@@ -72,7 +72,7 @@ pub const SDS_SMTP_AUTH_LOGIN: u32 = 3;
 pub const SDS_SMTP_NO_PIPELINING: u32 = 1;
 /// `sds_smtp_config.flags`: not in this version.
 pub const SDS_SMTP_CHUNKING: u32 = 2;
-/// `sds_smtp_config.flags`: keep the newest 4 KiB of the last conversation, for sds_smtp_client_dialogue().
+/// `sds_smtp_config.flags`: keep the newest 4 KiB of the last conversation for sds_smtp_client_dialogue().
 pub const SDS_SMTP_KEEP_DIALOGUE: u32 = 4;
 
 /// `sds_smtp_config.tls`: no TLS.

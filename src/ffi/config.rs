@@ -21,9 +21,9 @@ use crate::limits::Timeouts;
 
 /// A configuration. Begin with `SDS_SMTP_CONFIG_INIT`; a field that is 0 or NULL means its default.
 ///
-/// All strings end with a NUL, are copied by the call, and may be freed or wiped after it. A field that is not
-/// 0 or NULL, and that this build of the library lacks, gives code 39. sds_smtp_client_refusal() says which
-/// field was refused, and why.
+/// All strings end with a NUL, are copied by the call, and may be freed or wiped after it. A field that is
+/// not 0 or NULL, and that this build of the library lacks, gives code 39. sds_smtp_client_refusal() says
+/// which field was refused, and why.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sds_smtp_config {
@@ -290,8 +290,8 @@ unsafe fn setup<'a>(config: &sds_smtp_config) -> Result<Setup<'a>, Wrong<'static
 /// @param client  the client, or NULL for the built-in one
 /// @param config  the configuration; copied
 /// @return 0; or the code of a field that is wrong (see struct sds_smtp_config); 39: a field that is not 0
-///         needs what this build of the library lacks; 33: config is NULL, or its struct_size or flags are not
-///         known; 34; 7: out of memory. sds_smtp_client_refusal() names the field
+///         needs what this build of the library lacks; 33: config is NULL, or its struct_size or flags are
+///         not known; 34; 7: out of memory. sds_smtp_client_refusal() names the field
 ///
 /// # Safety
 ///
@@ -317,20 +317,23 @@ pub unsafe extern "C" fn sds_smtp_client_configure(
     #[cfg(not(feature = "std"))]
     return guard_code(|| {
         // SAFETY: the caller's promises.
-        let config = unsafe { read(config) }?;
+        let config = match unsafe { read(config) } {
+            Ok(config) => config,
+            Err(code) => return of(client).refuse_configuration(code),
+        };
         match lacking(config) {
             // SAFETY: likewise.
-            Code::Ok => Ok(of(client).configure(&unsafe { draft(config) })),
-            code => Err(code),
+            Code::Ok => of(client).configure(&unsafe { draft(config) }),
+            code => of(client).refuse_configuration(code),
         }
     });
 }
 
 /// Configures a client with a URL and a sender, and everything else at its default:
-/// "smtp://user:password@mail.example.org:587". User name, password and server are percent-encoded (RFC 3986). A
-/// user name means SDS_SMTP_AUTH_ANY. An IPv6 address stands in brackets, its zone behind "%25". The schemes
-/// smtp+starttls:// and smtps:// need TLS, which this version does not have: code 39. The library wipes its
-/// copies of the URL; wipe yours. On an error the old configuration stays.
+/// "smtp://user:password@mail.example.org:587". User name, password and server are percent-encoded (RFC
+/// 3986). A user name means SDS_SMTP_AUTH_ANY. An IPv6 address stands in brackets, its zone behind "%25". The
+/// schemes smtp+starttls:// and smtps:// need TLS, which this version does not have: code 39. The library
+/// wipes its copies of the URL; wipe yours. On an error the old configuration stays.
 ///
 /// @param client  the client, or NULL for the built-in one
 /// @param url     the URL

@@ -86,8 +86,8 @@ pub extern "C" fn sds_smtp_status() -> c_int {
 
 /// The state of the built-in client in the numbers of FULL-C's smtp_send_status() (see sds_fullc.h).
 ///
-/// @return 0 before the first mail; 277 while a mail is in flight; 256 if the last one was sent; otherwise 256
-///         plus its code
+/// @return 0 before the first mail; 277 while a mail is in flight; 256 if the last one was sent; otherwise
+///         256 plus its code
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_program_status() -> c_uint {
     guard(263, || Client::BUILT_IN.program_status().map_or(263, c_uint::from))

@@ -21,8 +21,8 @@ use crate::firmware;
 ///
 /// @param storage  memory that stays until sds_smtp_client_free(); it may begin at any address
 /// @param length   its size in bytes
-/// @return the client; NULL: storage is NULL or shorter than SDS_SMTP_CLIENT_SIZE, or there is a client in it,
-///         or another function of the library is running (the call comes from an interrupt or a callback)
+/// @return the client; NULL: storage is NULL or shorter than SDS_SMTP_CLIENT_SIZE, or there is a client in
+///         it, or another function of the library is running (the call comes from an interrupt or a callback)
 ///
 /// # Safety
 ///
@@ -99,8 +99,8 @@ pub unsafe extern "C" fn sds_smtp_set_clock(
 /// pieces). Call it from the program's main loop. Call it at once after starting a mail or a probe or
 /// cancelling one, whatever it returned before: the time limits begin with that call.
 ///
-/// @param now_ms  the time in milliseconds, of a monotonic clock that wraps from 0xFFFFFFFF to 0. While a mail
-///                is in flight, call at least once in 24 days
+/// @param now_ms  the time in milliseconds, of a monotonic clock that wraps from 0xFFFFFFFF to 0. While a
+///                mail is in flight, call at least once in 24 days
 /// @return the time in milliseconds after which it is to be called again at the latest. 0: at once, there is
 ///         more to do; SDS_SMTP_NO_LIMIT: no mail is in flight. See SDS_SMTP_TRANSPORT_WAKES. 1: another
 ///         function of the library is running (the call comes from an interrupt or a callback), and nothing

@@ -16,7 +16,8 @@ pub fn guard<T>(otherwise: T, run: impl FnOnce() -> T) -> T {
     result.unwrap_or(otherwise)
 }
 
-/// Runs what a program has called, and catches a panic. In one place: each exported function would have its own copy.
+/// Runs what a program has called, and catches a panic. In one place: each exported function would have its
+/// own copy.
 #[cfg(feature = "std")]
 #[inline(never)]
 fn protect(run: &mut dyn FnMut()) {
@@ -26,8 +27,8 @@ fn protect(run: &mut dyn FnMut()) {
     });
 }
 
-/// Runs a function of the ABI. Without a system nothing catches a panic; there is none: `make flash` and `make cross` check that
-/// what is linked has no code that panics.
+/// Runs a function of the ABI. Without a system nothing catches a panic; there is none: `make flash` and
+/// `make cross` check that what is linked has no code that panics.
 #[cfg(not(feature = "std"))]
 pub fn guard<T>(_: T, run: impl FnOnce() -> T) -> T {
     run()
@@ -86,12 +87,29 @@ pub unsafe fn string<'a>(text: *const c_char) -> &'a [u8] {
     unsafe { CStr::from_ptr(text) }.to_bytes()
 }
 
+/// Copies a text for C: as much as fits, and a NUL behind it; how long the whole text is.
+///
+/// # Safety
+///
+/// `out` is NULL or points to `max` octets.
+pub unsafe fn copy_text(text: &[u8], out: *mut c_char, max: usize) -> usize {
+    if !out.is_null() && max > 0 {
+        let length = text.len().min(max.saturating_sub(1));
+        // SAFETY: the caller's promise: `length` and one more octet are within `max`.
+        unsafe {
+            core::ptr::copy_nonoverlapping(text.as_ptr(), out.cast(), length);
+            out.add(length).write(0);
+        }
+    }
+    text.len()
+}
+
 /// A structure of integers and pointers that begins with its size, and for which all zeros is a value.
 ///
 /// # Safety
 ///
-/// The type is `repr(C)`, begins with a `u32` named `struct_size`, has no padding, and zeros are a value of it.
-/// [`Sized::ENDS`] lists the end of each field, in order.
+/// The type is `repr(C)`, begins with a `u32` named `struct_size`, has no padding, and zeros are a value of
+/// it. [`Sized::ENDS`] lists the end of each field, in order.
 pub unsafe trait Versioned: Copy {
     /// Where each field ends, in octets from the beginning.
     const ENDS: &'static [usize];
@@ -99,8 +117,8 @@ pub unsafe trait Versioned: Copy {
 
 /// Reads a program's structure, which may be of another version of this library.
 ///
-/// From a shorter structure the complete fields are taken; the others are zero, their default. In a longer one everything
-/// behind the known fields must be zero.
+/// From a shorter structure the complete fields are taken; the others are zero, their default. In a longer
+/// one everything behind the known fields must be zero.
 ///
 /// # Safety
 ///
@@ -131,8 +149,8 @@ pub unsafe fn read<T: Versioned>(given: *const T) -> Result<T, Code> {
     }
 }
 
-/// Reads a program's structure. Without a system, library and program are built together: a structure of another size is a
-/// mistake.
+/// Reads a program's structure. Without a system, library and program are built together: a structure of
+/// another size is a mistake.
 ///
 /// # Safety
 ///
@@ -150,7 +168,8 @@ pub fn whole<T: Versioned>(given: *const T) -> bool {
     !given.is_null() && given.is_aligned() && usize::try_from(unsafe { *given.cast::<u32>() }) == Ok(size_of::<T>())
 }
 
-/// The size of a program's structure that is to be written; an error where it is not a structure of any version.
+/// The size of a program's structure that is to be written; an error where it is not a structure of any
+/// version.
 ///
 /// # Safety
 ///
@@ -170,8 +189,8 @@ pub unsafe fn size_to_write<T: Versioned>(out: *const T) -> Result<usize, Code> 
     Ok(size)
 }
 
-/// Writes a structure that `make` fills, which is given one of zeros: as much as the program's structure has room for, zeros
-/// behind it, and that room as its `struct_size`.
+/// Writes a structure that `make` fills, which is given one of zeros: as much as the program's structure has
+/// room for, zeros behind it, and that room as its `struct_size`.
 ///
 /// # Safety
 ///

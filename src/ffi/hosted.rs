@@ -4,7 +4,7 @@ use core::ffi::{c_char, c_int};
 
 use super::client::{of, sds_smtp_client};
 use super::codes::NO_LIMIT;
-use super::guard::{guard, guard_code};
+use super::guard::{copy_text, guard, guard_code};
 use crate::host::{self, Client, Wait};
 
 /// Makes a client. It has no configuration, and no mail in flight.
@@ -24,8 +24,8 @@ pub extern "C" fn sds_smtp_client_new() -> *mut sds_smtp_client {
 /// that ends after the wait began, even if another thread has started the next one by then.
 ///
 /// @param client      the client, or NULL for the built-in one
-/// @param timeout_ms  the longest time to wait, in milliseconds; 0: does not wait; SDS_SMTP_NO_LIMIT: waits as
-///                    long as it takes
+/// @param timeout_ms  the longest time to wait, in milliseconds; 0: does not wait; SDS_SMTP_NO_LIMIT: waits
+///                    as long as it takes
 /// @return the code of that mail; without a mail in flight, the status; 14: the time ran out first; 34: also
 ///         if another thread frees the client meanwhile
 ///
@@ -60,59 +60,15 @@ pub extern "C" fn sds_smtp_poll(now_ms: u32) -> u32 {
     })
 }
 
-/// Copies a text for C: as much as fits, and a NUL behind it; how long the whole text is.
-///
-/// # Safety
-///
-/// `out` is NULL or points to `max` octets.
-unsafe fn copy_text(text: &[u8], out: *mut c_char, max: usize) -> usize {
-    if !out.is_null() && max > 0 {
-        let length = text.len().min(max.saturating_sub(1));
-        // SAFETY: the caller's promise: `length` and one more octet are within `max`.
-        unsafe {
-            core::ptr::copy_nonoverlapping(text.as_ptr(), out.cast(), length);
-            out.add(length).write(0);
-        }
-    }
-    text.len()
-}
-
-/// Why the last sds_smtp_client_configure(), sds_smtp_client_configure_url(), sds_smtp_configure(),
-/// sds_smtp_client_send() or sds_smtp_send() of a client was refused: the field and what is wrong with it, as
-/// "to: entry 2 (operator): no @: a whole e-mail address is needed". Never anything of the credentials.
-///
-/// @param client  the client, or NULL for the built-in one
-/// @param out     gets the text, cut where it does not fit, with a NUL behind it; or NULL
-/// @param max     the size of `out` in bytes
-/// @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of a
-///         client
-///
-/// # Safety
-///
-/// `out` is NULL or points to `max` octets.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sds_smtp_client_refusal(
-    client: *const sds_smtp_client,
-    out: *mut c_char,
-    max: usize,
-) -> usize {
-    guard(0, || {
-        // SAFETY: the caller's promise.
-        let copied = of(client).refusal(|text| unsafe { copy_text(text, out, max) });
-        // SAFETY: likewise.
-        copied.unwrap_or_else(|_| unsafe { copy_text(&[], out, max) })
-    })
-}
-
-/// The last conversation of a client that has SDS_SMTP_KEEP_DIALOGUE in its configuration: its newest lines, at
-/// most 4 KiB, each as a trace has it and with a line feed behind it. User name and password are masked, the
-/// mail's text is left out.
+/// The last conversation of a client that has SDS_SMTP_KEEP_DIALOGUE in its configuration: its newest lines,
+/// at most 4 KiB, each as a trace has it and with a line feed behind it. User name and password are masked,
+/// the mail's text is left out.
 ///
 /// @param client  the client, or NULL for the built-in one
 /// @param out     gets whole lines, the newest that fit, with a NUL behind them; or NULL
 /// @param max     the size of `out` in bytes
-/// @return the number of bytes that there are, without the NUL; 0 before the first mail, or where the handle is
-///         not that of a client
+/// @return the number of bytes that there are, without the NUL; 0 before the first mail, or where the handle
+///         is not that of a client
 ///
 /// # Safety
 ///

@@ -11,8 +11,8 @@ use crate::host::{self, Wait};
 /// work. Call this before the first mail, and again in the child of a fork() and after sds_smtp_shutdown().
 ///
 /// @param descriptor  gets a descriptor to wait on, with poll() or the like: when it is readable,
-///                    sds_smtp_poll() has something to do. On Windows it is the handle of an event object, which
-///                    is set then. It stays the same, also where this is called again; do not close it
+///                    sds_smtp_poll() has something to do. On Windows it is the handle of an event object,
+///                    which is set then. It stays the same, also where this is called again; do not close it
 /// @return 0; 14: the library's thread runs already; 7: the system has no descriptor or memory: the library
 ///         goes on with a thread; 33: descriptor is NULL
 ///
@@ -34,16 +34,16 @@ pub unsafe extern "C" fn sds_smtp_use_event_loop(descriptor: *mut isize) -> c_in
 
 /// Ends the library's work: waits for the mails in flight, cancels those that are left when the time is over
 /// (they end with SDS_SMTP_CANCELLED), ends the thread, and gives back its memory and descriptors. After
-/// sds_smtp_use_event_loop() it does the waiting mails' work itself, and ends that mode, too. Clients stay, with
-/// their configurations, results and logs, and the next mail starts the thread again.
+/// sds_smtp_use_event_loop() it does the waiting mails' work itself, and ends that mode, too. Clients stay,
+/// with their configurations, results and logs, and the next mail starts the thread again.
 ///
 /// When the time is over, a `done` or another function of the program's that runs, and lookups of names, have
 /// another second.
 ///
 /// @param timeout_ms  the longest time to wait for mails, in milliseconds; 0: cancels them at once;
 ///                    SDS_SMTP_NO_LIMIT: waits as long as it takes
-/// @return 0; 14: a function of the program's or a lookup of a name has not ended in time, and the thread goes
-///         on: this may be called again. 14 also out of such a function, where nothing happens
+/// @return 0; 14: a function of the program's or a lookup of a name has not ended in time, and the thread
+///         goes on: this may be called again. 14 also out of such a function, where nothing happens
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_shutdown(timeout_ms: u32) -> c_int {
     guard_code(|| {

@@ -73,8 +73,8 @@ pub struct sds_smtp_message {
     /// into `out`, from byte number `offset` on. It returns the number of bytes written; 0 at the end of the
     /// text; SDS_SMTP_READ_LATER if it has nothing now; another negative number if it fails: then the mail
     /// ends with code 40 (7 on bare metal) and is not delivered. The library asks for each piece once, in
-    /// order. With an operating system it reads the whole text within sds_smtp_client_send(). On bare metal it
-    /// reads within sds_smtp_poll(), so that the text may be longer than the memory, and sends it as
+    /// order. With an operating system it reads the whole text within sds_smtp_client_send(). On bare metal
+    /// it reads within sds_smtp_poll(), so that the text may be longer than the memory, and sends it as
     /// quoted-printable.
     pub read: Option<unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_char, max: usize) -> i32>,
     /// Handed to `read`, untouched.
@@ -87,10 +87,11 @@ pub struct sds_smtp_message {
     pub message_id: *const c_char,
     /// Not in this version.
     pub envelope_id: *const c_char,
-    /// Called once when the mail has ended, on the library's thread (in the program's own sds_smtp_poll() after
-    /// sds_smtp_use_event_loop()), after sds_smtp_client_send() has returned 0. The status is final then; `result` is the
-    /// callback's until it returns. It may call every function, and send the next mail; docs/threads-and-loops.md
-    /// has the rules. Not after sds_smtp_client_free(), not in the child of a fork. Not on bare metal.
+    /// Called once when the mail has ended, on the library's thread (in the program's own sds_smtp_poll()
+    /// after sds_smtp_use_event_loop()), after sds_smtp_client_send() has returned 0. The status is final
+    /// then; `result` is the callback's until it returns. It may call every function, and send the next mail;
+    /// docs/threads-and-loops.md has the rules. Not after sds_smtp_client_free(), not in the child of a fork.
+    /// Not on bare metal.
     pub done: Option<
         unsafe extern "C" fn(context: *mut c_void, client: *mut sds_smtp_client, result: *const sds_smtp_result),
     >,

@@ -46,22 +46,24 @@ pub struct sds_smtp_result {
     pub recipients_refused: u32,
     /// Milliseconds from the start to the result.
     pub elapsed_ms: u32,
-    /// How often it was attempted, 1 where it was not repeated; 0 where it did not start, and on bare metal.
+    /// How often it was attempted, 1 where it was not repeated; 0 where it did not start, and on bare
+    /// metal.
     pub attempts: u32,
     /// What to do: SDS_SMTP_ADVICE_...; 0 on bare metal.
     pub advice: u32,
     /// 0: no TLS.
     pub tls_version: u32,
-    /// The Message-ID with its angle brackets; empty where the mail did not start. All attempts have the same.
+    /// The Message-ID with its angle brackets; empty where the mail did not start. All attempts have the
+    /// same.
     pub message_id: [c_char; 320],
-    /// The address and port of the server that the last attempt tried, as "192.0.2.1:25"; empty where there was
-    /// none, and on bare metal.
+    /// The address and port of the server that the last attempt tried, as "192.0.2.1:25"; empty where there
+    /// was none, and on bare metal.
     pub server: [c_char; 64],
     /// The recipient that the server refused, where that decided; empty on bare metal.
     pub recipient: [c_char; 256],
-    /// The server's text in printable ASCII, its lines joined, and behind it what it may mean, in the library's
-    /// words; where reply_code is 0, the library's words alone. Cut after 255 bytes. Never anything of the
-    /// credentials.
+    /// The server's text in printable ASCII, its lines joined, and behind it what it may mean, in the
+    /// library's words; where reply_code is 0, the library's words alone. Cut after 255 bytes. Never anything
+    /// of the credentials.
     pub text: [c_char; 256],
 }
 
@@ -88,7 +90,8 @@ versioned!(sds_smtp_result {
 
 const _: () = assert!(MESSAGE_ID_BYTES < 320 && REPLY_TEXT_BYTES < 256);
 
-/// [`ResultFields`] and the C structure have the same fields from the code up to the Message-ID, and the same text.
+/// [`ResultFields`] and the C structure have the same fields from the code up to the Message-ID, and the
+/// same text.
 #[cfg(not(feature = "std"))]
 const _: () = assert!(
     core::mem::offset_of!(ResultFields, text).wrapping_add(4) == core::mem::offset_of!(sds_smtp_result, attempts)

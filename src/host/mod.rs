@@ -43,6 +43,8 @@ mod addresses;
 #[forbid(unsafe_code)]
 mod calls;
 #[forbid(unsafe_code)]
+mod carried;
+#[forbid(unsafe_code)]
 pub mod client;
 #[forbid(unsafe_code)]
 mod clock;
@@ -52,6 +54,8 @@ mod connection;
 mod connections;
 #[forbid(unsafe_code)]
 mod course;
+#[forbid(unsafe_code)]
+mod current;
 #[forbid(unsafe_code)]
 mod deadlines;
 #[forbid(unsafe_code)]
@@ -72,6 +76,8 @@ mod memory;
 mod no_server;
 #[forbid(unsafe_code)]
 mod nonces;
+#[forbid(unsafe_code)]
+mod outside;
 #[forbid(unsafe_code)]
 mod post;
 #[forbid(unsafe_code)]

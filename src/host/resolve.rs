@@ -390,6 +390,7 @@ impl sys::Task for Worker {
         let [Self { resolver, place }] = *task;
         // A fork's child would have it without anybody who gives it back.
         drop(task);
+        sys::before_lookups();
         resolver.work(place);
     }
 }

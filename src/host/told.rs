@@ -102,9 +102,8 @@ impl Kept {
     }
 }
 
-/// Writes the address and port of a server, as "192.0.2.1:25" or "[2001:db8::1]:25"; how many octets that is.
-pub fn write_server(server: SocketAddr, room: &mut [u8]) -> usize {
-    let mut out = Window::new(room, 0);
+/// Writes the address and port of a server, as "192.0.2.1:25" or "[2001:db8::1]:25".
+pub fn write_server(server: SocketAddr, out: &mut Window<'_>) {
     match server {
         SocketAddr::V4(server) => {
             for (at, octet) in server.ip().octets().into_iter().enumerate() {
@@ -116,7 +115,7 @@ pub fn write_server(server: SocketAddr, room: &mut [u8]) -> usize {
         }
         SocketAddr::V6(server) => {
             out.put(b'[');
-            write_ipv6(server.ip().segments(), &mut out);
+            write_ipv6(server.ip().segments(), out);
             if server.scope_id() != 0 {
                 out.put(b'%');
                 out.decimal(u64::from(server.scope_id()));
@@ -126,7 +125,6 @@ pub fn write_server(server: SocketAddr, room: &mut [u8]) -> usize {
     }
     out.put(b':');
     out.decimal(u64::from(server.port()));
-    out.kept()
 }
 
 /// Writes an IPv6 address as RFC 5952 recommends: the first of the longest runs of zeros is left out. (The standard library does
@@ -185,7 +183,9 @@ mod tests {
         ] {
             let mut room = [0; SERVER_BYTES];
             let server: SocketAddr = text.parse().unwrap();
-            let length = write_server(server, &mut room);
+            let mut out = Window::new(&mut room, 0);
+            write_server(server, &mut out);
+            let length = out.kept();
             assert_eq!(core::str::from_utf8(&room[..length]), Ok(&*server.to_string()));
         }
     }

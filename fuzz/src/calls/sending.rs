@@ -97,19 +97,17 @@ impl World<'_> {
             calls: 0,
             client: handle,
         };
-        let mut message = sds_smtp_message {
-            struct_size: 0,
-            flags: if octet & 28 == 28 {
-                u32::from(octet)
-            } else {
-                u32::from(octet & 3)
-            },
-            to: self.string(b"operator@example.com", &mut kept),
-            subject: self.string(b"Boiler room", &mut kept),
-            text: self.string(b"Temperature 93 degrees.\n", &mut kept),
-            read: None,
-            read_context: (&raw mut source).cast(),
+        // SAFETY: zeros are a value of it.
+        let mut message: sds_smtp_message = unsafe { std::mem::zeroed() };
+        message.flags = if octet & 28 == 28 {
+            u32::from(octet)
+        } else {
+            u32::from(octet & 3)
         };
+        message.to = self.string(b"operator@example.com", &mut kept);
+        message.subject = self.string(b"Boiler room", &mut kept);
+        message.text = self.string(b"Temperature 93 degrees.\n", &mut kept);
+        message.read_context = (&raw mut source).cast();
         if octet & 32 > 0 {
             message.read = Some(give);
             if octet & 64 > 0 {
