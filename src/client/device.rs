@@ -19,6 +19,7 @@ impl<'a> Checked<'a> {
                     Capabilities::NONE
                 },
                 pipelining: true,
+                device: true,
                 phrase: None,
                 texts: Fields {
                     username,

@@ -103,6 +103,8 @@ reasons! {
     @hosted
     /// A defect of this library, caught.
     Defect, "internal error";
+    /// We cannot connect from the address that is configured.
+    NoSource, "our own address (source) cannot be used";
     /// The server's name has no address.
     NameNotFound, "the server's name has no address";
     /// The name service gave no answer.

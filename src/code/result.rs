@@ -124,6 +124,14 @@ impl Code {
         Self::ALL.into_iter().find(|code| i64::from(code.number()) == number)
     }
 
+    /// What the devices' own function tells instead of a code of TLS, which the devices do not have.
+    pub const fn of_devices(self) -> Self {
+        match self {
+            Self::TlsFailed | Self::TlsUntrusted | Self::TlsUnavailable => Self::NotReady,
+            code => code,
+        }
+    }
+
     fn position(self) -> usize {
         Self::ALL.into_iter().take_while(|code| *code != self).count()
     }

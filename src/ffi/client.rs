@@ -1,9 +1,9 @@
 //! Handles: `sds_smtp_client`.
 
-use core::ffi::c_int;
+use core::ffi::{c_char, c_int};
 
 use super::Client;
-use super::guard::{guard, guard_code};
+use super::guard::{copy_text, guard, guard_code};
 
 /// A client: one SDS device, with its own configuration, its own single mail in flight, its own log. Opaque.
 ///
@@ -62,4 +62,32 @@ pub unsafe extern "C" fn sds_smtp_client_status(client: *const sds_smtp_client) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sds_smtp_client_cancel(client: *mut sds_smtp_client) -> c_int {
     guard_code(|| of(client).cancel())
+}
+
+/// Why the last sds_smtp_client_configure(), sds_smtp_client_configure_url(), sds_smtp_configure(),
+/// sds_smtp_client_send() or sds_smtp_send() of a client was refused: the field and what is wrong with it, as
+/// "to: entry 2 (operator): no @: a whole e-mail address is needed". Never anything of the credentials. On bare
+/// metal the text is short, as "to: bad recipients", and may name the few fields of which one is wrong.
+///
+/// @param client  the client, or NULL for the built-in one
+/// @param out     gets the text, cut where it does not fit, with a NUL behind it; or NULL
+/// @param max     the size of `out` in bytes
+/// @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of a
+///         client
+///
+/// # Safety
+///
+/// `out` is NULL or points to `max` octets.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sds_smtp_client_refusal(
+    client: *const sds_smtp_client,
+    out: *mut c_char,
+    max: usize,
+) -> usize {
+    guard(0, || {
+        // SAFETY: the caller's promise.
+        let copied = of(client).refusal(|text| unsafe { copy_text(text, out, max) });
+        // SAFETY: likewise.
+        copied.unwrap_or_else(|_| unsafe { copy_text(&[], out, max) })
+    })
 }

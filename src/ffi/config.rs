@@ -317,11 +317,14 @@ pub unsafe extern "C" fn sds_smtp_client_configure(
     #[cfg(not(feature = "std"))]
     return guard_code(|| {
         // SAFETY: the caller's promises.
-        let config = unsafe { read(config) }?;
+        let config = match unsafe { read(config) } {
+            Ok(config) => config,
+            Err(code) => return of(client).refuse_configuration(code),
+        };
         match lacking(config) {
             // SAFETY: likewise.
-            Code::Ok => Ok(of(client).configure(&unsafe { draft(config) })),
-            code => Err(code),
+            Code::Ok => of(client).configure(&unsafe { draft(config) }),
+            code => of(client).refuse_configuration(code),
         }
     });
 }

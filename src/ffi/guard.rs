@@ -87,6 +87,23 @@ pub unsafe fn string<'a>(text: *const c_char) -> &'a [u8] {
     unsafe { CStr::from_ptr(text) }.to_bytes()
 }
 
+/// Copies a text for C: as much as fits, and a NUL behind it; how long the whole text is.
+///
+/// # Safety
+///
+/// `out` is NULL or points to `max` octets.
+pub unsafe fn copy_text(text: &[u8], out: *mut c_char, max: usize) -> usize {
+    if !out.is_null() && max > 0 {
+        let length = text.len().min(max.saturating_sub(1));
+        // SAFETY: the caller's promise: `length` and one more octet are within `max`.
+        unsafe {
+            core::ptr::copy_nonoverlapping(text.as_ptr(), out.cast(), length);
+            out.add(length).write(0);
+        }
+    }
+    text.len()
+}
+
 /// A structure of integers and pointers that begins with its size, and for which all zeros is a value.
 ///
 /// # Safety

@@ -4,7 +4,7 @@ use core::ffi::{c_char, c_int};
 
 use super::client::{of, sds_smtp_client};
 use super::codes::NO_LIMIT;
-use super::guard::{guard, guard_code};
+use super::guard::{copy_text, guard, guard_code};
 use crate::host::{self, Client, Wait};
 
 /// Makes a client. It has no configuration, and no mail in flight.
@@ -57,50 +57,6 @@ pub extern "C" fn sds_smtp_poll(now_ms: u32) -> u32 {
         host::poll().map_or(NO_LIMIT, |left| {
             u32::try_from(left).unwrap_or(NO_LIMIT).min(NO_LIMIT.saturating_sub(1))
         })
-    })
-}
-
-/// Copies a text for C: as much as fits, and a NUL behind it; how long the whole text is.
-///
-/// # Safety
-///
-/// `out` is NULL or points to `max` octets.
-unsafe fn copy_text(text: &[u8], out: *mut c_char, max: usize) -> usize {
-    if !out.is_null() && max > 0 {
-        let length = text.len().min(max.saturating_sub(1));
-        // SAFETY: the caller's promise: `length` and one more octet are within `max`.
-        unsafe {
-            core::ptr::copy_nonoverlapping(text.as_ptr(), out.cast(), length);
-            out.add(length).write(0);
-        }
-    }
-    text.len()
-}
-
-/// Why the last sds_smtp_client_configure(), sds_smtp_client_configure_url(), sds_smtp_configure(),
-/// sds_smtp_client_send() or sds_smtp_send() of a client was refused: the field and what is wrong with it, as
-/// "to: entry 2 (operator): no @: a whole e-mail address is needed". Never anything of the credentials.
-///
-/// @param client  the client, or NULL for the built-in one
-/// @param out     gets the text, cut where it does not fit, with a NUL behind it; or NULL
-/// @param max     the size of `out` in bytes
-/// @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of
-///         a client
-///
-/// # Safety
-///
-/// `out` is NULL or points to `max` octets.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sds_smtp_client_refusal(
-    client: *const sds_smtp_client,
-    out: *mut c_char,
-    max: usize,
-) -> usize {
-    guard(0, || {
-        // SAFETY: the caller's promise.
-        let copied = of(client).refusal(|text| unsafe { copy_text(text, out, max) });
-        // SAFETY: likewise.
-        copied.unwrap_or_else(|_| unsafe { copy_text(&[], out, max) })
     })
 }
 

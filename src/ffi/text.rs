@@ -2,7 +2,6 @@
 
 use core::ffi::{CStr, c_char, c_int};
 
-#[cfg(feature = "std")]
 use super::codes::{SDS_SMTP_FEATURE_COMPLETE, SDS_SMTP_FEATURE_NAMES};
 use crate::code::Code;
 #[cfg(feature = "std")]
@@ -31,12 +30,23 @@ pub extern "C" fn sds_smtp_version() -> *const c_char {
 
 /// What this build of the library can do.
 ///
-/// @return a sum of SDS_SMTP_FEATURE_...
-#[cfg(feature = "std")]
+/// @return a sum of SDS_SMTP_FEATURE_... On bare metal SDS_SMTP_FEATURE_COMPLETE, or 0 of libsds_smtp_small.a:
+///         TLS and names are the transport's there
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_features() -> u32 {
-    SDS_SMTP_FEATURE_NAMES | SDS_SMTP_FEATURE_COMPLETE
+    let names = if cfg!(feature = "std") {
+        SDS_SMTP_FEATURE_NAMES
+    } else {
+        0
+    };
+    let complete = if cfg!(feature = "complete") {
+        SDS_SMTP_FEATURE_COMPLETE
+    } else {
+        0
+    };
+    names | complete
 }
+
 /// The name of a result code.
 ///
 /// @param code  a code that a function of this library returned

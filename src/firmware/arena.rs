@@ -6,7 +6,7 @@
 use core::mem::{align_of, size_of};
 use core::ptr::addr_of_mut;
 
-use super::named::Named;
+use super::server::Named;
 use crate::client::settings::Checked;
 use crate::octets;
 use crate::session::{Job, Settings};
@@ -113,8 +113,7 @@ impl Arena {
         unsafe {
             let config = part.add(part.align_offset(align_of::<Config>())).cast::<Config>();
             addr_of_mut!((*config).job.mail).write(None);
-            addr_of_mut!((*config).named).write(None);
-            // `keep` stays false: what is free is zeros.
+            // `named` stays None and `keep` false: what is free is zeros.
             addr_of_mut!((*config).job.settings)
                 .cast::<Settings<'_>>()
                 .write(checked.settings);

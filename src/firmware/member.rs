@@ -1,8 +1,9 @@
 //! One client: its configuration, its mail in flight, the result of the last one, its log.
 
 use super::arena::{Arena, Config};
-use super::named::{Named, name_of};
 use super::reading::{Pieces, Reading, Sending};
+use super::refusal::Refusal;
+use super::server::{Named, host_and_port, name_of};
 use super::told::{Line, ResultFields, SharedStatus};
 use crate::channel::{Called, Transport};
 use crate::client::mail;
@@ -92,6 +93,7 @@ pub struct Member {
     pub(super) link: Link,
     /// The source of the text had nothing when it was asked.
     pub(super) waits: bool,
+    pub(super) refusal: Refusal,
     pub(super) status: &'static SharedStatus,
     pub(super) transport: Option<Transport>,
     pub(super) config: Option<&'static mut Config>,
@@ -147,7 +149,11 @@ impl Member {
         if device_limit > CREDENTIAL_BYTES {
             return Code::BadArgument;
         }
-        let server = draft.server.unwrap_or(&[]);
+        let Some((server, port)) = host_and_port(draft.server.unwrap_or(&[])) else {
+            return Code::ConnectFailed;
+        };
+        draft.port = port.unwrap_or(draft.port);
+        draft.server = Some(server);
         let resolves = self.transport.is_some_and(|transport| transport.resolves());
         let name = name_of(server).filter(|_| resolves);
         let mut literal = [0; LITERAL_BYTES];
@@ -165,19 +171,26 @@ impl Member {
             return Code::DataFailed;
         }
         self.device_limit = device_limit;
-        let kept = if self.in_flight() {
-            &mut self.next
-        } else {
-            &mut self.config
-        };
-        if let (Some(kept), Some(name)) = (kept, name) {
-            kept.named = Named::put(name, self.arena.part(length));
+        if let (Some(name), part) = (name, self.arena.part(length)) {
+            let kept = if self.in_flight() {
+                &mut self.next
+            } else {
+                &mut self.config
+            };
+            if let Some(kept) = kept {
+                kept.named = Named::put(name, part);
+            }
         }
         Code::Ok
     }
 
     /// What [`Member::configure`] does, within the limits of the devices' own function.
     pub fn configure_device(&mut self, server: &[u8], checked: &mut Checked<'_>) -> Code {
+        let Some((server, port)) = host_and_port(server) else {
+            return Code::ConnectFailed;
+        };
+        let settings = &mut checked.settings;
+        settings.server.port = port.unwrap_or(settings.server.port);
         match checked.check(server, self.device_limit) {
             Code::Ok if !self.keep(checked, 0) => Code::DataFailed,
             code => code,
@@ -324,6 +337,14 @@ impl Member {
         }
     }
 
+    /// Why the last configuration or mail was refused: two texts, one behind the other; both are empty where it was not.
+    pub fn refusal(&self) -> [&[u8]; 2] {
+        let (words, more) = self.refusal.words();
+        let length = self.told.text.iter().position(|octet| *octet == 0);
+        let told = length.filter(|_| more).and_then(|length| self.told.text.get(..length));
+        [words.as_bytes(), told.unwrap_or(&[])]
+    }
+
     /// How the last mail ended.
     pub fn told(&self) -> &ResultFields {
         &self.told
@@ -382,8 +403,7 @@ impl Member {
 
     /// Publishes the result of the session.
     pub(super) fn publish(&mut self, seconds: u32) {
-        let session = &self.pump.session;
-        let end = session.end();
+        let end = self.pump.session.end();
         let verdict = end.verdict;
         let told = &mut self.told;
         told.begin(verdict.code, verdict.step.phase(), verdict.outcome, end.text);
@@ -391,12 +411,17 @@ impl Member {
         (told.recipients_accepted, told.recipients_refused) = (u32::from(end.accepted), u32::from(end.refused));
         told.elapsed_ms = self.time;
         self.nonce = None;
-        let mut recipients = &[][..];
-        if let Some(mail) = self.config.as_ref().and_then(|config| config.job.mail.as_ref()) {
-            self.nonce = mail.nonce;
-            recipients = mail.recipients;
+        let (mut code, recipient, mut recipients) = (verdict.code, verdict.recipient, &[][..]);
+        if let Some(config) = &self.config {
+            if config.job.settings.device {
+                code = code.of_devices();
+                told.code = i32::from(code.number());
+            }
+            if let Some(mail) = &config.job.mail {
+                self.nonce = mail.nonce;
+                recipients = mail.recipients;
+            }
         }
-        let (code, recipient) = (verdict.code, verdict.recipient);
         self.record(seconds, recipients, recipient);
         self.reading = None;
         let next = self.next.take();

@@ -6,8 +6,9 @@
 //! - [`conversation`]: what a client does when it is polled
 //! - [`told`]: the result and the lines of the log, as C sees them
 //! - [`callbacks`]: the other functions of the program: the source of a text, the clock
-//! - [`named`]: a server that is configured by its name
+//! - [`server`]: a server as it is configured: its address, or its name
 //! - [`reading`]: a text that is read piece by piece
+//! - [`refusal`]: why a configuration or a mail was refused
 //! - [`arena`]: the lent memory for texts
 //! - [`storage`]: where clients live, and who may touch them
 //!
@@ -28,9 +29,11 @@ mod eabi;
 #[forbid(unsafe_code)]
 pub mod member;
 #[forbid(unsafe_code)]
-pub mod named;
-#[forbid(unsafe_code)]
 pub mod reading;
+#[forbid(unsafe_code)]
+pub mod refusal;
+#[forbid(unsafe_code)]
+pub mod server;
 #[allow(unsafe_code)]
 pub mod storage;
 #[forbid(unsafe_code)]

@@ -132,6 +132,7 @@ impl Snapshot {
             texts,
             mechanisms: self.mechanisms,
             pipelining: self.pipelining,
+            device: self.device,
             phrase: self.phrase,
             limits: self.limits,
         }

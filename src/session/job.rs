@@ -76,6 +76,8 @@ pub struct Settings<'a> {
     pub mechanisms: Capabilities,
     /// Whether to use PIPELINING where it is offered.
     pub pipelining: bool,
+    /// They come of the devices' own function, which has the devices' codes only: for who tells the result.
+    pub device: bool,
     /// How the sender's display name is written, where there is one: [`crate::message::word::write_phrase`], which is linked only
     /// into programs that can configure one.
     pub phrase: Option<Phrase>,
@@ -93,6 +95,7 @@ impl<'a> Settings<'a> {
         texts: [&[]; TEXTS],
         mechanisms: Capabilities::NONE,
         pipelining: true,
+        device: false,
         phrase: None,
         limits: [0; LIMITS],
         server: Address::NONE,

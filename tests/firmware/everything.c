@@ -23,7 +23,9 @@ void _start(void) {
   TAKE(sds_smtp_strerror);
   TAKE(sds_smtp_version);
   TAKE(sds_smtp_client_init);
+  TAKE(sds_smtp_features);
   TAKE(sds_smtp_client_free);
+  TAKE(sds_smtp_client_refusal);
   TAKE(sds_smtp_client_status);
   TAKE(sds_smtp_client_cancel);
   TAKE(sds_smtp_client_configure);

@@ -173,6 +173,7 @@ impl Setup {
                 _ => Capabilities::LOGIN,
             },
             pipelining: self.pipelining,
+            device: false,
             phrase: (!self.sender_name.is_empty()).then_some(write_phrase),
             texts: Fields {
                 username: &self.user,

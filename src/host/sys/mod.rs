@@ -20,6 +20,6 @@ compile_error!(
 
 pub use interface::{Event, Failure, Task, Unresolved};
 pub use system::{
-    Poller, Ready, Socket, Thread, Waker, connect_failure, interface_number, is_connected, leave_open, local_address,
-    lookup, on_fork, random, receive, send, start_thread, without_cancellation,
+    Poller, Ready, Socket, Thread, Waker, before_lookups, connect_failure, interface_number, is_connected, leave_open,
+    local_address, lookup, on_fork, random, receive, send, start_thread, without_cancellation,
 };
