@@ -18,7 +18,7 @@
 //! - `told`: how the last mail ended
 //! - `connections`: all of them, found by token, client and deadline
 //! - `deadlines`: a heap of times
-//! - [`servers`], `server`, `idn`: the servers of a configuration
+//! - [`servers`], `server`, `idn`, `no_server`: the servers of a configuration
 //! - [`resolve`]: their names, looked up by threads of their own; `addresses`: what is found
 //! - `nonces`: what Message-IDs are made of
 //! - `clock`: the time
@@ -72,6 +72,8 @@ mod idn;
 mod link;
 #[forbid(unsafe_code)]
 mod memory;
+#[forbid(unsafe_code)]
+mod no_server;
 #[forbid(unsafe_code)]
 mod nonces;
 #[forbid(unsafe_code)]
