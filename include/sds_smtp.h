@@ -1053,9 +1053,9 @@ int sds_smtp_client_result(const struct sds_smtp_client *client, struct sds_smtp
 size_t sds_smtp_client_log(const struct sds_smtp_client *client, struct sds_smtp_log_entry *out, size_t max);
 
 /**
- * Sets the transport of a client: its connections are made of the program's functions. The structure is checked.
- * On bare metal it is not copied: it must stay in place, unchanged, until it is replaced or the client ends.
- * With an operating system it is copied; `context` must stay until then.
+ * Sets the transport of a client: its connections are made of the program's functions. The structure is
+ * checked. On bare metal it is not copied: it must stay in place, unchanged, until it is replaced or the client
+ * ends. With an operating system it is copied; `context` must stay until then.
  *
  * With an operating system a connection that only waits for the reply to QUIT is closed here; when this
  * returns, the functions of the transport before are not called any more, unless it is called from inside one

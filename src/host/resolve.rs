@@ -250,7 +250,14 @@ impl Resolver {
         }
     }
 
-    fn answers(&self, engine: u32, mut each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
+    fn answers(&self, engine: u32, each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
+        // After each turn, and nearly always there is none.
+        if self.answered.load(Ordering::Acquire) > 0 {
+            self.take_answers(engine, each);
+        }
+    }
+
+    fn take_answers(&self, engine: u32, mut each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
         let mut room = [IpAddr::V4(Ipv4Addr::UNSPECIFIED); NAME_ADDRESSES];
         for _ in 0..ANSWERS {
             if self.answered.load(Ordering::Acquire) == 0 {
