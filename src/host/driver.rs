@@ -209,7 +209,7 @@ impl Task for Engine {
 
     /// The thread installs the engine itself: whoever starts it holds the shared lock, and must not take the engine's lock
     /// after that one.
-    fn run(new: Box<[Self; 1]>) {
+    fn run(new: Box<Self>) {
         let new = Boxed::from_inner(new);
         let (number, poller) = (new.number, new.poller.descriptor());
         if !install_current(new) {
@@ -269,7 +269,7 @@ pub fn abandon(number: u32) {
         engine.take_if(|engine| engine.number == number)
     };
     if let Some(engine) = abandoned {
-        let [engine] = *engine.into_inner();
+        let engine = *engine.into_inner();
         engine.abandon(&mut starts);
     }
     for start in starts {
@@ -340,6 +340,6 @@ pub fn end() -> bool {
 
 /// Drops an engine that nobody uses: in the child of a fork, and where it was abandoned before it had begun.
 pub fn forget(engine: Boxed<Engine>) {
-    let [engine] = *engine.into_inner();
+    let engine = *engine.into_inner();
     engine.forget();
 }

@@ -102,7 +102,7 @@ impl Engine {
         starts.append(&mut self.starts);
         let now = clock::now();
         for connection in self.connections.drain() {
-            let [mut connection] = *connection.into_inner();
+            let mut connection = *connection.into_inner();
             end_abandoned(&mut connection, now);
             connection.close_once();
         }
@@ -116,7 +116,7 @@ impl Engine {
         self.forget_outside();
         let ours = self.poller.is_ours();
         for connection in self.connections.drain() {
-            let [mut connection] = *connection.into_inner();
+            let mut connection = *connection.into_inner();
             if ours {
                 connection.make_sure(&self.poller);
             } else {

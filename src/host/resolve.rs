@@ -393,8 +393,8 @@ impl sys::Task for Worker {
     const NAME: &'static CStr = c"sds-smtp names";
     const STACK: usize = STACK;
 
-    fn run(task: Box<[Self; 1]>) {
-        let [Self { resolver, place }] = *task;
+    fn run(task: Box<Self>) {
+        let Self { resolver, place } = *task;
         // A fork's child would have it without anybody who gives it back.
         drop(task);
         sys::before_lookups();
