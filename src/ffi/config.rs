@@ -5,9 +5,10 @@ use core::ffi::{c_char, c_int, c_void};
 use core::mem::{offset_of, size_of};
 
 use super::client::{of, sds_smtp_client};
-use super::codes::{SDS_SMTP_CHUNKING, SDS_SMTP_KEEP_DIALOGUE, SDS_SMTP_NO_PIPELINING};
 #[cfg(feature = "std")]
-use super::codes::{SDS_SMTP_TLS_NONE, SDS_SMTP_TLS_OPPORTUNISTIC};
+use super::codes::SDS_SMTP_TLS_NONE;
+use super::codes::SDS_SMTP_TLS_OPPORTUNISTIC;
+use super::codes::{SDS_SMTP_CHUNKING, SDS_SMTP_KEEP_DIALOGUE, SDS_SMTP_NO_PIPELINING};
 use super::guard::{guard_code, read, string, versioned};
 #[cfg(feature = "std")]
 use crate::channel::callbacks::Trace;
@@ -214,15 +215,12 @@ fn lacking(config: &sds_smtp_config) -> Code {
         };
         octets.iter().all(|octet| *octet == 0)
     };
-    if config.flags & !FLAGS != 0 {
+    if config.flags & !FLAGS != 0 || config.tls > SDS_SMTP_TLS_OPPORTUNISTIC {
         return Code::BadArgument;
     }
     if config.flags & !SDS_SMTP_NO_PIPELINING == 0
         && config.tls == 0
-        && zero(
-            offset_of!(sds_smtp_config, source),
-            offset_of!(sds_smtp_config, trace_context),
-        )
+        && zero(offset_of!(sds_smtp_config, source), offset_of!(sds_smtp_config, auth))
         && zero(offset_of!(sds_smtp_config, retry_max), size_of::<sds_smtp_config>())
     {
         Code::Ok
