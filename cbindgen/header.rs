@@ -23,12 +23,13 @@ const HOSTED: Header = Header {
         "ffi/message",
         "ffi/result",
         "ffi/log",
+        "ffi/transport",
     ],
 };
 
 const FIRMWARE: Header = Header {
     name: "sds_smtp_firmware",
-    sources: &["ffi/transport", "ffi/firmware"],
+    sources: &["ffi/firmware"],
 };
 
 /// Declared in both sources, and in C once: the firmware's header includes the other one.

@@ -58,17 +58,6 @@ extern "C" {
 #endif  /* __cplusplus */
 
 /**
- * Sets the transport of a client. It is checked, and not copied: it must stay in place, unchanged, until it
- * is replaced or the client ends.
- *
- * @param client     the client, or NULL for the built-in one
- * @param transport  the callbacks; NULL: none, and no mail can be sent
- * @return 0; 14: a mail is in flight; 33: struct_size or flags are not known, or connect, connected, send,
- *         receive or close is NULL; 34
- */
-int sds_smtp_client_set_transport(sds_smtp_client *client, const sds_smtp_transport *transport);
-
-/**
  * Makes a client in memory that the program lends. The first client is the built-in one, which
  * sds_smtp_configure(), sds_smtp_send() and sds_smtp_status() use; its handle is also NULL.
  *

@@ -77,39 +77,43 @@ const HINTS: &[(Condition, &str)] = &[
     (|case| case.wants_tls(), "the server wants TLS first"),
     (
         |case| case.wants_login() && case.has_username(),
-        "the server wants a login; a login is configured, but switched off (auth is 0)",
+        "a login is configured, but switched off (auth is 0)",
     ),
     (
         |case| case.wants_login(),
-        "the server wants a login; configure user name and password, and switch the login on (auth)",
+        "the server wants a login: set user name, password and auth",
     ),
     (
         |case| case.login_refused() && case.username_is_address(),
-        "check the password; or the user name: try it without the domain, from the @ on",
+        "check the password; or try the user name without the domain",
     ),
     (
         |case| case.login_refused(),
-        "check the password; or the user name: try the whole e-mail address",
+        "check the password; or try the whole e-mail address as user name",
     ),
     (
         |case| case.report.code == Code::HeloFailed && case.is_refused(),
-        "check the EHLO name: it has to be one that this server accepts",
+        "set an EHLO name that this server accepts",
     ),
     (
-        |case| case.report.code == Code::SenderRefused && case.is_refused(),
-        "check the sender: it has to be a whole e-mail address that this server accepts",
+        |case| case.report.code == Code::SenderRefused && case.is_refused() && case.report.reply != 530,
+        "the sender has to be a whole e-mail address that this server accepts",
     ),
     (
         |case| case.is(Code::ConnectFailed, Reason::Refused),
-        "nothing listens there: check the server's IP address, and the port",
+        "nothing listens there: check the server's address and port",
     ),
     (
         |case| case.is(Code::ConnectFailed, Reason::Unreachable),
-        "check the server's IP address, and the network",
+        "check the server's address and the network",
+    ),
+    (
+        |case| case.is(Code::ConnectFailed, Reason::NoSource),
+        "it has to be one of this device, and of the server's IP version",
     ),
     (
         |case| case.is_silent_in(Phase::Connect),
-        "check the server's IP address, the port, and the firewall",
+        "check the server's address and port, and the firewall",
     ),
     (
         |case| case.report.code == Code::TlsFailed && case.is_silent_in(Phase::Greeting),
@@ -121,7 +125,7 @@ const HINTS: &[(Condition, &str)] = &[
     ),
     (
         |case| case.report.code == Code::NameNotFound,
-        "check the server's name, and the network's name service",
+        "check the name, and the network's name service",
     ),
 ];
 
@@ -207,22 +211,21 @@ mod tests {
                 OFF,
                 "sds",
                 Advice::Configuration,
-                "5.7.0 Authentication required - the server wants a login; a login is configured, but switched off (auth is 0)",
+                "5.7.0 Authentication required - a login is configured, but switched off (auth is 0)",
             ),
             (
                 refused(Code::SenderRefused, Phase::Mail, 530, "5.7.0 Authentication required"),
                 OFF,
                 "",
                 Advice::Configuration,
-                "5.7.0 Authentication required - the server wants a login; configure user name and password, and switch the \
-                 login on (auth)",
+                "5.7.0 Authentication required - the server wants a login: set user name, password and auth",
             ),
             (
                 refused(Code::RelayDenied, Phase::Rcpt, 530, "5.7.1 log in first"),
                 OFF,
                 "sds@example.org",
                 Advice::Configuration,
-                "5.7.1 log in first - the server wants a login; a login is configured, but switched off (auth is 0)",
+                "5.7.1 log in first - a login is configured, but switched off (auth is 0)",
             ),
             (
                 refused(
@@ -234,10 +237,16 @@ mod tests {
                 OFF,
                 "",
                 Advice::Configuration,
-                "5.7.1 <a@b.cz>: Relay access denied - the server wants a login; configure user name and password, and switch \
-                 the login on (auth)",
+                "5.7.1 <a@b.cz>: Relay access denied - the server wants a login: set user name, password and auth",
             ),
             // With a login it is not the login that is missing.
+            (
+                refused(Code::SenderRefused, Phase::Mail, 530, "5.7.0 Authentication required"),
+                ON,
+                "sds",
+                Advice::Configuration,
+                "5.7.0 Authentication required",
+            ),
             (
                 refused(
                     Code::RelayDenied,
@@ -279,28 +288,28 @@ mod tests {
                 ON,
                 "sds",
                 Advice::Configuration,
-                "5.7.8 Error: authentication failed - check the password; or the user name: try the whole e-mail address",
+                "5.7.8 Error: authentication failed - check the password; or try the whole e-mail address as user name",
             ),
             (
                 refused(Code::BadPassword, Phase::Auth, 534, "5.7.9 no"),
                 ON,
                 "sds@example.org",
                 Advice::Configuration,
-                "5.7.9 no - check the password; or the user name: try it without the domain, from the @ on",
+                "5.7.9 no - check the password; or try the user name without the domain",
             ),
             (
                 refused(Code::BadUsername, Phase::Auth, 535, "no such user"),
                 ON,
                 "sds@example.org",
                 Advice::Configuration,
-                "no such user - check the password; or the user name: try it without the domain, from the @ on",
+                "no such user - check the password; or try the user name without the domain",
             ),
             (
                 refused(Code::SenderRefused, Phase::Mail, 553, "5.1.8 no such domain"),
                 ON,
                 "sds",
                 Advice::Configuration,
-                "5.1.8 no such domain - check the sender: it has to be a whole e-mail address that this server accepts",
+                "5.1.8 no such domain - the sender has to be a whole e-mail address that this server accepts",
             ),
             (
                 refused(
@@ -312,8 +321,8 @@ mod tests {
                 OFF,
                 "",
                 Advice::Configuration,
-                "5.5.2 <sds>: Sender address rejected: need fully-qualified address - check the sender: it has to be a whole \
-                 e-mail address that this server accepts",
+                "5.5.2 <sds>: Sender address rejected: need fully-qualified address - the sender has to be a \
+                 whole e-mail address that this server accepts",
             ),
             (
                 refused(
@@ -325,29 +334,35 @@ mod tests {
                 OFF,
                 "",
                 Advice::Configuration,
-                "5.5.2 <x>: Helo command rejected: need fully-qualified hostname - check the EHLO name: it has to be one that \
-                 this server accepts",
+                "5.5.2 <x>: Helo command rejected: need fully-qualified hostname - set an EHLO name that this server accepts",
             ),
             (
                 unanswered(Code::ConnectFailed, Phase::Connect, Reason::Refused),
                 OFF,
                 "",
                 Advice::Later,
-                "connection refused - nothing listens there: check the server's IP address, and the port",
+                "connection refused - nothing listens there: check the server's address and port",
             ),
             (
                 unanswered(Code::ConnectFailed, Phase::Connect, Reason::Unreachable),
                 OFF,
                 "",
                 Advice::Later,
-                "server unreachable - check the server's IP address, and the network",
+                "server unreachable - check the server's address and the network",
+            ),
+            (
+                unanswered(Code::ConnectFailed, Phase::Connect, Reason::NoSource),
+                OFF,
+                "",
+                Advice::Later,
+                "our own address (source) cannot be used - it has to be one of this device, and of the server's IP version",
             ),
             (
                 unanswered(Code::Timeout, Phase::Connect, Reason::Deadline),
                 OFF,
                 "",
                 Advice::Later,
-                "no answer in time - check the server's IP address, the port, and the firewall",
+                "no answer in time - check the server's address and port, and the firewall",
             ),
             (
                 unanswered(Code::Timeout, Phase::Greeting, Reason::Deadline),
@@ -368,7 +383,7 @@ mod tests {
                 OFF,
                 "",
                 Advice::Later,
-                "check the server's name, and the network's name service",
+                "check the name, and the network's name service",
             ),
         ] {
             assert_eq!(explained(report, auth, username), (advice, wanted.to_string()));
@@ -409,7 +424,7 @@ mod tests {
             let words = "x".repeat(length);
             let report = refused(Code::BadPassword, Phase::Auth, 535, &words);
             let (_, text) = explained(report, ON, "sds");
-            let hint = "check the password; or the user name: try the whole e-mail address";
+            let hint = "check the password; or try the whole e-mail address as user name";
             let room = REPLY_TEXT_BYTES - hint.len() - DASH.len();
             let wanted = match length {
                 0 => hint.to_string(),
@@ -423,7 +438,7 @@ mod tests {
     fn every_hint_is_printable_and_leaves_room_for_the_server() {
         for (_, hint) in HINTS {
             assert!(hint.bytes().all(|octet| matches!(octet, 0x20..=0x7e)));
-            assert!(hint.len() <= 120, "{hint}");
+            assert!(hint.len() <= 80, "{hint}");
         }
     }
 }

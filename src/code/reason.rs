@@ -119,6 +119,8 @@ reasons! {
     @hosted
     /// A defect of this library, caught.
     Defect, "internal error";
+    /// We cannot connect from the address that is configured.
+    NoSource, "our own address (source) cannot be used";
     /// The name service gave no answer.
     NoNameService, "the name service gave no answer";
     /// The system has no thread for the library.

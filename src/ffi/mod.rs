@@ -28,7 +28,6 @@ pub mod log;
 pub mod message;
 pub mod result;
 pub mod text;
-#[cfg(not(feature = "std"))]
 pub mod transport;
 
 #[cfg(not(feature = "std"))]

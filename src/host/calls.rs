@@ -16,10 +16,17 @@ use crate::client::report::Report;
 std::thread_local! {
     /// How many functions of the program this thread is inside of.
     static DEPTH: Cell<u32> = const { Cell::new(0) };
+    /// The client whose connection this thread carries.
+    static CARRIES: Cell<Option<Key>> = const { Cell::new(None) };
+    /// Its functions are not to be called any more.
+    static FORGOTTEN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Calls that are queued. It changes under the shared lock.
 static QUEUED: AtomicUsize = AtomicUsize::new(0);
+
+/// Connections that functions of the program carry and whose turn is due. It changes under the engine's lock.
+static CARRIED: AtomicUsize = AtomicUsize::new(0);
 
 /// How many forks have led to this process.
 static FORKS: AtomicU32 = AtomicU32::new(0);
@@ -32,6 +39,39 @@ pub fn inside() -> bool {
 /// Whether a call is queued: one load.
 pub fn queued() -> bool {
     QUEUED.load(Ordering::Acquire) > 0
+}
+
+/// How many connections that functions of the program carry are due: one load.
+pub fn carried() -> usize {
+    CARRIED.load(Ordering::Acquire)
+}
+
+/// Counts such a connection.
+pub fn count_carried(more: bool) {
+    let _ = if more {
+        CARRIED.fetch_add(1, Ordering::Release)
+    } else {
+        CARRIED.fetch_sub(1, Ordering::Release)
+    };
+}
+
+/// Notes that this thread carries a connection of this client.
+pub fn begin_to_carry(key: Key) {
+    CARRIES.set(Some(key));
+    FORGOTTEN.set(false);
+}
+
+/// It does no longer; whether its functions are not to be called any more.
+pub fn end_to_carry() -> bool {
+    CARRIES.set(None);
+    FORGOTTEN.take()
+}
+
+/// The program gives up the functions of this client. If this thread is inside of one, they are not called any more.
+pub fn forget_carried(key: Key) {
+    if CARRIES.get() == Some(key) {
+        FORGOTTEN.set(true);
+    }
 }
 
 /// How many forks have led to this process: who has called a function of the program sees whether it came back in the child
@@ -196,6 +236,7 @@ impl Calls {
         self.clear();
         self.runs = false;
         self.waiters = 0;
+        CARRIED.store(0, Ordering::Release);
         FORKS.fetch_add(1, Ordering::Release);
     }
 

@@ -3,16 +3,18 @@
 use std::time::{Duration, Instant};
 
 use super::calls::{self, Promise, Running};
+use super::carried::{Carried, Given};
 use zeroize::Zeroize;
 
 use super::fork::{self, shared};
+use super::memory::Boxed;
 use super::post::Post;
 use super::registry::{Key, Slot};
 use super::setup::{self, Setup, in_words};
 use super::shared::{DRIVEN, Order, Start, WAKING, polled};
 use super::snapshot::Snapshot;
 use super::told::LastMail;
-use super::{clock, driver, memory, runner};
+use super::{clock, driver, memory, outside, runner};
 use crate::client::guard::Begun;
 use crate::client::hint;
 use crate::client::log::{Entry, write_recipient};
@@ -66,6 +68,7 @@ impl Client {
     pub fn free(self) -> Result<(), Code> {
         let (key, slot) = self.key()?;
         let mut shared = shared();
+        let given = shared.living(key).ok().and_then(|client| client.given.take());
         if key == Key::BUILT_IN || !shared.end(key) {
             return Err(Code::BadHandle);
         }
@@ -78,6 +81,30 @@ impl Client {
             driver::wake(wake);
         }
         runner::wait_for(slot);
+        if given.is_some() {
+            let_go(key, slot);
+        }
+        Ok(())
+    }
+
+    /// Has functions of the program carry its connections from now on, or no longer; not while a mail is in flight. Those that
+    /// were there before are not called any more.
+    pub fn set_transport(self, given: Option<Given>) -> Result<(), Code> {
+        let (key, slot) = self.key()?;
+        let new = match given {
+            Some(given) => Some(Boxed::new(given).ok_or(Code::DataFailed)?),
+            None => None,
+        };
+        let mut shared = shared();
+        let client = shared.living(key)?;
+        if slot.guard.busy() {
+            return Err(Code::Busy);
+        }
+        let before = core::mem::replace(&mut client.given, new);
+        drop(shared);
+        if before.is_some() {
+            let_go(key, slot);
+        }
         Ok(())
     }
 
@@ -373,6 +400,14 @@ impl Waiting {
     }
 }
 
+/// Closes the connections of a client that functions of the program carry: they are not called any more after this.
+fn let_go(key: Key, slot: &'static Slot) {
+    outside::let_go(key);
+    runner::wait_for(slot);
+    // One whose turn it was is back now.
+    outside::let_go(key);
+}
+
 /// Keeps a configuration instead of the one before, and the limit for the devices' own function.
 fn keep(key: Key, snapshot: Snapshot, device_limit: Option<usize>) -> Result<(), Code> {
     let mut shared = shared();
@@ -407,6 +442,10 @@ fn start(key: Key, post: Option<Post>, order: Order) -> Result<(), (Code, Reason
         .as_ref()
         .ok_or((Code::ConnectFailed, Reason::NotConfigured))?;
     let snapshot = snapshot.copy().ok_or(no_memory)?;
+    let carried = match &client.given {
+        Some(given) => Some(Carried::new(**given).ok_or(no_memory)?),
+        None => None,
+    };
     let promise = match order.done {
         Some(done) => Some(Promise::new(key, done).ok_or(no_memory)?),
         None => None,
@@ -426,6 +465,7 @@ fn start(key: Key, post: Option<Post>, order: Order) -> Result<(), (Code, Reason
         post,
         order,
         promise,
+        carried,
         started,
     });
     drop(shared);

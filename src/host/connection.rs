@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::vec::Vec;
 
 use super::calls::Promise;
+use super::carried::Carried;
 use super::course::{Course, Stage, Then, told_as_unresolved};
 use super::link::{Link, Tools};
 use super::memory::{self, Boxed};
@@ -45,7 +46,7 @@ pub struct Connection {
     pub key: Key,
     /// Which of the client's mails.
     pub mail: u32,
-    snapshot: Snapshot,
+    pub(super) snapshot: Snapshot,
     post: Option<Post>,
     order: Order,
     /// Who is told of the mail's end.
@@ -57,8 +58,12 @@ pub struct Connection {
     /// The engine knows that there is more to do.
     queued: bool,
     /// Where it may need more than one connection.
-    course: Option<Boxed<Course>>,
-    link: Link,
+    pub(super) course: Option<Boxed<Course>>,
+    pub(super) link: Link,
+    /// Where functions of the program carry it.
+    pub(super) carried: Option<Boxed<Carried>>,
+    /// They speak TLS.
+    secures: bool,
 }
 
 /// What the engine writes into the client when there is a verdict.
@@ -98,6 +103,7 @@ impl Connection {
             mut post,
             order,
             promise,
+            carried,
             started,
         } = start;
         let mut out = out;
@@ -131,6 +137,8 @@ impl Connection {
             queued: false,
             course,
             link: Link::new(token, source, session, out, now),
+            secures: carried.as_ref().is_some_and(|carried| carried.secures()),
+            carried,
         })
     }
 
@@ -216,7 +224,7 @@ impl Connection {
         );
         course.stage = Stage::Talking;
         match targets.as_slice() {
-            [] => self.lost(tools.now, Reason::Unreachable),
+            [] => self.lost(tools.now, Reason::NoSource),
             [only] => self.connect(*only, tools),
             [first, ..] => {
                 let first = Some(*first);
@@ -232,7 +240,7 @@ impl Connection {
         }
     }
 
-    fn lost(&mut self, now: u64, reason: Reason) {
+    pub(super) fn lost(&mut self, now: u64, reason: Reason) {
         let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
         self.link.lost(&job, now, reason);
     }
@@ -288,13 +296,79 @@ impl Connection {
 
     /// Begins a session with the server whose turn it is.
     fn begin_anew(&mut self, tools: &mut Tools<'_>) {
-        let left = self.time_left(tools.now);
+        self.begin_session(tools.now);
+        self.open(tools);
+    }
+
+    /// The same, before the server is looked for.
+    pub(super) fn begin_session(&mut self, now: u64) {
+        let left = self.time_left(now);
         let mut job = job(&self.snapshot, &self.post, &self.order, None);
         if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
             *total = u32::try_from(left).unwrap_or(u32::MAX).max(1);
         }
-        self.link.begin_anew(&job, tools.now);
-        self.open(tools);
+        self.link.begin_anew(&job, now);
+    }
+
+    /// Begins the next attempt with the first server.
+    pub(super) fn next_attempt(&mut self, now: u64) {
+        if let Some(course) = &mut self.course {
+            course.attempt = course.attempt.saturating_add(1);
+            course.server = 0;
+            course.stage = Stage::Talking;
+        }
+        self.begin_session(now);
+    }
+
+    /// Whether functions of the program carry it.
+    pub fn is_carried(&self) -> bool {
+        self.carried.is_some()
+    }
+
+    /// Notes that it is queued for a turn of the program's functions; false where it was before.
+    pub fn leave(&mut self) -> bool {
+        let carried = self.carried.as_mut();
+        carried.is_some_and(|carried| !core::mem::replace(&mut carried.queued, true))
+    }
+
+    /// Notes that it is queued no more.
+    pub fn is_left(&mut self) {
+        self.queued = false;
+        if let Some(carried) = &mut self.carried {
+            carried.queued = false;
+        }
+    }
+
+    /// After a turn of the program's functions: has the list told of their descriptor.
+    pub fn settle(&mut self, now: u64, register: impl FnOnce(isize) -> bool) {
+        if let Some(carried) = &mut self.carried {
+            carried.settle(now, register);
+        }
+    }
+
+    /// Waits for the connection of the mail before to be closed; when it looks again.
+    pub fn wait(&mut self, now: u64) -> u64 {
+        self.carried.as_mut().map_or(now, |carried| carried.wait(now))
+    }
+
+    /// Calls close once, without waiting, where functions of the program carry a connection. No lock may be held.
+    pub fn close_once(&mut self) {
+        if let Some(carried) = &mut self.carried {
+            carried.close_once();
+        }
+    }
+
+    /// Notes that a server is connected to.
+    pub(super) fn note_server(&mut self, server: SocketAddr) {
+        self.link.address = Some(server);
+        self.note(b"connecting to ", Some(server));
+    }
+
+    /// The link, and what its session is about now.
+    pub(super) fn parts(&mut self) -> (Job<'_>, &mut Link) {
+        // Where the transport speaks TLS, a server on that port speaks first.
+        let server = self.link.address.filter(|_| !self.secures);
+        (job(&self.snapshot, &self.post, &self.order, server), &mut self.link)
     }
 
     /// How much is left of the mail's total time, in milliseconds.
@@ -309,10 +383,8 @@ impl Connection {
         if let Some(course) = &mut self.course {
             if let Stage::Waiting { until } = course.stage {
                 if tools.now >= until {
-                    course.attempt = course.attempt.saturating_add(1);
-                    course.server = 0;
-                    course.stage = Stage::Talking;
-                    self.begin_anew(tools);
+                    self.next_attempt(tools.now);
+                    self.open(tools);
                 }
                 return;
             }
@@ -333,7 +405,7 @@ impl Connection {
     }
 
     /// Ends the course: no further server, no further attempt. True where it was between two of them, and there is a result now.
-    fn give_up_course(&mut self, code: Code, reason: Reason) -> bool {
+    pub(super) fn give_up_course(&mut self, code: Code, reason: Reason) -> bool {
         let Some(course) = &mut self.course else { return false };
         let between = course.then.take().is_some() || matches!(course.stage, Stage::Waiting { .. });
         if between && !self.published {
@@ -362,12 +434,17 @@ impl Connection {
                 return Some(until);
             }
         }
-        self.link.deadline(|| self.snapshot.greeting())
+        match &self.carried {
+            Some(carried) => carried.deadline(self.link.session_deadline()),
+            None => self.link.deadline(|| self.snapshot.greeting()),
+        }
     }
 
     /// Whether it is over.
     pub fn closed(&self) -> bool {
-        self.link.pump.session.closed() && !self.course.as_ref().is_some_and(|course| course.goes_on())
+        self.link.pump.session.closed()
+            && !self.course.as_ref().is_some_and(|course| course.goes_on())
+            && !self.carried.as_ref().is_some_and(|carried| carried.is_open())
     }
 
     /// Whether there is more to do without waiting for the kernel, and the engine does not know yet.
@@ -429,6 +506,10 @@ impl Connection {
         };
         if course.stop_resolving() {
             told_as_unresolved(report);
+        }
+        // Also where its connection breaks in the turn in which it is given up.
+        if self.key.slot().is_none_or(|slot| slot.is_given_up(self.mail)) {
+            return None;
         }
         // A probe and a dry run tell how things stand now.
         let repeats = self.post.is_some() && !self.order.dry;
@@ -541,7 +622,7 @@ impl Connection {
 }
 
 /// The reason for a name without an address.
-fn unresolved(why: Unresolved) -> Reason {
+pub(super) fn unresolved(why: Unresolved) -> Reason {
     match why {
         Unresolved::NotFound => Reason::NameNotFound,
         Unresolved::NoAnswer => Reason::NoNameService,

@@ -106,6 +106,26 @@ impl Connections {
         Some(&mut **connection).filter(|connection| connection.token() == token)
     }
 
+    /// Takes a connection out of the table for its turn; [`Connections::put_back`] follows.
+    pub fn take_out(&mut self, token: u64) -> Option<Boxed<Connection>> {
+        self.get(token)?;
+        self.table.get_mut(id_of(token))?.take()
+    }
+
+    /// The reverse.
+    pub fn put_back(&mut self, connection: Boxed<Connection>) {
+        if let Some(place) = self.table.get_mut(id_of(connection.token())) {
+            *place = Some(connection);
+        }
+    }
+
+    /// A connection that functions of the program carry, and that is in the table.
+    pub fn any_carried(&self) -> Option<u64> {
+        let mut all = self.table.iter().flatten();
+        all.find(|connection| connection.is_carried())
+            .map(|connection| connection.token())
+    }
+
     fn token_at(&self, id: u32) -> Option<u64> {
         let connection = self.table.get(usize::try_from(id).ok()?)?.as_ref()?;
         Some(connection.token())

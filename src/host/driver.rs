@@ -4,39 +4,18 @@ use core::ffi::CStr;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::boxed::Box;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard};
 
 use super::calls;
+use super::current::engine;
 use super::engine::{Engine, Turn, WAKE, refuse};
 use super::memory::Boxed;
+use super::outside;
 use super::registry::Key;
 use super::runner::{self, Ran};
-use super::shared::{Wake, Worker, lock, polled, set_polled, shared};
+use super::shared::{Wake, Worker, polled, set_polled, shared};
 use super::sys::{self, Failure, Ready, Task, Thread};
 use super::{clock, engine};
 use crate::code::{Code, Phase, Reason};
-
-/// The engine of this process, while it has one.
-static ENGINE: Mutex<Option<Boxed<Engine>>> = Mutex::new(None);
-
-/// Everybody who wants the engine waits here first, and holds this lock until they have the engine's. The thread, which wants
-/// the engine again at once after each turn, therefore comes after those who waited.
-static DOOR: Mutex<()> = Mutex::new(());
-
-/// The engine, locked.
-pub type Locked = MutexGuard<'static, Option<Boxed<Engine>>>;
-
-/// Locks the engine. Must not be called with the shared lock held.
-pub fn engine() -> Locked {
-    let _first = lock(&DOOR);
-    lock(&ENGINE)
-}
-
-/// Locks the engine and keeps everybody else out until both are given back: for a fork.
-pub fn engine_and_door() -> (MutexGuard<'static, ()>, Locked) {
-    let door = lock(&DOOR);
-    (door, lock(&ENGINE))
-}
 
 /// What was started.
 pub struct Started {
@@ -118,7 +97,7 @@ pub fn poll() -> Option<u64> {
         return Some(0);
     }
     let turn = step(0, By::Program);
-    let ran = runner::run(|_| true);
+    let ran = work_outside(|_| true);
     if ran == Ran::InChild {
         return None;
     }
@@ -148,7 +127,7 @@ fn comes_back() -> Option<u64> {
 /// program are called for clients that are `wanted`, which is asked before each call. False where there is no engine to drive.
 pub fn drive(patience: u64, wanted: impl Fn(Key) -> bool) -> bool {
     let driven = step(patience, By::Waiting).is_some();
-    runner::run(wanted) != Ran::InChild && driven
+    work_outside(wanted) != Ran::InChild && driven
 }
 
 /// Such a thread stops driving: what is due before the program's next call is left to the program, which is told.
@@ -230,7 +209,7 @@ impl Task for Engine {
 
     /// The thread installs the engine itself: whoever starts it holds the shared lock, and must not take the engine's lock
     /// after that one.
-    fn run(new: Box<[Self; 1]>) {
+    fn run(new: Box<Self>) {
         let new = Boxed::from_inner(new);
         let (number, poller) = (new.number, new.poller.descriptor());
         if !install_current(new) {
@@ -246,13 +225,18 @@ impl Task for Engine {
                 Some(Turn::Abandon) => return abandon(number),
                 None => return,
             }
-            match runner::run(|_| true) {
+            match work_outside(|_| true) {
                 Ran::Nothing => {}
                 Ran::Some => timeout = Some(0),
                 Ran::InChild => return,
             }
         }
     }
+}
+
+/// Calls the functions of the program that are to be called, for clients that are `wanted`. No lock may be held.
+pub fn work_outside(wanted: impl Fn(Key) -> bool) -> Ran {
+    runner::run(&wanted, || outside::run(&wanted))
 }
 
 /// Has the engine look again, for a call that it could not make before.
@@ -285,7 +269,7 @@ pub fn abandon(number: u32) {
         engine.take_if(|engine| engine.number == number)
     };
     if let Some(engine) = abandoned {
-        let [engine] = *engine.into_inner();
+        let engine = *engine.into_inner();
         engine.abandon(&mut starts);
     }
     for start in starts {
@@ -323,9 +307,14 @@ pub fn look_after() {
 /// Ends the engine and its thread: the next mail starts another one, with a thread. False where mails are in flight, or the program
 /// is to be told of some; then nothing ends.
 pub fn end() -> bool {
+    outside::let_all_go();
     let mut engine = engine();
     let mut shared = shared();
-    if shared.busy_from(0).is_some() || shared.has_orders() || !shared.calls.are_over() {
+    if engine.as_ref().is_some_and(|engine| engine.has_carried())
+        || shared.busy_from(0).is_some()
+        || shared.has_orders()
+        || !shared.calls.are_over()
+    {
         return false;
     }
     let worker = shared.worker();
@@ -351,6 +340,6 @@ pub fn end() -> bool {
 
 /// Drops an engine that nobody uses: in the child of a fork, and where it was abandoned before it had begun.
 pub fn forget(engine: Boxed<Engine>) {
-    let [engine] = *engine.into_inner();
+    let engine = *engine.into_inner();
     engine.forget();
 }

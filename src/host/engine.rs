@@ -4,12 +4,12 @@ use std::boxed::Box;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::calls::{Call, Promise};
+use super::calls::{self, Call, Promise};
 use super::clock;
 use super::connection::{Connection, Ended};
 use super::connections::Connections;
 use super::link::Tools;
-use super::memory;
+use super::memory::{self, Boxed};
 use super::nonces::Nonces;
 use super::registry::Key;
 use super::resolve;
@@ -49,6 +49,10 @@ pub struct Engine {
     /// How it is woken.
     waker: Waker,
     connections: Connections,
+    /// Tokens of connections that functions of the program carry, and whose turn is due, each once at most.
+    outside: VecDeque<u64>,
+    /// How many such connections there are.
+    carried: usize,
     /// There are orders that were not taken yet.
     ordered: bool,
     /// Mails to begin.
@@ -78,6 +82,8 @@ impl Engine {
             poller,
             waker,
             connections: Connections::new(),
+            outside: VecDeque::new(),
+            carried: 0,
             ordered: false,
             starts: VecDeque::new(),
             buffer,
@@ -96,21 +102,21 @@ impl Engine {
         starts.append(&mut self.starts);
         let now = clock::now();
         for connection in self.connections.drain() {
-            let [mut connection] = *connection.into_inner();
-            let promise = connection.promise.take();
-            if let Some(ended) = connection.abandon(now) {
-                publish(connection.key, &ended, promise);
-            }
+            let mut connection = *connection.into_inner();
+            end_abandoned(&mut connection, now);
+            connection.close_once();
         }
+        self.forget_outside();
         self.poller.leave_open();
     }
 
     /// Ends the engine without a word about its mails. Descriptors that the program has closed before stay as they are: their
     /// numbers may be the program's own.
     pub fn forget(mut self) {
+        self.forget_outside();
         let ours = self.poller.is_ours();
         for connection in self.connections.drain() {
-            let [mut connection] = *connection.into_inner();
+            let mut connection = *connection.into_inner();
             if ours {
                 connection.make_sure(&self.poller);
             } else {
@@ -207,7 +213,15 @@ impl Engine {
     /// Takes the addresses of the names that were looked up.
     fn take_answers(&mut self, now: u64) {
         resolve::answers(self.number, |token, answer| {
-            self.carry(token, now, |connection, tools| connection.resolved(answer, tools));
+            match self.connections.get(token).filter(|connection| connection.is_carried()) {
+                Some(connection) => {
+                    connection.keep_answer(answer, now);
+                    self.leave(token);
+                }
+                None => {
+                    self.carry(token, now, |connection, tools| connection.resolved(answer, tools));
+                }
+            }
         });
     }
 
@@ -224,7 +238,8 @@ impl Engine {
         }
         if let Some(token) = self.connections.lingering(place) {
             if let Some(connection) = self.connections.get(token) {
-                if connection.key.slot().is_none() {
+                // What functions of the program carry is closed by who freed the client.
+                if connection.key.slot().is_none() && !connection.is_carried() {
                     connection.make_sure(&self.poller);
                     self.connections.remove(token);
                 }
@@ -237,6 +252,11 @@ impl Engine {
         let (key, mail) = (start.key, start.mail);
         let mut start = start;
         let Some(slot) = key.slot() else { return Some(()) };
+        let carried = start.carried.is_some();
+        if carried {
+            let all = self.carried.saturating_add(1);
+            self.outside.try_reserve(all.saturating_sub(self.outside.len())).ok()?;
+        }
         if let Some(post) = &mut start.post {
             let seconds = clock::calendar().map_or(0, |milliseconds| milliseconds / 1000);
             post.date = u32::try_from(seconds).unwrap_or(u32::MAX);
@@ -248,6 +268,7 @@ impl Engine {
         if let Some(connection) = self.connections.get(token) {
             connection.promise = promise.take();
         }
+        self.carried = self.carried.saturating_add(usize::from(carried));
         if slot.is_given_up(mail) {
             self.carry(token, now, Connection::cancel);
         } else {
@@ -282,7 +303,136 @@ impl Engine {
         let Some(connection) = self.connections.get(token) else {
             return false;
         };
+        if connection.is_carried() {
+            self.leave(token);
+            return true;
+        }
         let sound = catch_unwind(AssertUnwindSafe(|| act(connection, &mut tools))).is_ok();
+        self.settle(token, now, sound);
+        true
+    }
+
+    /// Leaves what a connection has to do to functions of the program, which [`outside`](super::outside) calls.
+    fn leave(&mut self, token: u64) {
+        let Some(connection) = self.connections.get(token) else {
+            return;
+        };
+        // Room was made when it began.
+        if connection.leave() && self.outside.try_reserve(1).is_ok() {
+            self.outside.push_back(token);
+            calls::count_carried(true);
+        }
+    }
+
+    /// Takes out the next connection whose turn is due, of a client that is wanted.
+    pub fn next_outside(&mut self, wanted: impl Fn(Key) -> bool) -> Option<Boxed<Connection>> {
+        for _ in 0..self.outside.len() {
+            let token = self.outside.pop_front()?;
+            let Some(connection) = self.connections.get(token) else {
+                calls::count_carried(false);
+                continue;
+            };
+            let key = connection.key;
+            if !wanted(key) {
+                self.outside.push_back(token);
+                continue;
+            }
+            calls::count_carried(false);
+            connection.is_left();
+            if let Some(before) = self.take_before(key, token) {
+                return Some(before);
+            }
+            return self.connections.take_out(token);
+        }
+        None
+    }
+
+    /// A client has one connection at a time that functions of the program carry: takes out the one of the mail before, to be
+    /// closed, and has this one look again later.
+    fn take_before(&mut self, key: Key, token: u64) -> Option<Boxed<Connection>> {
+        let before = self
+            .connections
+            .lingering(key.place)
+            .filter(|before| *before != token)?;
+        self.connections.get(before).filter(|before| before.is_carried())?;
+        let now = clock::now();
+        let again = self.connections.get(token)?.wait(now);
+        self.connections.watch(token, again);
+        let mut before = self.connections.take_out(before)?;
+        before.lost(now, Reason::Lost);
+        Some(before)
+    }
+
+    /// Takes out a connection of this client that functions of the program carry.
+    pub fn take_of(&mut self, key: Key) -> Option<Boxed<Connection>> {
+        let both = [
+            self.connections.active(key.place),
+            self.connections.lingering(key.place),
+        ];
+        let mut tokens = both.into_iter().flatten();
+        let token = tokens.find(|token| {
+            let connection = self.connections.get(*token);
+            connection.is_some_and(|connection| connection.key == key && connection.is_carried())
+        })?;
+        self.connections.take_out(token)
+    }
+
+    /// Takes out any connection that functions of the program carry.
+    pub fn take_any(&mut self) -> Option<Boxed<Connection>> {
+        let token = self.connections.any_carried()?;
+        self.connections.take_out(token)
+    }
+
+    /// Puts a connection back after its turn, and takes over what followed from it.
+    pub fn put_back(&mut self, mut connection: Boxed<Connection>, now: u64, sound: bool) {
+        let token = connection.token();
+        connection.settle(now, |descriptor| self.poller.add(descriptor, token));
+        // After a defect in its turn nothing carries it any more.
+        self.carried = self.carried.saturating_sub(usize::from(!connection.is_carried()));
+        self.connections.put_back(connection);
+        self.settle(token, now, sound);
+    }
+
+    /// Puts a connection back that has nothing more to do.
+    pub fn discard(&mut self, connection: Boxed<Connection>) {
+        let token = connection.token();
+        self.connections.put_back(connection);
+        self.remove(token);
+    }
+
+    /// Whether functions of the program carry a connection.
+    pub fn has_carried(&self) -> bool {
+        self.carried > 0
+    }
+
+    /// How it is woken.
+    pub fn worker(&self) -> Worker {
+        Worker {
+            number: self.number,
+            waker: self.waker,
+        }
+    }
+
+    fn forget_outside(&mut self) {
+        while self.outside.pop_front().is_some() {
+            calls::count_carried(false);
+        }
+    }
+
+    fn remove(&mut self, token: u64) {
+        let carried = self
+            .connections
+            .get(token)
+            .is_some_and(|connection| connection.is_carried());
+        self.carried = self.carried.saturating_sub(usize::from(carried));
+        self.connections.remove(token);
+    }
+
+    /// Takes over what followed from what a connection did: the result, the deadline, its end.
+    fn settle(&mut self, token: u64, now: u64, sound: bool) {
+        let Some(connection) = self.connections.get(token) else {
+            return;
+        };
         let ended = if sound {
             connection.take_ended(now)
         } else {
@@ -320,14 +470,21 @@ impl Engine {
                 if let Some(connection) = self.connections.get(before) {
                     connection.make_sure(&self.poller);
                 }
-                self.connections.remove(before);
+                self.remove(before);
             }
             publish(key, &ended, promise);
         }
         if closed {
-            self.connections.remove(token);
+            self.remove(token);
         }
-        true
+    }
+}
+
+/// Ends the mail of a connection whose engine was abandoned.
+pub fn end_abandoned(connection: &mut Connection, now: u64) {
+    let promise = connection.promise.take();
+    if let Some(ended) = connection.abandon(now) {
+        publish(connection.key, &ended, promise);
     }
 }
 

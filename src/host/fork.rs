@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::driver::{self, Locked};
+use super::current::{self, Locked};
+use super::driver;
 use super::shared::{self, Shared};
 use super::{registry, resolve, sys};
 
@@ -63,7 +64,7 @@ extern "C" fn before() {
         if held.is_some() {
             return;
         }
-        let (door, engine) = driver::engine_and_door();
+        let (door, engine) = current::engine_and_door();
         let shared = shared::shared();
         **held = Some(Held {
             resolver: resolve::hold_for_fork(),

@@ -94,9 +94,14 @@ impl Link {
         self.socket.as_ref().is_some_and(sys::is_connected)
     }
 
+    /// When the session's time is over, by our clock.
+    pub fn session_deadline(&self) -> Option<u64> {
+        Some(self.began.saturating_add(u64::from(self.pump.session.deadline()?)))
+    }
+
     /// When it is to be looked at. `greeting`: how long a greeting is waited for, in milliseconds.
     pub fn deadline(&self, greeting: impl FnOnce() -> u32) -> Option<u64> {
-        let deadline = self.began.saturating_add(u64::from(self.pump.session.deadline()?));
+        let deadline = self.session_deadline()?;
         if !self.connects() {
             return Some(deadline);
         }

@@ -18,7 +18,7 @@
 //! - `told`: how the last mail ended
 //! - `connections`: all of them, found by token, client and deadline
 //! - `deadlines`: a heap of times
-//! - [`servers`], `server`, `idn`: the servers of a configuration
+//! - [`servers`], `server`, `idn`, `no_server`: the servers of a configuration
 //! - [`resolve`]: their names, looked up by threads of their own; `addresses`: what is found
 //! - `nonces`: what Message-IDs are made of
 //! - `clock`: the time
@@ -43,6 +43,8 @@ mod addresses;
 #[forbid(unsafe_code)]
 mod calls;
 #[forbid(unsafe_code)]
+mod carried;
+#[forbid(unsafe_code)]
 pub mod client;
 #[forbid(unsafe_code)]
 mod clock;
@@ -52,6 +54,8 @@ mod connection;
 mod connections;
 #[forbid(unsafe_code)]
 mod course;
+#[forbid(unsafe_code)]
+mod current;
 #[forbid(unsafe_code)]
 mod deadlines;
 #[forbid(unsafe_code)]
@@ -69,7 +73,11 @@ mod link;
 #[forbid(unsafe_code)]
 mod memory;
 #[forbid(unsafe_code)]
+mod no_server;
+#[forbid(unsafe_code)]
 mod nonces;
+#[forbid(unsafe_code)]
+mod outside;
 #[forbid(unsafe_code)]
 mod post;
 #[forbid(unsafe_code)]

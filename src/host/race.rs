@@ -138,6 +138,7 @@ pub fn reason(failure: Failure) -> Reason {
         Failure::Refused => Reason::Refused,
         Failure::TimedOut => Reason::Deadline,
         Failure::Unreachable => Reason::Unreachable,
+        Failure::NoSource => Reason::NoSource,
         Failure::WouldBlock | Failure::Broken => Reason::Lost,
     }
 }

@@ -148,6 +148,11 @@ impl Key {
         short(self.life)
     }
 
+    /// The slot of its place, whoever lives there now.
+    pub fn place(self) -> Option<&'static Slot> {
+        slot(self.place)
+    }
+
     /// The slot, while this life lasts.
     pub fn slot(self) -> Option<&'static Slot> {
         slot(self.place).filter(|slot| slot.life.load(Ordering::Acquire) == self.life)

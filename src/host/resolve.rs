@@ -250,7 +250,14 @@ impl Resolver {
         }
     }
 
-    fn answers(&self, engine: u32, mut each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
+    fn answers(&self, engine: u32, each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
+        // After each turn, and nearly always there is none.
+        if self.answered.load(Ordering::Acquire) > 0 {
+            self.take_answers(engine, each);
+        }
+    }
+
+    fn take_answers(&self, engine: u32, mut each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
         let mut room = [IpAddr::V4(Ipv4Addr::UNSPECIFIED); NAME_ADDRESSES];
         for _ in 0..ANSWERS {
             if self.answered.load(Ordering::Acquire) == 0 {
@@ -386,10 +393,11 @@ impl sys::Task for Worker {
     const NAME: &'static CStr = c"sds-smtp names";
     const STACK: usize = STACK;
 
-    fn run(task: Box<[Self; 1]>) {
-        let [Self { resolver, place }] = *task;
+    fn run(task: Box<Self>) {
+        let Self { resolver, place } = *task;
         // A fork's child would have it without anybody who gives it back.
         drop(task);
+        sys::before_lookups();
         resolver.work(place);
     }
 }

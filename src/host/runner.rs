@@ -27,16 +27,37 @@ pub enum Ran {
     InChild,
 }
 
-/// Makes the calls that are queued for clients that are `wanted`, which is asked before each call. No lock may be held.
-pub fn run(wanted: impl Fn(Key) -> bool) -> Ran {
-    if !calls::queued() || calls::inside() {
+/// Makes the calls that are queued for clients that are `wanted`, which is asked before each call; and has the connections carried
+/// that are due, and tells what that has brought. No lock may be held.
+pub fn run(wanted: impl Fn(Key) -> bool, carry: impl FnOnce() -> Ran) -> Ran {
+    let carried = calls::carried() > 0;
+    if !(calls::queued() || carried) || calls::inside() {
         return Ran::Nothing;
     }
-    let mut locked = shared();
-    if !locked.calls.begin() {
+    if !shared().calls.begin() {
         return Ran::Nothing;
     }
+    let mut ran = make_calls(&wanted);
+    if ran != Ran::InChild && carried {
+        ran = match carry() {
+            Ran::Nothing => ran,
+            Ran::Some if make_calls(&wanted) == Ran::InChild => Ran::InChild,
+            other => other,
+        };
+    }
+    if ran != Ran::InChild {
+        let mut shared = shared();
+        shared.calls.end();
+        if shared.calls.waiters > 0 {
+            RETURNED.notify_all();
+        }
+    }
+    ran
+}
+
+fn make_calls(wanted: impl Fn(Key) -> bool) -> Ran {
     let mut ran = Ran::Nothing;
+    let mut locked = shared();
     while let Some(call) = locked.calls.next(&wanted) {
         // Of a client that has ended nothing more is told.
         let running = call.key.slot().map(Running::function);
@@ -55,10 +76,6 @@ pub fn run(wanted: impl Fn(Key) -> bool) -> Ran {
         if locked.calls.waiters > 0 {
             RETURNED.notify_all();
         }
-    }
-    locked.calls.end();
-    if locked.calls.waiters > 0 {
-        RETURNED.notify_all();
     }
     ran
 }

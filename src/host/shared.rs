@@ -7,6 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
 use super::calls::{Calls, Promise};
+use super::carried::{Carried, Given};
 use super::memory::Boxed;
 use super::post::Post;
 use super::registry::{self, Death, Key};
@@ -42,6 +43,8 @@ pub struct SharedClient {
     pub refusal: Option<Box<[u8]>>,
     /// The last conversation, where the configuration says that it is to be kept.
     pub dialogue: Option<Box<[u8]>>,
+    /// The program's functions that carry its connections.
+    pub given: Option<Boxed<Given>>,
     /// Threads that wait for its mail.
     pub waiters: u32,
     /// The number of its newest mail.
@@ -61,6 +64,7 @@ impl SharedClient {
             told: Kept::nothing(),
             refusal: None,
             dialogue: None,
+            given: None,
             waiters: 0,
             mail: 0,
             ended: 0,
@@ -109,6 +113,8 @@ pub struct Start {
     pub order: Order,
     /// Who is told of its end.
     pub promise: Option<Promise>,
+    /// Where functions of the program carry it.
+    pub carried: Option<Boxed<Carried>>,
     /// When it was ordered.
     pub started: u64,
 }

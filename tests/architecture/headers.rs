@@ -151,11 +151,18 @@ fn the_version_is_the_same_everywhere() {
     // SAFETY: as above, and it ends with a NUL.
     let function = unsafe { std::ffi::CStr::from_ptr(function) };
     assert_eq!(function.to_str(), Ok(version()));
+    // The newest one of the changelog; or the one to come, where something is unreleased.
     let changelog = read("CHANGELOG.md");
-    let newest = changelog
-        .lines()
-        .find(|line| line.starts_with("## [") && !line.contains("Unreleased"));
-    assert!(newest.unwrap().starts_with(&format!("## [{}]", version())));
+    let mut versions = changelog.lines().filter_map(|line| line.strip_prefix("## ["));
+    let numbers = |line: &str| -> Vec<u32> {
+        let (version, _) = line.split_once(']').unwrap();
+        version.split('.').map(|number| number.parse().unwrap()).collect()
+    };
+    let this = numbers(&format!("{}]", version()));
+    match versions.next().unwrap() {
+        "Unreleased]" => assert!(numbers(versions.next().unwrap()) < this),
+        newest => assert_eq!(numbers(newest), this),
+    }
 }
 
 #[test]

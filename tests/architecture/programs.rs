@@ -78,11 +78,37 @@ fn the_index_of_c_examples_has_each_of_them_with_lines_that_build_it() {
     assert!(index.contains("firmware/README.md"));
 }
 
+/// Lines that stand in no function, in one.
+fn in_a_function(lines: &str) -> String {
+    format!("#include <stdio.h>\n#include \"sds_smtp.h\"\nvoid part(void);\nvoid part(void)\n{{\n{lines}}}\n")
+}
+
+#[test]
+fn the_parts_of_programs_in_the_documents_are_compiled() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("parts");
+    fs::create_dir_all(&folder).unwrap();
+    let page = read("docs/threads-and-loops.md");
+    let of_the_page = page.split("```c\n").nth(1).and_then(|after| after.split("```").next());
+    for (name, part) in [
+        ("readme.c", readme_program(1)),
+        ("loop.c", of_the_page.unwrap().to_string()),
+    ] {
+        fs::write(folder.join(name), in_a_function(&part)).unwrap();
+        let mut compiler = tools::c();
+        compiler
+            .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-c", name, "-I"])
+            .arg(root().join("include"))
+            .current_dir(&folder);
+        let output = finished(&mut compiler);
+        assert!(output.status.success(), "{name}: {output:?}");
+    }
+}
+
 #[test]
 fn the_readmes_program_for_a_microcontroller_is_compiled() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("readme_firmware");
     fs::create_dir_all(&folder).unwrap();
-    let program = readme_program(1);
+    let program = readme_program(2);
     assert!(program.contains("sds_smtp_firmware.h") && program.lines().count() <= 33);
     fs::write(folder.join("alarm.c"), program).unwrap();
     for standard in ["-std=c99", "-std=c11"] {

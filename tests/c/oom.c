@@ -4,19 +4,31 @@
  *     oom PORT
  *
  * The server on PORT accepts every mail. For each number N a child process runs in which the N-th allocation fails, and
- * one in which all from the N-th on fail until the mail has a result; with a handle, and with the built-in client. What
- * the library answers then is NULL, 7 or 13, or nothing went wrong at all; never a signal, and never "busy" for ever.
+ * one in which all from the N-th on fail until the mail has a result; with a handle, and with the built-in client; with
+ * an address, with a list of servers, and with a name. What the library answers then is NULL, 7 or 13, with a name 35, or
+ * nothing went wrong at all; never a signal, and never "busy" for ever.
  * Exit code 0: every child did right, and there were some in which an allocation failed.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sds_smtp.h"
 
 #define MOST 400
+
+/* The second one of the list is converted, and not connected to: the first one takes the mail. */
+static const char *const servers[] = {"127.0.0.1", "127.0.0.1, b\xC3\xBC" "cher.example.:2525", "one.test"};
+
+#define SERVERS ((int)(sizeof servers / sizeof servers[0]))
+
+static const char *server;
 
 /* glibc's own: what stands behind malloc() and its family. */
 #ifdef __cplusplus
@@ -67,6 +79,27 @@ void *realloc(void *memory, size_t size) NOTHROW
   return fails() ? NULL : __libc_realloc(memory, size);
 }
 
+/* Stands in for the system's, which ends the process where it gets no memory (glibc 2.36). */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **list)
+{
+  struct addrinfo *one = (struct addrinfo *)__libc_calloc(1, sizeof *one + sizeof(struct sockaddr_in));
+  struct sockaddr_in *address = (struct sockaddr_in *)(void *)(one + 1);
+
+  (void)name;
+  (void)service;
+  (void)hints;
+  if (one == NULL)
+    return EAI_MEMORY;
+  address->sin_family = AF_INET;
+  address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  one->ai_family = AF_INET;
+  one->ai_socktype = SOCK_STREAM;
+  one->ai_addr = (struct sockaddr *)address;
+  one->ai_addrlen = sizeof *address;
+  *list = one;
+  return 0;
+}
+
 /*
  * 0: the mail was sent; otherwise what the first call said that did not do its work (7 for no client). The built-in client
  * is not made, and is sent with even where it could not be configured.
@@ -81,7 +114,7 @@ static int send_one(unsigned port, long refused, int built_in)
   left = refused;
   client = built_in ? NULL : sds_smtp_client_new();
   if (built_in || client != NULL) {
-    config.server = "127.0.0.1";
+    config.server = server;
     config.port = port;
     config.sender = "unit7@example.com";
     message.to = "operator@example.com";
@@ -115,6 +148,8 @@ static int refuse_each(unsigned port, int built_in, int and_all_after)
       lasting = and_all_after;
       code = send_one(port, refused, built_in);
       left = -1;
+      if (code == SDS_SMTP_NAME_NOT_FOUND && server != servers[0])
+        code = SDS_SMTP_CONNECT_FAILED;
       if (code != SDS_SMTP_OK && code != SDS_SMTP_DATA_FAILED && code != SDS_SMTP_CONNECT_FAILED)
         _exit(100 + code);
       if (send_one(port, -1, built_in) != SDS_SMTP_OK)
@@ -141,15 +176,18 @@ static int refuse_each(unsigned port, int built_in, int and_all_after)
 int main(int argc, char **argv)
 {
   unsigned port;
-  int built_in, lasts, right = 1;
+  int built_in, lasts, i, right = 1;
 
   if (argc != 2)
     return 2;
   port = (unsigned)strtoul(argv[1], NULL, 10);
-  for (built_in = 0; built_in < 2; built_in++) {
-    for (lasts = 0; lasts < 2; lasts++) {
-      right &= refuse_each(port, built_in, lasts);
-      fflush(stdout);
+  for (i = 0; i < SERVERS; i++) {
+    server = servers[i];
+    for (built_in = 0; built_in < 2; built_in++) {
+      for (lasts = 0; lasts < 2; lasts++) {
+        right &= refuse_each(port, built_in, lasts);
+        fflush(stdout);
+      }
     }
   }
   return right ? 0 : 1;

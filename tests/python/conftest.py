@@ -88,19 +88,24 @@ class ScriptedServer:
 
     replies -- {"RCPT": "550 5.1.1 no"}: the answer to that command (GREETING, EHLO, ..., END) instead of the usual one
     gate("END") -- makes that answer wait until the event given back is set
+    address -- where it listens; "::" is everywhere
     """
 
-    def __init__(self, extensions=("PIPELINING", "8BITMIME", "SIZE 1000000", "AUTH PLAIN LOGIN")):
+    def __init__(self, extensions=("PIPELINING", "8BITMIME", "SIZE 1000000", "AUTH PLAIN LOGIN"), address="127.0.0.1", port=0):
         self.extensions = list(extensions)
         self.replies = {}
         self.commands = []  # (number of the connection, command line)
         self.mails = []  # (number of the connection, reverse path, forward paths, data)
+        self.ends = []  # for each connection the addresses of both ends: the client's, ours
         self._gates = {}
         self._reached = {}
         self._threads = []
         self._connections = []
         self._closing = False
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._listener = socket.create_server(
+            (address, port), family=family, backlog=200, dualstack_ipv6=address == "::"
+        )
         self.port = self._listener.getsockname()[1]
         self._start(self._accept)
 
@@ -140,10 +145,11 @@ class ScriptedServer:
         number = 0
         while not self._closing:
             try:
-                connection, _ = self._listener.accept()
+                connection, peer = self._listener.accept()
             except OSError:
                 return
             number += 1
+            self.ends.append((peer[0], connection.getsockname()[0]))
             connection.settimeout(20)
             self._connections.append(connection)
             self._start(self._serve, connection, number)
@@ -190,6 +196,8 @@ class ScriptedServer:
             elif verb == "MAIL":
                 if self._answer(connection, "MAIL", "250 2.1.0 Sender ok"):
                     reverse_path, forward_paths = line, []
+            elif verb == "RCPT" and reverse_path is None:
+                connection.sendall(b"503 5.5.1 No sender\r\n")
             elif verb == "RCPT":
                 if self._answer(connection, "RCPT", "250 2.1.5 Recipient ok"):
                     forward_paths.append(line)
@@ -209,6 +217,7 @@ class ScriptedServer:
                     # Kept before the answer: who knows the answer finds the mail.
                     if self.replies.get("END", "250")[:1] == "2":
                         self.mails.append(mail)
+                    reverse_path, forward_paths = None, []
                     self._answer(connection, "END", "250 2.0.0 Queued as 4711")
             elif verb == "QUIT":
                 self._answer(connection, "QUIT", "221 2.0.0 Bye")

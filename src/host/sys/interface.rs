@@ -17,6 +17,8 @@ pub enum Failure {
     TimedOut,
     /// No route, no network, an address that cannot be used.
     Unreachable,
+    /// Our own address cannot be used for it.
+    NoSource,
     /// Anything else: the connection is of no more use.
     Broken,
 }
@@ -53,7 +55,7 @@ pub trait Task: Send + Sized + 'static {
     const STACK: usize;
 
     /// Runs in the thread.
-    fn run(task: Box<[Self; 1]>);
+    fn run(task: Box<Self>);
 }
 
 /// What a socket is bound to that connects to `server` from `source`. A link-local source is in the server's zone.
@@ -63,6 +65,6 @@ pub(super) fn source_for(server: SocketAddr, source: IpAddr) -> Result<SocketAdd
         (SocketAddr::V6(server), IpAddr::V6(source)) => {
             Ok(SocketAddr::V6(SocketAddrV6::new(source, 0, 0, server.scope_id())))
         }
-        _ => Err(Failure::Unreachable),
+        _ => Err(Failure::NoSource),
     }
 }

@@ -1,5 +1,7 @@
 //! Names: addresses that the system's name service knows them by, and the numbers of interfaces.
 
+#[cfg(target_env = "gnu")]
+use core::ffi::c_ulong;
 use core::ffi::{CStr, c_int};
 use core::mem::zeroed;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -15,6 +17,34 @@ fn unresolved(error: c_int) -> Unresolved {
         libc::EAI_NONAME | EAI_NODATA | EAI_ADDRFAMILY => Unresolved::NotFound,
         libc::EAI_MEMORY => Unresolved::NoMemory,
         _ => Unresolved::NoAnswer,
+    }
+}
+
+/// The beginning of glibc's `struct __res_state`: what a thread knows of its lookups.
+#[cfg(target_env = "gnu")]
+#[repr(C)]
+struct ResolverState {
+    retrans: c_int,
+    retry: c_int,
+    options: c_ulong,
+}
+
+#[cfg(target_env = "gnu")]
+unsafe extern "C" {
+    fn __res_state() -> *mut ResolverState;
+}
+
+/// The first thing that a thread does that looks names up.
+///
+/// glibc keeps a thread's [`ResolverState`] beside its stack. In the child of a fork it hands the stacks of the threads that are
+/// gone to new ones, and does not clear that state (2.36 does not). A new thread would go on with the socket of a lookup that was
+/// under way, and parent and child would take each other's answers. Without options the state is made anew, as it is after
+/// the end of a thread.
+pub fn before_lookups() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the state is this thread's, which is in no lookup; its beginning is the same in every glibc.
+    unsafe {
+        (*__res_state()).options = 0;
     }
 }
 

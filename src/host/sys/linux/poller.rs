@@ -127,6 +127,28 @@ impl Poller {
         last.get_mut(number).map(|known| *known = registration)
     }
 
+    /// Adds a descriptor of the program's: the list tells when something can be read from it or written to it. False where that is
+    /// not possible. Nobody takes it out: closing it does.
+    pub fn add(&self, descriptor: isize, token: u64) -> bool {
+        const EVENTS: c_int = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP;
+        let Ok(number) = RawFd::try_from(descriptor) else {
+            return false;
+        };
+        let last = usize::try_from(number)
+            .ok()
+            .and_then(|at| self.last.borrow().get(at).copied());
+        let registration = Registration { token, events: EVENTS };
+        match control(self.number(), libc::EPOLL_CTL_ADD, number, token, EVENTS) {
+            Ok(()) => self.note(number, registration).is_some(),
+            // It was added for a connection before. A socket of ours is not the program's to name.
+            Err(libc::EEXIST) if last.is_some_and(|last| last.events == EVENTS) => {
+                control(self.number(), libc::EPOLL_CTL_MOD, number, token, EVENTS).is_ok()
+                    && self.note(number, registration).is_some()
+            }
+            Err(_) => false,
+        }
+    }
+
     /// From now on the list also tells when something can be written to this socket.
     pub fn tell_when_writable(&self, socket: &Socket, token: u64) -> Result<(), Failure> {
         let events = SOCKET_EVENTS | libc::EPOLLOUT;

@@ -112,7 +112,7 @@ fn bind(socket: &Socket, server: SocketAddr, source: IpAddr) -> Result<(), Failu
     }
     match SystemAddress::of(source_for(server, source)?).give(socket, libc::bind) {
         // An address that is not ours (EADDRNOTAVAIL); without a port bind() does not run out of ports.
-        Err(Failure::Exhausted) => Err(Failure::Unreachable),
+        Err(Failure::Exhausted) => Err(Failure::NoSource),
         result => result,
     }
 }

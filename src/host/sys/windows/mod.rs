@@ -7,7 +7,7 @@ mod process;
 mod socket;
 mod watched;
 
-pub use names::{interface_number, lookup};
+pub use names::{before_lookups, interface_number, lookup};
 pub use poller::{Poller, Ready, Waker};
 pub use process::{Thread, on_fork, random, start_thread, without_cancellation};
 pub use socket::{Socket, connect_failure, is_connected, leave_open, local_address, receive, send};

@@ -19,6 +19,9 @@ fn unresolved(error: i32) -> Unresolved {
     }
 }
 
+/// The first thing that a thread does that looks names up: nothing here.
+pub fn before_lookups() {}
+
 /// Asks the system for a name's addresses, and calls `each` with them in the order of RFC 6724. It waits as long as the system
 /// does.
 pub fn lookup(name: &CStr, each: &mut dyn FnMut(IpAddr)) -> Result<(), Unresolved> {

@@ -75,6 +75,12 @@ impl Poller {
         Ok(socket)
     }
 
+    /// Windows tells of sockets only: descriptors of the program's are asked.
+    #[allow(clippy::unused_self)]
+    pub fn add(&self, _: isize, _: u64) -> bool {
+        false
+    }
+
     /// From now on the poller also tells when something can be written to this socket.
     pub fn tell_when_writable(&self, socket: &Socket, token: u64) -> Result<(), Failure> {
         let mut watched = watched();

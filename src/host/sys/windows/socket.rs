@@ -128,7 +128,9 @@ impl SystemAddress {
 /// Begins to connect a socket that does not block, from this address of ours or from one that the system chooses.
 pub(super) fn begin_to_connect(socket: &Socket, server: SocketAddr, source: Option<IpAddr>) -> Result<(), Failure> {
     if let Some(source) = source {
-        SystemAddress::of(source_for(server, source)?).give(socket, WinSock::bind)?;
+        SystemAddress::of(source_for(server, source)?)
+            .give(socket, WinSock::bind)
+            .map_err(|_| Failure::NoSource)?;
     }
     match SystemAddress::of(server).give(socket, WinSock::connect) {
         Err(Failure::WouldBlock) => Ok(()),

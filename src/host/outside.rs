@@ -1,0 +1,347 @@
+//! Turns of connections that functions of the program carry. Each is taken out of the engine for its turn, so that no lock is held
+//! while the functions run, and put back.
+
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::calls::{self, Running};
+use super::carried::{Carried, Functions, Stage};
+use super::clock;
+use super::connection::{Connection, unresolved};
+use super::course::{Stage as Course, Then};
+use super::current::engine;
+use super::memory::Boxed;
+use super::registry::{self, Key};
+use super::resolve::{self, Asker, Unresolved};
+use super::runner::Ran;
+use super::servers::Target;
+use super::shared::Worker;
+use crate::channel::{Called, Turn};
+use crate::code::{Code, Reason};
+use crate::session::State;
+
+/// What is received at a time.
+const BUFFER: usize = 2048;
+
+/// Steps of a turn at most: then the others have theirs.
+const STEPS: u32 = 16;
+
+impl Connection {
+    /// Takes the answer to the library's lookup of the server's name.
+    pub fn keep_answer(&mut self, answer: Result<&[IpAddr], Unresolved>, now: u64) {
+        let Some(mut carried) = self.carried.take() else { return };
+        let port = match (&self.snapshot.extras, &self.course) {
+            (Some(extras), Some(course)) => match extras.servers.get(course.server) {
+                Some(Target::Name { port, .. }) => Some(port),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let (Stage::Asking, Some(port)) = (carried.stage, port) {
+            carried.stage = Stage::Nothing;
+            let kept = match answer {
+                Ok(addresses) => carried.set_targets(addresses, port).ok_or(Reason::NoMemory),
+                Err(why) => Err(unresolved(why)),
+            };
+            match kept {
+                Ok(()) => self.talk(),
+                Err(reason) => self.lost(now, reason),
+            }
+        }
+        self.carried = Some(carried);
+    }
+
+    /// No name is looked up any more.
+    fn talk(&mut self) {
+        if let Some(course) = &mut self.course {
+            course.stage = Course::Talking;
+        }
+    }
+
+    /// Does what can be done now, by the functions of the program. No lock may be held.
+    pub fn turn_outside(&mut self, now: u64, buffer: &mut [u8], worker: Worker) {
+        let Some(mut carried) = self.carried.take() else { return };
+        let mut functions = carried.functions(self.key);
+        let given_up = self.key.slot().is_none_or(|slot| slot.is_given_up(self.mail));
+        let waits = match self.course.as_ref().map(|course| course.stage) {
+            Some(Course::Waiting { until }) => Some(until),
+            _ => None,
+        };
+        let late = self.link.session_deadline().is_some_and(|deadline| deadline <= now);
+        // An answer that was there in time counts.
+        if waits.is_none() && (given_up || late) && carried.stage == Stage::Open {
+            let (job, link) = self.parts();
+            let time = link.time(now);
+            link.pump.read(&job, time, &mut functions, buffer);
+        }
+        if given_up && !self.give_up_course(Code::Cancelled, Reason::Cancelled) {
+            self.link.pump.session.cancel();
+        }
+        match waits.filter(|_| !given_up) {
+            Some(until) if now < until => {}
+            Some(_) => {
+                self.next_attempt(now);
+                carried.forget_server();
+            }
+            None => self.link.pump.session.tick(self.link.time(now)),
+        }
+        let waits = matches!(
+            self.course.as_ref().map(|course| course.stage),
+            Some(Course::Waiting { .. })
+        );
+        let mut left = if waits { 0 } else { STEPS };
+        while left > 0 && self.step(&mut carried, &mut functions, buffer, now, worker) {
+            left = left.saturating_sub(1);
+        }
+        self.link.unfinished |= left == 0 && !waits;
+        carried.ask_descriptor(&functions);
+        self.carried = Some(carried);
+    }
+
+    /// Takes a step; whether there is another one to take.
+    fn step(
+        &mut self,
+        carried: &mut Carried,
+        functions: &mut Functions,
+        buffer: &mut [u8],
+        now: u64,
+        worker: Worker,
+    ) -> bool {
+        let session = &self.link.pump.session;
+        let closed = session.closed();
+        if carried.is_open() && (closed || carried.is_over) {
+            return match carried.close(functions, now) {
+                Ok(()) => true,
+                Err(called) => self.later(called),
+            };
+        }
+        if closed {
+            carried.stage = Stage::Nothing;
+            return self.go_to_next(carried, now);
+        }
+        match carried.stage {
+            Stage::Nothing => match carried.target() {
+                Some(server) => {
+                    self.note_server(server);
+                    match carried.connect(functions, server) {
+                        Called::Failed(reason) => self.try_next(carried, reason, now),
+                        _ => true,
+                    }
+                }
+                None => self.find_server(carried, now, worker),
+            },
+            Stage::Asking => false,
+            Stage::Resolving => match carried.resolve(functions, self.port()) {
+                Called::Done => {
+                    self.talk();
+                    carried.stage = Stage::Nothing;
+                    true
+                }
+                Called::Failed(reason) => {
+                    carried.stage = Stage::Nothing;
+                    self.lost(now, reason);
+                    true
+                }
+                called => self.later(called),
+            },
+            Stage::Connecting => match carried.connected(functions) {
+                Called::Done => {
+                    carried.stage = Stage::Open;
+                    let (job, link) = self.parts();
+                    let time = link.time(now);
+                    functions.local(link.pump.session.local());
+                    link.pump.session.stands(&job, time);
+                    true
+                }
+                Called::Failed(reason) => self.try_next(carried, reason, now),
+                called => self.later(called),
+            },
+            Stage::Open => {
+                let (job, link) = self.parts();
+                let time = link.time(now);
+                match link.pump.turn(&job, time, functions, buffer) {
+                    Turn::Idle => self.link.pump.session.closed(),
+                    Turn::More => {
+                        self.link.unfinished = true;
+                        false
+                    }
+                    Turn::Connect => {
+                        self.link.pump.clear();
+                        carried.is_over = true;
+                        true
+                    }
+                }
+            }
+            Stage::Closing(_) => false,
+        }
+    }
+
+    /// A function has not done what it was called for.
+    fn later(&mut self, called: Called) -> bool {
+        self.link.unfinished |= called == Called::Again;
+        false
+    }
+
+    /// An address does not answer: the next one is tried, where there is one. What TLS says is said of the server.
+    fn try_next(&mut self, carried: &mut Carried, reason: Reason, now: u64) -> bool {
+        let of_tls = matches!(reason, Reason::Untrusted | Reason::TlsFailed);
+        carried.is_over = true;
+        if of_tls || !carried.next_target() {
+            self.lost(now, reason);
+            // A session that would connect anew has no address to do it with.
+            if self.link.pump.session.state() == State::Connecting {
+                self.lost(now, reason);
+            }
+        }
+        true
+    }
+
+    /// Finds the server whose turn it is.
+    fn find_server(&mut self, carried: &mut Carried, now: u64, worker: Worker) -> bool {
+        let no_memory = Err(Reason::NoMemory);
+        let found = match (self.snapshot.server, &self.snapshot.extras, &mut self.course) {
+            (Some(server), ..) => carried.set_target(server).map_or(no_memory, Ok),
+            (None, Some(extras), Some(course)) => match extras.servers.get(course.server) {
+                Some(Target::Address(server)) => carried.set_target(server).map_or(no_memory, Ok),
+                Some(Target::Name { name, .. }) => {
+                    let asker = Asker {
+                        engine: worker.number,
+                        token: self.link.token,
+                    };
+                    course.stage = Course::Resolving(asker);
+                    let kept = carried.set_name(name);
+                    if kept.is_some() && carried.resolves() {
+                        carried.stage = Stage::Resolving;
+                        Ok(())
+                    } else if kept.is_some() && resolve::ask(name, asker, worker.waker).is_some() {
+                        carried.stage = Stage::Asking;
+                        Ok(())
+                    } else {
+                        no_memory
+                    }
+                }
+                None => Err(Reason::NotConfigured),
+            },
+            _ => Err(Reason::NotConfigured),
+        };
+        if let Err(reason) = found {
+            self.lost(now, reason);
+        }
+        true
+    }
+
+    /// The port of the server whose turn it is.
+    fn port(&self) -> u16 {
+        match (&self.snapshot.extras, &self.course) {
+            (Some(extras), Some(course)) => match extras.servers.get(course.server) {
+                Some(Target::Name { port, .. }) => port,
+                _ => 0,
+            },
+            _ => 0,
+        }
+    }
+
+    /// After a connection is closed: goes on to the next server, or waits for the next attempt.
+    fn go_to_next(&mut self, carried: &mut Carried, now: u64) -> bool {
+        let Some(course) = &mut self.course else { return false };
+        match course.then.take() {
+            Some(Then::Server) => {
+                course.server = course.server.saturating_add(1);
+                carried.forget_server();
+                self.begin_session(now);
+                true
+            }
+            Some(Then::Attempt { at }) => {
+                course.stage = Course::Waiting { until: at };
+                false
+            }
+            None => false,
+        }
+    }
+}
+
+/// Makes the turns that are due, of connections of clients that are `wanted`. The caller is the only thread that calls functions
+/// of the program, and holds no lock.
+pub fn run(wanted: impl Fn(Key) -> bool) -> Ran {
+    let mut ran = Ran::Nothing;
+    let mut buffer = [0; BUFFER];
+    // Those that are due again have their share in the next turn.
+    for _ in 0..calls::carried() {
+        let Some((mut connection, worker, running)) = take(&wanted) else {
+            break;
+        };
+        let key = connection.key;
+        let (forks, now) = (calls::forks(), clock::now());
+        calls::begin_to_carry(key);
+        let turn = || connection.turn_outside(now, &mut buffer, worker);
+        let sound = catch_unwind(AssertUnwindSafe(turn)).is_ok();
+        let forgotten = calls::end_to_carry();
+        if forks != calls::forks() {
+            return Ran::InChild;
+        }
+        ran = Ran::Some;
+        if key.slot().is_none() && !forgotten {
+            // Who frees the client waits for this.
+            connection.close_once();
+        }
+        put_back(connection, worker.number, forgotten, sound);
+        drop(running);
+    }
+    ran
+}
+
+/// Takes out the next connection. Who frees its client finds it in the engine, or waits until it is back.
+fn take(wanted: impl Fn(Key) -> bool) -> Option<(Boxed<Connection>, Worker, Option<Running>)> {
+    let mut engine = engine();
+    let engine = engine.as_mut()?;
+    let connection = engine.next_outside(wanted)?;
+    let running = connection.key.place().map(Running::function);
+    Some((connection, engine.worker(), running))
+}
+
+/// Puts a connection back, or ends it where its engine or its client is gone.
+fn put_back(mut connection: Boxed<Connection>, number: u32, forgotten: bool, sound: bool) {
+    let mut engine = engine();
+    let now = clock::now();
+    if let Some(engine) = engine.as_mut().filter(|engine| engine.number == number) {
+        if forgotten {
+            engine.discard(connection);
+        } else {
+            engine.put_back(connection, now, sound);
+        }
+        return;
+    }
+    drop(engine);
+    registry::count_connection(connection.key.place, false);
+    if !forgotten {
+        super::engine::end_abandoned(&mut connection, now);
+        connection.close_once();
+    }
+}
+
+/// Closes the connections of a client that functions of the program carry, and forgets them: nothing of the program's is called for
+/// them any more. From inside such a function its own connection is closed by nobody.
+pub fn let_go(key: Key) {
+    calls::forget_carried(key);
+    close_all(|engine| engine.take_of(key));
+}
+
+/// The same for all connections.
+pub fn let_all_go() {
+    close_all(super::engine::Engine::take_any);
+}
+
+fn close_all(take: impl Fn(&mut super::engine::Engine) -> Option<Boxed<Connection>>) {
+    loop {
+        let taken = engine()
+            .as_mut()
+            .and_then(|engine| Some((take(engine)?, engine.number)));
+        let Some((mut connection, number)) = taken else { return };
+        let forks = calls::forks();
+        connection.close_once();
+        if forks != calls::forks() {
+            return;
+        }
+        put_back(connection, number, true, true);
+    }
+}
