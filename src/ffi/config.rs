@@ -35,8 +35,9 @@ pub struct sds_smtp_config {
     /// The server: an IP address or a host name, each with a port where it is not `port`: "192.0.2.1",
     /// "mail.example.org:587", "[2001:db8::1]:465", "2001:db8::1", "fe80::1%eth0". Several are separated by
     /// commas, at most 100, and tried in this order. A name with other letters than ASCII needs a build with
-    /// the feature `unicode` (code 39), or its form in ASCII ("xn--..."). On bare metal: one IP address
-    /// without a port; or a name, if the transport has `resolve`. Else code 13.
+    /// the feature `unicode` (code 39), or its form in ASCII ("xn--..."). On bare metal: one IP address,
+    /// or a name, if the transport has `resolve`, and has been set before; each with a port, but for
+    /// libsds_smtp_small.a. Else code 13.
     pub server: *const c_char,
     /// The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10.
     pub username: *const c_char,
