@@ -31,6 +31,9 @@ static CARRIED: AtomicUsize = AtomicUsize::new(0);
 /// How many forks have led to this process.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
+/// Says of which clients functions may be called. Not generic: each who calls them would have its own copy of all that does it.
+pub type Wanted<'a> = &'a dyn Fn(Key) -> bool;
+
 /// Whether this thread runs a function of the program.
 pub fn inside() -> bool {
     DEPTH.get() > 0
@@ -206,10 +209,10 @@ impl Calls {
     }
 
     /// The next call that may be made now, for a client that is wanted.
-    pub fn next(&mut self, wanted: impl Fn(Key) -> bool) -> Option<Boxed<Call>> {
-        let call = take(&mut self.first, &wanted).or_else(|| {
+    pub fn next(&mut self, wanted: Wanted<'_>) -> Option<Boxed<Call>> {
+        let call = take(&mut self.first, wanted).or_else(|| {
             self.append();
-            take(&mut self.first, &wanted)
+            take(&mut self.first, wanted)
         })?;
         QUEUED.fetch_sub(1, Ordering::Release);
         Some(call)
@@ -252,7 +255,7 @@ impl Calls {
 }
 
 /// Takes the first call out of a list that may be made and is wanted.
-fn take(list: &mut Option<Boxed<Call>>, wanted: impl Fn(Key) -> bool) -> Option<Boxed<Call>> {
+fn take(list: &mut Option<Boxed<Call>>, wanted: Wanted<'_>) -> Option<Boxed<Call>> {
     let mut at = list;
     while !at.as_ref().map(|call| call.may_run() && wanted(call.key))? {
         at = &mut at.as_mut()?.next;
@@ -319,7 +322,7 @@ mod tests {
     }
 
     fn keys(calls: &mut Calls) -> std::vec::Vec<(usize, bool)> {
-        let next = core::iter::from_fn(|| calls.next(|_| true));
+        let next = core::iter::from_fn(|| calls.next(&|_| true));
         next.map(|call| (call.key.place, matches!(call.what, What::End(..))))
             .collect()
     }
@@ -356,7 +359,7 @@ mod tests {
         for _ in 0..50_000 {
             calls.add(lines(key));
         }
-        assert!(calls.next(|_| false).is_none() && calls.next(|_| true).is_some());
+        assert!(calls.next(&|_| false).is_none() && calls.next(&|_| true).is_some());
         calls.clear();
         assert!(calls.are_over());
         registry::end(key);

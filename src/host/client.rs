@@ -380,7 +380,7 @@ impl Waiting {
                 drop(shared);
                 let patience = u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(WAKING);
                 // No longer than for this mail: then only its own client is told.
-                let driven = driver::drive(patience, |key| key == self.key || self.slot.guard.busy());
+                let driven = driver::drive(patience, &|key| key == self.key || self.slot.guard.busy());
                 shared = fork::shared();
                 shared.stop_driving();
                 if driven {

@@ -87,7 +87,7 @@ fn tell_all(until: Instant) -> bool {
     loop {
         // With no thread to do it, it is done here.
         let alone = polled() || !shared().started();
-        if alone && driver::work_outside(|_| Instant::now() < until) == Ran::InChild {
+        if alone && driver::work_outside(&|_| Instant::now() < until) == Ran::InChild {
             return true;
         }
         let now = Instant::now();

@@ -4,7 +4,7 @@ use std::boxed::Box;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::calls::{self, Call, Promise};
+use super::calls::{self, Call, Promise, Wanted};
 use super::clock;
 use super::connection::{Connection, Ended};
 use super::connections::Connections;
@@ -325,7 +325,7 @@ impl Engine {
     }
 
     /// Takes out the next connection whose turn is due, of a client that is wanted.
-    pub fn next_outside(&mut self, wanted: impl Fn(Key) -> bool) -> Option<Boxed<Connection>> {
+    pub fn next_outside(&mut self, wanted: Wanted<'_>) -> Option<Boxed<Connection>> {
         for _ in 0..self.outside.len() {
             let token = self.outside.pop_front()?;
             let Some(connection) = self.connections.get(token) else {

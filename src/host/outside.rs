@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::calls::{self, Running};
+use super::calls::{self, Running, Wanted};
 use super::carried::{Carried, Functions, Stage};
 use super::clock;
 use super::connection::{Connection, unresolved};
@@ -262,12 +262,12 @@ impl Connection {
 
 /// Makes the turns that are due, of connections of clients that are `wanted`. The caller is the only thread that calls functions
 /// of the program, and holds no lock.
-pub fn run(wanted: impl Fn(Key) -> bool) -> Ran {
+pub fn run(wanted: Wanted<'_>) -> Ran {
     let mut ran = Ran::Nothing;
     let mut buffer = [0; BUFFER];
     // Those that are due again have their share in the next turn.
     for _ in 0..calls::carried() {
-        let Some((mut connection, worker, running)) = take(&wanted) else {
+        let Some((mut connection, worker, running)) = take(wanted) else {
             break;
         };
         let key = connection.key;
@@ -291,7 +291,7 @@ pub fn run(wanted: impl Fn(Key) -> bool) -> Ran {
 }
 
 /// Takes out the next connection. Who frees its client finds it in the engine, or waits until it is back.
-fn take(wanted: impl Fn(Key) -> bool) -> Option<(Boxed<Connection>, Worker, Option<Running>)> {
+fn take(wanted: Wanted<'_>) -> Option<(Boxed<Connection>, Worker, Option<Running>)> {
     let mut engine = engine();
     let engine = engine.as_mut()?;
     let connection = engine.next_outside(wanted)?;
