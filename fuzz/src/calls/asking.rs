@@ -8,7 +8,8 @@ use sds_smtp::ffi::device::{sds_smtp_program_status, sds_smtp_status};
 use sds_smtp::ffi::life::sds_smtp_use_event_loop;
 use sds_smtp::ffi::log::{sds_smtp_client_log, sds_smtp_log_entry};
 use sds_smtp::ffi::result::{sds_smtp_client_result, sds_smtp_result};
-use sds_smtp::ffi::hosted::{sds_smtp_client_dialogue, sds_smtp_client_refusal};
+use sds_smtp::ffi::hosted::sds_smtp_client_dialogue;
+use sds_smtp::ffi::client::sds_smtp_client_refusal;
 use sds_smtp::ffi::text::{
     sds_smtp_code_name, sds_smtp_features, sds_smtp_outcome_name, sds_smtp_phase_name, sds_smtp_strerror,
     sds_smtp_version,
