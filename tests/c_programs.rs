@@ -669,6 +669,26 @@ fn the_end_of_a_mail_is_told_by_a_function_of_the_program() {
 }
 
 #[test]
+fn functions_of_the_program_carry_a_connection() {
+    for (standard, link) in RUN {
+        run(executable("transport", standard, link), [""; 0])
+            .must_give(0)
+            .must_say("transport: 16 cases, 0 wrong");
+    }
+    under_valgrind(executable("transport", C11, Shared), [""; 0]).must_give(0);
+    let program = build(
+        "transport",
+        C11,
+        Link::Static,
+        &SANITIZERS,
+        &scratch("transport-sanitizers"),
+    );
+    // Left out: children that end where their last thread does, which looks for leaks.
+    let program = program.unwrap_or_else(|messages| panic!("{messages}"));
+    with_sanitizers(&program, ["-functions_fork"]).must_give(0);
+}
+
+#[test]
 fn after_shutdown_nothing_of_the_library_is_left() {
     for (standard, link) in RUN {
         let server = Server::start(Manners::default());

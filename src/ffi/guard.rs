@@ -1,7 +1,11 @@
 //! What the exported functions share: catching panics, reading strings, reading and writing structures of several versions.
 
 use crate::code::Code;
+#[cfg(feature = "std")]
+use core::ffi::c_void;
 use core::ffi::{CStr, c_char, c_int};
+#[cfg(feature = "std")]
+use core::mem::ManuallyDrop;
 use core::mem::size_of;
 
 /// The largest structure that is read: a larger `struct_size` is a mistake, not a newer version.
@@ -10,21 +14,44 @@ const LARGEST_STRUCT: usize = 4096;
 
 /// Runs a function of the ABI and returns `otherwise` if it panics.
 #[cfg(feature = "std")]
-pub fn guard<T>(otherwise: T, run: impl FnOnce() -> T) -> T {
-    let (mut result, mut run) = (None, Some(run));
-    protect(&mut || result = run.take().map(|run| run()));
-    result.unwrap_or(otherwise)
+pub fn guard<T, F: FnOnce() -> T>(otherwise: T, function: F) -> T {
+    struct Call<T, F> {
+        function: ManuallyDrop<F>,
+        result: T,
+    }
+    /// # Safety
+    ///
+    /// `call` is a [`Call`] that was not run before.
+    unsafe fn run<T, F: FnOnce() -> T>(call: *mut c_void) {
+        // SAFETY: the caller's promise.
+        let call = unsafe { &mut *call.cast::<Call<T, F>>() };
+        // SAFETY: likewise.
+        call.result = unsafe { ManuallyDrop::take(&mut call.function) }();
+    }
+    let mut call = Call {
+        function: ManuallyDrop::new(function),
+        result: otherwise,
+    };
+    // SAFETY: the call is what the function is for, and is run once.
+    unsafe { protect(run::<T, F>, (&raw mut call).cast()) };
+    call.result
 }
 
-/// Runs what a program has called, and catches a panic. In one place: each exported function would have its
-/// own copy.
+/// Runs what a program has called, and catches a panic. In one place, and without a table for each function of the ABI: each of
+/// them would have its own copy. It never unwinds: what the panic says was written already, and is not dropped.
+///
+/// # Safety
+///
+/// `run` may be called with `call`, once.
 #[cfg(feature = "std")]
 #[inline(never)]
-fn protect(run: &mut dyn FnMut()) {
+unsafe fn protect(run: unsafe fn(*mut c_void), call: *mut c_void) {
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    crate::host::called(|| {
-        let _ = catch_unwind(AssertUnwindSafe(run));
-    });
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the caller's promise.
+        crate::host::called(|| unsafe { run(call) });
+    }));
+    core::mem::forget(caught);
 }
 
 /// Runs a function of the ABI. Without a system nothing catches a panic; there is none: `make flash` and

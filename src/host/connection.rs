@@ -507,6 +507,10 @@ impl Connection {
         if course.stop_resolving() {
             told_as_unresolved(report);
         }
+        // Also where its connection breaks in the turn in which it is given up.
+        if self.key.slot().is_none_or(|slot| slot.is_given_up(self.mail)) {
+            return None;
+        }
         // A probe and a dry run tell how things stand now.
         let repeats = self.post.is_some() && !self.order.dry;
         let chance = self.post.as_ref().map_or(0, |post| {

@@ -102,7 +102,7 @@ impl Engine {
         starts.append(&mut self.starts);
         let now = clock::now();
         for connection in self.connections.drain() {
-            let [mut connection] = *connection.into_inner();
+            let mut connection = *connection.into_inner();
             end_abandoned(&mut connection, now);
             connection.close_once();
         }
@@ -116,7 +116,7 @@ impl Engine {
         self.forget_outside();
         let ours = self.poller.is_ours();
         for connection in self.connections.drain() {
-            let [mut connection] = *connection.into_inner();
+            let mut connection = *connection.into_inner();
             if ours {
                 connection.make_sure(&self.poller);
             } else {
@@ -325,7 +325,7 @@ impl Engine {
     }
 
     /// Takes out the next connection whose turn is due, of a client that is wanted.
-    pub fn next_outside(&mut self, wanted: impl Fn(Key) -> bool) -> Option<Boxed<Connection>> {
+    pub fn next_outside(&mut self, wanted: &dyn Fn(Key) -> bool) -> Option<Boxed<Connection>> {
         for _ in 0..self.outside.len() {
             let token = self.outside.pop_front()?;
             let Some(connection) = self.connections.get(token) else {

@@ -7,25 +7,24 @@ use core::ops::{Deref, DerefMut};
 use std::boxed::Box;
 use std::vec::Vec;
 
+use super::sys;
+
 /// A value in memory of its own.
-pub struct Boxed<T>(Box<[T; 1]>);
+pub struct Boxed<T>(Box<T>);
 
 impl<T> Boxed<T> {
     /// Moves a value into memory of its own; None without memory.
     pub fn new(value: T) -> Option<Self> {
-        let mut one = Vec::new();
-        one.try_reserve_exact(1).ok()?;
-        one.push(value);
-        one.into_boxed_slice().try_into().ok().map(Self)
+        sys::boxed(value).map(Self)
     }
 
     /// The box itself, for a new thread.
-    pub fn into_inner(self) -> Box<[T; 1]> {
+    pub fn into_inner(self) -> Box<T> {
         self.0
     }
 
     /// The reverse.
-    pub fn from_inner(inner: Box<[T; 1]>) -> Self {
+    pub fn from_inner(inner: Box<T>) -> Self {
         Self(inner)
     }
 }
@@ -34,15 +33,13 @@ impl<T> Deref for Boxed<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        let [value] = &*self.0;
-        value
+        &self.0
     }
 }
 
 impl<T> DerefMut for Boxed<T> {
     fn deref_mut(&mut self) -> &mut T {
-        let [value] = &mut *self.0;
-        value
+        &mut self.0
     }
 }
 

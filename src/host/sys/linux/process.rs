@@ -43,10 +43,10 @@ impl Drop for Thread {
 }
 
 /// Starts a thread; it ends with its task. The standard library's threads need memory that cannot be refused.
-pub fn start_thread<T: Task>(task: Box<[T; 1]>) -> Result<Thread, Failure> {
+pub fn start_thread<T: Task>(task: Box<T>) -> Result<Thread, Failure> {
     extern "C" fn begin<T: Task>(task: *mut c_void) -> *mut c_void {
         // SAFETY: it came out of `into_raw` below, and this thread alone has it.
-        let task = unsafe { Box::from_raw(task.cast::<[T; 1]>()) };
+        let task = unsafe { Box::from_raw(task.cast::<T>()) };
         // SAFETY: the name ends with a NUL; a failure costs the name only.
         unsafe { libc::pthread_setname_np(libc::pthread_self(), T::NAME.as_ptr()) };
         let _ = catch_unwind(AssertUnwindSafe(|| T::run(task)));

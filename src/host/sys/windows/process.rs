@@ -43,10 +43,10 @@ impl Thread {
 }
 
 /// Starts a thread; it ends with its task. The standard library's threads need memory that cannot be refused.
-pub fn start_thread<T: Task>(task: Box<[T; 1]>) -> Result<Thread, Failure> {
+pub fn start_thread<T: Task>(task: Box<T>) -> Result<Thread, Failure> {
     extern "system" fn begin<T: Task>(task: *mut c_void) -> u32 {
         // SAFETY: it came out of `into_raw` below, and this thread alone has it.
-        let task = unsafe { Box::from_raw(task.cast::<[T; 1]>()) };
+        let task = unsafe { Box::from_raw(task.cast::<T>()) };
         // UTF-16, with a zero behind it.
         let mut name = [0u16; 16];
         for (unit, octet) in name.iter_mut().zip(T::NAME.to_bytes()).take(15) {
