@@ -3,10 +3,6 @@ name servers that do not answer, our own address.
 """
 
 import os
-import pathlib
-import socket
-import subprocess
-import threading
 import time
 
 from conftest import RealServers, ScriptedServer
@@ -220,8 +216,8 @@ def test_with_sixteen_names_that_never_answer_a_further_one_waits_until_its_dead
     result = deliver(FOUR)
     assert_sent(result, AT_FOUR)
     assert result.elapsed_ms < 3000
-    threads = [task.joinpath("comm").read_text() for task in pathlib.Path("/proc/self/task").iterdir()]
-    assert len(threads) <= 16 + 1 + 1 + 10, threads  # the library's, its own one, ours, the servers'
+    # The library's for names, its own one, ours, and the servers', some of which have just ended.
+    assert len(os.listdir("/proc/self/task")) <= 16 + 1 + 1 + 10
     for client in waiting:
         client.close()
 
