@@ -206,10 +206,10 @@ impl Calls {
     }
 
     /// The next call that may be made now, for a client that is wanted.
-    pub fn next(&mut self, wanted: impl Fn(Key) -> bool) -> Option<Boxed<Call>> {
-        let call = take(&mut self.first, &wanted).or_else(|| {
+    pub fn next(&mut self, wanted: &dyn Fn(Key) -> bool) -> Option<Boxed<Call>> {
+        let call = take(&mut self.first, wanted).or_else(|| {
             self.append();
-            take(&mut self.first, &wanted)
+            take(&mut self.first, wanted)
         })?;
         QUEUED.fetch_sub(1, Ordering::Release);
         Some(call)
@@ -252,7 +252,7 @@ impl Calls {
 }
 
 /// Takes the first call out of a list that may be made and is wanted.
-fn take(list: &mut Option<Boxed<Call>>, wanted: impl Fn(Key) -> bool) -> Option<Boxed<Call>> {
+fn take(list: &mut Option<Boxed<Call>>, wanted: &dyn Fn(Key) -> bool) -> Option<Boxed<Call>> {
     let mut at = list;
     while !at.as_ref().map(|call| call.may_run() && wanted(call.key))? {
         at = &mut at.as_mut()?.next;
@@ -319,7 +319,7 @@ mod tests {
     }
 
     fn keys(calls: &mut Calls) -> std::vec::Vec<(usize, bool)> {
-        let next = core::iter::from_fn(|| calls.next(|_| true));
+        let next = core::iter::from_fn(|| calls.next(&|_| true));
         next.map(|call| (call.key.place, matches!(call.what, What::End(..))))
             .collect()
     }
@@ -356,7 +356,7 @@ mod tests {
         for _ in 0..50_000 {
             calls.add(lines(key));
         }
-        assert!(calls.next(|_| false).is_none() && calls.next(|_| true).is_some());
+        assert!(calls.next(&|_| false).is_none() && calls.next(&|_| true).is_some());
         calls.clear();
         assert!(calls.are_over());
         registry::end(key);

@@ -255,6 +255,7 @@ impl Client {
 
     /// Waits until no mail is in flight; the status then, or 14 when the time was over before. Where a mail is in flight it
     /// is the status of the first one that ends.
+    #[inline(never)]
     pub fn wait(self, wait: Wait) -> Result<u8, Code> {
         let (key, slot) = self.key()?;
         let until = match wait {
@@ -379,7 +380,7 @@ impl Waiting {
                 drop(shared);
                 let patience = u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(WAKING);
                 // No longer than for this mail: then only its own client is told.
-                let driven = driver::drive(patience, |key| key == self.key || self.slot.guard.busy());
+                let driven = driver::drive(patience, &|key| key == self.key || self.slot.guard.busy());
                 shared = fork::shared();
                 shared.stop_driving();
                 if driven {

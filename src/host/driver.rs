@@ -97,7 +97,7 @@ pub fn poll() -> Option<u64> {
         return Some(0);
     }
     let turn = step(0, By::Program);
-    let ran = work_outside(|_| true);
+    let ran = work_outside(&|_| true);
     if ran == Ran::InChild {
         return None;
     }
@@ -125,7 +125,7 @@ fn comes_back() -> Option<u64> {
 
 /// For a thread that waits for a mail: waits at most so many milliseconds for something to do, and does it. Functions of the
 /// program are called for clients that are `wanted`, which is asked before each call. False where there is no engine to drive.
-pub fn drive(patience: u64, wanted: impl Fn(Key) -> bool) -> bool {
+pub fn drive(patience: u64, wanted: &dyn Fn(Key) -> bool) -> bool {
     let driven = step(patience, By::Waiting).is_some();
     work_outside(wanted) != Ran::InChild && driven
 }
@@ -154,6 +154,7 @@ enum By {
 }
 
 /// Waits at most so many milliseconds for something to do, and does a turn; None where the program has no engine to drive.
+#[inline(never)]
 fn step(patience: u64, by: By) -> Option<Turn> {
     let (descriptor, number, due) = {
         let engine = engine();
@@ -225,7 +226,7 @@ impl Task for Engine {
                 Some(Turn::Abandon) => return abandon(number),
                 None => return,
             }
-            match work_outside(|_| true) {
+            match work_outside(&|_| true) {
                 Ran::Nothing => {}
                 Ran::Some => timeout = Some(0),
                 Ran::InChild => return,
@@ -235,8 +236,8 @@ impl Task for Engine {
 }
 
 /// Calls the functions of the program that are to be called, for clients that are `wanted`. No lock may be held.
-pub fn work_outside(wanted: impl Fn(Key) -> bool) -> Ran {
-    runner::run(&wanted, || outside::run(&wanted))
+pub fn work_outside(wanted: &dyn Fn(Key) -> bool) -> Ran {
+    runner::run(wanted, outside::run)
 }
 
 /// Has the engine look again, for a call that it could not make before.

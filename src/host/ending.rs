@@ -41,9 +41,16 @@ pub fn shut_down(wait: Wait) -> Result<(), Code> {
         if !over {
             return Err(Code::Busy);
         }
-        // Another thread may have sent a mail meanwhile.
+        // Another thread may have sent a mail meanwhile, or given the engine something else to do.
         if driver::end() {
             return Ok(());
+        }
+        if Instant::now() >= last {
+            return Err(Code::Busy);
+        }
+        if polled() {
+            // A client that was freed leaves an order behind, and nobody else takes it.
+            let _ = driver::poll();
         }
     }
 }
@@ -53,7 +60,7 @@ fn client_of(key: Key) -> Client {
 }
 
 /// Calls `each` with the clients that have a mail in flight.
-fn each_in_flight(each: impl Fn(Client)) {
+fn each_in_flight(each: fn(Client)) {
     let mut place = 0;
     loop {
         let busy = shared().busy_from(place);
@@ -87,7 +94,7 @@ fn tell_all(until: Instant) -> bool {
     loop {
         // With no thread to do it, it is done here.
         let alone = polled() || !shared().started();
-        if alone && driver::work_outside(|_| Instant::now() < until) == Ran::InChild {
+        if alone && driver::work_outside(&|_| Instant::now() < until) == Ran::InChild {
             return true;
         }
         let now = Instant::now();

@@ -8,6 +8,7 @@ use std::boxed::Box;
 use std::sync::{Condvar, OnceLock};
 use std::vec::Vec;
 
+use super::memory::Boxed;
 use crate::client::guard::Guard;
 use crate::limits::CLIENTS;
 
@@ -21,7 +22,13 @@ const LAST_LIFE: u32 = {
     if bits < u32::BITS { (1 << bits) - 1 } else { u32::MAX }
 };
 
+/// Slots in a chunk.
 const CHUNK: usize = 256;
+
+/// Chunks in a group.
+const GROUP: usize = 16;
+
+type Group = [OnceLock<Box<[Slot]>>; GROUP];
 
 /// The part of a client that is read without a lock.
 pub struct Slot {
@@ -100,7 +107,8 @@ fn count(counter: &AtomicU32, more: bool) {
 
 static BUILT_IN: Slot = Slot::new(Key::BUILT_IN.life);
 
-static CHUNKS: [OnceLock<Box<[Slot]>>; CLIENTS / CHUNK] = [const { OnceLock::new() }; CLIENTS / CHUNK];
+/// Slots, in chunks, in groups: a table of all chunks would be the largest thing in the library's file.
+static GROUPS: [OnceLock<Boxed<Group>>; CLIENTS / CHUNK / GROUP] = [const { OnceLock::new() }; CLIENTS / CHUNK / GROUP];
 
 /// The part of a life's number that the guard keeps.
 const fn short(life: u32) -> u16 {
@@ -163,8 +171,28 @@ impl Key {
 fn slot(place: usize) -> Option<&'static Slot> {
     match place {
         0 => Some(&BUILT_IN),
-        _ => CHUNKS.get(place / CHUNK)?.get()?.get(place % CHUNK),
+        _ => {
+            let chunk = place / CHUNK;
+            let group = GROUPS.get(chunk / GROUP)?.get()?;
+            group.get(chunk % GROUP)?.get()?.get(place % CHUNK)
+        }
     }
+}
+
+/// What is there, made before where it is not; None without memory.
+fn made<T>(place: &OnceLock<T>, make: impl FnOnce() -> Option<T>) -> Option<&T> {
+    if place.get().is_none() {
+        let _ = place.set(make()?);
+    }
+    place.get()
+}
+
+/// The slots of a chunk; None without memory.
+fn slots() -> Option<Box<[Slot]>> {
+    let mut slots = Vec::new();
+    slots.try_reserve_exact(CHUNK).ok()?;
+    slots.extend((0..CHUNK).map(|_| Slot::new(0)));
+    Some(slots.into_boxed_slice())
 }
 
 /// Notes that the engine has one connection more, or less, for clients at this place, whichever of them lives now.
@@ -177,14 +205,12 @@ pub fn count_connection(place: usize, more: bool) {
 /// Begins a life at a place where no client lives; None where the place has had its last. The caller holds the shared lock, so
 /// that no fork finds a half-made chunk.
 pub fn begin(place: usize) -> Option<Key> {
-    let chunk = CHUNKS.get(place / CHUNK)?;
-    if chunk.get().is_none() {
-        let mut slots = Vec::new();
-        slots.try_reserve_exact(CHUNK).ok()?;
-        slots.extend((0..CHUNK).map(|_| Slot::new(0)));
-        let _ = chunk.set(slots.into_boxed_slice());
-    }
-    let slot = chunk.get()?.get(place % CHUNK)?;
+    let chunk = place / CHUNK;
+    let group = made(GROUPS.get(chunk / GROUP)?, || {
+        Boxed::new([const { OnceLock::new() }; GROUP])
+    })?;
+    let slots = made(group.get(chunk % GROUP)?, slots)?;
+    let slot = slots.get(place % CHUNK)?;
     let life = slot.life.load(Ordering::Acquire).wrapping_add(1);
     slot.guard.reset(short(life));
     slot.give_up(0);
@@ -225,7 +251,8 @@ pub fn end(key: Key) -> Death {
 
 /// For the child of a fork: no mail is in flight, and there are no connections.
 pub fn forget_mails() {
-    let others = CHUNKS.iter().filter_map(OnceLock::get).flat_map(|chunk| chunk.iter());
+    let chunks = GROUPS.iter().filter_map(OnceLock::get).flat_map(|group| group.iter());
+    let others = chunks.filter_map(OnceLock::get).flat_map(|chunk| chunk.iter());
     for slot in core::iter::once(&BUILT_IN).chain(others) {
         for counter in [&slot.connections, &slot.sending, &slot.calls] {
             counter.store(0, Ordering::Release);

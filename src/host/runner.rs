@@ -29,7 +29,7 @@ pub enum Ran {
 
 /// Makes the calls that are queued for clients that are `wanted`, which is asked before each call; and has the connections carried
 /// that are due, and tells what that has brought. No lock may be held.
-pub fn run(wanted: impl Fn(Key) -> bool, carry: impl FnOnce() -> Ran) -> Ran {
+pub fn run(wanted: &dyn Fn(Key) -> bool, carry: fn(&dyn Fn(Key) -> bool) -> Ran) -> Ran {
     let carried = calls::carried() > 0;
     if !(calls::queued() || carried) || calls::inside() {
         return Ran::Nothing;
@@ -37,11 +37,11 @@ pub fn run(wanted: impl Fn(Key) -> bool, carry: impl FnOnce() -> Ran) -> Ran {
     if !shared().calls.begin() {
         return Ran::Nothing;
     }
-    let mut ran = make_calls(&wanted);
+    let mut ran = make_calls(wanted);
     if ran != Ran::InChild && carried {
-        ran = match carry() {
+        ran = match carry(wanted) {
             Ran::Nothing => ran,
-            Ran::Some if make_calls(&wanted) == Ran::InChild => Ran::InChild,
+            Ran::Some if make_calls(wanted) == Ran::InChild => Ran::InChild,
             other => other,
         };
     }
@@ -55,10 +55,11 @@ pub fn run(wanted: impl Fn(Key) -> bool, carry: impl FnOnce() -> Ran) -> Ran {
     ran
 }
 
-fn make_calls(wanted: impl Fn(Key) -> bool) -> Ran {
+#[inline(never)]
+fn make_calls(wanted: &dyn Fn(Key) -> bool) -> Ran {
     let mut ran = Ran::Nothing;
     let mut locked = shared();
-    while let Some(call) = locked.calls.next(&wanted) {
+    while let Some(call) = locked.calls.next(wanted) {
         // Of a client that has ended nothing more is told.
         let running = call.key.slot().map(Running::function);
         drop(locked);
@@ -97,17 +98,17 @@ pub fn wait_for(slot: &'static Slot) {
     if calls::inside() || !slot.is_called() {
         return;
     }
-    wait_until(None, |_| !slot.is_called());
+    wait_until(None, &|_| !slot.is_called());
 }
 
 /// Waits until all calls were made; false where they were not in time.
 pub fn wait_for_all(until: Instant) -> bool {
-    wait_until(Some(until), |shared| shared.calls.are_over())
+    wait_until(Some(until), &|shared| shared.calls.are_over())
 }
 
 /// Waits until no other thread ends the library's; false where it does not in time.
 pub fn wait_for_end(until: Instant) -> bool {
-    wait_until(Some(until), |shared| !shared.ending)
+    wait_until(Some(until), &|shared| !shared.ending)
 }
 
 /// No thread ends the library's any more.
@@ -120,7 +121,7 @@ pub fn end_is_over() {
 }
 
 /// Waits until `over` is true; false where it was not in time.
-fn wait_until(until: Option<Instant>, over: impl Fn(&Shared) -> bool) -> bool {
+fn wait_until(until: Option<Instant>, over: &dyn Fn(&Shared) -> bool) -> bool {
     let mut locked = fork::shared();
     loop {
         if over(&locked) {

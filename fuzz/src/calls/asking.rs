@@ -4,11 +4,12 @@ use std::ffi::{CStr, c_char, c_int};
 use std::mem::{offset_of, size_of};
 
 use sds_smtp::ffi::client::sds_smtp_client;
+use sds_smtp::ffi::client::sds_smtp_client_refusal;
 use sds_smtp::ffi::device::{sds_smtp_program_status, sds_smtp_status};
+use sds_smtp::ffi::hosted::sds_smtp_client_dialogue;
 use sds_smtp::ffi::life::sds_smtp_use_event_loop;
 use sds_smtp::ffi::log::{sds_smtp_client_log, sds_smtp_log_entry};
 use sds_smtp::ffi::result::{sds_smtp_client_result, sds_smtp_result};
-use sds_smtp::ffi::hosted::{sds_smtp_client_dialogue, sds_smtp_client_refusal};
 use sds_smtp::ffi::text::{
     sds_smtp_code_name, sds_smtp_features, sds_smtp_outcome_name, sds_smtp_phase_name, sds_smtp_strerror,
     sds_smtp_version,
@@ -118,7 +119,11 @@ impl World<'_> {
         );
         words_of(&result.message_id);
         let server = words_of(&result.server);
-        assert!(server.is_empty() || server.starts_with(b"127.0.0.1:"), "{}", server.escape_ascii());
+        assert!(
+            server.is_empty() || server.starts_with(b"127.0.0.1:"),
+            "{}",
+            server.escape_ascii()
+        );
         words_of(&result.recipient);
         assert!(result.advice <= 4 && result.tls_version == 0);
         assert_eq!(result.outcome == OUTCOME_UNKNOWN, result.advice == ADVICE_UNKNOWN);
@@ -160,7 +165,11 @@ impl World<'_> {
         let (handle, place) = self.handle();
         let (length, text) = self.copied(handle, sds_smtp_client_refusal);
         assert!(place.is_some() || length == 0);
-        assert!(text.iter().all(|octet| matches!(octet, b' '..=b'~')), "{}", text.escape_ascii());
+        assert!(
+            text.iter().all(|octet| matches!(octet, b' '..=b'~')),
+            "{}",
+            text.escape_ascii()
+        );
     }
 
     /// How long the words for the last refusal are.
@@ -177,7 +186,11 @@ impl World<'_> {
         for line in text.split_inclusive(|octet| *octet == b'\n') {
             let line = line.strip_suffix(b"\n").expect("a line");
             let begins = [&b"S: "[..], b"C: ", b"# "].iter().any(|begin| line.starts_with(begin));
-            assert!(begins && line.iter().all(|octet| matches!(octet, b' '..=b'~')), "{}", line.escape_ascii());
+            assert!(
+                begins && line.iter().all(|octet| matches!(octet, b' '..=b'~')),
+                "{}",
+                line.escape_ascii()
+            );
         }
     }
 
@@ -199,7 +212,10 @@ impl World<'_> {
         // A mail that is repeated has a line for each attempt, before it has ended.
         let repeats = place.is_some_and(|place| self.known[place].in_flight);
         if pointer.is_null() || most == 0 {
-            assert!(count == lines || (repeats && (lines..=LOG_ENTRIES).contains(&count)), "lines of the log");
+            assert!(
+                count == lines || (repeats && (lines..=LOG_ENTRIES).contains(&count)),
+                "lines of the log"
+            );
         } else if !writes {
             assert_eq!(count, 0);
         } else {

@@ -135,8 +135,17 @@ impl World<'_> {
         config.final_timeout_ms = limit;
         config.total_timeout_ms = self.input.pick(&[0, 0, 1, 100, NO_LIMIT]);
         config.retry_max = self.input.octet() as u32 % (RETRIES + 1);
-        config.retry_delay_ms = if config.retry_max > 0 { self.input.pick(&[1, 2, 0]) } else { 0 };
-        config.source = self.input.pick(&[std::ptr::null(), std::ptr::null(), c"127.0.0.1".as_ptr(), c"::1".as_ptr()]);
+        config.retry_delay_ms = if config.retry_max > 0 {
+            self.input.pick(&[1, 2, 0])
+        } else {
+            0
+        };
+        config.source = self.input.pick(&[
+            std::ptr::null(),
+            std::ptr::null(),
+            c"127.0.0.1".as_ptr(),
+            c"::1".as_ptr(),
+        ]);
         config.trace = (self.input.octet() & 1 > 0).then_some(told::trace as _);
         match self.input.octet() {
             250 => config.tls = u32::from(self.input.octet() & 7),
@@ -152,7 +161,11 @@ impl World<'_> {
         let (handle, place) = self.handle();
         let mut kept = Vec::new();
         let user = self.input.octet();
-        let mut url = format!("smtp://{}127.0.0.1:{}", ["", "unit7:Tajne-Heslo@"][usize::from(user & 1)], process().port);
+        let mut url = format!(
+            "smtp://{}127.0.0.1:{}",
+            ["", "unit7:Tajne-Heslo@"][usize::from(user & 1)],
+            process().port
+        );
         if self.input.octet() > 100 {
             // Malformed, so that no name is looked up.
             let at = self.input.number() % url.len();

@@ -197,7 +197,10 @@ impl World<'_> {
         let code = sds_smtp_shutdown(u32::from(self.input.octet() & 1));
         assert_eq!(code, 0, "shutdown");
         self.look();
-        assert!(self.known.iter().all(|known| !known.lives || !known.in_flight), "a mail goes on");
+        assert!(
+            self.known.iter().all(|known| !known.lives || !known.in_flight),
+            "a mail goes on"
+        );
         assert_eq!(told::due(), 0, "the end of a mail was not told");
         drive();
     }
@@ -249,7 +252,11 @@ impl World<'_> {
             let result = self.whole_result(place);
             assert_eq!(result.code, status);
             assert!(status == 0 && !self.known[place].dry || result.outcome != OUTCOME_SENT);
-            assert!((1..=1 + RETRIES).contains(&result.attempts), "{} attempts", result.attempts);
+            assert!(
+                (1..=1 + RETRIES).contains(&result.attempts),
+                "{} attempts",
+                result.attempts
+            );
             // Each attempt has a line, the last one now.
             self.lines_more(place, result.attempts as usize - 1);
             self.sent += usize::from(result.outcome == OUTCOME_SENT);

@@ -9,7 +9,9 @@ use sds_smtp::ffi::log::sds_smtp_client_log;
 use sds_smtp::ffi::message::{sds_smtp_client_probe, sds_smtp_client_send, sds_smtp_message};
 
 use super::told;
-use super::{BAD_ARGUMENT, BAD_HANDLE, BUSY, LOG_ENTRIES, NOT_SUPPORTED, OUTCOME_NOT_SENT, PHASE_START, READ_FAILED, World};
+use super::{
+    BAD_ARGUMENT, BAD_HANDLE, BUSY, LOG_ENTRIES, NOT_SUPPORTED, OUTCOME_NOT_SENT, PHASE_START, READ_FAILED, World,
+};
 
 const DRY_RUN: u32 = 16;
 

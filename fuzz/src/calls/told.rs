@@ -73,7 +73,11 @@ pub(super) unsafe extern "C" fn trace(_: *mut c_void, line: *const c_char) {
         "{}",
         line.escape_ascii()
     );
-    assert!(line.iter().all(|octet| matches!(octet, b' '..=b'~')), "{}", line.escape_ascii());
+    assert!(
+        line.iter().all(|octet| matches!(octet, b' '..=b'~')),
+        "{}",
+        line.escape_ascii()
+    );
     call_back(std::ptr::null_mut());
 }
 
