@@ -348,8 +348,9 @@ typedef struct sds_smtp_config {
      * The server: an IP address or a host name, each with a port where it is not `port`: "192.0.2.1",
      * "mail.example.org:587", "[2001:db8::1]:465", "2001:db8::1", "fe80::1%eth0". Several are separated by
      * commas, at most 100, and tried in this order. A name with other letters than ASCII needs a build with
-     * the feature `unicode` (code 39), or its form in ASCII ("xn--..."). On bare metal: one IP address
-     * without a port; or a name, if the transport has `resolve`. Else code 13.
+     * the feature `unicode` (code 39), or its form in ASCII ("xn--..."). On bare metal: one IP address,
+     * or a name, if the transport has `resolve`, and has been set before; each with a port, but for
+     * libsds_smtp_small.a. Else code 13.
      */
     const char *server;
     /** The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10. */
@@ -771,7 +772,8 @@ extern "C" {
  * error the old configuration stays. Allowed while a mail is in flight: that mail keeps the configuration it
  * began with.
  *
- * @param server_ip  the server's IPv4 or IPv6 address, as "192.0.2.1"; no host name
+ * @param server_ip  the server's IPv4 or IPv6 address, as "192.0.2.1"; with another port "192.0.2.1:2525" or
+ *                   "[2001:db8::1]:2525" (not in libsds_smtp_small.a); no host name
  * @param auth       0: no login, and the credentials are ignored; otherwise: log in, with PLAIN or LOGIN
  * @param username   at most 32 bytes (see sds_smtp_config.credential_limit)
  * @param password   at most 32 bytes
@@ -893,18 +895,16 @@ int sds_smtp_client_cancel(struct sds_smtp_client *client);
 /**
  * Why the last sds_smtp_client_configure(), sds_smtp_client_configure_url(), sds_smtp_configure(),
  * sds_smtp_client_send() or sds_smtp_send() of a client was refused: the field and what is wrong with it, as
- * "to: entry 2 (operator): no @: a whole e-mail address is needed". Never anything of the credentials. On bare
- * metal the text is short, as "to: bad recipients", and may name the few fields of which one is wrong.
+ * "to: entry 2 (operator): no @: a whole e-mail address is needed". Never anything of the credentials. On
+ * bare metal the text is short, as "to: bad recipients", and may name the few fields of which one is wrong.
  *
  * @param client  the client, or NULL for the built-in one
  * @param out     gets the text, cut where it does not fit, with a NUL behind it; or NULL
  * @param max     the size of `out` in bytes
- * @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of a
- *         client
+ * @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of
+ *         a client
  */
-size_t sds_smtp_client_refusal(const struct sds_smtp_client *client,
-                               char *out,
-                               size_t max);
+size_t sds_smtp_client_refusal(const struct sds_smtp_client *client, char *out, size_t max);
 
 /**
  * Makes a client. It has no configuration, and no mail in flight.
@@ -1053,22 +1053,21 @@ int sds_smtp_client_result(const struct sds_smtp_client *client, struct sds_smtp
 size_t sds_smtp_client_log(const struct sds_smtp_client *client, struct sds_smtp_log_entry *out, size_t max);
 
 /**
- * Sets the transport of a client: its connections are made of the program's functions. The structure is checked.
- * On bare metal it is not copied: it must stay in place, unchanged, until it is replaced or the client ends.
- * With an operating system it is copied; `context` must stay until then.
+ * Sets the transport of a client: its connections are made of the program's functions. The structure is
+ * checked. On bare metal it is not copied: it must stay in place, unchanged, until it is replaced or the
+ * client ends. With an operating system it is copied; `context` must stay until then.
  *
  * With an operating system a connection that only waits for the reply to QUIT is closed here; when this
  * returns, the functions of the transport before are not called any more, unless it is called from inside one
  * of them.
  *
  * @param client     the client, or NULL for the built-in one
- * @param transport  the functions; NULL: none. On bare metal no mail can be sent then; with an operating system
- *                   the library uses sockets
+ * @param transport  the functions; NULL: none. On bare metal no mail can be sent then; with an operating
+ *                   system the library uses sockets
  * @return 0; 14: a mail is in flight; 33: struct_size or flags are not known, or connect, connected, send,
  *         receive or close is NULL; 7: out of memory; 34
  */
-int sds_smtp_client_set_transport(struct sds_smtp_client *client,
-                                  const struct sds_smtp_transport *transport);
+int sds_smtp_client_set_transport(struct sds_smtp_client *client, const struct sds_smtp_transport *transport);
 
 #ifdef __cplusplus
 }  /* extern "C" */

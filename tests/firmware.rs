@@ -59,6 +59,11 @@ fn a_connection_that_fails_lies_blocks_or_calls_back_does_no_harm() {
 }
 
 #[test]
+fn tls_names_and_closing_end_as_documented_at_every_call() {
+    holds("transports", &["1"], &["29"], "all as documented");
+}
+
+#[test]
 fn texts_arrive_as_they_were_given_and_leave_nothing() {
     holds("texts", &["3"], &["101"], "all as given");
 }

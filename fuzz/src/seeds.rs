@@ -30,6 +30,11 @@ fn main() -> std::io::Result<()> {
     std::fs::create_dir_all(&folder)?;
     let mails = calls::mails();
     assert_eq!(calls::play(&mails), 2, "the mails of the calls' seed are not sent");
+    assert_eq!(
+        calls::ends_told(),
+        1,
+        "the end of a mail of the calls' seed is not told"
+    );
     std::fs::write(folder.join("mails"), mails)?;
     let lists = [
         "mail.example.org:587,192.0.2.1",

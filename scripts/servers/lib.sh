@@ -23,16 +23,19 @@
 #   SDS_DEMAND_LOGIN   mail or rcpt: without login that command is answered by 530        never
 #   SDS_CONNECTIONS    more connections at once than this are turned away with 421
 #                      (Postfix, Exim)                                                    no limit
+#   SDS_ACCOUNT        the account's user name, without its domain or with it (Exim, aiosmtpd;
+#                      to Postfix both are the same)                                      sds
+#   SDS_STRICT         1: EHLO names and senders are checked, and refused at RCPT (Postfix)  0
 #   SDS_REFUSE         1: every client is turned away with a 554 greeting (Postfix, Exim) 0
 #
-# The account is sds with the password sds-secret. The mailboxes are someone@example.test and second@example.test;
+# The account's password is sds-secret. The mailboxes are someone@example.test and second@example.test;
 # every other address of example.test is unknown; other domains are relayed (into nothing) only after a login.
 
 set -u
 umask 022
 
 # shellcheck disable=SC2034 # used by the three scripts
-ACCOUNT=sds PASSWORD=sds-secret
+ACCOUNT=${SDS_ACCOUNT:-sds} PASSWORD=sds-secret
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CHECKOUT=$(cd "$HERE/../.." && pwd)
 SDS_SERVERS_DIR=${SDS_SERVERS_DIR:-${TMPDIR:-/tmp}/sds-smtp-servers}
@@ -44,6 +47,7 @@ SDS_HIDE=${SDS_HIDE:-}
 SDS_DEMAND_LOGIN=${SDS_DEMAND_LOGIN:-}
 SDS_CONNECTIONS=${SDS_CONNECTIONS:-0}
 SDS_REFUSE=${SDS_REFUSE:-0}
+SDS_STRICT=${SDS_STRICT:-0}
 
 die() {
   echo "${SERVER:-servers}: $*" >&2

@@ -18,12 +18,18 @@ do_install() {
 }
 
 write_main() {
-  local protocols=ipv4 login=no demand clients=
+  local protocols=ipv4 login=no demand clients= delay=no names= senders=
   have_ipv6 && protocols=all
   [[ $SDS_AUTH = 1 ]] && login=yes
   # The demand is spelt as an access table's answer: Postfix has no setting of its own that says 530 without TLS.
   demand='permit_sasl_authenticated, check_sender_access static:{530 5.7.0 Authentication required}'
   [[ $SDS_REFUSE = 1 ]] && clients=reject
+  # As the distributions configure it: what is wrong with an earlier command is told at RCPT.
+  if [[ $SDS_STRICT = 1 ]]; then
+    delay=yes
+    names='reject_invalid_helo_hostname, reject_non_fqdn_helo_hostname'
+    senders="reject_unknown_sender_domain, check_sender_access inline:{{blocked@example.test = REJECT}}"
+  fi
   cat <<C
 compatibility_level = 3.6
 config_directory = $STATE/etc
@@ -61,10 +67,11 @@ smtpd_error_sleep_time = 0
 smtpd_timeout = 60
 smtpd_client_connection_count_limit = $SDS_CONNECTIONS
 smtpd_client_restrictions = $clients
-smtpd_sender_restrictions = $([[ $SDS_DEMAND_LOGIN = mail ]] && echo "$demand")
+smtpd_helo_restrictions = $names
+smtpd_sender_restrictions = $senders $([[ $SDS_DEMAND_LOGIN = mail ]] && echo "$demand")
 smtpd_recipient_restrictions = $([[ $SDS_DEMAND_LOGIN = rcpt ]] && echo "$demand")
 smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
-smtpd_delay_reject = no
+smtpd_delay_reject = $delay
 smtpd_discard_ehlo_keywords = ${SDS_HIDE// /, }
 smtpd_sasl_auth_enable = $login
 smtpd_sasl_path = smtpd

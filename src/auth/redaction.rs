@@ -78,6 +78,10 @@ fn mark_response(text: &mut [u8], credentials: &impl Credentials, step: Step) {
 pub fn mark(text: &mut [u8], secret: &[u8], places: Places) {
     // It was cut off, perhaps.
     let cut = text.len() >= REPLY_TEXT_BYTES;
+    // Likewise: a longer secret is not in there.
+    if cfg!(fast) && !cut && text.len() < secret.len() {
+        return;
+    }
     let mut joined = false;
     let mut rest = text;
     while !rest.is_empty() {
@@ -98,7 +102,8 @@ pub fn mark(text: &mut [u8], secret: &[u8], places: Places) {
         if found && (places == Places::All || !(joined || joins(rest, length))) {
             rest.iter_mut().take(length).for_each(|octet| *octet |= MARK);
         }
-        joined = joins(rest, 0);
+        // Only the faster way to the same end: it is asked for words only.
+        joined = (!cfg!(fast) || places == Places::Words) && joins(rest, 0);
         rest = rest.get_mut(1..).unwrap_or(&mut []);
     }
 }

@@ -150,6 +150,8 @@ fn why(returned: i32) -> Reason {
 }
 
 /// What a function did that returned this, and may return up to `most` octets.
+// Saves 8 bytes of the small library.
+#[cfg_attr(not(fast), inline(always))]
 fn moved(returned: i32, most: usize) -> Moved {
     match usize::try_from(returned) {
         Ok(octets) if octets <= most => Moved::octets(octets),

@@ -16,6 +16,20 @@ macro_rules! complete {
     };
 }
 
+/// A sentence, and a shorter one for a device.
+#[cfg(feature = "std")]
+macro_rules! shorter {
+    ($sentence:literal, $short:literal) => {
+        $sentence
+    };
+}
+#[cfg(not(feature = "std"))]
+macro_rules! shorter {
+    ($sentence:literal, $short:literal) => {
+        $short
+    };
+}
+
 /// One list makes the reasons and their sentences. Behind `@hosted` are those of a library on a system only: elsewhere they have no
 /// sentence, and none is said.
 macro_rules! reasons {
@@ -100,13 +114,13 @@ reasons! {
     NoMemory, "out of memory";
     /// The server announced a smaller limit than the mail's size.
     TooLarge, complete!("mail exceeds SIZE");
+    /// The server's name has no address.
+    NameNotFound, shorter!("the server's name has no address", "no such name");
     @hosted
     /// A defect of this library, caught.
     Defect, "internal error";
     /// We cannot connect from the address that is configured.
     NoSource, "our own address (source) cannot be used";
-    /// The server's name has no address.
-    NameNotFound, "the server's name has no address";
     /// The name service gave no answer.
     NoNameService, "the name service gave no answer";
     /// The system has no thread for the library.

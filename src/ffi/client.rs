@@ -66,14 +66,14 @@ pub unsafe extern "C" fn sds_smtp_client_cancel(client: *mut sds_smtp_client) ->
 
 /// Why the last sds_smtp_client_configure(), sds_smtp_client_configure_url(), sds_smtp_configure(),
 /// sds_smtp_client_send() or sds_smtp_send() of a client was refused: the field and what is wrong with it, as
-/// "to: entry 2 (operator): no @: a whole e-mail address is needed". Never anything of the credentials. On bare
-/// metal the text is short, as "to: bad recipients", and may name the few fields of which one is wrong.
+/// "to: entry 2 (operator): no @: a whole e-mail address is needed". Never anything of the credentials. On
+/// bare metal the text is short, as "to: bad recipients", and may name the few fields of which one is wrong.
 ///
 /// @param client  the client, or NULL for the built-in one
 /// @param out     gets the text, cut where it does not fit, with a NUL behind it; or NULL
 /// @param max     the size of `out` in bytes
-/// @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of a
-///         client
+/// @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of
+///         a client
 ///
 /// # Safety
 ///

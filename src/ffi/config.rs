@@ -5,9 +5,10 @@ use core::ffi::{c_char, c_int, c_void};
 use core::mem::{offset_of, size_of};
 
 use super::client::{of, sds_smtp_client};
-use super::codes::{SDS_SMTP_CHUNKING, SDS_SMTP_KEEP_DIALOGUE, SDS_SMTP_NO_PIPELINING};
 #[cfg(feature = "std")]
-use super::codes::{SDS_SMTP_TLS_NONE, SDS_SMTP_TLS_OPPORTUNISTIC};
+use super::codes::SDS_SMTP_TLS_NONE;
+use super::codes::SDS_SMTP_TLS_OPPORTUNISTIC;
+use super::codes::{SDS_SMTP_CHUNKING, SDS_SMTP_KEEP_DIALOGUE, SDS_SMTP_NO_PIPELINING};
 use super::guard::{guard_code, read, string, versioned};
 #[cfg(feature = "std")]
 use crate::channel::callbacks::Trace;
@@ -34,8 +35,9 @@ pub struct sds_smtp_config {
     /// The server: an IP address or a host name, each with a port where it is not `port`: "192.0.2.1",
     /// "mail.example.org:587", "[2001:db8::1]:465", "2001:db8::1", "fe80::1%eth0". Several are separated by
     /// commas, at most 100, and tried in this order. A name with other letters than ASCII needs a build with
-    /// the feature `unicode` (code 39), or its form in ASCII ("xn--..."). On bare metal: one IP address
-    /// without a port; or a name, if the transport has `resolve`. Else code 13.
+    /// the feature `unicode` (code 39), or its form in ASCII ("xn--..."). On bare metal: one IP address,
+    /// or a name, if the transport has `resolve`, and has been set before; each with a port, but for
+    /// libsds_smtp_small.a. Else code 13.
     pub server: *const c_char,
     /// The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10.
     pub username: *const c_char,
@@ -214,15 +216,12 @@ fn lacking(config: &sds_smtp_config) -> Code {
         };
         octets.iter().all(|octet| *octet == 0)
     };
-    if config.flags & !FLAGS != 0 {
+    if config.flags & !FLAGS != 0 || config.tls > SDS_SMTP_TLS_OPPORTUNISTIC {
         return Code::BadArgument;
     }
     if config.flags & !SDS_SMTP_NO_PIPELINING == 0
         && config.tls == 0
-        && zero(
-            offset_of!(sds_smtp_config, source),
-            offset_of!(sds_smtp_config, trace_context),
-        )
+        && zero(offset_of!(sds_smtp_config, source), offset_of!(sds_smtp_config, auth))
         && zero(offset_of!(sds_smtp_config, retry_max), size_of::<sds_smtp_config>())
     {
         Code::Ok

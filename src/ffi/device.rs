@@ -11,7 +11,8 @@ use crate::firmware::{Content, Outgoing};
 /// error the old configuration stays. Allowed while a mail is in flight: that mail keeps the configuration it
 /// began with.
 ///
-/// @param server_ip  the server's IPv4 or IPv6 address, as "192.0.2.1"; no host name
+/// @param server_ip  the server's IPv4 or IPv6 address, as "192.0.2.1"; with another port "192.0.2.1:2525" or
+///                   "[2001:db8::1]:2525" (not in libsds_smtp_small.a); no host name
 /// @param auth       0: no login, and the credentials are ignored; otherwise: log in, with PLAIN or LOGIN
 /// @param username   at most 32 bytes (see sds_smtp_config.credential_limit)
 /// @param password   at most 32 bytes

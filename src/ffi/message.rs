@@ -247,8 +247,7 @@ impl sds_smtp_message {
         } else if self.flags & !FLAGS != 0
             || !self.are_zero(offset_of!(Self, cc), offset_of!(Self, subject))
             || !self.are_zero(offset_of!(Self, html), offset_of!(Self, read))
-            || !self.are_zero(offset_of!(Self, headers), offset_of!(Self, done_context))
-            || !self.are_zero(offset_of!(Self, date), size_of::<Self>())
+            || !self.are_zero(offset_of!(Self, headers), size_of::<Self>())
         {
             Code::NotSupported
         } else {

@@ -28,17 +28,17 @@ versioned!(sds_smtp_transport {
     reserved,
 });
 
-/// Sets the transport of a client: its connections are made of the program's functions. The structure is checked.
-/// On bare metal it is not copied: it must stay in place, unchanged, until it is replaced or the client ends.
-/// With an operating system it is copied; `context` must stay until then.
+/// Sets the transport of a client: its connections are made of the program's functions. The structure is
+/// checked. On bare metal it is not copied: it must stay in place, unchanged, until it is replaced or the
+/// client ends. With an operating system it is copied; `context` must stay until then.
 ///
 /// With an operating system a connection that only waits for the reply to QUIT is closed here; when this
 /// returns, the functions of the transport before are not called any more, unless it is called from inside one
 /// of them.
 ///
 /// @param client     the client, or NULL for the built-in one
-/// @param transport  the functions; NULL: none. On bare metal no mail can be sent then; with an operating system
-///                   the library uses sockets
+/// @param transport  the functions; NULL: none. On bare metal no mail can be sent then; with an operating
+///                   system the library uses sockets
 /// @return 0; 14: a mail is in flight; 33: struct_size or flags are not known, or connect, connected, send,
 ///         receive or close is NULL; 7: out of memory; 34
 ///

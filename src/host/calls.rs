@@ -31,9 +31,6 @@ static CARRIED: AtomicUsize = AtomicUsize::new(0);
 /// How many forks have led to this process.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// Says of which clients functions may be called. Not generic: each who calls them would have its own copy of all that does it.
-pub type Wanted<'a> = &'a dyn Fn(Key) -> bool;
-
 /// Whether this thread runs a function of the program.
 pub fn inside() -> bool {
     DEPTH.get() > 0
@@ -209,7 +206,7 @@ impl Calls {
     }
 
     /// The next call that may be made now, for a client that is wanted.
-    pub fn next(&mut self, wanted: Wanted<'_>) -> Option<Boxed<Call>> {
+    pub fn next(&mut self, wanted: &dyn Fn(Key) -> bool) -> Option<Boxed<Call>> {
         let call = take(&mut self.first, wanted).or_else(|| {
             self.append();
             take(&mut self.first, wanted)
@@ -255,7 +252,7 @@ impl Calls {
 }
 
 /// Takes the first call out of a list that may be made and is wanted.
-fn take(list: &mut Option<Boxed<Call>>, wanted: Wanted<'_>) -> Option<Boxed<Call>> {
+fn take(list: &mut Option<Boxed<Call>>, wanted: &dyn Fn(Key) -> bool) -> Option<Boxed<Call>> {
     let mut at = list;
     while !at.as_ref().map(|call| call.may_run() && wanted(call.key))? {
         at = &mut at.as_mut()?.next;

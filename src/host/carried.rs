@@ -183,15 +183,23 @@ impl Carried {
         }
     }
 
-    /// Closes the connection; whether that is done. `Some(true)`: to be called again at once.
+    /// Closes the connection; or when to call this again.
     pub fn close(&mut self, functions: &Functions, now: u64) -> Result<(), Called> {
         let until = match self.stage {
             Stage::Closing(until) => until,
             Stage::Connecting | Stage::Open => now.saturating_add(CLOSING),
             Stage::Nothing | Stage::Asking | Stage::Resolving => return Ok(()),
         };
+        if functions.are_gone() {
+            // It is left to `close_once`.
+            return Err(Called::NotYet);
+        }
         self.stage = Stage::Closing(until);
-        let called = functions.call(Called::Done, Given::close);
+        let given = self.given;
+        let called = calls::run(|| given.close());
+        if functions.in_child() {
+            return Ok(());
+        }
         if now < until && matches!(called, Called::NotYet | Called::Again) {
             return Err(called);
         }
@@ -281,7 +289,8 @@ impl Functions {
             return gone;
         }
         let result = calls::run(|| call(&self.given));
-        if self.are_gone() { gone } else { result }
+        // What it did counts, whatever became of the client: a connection that was begun is to be closed.
+        if self.in_child() { gone } else { result }
     }
 
     /// Writes our end's address.

@@ -80,10 +80,10 @@ impl Client {
         if let Some(wake) = wake {
             driver::wake(wake);
         }
-        if given.is_some() {
-            outside::let_go(key);
-        }
         runner::wait_for(slot);
+        if given.is_some() {
+            let_go(key, slot);
+        }
         Ok(())
     }
 
@@ -103,8 +103,7 @@ impl Client {
         let before = core::mem::replace(&mut client.given, new);
         drop(shared);
         if before.is_some() {
-            outside::let_go(key);
-            runner::wait_for(slot);
+            let_go(key, slot);
         }
         Ok(())
     }
@@ -256,6 +255,7 @@ impl Client {
 
     /// Waits until no mail is in flight; the status then, or 14 when the time was over before. Where a mail is in flight it
     /// is the status of the first one that ends.
+    #[inline(never)]
     pub fn wait(self, wait: Wait) -> Result<u8, Code> {
         let (key, slot) = self.key()?;
         let until = match wait {
@@ -399,6 +399,14 @@ impl Waiting {
             }
         }
     }
+}
+
+/// Closes the connections of a client that functions of the program carry: they are not called any more after this.
+fn let_go(key: Key, slot: &'static Slot) {
+    outside::let_go(key);
+    runner::wait_for(slot);
+    // One whose turn it was is back now.
+    outside::let_go(key);
 }
 
 /// Keeps a configuration instead of the one before, and the limit for the devices' own function.

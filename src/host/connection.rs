@@ -320,6 +320,11 @@ impl Connection {
         self.begin_session(now);
     }
 
+    /// Whether the result of its mail is known.
+    pub fn has_ended(&self) -> bool {
+        self.published
+    }
+
     /// Whether functions of the program carry it.
     pub fn is_carried(&self) -> bool {
         self.carried.is_some()
@@ -506,6 +511,10 @@ impl Connection {
         };
         if course.stop_resolving() {
             told_as_unresolved(report);
+        }
+        // Also where its connection breaks in the turn in which it is given up.
+        if self.key.slot().is_none_or(|slot| slot.is_given_up(self.mail)) {
+            return None;
         }
         // A probe and a dry run tell how things stand now.
         let repeats = self.post.is_some() && !self.order.dry;

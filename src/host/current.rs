@@ -17,6 +17,7 @@ static DOOR: Mutex<()> = Mutex::new(());
 pub type Locked = MutexGuard<'static, Option<Boxed<Engine>>>;
 
 /// Locks the engine. Must not be called with the shared lock held.
+#[inline(never)]
 pub fn engine() -> Locked {
     let _first = lock(&DOOR);
     lock(&ENGINE)

@@ -5,11 +5,12 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use std::boxed::Box;
 use std::collections::VecDeque;
 
-use super::calls::{self, Wanted};
+use super::calls;
 use super::current::engine;
 use super::engine::{Engine, Turn, WAKE, refuse};
 use super::memory::Boxed;
 use super::outside;
+use super::registry::Key;
 use super::runner::{self, Ran};
 use super::shared::{Wake, Worker, polled, set_polled, shared};
 use super::sys::{self, Failure, Ready, Task, Thread};
@@ -124,7 +125,7 @@ fn comes_back() -> Option<u64> {
 
 /// For a thread that waits for a mail: waits at most so many milliseconds for something to do, and does it. Functions of the
 /// program are called for clients that are `wanted`, which is asked before each call. False where there is no engine to drive.
-pub fn drive(patience: u64, wanted: Wanted<'_>) -> bool {
+pub fn drive(patience: u64, wanted: &dyn Fn(Key) -> bool) -> bool {
     let driven = step(patience, By::Waiting).is_some();
     work_outside(wanted) != Ran::InChild && driven
 }
@@ -153,6 +154,7 @@ enum By {
 }
 
 /// Waits at most so many milliseconds for something to do, and does a turn; None where the program has no engine to drive.
+#[inline(never)]
 fn step(patience: u64, by: By) -> Option<Turn> {
     let (descriptor, number, due) = {
         let engine = engine();
@@ -234,8 +236,8 @@ impl Task for Engine {
 }
 
 /// Calls the functions of the program that are to be called, for clients that are `wanted`. No lock may be held.
-pub fn work_outside(wanted: Wanted<'_>) -> Ran {
-    runner::run(wanted, || outside::run(wanted))
+pub fn work_outside(wanted: &dyn Fn(Key) -> bool) -> Ran {
+    runner::run(wanted, outside::run)
 }
 
 /// Has the engine look again, for a call that it could not make before.

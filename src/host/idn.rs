@@ -1,14 +1,11 @@
 //! Internationalized domain names (RFC 5890): names with characters outside ASCII, as A-labels.
 
-use crate::code::Code;
-
-/// Why a name cannot be written so: a code, and the reason for people.
-type Reason = (Code, &'static str);
+use super::no_server::NoServer;
 
 /// Writes a name with characters outside ASCII as A-labels, without a dot at the end; their length. The labels are those of UTS
 /// 46, not transitional, as in browsers; nothing else is checked.
 #[cfg(feature = "unicode")]
-pub fn to_a_labels(name: &[u8], out: &mut [u8]) -> Result<usize, Reason> {
+pub fn to_a_labels(name: &str, out: &mut [u8]) -> Result<usize, NoServer> {
     use core::fmt::Write;
     use idna::AsciiDenyList;
     use idna::uts46::{ErrorPolicy, Hyphens, ProcessingError, ProcessingSuccess, Uts46};
@@ -31,21 +28,17 @@ pub fn to_a_labels(name: &[u8], out: &mut [u8]) -> Result<usize, Reason> {
         }
     }
 
-    const INVALID: Reason = (Code::ConnectFailed, "this is no internationalized name (RFC 5890)");
-    const LONG: Reason = (Code::ConnectFailed, "a name has more than 253 octets");
-
-    let name = core::str::from_utf8(name).map_err(|_| (Code::ConnectFailed, "a name is not UTF-8"))?;
     // The dot, and what UTS 46 maps to it.
     let name = name
         .strip_suffix(['.', '\u{3002}', '\u{FF0E}', '\u{FF61}'])
         .unwrap_or(name);
     // As A-labels a name is never shorter.
     if Adapter::new().map_normalize(name.chars()).nth(out.len()).is_some() {
-        return Err(LONG);
+        return Err(NoServer::LongName);
     }
     // What follows allocates nothing for names of up to eight labels. For others it needs less than this, and cannot be refused it.
     if super::memory::zeros(SPARE).is_none() {
-        return Err((Code::DataFailed, "out of memory"));
+        return Err(NoServer::NoMemory);
     }
     let mut sink = Sink { out, length: 0 };
     let processed = Uts46::new().process(
@@ -60,11 +53,13 @@ pub fn to_a_labels(name: &[u8], out: &mut [u8]) -> Result<usize, Reason> {
     match processed {
         Ok(ProcessingSuccess::WroteToSink) => {}
         // Nothing was changed.
-        Ok(ProcessingSuccess::Passthrough) => sink.write_str(name).map_err(|_| INVALID)?,
-        Err(ProcessingError::SinkError | ProcessingError::ValidityError) => return Err(INVALID),
+        Ok(ProcessingSuccess::Passthrough) => sink.write_str(name).map_err(|_| NoServer::NoInternationalizedName)?,
+        Err(ProcessingError::SinkError | ProcessingError::ValidityError) => {
+            return Err(NoServer::NoInternationalizedName);
+        }
     }
     if sink.length > sink.out.len() {
-        Err(LONG)
+        Err(NoServer::LongName)
     } else {
         Ok(sink.length)
     }
@@ -76,9 +71,6 @@ const SPARE: usize = 16 * 1024;
 
 /// Without the feature `unicode` there are no such names.
 #[cfg(not(feature = "unicode"))]
-pub fn to_a_labels(_: &[u8], _: &mut [u8]) -> Result<usize, Reason> {
-    Err((
-        Code::NotSupported,
-        "this build takes names of ASCII only: give the name as A-labels (xn--...)",
-    ))
+pub fn to_a_labels(_: &str, _: &mut [u8]) -> Result<usize, NoServer> {
+    Err(NoServer::NeedsTables)
 }

@@ -1,13 +1,17 @@
 //! Everything that needs an operating system: one thread, sockets, a clock, memory.
 //!
 //! One background thread serves all clients of the process. It starts with the first mail, sleeps in the kernel when
-//! there is nothing to do, and lives until the process ends.
+//! there is nothing to do, and lives until the process or [`shut_down`] ends it.
 //!
 //! - [`client`]: what a program calls: configure, send, status, ...
 //! - `registry`: handles, and the part of a client that is read without a lock
 //! - `shared`: the part of the clients that is locked, and the orders for the engine
 //! - `snapshot`, `post`: copies of configuration and mail, wiped when they end
-//! - `driver`: the engine of this process: its start and end, and who drives it
+//! - `current`: the engine of this process, and its lock
+//! - `driver`: its start and end, and who drives it
+//! - `ending`: the end of the library's work
+//! - `calls`, `runner`: functions of the program that are told of its mails: queued, and called without a lock
+//! - `outside`, `carried`: connections that functions of the program carry, also without a lock
 //! - `setup`: a configuration as a program gives it
 //! - `engine`: all connections, and what a turn does with them
 //! - `connection`: one mail on its way
@@ -18,7 +22,7 @@
 //! - `told`: how the last mail ended
 //! - `connections`: all of them, found by token, client and deadline
 //! - `deadlines`: a heap of times
-//! - [`servers`], `server`, `idn`: the servers of a configuration
+//! - [`servers`], `server`, `idn`, `no_server`: the servers of a configuration
 //! - [`resolve`]: their names, looked up by threads of their own; `addresses`: what is found
 //! - `nonces`: what Message-IDs are made of
 //! - `clock`: the time
@@ -37,6 +41,9 @@
 //!
 //! `fork()` takes all three, so that neither process finds anything half done; the child then drops its copies of the parent's
 //! connections and begins with no mail in flight.
+//!
+//! No function of the program is called with a lock held. What is to be told is queued under the shared lock; a connection that
+//! functions of the program carry is taken out of the engine for its turn. One thread at a time does such work.
 
 #[forbid(unsafe_code)]
 mod addresses;
@@ -72,6 +79,8 @@ mod idn;
 mod link;
 #[forbid(unsafe_code)]
 mod memory;
+#[forbid(unsafe_code)]
+mod no_server;
 #[forbid(unsafe_code)]
 mod nonces;
 #[forbid(unsafe_code)]

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::calls::{self, Running, Wanted};
+use super::calls::{self, Running};
 use super::carried::{Carried, Functions, Stage};
 use super::clock;
 use super::connection::{Connection, unresolved};
@@ -262,7 +262,7 @@ impl Connection {
 
 /// Makes the turns that are due, of connections of clients that are `wanted`. The caller is the only thread that calls functions
 /// of the program, and holds no lock.
-pub fn run(wanted: Wanted<'_>) -> Ran {
+pub fn run(wanted: &dyn Fn(Key) -> bool) -> Ran {
     let mut ran = Ran::Nothing;
     let mut buffer = [0; BUFFER];
     // Those that are due again have their share in the next turn.
@@ -291,7 +291,7 @@ pub fn run(wanted: Wanted<'_>) -> Ran {
 }
 
 /// Takes out the next connection. Who frees its client finds it in the engine, or waits until it is back.
-fn take(wanted: Wanted<'_>) -> Option<(Boxed<Connection>, Worker, Option<Running>)> {
+fn take(wanted: &dyn Fn(Key) -> bool) -> Option<(Boxed<Connection>, Worker, Option<Running>)> {
     let mut engine = engine();
     let engine = engine.as_mut()?;
     let connection = engine.next_outside(wanted)?;
@@ -323,15 +323,15 @@ fn put_back(mut connection: Boxed<Connection>, number: u32, forgotten: bool, sou
 /// them any more. From inside such a function its own connection is closed by nobody.
 pub fn let_go(key: Key) {
     calls::forget_carried(key);
-    close_all(|engine| engine.take_of(key));
+    close_all(&|engine| engine.take_of(key));
 }
 
 /// The same for all connections.
 pub fn let_all_go() {
-    close_all(super::engine::Engine::take_any);
+    close_all(&super::engine::Engine::take_any);
 }
 
-fn close_all(take: impl Fn(&mut super::engine::Engine) -> Option<Boxed<Connection>>) {
+fn close_all(take: &dyn Fn(&mut super::engine::Engine) -> Option<Boxed<Connection>>) {
     loop {
         let taken = engine()
             .as_mut()

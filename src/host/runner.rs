@@ -5,9 +5,9 @@
 use std::sync::{Condvar, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::calls::{self, Running, Wanted};
+use super::calls::{self, Running};
 use super::fork;
-use super::registry::Slot;
+use super::registry::{Key, Slot};
 use super::shared::{Shared, shared};
 
 /// Tells those who wait that a function of the program has returned.
@@ -29,7 +29,7 @@ pub enum Ran {
 
 /// Makes the calls that are queued for clients that are `wanted`, which is asked before each call; and has the connections carried
 /// that are due, and tells what that has brought. No lock may be held.
-pub fn run(wanted: Wanted<'_>, carry: impl FnOnce() -> Ran) -> Ran {
+pub fn run(wanted: &dyn Fn(Key) -> bool, carry: fn(&dyn Fn(Key) -> bool) -> Ran) -> Ran {
     let carried = calls::carried() > 0;
     if !(calls::queued() || carried) || calls::inside() {
         return Ran::Nothing;
@@ -39,7 +39,7 @@ pub fn run(wanted: Wanted<'_>, carry: impl FnOnce() -> Ran) -> Ran {
     }
     let mut ran = make_calls(wanted);
     if ran != Ran::InChild && carried {
-        ran = match carry() {
+        ran = match carry(wanted) {
             Ran::Nothing => ran,
             Ran::Some if make_calls(wanted) == Ran::InChild => Ran::InChild,
             other => other,
@@ -55,7 +55,8 @@ pub fn run(wanted: Wanted<'_>, carry: impl FnOnce() -> Ran) -> Ran {
     ran
 }
 
-fn make_calls(wanted: Wanted<'_>) -> Ran {
+#[inline(never)]
+fn make_calls(wanted: &dyn Fn(Key) -> bool) -> Ran {
     let mut ran = Ran::Nothing;
     let mut locked = shared();
     while let Some(call) = locked.calls.next(wanted) {

@@ -1,26 +1,14 @@
 //! The `server` of a configuration: a list of servers, with commas between them; blanks around a server do not count.
 
 use std::boxed::Box;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::SocketAddr;
 use std::vec::Vec;
 
-use super::server::{self, Host, refused};
+use super::no_server::NoServer;
+pub use super::server::Target;
+use super::server::{self, Server};
 use crate::code::Code;
-use crate::limits::{HOST_NAME_BYTES, SERVER_LIST_BYTES, SERVERS};
-
-/// Where to connect to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target<'a> {
-    /// An address.
-    Address(SocketAddr),
-    /// A name, whose addresses have to be looked up.
-    Name {
-        /// A-labels in lower case, without a dot at the end.
-        name: &'a [u8],
-        /// The port.
-        port: u16,
-    },
-}
+use crate::limits::{SERVER_LIST_BYTES, SERVERS};
 
 /// Why a text names no servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,43 +21,31 @@ pub struct Wrong {
     pub text: &'static str,
 }
 
-const EMPTY: &str = "no server is given";
-const EMPTY_ENTRY: &str = "an empty entry in the list of servers";
-const TOO_MANY: &str = "more than 100 servers";
-const TOO_LONG: &str = "the list of servers is too long";
-const NO_LIST: &str = "a list where one IP address is needed";
-const NO_NAME: &str = "a name where an IP address is needed";
-const NO_MEMORY: &str = "out of memory";
+impl Wrong {
+    fn new(entry: usize, why: NoServer) -> Self {
+        Self {
+            code: why.code(),
+            entry,
+            text: why.text(),
+        }
+    }
+}
 
-/// The servers of a configuration.
-///
-/// In one piece of memory, of exactly their size. Each begins with its port, and an octet that says what follows:
-/// [`IPV4`], [`IPV6`], or the length of a name.
+/// The servers of a configuration: in one piece of memory, of exactly their size.
 pub struct Servers {
     octets: Box<[u8]>,
 }
-
-const IPV4: u8 = 254;
-const IPV6: u8 = 255;
-const _: () = assert!(HOST_NAME_BYTES < IPV4 as usize);
 
 impl Servers {
     /// Reads a list of servers. `port` is that of entries without one.
     pub fn parse(text: &[u8], port: u16) -> Result<Self, Wrong> {
         let mut length = 0usize;
-        each_entry(text, port, |host, port| {
-            length = length.saturating_add(written(host, port, |_| {}));
-        })?;
-        let no_memory = Wrong {
-            code: Code::DataFailed,
-            entry: 0,
-            text: NO_MEMORY,
-        };
+        each_server(text, port, &mut |server| length = length.saturating_add(server.len()))?;
         let mut octets = Vec::new();
-        octets.try_reserve_exact(length).map_err(|_| no_memory)?;
-        each_entry(text, port, |host, port| {
-            written(host, port, |piece| octets.extend_from_slice(piece));
-        })?;
+        if octets.try_reserve_exact(length).is_err() {
+            return Err(Wrong::new(0, NoServer::NoMemory));
+        }
+        each_server(text, port, &mut |server| octets.extend_from_slice(server))?;
         Ok(Self {
             octets: octets.into_boxed_slice(),
         })
@@ -77,17 +53,24 @@ impl Servers {
 
     /// Reads what `sds_smtp_configure()` takes: one IP address, with a port or without.
     pub fn parse_device(text: &[u8], port: u16) -> Result<SocketAddr, Wrong> {
-        let wrong = |(code, text)| Wrong { code, entry: 0, text };
-        if text.is_empty() {
-            return Err(wrong(refused(EMPTY)));
-        }
-        if text.contains(&b',') {
-            return Err(wrong(refused(NO_LIST)));
-        }
-        // A name is refused with this code whatever is wrong with it: the devices' own function knows no other.
-        match server::read(text, port).map_err(|(_, text)| wrong(refused(text)))? {
-            (Host::Address(ip, zone), port) => Ok(socket_address(ip, zone, port)),
-            (Host::Name(_), _) => Err(wrong(refused(NO_NAME))),
+        let mut server = Server::NONE;
+        let why = if text.is_empty() {
+            NoServer::Empty
+        } else if text.contains(&b',') {
+            NoServer::NoList
+        } else {
+            match server.read(text, port) {
+                Ok(()) => NoServer::NoName,
+                Err(why) => why,
+            }
+        };
+        match server::first(server.as_bytes()) {
+            Some((Target::Address(address), _)) => Ok(address),
+            // With this code whatever is wrong: the devices' own function knows no other.
+            _ => Err(Wrong {
+                code: Code::ConnectFailed,
+                ..Wrong::new(0, why)
+            }),
         }
     }
 
@@ -117,81 +100,31 @@ impl Servers {
     pub fn targets(&self) -> impl Iterator<Item = Target<'_>> {
         let mut rest = &*self.octets;
         core::iter::from_fn(move || {
-            let ([high, low, kind], behind) = rest.split_first_chunk()?;
-            let port = u16::from_be_bytes([*high, *low]);
-            let length = match *kind {
-                IPV4 => 4,
-                IPV6 => 16 + 4,
-                length => usize::from(length),
-            };
-            let (octets, behind) = behind.split_at_checked(length)?;
-            rest = behind;
-            Some(match (*kind, octets) {
-                (IPV4, [a, b, c, d]) => Target::Address(SocketAddr::from(([*a, *b, *c, *d], port))),
-                (IPV6, octets) => {
-                    let (ip, zone) = octets.split_first_chunk::<16>()?;
-                    let zone = u32::from_be_bytes(zone.try_into().ok()?);
-                    Target::Address(socket_address(IpAddr::from(*ip), zone, port))
-                }
-                (_, name) => Target::Name { name, port },
-            })
+            let (target, others) = server::first(rest)?;
+            rest = others;
+            Some(target)
         })
     }
 }
 
-fn socket_address(ip: IpAddr, zone: u32, port: u16) -> SocketAddr {
-    match ip {
-        IpAddr::V4(v4) => SocketAddr::from((v4, port)),
-        IpAddr::V6(v6) => SocketAddr::V6(SocketAddrV6::new(v6, port, 0, zone)),
-    }
-}
-
-/// Gives the pieces of which [`Servers`] consists to `write`; their length.
-fn written(host: &Host, port: u16, mut write: impl FnMut(&[u8])) -> usize {
-    let mut length = 0usize;
-    let mut write = |piece: &[u8]| {
-        length = length.saturating_add(piece.len());
-        write(piece);
+/// Calls `each` with every server of a list, as it is kept.
+fn each_server(text: &[u8], port: u16, each: &mut dyn FnMut(&[u8])) -> Result<(), Wrong> {
+    let text = if text.len() > SERVER_LIST_BYTES {
+        return Err(Wrong::new(0, NoServer::TooLong));
+    } else {
+        trimmed(text)
     };
-    write(&port.to_be_bytes());
-    match host {
-        Host::Address(IpAddr::V4(v4), _) => {
-            write(&[IPV4]);
-            write(&v4.octets());
-        }
-        Host::Address(IpAddr::V6(v6), zone) => {
-            write(&[IPV6]);
-            write(&v6.octets());
-            write(&zone.to_be_bytes());
-        }
-        Host::Name(name) => {
-            write(&[u8::try_from(name.as_bytes().len()).unwrap_or(0)]);
-            write(name.as_bytes());
-        }
-    }
-    length
-}
-
-/// Calls `each` with every entry of a list and its port.
-fn each_entry(text: &[u8], port: u16, mut each: impl FnMut(&Host, u16)) -> Result<(), Wrong> {
-    let wrong = |at| move |(code, text)| Wrong { code, entry: at, text };
-    if text.len() > SERVER_LIST_BYTES {
-        return Err(wrong(0)(refused(TOO_LONG)));
-    }
-    let text = trimmed(text);
-    if text.is_empty() {
-        return Err(wrong(0)(refused(EMPTY)));
-    }
     for (at, one) in text.split(|octet| *octet == b',').enumerate() {
         let one = trimmed(one);
-        if at >= SERVERS {
-            return Err(wrong(at)(refused(TOO_MANY)));
-        }
-        if one.is_empty() {
-            return Err(wrong(at)(refused(EMPTY_ENTRY)));
-        }
-        let (host, port) = server::read(one, port).map_err(wrong(at))?;
-        each(&host, port);
+        let mut server = Server::NONE;
+        let read = match one {
+            _ if at >= SERVERS => Err(NoServer::TooMany),
+            [] if text.is_empty() => Err(NoServer::Empty),
+            [] => Err(NoServer::EmptyEntry),
+            one => server.read(one, port),
+        };
+        read.map_err(|why| Wrong::new(at, why))?;
+        each(server.as_bytes());
     }
     Ok(())
 }
@@ -206,6 +139,7 @@ fn trimmed(mut text: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::HOST_NAME_BYTES;
     use std::format;
     use std::string::{String, ToString};
 
@@ -243,11 +177,11 @@ mod tests {
 
     #[test]
     fn a_wrong_entry_is_named_by_its_place() {
-        assert_eq!(wrong(""), (0, EMPTY));
-        assert_eq!(wrong(" \t "), (0, EMPTY));
-        assert_eq!(wrong(","), (0, EMPTY_ENTRY));
-        assert_eq!(wrong("192.0.2.1,"), (1, EMPTY_ENTRY));
-        assert_eq!(wrong("192.0.2.1, ,192.0.2.2"), (1, EMPTY_ENTRY));
+        assert_eq!(wrong(""), (0, NoServer::Empty.text()));
+        assert_eq!(wrong(" \t "), (0, NoServer::Empty.text()));
+        assert_eq!(wrong(","), (0, NoServer::EmptyEntry.text()));
+        assert_eq!(wrong("192.0.2.1,"), (1, NoServer::EmptyEntry.text()));
+        assert_eq!(wrong("192.0.2.1, ,192.0.2.2"), (1, NoServer::EmptyEntry.text()));
         assert_eq!(wrong("192.0.2.1;192.0.2.2").0, 0);
         assert_eq!(wrong("a,b,c:0").0, 2);
     }
@@ -256,9 +190,9 @@ mod tests {
     fn a_list_has_at_most_100_servers() {
         let list = |servers: usize, one: &str| std::vec![one; servers].join(",");
         assert_eq!(all(&list(100, "mail.example.org")).unwrap().len(), 100);
-        assert_eq!(wrong(&list(101, "mail.example.org")), (100, TOO_MANY));
-        assert_eq!(wrong(&list(10_000, "a")), (100, TOO_MANY));
-        assert_eq!(wrong(&list(10_000, "mail.example.org")), (0, TOO_LONG));
+        assert_eq!(wrong(&list(101, "mail.example.org")), (100, NoServer::TooMany.text()));
+        assert_eq!(wrong(&list(10_000, "a")), (100, NoServer::TooMany.text()));
+        assert_eq!(wrong(&list(10_000, "mail.example.org")), (0, NoServer::TooLong.text()));
         let longest = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(61)].join(".");
         assert_eq!(longest.len(), HOST_NAME_BYTES);
         assert_eq!(all(&list(100, &format!(" {longest}.:65535"))).unwrap().len(), 100);
@@ -289,10 +223,10 @@ mod tests {
             assert_eq!(device(text).as_deref(), Ok(address), "{text}");
         }
         for (text, why) in [
-            ("", EMPTY),
-            ("192.0.2.1,192.0.2.2", NO_LIST),
-            ("mail.example.org", NO_NAME),
-            ("localhost:25", NO_NAME),
+            ("", NoServer::Empty.text()),
+            ("192.0.2.1,192.0.2.2", NoServer::NoList.text()),
+            ("mail.example.org", NoServer::NoName.text()),
+            ("localhost:25", NoServer::NoName.text()),
         ] {
             assert_eq!(device(text), Err((Code::ConnectFailed, why)), "{text}");
         }

@@ -384,6 +384,27 @@ C: QUIT
     }
 
     #[test]
+    fn a_secret_that_is_cut_off_is_masked() {
+        for secret in [
+            "tajne-heslo",
+            "dGFqbmUtaGVzbG8",
+            "AGtvdGVsbmEAdGFqbmUtaGVzbG8",
+            "kotelna",
+            "a290ZWxuYQ",
+        ] {
+            for length in 0..=secret.len() {
+                let last = std::format!("535 you said {}", &secret[..length]);
+                let server = ["220 x\r\n", "250-x\r\n250 AUTH PLAIN\r\n", &last];
+                for piece in [1, 1000] {
+                    let (kept, ..) = conversation(Capabilities::PLAIN, &server, piece);
+                    let wanted = std::format!("\nS: 535 you said {}\n", "*".repeat(length));
+                    assert!(kept.ends_with(&wanted), "{secret} {length}: {kept}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_conversation_that_breaks_off_is_told_to_its_last_octet() {
         let job = Job {
             mail: Some(Mail::new(b"b@example.cz", b"alarm", Text::in_pieces(true))),

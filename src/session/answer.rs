@@ -78,11 +78,11 @@ impl<E: Events> Session<E> {
         code
     }
 
-    /// The code of a refusal that comes only at RCPT.
+    /// The code of a refusal that comes only at RCPT. With 530 the server asks for a login, whatever it says.
     #[cfg(feature = "std")]
     fn refused_late(&self) -> Option<Code> {
         let refused = self.reader.refuses_late()?;
-        (self.step == Step::Rcpt && self.reader.code() != 421).then_some(match refused {
+        (self.step == Step::Rcpt && !matches!(self.reader.code(), 421 | 530)).then_some(match refused {
             Refused::Sender => Code::SenderRefused,
             Refused::Hello => Code::HeloFailed,
         })

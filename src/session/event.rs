@@ -5,7 +5,7 @@
 use super::verdict::Verdict;
 use crate::code::Code;
 use crate::limits::EVENT_LINE_BYTES;
-use crate::octets::printable;
+use crate::octets::{copy, printable, wipe};
 
 /// What stands for a secret that the client says, whatever its length.
 pub const MASK: &[u8] = b"***";
@@ -110,9 +110,23 @@ impl Hearing {
         }
     }
 
-    /// The line, to be masked.
-    pub(super) fn line_mut(&mut self) -> &mut [u8] {
-        self.octets.get_mut(..self.length).unwrap_or(&mut [])
+    /// Has the secrets in the line masked. Where it is not whole, a secret may have been cut off: the end of a text as long as this
+    /// buffer is masked as one that is cut.
+    pub(super) fn mask(&mut self, whole: bool, mask: impl FnOnce(&mut [u8])) {
+        let Some(line) = self.octets.get_mut(..self.length) else {
+            return;
+        };
+        if whole {
+            return mask(line);
+        }
+        let mut long = [0; EVENT_LINE_BYTES];
+        let before = long.len().wrapping_sub(line.len());
+        if let Some(end) = long.get_mut(before..) {
+            copy(end, line);
+        }
+        mask(&mut long);
+        copy(line, long.get(before..).unwrap_or(&[]));
+        wipe(&mut long);
     }
 
     /// Begins the next line.

@@ -412,7 +412,7 @@ impl<E: Events> Session<E> {
                     if listens {
                         // Of what is no reply a line is told: it shows what answers there.
                         self.heard(job, rest.split(|octet| *octet == b'\n').next().unwrap_or(&[]));
-                        self.heard_line(job);
+                        self.heard_line(job, false);
                     }
                     self.give_up(reason);
                 }
@@ -438,20 +438,21 @@ impl<E: Events> Session<E> {
             let Some(hearing) = self.events.hearing() else { return };
             match octet {
                 b'\r' => {}
-                b'\n' => self.heard_line(job),
+                b'\n' => self.heard_line(job, true),
                 _ => hearing.put(*octet),
             }
         }
     }
 
-    /// The server has ended a line, or said the last part of one.
-    fn heard_line(&mut self, job: &Job<'_>) {
+    /// The server has ended a line; or, where it is not whole, said the last part of one.
+    fn heard_line(&mut self, job: &Job<'_>, whole: bool) {
         let Some(hearing) = self.events.hearing() else { return };
         if hearing.line().is_empty() {
             return;
         }
         if !job.settings.mechanisms.is_empty() {
-            redaction::mask(hearing.line_mut(), &job.settings, self.step.logs_in());
+            let logs_in = self.step.logs_in();
+            hearing.mask(whole, |text| redaction::mask(text, &job.settings, logs_in));
         }
         self.events.heard();
         if let Some(hearing) = self.events.hearing() {
@@ -482,7 +483,7 @@ impl<E: Events> Session<E> {
     /// The connection cannot be made, or ended.
     pub fn lost(&mut self, job: &Job<'_>, now: u32, reason: Reason) {
         self.now = now;
-        self.heard_line(job);
+        self.heard_line(job, false);
         // A server that refused EHLO and closed is asked once more, with HELO at once.
         if self.state == State::Helo && !self.helo_only && !self.concluded() {
             self.helo_only = true;

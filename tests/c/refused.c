@@ -166,6 +166,34 @@ static void freed(int count, int connected)
   CHECK_IS(deliver(NULL, "after"), SDS_SMTP_OK);
 }
 
+/* The connection has broken when the mail is given up, and nobody has looked since: no further attempt follows. */
+static void broken(int count, int connected)
+{
+  struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
+  sds_smtp_client *client = sds_smtp_client_new();
+  struct peer peer;
+  unsigned silent_port;
+  int listening = listen_on_loopback(&silent_port), code;
+
+  (void)count, (void)connected;
+  config.server = "127.0.0.1";
+  config.port = silent_port;
+  config.sender = "device@example.com";
+  config.retry_max = 3;
+  config.retry_delay_ms = 1;
+  CHECK_IS(sds_smtp_client_configure(client, &config), SDS_SMTP_OK);
+  CHECK_IS(start_mail(client, "broken"), SDS_SMTP_OK);
+  accept_all(listening, &peer, 1);
+  work();
+  end_peer(&peer);
+  CHECK(readable(listening, 100) == 0);
+  CHECK_IS(sds_smtp_client_cancel(client), SDS_SMTP_OK);
+  code = sds_smtp_client_wait(client, PATIENCE_MS);
+  CHECK(code == SDS_SMTP_CANCELLED || code == SDS_SMTP_NOT_READY);
+  CHECK(readable(listening, 100) == 0);
+  sds_smtp_client_free(client);
+}
+
 static const struct situation {
   const char *name;
   void (*run)(int count, int connected);
@@ -178,6 +206,7 @@ static const struct situation {
   {"event loop, one mail cancelled", cancelled, 1, 1, 1},
   {"event loop, many mails cancelled", cancelled, 1, MOST, 1},
   {"event loop, many mails cancelled before they were begun", cancelled, 1, MOST, 0},
+  {"event loop, a mail cancelled whose connection has broken", broken, 1, 1, 1},
   {"event loop, one mail freed", freed, 1, 1, 1},
   {"event loop, many mails freed", freed, 1, MOST, 1},
   {"event loop, many mails freed before they were begun", freed, 1, MOST, 0},

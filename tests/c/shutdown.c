@@ -207,6 +207,28 @@ static void an_event_loop_ends_too(void)
   CHECK_IS(sds_smtp_shutdown(0), SDS_SMTP_OK);
 }
 
+/* Freeing a client whose connection is open leaves the engine something to do, which nobody has done yet. */
+static void clients_that_are_freed_in_a_loop_hold_nothing_up(void)
+{
+  int round;
+
+  for (round = 0; round < 3; round++) {
+    sds_smtp_client *client = sds_smtp_client_new();
+
+    CHECK(event_loop() >= 0);
+    /* In flight; ended, with the answer to QUIT to come; only ordered. */
+    CHECK_IS(configure(client, round == 1 ? port : silent_port(), 0), SDS_SMTP_OK);
+    CHECK_IS(send_with(client, "shutdown, freed in a loop", note), SDS_SMTP_OK);
+    if (round == 0)
+      sds_smtp_poll(0);
+    while (round == 1 && sds_smtp_client_status(client) == SDS_SMTP_BUSY)
+      sds_smtp_poll(0);
+    sds_smtp_client_free(client);
+    CHECK_IS(sds_smtp_shutdown(0), SDS_SMTP_OK);
+  }
+  CHECK_IS(calls, 1);
+}
+
 static void the_child_of_a_fork_shuts_down_its_own(void)
 {
   int status, i;
@@ -305,6 +327,7 @@ static const struct {
   CASE(a_function_that_does_not_return_is_told),
   CASE(out_of_a_function_nothing_happens),
   CASE(an_event_loop_ends_too),
+  CASE(clients_that_are_freed_in_a_loop_hold_nothing_up),
   CASE(the_child_of_a_fork_shuts_down_its_own),
   CASE(many_threads_send_and_shut_down),
   CASE(with_closed_descriptors_it_ends),

@@ -27,7 +27,7 @@ pub const EXAMPLES: [&str; 6] = [
     "event_loop",
     "own_transport",
 ];
-pub const TESTS: [&str; 27] = [
+pub const TESTS: [&str; 28] = [
     "layout",
     "misuse",
     "versions",
@@ -55,6 +55,7 @@ pub const TESTS: [&str; 27] = [
     "refusal",
     "done",
     "shutdown",
+    "transport",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

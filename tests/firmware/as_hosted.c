@@ -95,15 +95,7 @@ int hosted_client_configure(sds_smtp_client *client, const struct sds_smtp_confi
   return sds_smtp_client_configure(client, &without);
 }
 
-/* A device says no more than the code, and has no names of numbers. */
-size_t hosted_client_refusal(const sds_smtp_client *client, char *out, size_t max)
-{
-  (void)client;
-  if (out != NULL && max > 0)
-    out[0] = '\0';
-  return 0;
-}
-
+/* A device has no names of numbers. */
 const char *hosted_code_name(int code)
 {
   return code == SDS_SMTP_OK ? "OK" : "a code";

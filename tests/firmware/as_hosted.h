@@ -17,7 +17,6 @@ extern "C" {
 sds_smtp_client *hosted_client_new(void);
 void hosted_client_free(sds_smtp_client *client);
 int hosted_client_configure(sds_smtp_client *client, const struct sds_smtp_config *config);
-size_t hosted_client_refusal(const sds_smtp_client *client, char *out, size_t max);
 const char *hosted_code_name(int code);
 const char *hosted_phase_name(uint32_t phase);
 const char *hosted_outcome_name(uint32_t outcome);
@@ -35,7 +34,6 @@ unsigned int hosted_program_status(void);
 #define sds_smtp_client_free    hosted_client_free
 #define sds_smtp_client_wait    hosted_client_wait
 #define sds_smtp_client_configure hosted_client_configure
-#define sds_smtp_client_refusal hosted_client_refusal
 #define sds_smtp_code_name      hosted_code_name
 #define sds_smtp_phase_name     hosted_phase_name
 #define sds_smtp_outcome_name   hosted_outcome_name

@@ -10,7 +10,16 @@ use std::thread;
 use super::running::{PATIENCE, SANITIZERS, finish, tools};
 
 /// Over the server of `server.c`.
-pub const TESTS: [&str; 7] = ["misuse", "callbacks", "texts", "times", "signals", "walk", "readme"];
+pub const TESTS: [&str; 8] = [
+    "misuse",
+    "callbacks",
+    "transports",
+    "texts",
+    "times",
+    "signals",
+    "walk",
+    "readme",
+];
 
 /// Those of the boards that need nothing of a processor, over the server of `peer.c`.
 pub const BOARD_TESTS: [&str; 1] = ["clock"];

@@ -53,6 +53,8 @@ static void is_no_handle(const void *handle)
   CHECK(sds_smtp_client_set_transport(client, NULL) == SDS_SMTP_BAD_HANDLE);
   CHECK(sds_smtp_client_set_log(client, &entry, 1) == SDS_SMTP_BAD_HANDLE && entry.code == 77);
   CHECK(sds_smtp_client_set_log(client, NULL, 0) == SDS_SMTP_BAD_HANDLE);
+  CHECK(sds_smtp_client_configure(client, NULL) == SDS_SMTP_BAD_HANDLE);
+  CHECK(sds_smtp_client_refusal(client, NULL, 0) == 0);
   sds_smtp_client_free(client);
 }
 
@@ -88,6 +90,11 @@ static void words(void)
   }
   CHECK(sds_smtp_strerror(INT32_MIN) != NULL && sds_smtp_strerror(INT32_MAX) != NULL);
   CHECK(strcmp(sds_smtp_version(), SDS_SMTP_VERSION) == 0);
+#ifdef SMALL /* without the feature "complete" */
+  CHECK(sds_smtp_features() == 0);
+#else
+  CHECK(sds_smtp_features() == SDS_SMTP_FEATURE_COMPLETE);
+#endif
 }
 
 static void a_mail_arrives(sds_smtp_client *client)
@@ -543,7 +550,9 @@ static void structures(void)
   for (number = 2; number != 0; number <<= 1) {
     config = good_config;
     config.flags = number;
-    CHECK(sds_smtp_client_configure(client, &config) == SDS_SMTP_BAD_ARGUMENT);
+    /* What other libraries have, and what none has. */
+    CHECK(sds_smtp_client_configure(client, &config) ==
+          (number <= SDS_SMTP_KEEP_DIALOGUE ? SDS_SMTP_NOT_SUPPORTED : SDS_SMTP_BAD_ARGUMENT));
   }
   CHECK(sds_smtp_client_send(client, &good_message) == SDS_SMTP_CONNECT_FAILED); /* none of them was taken */
   CHECK(sds_smtp_client_configure(client, &good_config) == SDS_SMTP_OK);
@@ -556,11 +565,14 @@ static void structures(void)
       CHECK(sds_smtp_client_send(client, &message) == SDS_SMTP_BAD_ARGUMENT);
   }
   for (number = 4; number != 0; number <<= 1) {
+    int wanted;
+
     message = good_message;
     message.flags = number;
-    CHECK(sds_smtp_client_send(client, &message) == SDS_SMTP_BAD_ARGUMENT);
+    wanted = number <= SDS_SMTP_AUTO_SUBMITTED ? SDS_SMTP_NOT_SUPPORTED : SDS_SMTP_BAD_ARGUMENT;
+    CHECK(sds_smtp_client_send(client, &message) == wanted);
     message.flags |= SDS_SMTP_BORROW_TEXT;
-    CHECK(sds_smtp_client_send(client, &message) == SDS_SMTP_BAD_ARGUMENT);
+    CHECK(sds_smtp_client_send(client, &message) == wanted);
   }
   /* A text twice. */
   message = good_message;
@@ -598,6 +610,235 @@ static void structures(void)
 }
 
 /* A structure at an odd address, which not every processor can read. */
+static void trace(void *context, const char *line)
+{
+  (void)context;
+  (void)line;
+  CHECK(0);
+}
+
+static void done(void *context, sds_smtp_client *client, const struct sds_smtp_result *result)
+{
+  (void)context;
+  (void)client;
+  (void)result;
+  CHECK(0);
+}
+
+/* Each field that only other libraries have, alone. */
+static void what_a_device_lacks(void)
+{
+  static unsigned char memory[PLENTY];
+  static const char *const one_header[] = {"X-Unit: 7", NULL};
+  struct sds_smtp_config config;
+  struct sds_smtp_message message;
+  struct sds_smtp_result before = SDS_SMTP_RESULT_INIT, result = SDS_SMTP_RESULT_INIT;
+  sds_smtp_client *client = sds_smtp_client_init(memory, sizeof memory);
+  uint32_t number;
+
+  CHECK(sds_smtp_client_set_transport(client, &server.transport) == SDS_SMTP_OK);
+  CHECK(sds_smtp_client_configure(client, &good_config) == SDS_SMTP_OK);
+  CHECK(sds_smtp_client_result(client, &before) == SDS_SMTP_OK);
+#define LACKS(field, value) \
+  config = good_config; \
+  config.field = value; \
+  CHECK(sds_smtp_client_configure(client, &config) == SDS_SMTP_NOT_SUPPORTED)
+  LACKS(source, "192.0.2.9");
+  LACKS(tls_ca, "ca.pem");
+  LACKS(tls_certificate, "certificate.pem");
+  LACKS(tls_key, "key.pem");
+  LACKS(tls_pin, "sha256//AAAA");
+  LACKS(tls_name, "mail.example.test");
+  LACKS(trace, trace);
+  LACKS(trace_context, &config);
+  for (number = SDS_SMTP_TLS_STARTTLS; number <= SDS_SMTP_TLS_OPPORTUNISTIC; number++) {
+    LACKS(tls, number);
+  }
+  for (number = 1; number != 0; number <<= 1) {
+    LACKS(retry_max, number);
+    LACKS(retry_delay_ms, number);
+    LACKS(keep_alive_ms, number);
+  }
+#undef LACKS
+  for (number = SDS_SMTP_TLS_OPPORTUNISTIC + 1; number < 1000; number++) {
+    config = good_config;
+    config.tls = number;
+    CHECK(sds_smtp_client_configure(client, &config) == SDS_SMTP_BAD_ARGUMENT);
+  }
+  CHECK(sds_smtp_client_result(client, &result) == SDS_SMTP_OK && memcmp(&before, &result, sizeof result) == 0);
+#define LACKS(field, value) \
+  message = good_message; \
+  message.field = value; \
+  CHECK(sds_smtp_client_send(client, &message) == SDS_SMTP_NOT_SUPPORTED)
+  LACKS(cc, "other@example.test");
+  LACKS(bcc, "other@example.test");
+  LACKS(reply_to, "other@example.test");
+  LACKS(from, "other@example.test");
+  LACKS(reverse_path, "<>");
+  LACKS(html, "<p>");
+  LACKS(text_path, "text");
+  LACKS(headers, one_header);
+  LACKS(message_id, "<1@example.test>");
+  LACKS(envelope_id, "1");
+  LACKS(date, 1);
+  LACKS(attachment_count, 1);
+  LACKS(verb, 1);
+  LACKS(dsn, 8);
+  LACKS(priority, 1);
+  LACKS(done_context, &message);
+  LACKS(done, done);
+#undef LACKS
+  a_mail_arrives(client);
+  sds_smtp_client_free(client);
+}
+
+/* Why a call was refused: into every room, and nothing of the credentials. */
+static void refused_because(const sds_smtp_client *client, const char *words)
+{
+  char out[128];
+  size_t max;
+
+  CHECK(sds_smtp_client_refusal(client, NULL, 0) == strlen(words));
+  CHECK(sds_smtp_client_refusal(client, NULL, sizeof out) == strlen(words));
+  for (max = 0; max <= sizeof out; max++) {
+    memset(out, 0xC5, sizeof out);
+    CHECK(sds_smtp_client_refusal(client, out, max) == strlen(words));
+    CHECK(max == 0 || strncmp(out, words, max - 1) == 0);
+    CHECK(max == 0 || strlen(out) == (strlen(words) < max ? strlen(words) : max - 1));
+    CHECK(untouched((unsigned char *)out + max, sizeof out - max));
+  }
+}
+
+static void refusals(void)
+{
+  static unsigned char memory[PLENTY];
+  struct sds_smtp_config config;
+  struct sds_smtp_message message;
+  sds_smtp_client *client = sds_smtp_client_init(memory, sizeof memory);
+
+  refused_because(client, "");
+  CHECK(sds_smtp_client_send(client, &good_message) == SDS_SMTP_CONNECT_FAILED);
+  refused_because(client, "no configuration");
+#define REFUSED(field, value, code, words) \
+  config = good_config; \
+  config.auth = SDS_SMTP_AUTH_ANY; \
+  config.username = "sds"; \
+  config.password = "sds-secret"; \
+  config.field = value; \
+  CHECK(sds_smtp_client_configure(client, &config) == code); \
+  refused_because(client, words)
+  REFUSED(server, "mail.example.test", SDS_SMTP_CONNECT_FAILED, "server or port");
+  REFUSED(server, NULL, SDS_SMTP_CONNECT_FAILED, "server or port");
+  REFUSED(port, 65536, SDS_SMTP_CONNECT_FAILED, "server or port");
+  REFUSED(username, "", SDS_SMTP_BAD_USERNAME, "username");
+  REFUSED(password, "sds-secret\n", SDS_SMTP_BAD_PASSWORD, "password");
+  REFUSED(sender, "unit7", SDS_SMTP_SENDER_REFUSED, "sender or sender_name");
+  REFUSED(sender_name, "a\nb", SDS_SMTP_SENDER_REFUSED, "sender or sender_name");
+  REFUSED(ehlo_name, "two words", SDS_SMTP_HELO_FAILED, "ehlo_name");
+  REFUSED(auth, 77, SDS_SMTP_BAD_ARGUMENT, "struct_size, flags, auth, credential_limit or charset");
+  REFUSED(charset, "a b", SDS_SMTP_BAD_ARGUMENT, "struct_size, flags, auth, credential_limit or charset");
+  REFUSED(struct_size, 8, SDS_SMTP_BAD_ARGUMENT, "struct_size, flags, auth, credential_limit or charset");
+  REFUSED(retry_max, 5, SDS_SMTP_NOT_SUPPORTED, "a field that this library lacks");
+  CHECK(sds_smtp_client_configure(client, NULL) == SDS_SMTP_BAD_ARGUMENT);
+  refused_because(client, "struct_size, flags, auth, credential_limit or charset");
+  CHECK(sds_smtp_client_configure(client, &good_config) == SDS_SMTP_OK);
+  refused_because(client, "");
+  CHECK(sds_smtp_client_send(client, &good_message) == SDS_SMTP_CONNECT_FAILED);
+  refused_because(client, "no transport");
+  CHECK(sds_smtp_client_set_transport(client, &server.transport) == SDS_SMTP_OK);
+#undef REFUSED
+#define REFUSED(field, value, code, words) \
+  message = good_message; \
+  message.field = value; \
+  CHECK(sds_smtp_client_send(client, &message) == code); \
+  refused_because(client, words)
+  REFUSED(to, "operator", SDS_SMTP_RECIPIENT_REFUSED, "to: bad recipients");
+  REFUSED(subject, "a\nb", SDS_SMTP_DATA_FAILED, "control character in subject");
+  REFUSED(flags, 1024, SDS_SMTP_BAD_ARGUMENT, "struct_size, flags, or text and read");
+  REFUSED(cc, "other@example.test", SDS_SMTP_NOT_SUPPORTED, "a field that this library lacks");
+#undef REFUSED
+  server_reset(&server);
+  CHECK(sds_smtp_client_send(client, &good_message) == SDS_SMTP_OK);
+  refused_because(client, "");
+  CHECK(sds_smtp_client_send(client, &good_message) == SDS_SMTP_BUSY);
+  refused_because(client, "a mail is in flight");
+  poll_until_status(client);
+  poll_until_idle();
+  /* A result of a later mail is not taken for a reason. */
+  refused_because(client, "a mail is in flight");
+  CHECK(sds_smtp_client_configure(client, &good_config) == SDS_SMTP_OK);
+  refused_because(client, "");
+  sds_smtp_client_free(client);
+}
+
+/* What a server may be. */
+static void servers(void)
+{
+  static const struct {
+    const char *server;
+    int names, device, complete; /* the codes: with names and without, and of sds_smtp_configure(); `complete`: and only there */
+    uint32_t port;
+  } all[] = {{"192.0.2.1", 0, 0, 0, 25},
+             {"192.0.2.1:2525", 0, 0, 1, 2525},
+             {"192.0.2.1:65535", 0, 0, 1, 65535},
+             {"192.0.2.1:0", 13, 13, 0, 0},
+             {"192.0.2.1:65536", 13, 13, 0, 0},
+             {"192.0.2.1:", 13, 13, 0, 0},
+             {"192.0.2.1:25:25", 13, 13, 0, 0},
+             {"[192.0.2.1]:25", 13, 13, 0, 0},
+             {"2001:db8::1", 0, 0, 1, 25},
+             {"[2001:db8::1]", 0, 0, 1, 25},
+             {"[2001:db8::1]:2525", 0, 0, 1, 2525},
+             {"[2001:db8::1", 13, 13, 0, 0},
+             {"mail.example.test", 0, 13, 0, 25},
+             {"mail.example.test.", 0, 13, 0, 25},
+             {"mail.example.test:2525", 0, 13, 1, 2525},
+             {"localhost", 0, 13, 0, 25},
+             {"localhost:2525:3", 13, 13, 0, 0},
+             {"mail..example.test", 13, 13, 0, 0},
+             {"smtp@example.test", 13, 13, 0, 0},
+             {"http://example.test", 13, 13, 0, 0},
+             {"mail.example.test,192.0.2.1", 13, 13, 0, 0},
+             {"192.0.2.256", 13, 13, 0, 0},
+             {"", 13, 13, 0, 0},
+             {"0.0.0.0", 13, 13, 0, 0}};
+  static unsigned char memory[PLENTY];
+  struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
+  sds_smtp_client *client = sds_smtp_client_init(memory, sizeof memory);
+  struct sds_smtp_transport without = server.transport;
+  size_t i;
+#ifdef SMALL
+  int complete = 0;
+#else
+  int complete = 1;
+#endif
+
+  config.sender = "unit7@example.test";
+  for (i = 0; i < sizeof all / sizeof all[0]; i++) {
+    int names = all[i].complete && !complete ? SDS_SMTP_CONNECT_FAILED : all[i].names;
+    int device = all[i].complete && !complete ? SDS_SMTP_CONNECT_FAILED : all[i].device;
+
+    config.server = all[i].server;
+    CHECK(sds_smtp_client_set_transport(client, NULL) == SDS_SMTP_OK);
+    CHECK(sds_smtp_client_configure(client, &config) == device);
+    CHECK(sds_smtp_client_set_transport(client, &without) == SDS_SMTP_OK);
+    CHECK(sds_smtp_client_configure(client, &config) == device);
+    server_with_names(&server);
+    CHECK(sds_smtp_client_set_transport(client, &server.transport) == SDS_SMTP_OK);
+    CHECK(sds_smtp_configure(all[i].server, 0, NULL, NULL, "unit7@example.test") == device);
+    CHECK(sds_smtp_client_configure(client, &config) == names);
+    if (names == SDS_SMTP_OK) {
+      server_reset(&server);
+      CHECK(sds_smtp_client_send(client, &good_message) == SDS_SMTP_OK);
+      poll_until_status(client);
+      poll_until_idle();
+      CHECK(strncmp(all[i].server, "localhost", 9) == 0 || (server.mails == 1 && server.address.port == all[i].port));
+    }
+    server.transport.resolve = NULL;
+  }
+  sds_smtp_client_free(client);
+}
+
 static void structures_at_odd_addresses(void)
 {
   static unsigned char memory[PLENTY], octets[1024];
@@ -677,6 +918,9 @@ int main(void)
   transports();
   logs();
   structures();
+  what_a_device_lacks();
+  refusals();
+  servers();
   structures_at_odd_addresses();
   long_strings();
   nobody_is_there();

@@ -239,6 +239,7 @@ static int32_t begin_to_connect(void *context, const struct sds_smtp_address *ad
   CHECK(address->port >= 1 && address->port <= 65535);
   server->address = *address;
   server->open = 1;
+  server->secured = 0;
   server->closing = 0; /* one that did not end was given up */
   server->is_first = ++server->connections == 1;
   server->broken = server->login = server->has_sender = server->recipients = server->in_data = 0;
@@ -264,6 +265,7 @@ static int32_t send_octets(void *context, const uint8_t *octets, size_t length)
   size_t i;
 
   CHECK(server->open && length > 0 && octets != NULL);
+  CHECK(server->secured || server->transport.start_tls == NULL);
   if (enter(server, SEND))
     return server->wrong_value;
   if (server->broken ||
@@ -282,6 +284,7 @@ static int32_t receive_octets(void *context, uint8_t *octets, size_t max)
   size_t length = server->out_to - server->out_from;
 
   CHECK(server->open && max > 0 && octets != NULL);
+  CHECK(server->secured || server->transport.start_tls == NULL);
   if (enter(server, RECEIVE))
     return server->wrong_value;
   if (server->is_first && (server->sent >= server->sent_break || server->received >= server->received_break ||
@@ -303,13 +306,15 @@ static int32_t receive_octets(void *context, uint8_t *octets, size_t max)
 static int32_t close_connection(void *context)
 {
   struct server *server = (struct server *)context;
-  int wrong = enter(server, CLOSE);
 
+  enter(server, CLOSE);
   CHECK(server->open || server->closing); /* until it is closed, for each connect */
+  if (server->open)
+    server->closes = 0;
   server->closings += (uint32_t)server->open;
   server->open = 0;
-  server->closing = wrong && (server->wrong_value == 0 || server->wrong_value == SDS_SMTP_TRANSPORT_AGAIN);
-  return wrong ? server->wrong_value : 1;
+  server->closing = server->closes++ < server->not_closed && server->closing_value != 1;
+  return server->closing ? server->closing_value : 1;
 }
 
 static int32_t local_address(void *context, struct sds_smtp_address *out)
@@ -331,6 +336,52 @@ static uint32_t random_bits(void *context)
   if (enter(server, RANDOM))
     return (uint32_t)server->wrong_value;
   return chance();
+}
+
+static int32_t start_tls(void *context, const char *server_name)
+{
+  struct server *server = (struct server *)context;
+
+  CHECK(server->open && !server->secured);
+  snprintf(server->server_name, sizeof server->server_name, "%s", server_name == NULL ? "-" : server_name);
+  if (enter(server, START_TLS)) {
+    server->secured = server->wrong_value == 1;
+    return server->wrong_value;
+  }
+  if (server->moody && chance() % 2)
+    return (int32_t)(chance() % 2) * SDS_SMTP_TRANSPORT_AGAIN;
+  server->secured = 1;
+  return 1;
+}
+
+static int32_t resolve(void *context, const char *name, struct sds_smtp_address *out)
+{
+  static const uint8_t address[4] = {192, 0, 2, 7};
+  struct server *server = (struct server *)context;
+
+  CHECK(!server->open && out->version == 0 && out->port >= 1 && out->port <= 65535);
+  if (enter(server, RESOLVE)) {
+    memset(out, 0xFF, sizeof *out);
+    return server->wrong_value;
+  }
+  if (server->moody && chance() % 2)
+    return (int32_t)(chance() % 2) * SDS_SMTP_TRANSPORT_AGAIN;
+  if (strcmp(name, "mail.example.test") != 0)
+    return SDS_SMTP_LOST;
+  out->version = 4;
+  out->port = 0; /* the port is the library's */
+  memcpy(out->octets, address, sizeof address);
+  return 1;
+}
+
+void server_with_tls(struct server *server)
+{
+  server->transport.start_tls = start_tls;
+}
+
+void server_with_names(struct server *server)
+{
+  server->transport.resolve = resolve;
 }
 
 void server_init(struct server *server)

@@ -12,7 +12,7 @@
 
 #include "sds_smtp_firmware.h"
 
-enum call { CONNECT, CONNECTED, SEND, RECEIVE, CLOSE, LOCAL_ADDRESS, RANDOM, CALLS };
+enum call { CONNECT, CONNECTED, SEND, RECEIVE, CLOSE, LOCAL_ADDRESS, RANDOM, START_TLS, RESOLVE, CALLS };
 
 #define NEVER     ((size_t)-1)
 #define MAIL_SIZE 1000000u
@@ -37,6 +37,9 @@ struct server {
   uint32_t wrong_at;
   int32_t wrong_value;
   int wrong_stays;
+  /* So often close returns `closing_value` before it has closed. */
+  uint32_t not_closed;
+  int32_t closing_value;
   /* Called out of each callback, and when the server has taken a mail over. */
   void (*inside)(struct server *server, enum call call);
   void (*delivered)(struct server *server);
@@ -49,18 +52,24 @@ struct server {
   int accepted, denied;           /* the client was given the server's whole answer to it */
   size_t sent, received;          /* octets on this connection */
   struct sds_smtp_address address;
+  char server_name[256];          /* what start_tls was told; "-": NULL */
   char mail[MAIL_SIZE]; /* the last mail, header block and text, without the doubled dots; ended by a NUL */
   size_t mail_length;
   char ehlo[300]; /* what EHLO or HELO said */
 
   /* The server's own. */
-  int open, closing, broken, login, has_sender, recipients, in_data, is_first;
+  int open, closing, secured, broken, login, has_sender, recipients, in_data, is_first;
   char line[8192], out[16384];
+  uint32_t closes;
   size_t line_length, out_from, out_to, verdict_at;
   int verdict;
 };
 
 void server_init(struct server *server);
+
+/* Has the transport speak TLS, and look names up: "mail.example.test" is 192.0.2.7. */
+void server_with_tls(struct server *server);
+void server_with_names(struct server *server);
 
 /* Forgets what happened, and how it behaves. The connection must be closed. */
 void server_reset(struct server *server);

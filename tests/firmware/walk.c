@@ -39,7 +39,8 @@ static uint32_t unix_time(void *context)
 
 static int is_code(int code)
 {
-  return (code >= 0 && code <= 15) || code == SDS_SMTP_CANCELLED || code == SDS_SMTP_BAD_ARGUMENT;
+  return (code >= 0 && code <= 15) || code == SDS_SMTP_CANCELLED || code == SDS_SMTP_BAD_ARGUMENT ||
+         code == SDS_SMTP_TLS_FAILED || code == SDS_SMTP_TLS_UNTRUSTED;
 }
 
 static int32_t read_text(void *context, uint32_t offset, char *out, size_t max)

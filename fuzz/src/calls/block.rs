@@ -58,7 +58,7 @@ macro_rules! ends {
 
 pub(super) fn result_sizes() -> Vec<usize> {
     ends!(sds_smtp_result, code outcome phase reply_code enhanced_class enhanced_subject enhanced_detail
-        recipients_accepted recipients_refused elapsed_ms message_id text)
+        recipients_accepted recipients_refused elapsed_ms attempts advice tls_version message_id server recipient text)
 }
 
 pub(super) fn entry_sizes() -> Vec<usize> {

@@ -3,11 +3,31 @@
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::mem::{offset_of, size_of};
 
-use sds_smtp::ffi::config::{sds_smtp_client_configure, sds_smtp_config};
+use sds_smtp::ffi::config::{sds_smtp_client_configure, sds_smtp_client_configure_url, sds_smtp_config};
 use sds_smtp::ffi::device::sds_smtp_configure;
 
 use super::block::{Block, LARGEST};
-use super::{BAD_ARGUMENT, BAD_HANDLE, NO_LIMIT, PASSWORD, World, process};
+use super::told;
+use super::{BAD_ARGUMENT, BAD_HANDLE, NO_LIMIT, NOT_SUPPORTED, PASSWORD, RETRIES, World, process};
+
+const KEEP_DIALOGUE: u32 = 4;
+const CHUNKING: u32 = 2;
+
+/// Servers that are this machine, and some that are none.
+const SERVERS: [&CStr; 12] = [
+    c"127.0.0.1",
+    c" 127.0.0.1 ,127.0.0.1",
+    c"127.0.0.1, 127.0.0.1, 127.0.0.1",
+    c"127.0.0.1,",
+    c"127.0.0.1:70000",
+    c"127.0.0.1:2525:3",
+    c"smtp@127.0.0.1",
+    c"http://127.0.0.1",
+    c"[127.0.0.1]",
+    c"::1%nowhere",
+    c"-",
+    c"..",
+];
 
 impl World<'_> {
     /// A string of C: NULL, one that is in order, or any.
@@ -80,11 +100,17 @@ impl World<'_> {
         let mut config: sds_smtp_config = unsafe { std::mem::zeroed() };
         config.server = self.string(b"127.0.0.1", kept);
         if !config.server.is_null() {
-            // Traffic stays on this machine.
+            // Traffic stays on this machine, and nobody looks a name up: a thread would do that beside the input. Names and
+            // what is wrong with them are another target's.
             // SAFETY: a string that lives.
             let server = unsafe { CStr::from_ptr(config.server) }.to_bytes();
-            if server.iter().any(u8::is_ascii_hexdigit) {
-                config.server = c"127.0.0.1".as_ptr();
+            config.server = match server.first() {
+                None => c"".as_ptr(),
+                Some(b'1') => config.server,
+                Some(octet) => SERVERS[usize::from(*octet) % SERVERS.len()].as_ptr(),
+            };
+            if server.first() == Some(&b'1') && server != b"127.0.0.1" {
+                config.server = c"127.0.0.1:0".as_ptr();
             }
         }
         config.username = self.string(b"unit7", kept);
@@ -96,8 +122,9 @@ impl World<'_> {
         let octet = self.input.octet();
         config.auth = u32::from(octet & 3) + u32::from(octet > 250);
         config.flags = match octet >> 2 & 31 {
-            31 => 2,
-            other => u32::from(other & 1),
+            31 => 8,
+            30 => CHUNKING,
+            other => u32::from(other & 1) | (u32::from(other) & KEEP_DIALOGUE),
         };
         let process = process();
         config.port = u32::from(if octet == 8 { process.closed } else { process.port });
@@ -107,7 +134,57 @@ impl World<'_> {
         config.greeting_timeout_ms = limit;
         config.final_timeout_ms = limit;
         config.total_timeout_ms = self.input.pick(&[0, 0, 1, 100, NO_LIMIT]);
+        config.retry_max = self.input.octet() as u32 % (RETRIES + 1);
+        config.retry_delay_ms = if config.retry_max > 0 {
+            self.input.pick(&[1, 2, 0])
+        } else {
+            0
+        };
+        config.source = self.input.pick(&[
+            std::ptr::null(),
+            std::ptr::null(),
+            c"127.0.0.1".as_ptr(),
+            c"::1".as_ptr(),
+        ]);
+        config.trace = (self.input.octet() & 1 > 0).then_some(told::trace as _);
+        match self.input.octet() {
+            250 => config.tls = u32::from(self.input.octet() & 7),
+            251 => config.tls_ca = c"x".as_ptr(),
+            252 => config.keep_alive_ms = 1,
+            253 => config.reserved = 1,
+            _ => {}
+        }
         config
+    }
+
+    pub(super) fn configure_url(&mut self) {
+        let (handle, place) = self.handle();
+        let mut kept = Vec::new();
+        let user = self.input.octet();
+        let mut url = format!(
+            "smtp://{}127.0.0.1:{}",
+            ["", "unit7:Tajne-Heslo@"][usize::from(user & 1)],
+            process().port
+        );
+        if self.input.octet() > 100 {
+            // Malformed, so that no name is looked up.
+            let at = self.input.number() % url.len();
+            url.insert_str(at, "%%//");
+        }
+        kept.push(CString::new(url).expect("no NUL"));
+        let url = kept.last().map_or(std::ptr::null(), |url| url.as_ptr());
+        let sender = self.string(b"unit7@example.com", &mut kept);
+        // SAFETY: strings that live.
+        let code = unsafe { sds_smtp_client_configure_url(handle, url, sender) };
+        let Some(place) = place else {
+            return assert_eq!(code, BAD_HANDLE);
+        };
+        assert!([0, 4, BAD_ARGUMENT].contains(&code), "configure_url: {code}");
+        assert_eq!(self.refusal_length(handle) > 0, code != 0, "words for a refusal");
+        if code == 0 {
+            self.known[place].login = user & 1 > 0;
+            self.elsewhere &= place > 0;
+        }
     }
 
     pub(super) fn configure(&mut self) {
@@ -128,20 +205,21 @@ impl World<'_> {
         };
         // SAFETY: NULL, or as many octets as its size says; strings that live.
         let code = unsafe { sds_smtp_client_configure(handle, pointer) };
-        let known_flags = config.flags & !1 == 0;
-        if pointer.is_null() || !takes || !known_flags {
+        let known_flags = config.flags & !7 == 0;
+        if place.is_none() {
+            assert_eq!(code, BAD_HANDLE);
+        } else if pointer.is_null() || !takes || !known_flags {
             assert_eq!(code, BAD_ARGUMENT);
         } else if let Some(place) = place {
             assert!(
-                [0, 3, 4, 9, 10, 11, 13, BAD_ARGUMENT].contains(&code),
+                [0, 3, 4, 10, 11, 13, BAD_ARGUMENT, NOT_SUPPORTED].contains(&code),
                 "configure: {code}"
             );
+            assert_eq!(self.refusal_length(handle) > 0, code != 0, "words for a refusal");
             if code == 0 {
                 self.known[place].login = config.auth != 0 && is_password(config.password);
                 self.elsewhere &= place > 0;
             }
-        } else {
-            assert_eq!(code, BAD_HANDLE);
         }
     }
 }

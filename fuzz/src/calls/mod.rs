@@ -10,6 +10,7 @@ mod block;
 mod configuring;
 mod sending;
 mod server;
+mod told;
 
 use std::ffi::c_int;
 use std::mem::size_of;
@@ -20,7 +21,7 @@ use sds_smtp::ffi::client::{sds_smtp_client, sds_smtp_client_cancel, sds_smtp_cl
 use sds_smtp::ffi::config::{sds_smtp_client_configure, sds_smtp_config};
 use sds_smtp::ffi::device::sds_smtp_status;
 use sds_smtp::ffi::hosted::{sds_smtp_client_new, sds_smtp_client_wait, sds_smtp_poll};
-use sds_smtp::ffi::life::sds_smtp_use_event_loop;
+use sds_smtp::ffi::life::{sds_smtp_shutdown, sds_smtp_use_event_loop};
 use sds_smtp::ffi::log::sds_smtp_client_log;
 
 use crate::input::Input;
@@ -34,11 +35,15 @@ const OUTCOME_SENT: u32 = 1;
 const OUTCOME_NOT_SENT: u32 = 2;
 const PHASE_START: u32 = 10;
 const LOG_ENTRIES: usize = 64;
+const NOT_SUPPORTED: c_int = 39;
+const READ_FAILED: c_int = 40;
 const NO_LIMIT: u32 = u32::MAX;
 
 /// Clients of a run, and things that happen in it.
 const CLIENTS: usize = 6;
 const STEPS: usize = 200;
+/// Further attempts that a configuration asks for, at most.
+const RETRIES: u32 = 3;
 /// A password that stands nowhere else.
 const PASSWORD: &[u8] = b"Tajne-Heslo";
 
@@ -53,10 +58,7 @@ struct Process {
 fn process() -> &'static Process {
     static PROCESS: OnceLock<Process> = OnceLock::new();
     PROCESS.get_or_init(|| {
-        let mut descriptor = -1;
-        // SAFETY: a whole isize.
-        let code = unsafe { sds_smtp_use_event_loop(&raw mut descriptor) };
-        assert!(code == 0 && descriptor >= 0, "no descriptor");
+        drive();
         let listen = || TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
         let listener = listen();
@@ -70,6 +72,14 @@ fn process() -> &'static Process {
     })
 }
 
+/// From now on the program drives the engine.
+fn drive() {
+    let mut descriptor = -1;
+    // SAFETY: a whole isize.
+    let code = unsafe { sds_smtp_use_event_loop(&raw mut descriptor) };
+    assert!(code == 0 && descriptor >= 0, "no descriptor");
+}
+
 /// A client as the program knows it.
 struct Known {
     handle: *mut sds_smtp_client,
@@ -78,6 +88,8 @@ struct Known {
     /// It is configured to log in with the password, and the last mail was sent so.
     login: bool,
     logs_in: bool,
+    /// The mail in flight is a dry run.
+    dry: bool,
     status: c_int,
     lines: usize,
 }
@@ -116,8 +128,8 @@ impl World<'_> {
 
     fn step(&mut self, what: u8) {
         let before: Vec<c_int> = (0..self.known.len()).map(|at| self.status(at)).collect();
-        let moves = matches!(what % 16, 4..=6 | 11 | 12);
-        match what % 16 {
+        let moves = matches!(what % 20, 4..=6 | 11 | 12 | 19);
+        match what % 20 {
             0 => self.make(),
             1 => self.free(),
             2 => self.configure_device(),
@@ -135,6 +147,10 @@ impl World<'_> {
                 self.look();
             }
             13 => self.close(),
+            16 => self.configure_url(),
+            17 => self.refusal(),
+            18 => self.dialogue(),
+            19 => self.shut_down(),
             _ => self.serve(),
         }
         if !moves {
@@ -158,6 +174,7 @@ impl World<'_> {
             in_flight: false,
             login: false,
             logs_in: false,
+            dry: false,
             status: 0,
             lines: 0,
         });
@@ -171,7 +188,21 @@ impl World<'_> {
         // The built-in client goes on.
         if let Some(known) = place.filter(|place| *place > 0).map(|place| &mut self.known[place]) {
             known.lives = false;
+            told::forget(handle);
         }
+    }
+
+    /// Ends every mail, and what drives them; then the program drives them anew.
+    fn shut_down(&mut self) {
+        let code = sds_smtp_shutdown(u32::from(self.input.octet() & 1));
+        assert_eq!(code, 0, "shutdown");
+        self.look();
+        assert!(
+            self.known.iter().all(|known| !known.lives || !known.in_flight),
+            "a mail goes on"
+        );
+        assert_eq!(told::due(), 0, "the end of a mail was not told");
+        drive();
     }
 
     fn cancel(&mut self) {
@@ -220,7 +251,14 @@ impl World<'_> {
             (self.known[place].in_flight, self.known[place].status) = (false, status);
             let result = self.whole_result(place);
             assert_eq!(result.code, status);
-            assert!(status == 0 || result.outcome != OUTCOME_SENT);
+            assert!(status == 0 && !self.known[place].dry || result.outcome != OUTCOME_SENT);
+            assert!(
+                (1..=1 + RETRIES).contains(&result.attempts),
+                "{} attempts",
+                result.attempts
+            );
+            // Each attempt has a line, the last one now.
+            self.lines_more(place, result.attempts as usize - 1);
             self.sent += usize::from(result.outcome == OUTCOME_SENT);
             assert!(self.sent <= self.taken, "more mails are told sent than the server took");
             self.one_line_more(place);
@@ -280,6 +318,7 @@ impl World<'_> {
                 sds_smtp_client_cancel(known.handle);
                 if !known.handle.is_null() {
                     sds_smtp_client_free(known.handle);
+                    told::forget(known.handle);
                     known.lives = false;
                 }
             }
@@ -292,6 +331,7 @@ impl World<'_> {
             }
         }
         assert!(!self.known[0].in_flight, "a mail that was cancelled goes on");
+        assert_eq!(told::due(), 0, "the end of a mail was not told");
         self.peers.clear();
         while process().listener.accept().is_ok() {}
         sds_smtp_poll(0);
@@ -314,6 +354,7 @@ pub fn play(input: &[u8]) -> usize {
         in_flight: false,
         login: false,
         logs_in: false,
+        dry: false,
         status: sds_smtp_status(),
         lines,
     };
@@ -334,15 +375,23 @@ pub fn play(input: &[u8]) -> usize {
     world.sent
 }
 
+/// How many ends of mails were told to a function.
+pub fn ends_told() -> usize {
+    told::told()
+}
+
 /// An input that makes a client, configures it and the built-in one, and has both send a mail, and the results shown.
 pub fn mails() -> Vec<u8> {
     let mut input = vec![0];
     for client in [0, 1] {
         // All strings in order, and AUTH as it comes.
-        input.extend([3, client, 1, 1, 1, 1, 1, 1, 1, client, 0, 0, 0, 0, 0, 0, 0]);
+        input.extend([3, client, 1, 1, 1, 1, 1, 1, 1, client, 0, 0, 0, 0]);
+        // No further attempt, a trace, nothing of what is to come.
+        input.extend([0, 0, 0, 1, 0, 0, 0, 0]);
     }
     input.extend([4, 1, 1, 1]);
-    input.extend([5, 1, 0, 0xff, 1, 1, 1, 0, 0, 0, 0]);
+    // It is told to a function.
+    input.extend([5, 1, 0, 0xff, 1, 1, 1, 1, 0, 0, 0, 0, 0]);
     for _ in 0..20 {
         // The engine has a turn; and the server, which answers everything as it fits.
         input.extend([12, 14, 0, 0]);

@@ -1,14 +1,19 @@
 //! Mails that start, or do not.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 
 use sds_smtp::ffi::client::{sds_smtp_client, sds_smtp_client_status};
 use sds_smtp::ffi::device::sds_smtp_send;
 use sds_smtp::ffi::log::sds_smtp_client_log;
 use sds_smtp::ffi::message::{sds_smtp_client_probe, sds_smtp_client_send, sds_smtp_message};
 
-use super::{BAD_ARGUMENT, BAD_HANDLE, BUSY, LOG_ENTRIES, OUTCOME_NOT_SENT, PHASE_START, World};
+use super::told;
+use super::{
+    BAD_ARGUMENT, BAD_HANDLE, BUSY, LOG_ENTRIES, NOT_SUPPORTED, OUTCOME_NOT_SENT, PHASE_START, READ_FAILED, World,
+};
+
+const DRY_RUN: u32 = 16;
 
 /// Where a text of a mail comes from.
 struct Source {
@@ -53,10 +58,14 @@ impl World<'_> {
             return assert_eq!(self.status(place), BUSY);
         }
         assert!(codes.contains(&code), "code {code}");
+        let handle = known.handle;
         if code == 0 {
-            (known.in_flight, known.logs_in) = (true, known.login);
+            (known.in_flight, known.logs_in, known.dry) = (true, known.login, false);
+            assert_eq!(self.refusal_length(handle), 0, "a refusal of a mail that was started");
             return assert_eq!(self.status(place), BUSY);
         }
+        assert!(self.refusal_length(handle) > 0, "a refusal without words");
+        let known = &mut self.known[place];
         known.status = code;
         assert_eq!(self.status(place), code);
         let result = self.whole_result(place);
@@ -67,9 +76,14 @@ impl World<'_> {
         self.one_line_more(place);
     }
 
-    pub(super) fn one_line_more(&mut self, place: usize) {
+    pub(super) fn lines_more(&mut self, place: usize, count: usize) {
         let known = &mut self.known[place];
-        known.lines = LOG_ENTRIES.min(known.lines + 1);
+        known.lines = LOG_ENTRIES.min(known.lines + count);
+    }
+
+    pub(super) fn one_line_more(&mut self, place: usize) {
+        self.lines_more(place, 1);
+        let known = &mut self.known[place];
         // SAFETY: a handle is checked, not followed.
         let lines = unsafe { sds_smtp_client_log(known.handle, std::ptr::null_mut(), 0) };
         assert_eq!(lines, known.lines, "lines of the log");
@@ -99,15 +113,27 @@ impl World<'_> {
         };
         // SAFETY: zeros are a value of it.
         let mut message: sds_smtp_message = unsafe { std::mem::zeroed() };
-        message.flags = if octet & 28 == 28 {
-            u32::from(octet)
-        } else {
-            u32::from(octet & 3)
+        message.flags = match octet & 28 {
+            28 => u32::from(octet),
+            _ => u32::from(octet & 19),
         };
         message.to = self.string(b"operator@example.com", &mut kept);
         message.subject = self.string(b"Boiler room", &mut kept);
         message.text = self.string(b"Temperature 93 degrees.\n", &mut kept);
         message.read_context = (&raw mut source).cast();
+        if self.input.octet() & 1 > 0 {
+            message.done = Some(told::done);
+            message.done_context = told::promise(handle);
+        }
+        match self.input.octet() {
+            250 => message.cc = c"a@example.com".as_ptr(),
+            251 => message.html = c"<p>".as_ptr(),
+            252 => message.date = i64::from(self.input.octet()),
+            253 => message.verb = u32::from(self.input.octet()),
+            254 => message.dsn = u32::from(self.input.octet()),
+            255 => message.attachment_count = 1,
+            _ => {}
+        }
         if octet & 32 > 0 {
             message.read = Some(give);
             if octet & 64 > 0 {
@@ -116,20 +142,38 @@ impl World<'_> {
         }
         let size = self.size(size_of::<sds_smtp_message>());
         let (mut block, takes) = self.given(&message, size);
-        let pointer = if self.input.octet() == 9 {
+        let pointer: *const sds_smtp_message = if self.input.octet() == 9 {
             std::ptr::null()
         } else {
             block.pointer()
         };
-        if self.elsewhere && place == Some(0) {
+        // What of `done` lies within the structure.
+        let promised = message.done.is_some()
+            && takes
+            && !pointer.is_null()
+            && size as usize >= offset_of!(sds_smtp_message, done_context) + size_of::<*mut c_void>();
+        let without_context = message.done.is_some()
+            && takes
+            && size as usize >= offset_of!(sds_smtp_message, done) + size_of::<*mut c_void>()
+            && !promised;
+        if (self.elsewhere && place == Some(0)) || without_context {
+            if message.done.is_some() {
+                told::withdraw(message.done_context);
+            }
             return;
         }
-        // SAFETY: NULL, or as many octets as its size says; strings, a function and a context that live.
+        // SAFETY: NULL, or as many octets as its size says; strings, functions and contexts that live.
         let code = unsafe { sds_smtp_client_send(handle, pointer) };
+        if message.done.is_some() && !(promised && code == 0) {
+            told::withdraw(message.done_context);
+        }
         if pointer.is_null() || !takes {
             self.started(place, code, &[BAD_ARGUMENT]);
         } else {
-            self.started(place, code, &[0, 5, 7, 13, BAD_ARGUMENT]);
+            self.started(place, code, &[0, 5, 7, 13, BAD_ARGUMENT, NOT_SUPPORTED, READ_FAILED]);
+        }
+        if let (0, Some(place)) = (code, place) {
+            self.known[place].dry = message.flags & DRY_RUN > 0;
         }
     }
 

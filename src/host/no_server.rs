@@ -1,0 +1,70 @@
+//! Why a text names no server.
+
+use crate::code::Code;
+
+/// One list makes the reasons and their texts.
+macro_rules! reasons {
+    ($($(#[$when:meta])* $reason:ident, $text:literal;)*) => {
+        /// Why a text names no server.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum NoServer {
+            $(#[doc = $text] $(#[$when])* $reason,)*
+        }
+
+        impl NoServer {
+            /// The reason, for people.
+            pub fn text(self) -> &'static str {
+                match self {
+                    $($(#[$when])* Self::$reason => $text,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    Empty, "no server is given";
+    EmptyEntry, "an empty entry in the list of servers";
+    TooMany, "more than 100 servers";
+    TooLong, "the list of servers is too long";
+    NoList, "a list where one IP address is needed";
+    NoName, "a name where an IP address is needed";
+    Url, "a URL, not a server: sds_smtp_client_configure_url() takes URLs";
+    Path, "a slash: no server has one";
+    MailAddress, "an e-mail address, not a server";
+    Blank, "a blank or a control character in a server's name";
+    Character, "a character that no server's name has";
+    Brackets, "brackets that do not hold exactly one IPv6 address";
+    BehindBracket, "something other than a port behind the bracket";
+    Colons, "several colons, but no IPv6 address (with a port, it stands in brackets)";
+    NoHost, "a port without a server";
+    PortNumber, "the port is not a number";
+    PortRange, "the port is not between 1 and 65535";
+    BrokenAddress, "this looks like an IP address, and is none";
+    Unspecified, "this address stands for any address, and is no server's";
+    Multicast, "a multicast address is no server's";
+    Zone, "this system has no such interface (the zone behind %)";
+    ZoneWithoutIpv6, "only IPv6 addresses have a zone (behind %)";
+    EmptyLabel, "an empty part between two dots of a name";
+    LongLabel, "a part of a name has more than 63 octets";
+    LongName, "a name has more than 253 octets";
+    Hyphen, "a part of a name begins or ends with a hyphen";
+    NotUtf8, "a name is not UTF-8";
+    #[cfg(feature = "unicode")]
+    NoInternationalizedName, "this is no internationalized name (RFC 5890)";
+    #[cfg(not(feature = "unicode"))]
+    NeedsTables, "this build takes names of ASCII only: give the name as A-labels (xn--...)";
+    NoMemory, "out of memory";
+}
+
+impl NoServer {
+    /// The code of a call that is refused for it.
+    pub fn code(self) -> Code {
+        match self {
+            #[cfg(not(feature = "unicode"))]
+            Self::NeedsTables => Code::NotSupported,
+            Self::NoMemory => Code::DataFailed,
+            _ => Code::ConnectFailed,
+        }
+    }
+}
