@@ -901,12 +901,10 @@ int sds_smtp_client_cancel(struct sds_smtp_client *client);
  * @param client  the client, or NULL for the built-in one
  * @param out     gets the text, cut where it does not fit, with a NUL behind it; or NULL
  * @param max     the size of `out` in bytes
- * @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of a
- *         client
+ * @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of
+ *         a client
  */
-size_t sds_smtp_client_refusal(const struct sds_smtp_client *client,
-                               char *out,
-                               size_t max);
+size_t sds_smtp_client_refusal(const struct sds_smtp_client *client, char *out, size_t max);
 
 /**
  * Makes a client. It has no configuration, and no mail in flight.
@@ -1056,21 +1054,20 @@ size_t sds_smtp_client_log(const struct sds_smtp_client *client, struct sds_smtp
 
 /**
  * Sets the transport of a client: its connections are made of the program's functions. The structure is
- * checked. On bare metal it is not copied: it must stay in place, unchanged, until it is replaced or the client
- * ends. With an operating system it is copied; `context` must stay until then.
+ * checked. On bare metal it is not copied: it must stay in place, unchanged, until it is replaced or the
+ * client ends. With an operating system it is copied; `context` must stay until then.
  *
  * With an operating system a connection that only waits for the reply to QUIT is closed here; when this
  * returns, the functions of the transport before are not called any more, unless it is called from inside one
  * of them.
  *
  * @param client     the client, or NULL for the built-in one
- * @param transport  the functions; NULL: none. On bare metal no mail can be sent then; with an operating system
- *                   the library uses sockets
+ * @param transport  the functions; NULL: none. On bare metal no mail can be sent then; with an operating
+ *                   system the library uses sockets
  * @return 0; 14: a mail is in flight; 33: struct_size or flags are not known, or connect, connected, send,
  *         receive or close is NULL; 7: out of memory; 34
  */
-int sds_smtp_client_set_transport(struct sds_smtp_client *client,
-                                  const struct sds_smtp_transport *transport);
+int sds_smtp_client_set_transport(struct sds_smtp_client *client, const struct sds_smtp_transport *transport);
 
 #ifdef __cplusplus
 }  /* extern "C" */

@@ -72,8 +72,8 @@ pub unsafe extern "C" fn sds_smtp_client_cancel(client: *mut sds_smtp_client) ->
 /// @param client  the client, or NULL for the built-in one
 /// @param out     gets the text, cut where it does not fit, with a NUL behind it; or NULL
 /// @param max     the size of `out` in bytes
-/// @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of a
-///         client
+/// @return the length of the whole text, without the NUL; 0: it was not refused, or the handle is not that of
+///         a client
 ///
 /// # Safety
 ///

@@ -320,6 +320,11 @@ impl Connection {
         self.begin_session(now);
     }
 
+    /// Whether the result of its mail is known.
+    pub fn has_ended(&self) -> bool {
+        self.published
+    }
+
     /// Whether functions of the program carry it.
     pub fn is_carried(&self) -> bool {
         self.carried.is_some()

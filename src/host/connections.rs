@@ -119,10 +119,10 @@ impl Connections {
         }
     }
 
-    /// A connection that functions of the program carry, and that is in the table.
+    /// A connection that functions of the program carry, whose mail has ended, and that is in the table.
     pub fn any_carried(&self) -> Option<u64> {
         let mut all = self.table.iter().flatten();
-        all.find(|connection| connection.is_carried())
+        all.find(|connection| connection.is_carried() && connection.has_ended())
             .map(|connection| connection.token())
     }
 
@@ -139,6 +139,12 @@ impl Connections {
     /// The connection of the client at this place that only waits for the reply to QUIT.
     pub fn lingering(&self, client: usize) -> Option<u64> {
         self.token_at(self.clients.get(client)?.lingering)
+    }
+
+    /// Whether the one of the client at this place that only waits for the reply to QUIT is taken out.
+    pub fn lingers_outside(&self, client: usize) -> bool {
+        let lingering = self.clients.get(client).map_or(NONE, |client| client.lingering);
+        lingering != NONE && self.token_at(lingering).is_none()
     }
 
     /// Notes that the result of this connection's mail is known, and that it lingers. Returns the one that lingered before,

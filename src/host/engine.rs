@@ -339,31 +339,32 @@ impl Engine {
             }
             calls::count_carried(false);
             connection.is_left();
-            if let Some(before) = self.take_before(key, token) {
+            // A client has one connection at a time that functions of the program carry. The one of the mail before is to be
+            // closed first; another thread may be doing that.
+            let now = clock::now();
+            let before = self.connections.lingering(key.place).filter(|before| *before != token);
+            let before = before.filter(|before| self.is_carried(*before));
+            if before.is_none() && !self.connections.lingers_outside(key.place) {
+                return self.connections.take_out(token);
+            }
+            if let Some(connection) = self.connections.get(token) {
+                let again = connection.wait(now);
+                self.connections.watch(token, again);
+            }
+            if let Some(mut before) = before.and_then(|before| self.connections.take_out(before)) {
+                before.lost(now, Reason::Lost);
                 return Some(before);
             }
-            return self.connections.take_out(token);
         }
         None
     }
 
-    /// A client has one connection at a time that functions of the program carry: takes out the one of the mail before, to be
-    /// closed, and has this one look again later.
-    fn take_before(&mut self, key: Key, token: u64) -> Option<Boxed<Connection>> {
-        let before = self
-            .connections
-            .lingering(key.place)
-            .filter(|before| *before != token)?;
-        self.connections.get(before).filter(|before| before.is_carried())?;
-        let now = clock::now();
-        let again = self.connections.get(token)?.wait(now);
-        self.connections.watch(token, again);
-        let mut before = self.connections.take_out(before)?;
-        before.lost(now, Reason::Lost);
-        Some(before)
+    fn is_carried(&mut self, token: u64) -> bool {
+        let connection = self.connections.get(token);
+        connection.is_some_and(|connection| connection.is_carried())
     }
 
-    /// Takes out a connection of this client that functions of the program carry.
+    /// Takes out a connection of this client that functions of the program carry, and whose mail has ended or is nobody's any more.
     pub fn take_of(&mut self, key: Key) -> Option<Boxed<Connection>> {
         let both = [
             self.connections.active(key.place),
@@ -372,12 +373,13 @@ impl Engine {
         let mut tokens = both.into_iter().flatten();
         let token = tokens.find(|token| {
             let connection = self.connections.get(*token);
-            connection.is_some_and(|connection| connection.key == key && connection.is_carried())
+            let is_nobodys = |connection: &Connection| connection.has_ended() || key.slot().is_none();
+            connection.is_some_and(|one| one.key == key && one.is_carried() && is_nobodys(one))
         })?;
         self.connections.take_out(token)
     }
 
-    /// Takes out any connection that functions of the program carry.
+    /// Takes out any connection that functions of the program carry, and whose mail has ended.
     pub fn take_any(&mut self) -> Option<Boxed<Connection>> {
         let token = self.connections.any_carried()?;
         self.connections.take_out(token)
@@ -420,10 +422,7 @@ impl Engine {
     }
 
     fn remove(&mut self, token: u64) {
-        let carried = self
-            .connections
-            .get(token)
-            .is_some_and(|connection| connection.is_carried());
+        let carried = self.is_carried(token);
         self.carried = self.carried.saturating_sub(usize::from(carried));
         self.connections.remove(token);
     }

@@ -3,7 +3,7 @@
 use super::memory::Boxed;
 use super::transcript::Transcript;
 use crate::client::report::Report;
-use crate::code::Step;
+use crate::code::{Code, Step};
 use crate::session::event::{End, Events, Hearing};
 
 /// Takes the events of a session.
@@ -23,7 +23,7 @@ impl Events for Sink {
     fn end(&mut self, end: &End<'_>) {
         self.report = Some(Report::of(end));
         self.recipient = end.verdict.recipient;
-        self.decided = end.verdict.step == Step::Rcpt;
+        self.decided = end.verdict.step == Step::Rcpt && end.verdict.code != Code::Ok;
     }
 
     fn listens(&self) -> bool {

@@ -330,6 +330,131 @@ static void the_child_of_a_fork_is_not_told(void)
   CHECK_IS(last_code, SDS_SMTP_TIMEOUT);
 }
 
+/* What a trace is told: the newest lines, and how the mail stood. */
+static char lines[64][128];
+static volatile int lines_count;
+static void (*volatile trace_does)(const char *line);
+
+static void trace(void *context, const char *line)
+{
+  wrong |= context != CONTEXT || calls > 0 || strchr(line, '\r') != NULL || strchr(line, '\n') != NULL;
+  strncpy(lines[lines_count % 64], line, sizeof lines[0] - 1);
+  lines_count++;
+  if (trace_does != NULL)
+    trace_does(line);
+}
+
+static void configure_traced(unsigned server)
+{
+  struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
+
+  config.server = "127.0.0.1";
+  config.port = server;
+  config.sender = "device@example.com";
+  config.trace = trace;
+  config.trace_context = CONTEXT;
+  CHECK_IS(sds_smtp_client_configure(own, &config), SDS_SMTP_OK);
+}
+
+static int is_traced(const char *beginning)
+{
+  int i, found = 0;
+
+  for (i = 0; i < 64; i++)
+    found += strncmp(lines[i], beginning, strlen(beginning)) == 0;
+  return found;
+}
+
+static void call_everything_in_a_trace(const char *line)
+{
+  struct sds_smtp_result result = SDS_SMTP_RESULT_INIT;
+  sds_smtp_client *another = sds_smtp_client_new();
+  intptr_t descriptor;
+
+  (void)line;
+  wrong |= sds_smtp_client_wait(own, SDS_SMTP_NO_LIMIT) != sds_smtp_client_status(own);
+  wrong |= sds_smtp_poll(0) != 0 || sds_smtp_shutdown(0) != SDS_SMTP_BUSY;
+  wrong |= sds_smtp_use_event_loop(&descriptor) != SDS_SMTP_BUSY;
+  wrong |= sds_smtp_client_result(own, &result) != SDS_SMTP_OK;
+  wrong |= configure(another, port, 0) != SDS_SMTP_OK || start_mail(another, "done, in a trace") != SDS_SMTP_OK;
+  sds_smtp_client_free(another);
+}
+
+static void a_trace_is_told_every_line_before_done(void)
+{
+  own = sds_smtp_client_new();
+  configure_traced(port);
+  trace_does = call_everything_in_a_trace;
+  CHECK_IS(send_with(own, "done, traced", note, CONTEXT), SDS_SMTP_OK);
+  becomes(&calls, 1);
+  CHECK(!wrong && last_code == SDS_SMTP_OK);
+  CHECK(is_traced("S: 220") == 1 && is_traced("C: EHLO ") == 1 && is_traced("C: MAIL FROM:<device@example.com>") == 1);
+  CHECK(is_traced("C: RCPT TO:<operator@example.com>") == 1 && is_traced("S: 354") == 1);
+  CHECK_IS(is_traced("C: Subject"), 0);
+}
+
+static void cancel_in_a_trace(const char *line)
+{
+  if (strncmp(line, "C: EHLO", 7) == 0)
+    wrong |= sds_smtp_client_cancel(own) != SDS_SMTP_OK;
+}
+
+static void free_in_a_trace(const char *line)
+{
+  if (strncmp(line, "S: 220", 6) == 0) {
+    sds_smtp_client_free(own);
+    wrong |= sds_smtp_client_status(own) != SDS_SMTP_BAD_HANDLE;
+    finished = 1;
+  } else {
+    wrong |= finished;
+  }
+}
+
+static void a_trace_cancels_and_frees(void)
+{
+  own = sds_smtp_client_new();
+  configure_traced(port);
+  trace_does = cancel_in_a_trace;
+  CHECK_IS(send_with(own, "done, cancelled in a trace", note, CONTEXT), SDS_SMTP_OK);
+  becomes(&calls, 1);
+  /* The server may have been quicker. */
+  CHECK(!wrong && (last_code == SDS_SMTP_CANCELLED || last_code == SDS_SMTP_OK));
+  calls = 0;
+  trace_does = free_in_a_trace;
+  configure_traced(port);
+  CHECK_IS(send_with(own, "done, freed in a trace", note, CONTEXT), SDS_SMTP_OK);
+  becomes(&finished, 1);
+  sleep_ms(100);
+  CHECK(!wrong && calls == 0);
+}
+
+static void fork_in_a_trace(const char *line)
+{
+  pid_t child = fork();
+
+  (void)line;
+  if (child == 0)
+    return;
+  finished = child;
+}
+
+static void a_trace_forks(void)
+{
+  int status;
+
+  own = sds_smtp_client_new();
+  configure_traced(port);
+  trace_does = fork_in_a_trace;
+  CHECK_IS(send_with(own, "done, forked in a trace", note, CONTEXT), SDS_SMTP_OK);
+  becomes(&calls, 1);
+  CHECK(!wrong && last_code == SDS_SMTP_OK);
+  /* In each child the thread has ended, and the process with it. */
+  while (lines_count-- > 0) {
+    CHECK(wait(&status) > 0);
+    CHECK_IS(status, 0);
+  }
+}
+
 /* The same where this thread is the program's: in the child, the call that it came out of returns. */
 static volatile int in_child;
 
@@ -487,6 +612,9 @@ static const struct {
   CASE(done_forks),
   CASE(the_child_of_a_fork_is_not_told),
   CASE(many_threads_are_told),
+  CASE(a_trace_is_told_every_line_before_done),
+  CASE(a_trace_cancels_and_frees),
+  CASE(a_trace_forks),
   CASE(an_event_loop_calls_done),
   CASE(a_wait_in_an_event_loop_ends_with_its_mail),
 };

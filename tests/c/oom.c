@@ -100,6 +100,36 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
   return 0;
 }
 
+/* How often the program was told of a mail's end, and lines of its conversation. */
+static volatile int told_ends, told_lines;
+
+static void tell_end(void *context, sds_smtp_client *client, const struct sds_smtp_result *result)
+{
+  (void)context;
+  if (sds_smtp_client_status(client) != result->code)
+    _exit(97);
+  __sync_fetch_and_add(&told_ends, 1);
+}
+
+static void tell_line(void *context, const char *line)
+{
+  (void)context;
+  (void)line;
+  __sync_fetch_and_add(&told_lines, 1);
+}
+
+/* Who has sent a mail is told of its end once, whatever was refused; who could not, never. */
+static void check_ends(int sent)
+{
+  int i;
+
+  for (i = 0; i < 5000 && told_ends < sent; i++)
+    usleep(1000);
+  if (told_ends != sent)
+    _exit(98);
+  told_ends = 0;
+}
+
 /*
  * 0: the mail was sent; otherwise what the first call said that did not do its work (7 for no client). The built-in client
  * is not made, and is sent with even where it could not be configured.
@@ -117,14 +147,19 @@ static int send_one(unsigned port, long refused, int built_in)
     config.server = server;
     config.port = port;
     config.sender = "unit7@example.com";
+    config.trace = tell_line;
+    message.done = tell_end;
     message.to = "operator@example.com";
     message.subject = "memory";
     message.text = "One of them is refused.\n";
     code = sds_smtp_client_configure(client, &config);
     if (code == SDS_SMTP_OK || built_in)
       code = sds_smtp_client_send(client, &message);
-    if (code == SDS_SMTP_OK)
+    if (code == SDS_SMTP_OK) {
       code = sds_smtp_client_wait(client, 10000);
+      check_ends(1);
+    }
+    check_ends(0);
     if (sds_smtp_client_status(client) == SDS_SMTP_BUSY)
       code = SDS_SMTP_BUSY;
     sds_smtp_client_free(client);
@@ -152,7 +187,8 @@ static int refuse_each(unsigned port, int built_in, int and_all_after)
         code = SDS_SMTP_CONNECT_FAILED;
       if (code != SDS_SMTP_OK && code != SDS_SMTP_DATA_FAILED && code != SDS_SMTP_CONNECT_FAILED)
         _exit(100 + code);
-      if (send_one(port, -1, built_in) != SDS_SMTP_OK)
+      told_lines = 0;
+      if (send_one(port, -1, built_in) != SDS_SMTP_OK || told_lines < 8)
         _exit(99);
       _exit(!failed ? 1 : code == SDS_SMTP_OK ? 2 : 3);
     }

@@ -631,6 +631,46 @@ static void shutdown_closes(void)
   is_closed();
 }
 
+static volatile int over;
+
+static void *replaces_and_shuts_down(void *number)
+{
+  sds_smtp_transport transport = transport_of(number != NULL);
+  int code;
+
+  while (!over) {
+    code = sds_smtp_client_set_transport(own, &transport);
+    wrong |= code != SDS_SMTP_OK && code != SDS_SMTP_BUSY;
+    if (number != NULL) {
+      code = sds_smtp_shutdown(5);
+      wrong |= code != SDS_SMTP_OK && code != SDS_SMTP_BUSY;
+    }
+  }
+  return NULL;
+}
+
+/* Whatever other threads do, each mail ends, and a client has one connection at a time. */
+static void threads_replace_it_and_shut_down(void)
+{
+  pthread_t threads[3];
+  int i, sent = 0;
+
+  begin(0);
+  for (i = 0; i < 3; i++)
+    CHECK_IS(pthread_create(&threads[i], NULL, replaces_and_shuts_down, i == 0 ? threads : NULL), 0);
+  for (i = 0; i < 200; i++) {
+    int code = deliver(own, "transport, replaced");
+
+    CHECK(code == SDS_SMTP_OK || code == SDS_SMTP_CANCELLED);
+    sent += code == SDS_SMTP_OK;
+  }
+  over = 1;
+  for (i = 0; i < 3; i++)
+    CHECK_IS(pthread_join(threads[i], NULL), 0);
+  is_closed();
+  CHECK(sent > 0 && wire.accepted >= sent);
+}
+
 /* The program has closed the library's descriptors: the mail has an end, and so has its connection. */
 static void closed_descriptors_end_it(void)
 {
@@ -692,6 +732,7 @@ static const struct {
   CASE(functions_fork),
   CASE(an_event_loop_carries_it),
   CASE(shutdown_closes),
+  CASE(threads_replace_it_and_shut_down),
   CASE(closed_descriptors_end_it),
   CASE(what_is_no_transport_is_refused),
 };

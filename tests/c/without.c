@@ -93,14 +93,14 @@ static const struct situation {
 } situations[] = {
   {"no thread, EAGAIN", THREAD, EAGAIN, SDS_SMTP_DATA_FAILED, "no thread"},
   {"no thread, EPERM", THREAD, EPERM, SDS_SMTP_DATA_FAILED, "no thread"},
-  {"no list of descriptors, EMFILE", LIST, EMFILE, SDS_SMTP_CONNECT_FAILED, "no free socket"},
-  {"no list of descriptors, ENFILE", LIST, ENFILE, SDS_SMTP_CONNECT_FAILED, "no free socket"},
-  {"no list of descriptors, EPERM", LIST, EPERM, SDS_SMTP_CONNECT_FAILED, "no free socket"},
-  {"no list of descriptors, ENOSYS", LIST, ENOSYS, SDS_SMTP_CONNECT_FAILED, "no free socket"},
-  {"no room in the list, ENOSPC", ADDING, ENOSPC, SDS_SMTP_CONNECT_FAILED, "no free socket"},
-  {"no event counter, EMFILE", COUNTER, EMFILE, SDS_SMTP_CONNECT_FAILED, "no free socket"},
-  {"no event counter, ENODEV", COUNTER, ENODEV, SDS_SMTP_CONNECT_FAILED, "no free socket"},
-  {"no event counter, EPERM", COUNTER, EPERM, SDS_SMTP_CONNECT_FAILED, "no free socket"},
+  {"no list of descriptors, EMFILE", LIST, EMFILE, SDS_SMTP_CONNECT_FAILED, "no descriptor is free"},
+  {"no list of descriptors, ENFILE", LIST, ENFILE, SDS_SMTP_CONNECT_FAILED, "no descriptor is free"},
+  {"no list of descriptors, EPERM", LIST, EPERM, SDS_SMTP_CONNECT_FAILED, "no descriptor is free"},
+  {"no list of descriptors, ENOSYS", LIST, ENOSYS, SDS_SMTP_CONNECT_FAILED, "no descriptor is free"},
+  {"no room in the list, ENOSPC", ADDING, ENOSPC, SDS_SMTP_CONNECT_FAILED, "no descriptor is free"},
+  {"no event counter, EMFILE", COUNTER, EMFILE, SDS_SMTP_CONNECT_FAILED, "no descriptor is free"},
+  {"no event counter, ENODEV", COUNTER, ENODEV, SDS_SMTP_CONNECT_FAILED, "no descriptor is free"},
+  {"no event counter, EPERM", COUNTER, EPERM, SDS_SMTP_CONNECT_FAILED, "no descriptor is free"},
 };
 
 #define SITUATIONS ((int)(sizeof situations / sizeof situations[0]))
