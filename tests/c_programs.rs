@@ -702,6 +702,7 @@ fn after_shutdown_nothing_of_the_library_is_left() {
         "what_is_left_is_cancelled",
         "a_function_that_does_not_return_is_told",
         "an_event_loop_ends_too",
+        "clients_that_are_freed_in_a_loop_hold_nothing_up",
         "the_child_of_a_fork_shuts_down_its_own",
         "many_threads_send_and_shut_down",
     ] {
