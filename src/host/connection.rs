@@ -543,8 +543,8 @@ impl Connection {
         if report.outcome != Outcome::Sent {
             hint::explain(report, &self.snapshot.settings());
         }
-        if self.snapshot.device && report.code == Code::TlsFailed {
-            report.code = Code::NotReady;
+        if self.snapshot.device {
+            report.code = report.code.of_devices();
         }
     }
 
