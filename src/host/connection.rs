@@ -311,6 +311,8 @@ impl Connection {
     }
 
     /// Begins the next attempt with the first server.
+    // Saves 64 bytes.
+    #[inline(never)]
     pub(super) fn next_attempt(&mut self, now: u64) {
         if let Some(course) = &mut self.course {
             course.attempt = course.attempt.saturating_add(1);
