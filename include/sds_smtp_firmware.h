@@ -18,10 +18,9 @@
  *   returns a code returns 34.
  * - There are no sockets: the program provides the connection (struct sds_smtp_transport). Its start_tls
  *   speaks TLS, its resolve looks names up. Without resolve a server is an IP address: a name gives 13.
- * - There is one server, without a list, without further attempts, and without a source address; nor are
- *   there done, trace, a dialogue, SDS_SMTP_DRY_RUN and the names of codes. What the program asks for and
- *   the library lacks gives 39. The fields of a result from attempts to recipient are empty but for the
- *   Message-ID.
+ * - There is one server: no list, no further attempts, no source address. Nor are there done, trace, a
+ *   dialogue, SDS_SMTP_DRY_RUN and the names of codes. What the program asks for and the library lacks gives
+ *   39. The fields of a result from attempts to recipient are empty but for the Message-ID.
  * - struct_size must be that of this header: library and program are built together.
  * - A result has its Message-ID only until the client is configured again.
  *
@@ -38,9 +37,9 @@
  *
  * libsds_smtp_small.a is the same library with less code: without IPv6, a port behind the server's address,
  * quoted-printable, SIZE (RFC 1870) and quoted local parts of addresses. An IPv6 address or a port in the
- * server gives 13; a quoted local part gives 4 or 5. The text is sent as it is. The mail ends with code 7
- * and "text needs quoted-printable" if the text has octets above 127 and the server has no 8BITMIME, or a
- * control character other than tab, or a line of more than 998 octets.
+ * server gives 13; a quoted local part gives 4 or 5. The text is sent as it is. The mail ends with code 7 and
+ * "text needs quoted-printable" if the text has octets above 127 and the server has no 8BITMIME, or a control
+ * character other than tab, or a line of more than 998 octets.
  *
  * docs/c-api.md has the conventions of this interface on one page.
  *

@@ -91,7 +91,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     (
         "host",
         &[
-            "channel", "client", "session", "wire", "auth", "code", "buffer", "limits",
+            "channel", "client", "session", "wire", "auth", "code", "buffer", "limits", "octets",
         ],
     ),
     (

@@ -7,6 +7,7 @@
  *     sds_smtp_set_transport(&network.transport);
  *
  * Each client has a structure of its own, which stays as long as the client lives. IPv4 and IPv6, as lwIP is configured.
+ * It looks no names up: a program that has lwIP's DNS sets transport.resolve to a function of its own.
  *
  * The random numbers are LWIP_RAND's, which cc.h maps to the device's generator. Where it is lwIP's default, a rand() that
  * begins with the same numbers after each start, set transport.random to NULL.

@@ -88,6 +88,8 @@ impl<B: AsMut<[u8]>, E: Events> Pump<B, E> {
     }
 
     /// Forgets what is still to be sent, and wipes it: for a connection that is over.
+    // Saves 576 bytes.
+    #[cfg_attr(fast, inline(never))]
     pub fn clear(&mut self) {
         wipe(self.out.as_mut().get_mut(..self.to).unwrap_or(&mut []));
         (self.from, self.to) = (0, 0);

@@ -70,64 +70,52 @@ impl Case<'_> {
     }
 }
 
-type Condition = fn(&Case<'_>) -> bool;
+/// Makes the function that finds a hint: that of the first condition that holds. A table of functions and texts would be larger.
+macro_rules! hints {
+    ($case:ident: $($condition:expr, $hint:literal;)*) => {
+        fn hint_for($case: &Case<'_>) -> Option<&'static str> {
+            $(if $condition {
+                return Some($hint);
+            })*
+            None
+        }
 
-/// The first condition that holds has the hint.
-const HINTS: &[(Condition, &str)] = &[
-    (|case| case.wants_tls(), "the server wants TLS first"),
-    (
-        |case| case.wants_login() && case.has_username(),
-        "a login is configured, but switched off (auth is 0)",
-    ),
-    (
-        |case| case.wants_login(),
-        "the server wants a login: set user name, password and auth",
-    ),
-    (
-        |case| case.login_refused() && case.username_is_address(),
-        "check the password; or try the user name without the domain",
-    ),
-    (
-        |case| case.login_refused(),
-        "check the password; or try the whole e-mail address as user name",
-    ),
-    (
-        |case| case.report.code == Code::HeloFailed && case.is_refused(),
-        "set an EHLO name that this server accepts",
-    ),
-    (
-        |case| case.report.code == Code::SenderRefused && case.is_refused() && case.report.reply != 530,
-        "the sender has to be a whole e-mail address that this server accepts",
-    ),
-    (
-        |case| case.is(Code::ConnectFailed, Reason::Refused),
-        "nothing listens there: check the server's address and port",
-    ),
-    (
-        |case| case.is(Code::ConnectFailed, Reason::Unreachable),
-        "check the server's address and the network",
-    ),
-    (
-        |case| case.is(Code::ConnectFailed, Reason::NoSource),
-        "it has to be one of this device, and of the server's IP version",
-    ),
-    (
-        |case| case.is_silent_in(Phase::Connect),
-        "check the server's address and port, and the firewall",
-    ),
-    (
-        |case| case.report.code == Code::TlsFailed && case.is_silent_in(Phase::Greeting),
-        "this port speaks TLS from the first octet on: use another port, or TLS",
-    ),
-    (
-        |case| case.is_silent_in(Phase::Greeting),
-        "the server does not greet: does this port speak TLS?",
-    ),
-    (
-        |case| case.report.code == Code::NameNotFound,
-        "check the name, and the network's name service",
-    ),
-];
+        #[cfg(test)]
+        const HINTS: &[&str] = &[$($hint),*];
+    };
+}
+
+hints! {
+    case:
+    case.wants_tls(),
+    "the server wants TLS first";
+    case.wants_login() && case.has_username(),
+    "a login is configured, but switched off (auth is 0)";
+    case.wants_login(),
+    "the server wants a login: set user name, password and auth";
+    case.login_refused() && case.username_is_address(),
+    "check the password; or try the user name without the domain";
+    case.login_refused(),
+    "check the password; or try the whole e-mail address as user name";
+    case.report.code == Code::HeloFailed && case.is_refused(),
+    "set an EHLO name that this server accepts";
+    case.report.code == Code::SenderRefused && case.is_refused() && case.report.reply != 530,
+    "the sender has to be a whole e-mail address that this server accepts";
+    case.is(Code::ConnectFailed, Reason::Refused),
+    "nothing listens there: check the server's address and port";
+    case.is(Code::ConnectFailed, Reason::Unreachable),
+    "check the server's address and the network";
+    case.is(Code::ConnectFailed, Reason::NoSource),
+    "it has to be one of this device, and of the server's IP version";
+    case.is_silent_in(Phase::Connect),
+    "check the server's address and port, and the firewall";
+    case.report.code == Code::TlsFailed && case.is_silent_in(Phase::Greeting),
+    "this port speaks TLS from the first octet on: use another port, or TLS";
+    case.is_silent_in(Phase::Greeting),
+    "the server does not greet: does this port speak TLS?";
+    case.report.code == Code::NameNotFound,
+    "check the name, and the network's name service";
+}
 
 /// Says what to do about a mail that failed: its advice, and where there is a hint, that behind the server's words.
 pub fn explain(report: &mut Report, settings: &Settings<'_>) {
@@ -147,9 +135,7 @@ fn hint(report: &Report, settings: &Settings<'_>) -> Option<&'static str> {
     if report.outcome != Outcome::NotSent || report.phase == Phase::Start {
         return None;
     }
-    let case = Case { report, settings };
-    let (_, hint) = HINTS.iter().find(|(holds, _)| holds(&case))?;
-    Some(hint)
+    hint_for(&Case { report, settings })
 }
 
 /// The words with the hint behind them. They are cut where both do not fit; the hint never is.
@@ -436,7 +422,7 @@ mod tests {
 
     #[test]
     fn every_hint_is_printable_and_leaves_room_for_the_server() {
-        for (_, hint) in HINTS {
+        for hint in HINTS {
             assert!(hint.bytes().all(|octet| matches!(octet, 0x20..=0x7e)));
             assert!(hint.len() <= 80, "{hint}");
         }

@@ -30,6 +30,8 @@ pub struct Entry {
 
 impl Entry {
     /// The line for a report.
+    // Saves 128 bytes.
+    #[cfg_attr(fast, inline(never))]
     pub fn of(report: &Report, time: u64, recipients: u16, recipient: &[u8]) -> Self {
         Self {
             time,

@@ -128,6 +128,8 @@ fn tell(client: &Member, out: &mut sds_smtp_result) {
 }
 
 #[cfg(feature = "std")]
+// Saves 288 bytes.
+#[inline(never)]
 fn tell(told: &LastMail, out: &mut sds_smtp_result) {
     let report = &told.report;
     out.code = number(report.code);

@@ -53,9 +53,9 @@ pub fn to_a_labels(name: &str, out: &mut [u8]) -> Result<usize, NoServer> {
     match processed {
         Ok(ProcessingSuccess::WroteToSink) => {}
         // Nothing was changed.
-        Ok(ProcessingSuccess::Passthrough) => sink.write_str(name).map_err(|_| NoServer::NoInternationalizedName)?,
+        Ok(ProcessingSuccess::Passthrough) => sink.write_str(name).map_err(|_| NoServer::NotAscii)?,
         Err(ProcessingError::SinkError | ProcessingError::ValidityError) => {
-            return Err(NoServer::NoInternationalizedName);
+            return Err(NoServer::NotAscii);
         }
     }
     if sink.length > sink.out.len() {
@@ -72,5 +72,5 @@ const SPARE: usize = 16 * 1024;
 /// Without the feature `unicode` there are no such names.
 #[cfg(not(feature = "unicode"))]
 pub fn to_a_labels(_: &str, _: &mut [u8]) -> Result<usize, NoServer> {
-    Err(NoServer::NeedsTables)
+    Err(NoServer::NotAscii)
 }

@@ -135,6 +135,8 @@ impl Link {
         }
     }
     /// The session's time at a time of our clock.
+    // Saves 80 bytes.
+    #[inline(never)]
     pub fn time(&self, now: u64) -> u32 {
         u32::try_from(now.saturating_sub(self.began)).unwrap_or(u32::MAX)
     }

@@ -11,7 +11,7 @@
 //! - `driver`: its start and end, and who drives it
 //! - `ending`: the end of the library's work
 //! - `calls`, `runner`: functions of the program that are told of its mails: queued, and called without a lock
-//! - `outside`, `carried`: connections that functions of the program carry, also without a lock
+//! - `outside`, `carrying`, `carried`: connections that functions of the program carry, also without a lock
 //! - `setup`: a configuration as a program gives it
 //! - `engine`: all connections, and what a turn does with them
 //! - `connection`: one mail on its way
@@ -51,6 +51,8 @@ mod addresses;
 mod calls;
 #[forbid(unsafe_code)]
 mod carried;
+#[forbid(unsafe_code)]
+mod carrying;
 #[forbid(unsafe_code)]
 pub mod client;
 #[forbid(unsafe_code)]

@@ -1,22 +1,40 @@
 //! Why a text names no server.
 
 use crate::code::Code;
+use crate::octets::list;
+
+/// What is wrong with a name that is not ASCII.
+#[cfg(feature = "unicode")]
+macro_rules! not_ascii {
+    () => {
+        "this is no internationalized name (RFC 5890)"
+    };
+}
+#[cfg(not(feature = "unicode"))]
+macro_rules! not_ascii {
+    () => {
+        "this build takes names of ASCII only: give the name as A-labels (xn--...)"
+    };
+}
 
 /// One list makes the reasons and their texts.
 macro_rules! reasons {
-    ($($(#[$when:meta])* $reason:ident, $text:literal;)*) => {
+    ($($reason:ident, $text:expr;)*) => {
         /// Why a text names no server.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum NoServer {
-            $(#[doc = $text] $(#[$when])* $reason,)*
+            $(#[doc = $text] $reason,)*
+        }
+
+        list! {
+            text:
+            $($text),*
         }
 
         impl NoServer {
             /// The reason, for people.
             pub fn text(self) -> &'static str {
-                match self {
-                    $($(#[$when])* Self::$reason => $text,)*
-                }
+                core::str::from_utf8(text(self as usize)).unwrap_or_default()
             }
         }
     };
@@ -50,10 +68,7 @@ reasons! {
     LongName, "a name has more than 253 octets";
     Hyphen, "a part of a name begins or ends with a hyphen";
     NotUtf8, "a name is not UTF-8";
-    #[cfg(feature = "unicode")]
-    NoInternationalizedName, "this is no internationalized name (RFC 5890)";
-    #[cfg(not(feature = "unicode"))]
-    NeedsTables, "this build takes names of ASCII only: give the name as A-labels (xn--...)";
+    NotAscii, not_ascii!();
     NoMemory, "out of memory";
 }
 
@@ -62,7 +77,7 @@ impl NoServer {
     pub fn code(self) -> Code {
         match self {
             #[cfg(not(feature = "unicode"))]
-            Self::NeedsTables => Code::NotSupported,
+            Self::NotAscii => Code::NotSupported,
             Self::NoMemory => Code::DataFailed,
             _ => Code::ConnectFailed,
         }

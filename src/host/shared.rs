@@ -306,6 +306,8 @@ impl Shared {
         self.signal()
     }
 
+    // Saves 32 bytes.
+    #[inline(never)]
     fn signal(&mut self) -> Wake {
         let now = clock::now();
         // A thread that does not move may have lost what it waits on: it is woken again, which tells.

@@ -153,6 +153,8 @@ fn end<'a>(transaction: &'a Transaction, reader: &'a Reader) -> End<'a> {
 
 impl<E: Events> Session<E> {
     /// A session that begins to connect now.
+    // Saves 480 bytes.
+    #[cfg_attr(fast, inline(never))]
     pub fn new(job: &Job<'_>, events: E) -> Self {
         let mut new = Self::idle(events);
         new.start(job);

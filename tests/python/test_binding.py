@@ -263,7 +263,7 @@ def test_every_function_of_the_header_is_called_as_it_is_declared():
     not_used = {"sds_smtp_configure", "sds_smtp_send", "sds_smtp_status", "sds_smtp_client_set_transport"}
     assert declared - not_used == set(sds_smtp._PROTOTYPES)
     for name, (_, arguments) in sds_smtp._PROTOTYPES.items():
-        inside = re.search(rf"\b{name}\(([^)]*)\)", header).group(1)
+        inside = re.search(rf"(?m)^[a-z][^*/(=]*\*?\b{name}\(([^)]*)\)", header).group(1)
         assert len(arguments) == (0 if inside == "void" else inside.count(",") + 1), name
 
 
