@@ -902,7 +902,7 @@ fn a_mail_is_given_up_without_memory() {
         let server = Server::start(Manners::default());
         run(executable("refused", standard, link), [&server.port])
             .must_give(0)
-            .must_say("refused: 10 cases, 0 wrong\n");
+            .must_say("refused: 11 cases, 0 wrong\n");
         assert_eq!(server.mails_with_subject("given up"), 0);
     }
 }
