@@ -1106,10 +1106,13 @@ class Client:
         def tell(result: Result) -> None:
             # Holds the client until then: the mail of a client that its program has forgotten ends, and is told.
             self._to_be_done.pop(numbers[0], None)
-            ended.append(result)
-            if done is not None:
-                self._unseen = False
-                done(self, result)
+            try:
+                if done is not None:
+                    self._unseen = False
+                    done(self, result)
+            finally:
+                # Last: who waits for it goes on then.
+                ended.append(result)
 
         numbers.append(_calls.add(self, tell))
         self._to_be_done[numbers[0]] = None
