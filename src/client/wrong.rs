@@ -167,7 +167,7 @@ fn of_mailbox(address: &[u8]) -> &'static str {
     let at = address.len().wrapping_sub(domain.len()).wrapping_sub(1);
     match address.get(..at) {
         _ if address.iter().any(u8::is_ascii_control) => "a control character in it",
-        _ if !address.is_ascii() => "not ASCII",
+        _ if !address.iter().all(u8::is_ascii) => "not ASCII",
         None => "no @: a whole e-mail address is needed",
         _ if address.len() > ADDRESS_BYTES => "longer than 254 bytes",
         Some([]) => "nothing before the @",

@@ -40,8 +40,6 @@ impl Post {
     /// The mail for a session.
     // Saves 600 instructions a mail.
     #[inline(always)]
-    // Saves 112 bytes.
-    #[inline(never)]
     pub fn mail(&self) -> Mail<'_> {
         let part = |range: Range<usize>| self.texts.get(range).unwrap_or(&[]);
         Mail {
