@@ -545,8 +545,8 @@ impl Connection {
         if report.outcome != Outcome::Sent {
             hint::explain(report, &self.snapshot.settings());
         }
-        if self.snapshot.device && report.code == Code::TlsFailed {
-            report.code = Code::NotReady;
+        if self.snapshot.device {
+            report.code = report.code.of_devices();
         }
     }
 
@@ -603,7 +603,12 @@ impl Connection {
             ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.text(Field::Sender));
             ended.recipients = post.recipients;
             let sink = &self.link.pump.session.events;
-            let address = List::new(post.mail().recipients).nth(usize::from(sink.recipient));
+            let recipients = post.mail().recipients;
+            let address = match post.recipients {
+                // The same, faster: a list of one has nothing but blanks beside it.
+                1 => Some(recipients.trim_ascii()),
+                _ => List::new(recipients).nth(usize::from(sink.recipient)),
+            };
             ended.recipient = Bounded::new(address.unwrap_or(&[]));
             if sink.decided {
                 ended.told.recipient = Bounded::new(address.unwrap_or(&[]));
