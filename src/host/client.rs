@@ -452,7 +452,8 @@ fn start(key: Key, post: Option<Post>, order: Order) -> Result<(), (Code, Reason
         None => None,
     };
     client.mail = client.mail.wrapping_add(1).max(1);
-    let refusal = client.refusal.take();
+    // What the mail before left.
+    let before = (client.refusal.take(), client.dialogue.take());
     let mail = client.mail;
     if !shared.started() {
         let started = driver::start()?;
@@ -470,7 +471,7 @@ fn start(key: Key, post: Option<Post>, order: Order) -> Result<(), (Code, Reason
         started,
     });
     drop(shared);
-    drop(refusal);
+    drop(before);
     // Also where this mail finds no memory: the next one takes the engine for started.
     driver::install(started_now);
     driver::wake(wake.ok_or(no_memory)?);

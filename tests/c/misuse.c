@@ -487,6 +487,7 @@ static void handle_that_is_none(const char *what, sds_smtp_client *client)
   texts(client, sds_smtp_client_dialogue, "a dialogue of no client", 0);
   expect(what, "configure_url", sds_smtp_client_configure_url(client, "smtp://127.0.0.1", "device@example.com"),
          SDS_SMTP_BAD_HANDLE);
+  expect(what, "set_transport", sds_smtp_client_set_transport(client, NULL), SDS_SMTP_BAD_HANDLE);
 #endif
   sds_smtp_client_free(client);
 }
@@ -564,6 +565,7 @@ static void words(void)
   for (i = 0; i < 15; i++)
     check("strerror tells codes apart", strcmp(sds_smtp_strerror(i), sds_smtp_strerror(i + 1)) != 0);
 #ifndef SDS_SMTP_FIRMWARE_H
+  expect("use_event_loop", NULL, sds_smtp_use_event_loop(NULL), SDS_SMTP_BAD_ARGUMENT);
   for (i = -300; i <= 300; i++) {
     name(sds_smtp_code_name(i), "UNKNOWN_CODE", i >= 0 && (i <= 15 || (i >= 32 && i <= 40)));
     name(sds_smtp_phase_name((uint32_t)i), "UNKNOWN_PHASE", i == 5 || (i >= 0 && i <= 130 && i % 10 == 0));

@@ -63,16 +63,17 @@ class Listener:
     def ended(self):
         self.client.wait(40)
         result = self.client.result()
-        # QUIT follows when the mail has ended.
-        wait_until(lambda: self.lines and self.lines[-1].startswith("S: 221 "))
-        wait_until(lambda: "\nS: 221 " in self.client.dialogue())
+        wait_until(lambda: "\nS: 221 " in self.client.dialogue(), 5)
         kept, told = self.client.dialogue(), "".join(line + "\n" for line in self.lines)
         assert_no_secret_in(kept, told, result.text, *(entry.text for entry in self.client.log()))
         assert "\r" not in told and "A line of the text" not in told
         assert len(kept.encode()) <= KEPT_BYTES
+        # The trace function is told of nothing behind the end of the mail; RSET and QUIT may follow it.
+        lines = kept.splitlines(keepends=True)
+        wholes = [told + "".join(lines[len(lines) - behind :]) for behind in range(5)]
         # Of a long conversation the newest whole lines are kept.
-        assert told.endswith(kept) and ("\n" + told).endswith("\n" + kept), (told, kept)
-        assert told == kept or len(kept) > KEPT_BYTES - 1100
+        (whole,) = {whole for whole in wholes if ("\n" + whole).endswith("\n" + kept)}
+        assert whole == kept or len(kept) > KEPT_BYTES - 1100
         return result, kept
 
     def close(self):
@@ -224,7 +225,7 @@ def test_the_dialogue_is_that_of_the_last_conversation(server, listener):
     server.replies = {}
     _, told = one.deliver("second@example.test")
     assert "second@example.test" in told and "first@example.test" not in told
-    # A configuration without the flag keeps nothing of the next one.
+    # Without the flag nothing of the next one is kept, and nothing of this one stays.
     one.client.configure(server="127.0.0.1", port=server.port, sender=SENDER)
     one.lines.clear()
     one.client.send(SOMEONE, "Alarm", "Text.\n")
