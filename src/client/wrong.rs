@@ -61,29 +61,29 @@ impl<'a> Wrong<'a> {
 
     /// Writes it, as "to: entry 2 (operator): no @": printable ASCII.
     pub fn write(&self, out: &mut Window<'_>) {
-        out.put_all(self.field.as_bytes());
-        out.put_all(b": ");
+        out.put_seldom(self.field.as_bytes());
+        out.put_seldom(b": ");
         let (unit, number) = match self.place {
             Place::Whole => (&b""[..], 0),
             Place::Entry(number) => (&b"entry "[..], number.saturating_add(1)),
             Place::Byte(number) => (&b"byte "[..], number),
         };
         if !unit.is_empty() {
-            out.put_all(unit);
+            out.put_seldom(unit);
             out.decimal(u64::try_from(number).unwrap_or(u64::MAX));
             if !self.shown.is_empty() {
-                out.put_all(b" (");
+                out.put_seldom(b" (");
                 for octet in self.shown.iter().take(SHOWN_BYTES) {
                     out.put(printable(*octet));
                 }
                 if self.shown.len() > SHOWN_BYTES {
-                    out.put_all(b"...");
+                    out.put_seldom(b"...");
                 }
-                out.put_all(b")");
+                out.put_seldom(b")");
             }
-            out.put_all(b": ");
+            out.put_seldom(b": ");
         }
-        out.put_all(self.why.as_bytes());
+        out.put_seldom(self.why.as_bytes());
     }
 
     /// What is wrong with a draft whose check gave this code. Its server is looked at elsewhere.

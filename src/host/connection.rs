@@ -626,7 +626,7 @@ impl Connection {
         };
         let mut room = [0; 128];
         let mut out = Window::new(&mut room, 0);
-        out.put_all(words);
+        out.put_seldom(words);
         if let Some(server) = server {
             write_server(server, &mut out);
         }

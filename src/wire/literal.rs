@@ -77,7 +77,7 @@ impl Address {
     pub fn write(&self, out: &mut Window<'_>) {
         let (mut separator, mut size, mut base, mut length) = (b'[', 1, DECIMAL, 4);
         if cfg!(feature = "complete") && self.version == 6 {
-            out.put_all(b"[IPv6");
+            out.put_seldom(b"[IPv6");
             (separator, size, base, length) = (b':', 2, HEXADECIMAL, 16);
         }
         let (mut number, mut left) = (0u32, size);
