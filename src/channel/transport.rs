@@ -165,6 +165,8 @@ fn moved(returned: i32, most: usize) -> Moved {
 }
 
 /// What a function did that returned this, and may return up to `most`.
+// Saves 64 bytes.
+#[cfg_attr(fast, inline(never))]
 fn called(returned: i32, most: i32) -> Called {
     match returned {
         _ if returned > most => Called::Failed(Reason::BadTransport),

@@ -116,7 +116,9 @@ pub fn read<'a>(url: &[u8], room: &'a mut [u8]) -> Result<Url<'a>, Malformed> {
 fn scheme(url: &[u8]) -> Result<(Scheme, usize), Malformed> {
     let colon = url.iter().position(|octet| *octet == b':').unwrap_or(url.len());
     let (name, rest) = url.split_at_checked(colon).unwrap_or((url, &[]));
-    let known = SCHEMES.iter().find(|(scheme, _)| scheme.eq_ignore_ascii_case(name));
+    let known = SCHEMES
+        .iter()
+        .find(|(scheme, _)| scheme.iter().copied().eq(name.iter().map(u8::to_ascii_lowercase)));
     let Some((_, scheme)) = known else {
         return Err(Malformed { at: 0, text: SCHEME });
     };

@@ -61,29 +61,29 @@ impl<'a> Wrong<'a> {
 
     /// Writes it, as "to: entry 2 (operator): no @": printable ASCII.
     pub fn write(&self, out: &mut Window<'_>) {
-        out.put_all(self.field.as_bytes());
-        out.put_all(b": ");
+        out.put_seldom(self.field.as_bytes());
+        out.put_seldom(b": ");
         let (unit, number) = match self.place {
             Place::Whole => (&b""[..], 0),
             Place::Entry(number) => (&b"entry "[..], number.saturating_add(1)),
             Place::Byte(number) => (&b"byte "[..], number),
         };
         if !unit.is_empty() {
-            out.put_all(unit);
+            out.put_seldom(unit);
             out.decimal(u64::try_from(number).unwrap_or(u64::MAX));
             if !self.shown.is_empty() {
-                out.put_all(b" (");
+                out.put_seldom(b" (");
                 for octet in self.shown.iter().take(SHOWN_BYTES) {
                     out.put(printable(*octet));
                 }
                 if self.shown.len() > SHOWN_BYTES {
-                    out.put_all(b"...");
+                    out.put_seldom(b"...");
                 }
-                out.put_all(b")");
+                out.put_seldom(b")");
             }
-            out.put_all(b": ");
+            out.put_seldom(b": ");
         }
-        out.put_all(self.why.as_bytes());
+        out.put_seldom(self.why.as_bytes());
     }
 
     /// What is wrong with a draft whose check gave this code. Its server is looked at elsewhere.
@@ -167,7 +167,7 @@ fn of_mailbox(address: &[u8]) -> &'static str {
     let at = address.len().wrapping_sub(domain.len()).wrapping_sub(1);
     match address.get(..at) {
         _ if address.iter().any(u8::is_ascii_control) => "a control character in it",
-        _ if !address.is_ascii() => "not ASCII",
+        _ if !address.iter().all(u8::is_ascii) => "not ASCII",
         None => "no @: a whole e-mail address is needed",
         _ if address.len() > ADDRESS_BYTES => "longer than 254 bytes",
         Some([]) => "nothing before the @",

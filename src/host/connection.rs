@@ -379,6 +379,8 @@ impl Connection {
     }
 
     /// How much is left of the mail's total time, in milliseconds.
+    // Saves 64 bytes.
+    #[inline(never)]
     fn time_left(&self, now: u64) -> u64 {
         let total = u64::from(self.snapshot.limit(Limit::Total));
         self.started.saturating_add(total).saturating_sub(now)
@@ -624,7 +626,7 @@ impl Connection {
         };
         let mut room = [0; 128];
         let mut out = Window::new(&mut room, 0);
-        out.put_all(words);
+        out.put_seldom(words);
         if let Some(server) = server {
             write_server(server, &mut out);
         }

@@ -47,9 +47,8 @@ impl Deadlines {
     pub fn set(&mut self, id: usize, time: u64) {
         let Some(at) = self.index.get(id) else { return };
         let at = *at as usize;
-        if at < self.heap.len() {
-            let before = self.heap[at].time;
-            self.heap[at].time = time;
+        if let Some(entry) = self.heap.get_mut(at) {
+            let before = core::mem::replace(&mut entry.time, time);
             if time < before {
                 self.rise(at);
             } else {
@@ -79,47 +78,60 @@ impl Deadlines {
         if at >= self.heap.len() {
             return;
         }
-        self.heap.swap_remove(at);
-        if at < self.heap.len() {
-            // The last one has come here.
+        if let Some(last) = self.heap.pop().filter(|_| at < self.heap.len()) {
+            self.put(at, last);
             self.rise(at);
             self.sink(at);
         }
     }
 
     fn rise(&mut self, from: usize) {
-        let (mut at, entry) = (from, self.heap[from]);
+        let Some(entry) = self.heap.get(from).copied() else {
+            return;
+        };
+        let mut at = from;
         while at > 0 {
             let above = (at - 1) / 2;
-            if self.heap[above].time <= entry.time {
+            let Some(upper) = self.heap.get(above).copied() else {
+                break;
+            };
+            if upper.time <= entry.time {
                 break;
             }
-            self.put(at, self.heap[above]);
+            self.put(at, upper);
             at = above;
         }
         self.put(at, entry);
     }
 
     fn sink(&mut self, from: usize) {
-        let (mut at, entry) = (from, self.heap[from]);
+        let Some(entry) = self.heap.get(from).copied() else {
+            return;
+        };
+        let mut at = from;
         loop {
             let mut below = at * 2 + 1;
-            let Some(left) = self.heap.get(below) else { break };
-            if self.heap.get(below + 1).is_some_and(|right| right.time < left.time) {
+            let Some(mut lower) = self.heap.get(below).copied() else {
+                break;
+            };
+            if let Some(right) = self.heap.get(below + 1).filter(|right| right.time < lower.time) {
+                lower = *right;
                 below += 1;
             }
-            if self.heap[below].time >= entry.time {
+            if lower.time >= entry.time {
                 break;
             }
-            self.put(at, self.heap[below]);
+            self.put(at, lower);
             at = below;
         }
         self.put(at, entry);
     }
 
     fn put(&mut self, at: usize, entry: Timed) {
-        self.heap[at] = entry;
-        self.index[entry.id as usize] = u32::try_from(at).unwrap_or(NOWHERE);
+        if let (Some(place), Some(index)) = (self.heap.get_mut(at), self.index.get_mut(entry.id as usize)) {
+            *place = entry;
+            *index = u32::try_from(at).unwrap_or(NOWHERE);
+        }
     }
 }
 

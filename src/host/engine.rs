@@ -250,6 +250,8 @@ impl Engine {
     }
 
     /// Makes a connection for a mail and begins to connect; None without memory for it. The connection takes the promise.
+    // Saves 400 bytes.
+    #[inline(never)]
     fn begin(&mut self, start: Start, promise: &mut Option<Promise>, now: u64) -> Option<()> {
         let (key, mail) = (start.key, start.mail);
         let mut start = start;

@@ -121,6 +121,8 @@ pub fn end_is_over() {
 }
 
 /// Waits until `over` is true; false where it was not in time.
+// Saves 400 bytes.
+#[inline(never)]
 fn wait_until(until: Option<Instant>, over: &dyn Fn(&Shared) -> bool) -> bool {
     let mut locked = fork::shared();
     loop {

@@ -152,7 +152,7 @@ impl Server {
             return Err(NoServer::ZoneWithoutIpv6);
         }
         let (_, room) = self.octets.split_at_mut(HEAD);
-        let length = if text.is_ascii() {
+        let length = if text.iter().all(u8::is_ascii) {
             let text = text.strip_suffix(b".").unwrap_or(text);
             let octets = room.get_mut(..text.len()).ok_or(NoServer::LongName)?;
             octets.copy_from_slice(text);

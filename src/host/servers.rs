@@ -92,6 +92,8 @@ impl Servers {
     }
 
     /// The server at this position, from 0.
+    // Saves 48 bytes.
+    #[inline(never)]
     pub fn get(&self, at: usize) -> Option<Target<'_>> {
         self.targets().nth(at)
     }

@@ -280,6 +280,8 @@ impl Shared {
     }
 
     /// Notes that there is one now; `thread` where it has one of its own.
+    // Saves 80 bytes.
+    #[inline(never)]
     pub fn set_started(&mut self, worker: Worker, thread: Option<sys::Thread>) {
         self.worker = Some(worker);
         self.thread = thread;

@@ -146,7 +146,7 @@ fn write_ipv6(segments: [u16; 8], out: &mut Window<'_>) {
     }
     for (at, segment) in segments.iter().enumerate() {
         if at == skipped.start {
-            out.put_all(b"::");
+            out.put_seldom(b"::");
         }
         if skipped.contains(&at) {
             continue;

@@ -42,7 +42,7 @@ pub fn write(text: &[u8], charset: &[u8], out: &mut Window<'_>) {
         if rest.len() < text.len() {
             out.fold(length.wrapping_add(1));
         }
-        out.put_all(word);
+        out.put_seldom(word);
         match rest.get(length.wrapping_add(1)..) {
             Some(words) => rest = words,
             None => return,
@@ -85,12 +85,12 @@ fn write_encoded(text: &[u8], configured: &[u8], out: &mut Window<'_>) {
             length = length.wrapping_sub(1);
         }
         let word = rest.get(..length).unwrap_or(rest);
-        out.put_all(b"=?");
-        out.put_all(charset);
-        out.put_all(b"?B?");
+        out.put_seldom(b"=?");
+        out.put_seldom(charset);
+        out.put_seldom(b"?B?");
         base64::put(word, out);
         base64::end(out);
-        out.put_all(b"?=");
+        out.put_seldom(b"?=");
         rest = rest.get(word.len()..).unwrap_or(&[]);
         if rest.is_empty() {
             return;

@@ -46,6 +46,8 @@ impl Address {
     /// Makes an IPv4 address out of an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`: RFC 4291, 2.5.5.2). The connection is
     /// one of IPv4, and so the server sees it.
     #[cfg(feature = "complete")]
+    // Saves 80 bytes.
+    #[cfg_attr(fast, inline(never))]
     pub fn unmap(&mut self) {
         let octets = u128::from_be_bytes(self.octets);
         if self.version == 6 && octets >> 32 == 0xFFFF {
@@ -75,7 +77,7 @@ impl Address {
     pub fn write(&self, out: &mut Window<'_>) {
         let (mut separator, mut size, mut base, mut length) = (b'[', 1, DECIMAL, 4);
         if cfg!(feature = "complete") && self.version == 6 {
-            out.put_all(b"[IPv6");
+            out.put_seldom(b"[IPv6");
             (separator, size, base, length) = (b':', 2, HEXADECIMAL, 16);
         }
         let (mut number, mut left) = (0u32, size);
