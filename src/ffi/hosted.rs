@@ -26,8 +26,8 @@ pub extern "C" fn sds_smtp_client_new() -> *mut sds_smtp_client {
 /// @param client      the client, or NULL for the built-in one
 /// @param timeout_ms  the longest time to wait, in milliseconds; 0: does not wait; SDS_SMTP_NO_LIMIT: waits
 ///                    as long as it takes
-/// @return the code of that mail; without a mail in flight, the status; 14: the time ran out first; 34: also
-///         if another thread frees the client meanwhile
+/// @return the code of that mail; without a mail in flight, the status; 14: the time ran out first, or the
+///         call comes from a callback; 34: also if another thread frees the client meanwhile
 ///
 /// # Safety
 ///

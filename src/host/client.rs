@@ -262,12 +262,12 @@ impl Client {
             Wait::Forever => None,
             Wait::Milliseconds(some) => Some(Duration::from_millis(u64::from(some))),
         };
+        if calls::inside() {
+            return Ok(Code::Busy.number());
+        }
         let status = slot.guard.status().code();
         if status != Code::Busy.number() || until.is_some_and(|until| until.is_zero()) {
             return Ok(status);
-        }
-        if calls::inside() {
-            return Ok(Code::Busy.number());
         }
         let until = until.and_then(|until| Instant::now().checked_add(until));
         let mut waiting = Waiting { key, slot, until };
