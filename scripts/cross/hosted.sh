@@ -149,7 +149,7 @@ send_mails() {
   start_sink --user unit7 --password secret --mails "$#"
   for program; do
     run "$program" 127.0.0.1 "$port" unit7 secret "$from" "$to"
-    grep -q '^outcome  *sent' "$work/output" || die "$program: $(<"$work/output")"
+    grep -q '^outcome  *SENT' "$work/output" || die "$program: $(<"$work/output")"
     echo "$program: $(grep '^code' "$work/output" | tr -d '\r')"
   done
   wait_sink || die "not every mail arrived: $(<"$work/sink.err")"
