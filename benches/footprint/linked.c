@@ -36,13 +36,14 @@ static int32_t receive(void *context, uint8_t *octets, size_t max)
   return answer;
 }
 
-static void end(void *context)
+static int32_t end(void *context)
 {
   (void)context;
+  return answer;
 }
 
 static const struct sds_smtp_transport transport = {
-  sizeof(struct sds_smtp_transport), 0, 0, begin, look, send_some, receive, end, 0, 0, 0};
+  sizeof(struct sds_smtp_transport), 0, 0, begin, look, send_some, receive, end, 0, 0, 0, 0, 0, 0};
 
 static unsigned char storage[SDS_SMTP_CLIENT_SIZE];
 
