@@ -392,8 +392,9 @@ typedef struct sds_smtp_config {
     /**
      * Called for every line of the conversation, on the library's thread, when the line was said: "S: 220
      * mail.example.org", "C: EHLO [192.0.2.7]". User name and password are masked, the mail's text is left
-     * out, `line` has no line end and is the callback's until it returns. See SDS_SMTP_KEEP_DIALOGUE for the
-     * same without a callback, and docs/threads-and-loops.md for what a callback may do. Not on bare metal.
+     * out, `line` has no line end and is the callback's until it returns. Lines that begin with "# " are the
+     * library's own notes. After the end of the mail it is not called: the answer to QUIT is only in the
+     * dialogue (SDS_SMTP_KEEP_DIALOGUE). docs/threads-and-loops.md says what it may do. Not on bare metal.
      */
     void (*trace)(void *context, const char *line);
     /** Handed to `trace`, untouched. */
