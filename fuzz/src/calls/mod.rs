@@ -29,6 +29,7 @@ use server::Peer;
 
 // The numbers of include/sds_smtp.h.
 const BUSY: c_int = 14;
+const CANCELLED: c_int = 32;
 const BAD_ARGUMENT: c_int = 33;
 const BAD_HANDLE: c_int = 34;
 const OUTCOME_SENT: u32 = 1;
@@ -257,8 +258,11 @@ impl World<'_> {
                 "{} attempts",
                 result.attempts
             );
-            // Each attempt has a line, the last one now.
-            self.lines_more(place, result.attempts as usize - 1);
+            // Each attempt that was repeated has a line, and so has the end. A mail that was given up between two attempts ends
+            // after the lines of all of them.
+            let attempts = result.attempts as usize;
+            let between = status == CANCELLED && self.lines(place) == self.known[place].lines + attempts + 1;
+            self.lines_more(place, if between { attempts } else { attempts - 1 });
             self.sent += usize::from(result.outcome == OUTCOME_SENT);
             assert!(self.sent <= self.taken, "more mails are told sent than the server took");
             self.one_line_more(place);

@@ -83,10 +83,13 @@ impl World<'_> {
 
     pub(super) fn one_line_more(&mut self, place: usize) {
         self.lines_more(place, 1);
-        let known = &mut self.known[place];
+        assert_eq!(self.lines(place), self.known[place].lines, "lines of the log");
+    }
+
+    /// How many lines the log has.
+    pub(super) fn lines(&self, place: usize) -> usize {
         // SAFETY: a handle is checked, not followed.
-        let lines = unsafe { sds_smtp_client_log(known.handle, std::ptr::null_mut(), 0) };
-        assert_eq!(lines, known.lines, "lines of the log");
+        unsafe { sds_smtp_client_log(self.known[place].handle, std::ptr::null_mut(), 0) }
     }
 
     pub(super) fn send_device(&mut self) {
