@@ -5,10 +5,11 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::boxed::Box;
-use std::sync::{Condvar, OnceLock};
+use std::sync::OnceLock;
 use std::vec::Vec;
 
 use super::memory::Boxed;
+use super::sys::Condition;
 use crate::client::guard::Guard;
 use crate::limits::CLIENTS;
 
@@ -37,7 +38,7 @@ pub struct Slot {
     /// One mail in flight.
     pub guard: Guard,
     /// Wakes the threads that wait for the mail to end.
-    pub ended: Condvar,
+    pub ended: Condition,
     /// The number of the mail that was given up.
     given_up: AtomicU32,
     /// Connections of clients at this place that the thread has.
@@ -53,7 +54,7 @@ impl Slot {
         Self {
             life: AtomicU32::new(life),
             guard: Guard::new(short(life)),
-            ended: Condvar::new(),
+            ended: Condition::new(),
             given_up: AtomicU32::new(0),
             connections: AtomicU32::new(0),
             sending: AtomicU32::new(0),

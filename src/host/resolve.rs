@@ -12,14 +12,14 @@ use core::ffi::CStr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::boxed::Box;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
 use super::addresses::{Answer, Found};
+use super::clock;
 use super::memory::{Boxed, joined};
-use super::sys;
 pub use super::sys::Unresolved;
+use super::sys::{self, Condition};
 use crate::limits::{HOST_NAME_BYTES, LOOKUPS, NAME_ADDRESSES};
 
 /// The stack of a thread that looks names up. The name service is the system's, with modules of anybody's.
@@ -56,7 +56,7 @@ pub fn forget(engine: u32, token: u64) {
 }
 
 /// Waits until all lookups have ended, and until nothing is left of their threads. False where they have not ended in time.
-pub fn shut_down(until: Instant) -> bool {
+pub fn shut_down(until: u64) -> bool {
     RESOLVER.shut_down(until)
 }
 
@@ -92,7 +92,7 @@ struct Resolver {
     look_up: LookUp,
     table: Mutex<Table>,
     /// A thread has ended.
-    ended: Condvar,
+    ended: Condition,
     /// Connections that have an answer to take; it changes under the lock.
     answered: AtomicUsize,
 }
@@ -190,7 +190,7 @@ impl Resolver {
                 places: [const { Place::Free }; LOOKUPS],
                 newest: 0,
             }),
-            ended: Condvar::new(),
+            ended: Condition::new(),
             answered: AtomicUsize::new(0),
         }
     }
@@ -321,15 +321,14 @@ impl Resolver {
         self.answered.fetch_sub(forgotten, Ordering::Relaxed);
     }
 
-    fn shut_down(&self, until: Instant) -> bool {
+    fn shut_down(&self, until: u64) -> bool {
         let mut table = self.lock();
         while !table.join_ended() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let left = until.saturating_sub(clock::now());
+            if left == 0 {
                 return false;
             }
-            let waited = self.ended.wait_timeout(table, left);
-            table = waited.unwrap_or_else(PoisonError::into_inner).0;
+            table = self.ended.wait(&self.table, table, left).0;
         }
         if table.lookups.is_empty() {
             table.lookups = Vec::new();
@@ -410,6 +409,7 @@ mod tests {
     use std::format;
     use std::string::String;
     use std::sync::atomic::AtomicBool;
+    use std::time::Instant;
 
     const ENGINE: u32 = 7;
 
@@ -477,7 +477,7 @@ mod tests {
         }
 
         fn shut_down(&self) -> bool {
-            self.resolver.shut_down(Instant::now() + Duration::from_secs(20))
+            self.resolver.shut_down(clock::after(20_000))
         }
     }
 
@@ -534,7 +534,7 @@ mod tests {
         assert_eq!((COUNT.load(Ordering::Relaxed), fake.works()), (16, LOOKUPS));
         // The mails of two of them end: what waits in the queue is not looked up, what is looked up goes on.
         fake.resolver.forget(|asker| asker.token == 20 || asker.token == 0);
-        assert!(!fake.resolver.shut_down(Instant::now() + Duration::from_millis(10)));
+        assert!(!fake.resolver.shut_down(clock::after(10)));
         RELEASED.store(true, Ordering::Relaxed);
         let told = fake.told(19);
         assert!(!told.contains_key(&0) && !told.contains_key(&20));

@@ -2,19 +2,17 @@
 //!
 //! One thread at a time does it: the engine's after its turns, or one that drives the engine. So each client is told in order.
 
-use std::sync::{Condvar, PoisonError};
-use std::time::{Duration, Instant};
-
 use super::calls::{self, Running};
-use super::fork;
 use super::registry::{Key, Slot};
-use super::shared::{Shared, shared};
+use super::shared::{self, Shared, shared};
+use super::sys::Condition;
+use super::{clock, fork};
 
 /// Tells those who wait that a function of the program has returned.
-static RETURNED: Condvar = Condvar::new();
+static RETURNED: Condition = Condition::new();
 
-/// The longest time for which a waiting thread relies on others: then it looks itself.
-const LOOK: Duration = Duration::from_millis(1000);
+/// The longest time for which a waiting thread relies on others, in milliseconds: then it looks itself.
+const LOOK: u64 = 1000;
 
 /// What became of the calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,12 +100,12 @@ pub fn wait_for(slot: &'static Slot) {
 }
 
 /// Waits until all calls were made; false where they were not in time.
-pub fn wait_for_all(until: Instant) -> bool {
+pub fn wait_for_all(until: u64) -> bool {
     wait_until(Some(until), &|shared| shared.calls.are_over())
 }
 
 /// Waits until no other thread ends the library's; false where it does not in time.
-pub fn wait_for_end(until: Instant) -> bool {
+pub fn wait_for_end(until: u64) -> bool {
     wait_until(Some(until), &|shared| !shared.ending)
 }
 
@@ -123,19 +121,18 @@ pub fn end_is_over() {
 /// Waits until `over` is true; false where it was not in time.
 // Saves 400 bytes.
 #[inline(never)]
-fn wait_until(until: Option<Instant>, over: &dyn Fn(&Shared) -> bool) -> bool {
+fn wait_until(until: Option<u64>, over: &dyn Fn(&Shared) -> bool) -> bool {
     let mut locked = fork::shared();
     loop {
         if over(&locked) {
             return true;
         }
-        let left = until.map_or(LOOK, |until| until.saturating_duration_since(Instant::now()));
-        if left.is_zero() {
+        let left = until.map_or(LOOK, |until| until.saturating_sub(clock::now()));
+        if left == 0 {
             return false;
         }
         locked.calls.waiters = locked.calls.waiters.saturating_add(1);
-        let waited = RETURNED.wait_timeout(locked, left.min(LOOK));
-        locked = waited.unwrap_or_else(PoisonError::into_inner).0;
+        locked = shared::wait(&RETURNED, locked, left.min(LOOK)).0;
         locked.calls.waiters = locked.calls.waiters.saturating_sub(1);
     }
 }

@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::boxed::Box;
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
 use super::calls::{Calls, Promise};
@@ -12,6 +12,7 @@ use super::memory::Boxed;
 use super::post::Post;
 use super::registry::{self, Death, Key};
 use super::snapshot::Snapshot;
+use super::sys::Condition;
 use super::told::{Kept, LastMail};
 use super::{clock, sys};
 use crate::channel::callbacks::Done;
@@ -187,7 +188,7 @@ pub fn set_polled(polled: bool) {
 }
 
 /// Where the program drives the engine: tells those who wait that a mail has ended, or that nobody drives it now.
-pub static DRIVEN: Condvar = Condvar::new();
+pub static DRIVEN: Condition = Condition::new();
 
 /// Locks, whether or not somebody panicked with the lock: what it protects is replaced whole or not at all.
 pub fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
@@ -198,6 +199,15 @@ pub fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
 #[inline(never)]
 pub fn shared() -> MutexGuard<'static, Shared> {
     lock(&SHARED)
+}
+
+/// Waits for something that is told under this lock, for at most so many milliseconds: true where they are over.
+pub fn wait(
+    condition: &Condition,
+    locked: MutexGuard<'static, Shared>,
+    most: u64,
+) -> (MutexGuard<'static, Shared>, bool) {
+    condition.wait(&SHARED, locked, most)
 }
 
 impl Shared {
@@ -448,7 +458,7 @@ impl Shared {
 
 /// Threads that may wait for a mail that has ended.
 #[must_use]
-pub struct Notice(Option<&'static Condvar>);
+pub struct Notice(Option<&'static Condition>);
 
 impl Notice {
     /// Tells them, without a lock held: else they would wake only to wait for the lock.

@@ -1,5 +1,7 @@
 //! Windows: Winsock, one event object that the sockets of an engine signal, and a thread. There is no fork.
 
+mod clock;
+mod condition;
 mod failure;
 mod names;
 mod poller;
@@ -7,6 +9,8 @@ mod process;
 mod socket;
 mod watched;
 
+pub use clock::{calendar, monotonic};
+pub use condition::Condition;
 pub use names::{before_lookups, interface_number, lookup};
 pub use poller::{Poller, Ready, Waker};
 pub use process::{Thread, on_fork, random, start_thread, without_cancellation};
