@@ -69,7 +69,8 @@ pub fn end_to_carry() -> bool {
 
 /// The program gives up the functions of this client. If this thread is inside of one, they are not called any more.
 pub fn forget_carried(key: Key) {
-    if CARRIES.get() == Some(key) {
+    // It is always there. `get` would panic where it is not.
+    if CARRIES.try_with(Cell::get) == Ok(Some(key)) {
         FORGOTTEN.set(true);
     }
 }

@@ -14,8 +14,7 @@ impl Engine {
             return;
         };
         // Room was made when it began.
-        if connection.leave() && self.outside.try_reserve(1).is_ok() {
-            self.outside.push_back(token);
+        if connection.leave() && self.outside.push(token).is_some() {
             calls::count_carried(true);
         }
     }
@@ -23,14 +22,14 @@ impl Engine {
     /// Takes out the next connection whose turn is due, of a client that is wanted.
     pub fn next_outside(&mut self, wanted: &dyn Fn(Key) -> bool) -> Option<Boxed<Connection>> {
         for _ in 0..self.outside.len() {
-            let token = self.outside.pop_front()?;
+            let token = self.outside.pop()?;
             let Some(connection) = self.connections.get(token) else {
                 calls::count_carried(false);
                 continue;
             };
             let key = connection.key;
             if !wanted(key) {
-                self.outside.push_back(token);
+                self.outside.push(token);
                 continue;
             }
             calls::count_carried(false);
@@ -106,7 +105,7 @@ impl Engine {
 
     /// Forgets whose turn is due.
     pub(super) fn forget_outside(&mut self) {
-        while self.outside.pop_front().is_some() {
+        while self.outside.pop().is_some() {
             calls::count_carried(false);
         }
     }

@@ -3,13 +3,13 @@
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::boxed::Box;
-use std::collections::VecDeque;
 
 use super::calls;
 use super::current::engine;
 use super::engine::{Engine, Turn, WAKE, refuse};
 use super::memory::Boxed;
 use super::outside;
+use super::queue::Queue;
 use super::registry::Key;
 use super::runner::{self, Ran};
 use super::shared::{Wake, Worker, polled, set_polled, shared};
@@ -260,7 +260,7 @@ pub fn wake(wake: Wake) {
 /// another engine. Nothing is closed here, because the numbers may be the program's own by now. Only the first call for an
 /// engine does this, and none touches a later engine.
 pub fn abandon(number: u32) {
-    let mut starts = VecDeque::new();
+    let mut starts = Queue::new();
     let abandoned = {
         let mut engine = engine();
         let mut shared = shared();
@@ -269,18 +269,17 @@ pub fn abandon(number: u32) {
         }
         engine.take_if(|engine| engine.number == number)
     };
-    if let Some(engine) = abandoned {
-        let engine = *engine.into_inner();
-        engine.abandon(&mut starts);
-    }
-    for start in starts {
-        refuse(
-            start.key,
-            start.promise,
-            Phase::Connect,
-            Code::ConnectFailed,
-            Reason::NoSocket,
-        );
+    let older = abandoned.map_or(Queue::new(), |engine| engine.into_inner().abandon());
+    for mut queue in [older, starts] {
+        while let Some(start) = queue.pop() {
+            refuse(
+                start.key,
+                start.promise,
+                Phase::Connect,
+                Code::ConnectFailed,
+                Reason::NoSocket,
+            );
+        }
     }
     tell_of_the_rest();
 }
@@ -319,7 +318,7 @@ pub fn end() -> bool {
         return false;
     }
     let worker = shared.worker();
-    let thread = shared.forget_thread(&mut VecDeque::new());
+    let thread = shared.forget_thread(&mut Queue::new());
     set_polled(false);
     let ended = engine.take();
     shared.ending = true;

@@ -1,7 +1,6 @@
 //! The engine: all connections, and the turns that begin mails, move octets where a socket is ready, and end what is late.
 
 use std::boxed::Box;
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::calls::{Call, Promise};
@@ -11,6 +10,7 @@ use super::connections::Connections;
 use super::link::Tools;
 use super::memory;
 use super::nonces::Nonces;
+use super::queue::Queue;
 use super::registry::Key;
 use super::resolve;
 use super::shared::{Start, Worker, shared};
@@ -50,13 +50,13 @@ pub struct Engine {
     waker: Waker,
     pub(super) connections: Connections,
     /// Tokens of connections that functions of the program carry, and whose turn is due, each once at most.
-    pub(super) outside: VecDeque<u64>,
+    pub(super) outside: Queue<u64>,
     /// How many such connections there are.
     pub(super) carried: usize,
     /// There are orders that were not taken yet.
     ordered: bool,
     /// Mails to begin.
-    starts: VecDeque<Start>,
+    starts: Queue<Start>,
     buffer: Box<[u8]>,
     nonces: Nonces,
 }
@@ -82,10 +82,10 @@ impl Engine {
             poller,
             waker,
             connections: Connections::new(),
-            outside: VecDeque::new(),
+            outside: Queue::new(),
             carried: 0,
             ordered: false,
-            starts: VecDeque::new(),
+            starts: Queue::new(),
             buffer,
             nonces: Nonces::new(),
         };
@@ -97,17 +97,16 @@ impl Engine {
         self.connections.queue_all();
     }
 
-    /// Ends all mails that have a connection, without closing anything. Those that have none yet are added to `starts`.
-    pub fn abandon(mut self, starts: &mut VecDeque<Start>) {
-        starts.append(&mut self.starts);
+    /// Ends all mails that have a connection, without closing anything. Returns those that have none yet.
+    pub fn abandon(mut self) -> Queue<Start> {
         let now = clock::now();
-        for connection in self.connections.drain() {
-            let mut connection = *connection.into_inner();
+        while let Some(mut connection) = self.connections.take_next() {
             end_abandoned(&mut connection, now);
             connection.close_once();
         }
         self.forget_outside();
         self.poller.leave_open();
+        self.starts
     }
 
     /// Ends the engine without a word about its mails. Descriptors that the program has closed before stay as they are: their
@@ -115,8 +114,7 @@ impl Engine {
     pub fn forget(mut self) {
         self.forget_outside();
         let ours = self.poller.is_ours();
-        for connection in self.connections.drain() {
-            let mut connection = *connection.into_inner();
+        while let Some(mut connection) = self.connections.take_next() {
             if ours {
                 connection.make_sure(&self.poller);
             } else {
@@ -153,7 +151,7 @@ impl Engine {
             return Turn::Abandon;
         }
         for _ in 0..SHARE {
-            let Some(mut start) = self.starts.pop_front() else {
+            let Some(mut start) = self.starts.pop() else {
                 break;
             };
             let (key, mail) = (start.key, start.mail);
@@ -168,8 +166,8 @@ impl Engine {
                 refuse(key, promise, Phase::Start, code, reason);
             }
         }
-        if self.starts.is_empty() && self.starts.capacity() > KEPT_ORDERS {
-            self.starts = VecDeque::new();
+        if self.starts.is_empty() && self.starts.room() > KEPT_ORDERS {
+            self.starts = Queue::new();
         }
         // Only those of the turn before: the others have had their share in this one.
         for _ in 0..begun_before {
@@ -259,7 +257,7 @@ impl Engine {
         let carried = start.carried.is_some();
         if carried {
             let all = self.carried.saturating_add(1);
-            self.outside.try_reserve(all.saturating_sub(self.outside.len())).ok()?;
+            self.outside.reserve(all)?;
         }
         if let Some(post) = &mut start.post {
             let seconds = clock::calendar().map_or(0, |milliseconds| milliseconds / 1000);

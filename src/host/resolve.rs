@@ -13,11 +13,10 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::boxed::Box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::vec::Vec;
 
 use super::addresses::{Answer, Found};
 use super::clock;
-use super::memory::{Boxed, joined};
+use super::memory::{Boxed, Row, joined};
 pub use super::sys::Unresolved;
 use super::sys::{self, Condition};
 use crate::limits::{HOST_NAME_BYTES, LOOKUPS, NAME_ADDRESSES};
@@ -99,7 +98,7 @@ struct Resolver {
 
 /// What is locked. The lookups stand in the order in which they were asked for.
 struct Table {
-    lookups: Vec<Lookup>,
+    lookups: Row<Lookup>,
     places: [Place; LOOKUPS],
     /// The number of the newest lookup.
     newest: u64,
@@ -109,7 +108,7 @@ struct Lookup {
     number: u64,
     name: Box<[u8]>,
     state: State,
-    askers: Vec<(Asker, sys::Waker)>,
+    askers: Row<(Asker, sys::Waker)>,
 }
 
 /// A lookup that nobody waits for is in the table only while it runs.
@@ -131,9 +130,9 @@ impl Table {
     /// Forgets the askers that `which` names; how many of them had an answer to take.
     fn forget(&mut self, which: impl Fn(&Asker) -> bool) -> usize {
         let mut forgotten = 0usize;
-        self.lookups.retain_mut(|lookup| {
+        self.lookups.retain(&mut |lookup| {
             let before = lookup.askers.len();
-            lookup.askers.retain(|(asker, _)| !which(asker));
+            lookup.askers.retain(&mut |(asker, _)| !which(asker));
             if matches!(lookup.state, State::Answered(_)) {
                 forgotten = forgotten.saturating_add(before.saturating_sub(lookup.askers.len()));
             }
@@ -149,14 +148,14 @@ impl Table {
         };
         let Some(lookup) = self.lookups.get_mut(at) else { return };
         if lookup.askers.is_empty() {
-            self.lookups.remove(at);
+            self.lookups.take(at);
             return;
         }
         // First: who is woken looks at it without the lock.
         answered.fetch_add(lookup.askers.len(), Ordering::Release);
         lookup.state = State::Answered(answer);
         let mut woken = None;
-        for (asker, waker) in &lookup.askers {
+        for (asker, waker) in lookup.askers.iter() {
             if woken != Some(asker.engine) {
                 woken = Some(asker.engine);
                 waker.wake();
@@ -186,7 +185,7 @@ impl Resolver {
         Self {
             look_up,
             table: Mutex::new(Table {
-                lookups: Vec::new(),
+                lookups: Row::new(),
                 places: [const { Place::Free }; LOOKUPS],
                 newest: 0,
             }),
@@ -203,22 +202,20 @@ impl Resolver {
         let mut table = self.lock();
         let under_way = |lookup: &&mut Lookup| !matches!(lookup.state, State::Answered(_)) && *lookup.name == *name;
         if let Some(lookup) = table.lookups.iter_mut().find(under_way) {
-            lookup.askers.try_reserve(1).ok()?;
-            lookup.askers.push((asker, waker));
+            lookup.askers.push((asker, waker))?;
         } else {
-            let mut askers = Vec::new();
-            askers.try_reserve(1).ok()?;
-            askers.push((asker, waker));
+            let mut askers = Row::new();
+            askers.push((asker, waker))?;
             let name = joined(&[name])?;
-            table.lookups.try_reserve(1).ok()?;
             table.newest = table.newest.wrapping_add(1);
             let number = table.newest;
-            table.lookups.push(Lookup {
+            let lookup = Lookup {
                 number,
                 name,
                 state: State::Queued,
                 askers,
-            });
+            };
+            table.lookups.push(lookup)?;
             if !self.start_thread(&mut table) {
                 table.lookups.pop();
                 return None;
@@ -274,7 +271,7 @@ impl Resolver {
             .iter()
             .filter(|lookup| matches!(lookup.state, State::Answered(_)));
         let left = answered
-            .flat_map(|lookup| &lookup.askers)
+            .flat_map(|lookup| lookup.askers.iter())
             .find(|(asker, _)| asker.engine == engine);
         if let Some((_, waker)) = left {
             waker.wake();
@@ -305,10 +302,12 @@ impl Resolver {
             let Some(one) = lookup.askers.iter().rposition(|(asker, _)| asker.engine == engine) else {
                 continue;
             };
-            let (asker, _) = lookup.askers.swap_remove(one);
+            let Some((asker, _)) = lookup.askers.take(one) else {
+                continue;
+            };
             self.answered.fetch_sub(1, Ordering::Relaxed);
             if lookup.askers.is_empty() {
-                table.lookups.remove(at);
+                table.lookups.take(at);
             }
             return Some((asker.token, length));
         }
@@ -331,7 +330,7 @@ impl Resolver {
             table = self.ended.wait(&self.table, table, left).0;
         }
         if table.lookups.is_empty() {
-            table.lookups = Vec::new();
+            table.lookups = Row::new();
         }
         true
     }

@@ -2,8 +2,8 @@
 
 use std::boxed::Box;
 use std::net::SocketAddr;
-use std::vec::Vec;
 
+use super::memory::{self, Row};
 use super::no_server::NoServer;
 pub use super::server::Target;
 use super::server::{self, Server};
@@ -41,14 +41,14 @@ impl Servers {
     pub fn parse(text: &[u8], port: u16) -> Result<Self, Wrong> {
         let mut length = 0usize;
         each_server(text, port, &mut |server| length = length.saturating_add(server.len()))?;
-        let mut octets = Vec::new();
-        if octets.try_reserve_exact(length).is_err() {
-            return Err(Wrong::new(0, NoServer::NoMemory));
-        }
-        each_server(text, port, &mut |server| octets.extend_from_slice(server))?;
-        Ok(Self {
-            octets: octets.into_boxed_slice(),
-        })
+        let no_memory = Wrong::new(0, NoServer::NoMemory);
+        let mut octets = Row::with_room(length).ok_or(no_memory)?;
+        // There is room for all of them.
+        each_server(text, port, &mut |server| {
+            octets.append(server);
+        })?;
+        let octets = octets.boxed().ok_or(no_memory)?;
+        Ok(Self { octets })
     }
 
     /// Reads what `sds_smtp_configure()` takes: one IP address, with a port or without.
@@ -76,12 +76,8 @@ impl Servers {
 
     /// A copy; None without memory.
     pub fn copy(&self) -> Option<Self> {
-        let mut octets = Vec::new();
-        octets.try_reserve_exact(self.octets.len()).ok()?;
-        octets.extend_from_slice(&self.octets);
-        Some(Self {
-            octets: octets.into_boxed_slice(),
-        })
+        let octets = memory::joined(&[&self.octets])?;
+        Some(Self { octets })
     }
 
     /// How many there are: at least one.
@@ -144,6 +140,7 @@ mod tests {
     use crate::limits::HOST_NAME_BYTES;
     use std::format;
     use std::string::{String, ToString};
+    use std::vec::Vec;
 
     fn all(text: &str) -> Result<Vec<String>, Wrong> {
         let servers = Servers::parse(text.as_bytes(), 25)?;

@@ -2,14 +2,13 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::boxed::Box;
-use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::vec::Vec;
 
 use super::calls::{Calls, Promise};
 use super::carried::{Carried, Given};
-use super::memory::Boxed;
+use super::memory::{Boxed, Row};
 use super::post::Post;
+use super::queue::Queue;
 use super::registry::{self, Death, Key};
 use super::snapshot::Snapshot;
 use super::sys::Condition;
@@ -53,7 +52,7 @@ pub struct SharedClient {
     /// How many of its mails have ended: who waits sees by it that one did.
     pub ended: u32,
     ring: Ring,
-    entries: Vec<Entry>,
+    entries: Row<Entry>,
 }
 
 impl SharedClient {
@@ -70,7 +69,7 @@ impl SharedClient {
             mail: 0,
             ended: 0,
             ring: Ring::EMPTY,
-            entries: Vec::new(),
+            entries: Row::new(),
         }
     }
 
@@ -79,9 +78,7 @@ impl SharedClient {
         let index = self.ring.next_index(LOG_ENTRIES);
         if let Some(old) = self.entries.get_mut(index) {
             *old = entry;
-        } else if self.entries.try_reserve(1).is_ok() {
-            self.entries.push(entry);
-        } else {
+        } else if self.entries.push(entry).is_none() {
             // Without memory for another line the log stays as it is.
             self.ring = before;
         }
@@ -140,12 +137,12 @@ pub struct Worker {
 
 /// All that is locked together.
 pub struct Shared {
-    members: Vec<Option<Boxed<SharedClient>>>,
-    free: VecDeque<usize>,
-    starts: VecDeque<Start>,
+    members: Row<Option<Boxed<SharedClient>>>,
+    free: Queue<usize>,
+    starts: Queue<Start>,
     /// For each place of a client the next one in the list of those where something is to be ended. The list needs no
     /// memory when something is added, and each place is in it once at most.
-    ends: Vec<u32>,
+    ends: Row<u32>,
     first_end: u32,
     worker: Option<Worker>,
     /// When the thread was woken, while it has not taken its orders.
@@ -161,10 +158,10 @@ pub struct Shared {
 }
 
 static SHARED: Mutex<Shared> = Mutex::new(Shared {
-    members: Vec::new(),
-    free: VecDeque::new(),
-    starts: VecDeque::new(),
-    ends: Vec::new(),
+    members: Row::new(),
+    free: Queue::new(),
+    starts: Queue::new(),
+    ends: Row::new(),
     first_end: LAST,
     worker: None,
     signalled: None,
@@ -225,10 +222,10 @@ impl Shared {
     /// A client that lives, if there is memory for it.
     pub fn client(&mut self, key: Key) -> Option<&mut SharedClient> {
         if key == Key::BUILT_IN && self.members.is_empty() {
-            self.members.try_reserve(1).ok()?;
-            self.ends.try_reserve(1).ok()?;
-            self.members.push(Some(Boxed::new(SharedClient::new(key))?));
-            self.ends.push(NOT_LISTED);
+            self.ends.reserve(1)?;
+            let client = Boxed::new(SharedClient::new(key))?;
+            self.members.push(Some(client))?;
+            self.ends.push(NOT_LISTED)?;
         }
         let client = self.members.get_mut(key.place)?.as_mut()?;
         (client.key == key).then_some(client)
@@ -238,28 +235,27 @@ impl Shared {
     pub fn begin(&mut self) -> Option<Key> {
         self.client(Key::BUILT_IN)?;
         // A place rests before it is used again: a call on a freed handle that is under way meets nobody there.
-        let place = match self.free.front() {
+        let place = match self.free.first() {
             Some(place) if self.free.len() > RESTING || self.members.len() >= CLIENTS => *place,
             _ => self.members.len(),
         };
         if place == self.members.len() {
             // Room in all of them, so that the end of a client needs no memory.
-            self.members.try_reserve(1).ok()?;
-            self.ends.try_reserve(1).ok()?;
-            let all = self.members.len().saturating_add(1);
-            self.free.try_reserve(all.saturating_sub(self.free.len())).ok()?;
+            self.members.reserve(1)?;
+            self.ends.reserve(1)?;
+            self.free.reserve(self.members.len().saturating_add(1))?;
         }
         let mut client = Boxed::new(SharedClient::new(Key { place, life: 0 }))?;
         let key = registry::begin(place)?;
         client.key = key;
         match self.members.get_mut(place) {
             Some(empty) => {
-                self.free.pop_front();
+                self.free.pop();
                 *empty = Some(client);
             }
             None => {
-                self.members.push(Some(client));
-                self.ends.push(NOT_LISTED);
+                self.members.push(Some(client))?;
+                self.ends.push(NOT_LISTED)?;
             }
         }
         Some(key)
@@ -278,7 +274,8 @@ impl Shared {
         if let Some(place) = self.members.get_mut(key.place) {
             *place = None;
             if death == Death::Rests {
-                self.free.push_back(key.place);
+                // There is room for all of them.
+                self.free.push(key.place);
             }
         }
         true
@@ -304,8 +301,7 @@ impl Shared {
 
     /// Orders a mail; the thread is to be woken after unlocking. None without memory for it.
     pub fn start(&mut self, start: Start) -> Option<Wake> {
-        self.starts.try_reserve(1).ok()?;
-        self.starts.push_back(start);
+        self.starts.push(start)?;
         Some(self.signal())
     }
 
@@ -345,7 +341,7 @@ impl Shared {
 
     /// There is no thread any more: the mails that were ordered from it go to `taken`, and there is nothing to end. Returns the
     /// thread.
-    pub fn forget_thread(&mut self, taken: &mut VecDeque<Start>) -> Option<sys::Thread> {
+    pub fn forget_thread(&mut self, taken: &mut Queue<Start>) -> Option<sys::Thread> {
         core::mem::swap(&mut self.starts, taken);
         self.ends.fill(NOT_LISTED);
         self.first_end = LAST;
@@ -380,7 +376,7 @@ impl Shared {
     /// Gives the thread places where something is to be ended, as many as there is room for, and says how many. When there
     /// are no more of them, and `starts` is empty, it gets the mails that were ordered since: what was to be ended before
     /// a mail was ordered is always ended before that mail begins. False where there is more to take.
-    pub fn take_orders(&mut self, ends: &mut [usize], starts: &mut VecDeque<Start>) -> (usize, bool) {
+    pub fn take_orders(&mut self, ends: &mut [usize], starts: &mut Queue<Start>) -> (usize, bool) {
         let mut count = 0;
         for end in ends {
             let place = self.first_end as usize;

@@ -20,7 +20,7 @@ compile_error!(
 );
 
 pub use interface::{Event, Failure, Task, Unresolved};
-pub use memory::boxed;
+pub use memory::{Lasting, Row, boxed};
 pub use system::{
     Condition, Poller, Ready, Socket, Thread, Waker, before_lookups, calendar, connect_failure, interface_number,
     is_connected, leave_open, local_address, lookup, monotonic, on_fork, random, receive, send, start_thread,
