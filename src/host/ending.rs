@@ -94,8 +94,12 @@ fn tell_all(until: Instant) -> bool {
     loop {
         // With no thread to do it, it is done here.
         let alone = polled() || !shared().started();
-        if alone && driver::work_outside(&|_| Instant::now() < until) == Ran::InChild {
-            return true;
+        if alone {
+            if driver::work_outside(&|_| Instant::now() < until) == Ran::InChild {
+                return true;
+            }
+            // A thread that was started meanwhile has seen that another one does the work, and sleeps.
+            driver::wake_again();
         }
         let now = Instant::now();
         let look = if alone { now.checked_add(LOOK) } else { None };
