@@ -86,17 +86,16 @@ pub fn entry(list: &'static [u8], number: usize) -> &'static [u8] {
 
 /// The number of octets before the first control character (0 to 31, and 127).
 pub fn without_control(octets: &[u8]) -> usize {
-    before(octets, |flags, eight| flags & !eight)
+    run(octets, HIGH)
 }
 
 /// The number of octets before the first that is not printable ASCII.
 pub fn printable_run(octets: &[u8]) -> usize {
-    before(octets, |flags, _| flags)
+    run(octets, 0)
 }
 
-/// The number of octets before the first that is looked for, eight at a time: `looked_for` gets them, and the flags of those that are
-/// not printable ASCII, and leaves the flags of what it looks for, that of a NUL among them. The lowest counts.
-fn before(octets: &[u8], looked_for: impl Fn(u64, u64) -> u64) -> usize {
+/// The number of octets before the first that is not printable ASCII; nor above 127, where `passed` has their bit.
+fn run(octets: &[u8], passed: u64) -> usize {
     let mut length = 0usize;
     let chunks = octets.chunks_exact(8);
     let rest = chunks.remainder();
@@ -105,18 +104,18 @@ fn before(octets: &[u8], looked_for: impl Fn(u64, u64) -> u64) -> usize {
         let flags = unprintable(eight);
         // Most often there is none.
         if flags != 0 {
-            let found = looked_for(flags, eight);
+            let found = flags & !(eight & passed);
             if found != 0 {
                 return length.wrapping_add(place(found));
             }
         }
         length = length.wrapping_add(8);
     }
-    // Something that is found behind them.
+    // A NUL is found behind them.
     let mut last = [0; 8];
     copy(&mut last, rest);
     let last = u64::from_le_bytes(last);
-    length.wrapping_add(place(looked_for(unprintable(last), last)))
+    length.wrapping_add(place(unprintable(last) & !(last & passed)))
 }
 
 /// Where octets that are not printable ASCII are among eight: a flag for each, its highest bit. That of an octet behind a control
