@@ -87,8 +87,12 @@ fn tell_all(until: u64) -> bool {
     loop {
         // With no thread to do it, it is done here.
         let alone = polled() || !shared().started();
-        if alone && driver::work_outside(&|_| clock::now() < until) == Ran::InChild {
-            return true;
+        if alone {
+            if driver::work_outside(&|_| clock::now() < until) == Ran::InChild {
+                return true;
+            }
+            // A thread that was started meanwhile has seen that another one does the work, and sleeps.
+            driver::wake_again();
         }
         let now = clock::now();
         let look = if alone { clock::after(LOOK) } else { until };

@@ -268,6 +268,8 @@ pub fn run(wanted: &dyn Fn(Key) -> bool) -> Ran {
     // Those that are due again have their share in the next turn.
     for _ in 0..calls::carried() {
         let Some((mut connection, worker, running)) = take(wanted) else {
+            // One may wait for another to be closed: it is to be looked at soon.
+            ran = Ran::Some;
             break;
         };
         let key = connection.key;

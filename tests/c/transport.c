@@ -554,6 +554,49 @@ static void another_transport_closes_the_one_before(void)
   CHECK_IS(wire.calls, calls);
 }
 
+static volatile int closing;
+
+/* The connection of the first mail lingers, for its QUIT is not answered; and takes its time to be closed. */
+static void linger_and_close_slowly(enum function function)
+{
+  if (wire.accepted == 1 && !closing)
+    wire.silent = 1;
+  if (function == CLOSE) {
+    wire.silent = 0;
+    closing = 1;
+    sleep_ms(300);
+  }
+}
+
+static void *replaces(void *unused)
+{
+  sds_smtp_transport transport = transport_of(0);
+
+  CHECK_IS(sds_smtp_client_set_transport(own, &transport), SDS_SMTP_OK);
+  return unused;
+}
+
+/* A mail that waits for the one before to be closed by another thread goes on as soon as that is done. */
+static void a_mail_waits_for_another_thread_to_close(void)
+{
+  pthread_t thread;
+  uint64_t begun;
+
+  begin(0);
+  wire.calls_back = linger_and_close_slowly;
+  CHECK_IS(deliver(own, "transport, lingers"), SDS_SMTP_OK);
+  CHECK_IS(pthread_create(&thread, NULL, replaces, NULL), 0);
+  while (!closing)
+    sleep_ms(1);
+  /* Nothing else is left to do then. */
+  sleep_ms(100);
+  begun = now_ms();
+  CHECK_IS(deliver(own, "transport, waits"), SDS_SMTP_OK);
+  CHECK(now_ms() - begun < 900u && wire.accepted == 2 && wire.connects == 2);
+  CHECK_IS(pthread_join(thread, NULL), 0);
+  is_closed();
+}
+
 static pid_t children[4096];
 static volatile int children_count;
 
@@ -645,6 +688,8 @@ static void *replaces_and_shuts_down(void *number)
     if (number != NULL) {
       code = sds_smtp_shutdown(5);
       wrong |= code != SDS_SMTP_OK && code != SDS_SMTP_BUSY;
+      /* Some mails are to have the time to arrive. */
+      sleep_ms(2);
     }
     /* On a machine with few processors and much to do, nobody else would come to the lock. */
     sched_yield();
@@ -732,6 +777,7 @@ static const struct {
   CASE(functions_free),
   CASE(free_closes_and_nothing_is_called_after_it),
   CASE(another_transport_closes_the_one_before),
+  CASE(a_mail_waits_for_another_thread_to_close),
   CASE(functions_fork),
   CASE(an_event_loop_carries_it),
   CASE(shutdown_closes),
