@@ -7,6 +7,7 @@ use core::ffi::CStr;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::boxed::Box;
 
+use super::clock;
 use super::memory::Boxed;
 use super::registry::{Key, Slot};
 use super::told::LastMail;
@@ -92,6 +93,28 @@ pub fn run<T>(function: impl FnOnce() -> T) -> T {
     DEPTH.set(DEPTH.get().saturating_add(1));
     let _inside = Inside;
     function()
+}
+
+/// For which clients functions of the program are called now. It is asked before each call.
+#[derive(Clone, Copy)]
+pub enum Wanted {
+    /// All.
+    All,
+    /// All, until this time.
+    Until(u64),
+    /// This one, and while its mail is in flight the others, too: who waits for the mail makes the calls.
+    WithMail(Key),
+}
+
+impl Wanted {
+    /// Whether they are called for this client.
+    pub fn is(self, key: Key) -> bool {
+        match self {
+            Self::All => true,
+            Self::Until(until) => clock::now() < until,
+            Self::WithMail(own) => key == own || own.place().is_some_and(|slot| slot.guard.busy()),
+        }
+    }
 }
 
 /// What is told.
@@ -207,7 +230,7 @@ impl Calls {
     }
 
     /// The next call that may be made now, for a client that is wanted.
-    pub fn next(&mut self, wanted: &dyn Fn(Key) -> bool) -> Option<Boxed<Call>> {
+    pub fn next(&mut self, wanted: Wanted) -> Option<Boxed<Call>> {
         let call = take(&mut self.first, wanted).or_else(|| {
             self.append();
             take(&mut self.first, wanted)
@@ -253,9 +276,9 @@ impl Calls {
 }
 
 /// Takes the first call out of a list that may be made and is wanted.
-fn take(list: &mut Option<Boxed<Call>>, wanted: &dyn Fn(Key) -> bool) -> Option<Boxed<Call>> {
+fn take(list: &mut Option<Boxed<Call>>, wanted: Wanted) -> Option<Boxed<Call>> {
     let mut at = list;
-    while !at.as_ref().map(|call| call.may_run() && wanted(call.key))? {
+    while !at.as_ref().map(|call| call.may_run() && wanted.is(call.key))? {
         at = &mut at.as_mut()?.next;
     }
     let mut call = at.take()?;
@@ -320,7 +343,7 @@ mod tests {
     }
 
     fn keys(calls: &mut Calls) -> std::vec::Vec<(usize, bool)> {
-        let next = core::iter::from_fn(|| calls.next(&|_| true));
+        let next = core::iter::from_fn(|| calls.next(Wanted::All));
         next.map(|call| (call.key.place, matches!(call.what, What::End(..))))
             .collect()
     }
@@ -357,7 +380,7 @@ mod tests {
         for _ in 0..50_000 {
             calls.add(lines(key));
         }
-        assert!(calls.next(&|_| false).is_none() && calls.next(&|_| true).is_some());
+        assert!(calls.next(Wanted::Until(0)).is_none() && calls.next(Wanted::All).is_some());
         calls.clear();
         assert!(calls.are_over());
         registry::end(key);

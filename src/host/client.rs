@@ -1,15 +1,14 @@
 //! What a program calls: the safe functions behind the C ABI, for Rust programs, too.
 
-use super::calls::{self, Promise, Running};
+use super::calls::{self, Promise, Running, Wanted};
 use super::carried::{Carried, Given};
-use zeroize::Zeroize;
 
 use super::fork::{self, shared};
 use super::memory::Boxed;
 use super::post::Post;
 use super::registry::{Key, Slot};
 use super::setup::{self, Setup, in_words};
-use super::shared::{self, DRIVEN, Order, Start, WAKING, polled};
+use super::shared::{DRIVEN, Order, Start, WAKING, polled};
 use super::snapshot::Snapshot;
 use super::told::LastMail;
 use super::{clock, driver, memory, outside, runner};
@@ -22,6 +21,7 @@ use crate::client::settings::Draft;
 use crate::client::wrong::Wrong;
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::LOG_RECIPIENT_BYTES;
+use crate::octets::wipe;
 use crate::session::Settings;
 use crate::wire::address::List;
 
@@ -147,7 +147,7 @@ impl Client {
             return Err(self.refuse_configuration(&Wrong::new(Code::DataFailed, "url", "out of memory")));
         };
         let checked = Setup::of_url(url, sender, &mut room).and_then(|setup| setup.check());
-        room.zeroize();
+        wipe(&mut room);
         match checked {
             Ok((snapshot, device_limit)) => keep(key, snapshot, Some(device_limit)),
             Err(wrong) => Err(self.refuse_configuration(&wrong)),
@@ -345,7 +345,7 @@ impl Waiting {
                     self.slot.guard.status().code()
                 });
             }
-            let (locked, over) = shared::wait(&self.slot.ended, shared, left.unwrap_or(LOOK));
+            let (locked, over) = self.slot.ended.wait(shared, left.unwrap_or(LOOK));
             shared = locked;
             if over {
                 drop(shared);
@@ -385,7 +385,7 @@ impl Waiting {
             if shared.drive(self.key) {
                 drop(shared);
                 // No longer than for this mail: then only its own client is told.
-                let driven = driver::drive(left, &|key| key == self.key || self.slot.guard.busy());
+                let driven = driver::drive(left, Wanted::WithMail(self.key));
                 shared = fork::shared();
                 shared.stop_driving();
                 if driven {
@@ -397,7 +397,7 @@ impl Waiting {
             }
             let client = shared.living(self.key)?;
             client.waiters = client.waiters.saturating_add(1);
-            shared = shared::wait(&DRIVEN, shared, left).0;
+            shared = DRIVEN.wait(shared, left).0;
             if let Some(client) = shared.client(self.key) {
                 client.waiters = client.waiters.saturating_sub(1);
             }

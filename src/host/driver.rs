@@ -4,13 +4,12 @@ use core::ffi::CStr;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::boxed::Box;
 
-use super::calls;
+use super::calls::{self, Wanted};
 use super::current::engine;
 use super::engine::{Engine, Turn, WAKE, refuse};
 use super::memory::Boxed;
 use super::outside;
 use super::queue::Queue;
-use super::registry::Key;
 use super::runner::{self, Ran};
 use super::shared::{Wake, Worker, polled, set_polled, shared};
 use super::sys::{self, Failure, Ready, Task, Thread};
@@ -97,7 +96,7 @@ pub fn poll() -> Option<u64> {
         return Some(0);
     }
     let turn = step(0, By::Program);
-    let ran = work_outside(&|_| true);
+    let ran = work_outside(Wanted::All);
     if ran == Ran::InChild {
         return None;
     }
@@ -125,7 +124,7 @@ fn comes_back() -> Option<u64> {
 
 /// For a thread that waits for a mail: waits at most so many milliseconds for something to do, and does it. Functions of the
 /// program are called for clients that are `wanted`, which is asked before each call. False where there is no engine to drive.
-pub fn drive(patience: u64, wanted: &dyn Fn(Key) -> bool) -> bool {
+pub fn drive(patience: u64, wanted: Wanted) -> bool {
     let driven = step(patience, By::Waiting).is_some();
     work_outside(wanted) != Ran::InChild && driven
 }
@@ -226,7 +225,7 @@ impl Task for Engine {
                 Some(Turn::Abandon) => return abandon(number),
                 None => return,
             }
-            match work_outside(&|_| true) {
+            match work_outside(Wanted::All) {
                 Ran::Nothing => {}
                 Ran::Some => timeout = Some(0),
                 Ran::InChild => return,
@@ -236,7 +235,7 @@ impl Task for Engine {
 }
 
 /// Calls the functions of the program that are to be called, for clients that are `wanted`. No lock may be held.
-pub fn work_outside(wanted: &dyn Fn(Key) -> bool) -> Ran {
+pub fn work_outside(wanted: Wanted) -> Ran {
     runner::run(wanted, outside::run)
 }
 

@@ -1,12 +1,13 @@
 //! The end of the library's work: nothing of it is left but the clients, and the next mail begins it again.
 
+use super::calls::{self, Wanted};
 use super::client::{Client, Wait};
+use super::clock;
 use super::driver;
 use super::registry::Key;
 use super::resolve;
 use super::runner::{self, Ran};
 use super::shared::{polled, shared};
-use super::{calls, clock};
 use crate::code::Code;
 
 /// How long what is left may take to end when the time for the mails is over: mails that were cancelled, functions of the program,
@@ -88,7 +89,7 @@ fn tell_all(until: u64) -> bool {
         // With no thread to do it, it is done here.
         let alone = polled() || !shared().started();
         if alone {
-            if driver::work_outside(&|_| clock::now() < until) == Ran::InChild {
+            if driver::work_outside(Wanted::Until(until)) == Ran::InChild {
                 return true;
             }
             // A thread that was started meanwhile has seen that another one does the work, and sleeps.

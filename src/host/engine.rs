@@ -1,7 +1,6 @@
 //! The engine: all connections, and the turns that begin mails, move octets where a socket is ready, and end what is late.
 
 use std::boxed::Box;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::calls::{Call, Promise};
 use super::clock;
@@ -14,7 +13,7 @@ use super::queue::Queue;
 use super::registry::Key;
 use super::resolve;
 use super::shared::{Start, Worker, shared};
-use super::sys::{Failure, Poller, Ready, Waker};
+use super::sys::{self, Failure, Poller, Ready, Waker};
 use super::told::LastMail;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
@@ -128,7 +127,9 @@ impl Engine {
 
     /// A turn. After a defect in one the mails go on: the next turn comes soon.
     pub fn turn_safely(&mut self, ready: &Ready) -> Turn {
-        catch_unwind(AssertUnwindSafe(|| self.turn(ready))).unwrap_or(Turn::Wait(Some(1000)))
+        let mut turn = Turn::Wait(Some(1000));
+        sys::is_sound(&mut || turn = self.turn(ready));
+        turn
     }
 
     /// Does a bounded amount of what is to be done now, and says what comes then.
@@ -309,7 +310,7 @@ impl Engine {
             self.leave(token);
             return true;
         }
-        let sound = catch_unwind(AssertUnwindSafe(|| act(connection, &mut tools))).is_ok();
+        let sound = sys::is_sound(&mut || act(connection, &mut tools));
         self.settle(token, now, sound);
         true
     }

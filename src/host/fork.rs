@@ -8,14 +8,14 @@
 
 use core::mem::ManuallyDrop;
 use std::cell::Cell;
-use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::current::{self, Locked};
+use super::current::{self, Installed};
 use super::driver;
 use super::queue::Queue;
 use super::shared::{self, Shared};
-use super::{registry, resolve, sys};
+use super::sys::{self, Locked};
+use super::{registry, resolve};
 
 /// Whether our handlers are registered with `fork()`.
 static PREPARED: AtomicBool = AtomicBool::new(false);
@@ -27,7 +27,7 @@ static FORKING: AtomicBool = AtomicBool::new(false);
 ///
 /// They are registered before the lock is taken: with a fork between the two, nobody in the child would give the lock back.
 /// Two threads may both register them; `before` allows for that.
-pub fn shared() -> MutexGuard<'static, Shared> {
+pub fn shared() -> Locked<'static, Shared> {
     if !PREPARED.load(Ordering::Acquire) && sys::on_fork(before, after_in_parent, after_in_child).is_ok() {
         PREPARED.store(true, Ordering::Release);
     }
@@ -37,9 +37,9 @@ pub fn shared() -> MutexGuard<'static, Shared> {
 /// All locks, the one that is taken last first, and the process that took them.
 struct Held {
     resolver: resolve::Held,
-    shared: MutexGuard<'static, Shared>,
-    engine: Locked,
-    _door: MutexGuard<'static, ()>,
+    shared: Locked<'static, Shared>,
+    engine: Installed,
+    _door: Locked<'static, ()>,
     process: u32,
 }
 

@@ -130,6 +130,7 @@ pub use ending::shut_down;
 pub use memory::Row;
 pub use setup::Setup;
 pub use shared::Order;
+pub use sys::is_sound;
 pub use told::LastMail;
 
 /// Runs a function that a program has called. Its thread is not cancelled meanwhile, and does not wait for locks that it holds

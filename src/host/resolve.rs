@@ -12,13 +12,12 @@ use core::ffi::CStr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::boxed::Box;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::addresses::{Answer, Found};
 use super::clock;
 use super::memory::{Boxed, Row, joined};
 pub use super::sys::Unresolved;
-use super::sys::{self, Condition};
+use super::sys::{self, Condition, Lock, Locked};
 use crate::limits::{HOST_NAME_BYTES, LOOKUPS, NAME_ADDRESSES};
 
 /// The stack of a thread that looks names up. The name service is the system's, with modules of anybody's.
@@ -66,7 +65,7 @@ pub fn hold_for_fork() -> Held {
 }
 
 /// The lock, during a fork.
-pub struct Held(MutexGuard<'static, Table>);
+pub struct Held(Locked<'static, Table>);
 
 impl Held {
     /// In the child: there are no threads, and nobody asks.
@@ -89,7 +88,7 @@ static RESOLVER: Resolver = Resolver::new(sys::lookup);
 
 struct Resolver {
     look_up: LookUp,
-    table: Mutex<Table>,
+    table: Lock<Table>,
     /// A thread has ended.
     ended: Condition,
     /// Connections that have an answer to take; it changes under the lock.
@@ -184,7 +183,7 @@ impl Resolver {
     const fn new(look_up: LookUp) -> Self {
         Self {
             look_up,
-            table: Mutex::new(Table {
+            table: Lock::new(Table {
                 lookups: Row::new(),
                 places: [const { Place::Free }; LOOKUPS],
                 newest: 0,
@@ -194,8 +193,8 @@ impl Resolver {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, Table> {
+        self.table.lock()
     }
 
     fn ask(&'static self, name: &[u8], asker: Asker, waker: sys::Waker) -> Option<()> {
@@ -327,7 +326,7 @@ impl Resolver {
             if left == 0 {
                 return false;
             }
-            table = self.ended.wait(&self.table, table, left).0;
+            table = self.ended.wait(table, left).0;
         }
         if table.lookups.is_empty() {
             table.lookups = Row::new();

@@ -2,9 +2,9 @@
 //!
 //! One thread at a time does it: the engine's after its turns, or one that drives the engine. So each client is told in order.
 
-use super::calls::{self, Running};
-use super::registry::{Key, Slot};
-use super::shared::{self, Shared, shared};
+use super::calls::{self, Running, Wanted};
+use super::registry::Slot;
+use super::shared::{Shared, shared};
 use super::sys::Condition;
 use super::{clock, fork};
 
@@ -27,7 +27,7 @@ pub enum Ran {
 
 /// Makes the calls that are queued for clients that are `wanted`, which is asked before each call; and has the connections carried
 /// that are due, and tells what that has brought. No lock may be held.
-pub fn run(wanted: &dyn Fn(Key) -> bool, carry: fn(&dyn Fn(Key) -> bool) -> Ran) -> Ran {
+pub fn run(wanted: Wanted, carry: fn(Wanted) -> Ran) -> Ran {
     let carried = calls::carried() > 0;
     if !(calls::queued() || carried) || calls::inside() {
         return Ran::Nothing;
@@ -54,7 +54,7 @@ pub fn run(wanted: &dyn Fn(Key) -> bool, carry: fn(&dyn Fn(Key) -> bool) -> Ran)
 }
 
 #[inline(never)]
-fn make_calls(wanted: &dyn Fn(Key) -> bool) -> Ran {
+fn make_calls(wanted: Wanted) -> Ran {
     let mut ran = Ran::Nothing;
     let mut locked = shared();
     while let Some(call) = locked.calls.next(wanted) {
@@ -96,17 +96,17 @@ pub fn wait_for(slot: &'static Slot) {
     if calls::inside() || !slot.is_called() {
         return;
     }
-    wait_until(None, &|_| !slot.is_called());
+    wait_until(None, Awaited::Client(slot));
 }
 
 /// Waits until all calls were made; false where they were not in time.
 pub fn wait_for_all(until: u64) -> bool {
-    wait_until(Some(until), &|shared| shared.calls.are_over())
+    wait_until(Some(until), Awaited::Calls)
 }
 
 /// Waits until no other thread ends the library's; false where it does not in time.
 pub fn wait_for_end(until: u64) -> bool {
-    wait_until(Some(until), &|shared| !shared.ending)
+    wait_until(Some(until), Awaited::End)
 }
 
 /// No thread ends the library's any more.
@@ -118,13 +118,34 @@ pub fn end_is_over() {
     }
 }
 
-/// Waits until `over` is true; false where it was not in time.
+/// What is waited for.
+#[derive(Clone, Copy)]
+enum Awaited {
+    /// No function of the program runs for the client with this slot.
+    Client(&'static Slot),
+    /// All calls were made.
+    Calls,
+    /// No thread ends the library's.
+    End,
+}
+
+impl Awaited {
+    fn is_over(self, shared: &Shared) -> bool {
+        match self {
+            Self::Client(slot) => !slot.is_called(),
+            Self::Calls => shared.calls.are_over(),
+            Self::End => !shared.ending,
+        }
+    }
+}
+
+/// Waits until something is over; false where it was not in time.
 // Saves 400 bytes.
 #[inline(never)]
-fn wait_until(until: Option<u64>, over: &dyn Fn(&Shared) -> bool) -> bool {
+fn wait_until(until: Option<u64>, awaited: Awaited) -> bool {
     let mut locked = fork::shared();
     loop {
-        if over(&locked) {
+        if awaited.is_over(&locked) {
             return true;
         }
         let left = until.map_or(LOOK, |until| until.saturating_sub(clock::now()));
@@ -132,7 +153,7 @@ fn wait_until(until: Option<u64>, over: &dyn Fn(&Shared) -> bool) -> bool {
             return false;
         }
         locked.calls.waiters = locked.calls.waiters.saturating_add(1);
-        locked = shared::wait(&RETURNED, locked, left.min(LOOK)).0;
+        locked = RETURNED.wait(locked, left.min(LOOK)).0;
         locked.calls.waiters = locked.calls.waiters.saturating_sub(1);
     }
 }

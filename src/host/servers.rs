@@ -39,15 +39,8 @@ pub struct Servers {
 impl Servers {
     /// Reads a list of servers. `port` is that of entries without one.
     pub fn parse(text: &[u8], port: u16) -> Result<Self, Wrong> {
-        let mut length = 0usize;
-        each_server(text, port, &mut |server| length = length.saturating_add(server.len()))?;
-        let no_memory = Wrong::new(0, NoServer::NoMemory);
-        let mut octets = Row::with_room(length).ok_or(no_memory)?;
-        // There is room for all of them.
-        each_server(text, port, &mut |server| {
-            octets.append(server);
-        })?;
-        let octets = octets.boxed().ok_or(no_memory)?;
+        let octets = read_all(text, port)?.boxed();
+        let octets = octets.ok_or(Wrong::new(0, NoServer::NoMemory))?;
         Ok(Self { octets })
     }
 
@@ -105,8 +98,9 @@ impl Servers {
     }
 }
 
-/// Calls `each` with every server of a list, as it is kept.
-fn each_server(text: &[u8], port: u16, each: &mut dyn FnMut(&[u8])) -> Result<(), Wrong> {
+/// All servers of a list, as they are kept.
+fn read_all(text: &[u8], port: u16) -> Result<Row<u8>, Wrong> {
+    let mut all = Row::new();
     let text = if text.len() > SERVER_LIST_BYTES {
         return Err(Wrong::new(0, NoServer::TooLong));
     } else {
@@ -121,10 +115,10 @@ fn each_server(text: &[u8], port: u16, each: &mut dyn FnMut(&[u8])) -> Result<()
             [] => Err(NoServer::EmptyEntry),
             one => server.read(one, port),
         };
-        read.map_err(|why| Wrong::new(at, why))?;
-        each(server.as_bytes());
+        let kept = read.and_then(|()| all.append(server.as_bytes()).ok_or(NoServer::NoMemory));
+        kept.map_err(|why| Wrong::new(at, why))?;
     }
-    Ok(())
+    Ok(all)
 }
 
 fn trimmed(mut text: &[u8]) -> &[u8] {

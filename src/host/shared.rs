@@ -2,7 +2,6 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::boxed::Box;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::calls::{Calls, Promise};
 use super::carried::{Carried, Given};
@@ -11,7 +10,7 @@ use super::post::Post;
 use super::queue::Queue;
 use super::registry::{self, Death, Key};
 use super::snapshot::Snapshot;
-use super::sys::Condition;
+use super::sys::{Condition, Lock, Locked};
 use super::told::{Kept, LastMail};
 use super::{clock, sys};
 use crate::channel::callbacks::Done;
@@ -157,7 +156,7 @@ pub struct Shared {
     pub ending: bool,
 }
 
-static SHARED: Mutex<Shared> = Mutex::new(Shared {
+static SHARED: Lock<Shared> = Lock::new(Shared {
     members: Row::new(),
     free: Queue::new(),
     starts: Queue::new(),
@@ -187,24 +186,10 @@ pub fn set_polled(polled: bool) {
 /// Where the program drives the engine: tells those who wait that a mail has ended, or that nobody drives it now.
 pub static DRIVEN: Condition = Condition::new();
 
-/// Locks, whether or not somebody panicked with the lock: what it protects is replaced whole or not at all.
-pub fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Locks the shared part.
+/// Locks the shared part, whether or not somebody panicked with the lock: what it protects is replaced whole or not at all.
 #[inline(never)]
-pub fn shared() -> MutexGuard<'static, Shared> {
-    lock(&SHARED)
-}
-
-/// Waits for something that is told under this lock, for at most so many milliseconds: true where they are over.
-pub fn wait(
-    condition: &Condition,
-    locked: MutexGuard<'static, Shared>,
-    most: u64,
-) -> (MutexGuard<'static, Shared>, bool) {
-    condition.wait(&SHARED, locked, most)
+pub fn shared() -> Locked<'static, Shared> {
+    SHARED.lock()
 }
 
 impl Shared {

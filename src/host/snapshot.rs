@@ -3,13 +3,12 @@
 use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr};
 
-use zeroize::Zeroize;
-
 use super::memory::{Boxed, joined};
 use super::servers::Servers;
 use crate::channel::callbacks::Trace;
 use crate::client::settings::Checked;
 use crate::limits::{LIMITS, Limit, Timeouts};
+use crate::octets::wipe;
 use crate::session::Settings;
 use crate::session::job::{Field, Phrase, TEXTS};
 use crate::wire::capability::Capabilities;
@@ -141,6 +140,6 @@ impl Snapshot {
 
 impl Drop for Snapshot {
     fn drop(&mut self) {
-        self.texts.zeroize();
+        wipe(&mut self.texts);
     }
 }
