@@ -4,6 +4,7 @@
 
 use core::cell::Cell;
 use core::ffi::CStr;
+use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::boxed::Box;
 
@@ -130,14 +131,19 @@ pub struct Call {
     /// Whose mail it is about.
     pub key: Key,
     what: What,
-    next: Option<Boxed<Self>>,
+    /// The one behind it in a list. It does not end with this one, which would need a deep stack: who drops a list takes it apart.
+    next: ManuallyDrop<Option<Boxed<Self>>>,
 }
 
 impl Call {
     /// Tells lines, each with a NUL behind it; None without memory.
     pub fn of_lines(key: Key, trace: Trace, lines: Box<[u8]>) -> Option<Boxed<Self>> {
         let what = What::Lines(trace, lines);
-        Boxed::new(Self { key, what, next: None })
+        Boxed::new(Self {
+            key,
+            what,
+            next: ManuallyDrop::new(None),
+        })
     }
 
     /// Whether it may be made now: the end of a mail is told when every send() of the client has returned.
@@ -174,7 +180,8 @@ impl Promise {
     pub fn new(key: Key, done: Done<LastMail>) -> Option<Self> {
         let told = Boxed::new(LastMail::without_id(Report::NONE))?;
         let what = What::End(done, told);
-        Boxed::new(Call { key, what, next: None }).map(Self)
+        let next = ManuallyDrop::new(None);
+        Boxed::new(Call { key, what, next }).map(Self)
     }
 
     /// The call that keeps it.
@@ -209,7 +216,7 @@ impl Calls {
 
     /// Adds a call. This needs no memory.
     pub fn add(&mut self, mut call: Boxed<Call>) {
-        call.next = self.newest.take();
+        *call.next = self.newest.take();
         self.newest = Some(call);
         QUEUED.fetch_add(1, Ordering::Release);
     }
@@ -244,7 +251,7 @@ impl Calls {
         let mut in_order = None;
         while let Some(mut call) = self.newest.take() {
             self.newest = call.next.take();
-            call.next = in_order;
+            *call.next = in_order;
             in_order = Some(call);
         }
         let mut end = &mut self.first;

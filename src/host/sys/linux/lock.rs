@@ -25,14 +25,14 @@ fn futex(word: &AtomicU32, operation: c_int, value: u32, timeout: Option<&Timeou
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, value, timeout) }
 }
 
-/// What a lock's word says: nobody has it.
-const FREE: u32 = 0;
-
-/// A thread has it.
+/// What a lock's word says: a thread has it.
 const TAKEN: u32 = 1;
 
 /// A thread has it, and others may sleep until it is free.
 const AWAITED: u32 = TAKEN | 2;
+
+/// Nobody has it.
+const FREE: u32 = 0;
 
 /// How often a thread looks before it sleeps: most locks are given back at once.
 const LOOKS: u32 = 100;
