@@ -414,7 +414,7 @@ fn let_go(key: Key, slot: &'static Slot) {
 }
 
 /// Keeps a configuration instead of the one before, and the limit for the devices' own function.
-fn keep(key: Key, snapshot: Snapshot, device_limit: Option<usize>) -> Result<(), Code> {
+fn keep(key: Key, snapshot: Boxed<Snapshot>, device_limit: Option<usize>) -> Result<(), Code> {
     let mut shared = shared();
     let client = shared.living(key)?;
     client.device_limit = device_limit.unwrap_or(client.device_limit);

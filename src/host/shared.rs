@@ -33,7 +33,7 @@ pub struct SharedClient {
     /// Which one.
     pub key: Key,
     /// Its configuration.
-    pub snapshot: Option<Snapshot>,
+    pub snapshot: Option<Boxed<Snapshot>>,
     /// What the three-function API takes for user name and password.
     pub device_limit: usize,
     /// How its last mail ended.

@@ -57,9 +57,13 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// A copy, unless there is no memory for it.
-    pub fn new(checked: &Checked<'_>, server: Option<SocketAddr>, extras: Option<Boxed<Extras>>) -> Option<Self> {
+    pub fn new(
+        checked: &Checked<'_>,
+        server: Option<SocketAddr>,
+        extras: Option<Boxed<Extras>>,
+    ) -> Option<Boxed<Self>> {
         let settings = &checked.settings;
-        Some(Self {
+        Boxed::new(Self {
             texts: joined(&settings.texts)?,
             lengths: settings.texts.map(<[u8]>::len),
             mechanisms: settings.mechanisms,
@@ -70,12 +74,6 @@ impl Snapshot {
             server,
             extras,
         })
-    }
-
-    /// The same, for the devices' own function.
-    pub fn for_device(mut self) -> Self {
-        self.device = true;
-        self
     }
 
     /// Another copy, for a mail; unless there is no memory for it.
