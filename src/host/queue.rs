@@ -52,9 +52,9 @@ impl<T> Queue<T> {
     fn make_room(&mut self, room: usize) -> Option<()> {
         let mut places = Row::with_room(room)?;
         let length = self.length;
-        for at in 0..room {
-            let value = if at < length { self.pop() } else { None };
-            places.push(value)?;
+        // Those behind them are None.
+        while places.len() < room {
+            places.push(self.pop())?;
         }
         *self = Self {
             places,

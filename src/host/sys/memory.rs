@@ -2,13 +2,12 @@
 //! whatever adds to one has a branch that panics: none of these has.
 
 use core::alloc::Layout;
-use core::mem::ManuallyDrop;
+use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use std::alloc::{alloc, dealloc, realloc};
 use std::boxed::Box;
-use std::vec::Vec;
 
 /// Moves a value into memory of its own; None without memory.
 pub fn boxed<T>(value: T) -> Option<Box<T>> {
@@ -31,88 +30,141 @@ fn allocated(layout: Layout) -> Option<NonNull<u8>> {
     NonNull::new(unsafe { alloc(layout) })
 }
 
-/// Memory of another size, with what is in the old one: as much as fits. None without memory, and for no size: then the old one
-/// is still there.
-///
-/// # Safety
-///
-/// The old memory was allocated with this layout, unless its size is 0. Both have the same alignment.
-#[inline(never)]
-unsafe fn resized(old: *mut u8, before: Layout, after: Layout) -> Option<NonNull<u8>> {
-    if before.size() == 0 || after.size() == 0 {
-        return allocated(after);
+/// The memory of a row, whatever its values are.
+struct Memory {
+    /// Where it is.
+    place: NonNull<u8>,
+    /// For how many values there is room.
+    room: usize,
+    /// How many there are.
+    length: usize,
+}
+
+impl Memory {
+    /// Makes room for so many more values of this layout. None without memory: then all stays as it was.
+    ///
+    /// # Safety
+    ///
+    /// The values have this layout, and a size.
+    // In one place for all rows.
+    #[inline(never)]
+    unsafe fn reserve(&mut self, value: Layout, more: usize) -> Option<()> {
+        let needed = self.length.checked_add(more)?;
+        // Twice as much at least: where values come one by one, each is copied a few times only.
+        let room = needed.max(self.room.saturating_mul(2)).max(4);
+        // SAFETY: the caller's promise.
+        unsafe { self.set_room(value, room) }
     }
-    // SAFETY: the caller's promise; the size is not 0, and a layout has it.
-    NonNull::new(unsafe { realloc(old, before, after.size()) })
+
+    /// Makes room for exactly so many values: no fewer than there are, and at least one.
+    ///
+    /// # Safety
+    ///
+    /// As above.
+    #[inline(never)]
+    unsafe fn set_room(&mut self, value: Layout, room: usize) -> Option<()> {
+        let size = value.size().checked_mul(room)?;
+        let after = Layout::from_size_align(size, value.align()).ok()?;
+        let place = match self.layout(value) {
+            // SAFETY: the memory has this layout, and the new size is that of a layout and not 0.
+            Some(before) => NonNull::new(unsafe { realloc(self.place.as_ptr(), before, size) }),
+            None => allocated(after),
+        };
+        self.place = place?;
+        self.room = room;
+        Some(())
+    }
+
+    /// Of its memory; None where it has none.
+    fn layout(&self, value: Layout) -> Option<Layout> {
+        let size = value.size().checked_mul(self.room)?;
+        let layout = Layout::from_size_align(size, value.align()).ok()?;
+        (size > 0).then_some(layout)
+    }
 }
 
 /// Values, one behind the other. All that adds to them returns None without memory for that, and leaves them as they were. It is
 /// not for values without a size.
-pub struct Row<T>(ManuallyDrop<Vec<T>>);
+pub struct Row<T> {
+    memory: Memory,
+    values: PhantomData<T>,
+}
+
+// SAFETY: the values are the row's own.
+unsafe impl<T: Send> Send for Row<T> {}
+
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Row<T> {}
 
 impl<T> Row<T> {
+    /// What each value takes. Compilation ends where it is nothing.
+    const VALUE: Layout = {
+        assert!(size_of::<T>() > 0);
+        Layout::new::<T>()
+    };
+
     /// An empty one.
     pub const fn new() -> Self {
-        Self(ManuallyDrop::new(Vec::new()))
+        Self {
+            memory: Memory {
+                place: NonNull::<T>::dangling().cast(),
+                room: 0,
+                length: 0,
+            },
+            values: PhantomData,
+        }
     }
 
     /// An empty one, with room for exactly so many values.
     pub fn with_room(length: usize) -> Option<Self> {
         let mut row = Self::new();
         if length > 0 {
-            row.set_room(length)?;
+            // SAFETY: the layout is that of the values.
+            unsafe { row.memory.set_room(Self::VALUE, length) }?;
         }
         Some(row)
     }
 
-    /// Gives it room for exactly so many values: no fewer than it has.
-    fn set_room(&mut self, room: usize) -> Option<()> {
-        let (before, after) = (
-            Layout::array::<T>(self.0.capacity()).ok()?,
-            Layout::array::<T>(room).ok()?,
-        );
-        // SAFETY: its memory has this layout.
-        let place = unsafe { resized(self.0.as_mut_ptr().cast(), before, after) }?;
-        // SAFETY: the memory is as large as this many values, and holds those that there are. Nothing is dropped.
-        self.0 = ManuallyDrop::new(unsafe { Vec::from_raw_parts(place.as_ptr().cast(), self.0.len(), room) });
-        Some(())
+    fn place(&self) -> NonNull<T> {
+        self.memory.place.cast()
     }
 
     /// Makes room for so many more values.
     pub fn reserve(&mut self, more: usize) -> Option<()> {
-        let needed = self.0.len().checked_add(more)?;
-        if needed <= self.0.capacity() {
+        if more <= self.memory.room.saturating_sub(self.memory.length) {
             return Some(());
         }
-        // Twice as much at least: where values come one by one, each is copied a few times only.
-        self.set_room(needed.max(self.0.capacity().saturating_mul(2)).max(4))
+        // SAFETY: the layout is that of the values.
+        unsafe { self.memory.reserve(Self::VALUE, more) }
     }
 
     /// Adds a value.
     pub fn push(&mut self, value: T) -> Option<()> {
         self.reserve(1)?;
-        let length = self.0.len();
-        self.0.spare_capacity_mut().first_mut()?.write(value);
-        // SAFETY: the value behind the others was written just now.
-        unsafe { self.0.set_len(length.saturating_add(1)) };
+        // SAFETY: there is room for one more.
+        unsafe { self.place().add(self.memory.length).write(value) };
+        self.memory.length = self.memory.length.saturating_add(1);
         Some(())
     }
 
     /// Takes the last value out.
     pub fn pop(&mut self) -> Option<T> {
-        self.0.pop()
+        let last = self.memory.length.checked_sub(1)?;
+        self.memory.length = last;
+        // SAFETY: it was the last one, and does not count any more.
+        Some(unsafe { self.place().add(last).read() })
     }
 
     /// Takes a value out; those behind it move up. None where there is none at this position.
     pub fn take(&mut self, at: usize) -> Option<T> {
-        let last = self.0.len().checked_sub(1)?;
+        let last = self.memory.length.checked_sub(1)?;
         let behind = last.checked_sub(at)?;
         // SAFETY: the value is in there, and so many others are behind it. It is read once: then there is one less.
         unsafe {
-            let place = self.0.as_mut_ptr().add(at);
+            let place = self.place().add(at);
             let value = place.read();
-            core::ptr::copy(place.add(1), place, behind);
-            self.0.set_len(last);
+            place.copy_from(place.add(1), behind);
+            self.memory.length = last;
             Some(value)
         }
     }
@@ -120,7 +172,7 @@ impl<T> Row<T> {
     /// Takes all values out that are not wanted.
     pub fn retain(&mut self, wanted: &mut dyn FnMut(&mut T) -> bool) {
         let mut at = 0;
-        while let Some(value) = self.0.get_mut(at) {
+        while let Some(value) = self.get_mut(at) {
             if wanted(value) {
                 at += 1;
             } else {
@@ -134,20 +186,20 @@ impl<T> Row<T> {
         if core::mem::needs_drop::<T>() {
             while self.pop().is_some() {}
         }
-        // SAFETY: none is left that is to be dropped.
-        unsafe { self.0.set_len(0) };
+        self.memory.length = 0;
     }
 
     /// The values, without room for more.
     pub fn boxed(mut self) -> Option<Box<[T]>> {
-        if self.is_empty() {
+        let length = self.memory.length;
+        if length == 0 {
             return Some(Box::default());
         }
-        if self.0.len() != self.0.capacity() {
-            let length = self.0.len();
-            self.set_room(length)?;
+        if length != self.memory.room {
+            // SAFETY: the layout is that of the values.
+            unsafe { self.memory.set_room(Self::VALUE, length) }?;
         }
-        let values = core::ptr::from_mut(self.0.as_mut_slice());
+        let values = core::ptr::from_mut(&mut *self);
         core::mem::forget(self);
         // SAFETY: there is exactly as much memory as there are values, and nobody else gives it back.
         Some(unsafe { Box::from_raw(values) })
@@ -158,34 +210,28 @@ impl<T: Copy> Row<T> {
     /// Adds so many copies of a value; what was added.
     pub fn grow(&mut self, more: usize, value: T) -> Option<&mut [T]> {
         self.reserve(more)?;
-        let length = self.0.len();
-        for place in self.0.spare_capacity_mut().get_mut(..more)? {
-            place.write(value);
+        let before = self.memory.length;
+        for at in 0..more {
+            // SAFETY: there is room for so many more.
+            unsafe { self.place().add(before.saturating_add(at)).write(value) };
         }
-        // SAFETY: so many values behind the others were written just now.
-        unsafe { self.0.set_len(length.saturating_add(more)) };
-        self.0.get_mut(length..)
+        self.memory.length = before.saturating_add(more);
+        self.get_mut(before..)
     }
 
     /// Adds these values.
     pub fn append(&mut self, values: &[T]) -> Option<()> {
         self.reserve(values.len())?;
-        let length = self.0.len();
-        let room = self.0.spare_capacity_mut().get_mut(..values.len())?;
-        // SAFETY: the room has this length, and is not a part of the values. It is written, and then counted.
-        unsafe {
-            core::ptr::copy_nonoverlapping(values.as_ptr(), room.as_mut_ptr().cast(), values.len());
-            self.0.set_len(length.saturating_add(values.len()));
-        }
+        let before = self.memory.length;
+        // SAFETY: there is room for so many more, which is not a part of the values.
+        unsafe { core::ptr::copy_nonoverlapping(values.as_ptr(), self.place().add(before).as_ptr(), values.len()) };
+        self.memory.length = before.saturating_add(values.len());
         Some(())
     }
 
     /// Keeps so many values at most.
     pub fn truncate(&mut self, most: usize) {
-        if most < self.0.len() {
-            // SAFETY: they are fewer, and those behind need not be dropped.
-            unsafe { self.0.set_len(most) };
-        }
+        self.memory.length = self.memory.length.min(most);
     }
 }
 
@@ -199,25 +245,24 @@ impl<T> Deref for Row<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        &self.0
+        // SAFETY: so many values are there.
+        unsafe { core::slice::from_raw_parts(self.place().as_ptr(), self.memory.length) }
     }
 }
 
 impl<T> DerefMut for Row<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.0
+        // SAFETY: as above.
+        unsafe { core::slice::from_raw_parts_mut(self.place().as_ptr(), self.memory.length) }
     }
 }
 
 impl<T> Drop for Row<T> {
     fn drop(&mut self) {
         self.clear();
-        if let Some(layout) = Layout::array::<T>(self.0.capacity())
-            .ok()
-            .filter(|layout| layout.size() > 0)
-        {
+        if let Some(layout) = self.memory.layout(Self::VALUE) {
             // SAFETY: its memory has this layout, and is used no more.
-            unsafe { dealloc(self.0.as_mut_ptr().cast(), layout) };
+            unsafe { dealloc(self.memory.place.as_ptr(), layout) };
         }
     }
 }
@@ -324,7 +369,7 @@ mod tests {
         assert_eq!(*row.boxed().unwrap(), [1, 7, 7, 7]);
         let mut exact = Row::with_room(3).unwrap();
         exact.append(&[1u16, 2, 3]).unwrap();
-        assert_eq!((exact.0.len(), exact.0.capacity()), (3, 3));
+        assert_eq!((exact.memory.length, exact.memory.room), (3, 3));
     }
 
     #[test]
