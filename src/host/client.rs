@@ -39,6 +39,7 @@ impl Wait {
     pub(super) fn until(self) -> Option<u64> {
         match self {
             Self::Forever => None,
+            Self::Milliseconds(0) => Some(clock::now()),
             Self::Milliseconds(some) => Some(clock::after(u64::from(some))),
         }
     }

@@ -11,7 +11,7 @@ use super::memory::Boxed;
 use super::outside;
 use super::queue::Queue;
 use super::runner::{self, Ran};
-use super::shared::{Wake, Worker, polled, set_polled, shared};
+use super::shared::{Start, Wake, Worker, polled, set_polled, shared};
 use super::sys::{self, Failure, Ready, Task, Thread};
 use super::{clock, engine};
 use crate::code::{Code, Phase, Reason};
@@ -268,19 +268,24 @@ pub fn abandon(number: u32) {
         }
         engine.take_if(|engine| engine.number == number)
     };
-    let older = abandoned.map_or(Queue::new(), |engine| engine.into_inner().abandon());
-    for mut queue in [older, starts] {
-        while let Some(start) = queue.pop() {
-            refuse(
-                start.key,
-                start.promise,
-                Phase::Connect,
-                Code::ConnectFailed,
-                Reason::NoSocket,
-            );
-        }
+    if let Some(engine) = abandoned {
+        refuse_all(engine.into_inner().abandon());
     }
+    refuse_all(starts);
     tell_of_the_rest();
+}
+
+/// Ends mails that have no connection yet.
+fn refuse_all(mut starts: Queue<Start>) {
+    while let Some(start) = starts.pop() {
+        refuse(
+            start.key,
+            start.promise,
+            Phase::Connect,
+            Code::ConnectFailed,
+            Reason::NoSocket,
+        );
+    }
 }
 
 /// Starts another engine where the program is to be told of mails and nobody is left to do it: the next mail does so where none
