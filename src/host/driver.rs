@@ -34,7 +34,6 @@ pub fn start() -> Result<Started, (Code, Reason)> {
     let number = ENGINES.fetch_add(1, Ordering::Relaxed);
     let (engine, waker) = Engine::new(number, polled)?;
     let worker = Worker { number, waker };
-    let engine = Boxed::new(engine).ok_or((Code::DataFailed, Reason::NoMemory))?;
     if polled {
         return Ok(Started {
             worker,
@@ -344,6 +343,5 @@ pub fn end() -> bool {
 
 /// Drops an engine that nobody uses: in the child of a fork, and where it was abandoned before it had begun.
 pub fn forget(engine: Boxed<Engine>) {
-    let engine = *engine.into_inner();
-    engine.forget();
+    engine.into_inner().forget();
 }

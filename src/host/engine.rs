@@ -7,7 +7,7 @@ use super::clock;
 use super::connection::{Connection, Ended};
 use super::connections::Connections;
 use super::link::Tools;
-use super::memory;
+use super::memory::{self, Boxed};
 use super::nonces::Nonces;
 use super::queue::Queue;
 use super::registry::Key;
@@ -70,11 +70,12 @@ pub enum Turn {
 
 impl Engine {
     /// An engine without connections, and how it is woken.
-    pub fn new(number: u32, polled: bool) -> Result<(Self, Waker), (Code, Reason)> {
+    pub fn new(number: u32, polled: bool) -> Result<(Boxed<Self>, Waker), (Code, Reason)> {
         let refused = |_: Failure| (Code::ConnectFailed, Reason::NoSocket);
-        let buffer = memory::zeros(BUFFER).ok_or((Code::DataFailed, Reason::NoMemory))?;
+        let no_memory = (Code::DataFailed, Reason::NoMemory);
+        let buffer = memory::zeros(BUFFER).ok_or(no_memory)?;
         let (poller, waker) = Poller::new(WAKE).map_err(refused)?;
-        let engine = Self {
+        let engine = Boxed::new(Self {
             number,
             polled,
             comes: NEVER,
@@ -87,8 +88,8 @@ impl Engine {
             starts: Queue::new(),
             buffer,
             nonces: Nonces::new(),
-        };
-        Ok((engine, waker))
+        });
+        Ok((engine.ok_or(no_memory)?, waker))
     }
 
     /// Has every connection looked at in the next turns.
@@ -97,7 +98,7 @@ impl Engine {
     }
 
     /// Ends all mails that have a connection, without closing anything. Returns those that have none yet.
-    pub fn abandon(mut self) -> Queue<Start> {
+    pub fn abandon(mut self: Box<Self>) -> Queue<Start> {
         let now = clock::now();
         while let Some(mut connection) = self.connections.take_next() {
             end_abandoned(&mut connection, now);
@@ -110,7 +111,7 @@ impl Engine {
 
     /// Ends the engine without a word about its mails. Descriptors that the program has closed before stay as they are: their
     /// numbers may be the program's own.
-    pub fn forget(mut self) {
+    pub fn forget(mut self: Box<Self>) {
         self.forget_outside();
         let ours = self.poller.is_ours();
         while let Some(mut connection) = self.connections.take_next() {
