@@ -88,12 +88,24 @@ pub fn run<T>(function: impl FnOnce() -> T) -> T {
     struct Inside;
     impl Drop for Inside {
         fn drop(&mut self) {
-            DEPTH.set(DEPTH.get().saturating_sub(1));
+            go_inside(false);
         }
     }
-    DEPTH.set(DEPTH.get().saturating_add(1));
+    go_inside(true);
     let _inside = Inside;
     function()
+}
+
+/// Notes that this thread is inside of one function of the program more, or one less.
+// Saves 288 bytes.
+#[inline(never)]
+fn go_inside(more: bool) {
+    let depth = DEPTH.get();
+    DEPTH.set(if more {
+        depth.saturating_add(1)
+    } else {
+        depth.saturating_sub(1)
+    });
 }
 
 /// For which clients functions of the program are called now. It is asked before each call.
