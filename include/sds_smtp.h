@@ -499,8 +499,9 @@ typedef struct sds_smtp_result {
      */
     char message_id[320];
     /**
-     * The address and port of the server that the last attempt tried, as "192.0.2.1:25"; empty where there
-     * was none, and on bare metal.
+     * The server that the last attempt tried: its address and port, as "192.0.2.1:25"; a name that had no
+     * address to connect to as "mail.example.org:25", cut after 63 bytes. Empty where there was none, and on
+     * bare metal.
      */
     char server[64];
     /** The recipient that the server refused, where that decided; empty on bare metal. */

@@ -653,7 +653,7 @@ class Result:
     tls_version: int = 0
     """0: without TLS."""
     server: str = ""
-    """The address and port that the last attempt used, as "192.0.2.25:25"; empty where there was none."""
+    """The server that the last attempt tried, as "192.0.2.25:25"; a name without an address as "mail.example.org:25"."""
     recipient: str = ""
     """The recipient that was refused, where that decided."""
 

@@ -303,6 +303,8 @@ impl Connection {
     /// The same, before the server is looked for.
     pub(super) fn begin_session(&mut self, now: u64) {
         let left = self.time_left(now);
+        // A name has none yet.
+        self.link.address = None;
         let mut job = job(&self.snapshot, &self.post, &self.order, None);
         if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
             *total = u32::try_from(left).unwrap_or(u32::MAX).max(1);
@@ -594,13 +596,11 @@ impl Connection {
             recipient: Bounded::EMPTY,
             again,
         };
-        if let Some(server) = self.link.address {
-            ended.told.server = Bounded::written(|room| {
-                let mut out = Window::new(room, 0);
-                write_server(server, &mut out);
-                out.kept()
-            });
-        }
+        ended.told.server = Bounded::written(|room| {
+            let mut out = Window::new(room, 0);
+            self.write_tried(&mut out);
+            out.kept()
+        });
         if let Some(post) = &self.post {
             ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.text(Field::Sender));
             ended.recipients = post.recipients;
@@ -617,6 +617,24 @@ impl Connection {
             }
         }
         ended
+    }
+
+    /// Writes the server that is tried: its address; where it has none, the name that is configured. Both with the port.
+    fn write_tried(&self, out: &mut Window<'_>) {
+        if let Some(address) = self.link.address {
+            return write_server(address, out);
+        }
+        if let Some(Target::Name { name, port }) = self.target() {
+            out.put_seldom(name);
+            out.put(b':');
+            out.decimal(u64::from(port));
+        }
+    }
+
+    /// The server of the list whose turn it is; None where nothing but an address is configured.
+    fn target(&self) -> Option<Target<'_>> {
+        let course = self.course.as_ref()?;
+        self.snapshot.extras.as_ref()?.servers.get(course.server)
     }
 
     /// Notes something of ours in the dialogue.
