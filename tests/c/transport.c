@@ -366,7 +366,7 @@ static void the_next_server_and_the_next_attempt_are_tried(void)
   CHECK_IS(strcmp(result.server, "192.0.2.2:2526"), 0);
   /* A name without an address: the result does not show the server before. */
   begin(1);
-  configure_names("192.0.2.1,mail.example.org:2526", 1);
+  configure_names("192.0.2.1,mail.example.org:2526", 0);
   wire.fails_at = 1;
   wire.fails_with = SDS_SMTP_REFUSED;
   wire.resolve_result = SDS_SMTP_LOST;
