@@ -127,8 +127,13 @@ pub fn explain(report: &mut Report, settings: &Settings<'_>) {
     };
     report.advice = advice(&failed, report.phase);
     if let Some(hint) = hint(report, settings) {
-        report.text = with_hint(report.text.octets(), hint.as_bytes());
+        append(report, hint.as_bytes());
     }
+}
+
+/// Says something more behind what the text says already.
+pub fn append(report: &mut Report, words: &[u8]) {
+    report.text = with_hint(report.text.octets(), words);
 }
 
 fn hint(report: &Report, settings: &Settings<'_>) -> Option<&'static str> {
