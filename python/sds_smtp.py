@@ -278,7 +278,7 @@ def _check(code: int, refused: Type[SmtpError] = SmtpError, refusal: str = "") -
         raise Busy(code)
     # A closed client, and memory, are nobody's configuration or mail.
     of_its_own = code in (Code.BAD_HANDLE, Code.DATA_FAILED) and not refusal
-    raise (SmtpError if of_its_own else refused)(code, f"{strerror(code)} [{refusal}]" if refusal else None)
+    raise (SmtpError if of_its_own else refused)(code, f"{refusal} [{strerror(code)}]" if refusal else None)
 
 
 # --- the library -------------------------------------------------------------
