@@ -25,13 +25,19 @@ use crate::client::hint;
 use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::{LOG_RECIPIENT_BYTES, Limit};
+use crate::limits::{HOST_NAME_BYTES, LOG_RECIPIENT_BYTES, Limit};
 use crate::session::job::Field;
 use crate::session::{Job, Session};
 use crate::wire::address::List;
 
 /// What is composed at a time: the headers, a text of 3 KiB and the final dot leave in one write.
 const OUT: usize = 4096;
+
+/// Room for a note: for the longest name, its port and a sentence.
+const NOTE_BYTES: usize = HOST_NAME_BYTES + 128;
+
+/// What is said of a mail that would have been attempted again.
+const NO_TIME: &[u8] = b"no time left for another attempt";
 
 /// The port of TLS from the first octet on (RFC 8314): a server there waits for a handshake, and says nothing.
 const TLS_PORT: u16 = 465;
@@ -167,7 +173,7 @@ impl Connection {
     /// Begins to connect to an address.
     fn connect(&mut self, server: SocketAddr, tools: &mut Tools<'_>) {
         self.link.address = Some(server);
-        self.note(b"connecting to ", Some(server));
+        self.note_connecting();
         let job = job(&self.snapshot, &self.post, &self.order, Some(server));
         self.link.open(&job, server, tools);
     }
@@ -186,7 +192,9 @@ impl Connection {
                     token: self.link.token,
                 };
                 course.stage = Stage::Resolving(asker);
-                if resolve::ask(name, asker, tools.worker.waker).is_none() {
+                let asked = resolve::ask(name, asker, tools.worker.waker);
+                self.note_looking_up();
+                if asked.is_none() {
                     self.lost(tools.now, Reason::NoMemory);
                 }
             }
@@ -224,7 +232,7 @@ impl Connection {
             [first, ..] => {
                 let first = Some(*first);
                 self.link.address = first;
-                self.note(b"connecting to ", first);
+                self.note_connecting();
                 let race = targets
                     .boxed()
                     .and_then(|targets| Race::new(targets, source))
@@ -280,8 +288,10 @@ impl Connection {
             return false;
         }
         self.link.hang_up();
+        let then = self.course.as_mut().and_then(|course| course.then.take());
+        self.note_next(then, tools.now);
         let Some(course) = &mut self.course else { return false };
-        match course.then.take() {
+        match then {
             Some(Then::Server) => {
                 course.server = course.server.saturating_add(1);
                 self.begin_anew(tools);
@@ -301,6 +311,8 @@ impl Connection {
     /// The same, before the server is looked for.
     pub(super) fn begin_session(&mut self, now: u64) {
         let left = self.time_left(now);
+        // A name has none yet.
+        self.link.address = None;
         let mut job = job(&self.snapshot, &self.post, &self.order, None);
         if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
             *total = u32::try_from(left).unwrap_or(u32::MAX).max(1);
@@ -366,7 +378,7 @@ impl Connection {
     /// Notes that a server is connected to.
     pub(super) fn note_server(&mut self, server: SocketAddr) {
         self.link.address = Some(server);
-        self.note(b"connecting to ", Some(server));
+        self.note_connecting();
     }
 
     /// The link, and what its session is about now.
@@ -497,6 +509,9 @@ impl Connection {
         report.elapsed = u32::try_from(now.saturating_sub(self.started)).unwrap_or(u32::MAX);
         report.attempts = self.course.as_ref().map_or(1, |course| course.attempt);
         let then = self.decide(&mut report, now);
+        if self.link.pump.session.events.transcript.is_some() {
+            self.note_end(&report);
+        }
         self.explain(&mut report);
         match then {
             Some(Then::Server) => None,
@@ -545,6 +560,9 @@ impl Connection {
         if report.outcome != Outcome::Sent {
             hint::explain(report, &self.snapshot.settings());
         }
+        if self.is_late() {
+            hint::append(report, NO_TIME);
+        }
         if self.snapshot.device {
             report.code = report.code.of_devices();
         }
@@ -592,13 +610,11 @@ impl Connection {
             recipient: Bounded::EMPTY,
             again,
         };
-        if let Some(server) = self.link.address {
-            ended.told.server = Bounded::written(|room| {
-                let mut out = Window::new(room, 0);
-                write_server(server, &mut out);
-                out.kept()
-            });
-        }
+        ended.told.server = Bounded::written(|room| {
+            let mut out = Window::new(room, 0);
+            self.write_tried(&mut out);
+            out.kept()
+        });
         if let Some(post) = &self.post {
             ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.text(Field::Sender));
             ended.recipients = post.recipients;
@@ -617,19 +633,106 @@ impl Connection {
         ended
     }
 
-    /// Notes something of ours in the dialogue.
-    fn note(&mut self, words: &[u8], server: Option<SocketAddr>) {
-        let Some(transcript) = &mut self.link.pump.session.events.transcript else {
-            return;
-        };
-        let mut room = [0; 128];
-        let mut out = Window::new(&mut room, 0);
-        out.put_seldom(words);
-        if let Some(server) = server {
-            write_server(server, &mut out);
+    /// Writes the server that is tried: its address; where it has none, the name that is configured. Both with the port.
+    fn write_tried(&self, out: &mut Window<'_>) {
+        if let Some(address) = self.link.address {
+            return write_server(address, out);
         }
+        if let Some(Target::Name { port, .. }) = self.target() {
+            self.write_name(out);
+            out.put(b':');
+            out.decimal(u64::from(port));
+        }
+    }
+
+    /// Writes the name of the server that is tried, where it has one.
+    fn write_name(&self, out: &mut Window<'_>) {
+        if let Some(Target::Name { name, .. }) = self.target() {
+            out.put_seldom(name);
+        }
+    }
+
+    /// The server of the list whose turn it is; None where nothing but an address is configured.
+    fn target(&self) -> Option<Target<'_>> {
+        let course = self.course.as_ref()?;
+        self.snapshot.extras.as_ref()?.servers.get(course.server)
+    }
+
+    /// Notes something of ours in the dialogue, where one is kept.
+    fn note(&mut self, write: &dyn Fn(&Self, &mut Window<'_>)) {
+        if self.link.pump.session.events.transcript.is_none() {
+            return;
+        }
+        let mut room = [0; NOTE_BYTES];
+        let mut out = Window::new(&mut room, 0);
+        write(self, &mut out);
         let length = out.kept();
-        transcript.note(room.get(..length).unwrap_or(&[]));
+        if let Some(transcript) = &mut self.link.pump.session.events.transcript {
+            transcript.note(room.get(..length).unwrap_or(&[]));
+        }
+    }
+
+    /// Notes that the address of the server is connected to.
+    fn note_connecting(&mut self) {
+        self.note(&|connection, out| {
+            out.put_seldom(b"connecting to ");
+            connection.write_tried(out);
+        });
+    }
+
+    /// Notes that a name is looked up.
+    pub(super) fn note_looking_up(&mut self) {
+        self.note(&|connection, out| {
+            out.put_seldom(b"looking up ");
+            connection.write_name(out);
+        });
+    }
+
+    /// Notes what went wrong without a word of the server.
+    pub(super) fn note_failure(&mut self, phase: Phase, reason: Reason) {
+        self.note(&|connection, out| {
+            match phase {
+                _ if reason == Reason::Cancelled => {}
+                Phase::Resolve => {
+                    connection.write_name(out);
+                    out.put_seldom(b": ");
+                }
+                Phase::Connect => {
+                    connection.write_tried(out);
+                    out.put_seldom(b": ");
+                }
+                _ => {}
+            }
+            out.put_seldom(reason.text());
+        });
+    }
+
+    /// Notes the end of an attempt.
+    fn note_end(&mut self, report: &Report) {
+        if report.reason != Reason::None {
+            self.note_failure(report.phase, report.reason);
+        }
+        if self.is_late() {
+            self.note(&|_, out| out.put_seldom(NO_TIME));
+        }
+    }
+
+    /// Notes what follows an attempt.
+    pub(super) fn note_next(&mut self, then: Option<Then>, now: u64) {
+        match then {
+            Some(Then::Server) => self.note(&|_, out| out.put_seldom(b"next server")),
+            Some(Then::Attempt { at }) => self.note(&|_, out| {
+                out.put_seldom(b"next attempt in ");
+                out.decimal(at.saturating_sub(now).div_ceil(1000));
+                out.put_seldom(b" s");
+            }),
+            None => {}
+        }
+    }
+
+    /// Whether there was no time left for an attempt that would have followed.
+    fn is_late(&self) -> bool {
+        self.course.as_ref().is_some_and(|course| course.late)
     }
 }
 

@@ -17,7 +17,7 @@ use super::servers::Target;
 use super::shared::Worker;
 use super::sys;
 use crate::channel::{Called, Turn};
-use crate::code::{Code, Reason};
+use crate::code::{Code, Phase, Reason};
 use crate::session::State;
 
 /// What is received at a time.
@@ -186,7 +186,9 @@ impl Connection {
     fn try_next(&mut self, carried: &mut Carried, reason: Reason, now: u64) -> bool {
         let of_tls = matches!(reason, Reason::Untrusted | Reason::TlsFailed);
         carried.is_over = true;
-        if of_tls || !carried.next_target() {
+        if !of_tls && carried.next_target() {
+            self.note_failure(Phase::Connect, reason);
+        } else {
             self.lost(now, reason);
             // A session that would connect anew has no address to do it with.
             if self.link.pump.session.state() == State::Connecting {
@@ -210,7 +212,7 @@ impl Connection {
                     };
                     course.stage = Course::Resolving(asker);
                     let kept = carried.set_name(name);
-                    if kept.is_some() && carried.resolves() {
+                    let found = if kept.is_some() && carried.resolves() {
                         carried.stage = Stage::Resolving;
                         Ok(())
                     } else if kept.is_some() && resolve::ask(name, asker, worker.waker).is_some() {
@@ -218,7 +220,9 @@ impl Connection {
                         Ok(())
                     } else {
                         no_memory
-                    }
+                    };
+                    self.note_looking_up();
+                    found
                 }
                 None => Err(Reason::NotConfigured),
             },
@@ -243,8 +247,10 @@ impl Connection {
 
     /// After a connection is closed: goes on to the next server, or waits for the next attempt.
     fn go_to_next(&mut self, carried: &mut Carried, now: u64) -> bool {
+        let then = self.course.as_mut().and_then(|course| course.then.take());
+        self.note_next(then, now);
         let Some(course) = &mut self.course else { return false };
-        match course.then.take() {
+        match then {
             Some(Then::Server) => {
                 course.server = course.server.saturating_add(1);
                 carried.forget_server();

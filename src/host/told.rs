@@ -8,7 +8,7 @@ use crate::buffer::{HEXADECIMAL, Window};
 use crate::client::report::{Bounded, Report};
 use crate::limits::{ADDRESS_BYTES, MESSAGE_ID_BYTES};
 
-/// The longest address of a server, as a result shows it: an IPv6 address in brackets with a zone, and a port.
+/// The longest address of a server, as a result shows it: an IPv6 address in brackets with a zone, and a port. A longer name is cut.
 pub const SERVER_BYTES: usize = 63;
 
 /// How a mail ended, and what there is to know of it.
@@ -18,7 +18,7 @@ pub struct LastMail {
     pub report: Report,
     /// The Message-ID; empty where the mail did not start.
     pub message_id: Bounded<MESSAGE_ID_BYTES>,
-    /// The address and port that the last attempt tried; empty where there was none.
+    /// The server that the last attempt tried, with its port: its address, or where it has none its name. Empty where there was none.
     pub server: Bounded<SERVER_BYTES>,
     /// The recipient whose refusal decided; else empty.
     pub recipient: Bounded<ADDRESS_BYTES>,

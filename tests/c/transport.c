@@ -250,6 +250,7 @@ static void configure_names(const char *server, uint32_t retries)
 
   config.server = server;
   config.sender = "device@example.com";
+  config.flags = SDS_SMTP_KEEP_DIALOGUE;
   config.retry_max = retries;
   config.retry_delay_ms = 1;
   CHECK_IS(sds_smtp_client_configure(own, &config), SDS_SMTP_OK);
@@ -355,6 +356,7 @@ static void tls_and_names_have_codes_of_their_own(void)
 static void the_next_server_and_the_next_attempt_are_tried(void)
 {
   struct sds_smtp_result result = SDS_SMTP_RESULT_INIT;
+  char dialogue[512];
 
   begin(1);
   configure_names("192.0.2.1,192.0.2.2:2526", 0);
@@ -364,6 +366,21 @@ static void the_next_server_and_the_next_attempt_are_tried(void)
   is_closed();
   CHECK_IS(sds_smtp_client_result(own, &result), SDS_SMTP_OK);
   CHECK_IS(strcmp(result.server, "192.0.2.2:2526"), 0);
+  /* A name without an address: the result does not show the server before. */
+  begin(1);
+  configure_names("192.0.2.1,mail.example.org:2526", 0);
+  wire.fails_at = 1;
+  wire.fails_with = SDS_SMTP_REFUSED;
+  wire.resolve_result = SDS_SMTP_LOST;
+  CHECK_IS(deliver(own, "transport, second server without an address"), SDS_SMTP_NAME_NOT_FOUND);
+  is_closed();
+  CHECK_IS(sds_smtp_client_result(own, &result), SDS_SMTP_OK);
+  CHECK_IS(strcmp(result.server, "mail.example.org:2526"), 0);
+  sds_smtp_client_dialogue(own, dialogue, sizeof dialogue);
+  CHECK_IS(strcmp(dialogue,
+                  "# connecting to 192.0.2.1:25\n# 192.0.2.1:25: connection refused\n# next server\n"
+                  "# looking up mail.example.org\n# mail.example.org: the server's name has no address\n"),
+           0);
   begin(1);
   configure_names("192.0.2.1", 3);
   wire.fails_at = 6;
