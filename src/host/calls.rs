@@ -63,6 +63,11 @@ pub fn begin_to_carry(key: Key) {
     FORGOTTEN.set(false);
 }
 
+/// Whether the functions of the connection that this thread carries are not to be called any more.
+pub fn is_forgotten() -> bool {
+    FORGOTTEN.get()
+}
+
 /// It does no longer; whether its functions are not to be called any more.
 pub fn end_to_carry() -> bool {
     CARRIES.set(None);

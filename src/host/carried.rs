@@ -278,7 +278,7 @@ impl Functions {
     // Saves 416 bytes.
     #[inline(never)]
     fn are_gone(&self) -> bool {
-        self.in_child() || self.key.slot().is_none()
+        self.in_child() || self.key.slot().is_none() || calls::is_forgotten()
     }
 
     fn call<T>(&self, gone: T, call: impl FnOnce(&Given) -> T) -> T {

@@ -83,12 +83,19 @@ pub struct Ended {
     pub again: bool,
 }
 
+/// How long the greeting of a server is waited for, in milliseconds.
+fn greeting_of(snapshot: &Snapshot, server: Option<SocketAddr>) -> u32 {
+    let limit = snapshot.limit(Limit::Greeting);
+    match server {
+        Some(server) if server.port() == TLS_PORT => limit.min(TLS_PORT_GREETING),
+        _ => limit,
+    }
+}
+
 fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, server: Option<SocketAddr>) -> Job<'a> {
     let mut settings = snapshot.settings();
-    if server.is_some_and(|server| server.port() == TLS_PORT) {
-        if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
-            *greeting = snapshot.limit(Limit::Greeting).min(TLS_PORT_GREETING);
-        }
+    if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
+        *greeting = greeting_of(snapshot, server);
     }
     Job {
         settings,
@@ -455,7 +462,7 @@ impl Connection {
         }
         match &self.carried {
             Some(carried) => carried.deadline(self.link.session_deadline()),
-            None => self.link.deadline(|| self.snapshot.greeting()),
+            None => self.link.deadline(|| greeting_of(&self.snapshot, self.link.address)),
         }
     }
 
@@ -508,6 +515,10 @@ impl Connection {
         let mut report = self.link.pump.session.events.report.take()?;
         report.elapsed = u32::try_from(now.saturating_sub(self.started)).unwrap_or(u32::MAX);
         report.attempts = self.course.as_ref().map_or(1, |course| course.attempt);
+        let silent = report.phase == Phase::Greeting && report.code == Code::Timeout;
+        if silent && !self.secures && self.link.address.is_some_and(|address| address.port() == TLS_PORT) {
+            report.code = Code::TlsFailed;
+        }
         let then = self.decide(&mut report, now);
         if self.link.pump.session.events.transcript.is_some() {
             self.note_end(&report);
@@ -553,10 +564,6 @@ impl Connection {
     /// Says in the text what the server's words may mean, and what to do; and has the devices' own function answer in the
     /// devices' codes.
     fn explain(&self, report: &mut Report) {
-        let silent = report.phase == Phase::Greeting && report.code == Code::Timeout;
-        if silent && self.link.address.is_some_and(|address| address.port() == TLS_PORT) {
-            report.code = Code::TlsFailed;
-        }
         if report.outcome != Outcome::Sent {
             hint::explain(report, &self.snapshot.settings());
         }

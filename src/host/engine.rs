@@ -213,8 +213,9 @@ impl Engine {
     }
 
     /// Takes the addresses of the names that were looked up.
-    fn take_answers(&mut self, now: u64) {
-        resolve::answers(self.number, |token, answer| {
+    pub(super) fn take_answers(&mut self, now: u64) {
+        let turned = self.connections.turned();
+        resolve::answers(self.number, turned, |token, answer| {
             match self.connections.get(token).filter(|connection| connection.is_carried()) {
                 Some(connection) => {
                     connection.keep_answer(answer, now);
@@ -237,6 +238,8 @@ impl Engine {
                     connection.cancel(tools);
                 }
             });
+        } else {
+            self.connections.miss_active(place);
         }
         if let Some(token) = self.connections.lingering(place) {
             if let Some(connection) = self.connections.get(token) {
@@ -305,7 +308,7 @@ impl Engine {
             },
         };
         let Some(connection) = self.connections.get(token) else {
-            return false;
+            return self.connections.miss(token);
         };
         if connection.is_carried() {
             self.leave(token);

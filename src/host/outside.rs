@@ -266,13 +266,18 @@ impl Connection {
     }
 }
 
+/// Further turns at a time, of connections to which something has happened in their turn.
+const MISSED: u32 = 16;
+
 /// Makes the turns that are due, of connections of clients that are `wanted`. The caller is the only thread that calls functions
 /// of the program, and holds no lock.
 pub fn run(wanted: Wanted) -> Ran {
     let mut ran = Ran::Nothing;
     let mut buffer = [0; BUFFER];
     // Those that are due again have their share in the next turn.
-    for _ in 0..calls::carried() {
+    let (mut turns, mut missed) = (calls::carried(), MISSED);
+    while turns > 0 {
+        turns = turns.saturating_sub(1);
         let Some((mut connection, worker, running)) = take(wanted) else {
             // One may wait for another to be closed: it is to be looked at soon.
             ran = Ran::Some;
@@ -291,8 +296,12 @@ pub fn run(wanted: Wanted) -> Ran {
             // Who frees the client waits for this.
             connection.close_once();
         }
-        put_back(connection, worker.number, forgotten, sound);
+        let again = put_back(connection, worker.number, forgotten, sound);
         drop(running);
+        if again && missed > 0 {
+            missed = missed.saturating_sub(1);
+            turns = turns.saturating_add(1);
+        }
     }
     ran
 }
@@ -306,17 +315,16 @@ fn take(wanted: Wanted) -> Option<(Boxed<Connection>, Worker, Option<Running>)> 
     Some((connection, engine.worker(), running))
 }
 
-/// Puts a connection back, or ends it where its engine or its client is gone.
-fn put_back(mut connection: Boxed<Connection>, number: u32, forgotten: bool, sound: bool) {
+/// Puts a connection back, or ends it where its engine or its client is gone; whether it has another turn.
+fn put_back(mut connection: Boxed<Connection>, number: u32, forgotten: bool, sound: bool) -> bool {
     let mut engine = engine();
     let now = clock::now();
     if let Some(engine) = engine.as_mut().filter(|engine| engine.number == number) {
-        if forgotten {
-            engine.discard(connection);
-        } else {
-            engine.put_back(connection, now, sound);
+        if !forgotten {
+            return engine.put_back(connection, now, sound);
         }
-        return;
+        engine.discard(connection);
+        return false;
     }
     drop(engine);
     registry::count_connection(connection.key.place, false);
@@ -324,6 +332,7 @@ fn put_back(mut connection: Boxed<Connection>, number: u32, forgotten: bool, sou
         super::engine::end_abandoned(&mut connection, now);
         connection.close_once();
     }
+    false
 }
 
 /// Closes the connections of a client that functions of the program carry, and forgets them: nothing of the program's is called for

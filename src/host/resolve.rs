@@ -43,9 +43,10 @@ pub fn ask(name: &[u8], asker: Asker, waker: sys::Waker) -> Option<()> {
 
 /// Calls `each` with answers that have come for this engine: token and addresses, at least one. They come in the order in which
 /// they are to be tried: that of RFC 6724, the families by turns (RFC 8305, 4). `each` may call everything here. Where there are
-/// more answers than a turn takes, the engine is woken once more. Without answers for anybody this costs one load.
-pub fn answers(engine: u32, each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
-    RESOLVER.answers(engine, each);
+/// more answers than a turn takes, the engine is woken once more. Without answers for anybody this costs one load. Those for `but`
+/// stay for later.
+pub fn answers(engine: u32, but: Option<u64>, each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
+    RESOLVER.answers(engine, but, each);
 }
 
 /// This connection asks no more: its mail has ended. The lookup goes on.
@@ -246,20 +247,20 @@ impl Resolver {
         }
     }
 
-    fn answers(&self, engine: u32, each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
+    fn answers(&self, engine: u32, but: Option<u64>, each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
         // After each turn, and nearly always there is none.
         if self.answered.load(Ordering::Acquire) > 0 {
-            self.take_answers(engine, each);
+            self.take_answers(engine, but, each);
         }
     }
 
-    fn take_answers(&self, engine: u32, mut each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
+    fn take_answers(&self, engine: u32, but: Option<u64>, mut each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
         let mut room = [IpAddr::V4(Ipv4Addr::UNSPECIFIED); NAME_ADDRESSES];
         for _ in 0..ANSWERS {
             if self.answered.load(Ordering::Acquire) == 0 {
                 return;
             }
-            let Some((token, length)) = self.take_answer(engine, &mut room) else {
+            let Some((token, length)) = self.take_answer(engine, but, &mut room) else {
                 return;
             };
             each(token, length.map(|length| room.get(..length).unwrap_or(&[])));
@@ -271,7 +272,7 @@ impl Resolver {
             .filter(|lookup| matches!(lookup.state, State::Answered(_)));
         let left = answered
             .flat_map(|lookup| lookup.askers.iter())
-            .find(|(asker, _)| asker.engine == engine);
+            .find(|(asker, _)| asker.engine == engine && Some(asker.token) != but);
         if let Some((_, waker)) = left {
             waker.wake();
         }
@@ -281,6 +282,7 @@ impl Resolver {
     fn take_answer(
         &self,
         engine: u32,
+        but: Option<u64>,
         room: &mut [IpAddr; NAME_ADDRESSES],
     ) -> Option<(u64, Result<usize, Unresolved>)> {
         let mut table = self.lock();
@@ -298,7 +300,11 @@ impl Resolver {
                 }
                 Err(unresolved) => Err(*unresolved),
             };
-            let Some(one) = lookup.askers.iter().rposition(|(asker, _)| asker.engine == engine) else {
+            let Some(one) = lookup
+                .askers
+                .iter()
+                .rposition(|(asker, _)| asker.engine == engine && Some(asker.token) != but)
+            else {
                 continue;
             };
             let Some((asker, _)) = lookup.askers.take(one) else {
@@ -450,7 +456,7 @@ mod tests {
         fn told(&self, many: usize) -> BTreeMap<u64, Result<String, Unresolved>> {
             let mut told = BTreeMap::new();
             wait_until("the answers come", || {
-                self.resolver.answers(ENGINE, |token, answer| {
+                self.resolver.answers(ENGINE, None, |token, answer| {
                     let text = answer.map(|all| format!("{all:?}"));
                     assert_eq!(told.insert(token, text), None);
                 });
@@ -592,11 +598,11 @@ mod tests {
         let mut ready = sys::Ready::new();
         assert!(ready.wait(fake.poller.descriptor(), Some(0)) && ready.events().count() == 1);
         let mut count = 0;
-        fake.resolver.answers(ENGINE, |_, _| count += 1);
+        fake.resolver.answers(ENGINE, None, |_, _| count += 1);
         assert_eq!(count, ANSWERS);
         assert!(ready.wait(fake.poller.descriptor(), Some(0)) && ready.events().count() == 1);
         // Who gets an answer may ask again, and forget.
-        fake.resolver.answers(ENGINE, |token, _| {
+        fake.resolver.answers(ENGINE, None, |token, _| {
             fake.ask(token, "missing");
             fake.resolver.forget(|asker| asker.token == token);
             fake.ask(token, "missing");
@@ -619,7 +625,7 @@ mod tests {
             fake.ask(token, "name");
             assert!(ready.wait(fake.poller.descriptor(), Some(20_000)) && ready.events().count() == 1);
             let mut told = None;
-            fake.resolver.answers(ENGINE, |token, _| told = Some(token));
+            fake.resolver.answers(ENGINE, None, |token, _| told = Some(token));
             assert_eq!(told, Some(token));
         }
         assert_eq!(COUNT.load(Ordering::Relaxed), 2000);
