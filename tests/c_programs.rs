@@ -662,7 +662,7 @@ fn the_end_of_a_mail_is_told_by_a_function_of_the_program() {
         let server = Server::start(Manners::default());
         run(executable("done", standard, link), [&server.port])
             .must_give(0)
-            .must_say("done: 17 cases, 0 wrong");
+            .must_say("done: 18 cases, 0 wrong");
     }
     let server = Server::start(Manners::default());
     under_valgrind(executable("done", C11, Shared), [&server.port]).must_give(0);

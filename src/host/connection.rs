@@ -17,7 +17,7 @@ use super::shared::{Order, Start};
 use super::sink::Sink;
 use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
-use super::told::{LastMail, write_server};
+use super::told::{Ended, LastMail, write_server};
 use super::transcript::Transcript;
 use crate::buffer::Window;
 use crate::channel::callbacks::Trace;
@@ -25,7 +25,7 @@ use crate::client::hint;
 use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::{HOST_NAME_BYTES, LOG_RECIPIENT_BYTES, Limit};
+use crate::limits::{HOST_NAME_BYTES, Limit};
 use crate::session::job::Field;
 use crate::session::{Job, Session};
 use crate::wire::address::List;
@@ -69,18 +69,6 @@ pub struct Connection {
     pub(super) carried: Option<Boxed<Carried>>,
     /// They speak TLS.
     secures: bool,
-}
-
-/// What the engine writes into the client when there is a verdict.
-pub struct Ended {
-    /// The result.
-    pub told: LastMail,
-    /// How many recipients the mail had.
-    pub recipients: u16,
-    /// The recipient for the log.
-    pub recipient: Bounded<LOG_RECIPIENT_BYTES>,
-    /// The mail is attempted again: it is for the log only.
-    pub again: bool,
 }
 
 /// How long the greeting of a server is waited for, in milliseconds.
