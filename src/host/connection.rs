@@ -2,13 +2,12 @@
 
 use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr};
-use std::vec::Vec;
 
 use super::calls::Promise;
 use super::carried::Carried;
 use super::course::{Course, Stage, Then, told_as_unresolved};
 use super::link::{Link, Tools};
-use super::memory::{self, Boxed};
+use super::memory::{self, Boxed, Row};
 use super::post::Post;
 use super::race::Race;
 use super::registry::Key;
@@ -97,12 +96,19 @@ pub struct Ended {
     pub again: bool,
 }
 
+/// How long the greeting of a server is waited for, in milliseconds.
+fn greeting_of(snapshot: &Snapshot, server: Option<SocketAddr>) -> u32 {
+    let limit = snapshot.limit(Limit::Greeting);
+    match server {
+        Some(server) if server.port() == TLS_PORT => limit.min(TLS_PORT_GREETING),
+        _ => limit,
+    }
+}
+
 fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, server: Option<SocketAddr>) -> Job<'a> {
     let mut settings = snapshot.settings();
-    if server.is_some_and(|server| server.port() == TLS_PORT) {
-        if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
-            *greeting = snapshot.limit(Limit::Greeting).min(TLS_PORT_GREETING);
-        }
+    if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
+        *greeting = greeting_of(snapshot, server);
     }
     Job {
         settings,
@@ -233,25 +239,24 @@ impl Connection {
             Err(why) => return self.lost(tools.now, unresolved(why)),
         };
         let usable = |address: &&IpAddr| source.is_none_or(|source| source.is_ipv4() == address.is_ipv4());
-        let mut targets = Vec::new();
-        if targets.try_reserve_exact(addresses.len()).is_err() {
-            return self.lost(tools.now, Reason::NoMemory);
+        let mut targets = Row::new();
+        for address in addresses.iter().filter(usable) {
+            if targets.push(SocketAddr::new(*address, port)).is_none() {
+                return self.lost(tools.now, Reason::NoMemory);
+            }
         }
-        targets.extend(
-            addresses
-                .iter()
-                .filter(usable)
-                .map(|address| SocketAddr::new(*address, port)),
-        );
         course.stage = Stage::Talking;
-        match targets.as_slice() {
+        match &*targets {
             [] => self.lost(tools.now, Reason::NoSource),
             [only] => self.connect(*only, tools),
             [first, ..] => {
                 let first = Some(*first);
                 self.link.address = first;
                 self.note(Note::Connecting);
-                let race = Race::new(targets.into_boxed_slice(), source).and_then(Boxed::new);
+                let race = targets
+                    .boxed()
+                    .and_then(|targets| Race::new(targets, source))
+                    .and_then(Boxed::new);
                 let job = job(&self.snapshot, &self.post, &self.order, first);
                 match race {
                     Some(race) => self.link.race(&job, race, tools),
@@ -468,7 +473,7 @@ impl Connection {
         }
         match &self.carried {
             Some(carried) => carried.deadline(self.link.session_deadline()),
-            None => self.link.deadline(|| self.snapshot.greeting()),
+            None => self.link.deadline(|| greeting_of(&self.snapshot, self.link.address)),
         }
     }
 
@@ -521,6 +526,10 @@ impl Connection {
         let mut report = self.link.pump.session.events.report.take()?;
         report.elapsed = u32::try_from(now.saturating_sub(self.started)).unwrap_or(u32::MAX);
         report.attempts = self.course.as_ref().map_or(1, |course| course.attempt);
+        let silent = report.phase == Phase::Greeting && report.code == Code::Timeout;
+        if silent && !self.secures && self.link.address.is_some_and(|address| address.port() == TLS_PORT) {
+            report.code = Code::TlsFailed;
+        }
         let then = self.decide(&mut report, now);
         if report.reason != Reason::None {
             self.note(Note::Failure(report.phase, report.reason));
@@ -566,10 +575,6 @@ impl Connection {
     /// Says in the text what the server's words may mean, and what to do; and has the devices' own function answer in the
     /// devices' codes.
     fn explain(&self, report: &mut Report) {
-        let silent = report.phase == Phase::Greeting && report.code == Code::Timeout;
-        if silent && self.link.address.is_some_and(|address| address.port() == TLS_PORT) {
-            report.code = Code::TlsFailed;
-        }
         if report.outcome != Outcome::Sent {
             hint::explain(report, &self.snapshot.settings());
         }

@@ -26,7 +26,7 @@
 //! - [`resolve`]: their names, looked up by threads of their own; `addresses`: what is found
 //! - `nonces`: what Message-IDs are made of
 //! - `clock`: the time
-//! - `memory`: memory that may be refused
+//! - `memory`: memory that may be refused; `queue`: a queue in it
 //! - `fork`: what a fork of the host program finds
 //! - `sys`: system calls, a folder for each system; the only files here with `unsafe`
 //!
@@ -90,6 +90,8 @@ mod outside;
 #[forbid(unsafe_code)]
 mod post;
 #[forbid(unsafe_code)]
+mod queue;
+#[forbid(unsafe_code)]
 mod race;
 #[forbid(unsafe_code)]
 mod registry;
@@ -125,8 +127,10 @@ pub mod transcript;
 pub use client::{Client, Wait};
 pub use driver::{poll, use_event_loop};
 pub use ending::shut_down;
+pub use memory::Row;
 pub use setup::Setup;
 pub use shared::Order;
+pub use sys::is_sound;
 pub use told::LastMail;
 
 /// Runs a function that a program has called. Its thread is not cancelled meanwhile, and does not wait for locks that it holds

@@ -2,9 +2,8 @@
 //! while the functions run, and put back.
 
 use std::net::IpAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::calls::{self, Running};
+use super::calls::{self, Running, Wanted};
 use super::carried::{Carried, Functions, Stage};
 use super::clock;
 use super::connection::{Connection, Note, unresolved};
@@ -16,6 +15,7 @@ use super::resolve::{self, Asker, Unresolved};
 use super::runner::Ran;
 use super::servers::Target;
 use super::shared::Worker;
+use super::sys;
 use crate::channel::{Called, Turn};
 use crate::code::{Code, Phase, Reason};
 use crate::session::State;
@@ -251,13 +251,18 @@ impl Connection {
     }
 }
 
+/// Further turns at a time, of connections to which something has happened in their turn.
+const MISSED: u32 = 16;
+
 /// Makes the turns that are due, of connections of clients that are `wanted`. The caller is the only thread that calls functions
 /// of the program, and holds no lock.
-pub fn run(wanted: &dyn Fn(Key) -> bool) -> Ran {
+pub fn run(wanted: Wanted) -> Ran {
     let mut ran = Ran::Nothing;
     let mut buffer = [0; BUFFER];
     // Those that are due again have their share in the next turn.
-    for _ in 0..calls::carried() {
+    let (mut turns, mut missed) = (calls::carried(), MISSED);
+    while turns > 0 {
+        turns = turns.saturating_sub(1);
         let Some((mut connection, worker, running)) = take(wanted) else {
             // One may wait for another to be closed: it is to be looked at soon.
             ran = Ran::Some;
@@ -266,8 +271,7 @@ pub fn run(wanted: &dyn Fn(Key) -> bool) -> Ran {
         let key = connection.key;
         let (forks, now) = (calls::forks(), clock::now());
         calls::begin_to_carry(key);
-        let turn = || connection.turn_outside(now, &mut buffer, worker);
-        let sound = catch_unwind(AssertUnwindSafe(turn)).is_ok();
+        let sound = sys::is_sound(&mut || connection.turn_outside(now, &mut buffer, worker));
         let forgotten = calls::end_to_carry();
         if forks != calls::forks() {
             return Ran::InChild;
@@ -277,14 +281,18 @@ pub fn run(wanted: &dyn Fn(Key) -> bool) -> Ran {
             // Who frees the client waits for this.
             connection.close_once();
         }
-        put_back(connection, worker.number, forgotten, sound);
+        let again = put_back(connection, worker.number, forgotten, sound);
         drop(running);
+        if again && missed > 0 {
+            missed = missed.saturating_sub(1);
+            turns = turns.saturating_add(1);
+        }
     }
     ran
 }
 
 /// Takes out the next connection. Who frees its client finds it in the engine, or waits until it is back.
-fn take(wanted: &dyn Fn(Key) -> bool) -> Option<(Boxed<Connection>, Worker, Option<Running>)> {
+fn take(wanted: Wanted) -> Option<(Boxed<Connection>, Worker, Option<Running>)> {
     let mut engine = engine();
     let engine = engine.as_mut()?;
     let connection = engine.next_outside(wanted)?;
@@ -292,17 +300,16 @@ fn take(wanted: &dyn Fn(Key) -> bool) -> Option<(Boxed<Connection>, Worker, Opti
     Some((connection, engine.worker(), running))
 }
 
-/// Puts a connection back, or ends it where its engine or its client is gone.
-fn put_back(mut connection: Boxed<Connection>, number: u32, forgotten: bool, sound: bool) {
+/// Puts a connection back, or ends it where its engine or its client is gone; whether it has another turn.
+fn put_back(mut connection: Boxed<Connection>, number: u32, forgotten: bool, sound: bool) -> bool {
     let mut engine = engine();
     let now = clock::now();
     if let Some(engine) = engine.as_mut().filter(|engine| engine.number == number) {
-        if forgotten {
-            engine.discard(connection);
-        } else {
-            engine.put_back(connection, now, sound);
+        if !forgotten {
+            return engine.put_back(connection, now, sound);
         }
-        return;
+        engine.discard(connection);
+        return false;
     }
     drop(engine);
     registry::count_connection(connection.key.place, false);
@@ -310,25 +317,26 @@ fn put_back(mut connection: Boxed<Connection>, number: u32, forgotten: bool, sou
         super::engine::end_abandoned(&mut connection, now);
         connection.close_once();
     }
+    false
 }
 
 /// Closes the connections of a client that functions of the program carry, and forgets them: nothing of the program's is called for
 /// them any more. From inside such a function its own connection is closed by nobody.
 pub fn let_go(key: Key) {
     calls::forget_carried(key);
-    close_all(&|engine| engine.take_of(key));
+    close_all(Some(key));
 }
 
 /// The same for all connections.
 pub fn let_all_go() {
-    close_all(&super::engine::Engine::take_any);
+    close_all(None);
 }
 
-fn close_all(take: &dyn Fn(&mut super::engine::Engine) -> Option<Boxed<Connection>>) {
+fn close_all(of: Option<Key>) {
     loop {
         let taken = engine()
             .as_mut()
-            .and_then(|engine| Some((take(engine)?, engine.number)));
+            .and_then(|engine| Some((engine.take_ended(of)?, engine.number)));
         let Some((mut connection, number)) = taken else { return };
         let forks = calls::forks();
         connection.close_once();

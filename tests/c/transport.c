@@ -678,6 +678,68 @@ static void an_event_loop_carries_it(void)
   CHECK(!wire.open && wire.closes == wire.connects);
 }
 
+/* A turn of the connection in another thread: it stays inside of a function until the case lets it go on. */
+static volatile int stays_in = -1, inside, goes_on;
+
+static void stay(enum function function)
+{
+  if ((int)function != stays_in)
+    return;
+  stays_in = -1;
+  inside = 1;
+  while (!goes_on)
+    sleep_ms(1);
+}
+
+static void *waits(void *code)
+{
+  *(int *)code = sds_smtp_client_wait(own, PATIENCE_MS);
+  return NULL;
+}
+
+/* What a poll brings while another thread has the connection is not lost: a cancellation, and octets that arrive. */
+static void what_comes_in_a_turn_is_looked_at_after_it(void)
+{
+  int ends[2], code, cancels;
+  pthread_t thread;
+  char octet;
+
+  CHECK(event_loop() >= 0);
+  CHECK(pipe(ends) == 0);
+  for (cancels = 0; cancels < 2; cancels++) {
+    begin(1);
+    wire.descriptor = ends[0];
+    wire.silent = 1;
+    wire.calls_back = stay;
+    inside = goes_on = 0;
+    CHECK_IS(start_mail(own, "transport, in a turn"), SDS_SMTP_OK);
+    CHECK_IS(pthread_create(&thread, NULL, waits, &code), 0);
+    /* After the first turn the descriptor is waited on. In the next one nothing has arrived, and this is its last function. */
+    sleep_ms(100);
+    stays_in = DESCRIPTOR;
+    CHECK(write(ends[1], "x", 1) == 1);
+    while (!inside)
+      sleep_ms(1);
+    CHECK(read(ends[0], &octet, 1) == 1);
+    if (cancels) {
+      sds_smtp_client_cancel(own);
+    } else {
+      wire.silent = 0;
+      memcpy(wire.says, "220 late\r\n", 10);
+      wire.length = 10;
+      CHECK(write(ends[1], "x", 1) == 1);
+    }
+    sds_smtp_poll(0);
+    goes_on = 1;
+    CHECK_IS(pthread_join(thread, NULL), 0);
+    if (!cancels)
+      CHECK(read(ends[0], &octet, 1) == 1);
+    CHECK_IS(code, cancels ? SDS_SMTP_CANCELLED : SDS_SMTP_OK);
+  }
+  sds_smtp_client_free(own);
+  CHECK(!wire.open);
+}
+
 static void shutdown_closes(void)
 {
   begin(0);
@@ -797,6 +859,7 @@ static const struct {
   CASE(a_mail_waits_for_another_thread_to_close),
   CASE(functions_fork),
   CASE(an_event_loop_carries_it),
+  CASE(what_comes_in_a_turn_is_looked_at_after_it),
   CASE(shutdown_closes),
   CASE(threads_replace_it_and_shut_down),
   CASE(closed_descriptors_end_it),
