@@ -61,10 +61,11 @@ impl Case<'_> {
         refused && self.report.phase == Phase::Auth && self.is_refused()
     }
 
-    /// The server refused where we come from (RFC 3463: X.7.z is policy), whatever the sender is.
+    /// The server refused where we come from (RFC 3463: X.7.z is policy), whatever the sender is. The blanks keep words apart
+    /// from addresses that the server repeats.
     fn refuses_our_address(&self) -> bool {
-        const WORDS: [&[u8]; 6] = [b"IP ", b"client host", b"block", b"blacklist", b"listed", b"reputation"];
-        self.report.enhanced[1] == 7 && WORDS.into_iter().any(|word| self.says(word))
+        self.report.enhanced[1] == 7
+            && (self.says(b" IP ") || self.says(b" client host") || self.says(b" block") || self.says(b" blacklist"))
     }
 
     fn username_is_address(&self) -> bool {
@@ -375,6 +376,19 @@ mod tests {
             (
                 refused(
                     Code::SenderRefused,
+                    Phase::Rcpt,
+                    554,
+                    "5.7.1 <blocked@example.test>: Sender address rejected: Access denied",
+                ),
+                OFF,
+                "",
+                Advice::Configuration,
+                "5.7.1 <blocked@example.test>: Sender address rejected: Access denied - the sender has to be a whole \
+                 e-mail address that this server accepts",
+            ),
+            (
+                refused(
+                    Code::SenderRefused,
                     Phase::Mail,
                     550,
                     "5.7.1 Sender not allowed to send from this account",
@@ -386,11 +400,16 @@ mod tests {
                  this server accepts",
             ),
             (
-                refused(Code::SenderRefused, Phase::Mail, 553, "5.1.7 sender is not listed here"),
+                refused(
+                    Code::SenderRefused,
+                    Phase::Mail,
+                    553,
+                    "5.1.7 sender is on our blacklist",
+                ),
                 ON,
                 "sds",
                 Advice::Configuration,
-                "5.1.7 sender is not listed here - the sender has to be a whole e-mail address that this server accepts",
+                "5.1.7 sender is on our blacklist - the sender has to be a whole e-mail address that this server accepts",
             ),
             (
                 refused(

@@ -71,6 +71,19 @@ pub struct Connection {
     secures: bool,
 }
 
+/// Something of ours in the dialogue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// An address is connected to.
+    Connecting,
+    /// A name is looked up.
+    LookingUp,
+    /// What went wrong, in this phase, without a word of the server.
+    Failure(Phase, Reason),
+    /// This follows, as from now.
+    Next(Then, u64),
+}
+
 /// How long the greeting of a server is waited for, in milliseconds.
 fn greeting_of(snapshot: &Snapshot, server: Option<SocketAddr>) -> u32 {
     let limit = snapshot.limit(Limit::Greeting);
@@ -168,7 +181,7 @@ impl Connection {
     /// Begins to connect to an address.
     fn connect(&mut self, server: SocketAddr, tools: &mut Tools<'_>) {
         self.link.address = Some(server);
-        self.note_connecting();
+        self.note(Note::Connecting);
         let job = job(&self.snapshot, &self.post, &self.order, Some(server));
         self.link.open(&job, server, tools);
     }
@@ -187,8 +200,10 @@ impl Connection {
                     token: self.link.token,
                 };
                 course.stage = Stage::Resolving(asker);
+                // Not that of the server before.
+                self.link.address = None;
                 let asked = resolve::ask(name, asker, tools.worker.waker);
-                self.note_looking_up();
+                self.note(Note::LookingUp);
                 if asked.is_none() {
                     self.lost(tools.now, Reason::NoMemory);
                 }
@@ -199,15 +214,13 @@ impl Connection {
 
     /// The answer has come that a name was looked up for.
     pub fn resolved(&mut self, answer: Result<&[IpAddr], Unresolved>, tools: &mut Tools<'_>) {
+        let Some(port) = self.port() else { return };
         let (Some(extras), Some(course)) = (&self.snapshot.extras, &mut self.course) else {
             return;
         };
         if !matches!(course.stage, Stage::Resolving(_)) {
             return;
         }
-        let Some(Target::Name { port, .. }) = extras.servers.get(course.server) else {
-            return;
-        };
         let source = extras.source;
         let addresses = match answer {
             Ok(addresses) => addresses,
@@ -227,7 +240,7 @@ impl Connection {
             [first, ..] => {
                 let first = Some(*first);
                 self.link.address = first;
-                self.note_connecting();
+                self.note(Note::Connecting);
                 let race = targets
                     .boxed()
                     .and_then(|targets| Race::new(targets, source))
@@ -306,8 +319,6 @@ impl Connection {
     /// The same, before the server is looked for.
     pub(super) fn begin_session(&mut self, now: u64) {
         let left = self.time_left(now);
-        // A name has none yet.
-        self.link.address = None;
         let mut job = job(&self.snapshot, &self.post, &self.order, None);
         if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
             *total = u32::try_from(left).unwrap_or(u32::MAX).max(1);
@@ -373,7 +384,7 @@ impl Connection {
     /// Notes that a server is connected to.
     pub(super) fn note_server(&mut self, server: SocketAddr) {
         self.link.address = Some(server);
-        self.note_connecting();
+        self.note(Note::Connecting);
     }
 
     /// The link, and what its session is about now.
@@ -508,8 +519,8 @@ impl Connection {
             report.code = Code::TlsFailed;
         }
         let then = self.decide(&mut report, now);
-        if self.link.pump.session.events.transcript.is_some() {
-            self.note_end(&report);
+        if report.reason != Reason::None {
+            self.note(Note::Failure(report.phase, report.reason));
         }
         self.explain(&mut report);
         match then {
@@ -555,7 +566,7 @@ impl Connection {
         if report.outcome != Outcome::Sent {
             hint::explain(report, &self.snapshot.settings());
         }
-        if self.is_late() {
+        if self.course.as_ref().is_some_and(|course| course.late) {
             hint::append(report, NO_TIME);
         }
         if self.snapshot.device {
@@ -607,7 +618,7 @@ impl Connection {
         };
         ended.told.server = Bounded::written(|room| {
             let mut out = Window::new(room, 0);
-            self.write_tried(&mut out);
+            self.write_tried(true, &mut out);
             out.kept()
         });
         if let Some(post) = &self.post {
@@ -628,22 +639,17 @@ impl Connection {
         ended
     }
 
-    /// Writes the server that is tried: its address; where it has none, the name that is configured. Both with the port.
-    fn write_tried(&self, out: &mut Window<'_>) {
+    /// Writes the server that is tried, with its port or without: its address; where it has none, the name that is configured.
+    fn write_tried(&self, with_port: bool, out: &mut Window<'_>) {
         if let Some(address) = self.link.address {
             return write_server(address, out);
         }
-        if let Some(Target::Name { port, .. }) = self.target() {
-            self.write_name(out);
-            out.put(b':');
-            out.decimal(u64::from(port));
-        }
-    }
-
-    /// Writes the name of the server that is tried, where it has one.
-    fn write_name(&self, out: &mut Window<'_>) {
-        if let Some(Target::Name { name, .. }) = self.target() {
+        if let Some(Target::Name { name, port }) = self.target() {
             out.put_seldom(name);
+            if with_port {
+                out.put(b':');
+                out.decimal(u64::from(port));
+            }
         }
     }
 
@@ -653,81 +659,54 @@ impl Connection {
         self.snapshot.extras.as_ref()?.servers.get(course.server)
     }
 
+    /// The port of that server, where it has a name.
+    pub(super) fn port(&self) -> Option<u16> {
+        match self.target()? {
+            Target::Name { port, .. } => Some(port),
+            Target::Address(_) => None,
+        }
+    }
+
     /// Notes something of ours in the dialogue, where one is kept.
-    fn note(&mut self, write: &dyn Fn(&Self, &mut Window<'_>)) {
+    pub(super) fn note(&mut self, note: Note) {
         if self.link.pump.session.events.transcript.is_none() {
             return;
         }
         let mut room = [0; NOTE_BYTES];
         let mut out = Window::new(&mut room, 0);
-        write(self, &mut out);
+        let words = match note {
+            Note::Connecting => b"connecting to ".as_slice(),
+            Note::LookingUp => b"looking up ",
+            Note::Next(Then::Server, _) => b"next server",
+            Note::Next(Then::Attempt { .. }, _) => b"next attempt in ",
+            Note::Failure(_, reason) => reason.text(),
+        };
+        if let Note::Failure(phase @ (Phase::Resolve | Phase::Connect), reason) = note {
+            if reason != Reason::Cancelled {
+                self.write_tried(phase != Phase::Resolve, &mut out);
+                out.put_seldom(b": ");
+            }
+        }
+        out.put_seldom(words);
+        match note {
+            Note::Connecting | Note::LookingUp => self.write_tried(note == Note::Connecting, &mut out),
+            Note::Next(Then::Attempt { at }, now) => {
+                out.decimal(at.saturating_sub(now).div_ceil(1000));
+                out.put_seldom(b" s");
+            }
+            _ => {}
+        }
         let length = out.kept();
         if let Some(transcript) = &mut self.link.pump.session.events.transcript {
             transcript.note(room.get(..length).unwrap_or(&[]));
         }
     }
 
-    /// Notes that the address of the server is connected to.
-    fn note_connecting(&mut self) {
-        self.note(&|connection, out| {
-            out.put_seldom(b"connecting to ");
-            connection.write_tried(out);
-        });
-    }
-
-    /// Notes that a name is looked up.
-    pub(super) fn note_looking_up(&mut self) {
-        self.note(&|connection, out| {
-            out.put_seldom(b"looking up ");
-            connection.write_name(out);
-        });
-    }
-
-    /// Notes what went wrong without a word of the server.
-    pub(super) fn note_failure(&mut self, phase: Phase, reason: Reason) {
-        self.note(&|connection, out| {
-            match phase {
-                _ if reason == Reason::Cancelled => {}
-                Phase::Resolve => {
-                    connection.write_name(out);
-                    out.put_seldom(b": ");
-                }
-                Phase::Connect => {
-                    connection.write_tried(out);
-                    out.put_seldom(b": ");
-                }
-                _ => {}
-            }
-            out.put_seldom(reason.text());
-        });
-    }
-
-    /// Notes the end of an attempt.
-    fn note_end(&mut self, report: &Report) {
-        if report.reason != Reason::None {
-            self.note_failure(report.phase, report.reason);
-        }
-        if self.is_late() {
-            self.note(&|_, out| out.put_seldom(NO_TIME));
-        }
-    }
-
     /// Notes what follows an attempt.
     pub(super) fn note_next(&mut self, then: Option<Then>, now: u64) {
-        match then {
-            Some(Then::Server) => self.note(&|_, out| out.put_seldom(b"next server")),
-            Some(Then::Attempt { at }) => self.note(&|_, out| {
-                out.put_seldom(b"next attempt in ");
-                out.decimal(at.saturating_sub(now).div_ceil(1000));
-                out.put_seldom(b" s");
-            }),
-            None => {}
+        if let Some(then) = then {
+            self.note(Note::Next(then, now));
         }
-    }
-
-    /// Whether there was no time left for an attempt that would have followed.
-    fn is_late(&self) -> bool {
-        self.course.as_ref().is_some_and(|course| course.late)
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::calls::{self, Running, Wanted};
 use super::carried::{Carried, Functions, Stage};
 use super::clock;
-use super::connection::{Connection, unresolved};
+use super::connection::{Connection, Note, unresolved};
 use super::course::{Stage as Course, Then};
 use super::current::engine;
 use super::memory::Boxed;
@@ -30,13 +30,7 @@ impl Connection {
     /// Takes the answer to the library's lookup of the server's name.
     pub fn keep_answer(&mut self, answer: Result<&[IpAddr], Unresolved>, now: u64) {
         let Some(mut carried) = self.carried.take() else { return };
-        let port = match (&self.snapshot.extras, &self.course) {
-            (Some(extras), Some(course)) => match extras.servers.get(course.server) {
-                Some(Target::Name { port, .. }) => Some(port),
-                _ => None,
-            },
-            _ => None,
-        };
+        let port = self.port();
         if let (Stage::Asking, Some(port)) = (carried.stage, port) {
             carried.stage = Stage::Nothing;
             let kept = match answer {
@@ -131,7 +125,7 @@ impl Connection {
                 None => self.find_server(carried, now, worker),
             },
             Stage::Asking => false,
-            Stage::Resolving => match carried.resolve(functions, self.port()) {
+            Stage::Resolving => match carried.resolve(functions, self.port().unwrap_or(0)) {
                 Called::Done => {
                     self.talk();
                     carried.stage = Stage::Nothing;
@@ -187,7 +181,7 @@ impl Connection {
         let of_tls = matches!(reason, Reason::Untrusted | Reason::TlsFailed);
         carried.is_over = true;
         if !of_tls && carried.next_target() {
-            self.note_failure(Phase::Connect, reason);
+            self.note(Note::Failure(Phase::Connect, reason));
         } else {
             self.lost(now, reason);
             // A session that would connect anew has no address to do it with.
@@ -211,6 +205,8 @@ impl Connection {
                         token: self.link.token,
                     };
                     course.stage = Course::Resolving(asker);
+                    // Not that of the server before.
+                    self.link.address = None;
                     let kept = carried.set_name(name);
                     let found = if kept.is_some() && carried.resolves() {
                         carried.stage = Stage::Resolving;
@@ -221,7 +217,7 @@ impl Connection {
                     } else {
                         no_memory
                     };
-                    self.note_looking_up();
+                    self.note(Note::LookingUp);
                     found
                 }
                 None => Err(Reason::NotConfigured),
@@ -232,17 +228,6 @@ impl Connection {
             self.lost(now, reason);
         }
         true
-    }
-
-    /// The port of the server whose turn it is.
-    fn port(&self) -> u16 {
-        match (&self.snapshot.extras, &self.course) {
-            (Some(extras), Some(course)) => match extras.servers.get(course.server) {
-                Some(Target::Name { port, .. }) => port,
-                _ => 0,
-            },
-            _ => 0,
-        }
     }
 
     /// After a connection is closed: goes on to the next server, or waits for the next attempt.

@@ -266,12 +266,10 @@ def test_the_notes_tell_what_ended_an_attempt_and_what_follows(server):
     client = Client()
     dead = free_port()
     refused = ["# connecting to 127.0.0.1:PORT", "# 127.0.0.1:PORT: connection refused"]
-    # One address; the next attempt; none, for want of time; the next server.
+    # One address; the next attempt; the next server.
     assert conversation(client, Code.CONNECT_FAILED, dead, server="127.0.0.1", port=dead) == refused
-    told = conversation(client, Code.CONNECT_FAILED, dead, server="127.0.0.1", port=dead, retry_max=1, retry_delay_ms=1)
+    told = conversation(client, Code.CONNECT_FAILED, dead, server="127.0.0.1", port=dead, retry_max=1, retry_delay_ms=500)
     assert told == [*refused, "# next attempt in 1 s", *refused]
-    told = conversation(client, Code.CONNECT_FAILED, dead, server="127.0.0.1", port=dead, retry_max=1, total_timeout_ms=60000)
-    assert told == [*refused, "# no time left for another attempt"]
     told = conversation(client, Code.OK, dead, server=f"127.0.0.1:{dead}, 127.0.0.1:{server.port}")
     assert told[:4] == [*refused, "# next server", f"# connecting to 127.0.0.1:{server.port}"]
     # A name without an address (RFC 6761, 6.4), before an address and behind it.
@@ -302,7 +300,7 @@ def test_the_notes_tell_of_a_server_that_falls_silent_or_breaks_off(server):
     server.closing = set()
     # The server's own words are enough. What follows stands behind the end of the conversation.
     server.replies = {"RCPT": "450 4.2.0 later"}
-    told = conversation(client, Code.RECIPIENT_REFUSED, server.port, **common, retry_max=1, retry_delay_ms=1)
+    told = conversation(client, Code.RECIPIENT_REFUSED, server.port, **common, retry_max=1, retry_delay_ms=500)
     notes = [line for line in told if line.startswith("# ")]
     assert notes == ["# connecting to 127.0.0.1:PORT", "# next attempt in 1 s", "# connecting to 127.0.0.1:PORT"]
     at = told.index("# next attempt in 1 s")
@@ -314,7 +312,7 @@ def test_the_notes_tell_of_a_server_that_falls_silent_or_breaks_off(server):
     wait_until(lambda: lines and lines[-1].startswith("# next attempt in "))
     client.cancel()
     assert client.wait(2) == Code.CANCELLED
-    assert lines[-1] == "# cancelled", lines
+    wait_until(lambda: lines[-1] == "# cancelled")
     client.close()
 
 
