@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use device::{Device, LIMIT, accept, draft};
 use peer::Server;
 use sds_smtp::client::settings::Draft;
+use sds_smtp::client::wrong::Wrong;
 use sds_smtp::code::{Code, Outcome, Phase};
 use sds_smtp::host::{Client, Wait};
 use sds_smtp::limits::Timeouts;
@@ -596,6 +597,36 @@ fn waiting_ends_with_its_time_and_the_mail_goes_on() {
     assert_eq!(device.0.wait(Wait::Milliseconds(100)), Ok(14));
     assert!(begun.elapsed() >= Duration::from_millis(100));
     assert_eq!(device.0.wait(Wait::Forever), Ok(0));
+}
+
+#[test]
+fn a_second_mail_is_refused_with_words_that_say_so() {
+    let server = Server::start(|peer| peer.hold(Duration::from_secs(10)));
+    let device = Device::new(&draft(&server));
+    let words = || device.0.refusal(|text| String::from_utf8_lossy(text).into_owned());
+    device.send("x").unwrap();
+    let wrong = Wrong::new(Code::BadArgument, "flags", "unknown value");
+    let calls: [&dyn Fn() -> Code; 3] = [
+        &|| device.send("y").unwrap_err(),
+        &|| device.0.probe().unwrap_err(),
+        &|| device.0.refuse(&wrong),
+    ];
+    for refused in calls {
+        // Words of an earlier refusal do not stay.
+        assert_eq!(device.0.configure(&Draft::default()), Err(Code::ConnectFailed));
+        assert_ne!(words().unwrap(), "client: a mail is in flight");
+        assert_eq!(refused(), Code::Busy);
+        assert_eq!(words().unwrap(), "client: a mail is in flight");
+    }
+    assert_eq!(device.0.cancel(), Ok(()));
+    assert_eq!(device.0.wait(LIMIT), Ok(32));
+    let freed = Client::new().unwrap();
+    freed.free().unwrap();
+    assert_eq!(
+        (freed.probe(), freed.refuse(&wrong)),
+        (Err(Code::BadHandle), Code::BadHandle)
+    );
+    assert_eq!(freed.refusal(<[u8]>::len), Err(Code::BadHandle));
 }
 
 #[test]
