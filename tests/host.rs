@@ -19,7 +19,7 @@ use peer::Server;
 use sds_smtp::client::settings::Draft;
 use sds_smtp::client::wrong::Wrong;
 use sds_smtp::code::{Code, Outcome, Phase};
-use sds_smtp::host::{Client, Wait};
+use sds_smtp::host::{Client, Setup, Wait};
 use sds_smtp::limits::Timeouts;
 
 #[test]
@@ -565,6 +565,36 @@ fn with_several_recipients_the_log_names_the_one_that_was_refused() {
     device.0.log(1, |entry| entries.push(*entry)).unwrap();
     assert_eq!(entries[0].recipient.octets(), b"c@d.cz");
     assert_eq!(entries[0].recipients, 3);
+}
+
+#[test]
+fn a_mail_cancelled_between_two_attempts_names_no_recipient() {
+    let server = Server::start(|peer| {
+        peer.greet();
+        peer.hear();
+        peer.say("250 ok");
+        peer.hear();
+        peer.say("450 4.2.1 greylisted");
+        assert_eq!(peer.hear(), "RSET");
+        peer.say("250 ok");
+        peer.bye();
+    });
+    let device = Device(Client::new().unwrap());
+    let mut setup = Setup::of(&draft(&server));
+    (setup.retry_max, setup.retry_delay) = (1, 3_600_000);
+    device.0.set_up(&setup).unwrap();
+    device.send("x").unwrap();
+    let begun = Instant::now();
+    while device.0.log_len() == Ok(0) {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(device.0.cancel(), Ok(()));
+    assert_eq!(device.0.wait(LIMIT), Ok(32));
+    let report = device.0.report().unwrap();
+    assert_eq!((report.reply, report.attempts), (0, 1));
+    // The refusal decided what the attempt came to, not the mail.
+    assert_eq!(report.recipient.octets(), b"");
 }
 
 #[test]

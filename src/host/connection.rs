@@ -430,7 +430,10 @@ impl Connection {
         if between && !self.published {
             course.stage = Stage::Talking;
             let report = Report::unsent(code, course.phase, Outcome::NotSent, reason);
-            self.link.pump.session.events.report = Some(report);
+            let sink = &mut self.link.pump.session.events;
+            sink.report = Some(report);
+            // What was decided of a recipient was the attempt before.
+            (sink.recipient, sink.decided) = (0, false);
         }
         between
     }
