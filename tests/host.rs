@@ -660,6 +660,28 @@ fn a_second_mail_is_refused_with_words_that_say_so() {
 }
 
 #[test]
+fn a_wrong_server_in_a_url_is_named_by_its_place() {
+    let client = Client::new().unwrap();
+    for (url, words) in [
+        (
+            "smtp://u:p%20q@1.2.3/",
+            "url: byte 15: this looks like an IP address, and is none",
+        ),
+        ("smtp://0.0.0.0:25", "url: byte 7: "),
+        ("smtp://u@[::1%25nosuchinterface]:25", "url: byte 9: "),
+        ("smtp://u:p q@1.2.3", "url: byte 10: "),
+    ] {
+        let code = client.configure_url(url.as_bytes(), b"sds@example.test");
+        assert_eq!(code, Err(Code::BadArgument), "{url}");
+        let refusal = client
+            .refusal(|text| String::from_utf8_lossy(text).into_owned())
+            .unwrap();
+        assert!(refusal.starts_with(words), "{url}: {refusal}");
+    }
+    client.free().unwrap();
+}
+
+#[test]
 fn an_unconfigured_client_says_so() {
     let client = Client::new().unwrap();
     assert_eq!(client.send(Some(b"a@b.cz"), b"", b""), Err(Code::ConnectFailed));
