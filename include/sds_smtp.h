@@ -888,8 +888,8 @@ const char *sds_smtp_outcome_name(uint32_t outcome);
 
 /**
  * Ends a client. A mail in flight is cancelled; the library's thread soon closes its connection and wipes its
- * data. Waits only while a callback of this client runs, and then no more of them is called; within a callback
- * it does not wait.
+ * data. Waits only while a callback of this client runs, and then no more of them is called. Within a
+ * callback it does not wait.
  *
  * @param client  the client; with NULL, or a client that was freed before, nothing is done
  */

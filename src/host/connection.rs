@@ -186,7 +186,7 @@ impl Connection {
         course.stage = Stage::Talking;
         match extras.servers.get(course.server) {
             Some(Target::Address(address)) => self.connect(address, tools),
-            Some(Target::Name { name, .. }) => {
+            Some(Target::Name { asked: name, .. }) => {
                 let asker = Asker {
                     engine: tools.worker.number,
                     token: self.link.token,
