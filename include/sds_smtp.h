@@ -9,8 +9,9 @@
  * a handle (sds_smtp_client); NULL is the handle of the built-in client.
  *
  * Mails are sent in the background, by one thread of the library for all clients. Each client has one mail in
- * flight at a time. Only sds_smtp_client_wait() and sds_smtp_shutdown() block. A mail in flight is lost when
- * the process ends: call one of them before.
+ * flight at a time. Only sds_smtp_client_wait() and sds_smtp_shutdown() block, and sds_smtp_client_free()
+ * while a callback of that client runs. A mail in flight is lost when the process ends: wait for it or shut
+ * down before.
  *
  * The library calls back only where a program asks for it: `read`, `done`, `trace`, a transport. A callback
  * may call every function; wait and shutdown answer SDS_SMTP_BUSY there. docs/threads-and-loops.md has the
@@ -886,8 +887,9 @@ const char *sds_smtp_phase_name(uint32_t phase);
 const char *sds_smtp_outcome_name(uint32_t outcome);
 
 /**
- * Ends a client. Does not block. A mail in flight is cancelled; the library's thread soon closes its
- * connection and wipes its data.
+ * Ends a client. A mail in flight is cancelled; the library's thread soon closes its connection and wipes its
+ * data. Waits only while a callback of this client runs, and then no more of them is called. Within a
+ * callback it does not wait.
  *
  * @param client  the client; with NULL, or a client that was freed before, nothing is done
  */

@@ -194,7 +194,7 @@ impl Connection {
         course.stage = Stage::Talking;
         match extras.servers.get(course.server) {
             Some(Target::Address(address)) => self.connect(address, tools),
-            Some(Target::Name { name, .. }) => {
+            Some(Target::Name { asked: name, .. }) => {
                 let asker = Asker {
                     engine: tools.worker.number,
                     token: self.link.token,
@@ -436,7 +436,10 @@ impl Connection {
         if between && !self.published {
             course.stage = Stage::Talking;
             let report = Report::unsent(code, course.phase, Outcome::NotSent, reason);
-            self.link.pump.session.events.report = Some(report);
+            let sink = &mut self.link.pump.session.events;
+            sink.report = Some(report);
+            // What was decided of a recipient was the attempt before.
+            (sink.recipient, sink.decided) = (0, false);
         }
         between
     }

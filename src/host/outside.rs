@@ -199,7 +199,7 @@ impl Connection {
             (Some(server), ..) => carried.set_target(server).map_or(no_memory, Ok),
             (None, Some(extras), Some(course)) => match extras.servers.get(course.server) {
                 Some(Target::Address(server)) => carried.set_target(server).map_or(no_memory, Ok),
-                Some(Target::Name { name, .. }) => {
+                Some(Target::Name { name, asked, .. }) => {
                     let asker = Asker {
                         engine: worker.number,
                         token: self.link.token,
@@ -211,7 +211,7 @@ impl Connection {
                     let found = if kept.is_some() && carried.resolves() {
                         carried.stage = Stage::Resolving;
                         Ok(())
-                    } else if kept.is_some() && resolve::ask(name, asker, worker.waker).is_some() {
+                    } else if kept.is_some() && resolve::ask(asked, asker, worker.waker).is_some() {
                         carried.stage = Stage::Asking;
                         Ok(())
                     } else {

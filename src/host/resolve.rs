@@ -35,7 +35,7 @@ pub struct Asker {
     pub token: u64,
 }
 
-/// Asks for a name's addresses. When there is an answer, the engine is woken with `waker`, and gets it by [`answers`]. None
+/// Asks for a name's addresses; with a dot at its end it is looked up as it is, and in no other domain. When there is an answer, the engine is woken with `waker`, and gets it by [`answers`]. None
 /// without memory for it, or where there is no thread and none can be started.
 pub fn ask(name: &[u8], asker: Asker, waker: sys::Waker) -> Option<()> {
     RESOLVER.ask(name, asker, waker)
@@ -346,9 +346,9 @@ impl Resolver {
         let queued = |lookup: &&mut Lookup| matches!(lookup.state, State::Queued);
         if let Some(lookup) = table.lookups.iter_mut().find(queued) {
             lookup.state = State::Runs;
-            *name = [0; HOST_NAME_BYTES + 1];
+            *name = [0; NAME_BYTES];
             // A longer one does not exist.
-            if lookup.name.len() <= HOST_NAME_BYTES {
+            if lookup.name.len() < NAME_BYTES {
                 for (to, from) in name.iter_mut().zip(&lookup.name) {
                     *to = *from;
                 }
@@ -366,7 +366,7 @@ impl Resolver {
 
     /// What a thread does until there is nothing more to look up.
     fn work(&self, place: usize) {
-        let mut name = [0; HOST_NAME_BYTES + 1];
+        let mut name = [0; NAME_BYTES];
         let mut next = self.next(&mut self.lock(), place, &mut name);
         while let Some(number) = next {
             let answer = match CStr::from_bytes_until_nul(&name) {
@@ -383,8 +383,9 @@ impl Resolver {
     }
 }
 
-/// A name, and a NUL behind it.
-type Name = [u8; HOST_NAME_BYTES + 1];
+/// A name, perhaps with a dot at its end, and a NUL behind it.
+type Name = [u8; NAME_BYTES];
+const NAME_BYTES: usize = HOST_NAME_BYTES + 2;
 
 /// What a thread has.
 struct Worker {
@@ -655,7 +656,7 @@ mod tests {
         let fake = Fake::new(sys::lookup);
         fake.ask(1, "localhost");
         fake.ask(2, "no-such-name.invalid");
-        fake.ask(3, &"a".repeat(HOST_NAME_BYTES + 1));
+        fake.ask(3, &"a".repeat(NAME_BYTES));
         let told = fake.told(3);
         let localhost = told.get(&1).unwrap().as_ref().unwrap();
         assert!(

@@ -116,7 +116,7 @@ impl<'a> Setup<'a> {
             } else {
                 wrong.code
             },
-            ..Wrong::new(wrong.code, "url", wrong.text)
+            ..malformed(Place::Byte(url.server_at), wrong.text)
         })?;
         Ok(Self::of(&Draft {
             server: Some(url.server),

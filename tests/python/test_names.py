@@ -342,6 +342,26 @@ def test_files_of_the_name_service_are_read_anew(network):
 
 
 @inside
+def test_a_name_with_a_dot_at_its_end_is_looked_up_as_it_is(network):
+    at(FOUR, "192.0.2.26", "127.0.0.1")
+    network.write("resolv.conf", "search example.test\nnameserver 127.0.0.1\noptions timeout:20 attempts:2\n")
+    for name in ("mailhost", "mail.host"):
+        network.names.add(f"{name}.example.test", FOUR)
+        assert_sent(deliver(name), AT_FOUR)
+        assert_not_found(deliver(f"{name}."), server=f"{name}:25")
+        # One behind the other, and beside each other.
+        assert_sent(deliver(f"{name}., {name}"), AT_FOUR)
+        with Client() as with_dot, Client() as without:
+            begin(with_dot, f"{name}.")
+            begin(without, name)
+            assert (with_dot.wait(20), without.wait(20)) == (Code.NAME_NOT_FOUND, Code.OK)
+    network.names.add("mailhost", "192.0.2.26")
+    assert_sent(deliver("mailhost."), "192.0.2.26:25")
+    # /etc/hosts has names without dots.
+    assert_sent(deliver("localhost."), "127.0.0.1:25")
+
+
+@inside
 def test_a_name_that_appears_is_found_by_a_further_attempt(network):
     at(FOUR)
     client = Client()
