@@ -647,7 +647,7 @@ impl Connection {
         if let Some(address) = self.link.address {
             return write_server(address, out);
         }
-        if let Some(Target::Name { name, port }) = self.target() {
+        if let Some(Target::Name { name, port, .. }) = self.target() {
             out.put_seldom(name);
             if with_port {
                 out.put(b':');
