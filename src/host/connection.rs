@@ -1,7 +1,7 @@
 //! One mail on its way: its configuration, its course through servers and attempts, and the link of the attempt.
 
 use std::boxed::Box;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::calls::Promise;
 use super::carried::Carried;
@@ -213,7 +213,7 @@ impl Connection {
     }
 
     /// The answer has come that a name was looked up for.
-    pub fn resolved(&mut self, answer: Result<&[IpAddr], Unresolved>, tools: &mut Tools<'_>) {
+    pub fn resolved(&mut self, answer: Result<&[SocketAddr], Unresolved>, tools: &mut Tools<'_>) {
         let Some(port) = self.port() else { return };
         let (Some(extras), Some(course)) = (&self.snapshot.extras, &mut self.course) else {
             return;
@@ -226,10 +226,11 @@ impl Connection {
             Ok(addresses) => addresses,
             Err(why) => return self.lost(tools.now, unresolved(why)),
         };
-        let usable = |address: &&IpAddr| source.is_none_or(|source| source.is_ipv4() == address.is_ipv4());
+        let usable = |address: &&SocketAddr| source.is_none_or(|source| source.is_ipv4() == address.is_ipv4());
         let mut targets = Row::new();
-        for address in addresses.iter().filter(usable) {
-            if targets.push(SocketAddr::new(*address, port)).is_none() {
+        for mut server in addresses.iter().filter(usable).copied() {
+            server.set_port(port);
+            if targets.push(server).is_none() {
                 return self.lost(tools.now, Reason::NoMemory);
             }
         }

@@ -1,7 +1,7 @@
 //! Turns of connections that functions of the program carry. Each is taken out of the engine for its turn, so that no lock is held
 //! while the functions run, and put back.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use super::calls::{self, Running, Wanted};
 use super::carried::{Carried, Functions, Stage};
@@ -28,7 +28,7 @@ const STEPS: u32 = 16;
 
 impl Connection {
     /// Takes the answer to the library's lookup of the server's name.
-    pub fn keep_answer(&mut self, answer: Result<&[IpAddr], Unresolved>, now: u64) {
+    pub fn keep_answer(&mut self, answer: Result<&[SocketAddr], Unresolved>, now: u64) {
         let Some(mut carried) = self.carried.take() else { return };
         let port = self.port();
         if let (Stage::Asking, Some(port)) = (carried.stage, port) {

@@ -11,9 +11,9 @@
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::boxed::Box;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::SocketAddr;
 
-use super::addresses::{Answer, Found};
+use super::addresses::{Answer, Found, NOWHERE};
 use super::clock;
 use super::memory::{Boxed, Row, joined};
 pub use super::sys::Unresolved;
@@ -45,7 +45,7 @@ pub fn ask(name: &[u8], asker: Asker, waker: sys::Waker) -> Option<()> {
 /// they are to be tried: that of RFC 6724, the families by turns (RFC 8305, 4). `each` may call everything here. Where there are
 /// more answers than a turn takes, the engine is woken once more. Without answers for anybody this costs one load. Those for `but`
 /// stay for later.
-pub fn answers(engine: u32, but: Option<u64>, each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
+pub fn answers(engine: u32, but: Option<u64>, each: impl FnMut(u64, Result<&[SocketAddr], Unresolved>)) {
     RESOLVER.answers(engine, but, each);
 }
 
@@ -83,7 +83,7 @@ impl Held {
 }
 
 /// How a name is looked up: [`sys::lookup`].
-type LookUp = fn(&CStr, &mut dyn FnMut(IpAddr)) -> Result<(), Unresolved>;
+type LookUp = fn(&CStr, &mut dyn FnMut(SocketAddr)) -> Result<(), Unresolved>;
 
 static RESOLVER: Resolver = Resolver::new(sys::lookup);
 
@@ -247,15 +247,20 @@ impl Resolver {
         }
     }
 
-    fn answers(&self, engine: u32, but: Option<u64>, each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
+    fn answers(&self, engine: u32, but: Option<u64>, each: impl FnMut(u64, Result<&[SocketAddr], Unresolved>)) {
         // After each turn, and nearly always there is none.
         if self.answered.load(Ordering::Acquire) > 0 {
             self.take_answers(engine, but, each);
         }
     }
 
-    fn take_answers(&self, engine: u32, but: Option<u64>, mut each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
-        let mut room = [IpAddr::V4(Ipv4Addr::UNSPECIFIED); NAME_ADDRESSES];
+    fn take_answers(
+        &self,
+        engine: u32,
+        but: Option<u64>,
+        mut each: impl FnMut(u64, Result<&[SocketAddr], Unresolved>),
+    ) {
+        let mut room = [NOWHERE; NAME_ADDRESSES];
         for _ in 0..ANSWERS {
             if self.answered.load(Ordering::Acquire) == 0 {
                 return;
@@ -283,7 +288,7 @@ impl Resolver {
         &self,
         engine: u32,
         but: Option<u64>,
-        room: &mut [IpAddr; NAME_ADDRESSES],
+        room: &mut [SocketAddr; NAME_ADDRESSES],
     ) -> Option<(u64, Result<usize, Unresolved>)> {
         let mut table = self.lock();
         for at in 0..table.lookups.len() {
@@ -491,7 +496,7 @@ mod tests {
         ($released:ident, $count:ident, $service:ident) => {
             static $released: AtomicBool = AtomicBool::new(false);
             static $count: AtomicUsize = AtomicUsize::new(0);
-            fn $service(name: &CStr, each: &mut dyn FnMut(IpAddr)) -> Result<(), Unresolved> {
+            fn $service(name: &CStr, each: &mut dyn FnMut(SocketAddr)) -> Result<(), Unresolved> {
                 $count.fetch_add(1, Ordering::Relaxed);
                 while name.to_bytes().starts_with(b"stuck") && !$released.load(Ordering::Relaxed) {
                     std::thread::sleep(Duration::from_millis(1));
@@ -499,7 +504,7 @@ mod tests {
                 if name.to_bytes() == b"missing" {
                     return Err(Unresolved::NotFound);
                 }
-                each(IpAddr::from([192, 0, 2, 1]));
+                each(SocketAddr::from(([192, 0, 2, 1], 0)));
                 Ok(())
             }
         };
@@ -519,7 +524,7 @@ mod tests {
         }
         let told = fake.told(100);
         assert!(told.keys().all(|token| *token >= 100));
-        assert!(told.values().all(|answer| answer.as_deref() == Ok("[192.0.2.1]")));
+        assert!(told.values().all(|answer| answer.as_deref() == Ok("[192.0.2.1:0]")));
         wait_until("the 16th thread ends", || fake.works() == 15);
         RELEASED.store(true, Ordering::Relaxed);
         assert_eq!(fake.told(15).len(), 15);
@@ -640,7 +645,7 @@ mod tests {
         RELEASED.store(true, Ordering::Relaxed);
         for token in 0..50 {
             fake.ask(token, "name");
-            assert_eq!(fake.told(1).get(&token).unwrap().as_deref(), Ok("[192.0.2.1]"));
+            assert_eq!(fake.told(1).get(&token).unwrap().as_deref(), Ok("[192.0.2.1:0]"));
             wait_until("the thread ends", || fake.works() == 0);
         }
         assert_eq!(COUNT.load(Ordering::Relaxed), 50);

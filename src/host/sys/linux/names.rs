@@ -4,7 +4,7 @@
 use core::ffi::c_ulong;
 use core::ffi::{CStr, c_int};
 use core::mem::zeroed;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use super::super::interface::Unresolved;
 #[cfg(target_env = "gnu")]
@@ -64,7 +64,7 @@ pub fn before_lookups() {
 ///
 /// glibc's files do not know a name with its dot, as "localhost.". There it is asked for without the dot, and without those domains.
 #[cfg(target_env = "gnu")]
-pub fn lookup(name: &CStr, each: &mut dyn FnMut(IpAddr)) -> Result<(), Unresolved> {
+pub fn lookup(name: &CStr, each: &mut dyn FnMut(SocketAddr)) -> Result<(), Unresolved> {
     let mut room = [0; HOST_NAME_BYTES + 1];
     let [without @ .., b'.'] = name.to_bytes() else {
         return lookup_here(name, each);
@@ -100,12 +100,12 @@ pub fn lookup(name: &CStr, each: &mut dyn FnMut(IpAddr)) -> Result<(), Unresolve
 /// Asks the system for a name's addresses, and calls `each` with them in the order of RFC 6724. It waits as long as the system
 /// does. A name with a dot at its end is looked up as it is, and not in the domains of resolv.conf.
 #[cfg(not(target_env = "gnu"))]
-pub fn lookup(name: &CStr, each: &mut dyn FnMut(IpAddr)) -> Result<(), Unresolved> {
+pub fn lookup(name: &CStr, each: &mut dyn FnMut(SocketAddr)) -> Result<(), Unresolved> {
     lookup_here(name, each)
 }
 
 /// Asks for a name as the system likes.
-fn lookup_here(name: &CStr, each: &mut dyn FnMut(IpAddr)) -> Result<(), Unresolved> {
+fn lookup_here(name: &CStr, each: &mut dyn FnMut(SocketAddr)) -> Result<(), Unresolved> {
     // SAFETY: an addrinfo of zeros is a valid value of it.
     let mut hints: libc::addrinfo = unsafe { zeroed() };
     hints.ai_family = libc::AF_UNSPEC;
@@ -123,12 +123,14 @@ fn lookup_here(name: &CStr, each: &mut dyn FnMut(IpAddr)) -> Result<(), Unresolv
             libc::AF_INET => {
                 // SAFETY: the family says that a sockaddr_in stands there; it need not be aligned.
                 let v4 = unsafe { one.ai_addr.cast::<libc::sockaddr_in>().read_unaligned() };
-                each(IpAddr::V4(Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes())));
+                let ip = Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes());
+                each(SocketAddr::from((ip, 0)));
             }
             libc::AF_INET6 => {
                 // SAFETY: as above, for a sockaddr_in6.
                 let v6 = unsafe { one.ai_addr.cast::<libc::sockaddr_in6>().read_unaligned() };
-                each(IpAddr::V6(Ipv6Addr::from(v6.sin6_addr.s6_addr)));
+                let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+                each(SocketAddr::V6(SocketAddrV6::new(ip, 0, 0, v6.sin6_scope_id)));
             }
             _ => {}
         }
