@@ -412,7 +412,7 @@ static double deliver(void)
       took = milliseconds() - start;
       /* The logs are empty yet. */
       if (mode == MEASURE)
-        printf("memory %.1f\n", (double)(heap_bytes() - before) / clients_count - (double)strlen(text));
+        printf("memory %.1f\n", (double)(quiet_heap_bytes() - before) / clients_count - (double)strlen(text));
       for (unsigned at = 0; at < clients_count; at++)
         if (sds_smtp_client_status(clients[at]) != SDS_SMTP_BUSY)
           stop("a mail is not in flight");

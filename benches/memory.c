@@ -264,7 +264,7 @@ static void flight(unsigned count, int answering)
   if (sds_smtp_client_send(clients[count], &message) != SDS_SMTP_OK)
     stop("mail refused");
   wait_for(report, 1);
-  before = heap_bytes();
+  before = quiet_heap_bytes();
   blocks = heap_blocks();
   for (at = 0; at < count; at++)
     if (sds_smtp_client_send(clients[at], &message) != SDS_SMTP_OK)
@@ -274,7 +274,7 @@ static void flight(unsigned count, int answering)
     if (sds_smtp_client_status(clients[at]) != SDS_SMTP_BUSY)
       stop("a mail is not in flight");
   snprintf(name, sizeof name, "flight_%s", where);
-  per_client(name, heap_bytes() - before - (long long)count * (long long)strlen(text), count);
+  per_client(name, quiet_heap_bytes() - before - (long long)count * (long long)strlen(text), count);
   snprintf(name, sizeof name, "flight_%s_blocks", where);
   per_client(name, heap_blocks() - blocks, count);
   printf("threads_%s %u\n", where, threads() - before_threads);
