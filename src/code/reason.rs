@@ -1,5 +1,6 @@
 //! What failed without a reply of the server.
 
+use super::Code;
 use crate::octets::list;
 
 /// A sentence of the complete library only: a small one never says it.
@@ -135,9 +136,78 @@ reasons! {
     SpeaksPop3, "not an SMTP reply: a POP3 server answers on this port";
     /// IMAP does.
     SpeaksImap, "not an SMTP reply: an IMAP server answers on this port";
+    /// The server does not offer STARTTLS, which is required.
+    NoStartTls, "no STARTTLS offered: check the port, or whether TLS from the first octet (tls 2) is meant";
+    /// It may, but somebody has made it unreadable.
+    MaskedStartTls, "STARTTLS is made unreadable on the way: a firewall inspects SMTP (fixup, inspect esmtp)";
+    /// More came with the answer to STARTTLS than that answer.
+    BehindStartTls, "octets behind the answer to STARTTLS: somebody on the way may have put them there";
+    /// A greeting in plain where TLS should begin.
+    PlainGreeting, "no TLS on this port, but a plain greeting: STARTTLS (tls 1) may be meant, or port 465";
+    /// HTTP answers there.
+    PlainHttp, "no TLS on this port: a web server answers";
+    /// SSH does.
+    PlainSsh, "no TLS on this port: an SSH server answers";
+    /// Something else does.
+    NoTls, "no TLS on this port: what answers is no TLS record";
+    /// The two have no version or cipher suite in common.
+    TlsTooOld, "TLS: the server is too old for TLS 1.3 and for TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305";
+    /// The server ended the handshake.
+    TlsEnded, "TLS: the server has ended the handshake with an alert";
+    /// The connection was lost in the handshake.
+    TlsLost, "TLS: connection lost in the handshake";
+    /// The handshake has no end.
+    TlsEndless, "TLS: the handshake is too long";
+    /// The server knows no host of this name.
+    NameUnknown, "TLS: the server knows no host of the name that it was asked for (server, or tls_name)";
+    /// The server wants a certificate of ours.
+    CertificateWanted, "TLS: the server wants a certificate of ours (tls_certificate, tls_key)";
+    /// The server refuses our certificate.
+    CertificateRefused, "TLS: the server refuses our certificate (tls_certificate)";
+    /// Nobody that we trust vouches for the certificate.
+    UnknownIssuer, "certificate: of an unknown issuer; give its CA as tls_ca, or pin the server's key (tls_pin)";
+    /// It vouches for itself.
+    SelfSigned, "certificate: self-signed; give it as tls_ca, or pin the server's key (tls_pin)";
+    /// It says that it is a CA's.
+    AuthorityAsServer, "certificate: a CA's own (CA:TRUE), and no server's; pin the server's key (tls_pin)";
+    /// Its time is over.
+    Expired, "certificate: expired; renew it, and check the clock here";
+    /// Its time has not come.
+    NotYetValid, "certificate: not yet valid; check the clock here";
+    /// It is for another name.
+    OtherName, "certificate: for another name; give the server's own name as server or tls_name";
+    /// It has a name only where none counts.
+    OnlyCommonName, "certificate: its only name is a common name (CN), which does not count; pin the server's key (tls_pin)";
+    /// It is not for the IP address that is configured.
+    OtherAddress, "certificate: not for this IP address; give the server's name as server or tls_name";
+    /// It is not for servers.
+    NotForServers, "certificate: not for servers (extended key usage)";
+    /// Its key or signature is too weak, or not known.
+    WeakCertificate, "certificate: its key or signature is too weak or unknown (RSA below 2048 bits, SHA-1, P-521)";
+    /// It cannot be read.
+    StrangeCertificate, "certificate: not readable (X.509 version 1, or an unknown critical extension)";
+    /// The server has another key than the one that is pinned.
+    WrongPin, "certificate: the server has another key than tls_pin says";
 }
 
 impl Reason {
+    /// The code of a failure of TLS; None for all others.
+    pub fn code_of_tls(self) -> Option<Code> {
+        match self {
+            Self::TlsFailed => Some(Code::TlsFailed),
+            Self::Untrusted => Some(Code::TlsUntrusted),
+            #[cfg(feature = "std")]
+            Self::SpeaksTls => Some(Code::TlsFailed),
+            #[cfg(feature = "std")]
+            Self::NoStartTls | Self::MaskedStartTls => Some(Code::TlsUnavailable),
+            #[cfg(feature = "std")]
+            tls if tls as u8 >= Self::UnknownIssuer as u8 => Some(Code::TlsUntrusted),
+            #[cfg(feature = "std")]
+            tls if tls as u8 >= Self::BehindStartTls as u8 => Some(Code::TlsFailed),
+            _ => None,
+        }
+    }
+
     /// The sentence: printable ASCII.
     pub fn text(self) -> &'static [u8] {
         sentence(self as usize)

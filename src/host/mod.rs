@@ -28,6 +28,7 @@
 //! - `clock`: the time
 //! - `memory`: memory that may be refused
 //! - `fork`: what a fork of the host program finds
+//! - `tls`: TLS over any channel
 //! - `sys`: system calls, a folder for each system; the only files here with `unsafe`
 //!
 //! # Locks
@@ -117,6 +118,9 @@ mod snapshot;
     clippy::cast_sign_loss
 )]
 mod sys;
+#[cfg(feature = "tls")]
+#[forbid(unsafe_code)]
+pub mod tls;
 #[forbid(unsafe_code)]
 mod told;
 #[forbid(unsafe_code)]

@@ -522,11 +522,7 @@ impl<E: Events> Session<E> {
             // The system's own time limit for connecting is a deadline like ours.
             Reason::Deadline | Reason::TotalDeadline => Code::Timeout,
             Reason::Cancelled => Code::Cancelled,
-            Reason::TlsFailed => Code::TlsFailed,
-            Reason::Untrusted => Code::TlsUntrusted,
-            #[cfg(feature = "std")]
-            Reason::SpeaksTls => Code::TlsFailed,
-            _ => self.step.code(),
+            _ => reason.code_of_tls().unwrap_or_else(|| self.step.code()),
         };
         self.conclude(code, reason);
         self.state = State::Closed;
