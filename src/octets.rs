@@ -2,6 +2,7 @@
 
 use zeroize::Zeroize;
 
+/// The lowest and the highest bit of each of eight octets.
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
@@ -83,33 +84,46 @@ pub fn entry(list: &'static [u8], number: usize) -> &'static [u8] {
     end.and_then(|end| list.get(..end)).unwrap_or(&[])
 }
 
-/// Where the control characters (0 to 31, and 127) are among eight octets: a flag for each, of which the lowest is right. An octet
-/// behind it may be flagged, too.
-fn control_flags(eight: [u8; 8]) -> u64 {
-    let word = u64::from_le_bytes(eight);
-    // An octet below 32 borrows in the subtraction, which sets its highest bit.
-    let below_space = word.wrapping_sub(LOW.wrapping_mul(0x20)) & !word & HIGH;
-    let delete = word ^ LOW.wrapping_mul(0x7F);
-    let is_delete = delete.wrapping_sub(LOW) & !delete & HIGH;
-    below_space | is_delete
-}
-
 /// The number of octets before the first control character (0 to 31, and 127).
 pub fn without_control(octets: &[u8]) -> usize {
+    run(octets, HIGH)
+}
+
+/// The number of octets before the first that is not printable ASCII.
+pub fn printable_run(octets: &[u8]) -> usize {
+    run(octets, 0)
+}
+
+/// The number of octets before the first that is not printable ASCII; nor above 127, where `passed` has their bit.
+fn run(octets: &[u8], passed: u64) -> usize {
     let mut length = 0usize;
     let chunks = octets.chunks_exact(8);
     let rest = chunks.remainder();
     for eight in chunks {
-        let flags = control_flags(eight.try_into().unwrap_or([0; 8]));
+        let eight = u64::from_le_bytes(eight.try_into().unwrap_or([0; 8]));
+        let flags = unprintable(eight);
+        // Most often there is none.
         if flags != 0 {
-            return length.wrapping_add(place(flags));
+            let found = flags & !(eight & passed);
+            if found != 0 {
+                return length.wrapping_add(place(found));
+            }
         }
         length = length.wrapping_add(8);
     }
-    // Something that is found behind them.
-    let mut eight = [0; 8];
-    copy(&mut eight, rest);
-    length.wrapping_add(place(control_flags(eight)))
+    // A NUL is found behind them.
+    let mut last = [0; 8];
+    copy(&mut last, rest);
+    let last = u64::from_le_bytes(last);
+    length.wrapping_add(place(unprintable(last) & !(last & passed)))
+}
+
+/// Where octets that are not printable ASCII are among eight: a flag for each, its highest bit. That of an octet behind a control
+/// character may be set, too.
+fn unprintable(eight: u64) -> u64 {
+    // An octet below 32 borrows in the subtraction, and so does one that differs in nothing from 127.
+    let delete = eight ^ LOW.wrapping_mul(0x7F);
+    (eight.wrapping_sub(LOW.wrapping_mul(0x20)) | delete.wrapping_sub(LOW) | eight) & HIGH
 }
 
 /// The place of the lowest flag.
@@ -131,6 +145,8 @@ mod tests {
                     octets[at.saturating_sub(1)] = if at == 0 { control } else { high };
                     for behind in [at + 1, 24] {
                         assert_eq!(without_control(&octets[..behind]), at, "{control}");
+                        let printable = if at > 0 && high > 127 { at - 1 } else { at };
+                        assert_eq!(printable_run(&octets[..behind]), printable, "{control}");
                     }
                 }
                 assert_eq!(without_control(&octets[..at]), at);
@@ -164,6 +180,21 @@ mod tests {
         assert_eq!(entry(list, 1), b"");
         assert_eq!(entry(list, 2), b"three");
         assert_eq!(entry(list, 9), b"");
+    }
+
+    #[test]
+    fn a_run_of_printable_octets_ends_where_it_should() {
+        for octet in 0..=255 {
+            for at in 0..24 {
+                let mut octets = [b'x'; 24];
+                octets[at] = octet;
+                for behind in [b' ', b'~', 0, 0x80] {
+                    octets[23] = if at < 23 { behind } else { octet };
+                    let wanted = octets.iter().position(|octet| !is_printable(*octet)).unwrap_or(24);
+                    assert_eq!(printable_run(&octets), wanted, "{octet}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@
 use super::delayed::{DelayedRefusal, Refused};
 use super::relay::RelayRefusal;
 use crate::limits::{REPLY_BYTES, REPLY_TEXT_BYTES};
-use crate::octets::{copy, is_printable, printable, wipe};
+use crate::octets::{copy, is_printable, printable, printable_run, wipe};
 
 /// What an octet was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,17 +118,17 @@ impl Reader {
     /// Takes octets of a line's text up to the first that is not printable, and returns how many: the same as
     /// [`Reader::feed`] for each of them. 0 where no text is expected.
     pub fn take_text(&mut self, octets: &[u8]) -> usize {
-        if self.expected >= Expected::LastText {
-            self.take_run(octets)
-        } else {
-            0
+        // At the end of a line there is none: what comes there are CR and LF.
+        match octets {
+            [octet, ..] if self.expected >= Expected::LastText && is_printable(*octet) => self.take_run(octets),
+            _ => 0,
         }
     }
 
     fn take_run(&mut self, octets: &[u8]) -> usize {
         let most = usize::from(REPLY_BYTES.wrapping_sub(self.total));
         let octets = octets.get(..most).unwrap_or(octets);
-        let length = octets.iter().take_while(|octet| is_printable(**octet)).count();
+        let length = printable_run(octets);
         let run = octets.get(..length).unwrap_or(&[]);
         self.total = self.total.saturating_add(u16::try_from(length).unwrap_or(0));
         self.look_for_relaying(run);
