@@ -31,6 +31,20 @@ macro_rules! shorter {
     };
 }
 
+/// A sentence about TLS, which a small library never says; and a shorter one for a device.
+#[cfg(feature = "complete")]
+macro_rules! secure {
+    ($sentence:literal, $short:literal) => {
+        shorter!($sentence, $short)
+    };
+}
+#[cfg(not(feature = "complete"))]
+macro_rules! secure {
+    ($sentence:literal, $short:literal) => {
+        ""
+    };
+}
+
 /// One list makes the reasons and their sentences. Behind `@hosted` are those of a library on a system only: elsewhere they have no
 /// sentence, and none is said.
 macro_rules! reasons {
@@ -117,6 +131,16 @@ reasons! {
     TooLarge, complete!("mail exceeds SIZE");
     /// The server's name has no address.
     NameNotFound, shorter!("the server's name has no address", "no such name");
+    /// The server does not offer STARTTLS, which is required.
+    NoStartTls, secure!(
+        "no STARTTLS offered: check the port, or whether TLS from the first octet (tls 2) is meant",
+        "no STARTTLS offered"
+    );
+    /// More came with the answer to STARTTLS than that answer.
+    BehindStartTls, secure!(
+        "octets behind the answer to STARTTLS: somebody on the way may have put them there",
+        "octets behind STARTTLS"
+    );
     @hosted
     /// A defect of this library, caught.
     Defect, "internal error";
@@ -136,12 +160,8 @@ reasons! {
     SpeaksPop3, "not an SMTP reply: a POP3 server answers on this port";
     /// IMAP does.
     SpeaksImap, "not an SMTP reply: an IMAP server answers on this port";
-    /// The server does not offer STARTTLS, which is required.
-    NoStartTls, "no STARTTLS offered: check the port, or whether TLS from the first octet (tls 2) is meant";
     /// It may, but somebody has made it unreadable.
     MaskedStartTls, "STARTTLS is made unreadable on the way: a firewall inspects SMTP (fixup, inspect esmtp)";
-    /// More came with the answer to STARTTLS than that answer.
-    BehindStartTls, "octets behind the answer to STARTTLS: somebody on the way may have put them there";
     /// A greeting in plain where TLS should begin.
     PlainGreeting, "no TLS on this port, but a plain greeting: STARTTLS (tls 1) may be meant, or port 465";
     /// HTTP answers there.
@@ -196,14 +216,18 @@ impl Reason {
         match self {
             Self::TlsFailed => Some(Code::TlsFailed),
             Self::Untrusted => Some(Code::TlsUntrusted),
+            #[cfg(feature = "complete")]
+            Self::NoStartTls => Some(Code::TlsUnavailable),
+            #[cfg(feature = "complete")]
+            Self::BehindStartTls => Some(Code::TlsFailed),
             #[cfg(feature = "std")]
             Self::SpeaksTls => Some(Code::TlsFailed),
             #[cfg(feature = "std")]
-            Self::NoStartTls | Self::MaskedStartTls => Some(Code::TlsUnavailable),
+            Self::MaskedStartTls => Some(Code::TlsUnavailable),
             #[cfg(feature = "std")]
             tls if tls as u8 >= Self::UnknownIssuer as u8 => Some(Code::TlsUntrusted),
             #[cfg(feature = "std")]
-            tls if tls as u8 >= Self::BehindStartTls as u8 => Some(Code::TlsFailed),
+            tls if tls as u8 >= Self::PlainGreeting as u8 => Some(Code::TlsFailed),
             _ => None,
         }
     }
@@ -244,7 +268,7 @@ mod tests {
             let text = reason.text();
             assert!(text.iter().all(|octet| matches!(octet, 0x20..=0x7e)));
             let elsewhere = match reason {
-                Reason::TooLarge => !cfg!(feature = "complete"),
+                Reason::TooLarge | Reason::NoStartTls | Reason::BehindStartTls => !cfg!(feature = "complete"),
                 Reason::None => true,
                 other => *other as u8 >= Reason::Defect as u8 && !cfg!(feature = "std"),
             };

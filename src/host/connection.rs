@@ -13,11 +13,13 @@ use super::post::Post;
 use super::race::Race;
 use super::registry::Key;
 use super::resolve::{self, Asker, Unresolved};
+use super::security::Mode;
 use super::servers::Target;
 use super::shared::{Order, Start};
 use super::sink::Sink;
 use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
+use super::tls::Peer;
 use super::told::{LastMail, write_server};
 use super::transcript::Transcript;
 use crate::buffer::Window;
@@ -63,7 +65,7 @@ pub struct Connection {
     /// Where functions of the program carry it.
     pub(super) carried: Option<Boxed<Carried>>,
     /// They speak TLS.
-    secures: bool,
+    pub(super) secures: bool,
 }
 
 /// What the engine writes into the client when there is a verdict.
@@ -169,7 +171,10 @@ impl Connection {
     fn connect(&mut self, server: SocketAddr, tools: &mut Tools<'_>) {
         self.link.address = Some(server);
         self.note(b"connecting to ", Some(server));
-        let job = job(&self.snapshot, &self.post, &self.order, Some(server));
+        if self.find_peer(tools.now).is_none() {
+            return;
+        }
+        let job = job(&self.snapshot, &self.post, &self.order, self.plain(Some(server)));
         self.link.open(&job, server, tools);
     }
 
@@ -230,8 +235,11 @@ impl Connection {
                 let first = Some(*first);
                 self.link.address = first;
                 self.note(b"connecting to ", first);
+                if self.find_peer(tools.now).is_none() {
+                    return;
+                }
                 let race = Race::new(targets.into_boxed_slice(), source).and_then(Boxed::new);
-                let job = job(&self.snapshot, &self.post, &self.order, first);
+                let job = job(&self.snapshot, &self.post, &self.order, self.plain(first));
                 match race {
                     Some(race) => self.link.race(&job, race, tools),
                     None => self.link.lost(&job, tools.now, Reason::NoMemory),
@@ -240,14 +248,61 @@ impl Connection {
         }
     }
 
+    /// Notes whom TLS is to be spoken with. None where it cannot be, and the connection is lost.
+    pub(super) fn find_peer(&mut self, now: u64) -> Option<()> {
+        match self.peer() {
+            Ok(peer) => {
+                self.link.peer = peer;
+                Some(())
+            }
+            Err(reason) => {
+                self.lost(now, reason);
+                None
+            }
+        }
+    }
+
+    fn peer(&self) -> Result<Option<Boxed<Peer>>, Reason> {
+        let Some(protection) = self.snapshot.protection() else {
+            return Ok(None);
+        };
+        let Some(config) = &protection.config else {
+            return Ok(None);
+        };
+        let implicit = protection.mode == Mode::Implicit;
+        let named = match (&protection.name, self.target()) {
+            (Some(name), _) => Peer::new(config, name, implicit),
+            (None, Some(Target::Name { name, .. })) => Peer::new(config, name, implicit),
+            (None, Some(Target::Address(address))) => Some(Peer::of_address(config, address.ip(), implicit)),
+            (None, None) => None,
+        };
+        let peer = named.ok_or(Reason::OtherName)?;
+        Boxed::new(peer).map(Some).ok_or(Reason::NoMemory)
+    }
+
+    /// The server whose turn it is, as it was configured.
+    pub(super) fn target(&self) -> Option<Target<'_>> {
+        match (self.snapshot.server, &self.snapshot.extras, &self.course) {
+            (Some(server), ..) => Some(Target::Address(server)),
+            (None, Some(extras), Some(course)) => extras.servers.get(course.server),
+            _ => None,
+        }
+    }
+
+    /// The server, where it is to greet in the clear.
+    fn plain(&self, server: Option<SocketAddr>) -> Option<SocketAddr> {
+        let protected = self.secures || self.snapshot.protection().is_some();
+        server.filter(|_| !protected)
+    }
+
     pub(super) fn lost(&mut self, now: u64, reason: Reason) {
-        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
+        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
         self.link.lost(&job, now, reason);
     }
 
     /// Something happened on the socket.
     pub fn handle(&mut self, event: Event, tools: &mut Tools<'_>) {
-        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
+        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
         self.link.handle(&job, event, tools);
     }
 
@@ -374,7 +429,7 @@ impl Connection {
     /// The link, and what its session is about now.
     pub(super) fn parts(&mut self) -> (Job<'_>, &mut Link) {
         // Where the transport speaks TLS, a server on that port speaks first.
-        let server = self.link.address.filter(|_| !self.secures);
+        let server = self.plain(self.link.address);
         (job(&self.snapshot, &self.post, &self.order, server), &mut self.link)
     }
 
@@ -399,7 +454,7 @@ impl Connection {
             }
         }
         self.make_sure(tools.poller);
-        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
+        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
         self.link.tick(&job, tools);
     }
 
@@ -409,7 +464,7 @@ impl Connection {
         if self.give_up_course(Code::Cancelled, Reason::Cancelled) {
             return;
         }
-        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
+        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
         self.link.cancel(&job, tools);
     }
 
@@ -498,6 +553,10 @@ impl Connection {
         let mut report = self.link.pump.session.events.report.take()?;
         report.elapsed = u32::try_from(now.saturating_sub(self.started)).unwrap_or(u32::MAX);
         report.attempts = self.course.as_ref().map_or(1, |course| course.attempt);
+        report.tls_version = self.link.tls_version();
+        if report.phase == Phase::Connect && self.link.is_securing() {
+            report.phase = Phase::Tls;
+        }
         let then = self.decide(&mut report, now);
         self.explain(&mut report);
         match then {
@@ -540,7 +599,8 @@ impl Connection {
     /// Says in the text what the server's words may mean, and what to do; and has the devices' own function answer in the
     /// devices' codes.
     fn explain(&self, report: &mut Report) {
-        let silent = report.phase == Phase::Greeting && report.code == Code::Timeout;
+        let silent =
+            report.phase == Phase::Greeting && report.code == Code::Timeout && self.plain(self.link.address).is_some();
         if silent && self.link.address.is_some_and(|address| address.port() == TLS_PORT) {
             report.code = Code::TlsFailed;
         }
@@ -561,7 +621,7 @@ impl Connection {
             self.link.pump.session.cancel();
         }
         self.give_up_course(Code::ConnectFailed, Reason::NoSocket);
-        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
+        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
         let time = self.link.time(now);
         self.link.pump.session.lost(&job, time, Reason::Lost);
         // A session that would connect anew has no socket to do it with, either.

@@ -28,7 +28,8 @@
 //! - `clock`: the time
 //! - `memory`: memory that may be refused
 //! - `fork`: what a fork of the host program finds
-//! - `tls`: TLS over any channel
+//! - `security`: whether TLS protects a mail, and how
+//! - `tls`: TLS over any channel; `no_tls` in a library without it
 //! - `sys`: system calls, a folder for each system; the only files here with `unsafe`
 //!
 //! # Locks
@@ -99,6 +100,8 @@ pub mod resolve;
 #[forbid(unsafe_code)]
 mod runner;
 #[forbid(unsafe_code)]
+mod security;
+#[forbid(unsafe_code)]
 mod server;
 #[forbid(unsafe_code)]
 pub mod servers;
@@ -120,7 +123,11 @@ mod snapshot;
 mod sys;
 #[cfg(feature = "tls")]
 #[forbid(unsafe_code)]
-pub mod tls;
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[forbid(unsafe_code)]
+#[path = "no_tls.rs"]
+mod tls;
 #[forbid(unsafe_code)]
 mod told;
 #[forbid(unsafe_code)]
@@ -129,8 +136,10 @@ pub mod transcript;
 pub use client::{Client, Wait};
 pub use driver::{poll, use_event_loop};
 pub use ending::shut_down;
+pub use security::Mode;
 pub use setup::Setup;
 pub use shared::Order;
+pub use tls::Given;
 pub use told::LastMail;
 
 /// Runs a function that a program has called. Its thread is not cancelled meanwhile, and does not wait for locks that it holds

@@ -1,6 +1,7 @@
 //! The handshake, and a channel over a channel.
 
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::ClientConnection;
@@ -28,6 +29,41 @@ pub enum Progress {
     Failed(Reason),
 }
 
+/// Whom TLS is spoken with.
+pub struct Peer {
+    config: Arc<Config>,
+    name: ServerName<'static>,
+    implicit: bool,
+}
+
+impl Peer {
+    /// A server with this name, or this address as a text; None where it is neither, or without memory. `implicit`: TLS begins with
+    /// the connection.
+    pub fn new(config: &Arc<Config>, host: &[u8], implicit: bool) -> Option<Self> {
+        let host = core::str::from_utf8(host).ok()?;
+        let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host)).ok()?;
+        Some(Self {
+            config: Arc::clone(config),
+            name: name.to_owned(),
+            implicit,
+        })
+    }
+
+    /// A server with this address.
+    pub fn of_address(config: &Arc<Config>, address: IpAddr, implicit: bool) -> Self {
+        Self {
+            config: Arc::clone(config),
+            name: ServerName::IpAddress(address.into()),
+            implicit,
+        }
+    }
+
+    /// Whether TLS begins with the connection.
+    pub fn is_implicit(&self) -> bool {
+        self.implicit
+    }
+}
+
 /// A TLS connection, without what carries it.
 pub struct Tls {
     connection: ClientConnection,
@@ -38,9 +74,11 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// A connection that has not begun, to a server with this name or address.
-    pub fn new(config: &Arc<Config>, name: ServerName<'static>) -> Result<Self, Reason> {
-        let connection = ClientConnection::new(Arc::clone(&config.client), name).map_err(|_| Reason::TlsFailed)?;
+    /// A connection that has not begun.
+    pub fn new(peer: &Peer) -> Result<Self, Reason> {
+        let Peer { config, name, .. } = peer;
+        let connection = ClientConnection::new(Arc::clone(&config.client), name.clone());
+        let connection = connection.map_err(|_| Reason::TlsFailed)?;
         Ok(Self {
             connection,
             config: Arc::clone(config),
@@ -75,6 +113,12 @@ impl Tls {
                 Err(Stopped::Ended(reason)) => return Progress::Failed(reason),
             }
         }
+    }
+
+    /// Says that nothing more is said, if there is room for it.
+    pub fn say_good_bye(&mut self, below: &mut impl Channel) {
+        self.connection.send_close_notify();
+        let _ = self.flush(below);
     }
 
     /// Sends what is to be sent.

@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use zeroize::Zeroizing;
 
+use super::super::shared::shared;
 use super::config::{Config, Digest};
 use super::trust::{PIN, Pin, Trust};
 use crate::client::wrong::Wrong;
@@ -34,7 +35,7 @@ pub struct Given<'a> {
 }
 
 /// The texts of a configuration, read.
-pub struct Texts {
+struct Texts {
     ca: Zeroizing<Vec<u8>>,
     certificate: Zeroizing<Vec<u8>>,
     key: Zeroizing<Vec<u8>>,
@@ -43,8 +44,23 @@ pub struct Texts {
 }
 
 impl Given<'_> {
+    /// The configuration that this is: the one that others have, where theirs is equal.
+    pub fn config(&self) -> Result<Arc<Config>, Wrong<'static>> {
+        let texts = self.read()?;
+        let digest = texts.digest();
+        let known = digest.and_then(|digest| shared().tls.get(&digest));
+        match (known, digest) {
+            (Some(known), _) => Ok(known),
+            (None, Some(digest)) => {
+                let config = Arc::new(texts.config()?);
+                Ok(shared().tls.share(digest, config))
+            }
+            (None, None) => Ok(Arc::new(texts.config()?)),
+        }
+    }
+
     /// Reads its files.
-    pub fn read(&self) -> Result<Texts, Wrong<'static>> {
+    fn read(&self) -> Result<Texts, Wrong<'static>> {
         let alone = "needs the other one: tls_certificate and tls_key";
         match (self.certificate, self.key) {
             ([], [_, ..]) => return Err(Wrong::new(Code::BadArgument, "tls_key", alone)),
@@ -63,7 +79,7 @@ impl Given<'_> {
 
 impl Texts {
     /// What tells equal configurations by. The system's trust store is taken as it was when the first of them was read.
-    pub fn digest(&self) -> Option<Digest> {
+    fn digest(&self) -> Option<Digest> {
         let mut hash = super::trust::sha256()?.start();
         for text in [&**self.ca, &**self.certificate, &**self.key, self.pins.as_flattened()] {
             hash.update(&text.len().to_le_bytes());
@@ -74,7 +90,7 @@ impl Texts {
     }
 
     /// The configuration that they make.
-    pub fn config(&self) -> Result<Config, Wrong<'static>> {
+    fn config(&self) -> Result<Config, Wrong<'static>> {
         let provider = Arc::new(ring::default_provider());
         let anchors = match (&**self.ca, &*self.pins) {
             _ if self.unverified => None,

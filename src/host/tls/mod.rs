@@ -15,6 +15,6 @@ pub mod given;
 pub mod trust;
 mod why;
 
-pub use channel::{Over, Progress, Tls};
-pub use config::Config;
+pub use channel::{Over, Peer, Progress, Tls};
+pub use config::{Config, Configs};
 pub use given::Given;
