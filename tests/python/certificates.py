@@ -115,9 +115,73 @@ class Maker:
             one.chain.write_text("")  # nobody sends a trust anchor
         return one
 
-    def server(self, issuer, names=USUAL, kind="ec", subject="mx.example.test", **more):
-        """A server's. names -- "DNS:...,IP:..."; "": the common name only."""
-        return self.make(subject, issuer, kind, [f"subjectAltName={names}"] if names else [], **more)
+    def server(self, issuer, names=USUAL, kind="ec", subject="mx.example.test", usage="serverAuth", **more):
+        """A server's. names -- "DNS:...,IP:..."."""
+        return self.make(subject, issuer, kind, [f"subjectAltName={names}", f"extendedKeyUsage={usage}"], **more)
 
     def client(self, issuer, subject="unit7", kind="ec", **more):
         return self.make(subject, issuer, kind, ["extendedKeyUsage=clientAuth"], **more)
+
+
+class Pki:
+    """What the tests have in common; each is made when it is first asked for."""
+
+    def __init__(self, folder):
+        self.maker = Maker(folder)
+        self._made = {}
+        self._makers = {
+            "ca": lambda make: make.authority(),
+            "other_ca": lambda make: make.authority("Another CA"),
+            "client_ca": lambda make: make.authority("CA of clients"),
+            "middle_ca": lambda make: make.authority("CA in the middle", self.ca),
+            "rsa_ca": lambda make: make.authority("CA with RSA", kind="rsa"),
+            "good": lambda make: make.server(self.ca),
+            "rsa": lambda make: make.server(self.rsa_ca, kind="rsa"),
+            "p384": lambda make: make.server(make.authority("CA with P-384", kind="p384"), kind="p384"),
+            "p521": lambda make: make.server(self.ca, kind="p521"),
+            "ed25519": lambda make: make.server(self.ca, kind="ed25519"),
+            "below": lambda make: make.server(self.middle_ca),
+            "stranger": lambda make: make.server(self.other_ca),
+            "self_signed": lambda make: make.server(None),
+            "self_signed_ca": lambda make: make.make(
+                extensions=["basicConstraints=critical,CA:TRUE", f"subjectAltName={USUAL}"]
+            ),
+            "expired": lambda make: make.server(self.ca, dates=("20200101000000Z", "20210101000000Z")),
+            "not_yet_valid": lambda make: make.server(self.ca, dates=("20400101000000Z", "20410101000000Z")),
+            "expired_self_signed": lambda make: make.server(None, dates=("20200101000000Z", "20210101000000Z")),
+            "other_name": lambda make: make.server(self.ca, "DNS:mail.elsewhere.test,IP:192.0.2.1"),
+            "only_common_name": lambda make: make.make("localhost", self.ca, extensions=["basicConstraints=CA:FALSE"]),
+            "only_address": lambda make: make.server(self.ca, "IP:127.0.0.1"),
+            "only_name": lambda make: make.server(self.ca, "DNS:localhost"),
+            "for_clients": lambda make: make.server(self.ca, usage="clientAuth"),
+            "version_1": lambda make: make.make(issuer=self.ca),
+            "client": lambda make: make.client(self.client_ca),
+            "stranger_client": lambda make: make.client(self.other_ca),
+            "large": lambda make: make.server(self.ca, USUAL + "".join(f",DNS:{n:05}.example.test" for n in range(2800))),
+            "deep": self._deep,
+        }
+
+    def __getattr__(self, name):
+        if name not in self._made:
+            if name not in self._makers:
+                raise AttributeError(name)
+            self._made[name] = self._makers[name](self.maker)
+        return self._made[name]
+
+    def client_of(self, kind):
+        name = f"client with {kind}"
+        if name not in self._made:
+            self._made[name] = self.maker.client(self.client_ca, kind=kind)
+        return self._made[name]
+
+    @property
+    def encrypted_key(self):
+        return openssl("pkcs8", "-topk8", "-in", self.client.key, "-passout", "pass:secret").decode()
+
+    def _deep(self, make):
+        """A server's certificate below a hundred authorities."""
+        above, key = self.ca, None
+        for number in range(99):
+            above = make.authority(f"CA {number}", above, key=key)
+            key = key or above
+        return make.server(above)

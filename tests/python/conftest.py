@@ -45,6 +45,7 @@ sys.path.insert(0, str(BINDING.parent))
 os.environ["SDS_SMTP_LIBRARY"] = str(LIBRARY)
 
 import sds_smtp  # noqa: E402  (found through the path set above)
+from certificates import Pki  # noqa: E402
 
 TEST_LIMIT = 60  # seconds; servers are started and stopped outside of it
 INSTALL_LIMIT = 900
@@ -251,6 +252,14 @@ def client():
     yield one
     # Not the end of a `with`: that would wait for what a test has left in flight.
     one.close()
+
+
+# --- keys and certificates ----------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    return Pki(tmp_path_factory.mktemp("pki"))
 
 
 # --- the real servers ---------------------------------------------------------

@@ -45,6 +45,8 @@ class TlsServer(ScriptedServer):
             self.secure_extensions = list(STARTTLS[1:])
 
     def _secure(self, connection):
+        # The session tickets are small writes: the next one would wait for the client's delayed ACK.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         secure = self.tls.wrap_socket(connection, server_side=True, suppress_ragged_eofs=True)
         self._connections.append(secure)
         self._own.secure = secure
