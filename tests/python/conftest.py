@@ -286,6 +286,9 @@ class RealServer:
         self.kind = kind
         self.settings = settings
         self.port = free_port()
+        if "SDS_TLS" in settings:
+            self.tls_port = free_port()
+            settings = {**settings, "SDS_TLS_PORT": str(self.tls_port)}
         self.state = SERVERS_DIR / f"{kind}-{self.port}"
         self._environment = {**os.environ, **settings, "SDS_PORT": str(self.port), "SDS_SERVERS_DIR": str(SERVERS_DIR)}
 

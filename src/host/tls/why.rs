@@ -72,7 +72,10 @@ fn of_alert(alert: Alert, standing: Standing<'_>) -> Reason {
         _ if standing.established => Reason::Lost,
         // Servers with TLS 1.2 have no other word for a certificate that is missing.
         Alert::BadCertificate | Alert::NoCertificate | Alert::AccessDenied => Reason::CertificateWanted,
-        Alert::HandshakeFailure if standing.agreed && !standing.shows_certificate => Reason::CertificateWanted,
+        // Nor have OpenSSL (the first one) and GnuTLS.
+        Alert::HandshakeFailure | Alert::DecodeError if standing.agreed && !standing.shows_certificate => {
+            Reason::CertificateWanted
+        }
         _ if standing.agreed => Reason::TlsEnded,
         Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::InsufficientSecurity => Reason::TlsTooOld,
         Alert::UnrecognisedName => Reason::NameUnknown,
