@@ -379,15 +379,22 @@ typedef struct sds_smtp_config {
      * server of the other IP version are left out. No address: code 33. Not on bare metal.
      */
     const char *source;
-    /** For TLS, which this version does not have: code 39. */
+    /**
+     * The certificates of the authorities that are trusted, instead of those of the system: the path of a
+     * file, or its content (PEM), at most 1 MiB. A file that cannot be read: code 40; garbage: 33; no
+     * certificates in the system: 37. Files are read by this call only.
+     */
     const char *tls_ca;
-    /** For TLS: code 39. */
+    /** The client's own certificate with its chain, where the server wants one: a path, or PEM. */
     const char *tls_certificate;
-    /** For TLS: code 39. */
+    /** Its private key, not encrypted: a path, or PEM. The library wipes its copy. */
     const char *tls_key;
-    /** For TLS: code 39. */
+    /**
+     * The server's own public key, as "sha256//BASE64", several separated by ";": the SHA-256 of its
+     * SubjectPublicKeyInfo. It takes the place of issuer, dates and name; with `tls_ca` both must hold.
+     */
     const char *tls_pin;
-    /** For TLS: code 39. */
+    /** The name or the IP address in the server's certificate, where it is another one than in `server`. */
     const char *tls_name;
     /**
      * Called for every line of the conversation, on the library's thread, when the line was said: "S: 220
@@ -403,9 +410,17 @@ typedef struct sds_smtp_config {
     const void *reserved_pointer;
     /** SDS_SMTP_AUTH_NONE, _ANY, _PLAIN or _LOGIN. Else code 33. */
     uint32_t auth;
-    /** The port of servers that `server` names without one, 1 to 65535; by default 25. Else code 13. */
+    /**
+     * The port of servers that `server` names without one, 1 to 65535; by default 25, with
+     * SDS_SMTP_TLS_STARTTLS 587, with SDS_SMTP_TLS_IMPLICIT 465. Else code 13.
+     */
     uint32_t port;
-    /** SDS_SMTP_TLS_NONE. The others need TLS, which this version does not have: code 39. */
+    /**
+     * SDS_SMTP_TLS_NONE, _STARTTLS, _IMPLICIT or _OPPORTUNISTIC. Where a transport of the program has
+     * start_tls, it speaks TLS, and tls_ca, tls_certificate, tls_key and tls_pin are refused (39). The
+     * fields above with SDS_SMTP_TLS_NONE, or those that verify with _OPPORTUNISTIC: code 33. In a build
+     * without TLS (LEAN=1), without such a transport: code 39.
+     */
     uint32_t tls;
     /**
      * The longest user name and password that sds_smtp_configure() accepts from now on, in bytes, 1 to 4096;
@@ -491,7 +506,10 @@ typedef struct sds_smtp_result {
     uint32_t attempts;
     /** What to do: SDS_SMTP_ADVICE_...; 0 on bare metal. */
     uint32_t advice;
-    /** 0: no TLS. */
+    /**
+     * The version of TLS that protected the last attempt: 0x0303 (1.2), 0x0304 (1.3); 0: none, or a
+     * transport's.
+     */
     uint32_t tls_version;
     /**
      * The Message-ID with its angle brackets; empty where the mail did not start. All attempts have the

@@ -2,7 +2,7 @@
 
 use core::ffi::{CStr, c_char, c_int};
 
-use super::codes::{SDS_SMTP_FEATURE_COMPLETE, SDS_SMTP_FEATURE_NAMES};
+use super::codes::{SDS_SMTP_FEATURE_COMPLETE, SDS_SMTP_FEATURE_NAMES, SDS_SMTP_FEATURE_TLS};
 use crate::code::Code;
 #[cfg(feature = "std")]
 use crate::code::{Outcome, Phase};
@@ -44,7 +44,8 @@ pub extern "C" fn sds_smtp_features() -> u32 {
     } else {
         0
     };
-    names | complete
+    let tls = if cfg!(feature = "tls") { SDS_SMTP_FEATURE_TLS } else { 0 };
+    names | complete | tls
 }
 
 /// The name of a result code.

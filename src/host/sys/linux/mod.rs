@@ -1,11 +1,15 @@
 //! Linux: sockets, epoll, an eventfd, a thread that takes no signals, and forks.
 
+mod clock;
 mod failure;
+mod lock;
 mod names;
 mod poller;
 mod process;
 mod socket;
 
+pub use clock::{calendar, monotonic};
+pub use lock::{Condition, Lock, Locked};
 pub use names::{before_lookups, interface_number, lookup};
 pub use poller::{Poller, Ready, Waker};
 pub use process::{Thread, on_fork, random, start_thread, without_cancellation};

@@ -1,12 +1,16 @@
 //! Windows: Winsock, one event object that the sockets of an engine signal, and a thread. There is no fork.
 
+mod clock;
 mod failure;
+mod lock;
 mod names;
 mod poller;
 mod process;
 mod socket;
 mod watched;
 
+pub use clock::{calendar, monotonic};
+pub use lock::{Condition, Lock, Locked};
 pub use names::{before_lookups, interface_number, lookup};
 pub use poller::{Poller, Ready, Waker};
 pub use process::{Thread, on_fork, random, start_thread, without_cancellation};
