@@ -95,7 +95,7 @@ hints! {
     case.wants_tls(),
     "the server wants TLS first";
     case.refuses_starttls(),
-    "the server offers STARTTLS and refuses it: its TLS does not work; port 465 (tls 2) may";
+    "it offers STARTTLS and refuses it: try port 465 with tls 2";
     case.wants_login() && case.has_username(),
     "a login is configured, but switched off (auth is 0)";
     case.wants_login(),
@@ -269,7 +269,7 @@ mod tests {
                 OFF,
                 "sds",
                 Advice::Configuration,
-                "4.7.0 TLS not available - the server offers STARTTLS and refuses it: its TLS does not work; port 465 (tls 2) may",
+                "4.7.0 TLS not available - it offers STARTTLS and refuses it: try port 465 with tls 2",
             ),
             (
                 refused(Code::AuthUnsupported, Phase::Auth, 538, "encryption required"),

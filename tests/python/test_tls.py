@@ -535,7 +535,7 @@ def test_tls_where_none_is_configured_says_so_on_other_ports(pki, serve):
 BEHIND = "octets behind the answer to STARTTLS: somebody on the way may have put them there"
 NOT_OFFERED = "no STARTTLS offered: check the port, or whether TLS from the first octet (tls 2) is meant"
 MASKED = "STARTTLS is made unreadable on the way: a firewall inspects SMTP (fixup, inspect esmtp)"
-WORKS_NOT = "the server offers STARTTLS and refuses it: its TLS does not work; port 465 (tls 2) may"
+WORKS_NOT = "it offers STARTTLS and refuses it: try port 465 with tls 2"
 
 BEGINNINGS = {
     "not offered": (b"250 mx.example.test\r\n", None, 38, Phase.STARTTLS, NOT_OFFERED, ["EHLO", "QUIT"]),
