@@ -159,6 +159,7 @@ class Pki:
             "stranger_client": lambda make: make.client(self.other_ca),
             "large": lambda make: make.server(self.ca, USUAL + "".join(f",DNS:{n:05}.example.test" for n in range(2800))),
             "rsa_below": lambda make: make.server(make.authority("CA with RSA below", self.rsa_ca, kind="rsa"), kind="rsa"),
+            "too_large": lambda make: make.server(self.ca, USUAL + "".join(f",DNS:{n:05}.example.test" for n in range(4500))),
             "deep": self._deep,
         }
 

@@ -79,6 +79,7 @@ class RawServer:
         thread = threading.Thread(target=target, args=arguments, daemon=True)
         self._threads.append(thread)
         thread.start()
+        return thread
 
     def _accept(self):
         while True:
@@ -157,8 +158,15 @@ class Proxy(RawServer):
         with socket.create_connection(("127.0.0.1", self._port)) as server:
             server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections.append(server)
-            self._start(self._forward, connection, server)
-            self._back(connection, server)
+            forward = self._start(self._forward, connection, server)
+            try:
+                self._back(connection, server)
+            finally:
+                for each in (connection, server):
+                    with contextlib.suppress(OSError):
+                        each.shutdown(socket.SHUT_RDWR)
+                # A descriptor that is closed may be another's before that thread has noticed.
+                forward.join()
 
     def _forward(self, connection, server):
         with contextlib.suppress(OSError):
@@ -182,6 +190,3 @@ class Proxy(RawServer):
             self.heard += octets
             left = None if left is None else left - len(octets)
             connection.sendall(octets)
-        for each in (connection, server):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
