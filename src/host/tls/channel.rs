@@ -131,10 +131,14 @@ impl Tls {
         };
         match self.records.read_tls(&mut heard) {
             Ok(length) => self.heard = self.heard.saturating_add(length),
-            Err(_) => {
-                return Err(match heard.below.stopped() {
-                    Stopped::Ended(Reason::Lost) if !established => Stopped::Ended(Reason::TlsLost),
-                    stopped => stopped,
+            Err(error) => {
+                return Err(match (heard.below.ended, error.kind()) {
+                    (Some(Reason::Lost), _) if !established => Stopped::Ended(Reason::TlsLost),
+                    (Some(reason), _) => Stopped::Ended(reason),
+                    (None, io::ErrorKind::WouldBlock) => Stopped::Full,
+                    // It is more than rustls keeps of a message.
+                    (None, _) if !established => Stopped::Ended(Reason::TlsEndless),
+                    (None, _) => Stopped::Ended(Reason::Lost),
                 });
             }
         }
