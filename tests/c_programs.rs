@@ -718,6 +718,9 @@ fn tls_over_sockets_and_over_functions_of_the_program() {
     ] {
         assert_eq!(plain.mails_with_subject(subject), RUN.len() * count, "{subject}");
     }
+    under_valgrind(executable("tls", C11, Shared), arguments).must_give(0);
+    let program = build("tls", C11, Link::Static, &SANITIZERS, &scratch("tls-sanitizers"));
+    with_sanitizers(&program.unwrap_or_else(|messages| panic!("{messages}")), arguments).must_give(0);
 }
 
 #[test]
