@@ -42,11 +42,17 @@ fn ways(from: State, next: Next) -> Vec<(State, &'static str)> {
         Next::To(state) => vec![(state, "")],
         Next::Hello => vec![(Ehlo, ""), (Helo, "on the second connection")],
         Next::Choose => vec![
+            (StartTls, "TLS wanted, and offered"),
             (AuthBegin, "to log in"),
             (Envelope, "no login"),
-            (Quit, "no login offered, probe, or mail too large"),
+            (Quit, "TLS required and not offered, no login offered, probe, or mail too large"),
         ],
-        Next::Fallback => vec![(Helo, "no login to do"), (Quit, "login to do")],
+        Next::Unsecured => vec![
+            (Quit, "TLS required"),
+            (AuthBegin, "else: to log in"),
+            (Envelope, "no login"),
+        ],
+        Next::Fallback => vec![(Helo, "neither TLS nor login to do"), (Quit, "TLS or login to do")],
         Next::Login => {
             let mut ways = vec![
                 (AuthRespond, "334, a response is due"),
@@ -77,6 +83,7 @@ fn says(state: State) -> &'static str {
     match state {
         State::Ehlo => "EHLO",
         State::Helo => "HELO",
+        State::StartTls => "STARTTLS",
         State::AuthBegin => "AUTH",
         State::AuthRespond => "response",
         State::Envelope => "MAIL, RCPT, DATA",
@@ -86,7 +93,7 @@ fn says(state: State) -> &'static str {
         State::LoneDot => ".",
         State::Rset => "RSET",
         State::Quit => "QUIT",
-        State::Connecting | State::Greeting | State::End | State::Idle | State::Closed => "",
+        State::Connecting | State::Greeting | State::Securing | State::End | State::Idle | State::Closed => "",
     }
 }
 
