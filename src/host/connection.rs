@@ -86,12 +86,12 @@ pub enum Note {
     Next(Then, u64),
 }
 
-/// How long the greeting of a server is waited for, in milliseconds.
+/// How long the greeting of a server is waited for, in milliseconds. `server`: one that is to greet in the clear.
 fn greeting_of(snapshot: &Snapshot, server: Option<SocketAddr>) -> u32 {
-    let limit = snapshot.limit(Limit::Greeting);
+    let greeting = snapshot.limit(Limit::Greeting);
     match server {
-        Some(server) if server.port() == TLS_PORT => limit.min(TLS_PORT_GREETING),
-        _ => limit,
+        Some(server) if server.port() == TLS_PORT => greeting.min(TLS_PORT_GREETING),
+        _ => greeting,
     }
 }
 
@@ -520,7 +520,9 @@ impl Connection {
         }
         match &self.carried {
             Some(carried) => carried.deadline(self.link.session_deadline()),
-            None => self.link.deadline(|| greeting_of(&self.snapshot, self.link.address)),
+            None => self
+                .link
+                .deadline(|| greeting_of(&self.snapshot, self.plain(self.link.address))),
         }
     }
 

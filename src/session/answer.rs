@@ -52,9 +52,11 @@ impl<E: Events> Session<E> {
             Next::Choose => self.choose(job),
             Next::Fallback => self.fall_back(job),
             #[cfg(feature = "complete")]
-            Next::Unsecured if job.settings.security == Security::Required => self.fail(job),
+            Next::Unsecured if self.reader.code() >= 400 && job.settings.security == Security::Opportunistic => {
+                self.go_on(job)
+            }
             #[cfg(feature = "complete")]
-            Next::Unsecured => self.go_on(job),
+            Next::Unsecured => self.fail(job),
             Next::Login => self.login_reply(job, accepted),
             Next::Envelope => self.envelope_reply(job, accepted),
             Next::Reset if !E::KEEPS || self.concluded() => State::Quit,
