@@ -169,11 +169,12 @@ impl State {
 
     /// Whether nothing is said or heard: there is no connection, or it is to be secured first.
     pub const fn silent(self) -> bool {
-        #[cfg(feature = "complete")]
-        if matches!(self, Self::Securing) {
-            return true;
+        match self {
+            Self::Closed | Self::Connecting => true,
+            #[cfg(feature = "complete")]
+            Self::Securing => true,
+            _ => false,
         }
-        matches!(self, Self::Connecting | Self::Closed)
     }
 
     /// Whether the transaction is over: only RSET and QUIT are left. (A RSET that makes room for a transaction begins it.)
