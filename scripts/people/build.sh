@@ -1,6 +1,6 @@
 #!/bin/bash
 # `make`: both C libraries, in target/release wherever cargo's configuration has them built, and a note of them for
-# `make install`. LEAN=1: the lean ones, without the feature unicode.
+# `make install`. LEAN=1: the lean ones, without the features tls and unicode.
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 read -ra cargo <<<"${CARGO:-cargo}"
@@ -11,7 +11,8 @@ make_work
 # What is changed from now on is newer than the libraries.
 touch "$work/begin"
 
-features=()
+# The allocator that TLS needs is for programs that are not written in Rust.
+features=(--features reserve)
 ! is_lean || features=(--no-default-features --features std)
 
 # Both in one go, and nothing else: with a Rust library among them whole-program optimisation is off.

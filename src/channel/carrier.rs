@@ -38,15 +38,3 @@ pub trait Channel {
     /// Receives octets into the beginning of `octets`.
     fn receive(&mut self, octets: &mut [u8]) -> Moved;
 }
-
-/// A channel that is lent.
-#[cfg(feature = "std")]
-impl<C: Channel> Channel for &mut C {
-    fn send(&mut self, octets: &[u8]) -> Moved {
-        (**self).send(octets)
-    }
-
-    fn receive(&mut self, octets: &mut [u8]) -> Moved {
-        (**self).receive(octets)
-    }
-}

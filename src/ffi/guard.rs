@@ -37,8 +37,7 @@ pub fn guard<T, F: FnOnce() -> T>(otherwise: T, function: F) -> T {
     call.result
 }
 
-/// Runs what a program has called, and catches a panic. In one place, and without a table for each function of the ABI: each of
-/// them would have its own copy. It never unwinds: what the panic says was written already, and is not dropped.
+/// Runs what a program has called, and catches a panic. In one place: each function of the ABI would have its own copy.
 ///
 /// # Safety
 ///
@@ -46,12 +45,10 @@ pub fn guard<T, F: FnOnce() -> T>(otherwise: T, function: F) -> T {
 #[cfg(feature = "std")]
 #[inline(never)]
 unsafe fn protect(run: unsafe fn(*mut c_void), call: *mut c_void) {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-    let caught = catch_unwind(AssertUnwindSafe(|| {
+    crate::host::is_sound(&mut || {
         // SAFETY: the caller's promise.
         crate::host::called(|| unsafe { run(call) });
-    }));
-    core::mem::forget(caught);
+    });
 }
 
 /// Runs a function of the ABI. Without a system nothing catches a panic; there is none: `make flash` and

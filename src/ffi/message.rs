@@ -22,7 +22,7 @@ use crate::code::Reason;
 #[cfg(not(feature = "std"))]
 use crate::firmware::{Content, Outgoing, Pieces, Source};
 #[cfg(feature = "std")]
-use crate::host::Order;
+use crate::host::{Order, Row};
 #[cfg(feature = "std")]
 use crate::limits::{PIECE_BYTES, READ_LATER, TEXT_BYTES};
 #[cfg(not(feature = "std"))]
@@ -310,7 +310,7 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
                 match pieces_of(client, read, message.read_context) {
                     Ok(text) => {
                         pieces = text;
-                        pieces.as_slice()
+                        &*pieces
                     }
                     Err((code, why)) => return Err(client.refuse(&Wrong::new(code, "read", why))),
                 }
@@ -334,21 +334,15 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
 ///
 /// `read` can be called with the context.
 #[cfg(feature = "std")]
-unsafe fn pieces_of(
-    client: Client,
-    read: Read,
-    context: *mut c_void,
-) -> Result<std::vec::Vec<u8>, (Code, &'static str)> {
-    let mut text = std::vec::Vec::new();
+unsafe fn pieces_of(client: Client, read: Read, context: *mut c_void) -> Result<Row<u8>, (Code, &'static str)> {
+    let mut text = Row::new();
     loop {
         let offset = text.len();
         if offset > TEXT_BYTES {
             return Err((Code::DataFailed, "a text longer than 64 MiB"));
         }
         let no_memory = (Code::DataFailed, "out of memory");
-        text.try_reserve(PIECE_BYTES).map_err(|_| no_memory)?;
-        text.resize(offset.saturating_add(PIECE_BYTES), 0);
-        let piece = text.get_mut(offset..).unwrap_or(&mut []);
+        let piece = text.grow(PIECE_BYTES, 0).ok_or(no_memory)?;
         let at = u32::try_from(offset).unwrap_or(u32::MAX);
         // SAFETY: the caller's promise; the piece has this length.
         let given = client.run(|| unsafe { read(context, at, piece.as_mut_ptr().cast(), piece.len()) });

@@ -2,8 +2,8 @@
 
 use std::boxed::Box;
 use std::net::{IpAddr, Ipv4Addr};
-use std::vec::Vec;
 
+use super::memory::Row;
 use super::sys::Unresolved;
 use crate::limits::NAME_ADDRESSES;
 use crate::wire::literal::Address;
@@ -54,12 +54,21 @@ impl Found {
         if length == 0 {
             return Err(Unresolved::NotFound);
         }
-        let mut addresses = Vec::new();
-        addresses.try_reserve_exact(length).map_err(|_| Unresolved::NoMemory)?;
-        let turns = (0..first.len().max(second.len())).flat_map(|turn| [first.get(turn), second.get(turn)]);
-        addresses.extend(turns.flatten().take(length));
-        Ok(addresses.into_boxed_slice())
+        by_turns(first, second, length).ok_or(Unresolved::NoMemory)
     }
+}
+
+/// So many addresses of two families; None without memory.
+fn by_turns(first: &[IpAddr], second: &[IpAddr], length: usize) -> Option<Box<[IpAddr]>> {
+    let mut addresses = Row::with_room(length)?;
+    for turn in 0..length {
+        for family in [first, second] {
+            if let Some(address) = family.get(turn).filter(|_| addresses.len() < length) {
+                addresses.push(*address)?;
+            }
+        }
+    }
+    addresses.boxed()
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@
 
 use core::cell::Cell;
 use core::ffi::CStr;
+use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::boxed::Box;
 
+use super::clock;
 use super::memory::Boxed;
 use super::registry::{Key, Slot};
 use super::told::LastMail;
@@ -69,7 +71,8 @@ pub fn end_to_carry() -> bool {
 
 /// The program gives up the functions of this client. If this thread is inside of one, they are not called any more.
 pub fn forget_carried(key: Key) {
-    if CARRIES.get() == Some(key) {
+    // It is always there. `get` would panic where it is not.
+    if CARRIES.try_with(Cell::get) == Ok(Some(key)) {
         FORGOTTEN.set(true);
     }
 }
@@ -85,12 +88,46 @@ pub fn run<T>(function: impl FnOnce() -> T) -> T {
     struct Inside;
     impl Drop for Inside {
         fn drop(&mut self) {
-            DEPTH.set(DEPTH.get().saturating_sub(1));
+            go_inside(false);
         }
     }
-    DEPTH.set(DEPTH.get().saturating_add(1));
+    go_inside(true);
     let _inside = Inside;
     function()
+}
+
+/// Notes that this thread is inside of one function of the program more, or one less.
+// Saves 288 bytes.
+#[inline(never)]
+fn go_inside(more: bool) {
+    let depth = DEPTH.get();
+    DEPTH.set(if more {
+        depth.saturating_add(1)
+    } else {
+        depth.saturating_sub(1)
+    });
+}
+
+/// For which clients functions of the program are called now. It is asked before each call.
+#[derive(Clone, Copy)]
+pub enum Wanted {
+    /// All.
+    All,
+    /// All, until this time.
+    Until(u64),
+    /// This one, and while its mail is in flight the others, too: who waits for the mail makes the calls.
+    WithMail(Key),
+}
+
+impl Wanted {
+    /// Whether they are called for this client.
+    pub fn is(self, key: Key) -> bool {
+        match self {
+            Self::All => true,
+            Self::Until(until) => clock::now() < until,
+            Self::WithMail(own) => key == own || own.place().is_some_and(|slot| slot.guard.busy()),
+        }
+    }
 }
 
 /// What is told.
@@ -106,14 +143,19 @@ pub struct Call {
     /// Whose mail it is about.
     pub key: Key,
     what: What,
-    next: Option<Boxed<Self>>,
+    /// The one behind it in a list. It does not end with this one, which would need a deep stack: who drops a list takes it apart.
+    next: ManuallyDrop<Option<Boxed<Self>>>,
 }
 
 impl Call {
     /// Tells lines, each with a NUL behind it; None without memory.
     pub fn of_lines(key: Key, trace: Trace, lines: Box<[u8]>) -> Option<Boxed<Self>> {
         let what = What::Lines(trace, lines);
-        Boxed::new(Self { key, what, next: None })
+        Boxed::new(Self {
+            key,
+            what,
+            next: ManuallyDrop::new(None),
+        })
     }
 
     /// Whether it may be made now: the end of a mail is told when every send() of the client has returned.
@@ -150,7 +192,8 @@ impl Promise {
     pub fn new(key: Key, done: Done<LastMail>) -> Option<Self> {
         let told = Boxed::new(LastMail::without_id(Report::NONE))?;
         let what = What::End(done, told);
-        Boxed::new(Call { key, what, next: None }).map(Self)
+        let next = ManuallyDrop::new(None);
+        Boxed::new(Call { key, what, next }).map(Self)
     }
 
     /// The call that keeps it.
@@ -185,7 +228,7 @@ impl Calls {
 
     /// Adds a call. This needs no memory.
     pub fn add(&mut self, mut call: Boxed<Call>) {
-        call.next = self.newest.take();
+        *call.next = self.newest.take();
         self.newest = Some(call);
         QUEUED.fetch_add(1, Ordering::Release);
     }
@@ -206,7 +249,7 @@ impl Calls {
     }
 
     /// The next call that may be made now, for a client that is wanted.
-    pub fn next(&mut self, wanted: &dyn Fn(Key) -> bool) -> Option<Boxed<Call>> {
+    pub fn next(&mut self, wanted: Wanted) -> Option<Boxed<Call>> {
         let call = take(&mut self.first, wanted).or_else(|| {
             self.append();
             take(&mut self.first, wanted)
@@ -220,7 +263,7 @@ impl Calls {
         let mut in_order = None;
         while let Some(mut call) = self.newest.take() {
             self.newest = call.next.take();
-            call.next = in_order;
+            *call.next = in_order;
             in_order = Some(call);
         }
         let mut end = &mut self.first;
@@ -252,9 +295,9 @@ impl Calls {
 }
 
 /// Takes the first call out of a list that may be made and is wanted.
-fn take(list: &mut Option<Boxed<Call>>, wanted: &dyn Fn(Key) -> bool) -> Option<Boxed<Call>> {
+fn take(list: &mut Option<Boxed<Call>>, wanted: Wanted) -> Option<Boxed<Call>> {
     let mut at = list;
-    while !at.as_ref().map(|call| call.may_run() && wanted(call.key))? {
+    while !at.as_ref().map(|call| call.may_run() && wanted.is(call.key))? {
         at = &mut at.as_mut()?.next;
     }
     let mut call = at.take()?;
@@ -319,7 +362,7 @@ mod tests {
     }
 
     fn keys(calls: &mut Calls) -> std::vec::Vec<(usize, bool)> {
-        let next = core::iter::from_fn(|| calls.next(&|_| true));
+        let next = core::iter::from_fn(|| calls.next(Wanted::All));
         next.map(|call| (call.key.place, matches!(call.what, What::End(..))))
             .collect()
     }
@@ -356,7 +399,7 @@ mod tests {
         for _ in 0..50_000 {
             calls.add(lines(key));
         }
-        assert!(calls.next(&|_| false).is_none() && calls.next(&|_| true).is_some());
+        assert!(calls.next(Wanted::Until(0)).is_none() && calls.next(Wanted::All).is_some());
         calls.clear();
         assert!(calls.are_over());
         registry::end(key);

@@ -3,10 +3,9 @@
 use core::ffi::CStr;
 use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr};
-use std::vec::Vec;
 
 use super::calls;
-use super::memory::{Boxed, joined};
+use super::memory::{Boxed, Row, joined};
 use super::registry::Key;
 use crate::channel::transport::sds_smtp_transport;
 use crate::channel::{Called, Channel, Moved, Transport};
@@ -51,7 +50,7 @@ pub struct Carried {
     /// The session or the next address wants another connection: this one is to be closed.
     pub is_over: bool,
     /// The addresses to try.
-    targets: Vec<SocketAddr>,
+    targets: Row<SocketAddr>,
     /// Which of them is tried.
     at: usize,
     /// The server's name with a NUL behind it, where it was configured by name.
@@ -74,7 +73,7 @@ impl Carried {
             stage: Stage::Nothing,
             queued: false,
             is_over: false,
-            targets: Vec::new(),
+            targets: Row::new(),
             at: 0,
             name: None,
             tls_name: None,
@@ -131,18 +130,16 @@ impl Carried {
     pub fn set_targets(&mut self, addresses: &[IpAddr], port: u16) -> Option<()> {
         self.targets.clear();
         self.at = 0;
-        self.targets.try_reserve(addresses.len()).ok()?;
-        let targets = addresses.iter().map(|address| SocketAddr::new(*address, port));
-        self.targets.extend(targets);
+        for address in addresses {
+            self.targets.push(SocketAddr::new(*address, port))?;
+        }
         Some(())
     }
 
     /// Takes the one address to connect to; None without memory.
     pub fn set_target(&mut self, server: SocketAddr) -> Option<()> {
         self.forget_server();
-        self.targets.try_reserve(1).ok()?;
-        self.targets.push(server);
-        Some(())
+        self.targets.push(server)
     }
 
     /// The functions, for a turn.

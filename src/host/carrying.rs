@@ -1,10 +1,11 @@
 //! The engine's part of connections that functions of the program carry: whose turn is due, and what is taken out for it.
 
+use super::calls::{self, Wanted};
+use super::clock;
 use super::connection::Connection;
 use super::engine::Engine;
 use super::memory::Boxed;
 use super::registry::Key;
-use super::{calls, clock};
 use crate::code::Reason;
 
 impl Engine {
@@ -14,23 +15,22 @@ impl Engine {
             return;
         };
         // Room was made when it began.
-        if connection.leave() && self.outside.try_reserve(1).is_ok() {
-            self.outside.push_back(token);
+        if connection.leave() && self.outside.push(token).is_some() {
             calls::count_carried(true);
         }
     }
 
     /// Takes out the next connection whose turn is due, of a client that is wanted.
-    pub fn next_outside(&mut self, wanted: &dyn Fn(Key) -> bool) -> Option<Boxed<Connection>> {
+    pub fn next_outside(&mut self, wanted: Wanted) -> Option<Boxed<Connection>> {
         for _ in 0..self.outside.len() {
-            let token = self.outside.pop_front()?;
+            let token = self.outside.pop()?;
             let Some(connection) = self.connections.get(token) else {
                 calls::count_carried(false);
                 continue;
             };
             let key = connection.key;
-            if !wanted(key) {
-                self.outside.push_back(token);
+            if !wanted.is(key) {
+                self.outside.push(token);
                 continue;
             }
             calls::count_carried(false);
@@ -61,25 +61,27 @@ impl Engine {
         connection.is_some_and(|connection| connection.is_carried())
     }
 
-    /// Takes out a connection of this client that functions of the program carry, and whose mail has ended or is nobody's any more.
-    pub fn take_of(&mut self, key: Key) -> Option<Boxed<Connection>> {
+    /// Takes out a connection that functions of the program carry, and whose mail has ended; or, of one client, one whose mail is
+    /// nobody's any more, too.
+    pub fn take_ended(&mut self, of: Option<Key>) -> Option<Boxed<Connection>> {
+        let token = match of {
+            Some(key) => self.ended_of(key)?,
+            None => self.connections.any_carried()?,
+        };
+        self.connections.take_out(token)
+    }
+
+    fn ended_of(&mut self, key: Key) -> Option<u64> {
         let both = [
             self.connections.active(key.place),
             self.connections.lingering(key.place),
         ];
         let mut tokens = both.into_iter().flatten();
-        let token = tokens.find(|token| {
+        tokens.find(|token| {
             let connection = self.connections.get(*token);
             let is_nobodys = |connection: &Connection| connection.has_ended() || key.slot().is_none();
             connection.is_some_and(|one| one.key == key && one.is_carried() && is_nobodys(one))
-        })?;
-        self.connections.take_out(token)
-    }
-
-    /// Takes out any connection that functions of the program carry, and whose mail has ended.
-    pub fn take_any(&mut self) -> Option<Boxed<Connection>> {
-        let token = self.connections.any_carried()?;
-        self.connections.take_out(token)
+        })
     }
 
     /// Puts a connection back after its turn, and takes over what followed from it.
@@ -106,7 +108,7 @@ impl Engine {
 
     /// Forgets whose turn is due.
     pub(super) fn forget_outside(&mut self) {
-        while self.outside.pop_front().is_some() {
+        while self.outside.pop().is_some() {
             calls::count_carried(false);
         }
     }

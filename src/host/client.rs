@@ -1,10 +1,7 @@
 //! What a program calls: the safe functions behind the C ABI, for Rust programs, too.
 
-use std::time::{Duration, Instant};
-
-use super::calls::{self, Promise, Running};
+use super::calls::{self, Promise, Running, Wanted};
 use super::carried::{Carried, Given};
-use zeroize::Zeroize;
 
 use super::fork::{self, shared};
 use super::memory::Boxed;
@@ -24,6 +21,7 @@ use crate::client::settings::Draft;
 use crate::client::wrong::Wrong;
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::LOG_RECIPIENT_BYTES;
+use crate::octets::wipe;
 use crate::session::Settings;
 use crate::wire::address::List;
 
@@ -34,6 +32,17 @@ pub enum Wait {
     Forever,
     /// So many milliseconds at most.
     Milliseconds(u32),
+}
+
+impl Wait {
+    /// When it is over; None: never.
+    pub(super) fn until(self) -> Option<u64> {
+        match self {
+            Self::Forever => None,
+            Self::Milliseconds(0) => Some(clock::now()),
+            Self::Milliseconds(some) => Some(clock::after(u64::from(some))),
+        }
+    }
 }
 
 /// A client, by its handle: copied freely, and checked in each call. A call on one that was freed gives
@@ -149,7 +158,7 @@ impl Client {
         };
         let secures = self.secures()?;
         let checked = Setup::of_url(url, sender, &mut room).and_then(|setup| setup.check(secures));
-        room.zeroize();
+        wipe(&mut room);
         match checked {
             Ok((snapshot, device_limit)) => keep(key, snapshot, Some(device_limit)),
             Err(wrong) => Err(self.refuse_configuration(&wrong)),
@@ -268,19 +277,18 @@ impl Client {
     #[inline(never)]
     pub fn wait(self, wait: Wait) -> Result<u8, Code> {
         let (key, slot) = self.key()?;
-        let until = match wait {
-            Wait::Forever => None,
-            Wait::Milliseconds(some) => Some(Duration::from_millis(u64::from(some))),
-        };
         if calls::inside() {
             return Ok(Code::Busy.number());
         }
         let status = slot.guard.status().code();
-        if status != Code::Busy.number() || until.is_some_and(|until| until.is_zero()) {
+        if status != Code::Busy.number() || wait == Wait::Milliseconds(0) {
             return Ok(status);
         }
-        let until = until.and_then(|until| Instant::now().checked_add(until));
-        let mut waiting = Waiting { key, slot, until };
+        let mut waiting = Waiting {
+            key,
+            slot,
+            until: wait.until(),
+        };
         if polled() {
             waiting.driving()
         } else {
@@ -307,21 +315,21 @@ impl Client {
 struct Waiting {
     key: Key,
     slot: &'static Slot,
-    until: Option<Instant>,
+    until: Option<u64>,
 }
 
 /// The longest time for which a waiting thread relies on others: then it looks itself.
-const LOOK: Duration = Duration::from_millis(WAKING);
+const LOOK: u64 = WAKING;
 
 /// The same, where there is no engine to drive yet.
-const STARTING: Duration = Duration::from_millis(1);
+const STARTING: u64 = 1;
 
 impl Waiting {
-    /// How long to wait now; None when the time is over.
-    fn left(&self) -> Option<Duration> {
+    /// How many milliseconds to wait now; None when the time is over.
+    fn left(&self) -> Option<u64> {
         let Some(until) = self.until else { return Some(LOOK) };
-        let left = until.saturating_duration_since(Instant::now());
-        (!left.is_zero()).then(|| left.min(LOOK))
+        let left = until.saturating_sub(clock::now());
+        (left > 0).then(|| left.min(LOOK))
     }
 
     /// While the library's thread does the work.
@@ -348,10 +356,9 @@ impl Waiting {
                     self.slot.guard.status().code()
                 });
             }
-            let waited = self.slot.ended.wait_timeout(shared, left.unwrap_or(LOOK));
-            let (locked, waited) = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
+            let (locked, over) = self.slot.ended.wait(shared, left.unwrap_or(LOOK));
             shared = locked;
-            if waited.timed_out() {
+            if over {
                 drop(shared);
                 driver::look_after();
                 shared = fork::shared();
@@ -388,9 +395,8 @@ impl Waiting {
             };
             if shared.drive(self.key) {
                 drop(shared);
-                let patience = u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(WAKING);
                 // No longer than for this mail: then only its own client is told.
-                let driven = driver::drive(patience, &|key| key == self.key || self.slot.guard.busy());
+                let driven = driver::drive(left, Wanted::WithMail(self.key));
                 shared = fork::shared();
                 shared.stop_driving();
                 if driven {
@@ -402,8 +408,7 @@ impl Waiting {
             }
             let client = shared.living(self.key)?;
             client.waiters = client.waiters.saturating_add(1);
-            let waited = DRIVEN.wait_timeout(shared, left);
-            shared = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+            shared = DRIVEN.wait(shared, left).0;
             if let Some(client) = shared.client(self.key) {
                 client.waiters = client.waiters.saturating_sub(1);
             }
@@ -420,7 +425,7 @@ fn let_go(key: Key, slot: &'static Slot) {
 }
 
 /// Keeps a configuration instead of the one before, and the limit for the devices' own function.
-fn keep(key: Key, snapshot: Snapshot, device_limit: Option<usize>) -> Result<(), Code> {
+fn keep(key: Key, snapshot: Boxed<Snapshot>, device_limit: Option<usize>) -> Result<(), Code> {
     let mut shared = shared();
     let client = shared.living(key)?;
     client.device_limit = device_limit.unwrap_or(client.device_limit);
@@ -445,7 +450,6 @@ fn start(key: Key, post: Option<Post>, order: Order) -> Result<(), (Code, Reason
     let no_memory = (Code::DataFailed, Reason::NoMemory);
     let mut started_now = None;
     let mut shared = shared();
-    // Under the lock, also for the clock's own beginning: no fork finds that half done.
     let started = clock::now();
     let client = shared.living(key).map_err(|code| (code, Reason::NoMemory))?;
     let snapshot = client

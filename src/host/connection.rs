@@ -2,13 +2,12 @@
 
 use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr};
-use std::vec::Vec;
 
 use super::calls::Promise;
 use super::carried::Carried;
 use super::course::{Course, Stage, Then, told_as_unresolved};
 use super::link::{Link, Tools};
-use super::memory::{self, Boxed};
+use super::memory::{self, Boxed, Row};
 use super::post::Post;
 use super::race::Race;
 use super::registry::Key;
@@ -217,18 +216,14 @@ impl Connection {
             Err(why) => return self.lost(tools.now, unresolved(why)),
         };
         let usable = |address: &&IpAddr| source.is_none_or(|source| source.is_ipv4() == address.is_ipv4());
-        let mut targets = Vec::new();
-        if targets.try_reserve_exact(addresses.len()).is_err() {
-            return self.lost(tools.now, Reason::NoMemory);
+        let mut targets = Row::new();
+        for address in addresses.iter().filter(usable) {
+            if targets.push(SocketAddr::new(*address, port)).is_none() {
+                return self.lost(tools.now, Reason::NoMemory);
+            }
         }
-        targets.extend(
-            addresses
-                .iter()
-                .filter(usable)
-                .map(|address| SocketAddr::new(*address, port)),
-        );
         course.stage = Stage::Talking;
-        match targets.as_slice() {
+        match &*targets {
             [] => self.lost(tools.now, Reason::NoSource),
             [only] => self.connect(*only, tools),
             [first, ..] => {
@@ -238,7 +233,10 @@ impl Connection {
                 if self.find_peer(tools.now).is_none() {
                     return;
                 }
-                let race = Race::new(targets.into_boxed_slice(), source).and_then(Boxed::new);
+                let race = targets
+                    .boxed()
+                    .and_then(|targets| Race::new(targets, source))
+                    .and_then(Boxed::new);
                 let job = job(&self.snapshot, &self.post, &self.order, self.plain(first));
                 match race {
                     Some(race) => self.link.race(&job, race, tools),

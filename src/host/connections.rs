@@ -2,12 +2,11 @@
 //! with the logarithm of theirs.
 
 use std::boxed::Box;
-use std::collections::VecDeque;
-use std::vec::Vec;
 
 use super::connection::Connection;
 use super::deadlines::Deadlines;
-use super::memory::Boxed;
+use super::memory::{Boxed, Row};
+use super::queue::Queue;
 use super::registry::{self, Key};
 
 /// In [`OfClient`]: no connection.
@@ -24,13 +23,13 @@ struct OfClient {
 
 /// All connections of an engine.
 pub struct Connections {
-    table: Vec<Option<Boxed<Connection>>>,
-    free: Vec<usize>,
+    table: Row<Option<Boxed<Connection>>>,
+    free: Row<usize>,
     serial: u32,
-    clients: Vec<OfClient>,
+    clients: Row<OfClient>,
     deadlines: Deadlines,
     /// Tokens of connections that have more to do, each once at most.
-    unfinished: VecDeque<u64>,
+    unfinished: Queue<u64>,
     /// The buffer of the last connection that ended, for the next one.
     spare: Option<Box<[u8]>>,
 }
@@ -45,12 +44,12 @@ impl Connections {
     /// No connection.
     pub const fn new() -> Self {
         Self {
-            table: Vec::new(),
-            free: Vec::new(),
+            table: Row::new(),
+            free: Row::new(),
             serial: 0,
-            clients: Vec::new(),
+            clients: Row::new(),
             deadlines: Deadlines::new(),
-            unfinished: VecDeque::new(),
+            unfinished: Queue::new(),
             spare: None,
         }
     }
@@ -60,7 +59,7 @@ impl Connections {
     pub fn add(&mut self, key: Key, make: impl FnOnce(u64, Box<[u8]>) -> Option<Connection>) -> Option<u64> {
         let id = self.free_id()?;
         let missing = key.place.saturating_add(1).saturating_sub(self.clients.len());
-        self.clients.try_reserve(missing).ok()?;
+        self.clients.reserve(missing)?;
         let out = match self.spare.take() {
             Some(out) => out,
             None => Connection::buffer()?,
@@ -70,12 +69,11 @@ impl Connections {
         let connection = Boxed::new(make(token, out)?)?;
         *self.table.get_mut(id)? = Some(connection);
         self.free.pop();
-        for _ in 0..missing {
-            self.clients.push(OfClient {
-                active: NONE,
-                lingering: NONE,
-            });
-        }
+        let none = OfClient {
+            active: NONE,
+            lingering: NONE,
+        };
+        self.clients.grow(missing, none)?;
         if let Some(client) = self.clients.get_mut(key.place) {
             client.active = u32::try_from(id).unwrap_or(NONE);
         }
@@ -89,14 +87,12 @@ impl Connections {
             return Some(*id);
         }
         let all = self.table.len().saturating_add(1);
-        self.table.try_reserve(1).ok()?;
-        self.free.try_reserve(all).ok()?;
+        self.table.reserve(1)?;
+        self.free.reserve(all)?;
         self.deadlines.reserve(all)?;
-        self.unfinished
-            .try_reserve(all.saturating_sub(self.unfinished.len()))
-            .ok()?;
-        self.table.push(None);
-        self.free.push(self.table.len().saturating_sub(1));
+        self.unfinished.reserve(all)?;
+        self.free.push(self.table.len())?;
+        self.table.push(None)?;
         self.free.last().copied()
     }
 
@@ -169,6 +165,7 @@ impl Connections {
         if self.spare.is_none() {
             self.spare = Some(connection.take_buffer());
         }
+        // There is room for all of them.
         self.free.push(id);
         self.deadlines.clear(id);
         if let Some(client) = self.clients.get_mut(connection.key.place) {
@@ -181,11 +178,15 @@ impl Connections {
         registry::count_connection(connection.key.place, false);
     }
 
-    /// Removes all of them.
-    pub fn drain(&mut self) -> impl Iterator<Item = Boxed<Connection>> + '_ {
-        self.table.drain(..).flatten().inspect(|connection| {
-            registry::count_connection(connection.key.place, false);
-        })
+    /// Takes one of them out for good, to end all: nothing else is to be asked of this any more.
+    pub fn take_next(&mut self) -> Option<Boxed<Connection>> {
+        while let Some(place) = self.table.pop() {
+            if let Some(connection) = place {
+                registry::count_connection(connection.key.place, false);
+                return Some(connection);
+            }
+        }
+        None
     }
 
     /// Notes when this connection wants to be looked at.
@@ -217,9 +218,7 @@ impl Connections {
     /// Notes that a connection has more to do. [`Connections::free_id`] has made room for that; without room the connection's
     /// deadline would end it.
     pub fn queue(&mut self, token: u64) {
-        if self.unfinished.try_reserve(1).is_ok() {
-            self.unfinished.push_back(token);
-        }
+        self.unfinished.push(token);
     }
 
     /// How many connections have more to do.
@@ -229,14 +228,14 @@ impl Connections {
 
     /// The connection that has waited longest to go on.
     pub fn next_unfinished(&mut self) -> Option<u64> {
-        self.unfinished.pop_front()
+        self.unfinished.pop()
     }
 
     /// Has every connection looked at.
     pub fn queue_all(&mut self) {
         for connection in self.table.iter_mut().flatten() {
-            if connection.queue() && self.unfinished.try_reserve(1).is_ok() {
-                self.unfinished.push_back(connection.token());
+            if connection.queue() {
+                self.unfinished.push(connection.token());
             }
         }
     }

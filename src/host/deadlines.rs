@@ -1,6 +1,6 @@
 //! When connections want to be looked at, the soonest first.
 
-use std::vec::Vec;
+use super::memory::Row;
 
 const NOWHERE: u32 = u32::MAX;
 
@@ -14,27 +14,26 @@ struct Timed {
 /// with the logarithm of the number of ids.
 pub struct Deadlines {
     /// Each entry is no later than the two at twice its index.
-    heap: Vec<Timed>,
+    heap: Row<Timed>,
     /// Where in the heap each id has its entry.
-    index: Vec<u32>,
+    index: Row<u32>,
 }
 
 impl Deadlines {
     /// No deadline.
     pub const fn new() -> Self {
         Self {
-            heap: Vec::new(),
-            index: Vec::new(),
+            heap: Row::new(),
+            index: Row::new(),
         }
     }
 
     /// Makes room for the ids below `ids`: the other functions then need no memory.
     pub fn reserve(&mut self, ids: usize) -> Option<()> {
-        self.heap.try_reserve(ids.saturating_sub(self.heap.len())).ok()?;
-        self.index.try_reserve(ids.saturating_sub(self.index.len())).ok()?;
-        if self.index.len() < ids {
-            self.index.resize(ids, NOWHERE);
-        }
+        let missing = ids.saturating_sub(self.heap.len());
+        self.heap.reserve(missing)?;
+        let missing = ids.saturating_sub(self.index.len());
+        self.index.grow(missing, NOWHERE)?;
         Some(())
     }
 
@@ -57,8 +56,9 @@ impl Deadlines {
         } else {
             // There are fewer than 2^32 ids: each client (`limits::CLIENTS`) has two connections at most.
             let id = u32::try_from(id).unwrap_or(NOWHERE);
+            // There is room for all of them.
             self.heap.push(Timed { time, id });
-            self.rise(self.heap.len() - 1);
+            self.rise(self.heap.len().saturating_sub(1));
         }
     }
 

@@ -3,16 +3,15 @@
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::boxed::Box;
-use std::collections::VecDeque;
 
-use super::calls;
+use super::calls::{self, Wanted};
 use super::current::engine;
 use super::engine::{Engine, Turn, WAKE, refuse};
 use super::memory::Boxed;
 use super::outside;
-use super::registry::Key;
+use super::queue::Queue;
 use super::runner::{self, Ran};
-use super::shared::{Wake, Worker, polled, set_polled, shared};
+use super::shared::{Start, Wake, Worker, polled, set_polled, shared};
 use super::sys::{self, Failure, Ready, Task, Thread};
 use super::{clock, engine};
 use crate::code::{Code, Phase, Reason};
@@ -35,7 +34,6 @@ pub fn start() -> Result<Started, (Code, Reason)> {
     let number = ENGINES.fetch_add(1, Ordering::Relaxed);
     let (engine, waker) = Engine::new(number, polled)?;
     let worker = Worker { number, waker };
-    let engine = Boxed::new(engine).ok_or((Code::DataFailed, Reason::NoMemory))?;
     if polled {
         return Ok(Started {
             worker,
@@ -97,7 +95,7 @@ pub fn poll() -> Option<u64> {
         return Some(0);
     }
     let turn = step(0, By::Program);
-    let ran = work_outside(&|_| true);
+    let ran = work_outside(Wanted::All);
     if ran == Ran::InChild {
         return None;
     }
@@ -125,7 +123,7 @@ fn comes_back() -> Option<u64> {
 
 /// For a thread that waits for a mail: waits at most so many milliseconds for something to do, and does it. Functions of the
 /// program are called for clients that are `wanted`, which is asked before each call. False where there is no engine to drive.
-pub fn drive(patience: u64, wanted: &dyn Fn(Key) -> bool) -> bool {
+pub fn drive(patience: u64, wanted: Wanted) -> bool {
     let driven = step(patience, By::Waiting).is_some();
     work_outside(wanted) != Ran::InChild && driven
 }
@@ -226,7 +224,7 @@ impl Task for Engine {
                 Some(Turn::Abandon) => return abandon(number),
                 None => return,
             }
-            match work_outside(&|_| true) {
+            match work_outside(Wanted::All) {
                 Ran::Nothing => {}
                 Ran::Some => timeout = Some(0),
                 Ran::InChild => return,
@@ -236,7 +234,7 @@ impl Task for Engine {
 }
 
 /// Calls the functions of the program that are to be called, for clients that are `wanted`. No lock may be held.
-pub fn work_outside(wanted: &dyn Fn(Key) -> bool) -> Ran {
+pub fn work_outside(wanted: Wanted) -> Ran {
     runner::run(wanted, outside::run)
 }
 
@@ -260,7 +258,7 @@ pub fn wake(wake: Wake) {
 /// another engine. Nothing is closed here, because the numbers may be the program's own by now. Only the first call for an
 /// engine does this, and none touches a later engine.
 pub fn abandon(number: u32) {
-    let mut starts = VecDeque::new();
+    let mut starts = Queue::new();
     let abandoned = {
         let mut engine = engine();
         let mut shared = shared();
@@ -270,10 +268,15 @@ pub fn abandon(number: u32) {
         engine.take_if(|engine| engine.number == number)
     };
     if let Some(engine) = abandoned {
-        let engine = *engine.into_inner();
-        engine.abandon(&mut starts);
+        refuse_all(engine.into_inner().abandon());
     }
-    for start in starts {
+    refuse_all(starts);
+    tell_of_the_rest();
+}
+
+/// Ends mails that have no connection yet.
+fn refuse_all(mut starts: Queue<Start>) {
+    while let Some(start) = starts.pop() {
         refuse(
             start.key,
             start.promise,
@@ -282,7 +285,6 @@ pub fn abandon(number: u32) {
             Reason::NoSocket,
         );
     }
-    tell_of_the_rest();
 }
 
 /// Starts another engine where the program is to be told of mails and nobody is left to do it: the next mail does so where none
@@ -319,7 +321,7 @@ pub fn end() -> bool {
         return false;
     }
     let worker = shared.worker();
-    let thread = shared.forget_thread(&mut VecDeque::new());
+    let thread = shared.forget_thread(&mut Queue::new());
     set_polled(false);
     let ended = engine.take();
     shared.ending = true;
@@ -341,6 +343,5 @@ pub fn end() -> bool {
 
 /// Drops an engine that nobody uses: in the child of a fork, and where it was abandoned before it had begun.
 pub fn forget(engine: Boxed<Engine>) {
-    let engine = *engine.into_inner();
-    engine.forget();
+    engine.into_inner().forget();
 }

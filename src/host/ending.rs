@@ -1,9 +1,8 @@
 //! The end of the library's work: nothing of it is left but the clients, and the next mail begins it again.
 
-use std::time::{Duration, Instant};
-
-use super::calls;
+use super::calls::{self, Wanted};
 use super::client::{Client, Wait};
+use super::clock;
 use super::driver;
 use super::registry::Key;
 use super::resolve;
@@ -12,11 +11,11 @@ use super::shared::{polled, shared};
 use crate::code::Code;
 
 /// How long what is left may take to end when the time for the mails is over: mails that were cancelled, functions of the program,
-/// lookups of names.
-const REST: Duration = Duration::from_secs(1);
+/// lookups of names. In milliseconds.
+const REST: u64 = 1000;
 
-/// How soon this thread looks again for a call that another one keeps from being made.
-const LOOK: Duration = Duration::from_millis(10);
+/// How soon this thread looks again for a call that another one keeps from being made, in milliseconds.
+const LOOK: u64 = 10;
 
 /// Waits for the mails in flight, cancels those that are left when the time is over, ends the thread, and frees what the engine
 /// has. 14 where a function of the program or a lookup of a name does not end in time; then nothing has ended but mails.
@@ -24,13 +23,8 @@ pub fn shut_down(wait: Wait) -> Result<(), Code> {
     if calls::inside() {
         return Err(Code::Busy);
     }
-    let now = Instant::now();
-    let until = match wait {
-        Wait::Forever => None,
-        Wait::Milliseconds(some) => now.checked_add(Duration::from_millis(u64::from(some))),
-    };
-    wait_for_mails(until);
-    let last = Instant::now().checked_add(REST).ok_or(Code::Busy)?;
+    wait_for_mails(wait.until());
+    let last = clock::after(REST);
     loop {
         // Each of them ends at once, unless the thread is stuck.
         each_in_flight(|client| {
@@ -45,7 +39,7 @@ pub fn shut_down(wait: Wait) -> Result<(), Code> {
         if driver::end() {
             return Ok(());
         }
-        if Instant::now() >= last {
+        if clock::now() >= last {
             return Err(Code::Busy);
         }
         if polled() {
@@ -73,16 +67,16 @@ fn each_in_flight(each: fn(Client)) {
 }
 
 /// Waits until no mail is in flight; false where that takes too long.
-fn wait_for_mails(until: Option<Instant>) -> bool {
+fn wait_for_mails(until: Option<u64>) -> bool {
     let mut place = 0;
     loop {
         let busy = shared().busy_from(place);
         let Some(key) = busy else { return true };
         place = key.place;
-        let wait = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+        let wait = match until.map(|until| until.saturating_sub(clock::now())) {
             None => Wait::Forever,
-            Some(left) if left.is_zero() => return false,
-            Some(left) => Wait::Milliseconds(u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1)),
+            Some(0) => return false,
+            Some(left) => Wait::Milliseconds(u32::try_from(left).unwrap_or(u32::MAX)),
         };
         // A client that was freed meanwhile has no mail any more.
         let _ = client_of(key).wait(wait);
@@ -90,20 +84,20 @@ fn wait_for_mails(until: Option<Instant>) -> bool {
 }
 
 /// Waits until the program was told of all mails; false where that takes too long.
-fn tell_all(until: Instant) -> bool {
+fn tell_all(until: u64) -> bool {
     loop {
         // With no thread to do it, it is done here.
         let alone = polled() || !shared().started();
         if alone {
-            if driver::work_outside(&|_| Instant::now() < until) == Ran::InChild {
+            if driver::work_outside(Wanted::Until(until)) == Ran::InChild {
                 return true;
             }
             // A thread that was started meanwhile has seen that another one does the work, and sleeps.
             driver::wake_again();
         }
-        let now = Instant::now();
-        let look = if alone { now.checked_add(LOOK) } else { None };
-        if runner::wait_for_all(look.map_or(until, |look| look.min(until))) {
+        let now = clock::now();
+        let look = if alone { clock::after(LOOK) } else { until };
+        if runner::wait_for_all(look.min(until)) {
             return true;
         }
         if now >= until {

@@ -1,20 +1,19 @@
 //! The engine: all connections, and the turns that begin mails, move octets where a socket is ready, and end what is late.
 
 use std::boxed::Box;
-use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::calls::{Call, Promise};
 use super::clock;
 use super::connection::{Connection, Ended};
 use super::connections::Connections;
 use super::link::Tools;
-use super::memory;
+use super::memory::{self, Boxed};
 use super::nonces::Nonces;
+use super::queue::Queue;
 use super::registry::Key;
 use super::resolve;
 use super::shared::{Start, Worker, shared};
-use super::sys::{Failure, Poller, Ready, Waker};
+use super::sys::{self, Failure, Poller, Ready, Waker};
 use super::told::LastMail;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
@@ -50,13 +49,13 @@ pub struct Engine {
     waker: Waker,
     pub(super) connections: Connections,
     /// Tokens of connections that functions of the program carry, and whose turn is due, each once at most.
-    pub(super) outside: VecDeque<u64>,
+    pub(super) outside: Queue<u64>,
     /// How many such connections there are.
     pub(super) carried: usize,
     /// There are orders that were not taken yet.
     ordered: bool,
     /// Mails to begin.
-    starts: VecDeque<Start>,
+    starts: Queue<Start>,
     /// Handshakes that may be gone on with in this turn.
     handshakes: u32,
     buffer: Box<[u8]>,
@@ -76,26 +75,27 @@ pub enum Turn {
 
 impl Engine {
     /// An engine without connections, and how it is woken.
-    pub fn new(number: u32, polled: bool) -> Result<(Self, Waker), (Code, Reason)> {
+    pub fn new(number: u32, polled: bool) -> Result<(Boxed<Self>, Waker), (Code, Reason)> {
         let refused = |_: Failure| (Code::ConnectFailed, Reason::NoSocket);
-        let buffer = memory::zeros(BUFFER).ok_or((Code::DataFailed, Reason::NoMemory))?;
+        let no_memory = (Code::DataFailed, Reason::NoMemory);
+        let buffer = memory::zeros(BUFFER).ok_or(no_memory)?;
         let (poller, waker) = Poller::new(WAKE).map_err(refused)?;
-        let engine = Self {
+        let engine = Boxed::new(Self {
             number,
             polled,
             comes: NEVER,
             poller,
             waker,
             connections: Connections::new(),
-            outside: VecDeque::new(),
+            outside: Queue::new(),
             carried: 0,
             ordered: false,
-            starts: VecDeque::new(),
+            starts: Queue::new(),
             handshakes: HANDSHAKES,
             buffer,
             nonces: Nonces::new(),
-        };
-        Ok((engine, waker))
+        });
+        Ok((engine.ok_or(no_memory)?, waker))
     }
 
     /// Has every connection looked at in the next turns.
@@ -103,26 +103,24 @@ impl Engine {
         self.connections.queue_all();
     }
 
-    /// Ends all mails that have a connection, without closing anything. Those that have none yet are added to `starts`.
-    pub fn abandon(mut self, starts: &mut VecDeque<Start>) {
-        starts.append(&mut self.starts);
+    /// Ends all mails that have a connection, without closing anything. Returns those that have none yet.
+    pub fn abandon(mut self: Box<Self>) -> Queue<Start> {
         let now = clock::now();
-        for connection in self.connections.drain() {
-            let mut connection = *connection.into_inner();
+        while let Some(mut connection) = self.connections.take_next() {
             end_abandoned(&mut connection, now);
             connection.close_once();
         }
         self.forget_outside();
         self.poller.leave_open();
+        self.starts
     }
 
     /// Ends the engine without a word about its mails. Descriptors that the program has closed before stay as they are: their
     /// numbers may be the program's own.
-    pub fn forget(mut self) {
+    pub fn forget(mut self: Box<Self>) {
         self.forget_outside();
         let ours = self.poller.is_ours();
-        for connection in self.connections.drain() {
-            let mut connection = *connection.into_inner();
+        while let Some(mut connection) = self.connections.take_next() {
             if ours {
                 connection.make_sure(&self.poller);
             } else {
@@ -136,7 +134,9 @@ impl Engine {
 
     /// A turn. After a defect in one the mails go on: the next turn comes soon.
     pub fn turn_safely(&mut self, ready: &Ready) -> Turn {
-        catch_unwind(AssertUnwindSafe(|| self.turn(ready))).unwrap_or(Turn::Wait(Some(1000)))
+        let mut turn = Turn::Wait(Some(1000));
+        sys::is_sound(&mut || turn = self.turn(ready));
+        turn
     }
 
     /// Does a bounded amount of what is to be done now, and says what comes then.
@@ -160,7 +160,7 @@ impl Engine {
             return Turn::Abandon;
         }
         for _ in 0..SHARE {
-            let Some(mut start) = self.starts.pop_front() else {
+            let Some(mut start) = self.starts.pop() else {
                 break;
             };
             let (key, mail) = (start.key, start.mail);
@@ -175,8 +175,8 @@ impl Engine {
                 refuse(key, promise, Phase::Start, code, reason);
             }
         }
-        if self.starts.is_empty() && self.starts.capacity() > KEPT_ORDERS {
-            self.starts = VecDeque::new();
+        if self.starts.is_empty() && self.starts.room() > KEPT_ORDERS {
+            self.starts = Queue::new();
         }
         // Only those of the turn before: the others have had their share in this one.
         for _ in 0..begun_before {
@@ -266,7 +266,7 @@ impl Engine {
         let carried = start.carried.is_some();
         if carried {
             let all = self.carried.saturating_add(1);
-            self.outside.try_reserve(all.saturating_sub(self.outside.len())).ok()?;
+            self.outside.reserve(all)?;
         }
         if let Some(post) = &mut start.post {
             let seconds = clock::calendar().map_or(0, |milliseconds| milliseconds / 1000);
@@ -319,7 +319,7 @@ impl Engine {
             self.leave(token);
             return true;
         }
-        let sound = catch_unwind(AssertUnwindSafe(|| act(connection, &mut tools))).is_ok();
+        let sound = sys::is_sound(&mut || act(connection, &mut tools));
         self.settle(token, now, sound);
         true
     }

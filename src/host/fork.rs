@@ -7,15 +7,15 @@
 //! [`outside`] gives the locks back for such a call; in the child it first does what our handler would do.
 
 use core::mem::ManuallyDrop;
-use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::sync::MutexGuard;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::current::{self, Locked};
+use super::current::{self, Installed};
 use super::driver;
+use super::queue::Queue;
 use super::shared::{self, Shared};
-use super::{registry, resolve, sys};
+use super::sys::{self, Locked};
+use super::{registry, resolve};
 
 /// Whether our handlers are registered with `fork()`.
 static PREPARED: AtomicBool = AtomicBool::new(false);
@@ -27,7 +27,7 @@ static FORKING: AtomicBool = AtomicBool::new(false);
 ///
 /// They are registered before the lock is taken: with a fork between the two, nobody in the child would give the lock back.
 /// Two threads may both register them; `before` allows for that.
-pub fn shared() -> MutexGuard<'static, Shared> {
+pub fn shared() -> Locked<'static, Shared> {
     if !PREPARED.load(Ordering::Acquire) && sys::on_fork(before, after_in_parent, after_in_child).is_ok() {
         PREPARED.store(true, Ordering::Release);
     }
@@ -37,20 +37,28 @@ pub fn shared() -> MutexGuard<'static, Shared> {
 /// All locks, the one that is taken last first, and the process that took them.
 struct Held {
     resolver: resolve::Held,
-    shared: MutexGuard<'static, Shared>,
-    engine: Locked,
-    _door: MutexGuard<'static, ()>,
+    shared: Locked<'static, Shared>,
+    engine: Installed,
+    _door: Locked<'static, ()>,
     process: u32,
 }
 
 std::thread_local! {
     /// The locks, from before a fork until after it, in the thread that forks. `ManuallyDrop`, because a thread-local value
     /// without a destructor can be used as long as the thread lives, also in the destructors of its other values.
-    static HELD: RefCell<ManuallyDrop<Option<Held>>> = const { RefCell::new(ManuallyDrop::new(None)) };
+    static HELD: Cell<ManuallyDrop<Option<Held>>> = const { Cell::new(ManuallyDrop::new(None)) };
+}
+
+/// Keeps other locks in the thread instead of those that it kept.
+fn exchange(held: Option<Held>) -> Option<Held> {
+    let new = ManuallyDrop::new(held);
+    // It is always there. `Cell::replace` would panic where it is not.
+    HELD.try_with(|kept| ManuallyDrop::into_inner(kept.replace(new)))
+        .unwrap_or(None)
 }
 
 fn take_held() -> Option<Held> {
-    let held = HELD.with(|held| held.borrow_mut().take());
+    let held = exchange(None);
     if held.is_some() {
         FORKING.store(false, Ordering::Release);
     }
@@ -58,23 +66,23 @@ fn take_held() -> Option<Held> {
 }
 
 extern "C" fn before() {
-    HELD.with(|held| {
-        let mut held = held.borrow_mut();
+    let before = exchange(None);
+    if before.is_some() {
         // Registered twice.
-        if held.is_some() {
-            return;
-        }
-        let (door, engine) = current::engine_and_door();
-        let shared = shared::shared();
-        **held = Some(Held {
-            resolver: resolve::hold_for_fork(),
-            shared,
-            engine,
-            _door: door,
-            process: std::process::id(),
-        });
-        FORKING.store(true, Ordering::Release);
-    });
+        exchange(before);
+        return;
+    }
+    let (door, engine) = current::engine_and_door();
+    let shared = shared::shared();
+    let held = Held {
+        resolver: resolve::hold_for_fork(),
+        shared,
+        engine,
+        _door: door,
+        process: std::process::id(),
+    };
+    exchange(Some(held));
+    FORKING.store(true, Ordering::Release);
 }
 
 extern "C" fn after_in_parent() {
@@ -95,11 +103,12 @@ fn begin_anew(held: Held) {
         mut engine,
         ..
     } = held;
+    sys::forget_guarded();
     resolver.begin_anew();
     if let Some(engine) = engine.take() {
         driver::forget(engine);
     }
-    if let Some(thread) = shared.forget_thread(&mut VecDeque::new()) {
+    if let Some(thread) = shared.forget_thread(&mut Queue::new()) {
         thread.forget();
     }
     shared.forget_waiters();

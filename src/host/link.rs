@@ -8,7 +8,7 @@ use super::race::{Race, Standing, reason};
 use super::shared::Worker;
 use super::sink::Sink;
 use super::sys::{self, Event, Failure, Poller, Socket};
-use super::tls::{Over, Peer, Progress, Tls};
+use super::tls::{Peer, Place, Progress};
 use crate::channel::{Channel, Moved, Pump, Turn};
 use crate::code::Reason;
 use crate::session::{Job, Session, State};
@@ -42,7 +42,7 @@ pub struct Link {
     /// Whom TLS is to be spoken with.
     pub peer: Option<Boxed<Peer>>,
     /// TLS, from when the handshake begins.
-    tls: Option<Boxed<Tls>>,
+    tls: Place,
     /// The handshake is done.
     secure: bool,
     socket: Option<Socket>,
@@ -65,7 +65,7 @@ impl Link {
             pump: Pump::new(session, out),
             unfinished: false,
             peer: None,
-            tls: None,
+            tls: Place::EMPTY,
             secure: false,
             socket: None,
             race: None,
@@ -109,30 +109,29 @@ impl Link {
 
     /// TLS begins anew with the next connection.
     pub fn forget_tls(&mut self) {
-        self.tls = None;
+        self.tls.clear();
         self.secure = false;
     }
 
     /// A turn of the session over a channel that the program provides.
     pub fn turn_over(&mut self, job: &Job<'_>, now: u64, below: &mut impl Channel, buffer: &mut [u8]) -> Turn {
         let time = self.time(now);
-        match &mut self.tls {
-            Some(tls) if self.secure => {
-                let turn = self.pump.turn(job, time, &mut Over::new(tls, &mut *below), buffer);
-                if self.pump.session.closed() {
-                    tls.say_good_bye(below);
-                }
-                turn
-            }
-            _ => self.pump.turn(job, time, below, buffer),
+        if !self.secure {
+            return self.pump.turn(job, time, below, buffer);
         }
+        let turn = self.pump.turn(job, time, &mut self.tls.over(below), buffer);
+        if self.pump.session.closed() {
+            self.tls.say_good_bye(below);
+        }
+        turn
     }
 
     /// Reads from such a channel; whether there may be more.
     pub fn read_over(&mut self, job: &Job<'_>, time: u32, below: &mut impl Channel, buffer: &mut [u8]) -> bool {
-        match &mut self.tls {
-            Some(tls) if self.secure => self.pump.read(job, time, &mut Over::new(tls, below), buffer),
-            _ => self.pump.read(job, time, below, buffer),
+        if self.secure {
+            self.pump.read(job, time, &mut self.tls.over(below), buffer)
+        } else {
+            self.pump.read(job, time, below, buffer)
         }
     }
 
@@ -143,15 +142,12 @@ impl Link {
 
     /// Whether the handshake of a TLS that begins with the connection has begun, and is not done.
     pub fn is_securing(&self) -> bool {
-        self.tls.is_some() && !self.secure && self.is_implicit()
+        self.tls.is_taken() && !self.secure && self.is_implicit()
     }
 
     /// The version of TLS that protects the connection, as its records have it; else 0.
     pub fn tls_version(&self) -> u16 {
-        match &self.tls {
-            Some(tls) if self.secure => tls.version(),
-            _ => 0,
-        }
+        if self.secure { self.tls.version() } else { 0 }
     }
 
     /// Goes on with the handshake, over the socket or whatever else carries it; whether it is done.
@@ -164,15 +160,7 @@ impl Link {
             self.lost(job, now, Reason::TlsFailed);
             return false;
         };
-        if self.tls.is_none() {
-            match Tls::new(peer).map(Boxed::new) {
-                Ok(Some(tls)) => self.tls = Some(tls),
-                Ok(None) => self.lost(job, now, Reason::NoMemory),
-                Err(reason) => self.lost(job, now, reason),
-            }
-        }
-        let Some(tls) = &mut self.tls else { return false };
-        match tls.shake_hands(below) {
+        match self.tls.shake_hands(peer, below) {
             Progress::Done => self.secure = true,
             Progress::Waits => {}
             Progress::Failed(reason) => self.lost(job, now, reason),
@@ -369,9 +357,10 @@ impl Link {
             poller: tools.poller,
             read: Arrived::ToTheEnd,
         };
-        match &mut self.tls {
-            Some(tls) if self.secure => !self.pump.read(job, now, &mut Over::new(tls, channel), tools.buffer),
-            _ => !self.pump.read(job, now, &mut channel, tools.buffer),
+        if self.secure {
+            !self.pump.read(job, now, &mut self.tls.over(&mut channel), tools.buffer)
+        } else {
+            !self.pump.read(job, now, &mut channel, tools.buffer)
         }
     }
 
@@ -415,17 +404,14 @@ impl Link {
             poller: tools.poller,
             read,
         };
-        let turn = match &mut self.tls {
-            Some(tls) if self.secure => {
-                let turn = self
-                    .pump
-                    .turn(job, now, &mut Over::new(tls, &mut channel), tools.buffer);
-                if self.pump.session.closed() {
-                    tls.say_good_bye(&mut channel);
-                }
-                turn
+        let turn = if self.secure {
+            let turn = self.pump.turn(job, now, &mut self.tls.over(&mut channel), tools.buffer);
+            if self.pump.session.closed() {
+                self.tls.say_good_bye(&mut channel);
             }
-            _ => self.pump.turn(job, now, &mut channel, tools.buffer),
+            turn
+        } else {
+            self.pump.turn(job, now, &mut channel, tools.buffer)
         };
         match turn {
             Turn::Idle => {}

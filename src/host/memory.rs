@@ -1,13 +1,13 @@
 //! Memory that may be refused: without memory a call fails, and the program goes on.
 //!
-//! The standard library's `Box` and `Arc` end the process without memory; a vector's `try_reserve` returns an error. Everything
-//! that the host engine allocates goes through here or through `try_reserve`.
+//! The standard library's `Box` and `Arc` end the process without memory. Everything that the host engine allocates goes through
+//! here.
 
 use core::ops::{Deref, DerefMut};
 use std::boxed::Box;
-use std::vec::Vec;
 
 use super::sys;
+pub use super::sys::{Lasting, Row};
 
 /// A value in memory of its own.
 pub struct Boxed<T>(Box<T>);
@@ -45,10 +45,9 @@ impl<T> DerefMut for Boxed<T> {
 
 /// So many zeros; None without memory.
 pub fn zeros(length: usize) -> Option<Box<[u8]>> {
-    let mut octets = Vec::new();
-    octets.try_reserve_exact(length).ok()?;
-    octets.resize(length, 0);
-    Some(octets.into_boxed_slice())
+    let mut octets = Row::with_room(length)?;
+    octets.grow(length, 0)?;
+    octets.boxed()
 }
 
 /// Wipes octets that may hold a secret, as fast as memory allows.
@@ -65,10 +64,9 @@ pub fn joined(texts: &[&[u8]]) -> Option<Box<[u8]>> {
     for text in texts {
         length = length.checked_add(text.len())?;
     }
-    let mut all = Vec::new();
-    all.try_reserve_exact(length).ok()?;
+    let mut all = Row::with_room(length)?;
     for text in texts {
-        all.extend_from_slice(text);
+        all.append(text)?;
     }
-    Some(all.into_boxed_slice())
+    all.boxed()
 }

@@ -26,7 +26,7 @@
 //! - [`resolve`]: their names, looked up by threads of their own; `addresses`: what is found
 //! - `nonces`: what Message-IDs are made of
 //! - `clock`: the time
-//! - `memory`: memory that may be refused
+//! - `memory`: memory that may be refused; `queue`: a queue in it
 //! - `fork`: what a fork of the host program finds
 //! - `security`: whether TLS protects a mail, and how
 //! - `tls`: TLS over any channel; `no_tls` in a library without it
@@ -92,6 +92,8 @@ mod outside;
 #[forbid(unsafe_code)]
 mod post;
 #[forbid(unsafe_code)]
+mod queue;
+#[forbid(unsafe_code)]
 mod race;
 #[forbid(unsafe_code)]
 mod registry;
@@ -136,9 +138,11 @@ pub mod transcript;
 pub use client::{Client, Wait};
 pub use driver::{poll, use_event_loop};
 pub use ending::shut_down;
+pub use memory::Row;
 pub use security::Mode;
 pub use setup::Setup;
 pub use shared::Order;
+pub use sys::is_sound;
 pub use tls::Given;
 pub use told::LastMail;
 

@@ -1,7 +1,5 @@
 //! What Message-IDs are made of.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::sys;
 use crate::client::report::Nonce;
 
@@ -19,8 +17,7 @@ impl Nonces {
             let mut octets = [0u8; 8];
             if !sys::random(&mut octets) {
                 // Soon after a device has started: the time and the process's number have to do.
-                let time = SystemTime::now().duration_since(UNIX_EPOCH);
-                let time = time.map_or(0, |time| u64::from(time.subsec_nanos()) ^ (time.as_secs() << 30));
+                let time = sys::calendar().unwrap_or(0);
                 return mixed(time ^ (u64::from(std::process::id()) << 32));
             }
             u64::from_ne_bytes(octets)

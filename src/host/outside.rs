@@ -2,9 +2,8 @@
 //! while the functions run, and put back.
 
 use std::net::IpAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::calls::{self, Running};
+use super::calls::{self, Running, Wanted};
 use super::carried::{Carried, Functions, Stage};
 use super::clock;
 use super::connection::{Connection, unresolved};
@@ -17,6 +16,7 @@ use super::runner::Ran;
 use super::security::Protection;
 use super::servers::Target;
 use super::shared::Worker;
+use super::sys;
 use crate::channel::{Called, Turn};
 use crate::code::{Code, Reason};
 use crate::session::State;
@@ -322,7 +322,7 @@ impl Connection {
 
 /// Makes the turns that are due, of connections of clients that are `wanted`. The caller is the only thread that calls functions
 /// of the program, and holds no lock.
-pub fn run(wanted: &dyn Fn(Key) -> bool) -> Ran {
+pub fn run(wanted: Wanted) -> Ran {
     let mut ran = Ran::Nothing;
     let mut buffer = [0; BUFFER];
     // Those that are due again have their share in the next turn.
@@ -335,8 +335,7 @@ pub fn run(wanted: &dyn Fn(Key) -> bool) -> Ran {
         let key = connection.key;
         let (forks, now) = (calls::forks(), clock::now());
         calls::begin_to_carry(key);
-        let turn = || connection.turn_outside(now, &mut buffer, worker);
-        let sound = catch_unwind(AssertUnwindSafe(turn)).is_ok();
+        let sound = sys::is_sound(&mut || connection.turn_outside(now, &mut buffer, worker));
         let forgotten = calls::end_to_carry();
         if forks != calls::forks() {
             return Ran::InChild;
@@ -353,7 +352,7 @@ pub fn run(wanted: &dyn Fn(Key) -> bool) -> Ran {
 }
 
 /// Takes out the next connection. Who frees its client finds it in the engine, or waits until it is back.
-fn take(wanted: &dyn Fn(Key) -> bool) -> Option<(Boxed<Connection>, Worker, Option<Running>)> {
+fn take(wanted: Wanted) -> Option<(Boxed<Connection>, Worker, Option<Running>)> {
     let mut engine = engine();
     let engine = engine.as_mut()?;
     let connection = engine.next_outside(wanted)?;
@@ -385,19 +384,19 @@ fn put_back(mut connection: Boxed<Connection>, number: u32, forgotten: bool, sou
 /// them any more. From inside such a function its own connection is closed by nobody.
 pub fn let_go(key: Key) {
     calls::forget_carried(key);
-    close_all(&|engine| engine.take_of(key));
+    close_all(Some(key));
 }
 
 /// The same for all connections.
 pub fn let_all_go() {
-    close_all(&super::engine::Engine::take_any);
+    close_all(None);
 }
 
-fn close_all(take: &dyn Fn(&mut super::engine::Engine) -> Option<Boxed<Connection>>) {
+fn close_all(of: Option<Key>) {
     loop {
         let taken = engine()
             .as_mut()
-            .and_then(|engine| Some((take(engine)?, engine.number)));
+            .and_then(|engine| Some((engine.take_ended(of)?, engine.number)));
         let Some((mut connection, number)) = taken else { return };
         let forks = calls::forks();
         connection.close_once();

@@ -3,8 +3,8 @@
 
 use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr};
-use std::vec::Vec;
 
+use super::memory::Row;
 use super::sys::{self, Failure, Poller, Socket};
 use crate::code::Reason;
 
@@ -21,7 +21,7 @@ struct Runner {
 pub struct Race {
     addresses: Box<[SocketAddr]>,
     begun: usize,
-    runners: Vec<Runner>,
+    runners: Row<Runner>,
     source: Option<IpAddr>,
     /// When the next address begins.
     next_at: u64,
@@ -42,8 +42,7 @@ pub enum Standing {
 impl Race {
     /// A race between these addresses, in their order; None without memory.
     pub fn new(addresses: Box<[SocketAddr]>, source: Option<IpAddr>) -> Option<Self> {
-        let mut runners = Vec::new();
-        runners.try_reserve_exact(addresses.len()).ok()?;
+        let runners = Row::with_room(addresses.len())?;
         Some(Self {
             addresses,
             begun: 0,
@@ -69,15 +68,17 @@ impl Race {
         let mut at = 0;
         while let Some(runner) = self.runners.get(at) {
             if sys::is_connected(&runner.socket) {
-                let Runner { socket, address } = self.runners.swap_remove(at);
-                return Standing::Won(socket, address);
+                if let Some(Runner { socket, address }) = self.runners.take(at) {
+                    return Standing::Won(socket, address);
+                }
+                break;
             }
             match sys::connect_failure(&runner.socket) {
                 // It is trying still. Alone it is the one that has failed: a reset, which the kernel tells once.
                 Failure::Broken if !(failed && self.runners.len() == 1) => at += 1,
                 failure => {
                     self.failure = reason(failure);
-                    self.runners.swap_remove(at);
+                    self.runners.take(at);
                     self.next_at = now;
                 }
             }
@@ -89,6 +90,7 @@ impl Race {
             self.begun += 1;
             match poller.connect(address, self.source, token) {
                 Ok(socket) => {
+                    // There is room for all of them.
                     self.runners.push(Runner { socket, address });
                     self.next_at = now.saturating_add(DELAY);
                 }
@@ -99,7 +101,7 @@ impl Race {
             }
             // Alone the greeting tells that the connection stands. Beside others it counts who is first.
             if self.runners.len() > 1 {
-                for runner in &self.runners {
+                for runner in self.runners.iter() {
                     let _ = poller.tell_when_writable(&runner.socket, token);
                 }
             }
@@ -117,15 +119,15 @@ impl Race {
         while let Some(runner) = self.runners.get(at) {
             if poller.has(&runner.socket, token) {
                 at += 1;
-            } else {
-                sys::leave_open(self.runners.swap_remove(at).socket);
+            } else if let Some(runner) = self.runners.take(at) {
+                sys::leave_open(runner.socket);
             }
         }
     }
 
     /// Gives all sockets up without closing them.
     pub fn leave_open(&mut self) {
-        for runner in self.runners.drain(..) {
+        while let Some(runner) = self.runners.pop() {
             sys::leave_open(runner.socket);
         }
     }

@@ -4,11 +4,9 @@
 //! freed, or that never existed, is therefore recognised. Places are never given back to the system; a freed one is used again.
 
 use core::sync::atomic::{AtomicU32, Ordering};
-use std::boxed::Box;
-use std::sync::{Condvar, OnceLock};
-use std::vec::Vec;
 
-use super::memory::Boxed;
+use super::memory::{Lasting, Row};
+use super::sys::Condition;
 use crate::client::guard::Guard;
 use crate::limits::CLIENTS;
 
@@ -28,7 +26,9 @@ const CHUNK: usize = 256;
 /// Chunks in a group.
 const GROUP: usize = 16;
 
-type Group = [OnceLock<Box<[Slot]>>; GROUP];
+type Chunk = [Slot; CHUNK];
+
+type Group = [Lasting<Chunk>; GROUP];
 
 /// The part of a client that is read without a lock.
 pub struct Slot {
@@ -37,7 +37,7 @@ pub struct Slot {
     /// One mail in flight.
     pub guard: Guard,
     /// Wakes the threads that wait for the mail to end.
-    pub ended: Condvar,
+    pub ended: Condition,
     /// The number of the mail that was given up.
     given_up: AtomicU32,
     /// Connections of clients at this place that the thread has.
@@ -53,7 +53,7 @@ impl Slot {
         Self {
             life: AtomicU32::new(life),
             guard: Guard::new(short(life)),
-            ended: Condvar::new(),
+            ended: Condition::new(),
             given_up: AtomicU32::new(0),
             connections: AtomicU32::new(0),
             sending: AtomicU32::new(0),
@@ -108,7 +108,7 @@ fn count(counter: &AtomicU32, more: bool) {
 static BUILT_IN: Slot = Slot::new(Key::BUILT_IN.life);
 
 /// Slots, in chunks, in groups: a table of all chunks would be the largest thing in the library's file.
-static GROUPS: [OnceLock<Boxed<Group>>; CLIENTS / CHUNK / GROUP] = [const { OnceLock::new() }; CLIENTS / CHUNK / GROUP];
+static GROUPS: [Lasting<Group>; CLIENTS / CHUNK / GROUP] = [const { Lasting::new() }; CLIENTS / CHUNK / GROUP];
 
 /// The part of a life's number that the guard keeps.
 const fn short(life: u32) -> u16 {
@@ -180,19 +180,15 @@ fn slot(place: usize) -> Option<&'static Slot> {
 }
 
 /// What is there, made before where it is not; None without memory.
-fn made<T>(place: &OnceLock<T>, make: impl FnOnce() -> Option<T>) -> Option<&T> {
+fn made<T: Sync, const N: usize>(place: &Lasting<[T; N]>, make: fn() -> T) -> Option<&'static [T; N]> {
     if place.get().is_none() {
-        let _ = place.set(make()?);
+        let mut all = Row::with_room(N)?;
+        for _ in 0..N {
+            all.push(make())?;
+        }
+        place.set(all.boxed()?.try_into().ok()?);
     }
     place.get()
-}
-
-/// The slots of a chunk; None without memory.
-fn slots() -> Option<Box<[Slot]>> {
-    let mut slots = Vec::new();
-    slots.try_reserve_exact(CHUNK).ok()?;
-    slots.extend((0..CHUNK).map(|_| Slot::new(0)));
-    Some(slots.into_boxed_slice())
 }
 
 /// Notes that the engine has one connection more, or less, for clients at this place, whichever of them lives now.
@@ -206,10 +202,8 @@ pub fn count_connection(place: usize, more: bool) {
 /// that no fork finds a half-made chunk.
 pub fn begin(place: usize) -> Option<Key> {
     let chunk = place / CHUNK;
-    let group = made(GROUPS.get(chunk / GROUP)?, || {
-        Boxed::new([const { OnceLock::new() }; GROUP])
-    })?;
-    let slots = made(group.get(chunk % GROUP)?, slots)?;
+    let group = made(GROUPS.get(chunk / GROUP)?, Lasting::new)?;
+    let slots = made(group.get(chunk % GROUP)?, || Slot::new(0))?;
     let slot = slots.get(place % CHUNK)?;
     let life = slot.life.load(Ordering::Acquire).wrapping_add(1);
     slot.guard.reset(short(life));
@@ -251,8 +245,8 @@ pub fn end(key: Key) -> Death {
 
 /// For the child of a fork: no mail is in flight, and there are no connections.
 pub fn forget_mails() {
-    let chunks = GROUPS.iter().filter_map(OnceLock::get).flat_map(|group| group.iter());
-    let others = chunks.filter_map(OnceLock::get).flat_map(|chunk| chunk.iter());
+    let chunks = GROUPS.iter().filter_map(Lasting::get).flat_map(|group| group.iter());
+    let others = chunks.filter_map(Lasting::get).flat_map(|chunk| chunk.iter());
     for slot in core::iter::once(&BUILT_IN).chain(others) {
         for counter in [&slot.connections, &slot.sending, &slot.calls] {
             counter.store(0, Ordering::Release);

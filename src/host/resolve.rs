@@ -12,14 +12,12 @@ use core::ffi::CStr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::boxed::Box;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
-use std::vec::Vec;
 
 use super::addresses::{Answer, Found};
-use super::memory::{Boxed, joined};
-use super::sys;
+use super::clock;
+use super::memory::{Boxed, Row, joined};
 pub use super::sys::Unresolved;
+use super::sys::{self, Condition, Lock, Locked};
 use crate::limits::{HOST_NAME_BYTES, LOOKUPS, NAME_ADDRESSES};
 
 /// The stack of a thread that looks names up. The name service is the system's, with modules of anybody's.
@@ -56,7 +54,7 @@ pub fn forget(engine: u32, token: u64) {
 }
 
 /// Waits until all lookups have ended, and until nothing is left of their threads. False where they have not ended in time.
-pub fn shut_down(until: Instant) -> bool {
+pub fn shut_down(until: u64) -> bool {
     RESOLVER.shut_down(until)
 }
 
@@ -67,7 +65,7 @@ pub fn hold_for_fork() -> Held {
 }
 
 /// The lock, during a fork.
-pub struct Held(MutexGuard<'static, Table>);
+pub struct Held(Locked<'static, Table>);
 
 impl Held {
     /// In the child: there are no threads, and nobody asks.
@@ -90,16 +88,16 @@ static RESOLVER: Resolver = Resolver::new(sys::lookup);
 
 struct Resolver {
     look_up: LookUp,
-    table: Mutex<Table>,
+    table: Lock<Table>,
     /// A thread has ended.
-    ended: Condvar,
+    ended: Condition,
     /// Connections that have an answer to take; it changes under the lock.
     answered: AtomicUsize,
 }
 
 /// What is locked. The lookups stand in the order in which they were asked for.
 struct Table {
-    lookups: Vec<Lookup>,
+    lookups: Row<Lookup>,
     places: [Place; LOOKUPS],
     /// The number of the newest lookup.
     newest: u64,
@@ -109,7 +107,7 @@ struct Lookup {
     number: u64,
     name: Box<[u8]>,
     state: State,
-    askers: Vec<(Asker, sys::Waker)>,
+    askers: Row<(Asker, sys::Waker)>,
 }
 
 /// A lookup that nobody waits for is in the table only while it runs.
@@ -131,9 +129,9 @@ impl Table {
     /// Forgets the askers that `which` names; how many of them had an answer to take.
     fn forget(&mut self, which: impl Fn(&Asker) -> bool) -> usize {
         let mut forgotten = 0usize;
-        self.lookups.retain_mut(|lookup| {
+        self.lookups.retain(&mut |lookup| {
             let before = lookup.askers.len();
-            lookup.askers.retain(|(asker, _)| !which(asker));
+            lookup.askers.retain(&mut |(asker, _)| !which(asker));
             if matches!(lookup.state, State::Answered(_)) {
                 forgotten = forgotten.saturating_add(before.saturating_sub(lookup.askers.len()));
             }
@@ -149,14 +147,14 @@ impl Table {
         };
         let Some(lookup) = self.lookups.get_mut(at) else { return };
         if lookup.askers.is_empty() {
-            self.lookups.remove(at);
+            self.lookups.take(at);
             return;
         }
         // First: who is woken looks at it without the lock.
         answered.fetch_add(lookup.askers.len(), Ordering::Release);
         lookup.state = State::Answered(answer);
         let mut woken = None;
-        for (asker, waker) in &lookup.askers {
+        for (asker, waker) in lookup.askers.iter() {
             if woken != Some(asker.engine) {
                 woken = Some(asker.engine);
                 waker.wake();
@@ -185,40 +183,38 @@ impl Resolver {
     const fn new(look_up: LookUp) -> Self {
         Self {
             look_up,
-            table: Mutex::new(Table {
-                lookups: Vec::new(),
+            table: Lock::new(Table {
+                lookups: Row::new(),
                 places: [const { Place::Free }; LOOKUPS],
                 newest: 0,
             }),
-            ended: Condvar::new(),
+            ended: Condition::new(),
             answered: AtomicUsize::new(0),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, Table> {
+        self.table.lock()
     }
 
     fn ask(&'static self, name: &[u8], asker: Asker, waker: sys::Waker) -> Option<()> {
         let mut table = self.lock();
         let under_way = |lookup: &&mut Lookup| !matches!(lookup.state, State::Answered(_)) && *lookup.name == *name;
         if let Some(lookup) = table.lookups.iter_mut().find(under_way) {
-            lookup.askers.try_reserve(1).ok()?;
-            lookup.askers.push((asker, waker));
+            lookup.askers.push((asker, waker))?;
         } else {
-            let mut askers = Vec::new();
-            askers.try_reserve(1).ok()?;
-            askers.push((asker, waker));
+            let mut askers = Row::new();
+            askers.push((asker, waker))?;
             let name = joined(&[name])?;
-            table.lookups.try_reserve(1).ok()?;
             table.newest = table.newest.wrapping_add(1);
             let number = table.newest;
-            table.lookups.push(Lookup {
+            let lookup = Lookup {
                 number,
                 name,
                 state: State::Queued,
                 askers,
-            });
+            };
+            table.lookups.push(lookup)?;
             if !self.start_thread(&mut table) {
                 table.lookups.pop();
                 return None;
@@ -274,7 +270,7 @@ impl Resolver {
             .iter()
             .filter(|lookup| matches!(lookup.state, State::Answered(_)));
         let left = answered
-            .flat_map(|lookup| &lookup.askers)
+            .flat_map(|lookup| lookup.askers.iter())
             .find(|(asker, _)| asker.engine == engine);
         if let Some((_, waker)) = left {
             waker.wake();
@@ -305,10 +301,12 @@ impl Resolver {
             let Some(one) = lookup.askers.iter().rposition(|(asker, _)| asker.engine == engine) else {
                 continue;
             };
-            let (asker, _) = lookup.askers.swap_remove(one);
+            let Some((asker, _)) = lookup.askers.take(one) else {
+                continue;
+            };
             self.answered.fetch_sub(1, Ordering::Relaxed);
             if lookup.askers.is_empty() {
-                table.lookups.remove(at);
+                table.lookups.take(at);
             }
             return Some((asker.token, length));
         }
@@ -321,18 +319,17 @@ impl Resolver {
         self.answered.fetch_sub(forgotten, Ordering::Relaxed);
     }
 
-    fn shut_down(&self, until: Instant) -> bool {
+    fn shut_down(&self, until: u64) -> bool {
         let mut table = self.lock();
         while !table.join_ended() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let left = until.saturating_sub(clock::now());
+            if left == 0 {
                 return false;
             }
-            let waited = self.ended.wait_timeout(table, left);
-            table = waited.unwrap_or_else(PoisonError::into_inner).0;
+            table = self.ended.wait(table, left).0;
         }
         if table.lookups.is_empty() {
-            table.lookups = Vec::new();
+            table.lookups = Row::new();
         }
         true
     }
@@ -410,6 +407,7 @@ mod tests {
     use std::format;
     use std::string::String;
     use std::sync::atomic::AtomicBool;
+    use std::time::Instant;
 
     const ENGINE: u32 = 7;
 
@@ -477,7 +475,7 @@ mod tests {
         }
 
         fn shut_down(&self) -> bool {
-            self.resolver.shut_down(Instant::now() + Duration::from_secs(20))
+            self.resolver.shut_down(clock::after(20_000))
         }
     }
 
@@ -534,7 +532,7 @@ mod tests {
         assert_eq!((COUNT.load(Ordering::Relaxed), fake.works()), (16, LOOKUPS));
         // The mails of two of them end: what waits in the queue is not looked up, what is looked up goes on.
         fake.resolver.forget(|asker| asker.token == 20 || asker.token == 0);
-        assert!(!fake.resolver.shut_down(Instant::now() + Duration::from_millis(10)));
+        assert!(!fake.resolver.shut_down(clock::after(10)));
         RELEASED.store(true, Ordering::Relaxed);
         let told = fake.told(19);
         assert!(!told.contains_key(&0) && !told.contains_key(&20));

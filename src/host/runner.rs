@@ -2,19 +2,17 @@
 //!
 //! One thread at a time does it: the engine's after its turns, or one that drives the engine. So each client is told in order.
 
-use std::sync::{Condvar, PoisonError};
-use std::time::{Duration, Instant};
-
-use super::calls::{self, Running};
-use super::fork;
-use super::registry::{Key, Slot};
+use super::calls::{self, Running, Wanted};
+use super::registry::Slot;
 use super::shared::{Shared, shared};
+use super::sys::Condition;
+use super::{clock, fork};
 
 /// Tells those who wait that a function of the program has returned.
-static RETURNED: Condvar = Condvar::new();
+static RETURNED: Condition = Condition::new();
 
-/// The longest time for which a waiting thread relies on others: then it looks itself.
-const LOOK: Duration = Duration::from_millis(1000);
+/// The longest time for which a waiting thread relies on others, in milliseconds: then it looks itself.
+const LOOK: u64 = 1000;
 
 /// What became of the calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +27,7 @@ pub enum Ran {
 
 /// Makes the calls that are queued for clients that are `wanted`, which is asked before each call; and has the connections carried
 /// that are due, and tells what that has brought. No lock may be held.
-pub fn run(wanted: &dyn Fn(Key) -> bool, carry: fn(&dyn Fn(Key) -> bool) -> Ran) -> Ran {
+pub fn run(wanted: Wanted, carry: fn(Wanted) -> Ran) -> Ran {
     let carried = calls::carried() > 0;
     if !(calls::queued() || carried) || calls::inside() {
         return Ran::Nothing;
@@ -56,7 +54,7 @@ pub fn run(wanted: &dyn Fn(Key) -> bool, carry: fn(&dyn Fn(Key) -> bool) -> Ran)
 }
 
 #[inline(never)]
-fn make_calls(wanted: &dyn Fn(Key) -> bool) -> Ran {
+fn make_calls(wanted: Wanted) -> Ran {
     let mut ran = Ran::Nothing;
     let mut locked = shared();
     while let Some(call) = locked.calls.next(wanted) {
@@ -98,17 +96,17 @@ pub fn wait_for(slot: &'static Slot) {
     if calls::inside() || !slot.is_called() {
         return;
     }
-    wait_until(None, &|_| !slot.is_called());
+    wait_until(None, Awaited::Client(slot));
 }
 
 /// Waits until all calls were made; false where they were not in time.
-pub fn wait_for_all(until: Instant) -> bool {
-    wait_until(Some(until), &|shared| shared.calls.are_over())
+pub fn wait_for_all(until: u64) -> bool {
+    wait_until(Some(until), Awaited::Calls)
 }
 
 /// Waits until no other thread ends the library's; false where it does not in time.
-pub fn wait_for_end(until: Instant) -> bool {
-    wait_until(Some(until), &|shared| !shared.ending)
+pub fn wait_for_end(until: u64) -> bool {
+    wait_until(Some(until), Awaited::End)
 }
 
 /// No thread ends the library's any more.
@@ -120,22 +118,42 @@ pub fn end_is_over() {
     }
 }
 
-/// Waits until `over` is true; false where it was not in time.
+/// What is waited for.
+#[derive(Clone, Copy)]
+enum Awaited {
+    /// No function of the program runs for the client with this slot.
+    Client(&'static Slot),
+    /// All calls were made.
+    Calls,
+    /// No thread ends the library's.
+    End,
+}
+
+impl Awaited {
+    fn is_over(self, shared: &Shared) -> bool {
+        match self {
+            Self::Client(slot) => !slot.is_called(),
+            Self::Calls => shared.calls.are_over(),
+            Self::End => !shared.ending,
+        }
+    }
+}
+
+/// Waits until something is over; false where it was not in time.
 // Saves 400 bytes.
 #[inline(never)]
-fn wait_until(until: Option<Instant>, over: &dyn Fn(&Shared) -> bool) -> bool {
+fn wait_until(until: Option<u64>, awaited: Awaited) -> bool {
     let mut locked = fork::shared();
     loop {
-        if over(&locked) {
+        if awaited.is_over(&locked) {
             return true;
         }
-        let left = until.map_or(LOOK, |until| until.saturating_duration_since(Instant::now()));
-        if left.is_zero() {
+        let left = until.map_or(LOOK, |until| until.saturating_sub(clock::now()));
+        if left == 0 {
             return false;
         }
         locked.calls.waiters = locked.calls.waiters.saturating_add(1);
-        let waited = RETURNED.wait_timeout(locked, left.min(LOOK));
-        locked = waited.unwrap_or_else(PoisonError::into_inner).0;
+        locked = RETURNED.wait(locked, left.min(LOOK)).0;
         locked.calls.waiters = locked.calls.waiters.saturating_sub(1);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::boxed::Box;
 use std::net::SocketAddr;
-use std::vec::Vec;
 
+use super::memory::{self, Row};
 use super::no_server::NoServer;
 pub use super::server::Target;
 use super::server::{self, Server};
@@ -39,16 +39,9 @@ pub struct Servers {
 impl Servers {
     /// Reads a list of servers. `port` is that of entries without one.
     pub fn parse(text: &[u8], port: u16) -> Result<Self, Wrong> {
-        let mut length = 0usize;
-        each_server(text, port, &mut |server| length = length.saturating_add(server.len()))?;
-        let mut octets = Vec::new();
-        if octets.try_reserve_exact(length).is_err() {
-            return Err(Wrong::new(0, NoServer::NoMemory));
-        }
-        each_server(text, port, &mut |server| octets.extend_from_slice(server))?;
-        Ok(Self {
-            octets: octets.into_boxed_slice(),
-        })
+        let octets = read_all(text, port)?.boxed();
+        let octets = octets.ok_or(Wrong::new(0, NoServer::NoMemory))?;
+        Ok(Self { octets })
     }
 
     /// Reads what `sds_smtp_configure()` takes: one IP address, with a port or without.
@@ -76,12 +69,8 @@ impl Servers {
 
     /// A copy; None without memory.
     pub fn copy(&self) -> Option<Self> {
-        let mut octets = Vec::new();
-        octets.try_reserve_exact(self.octets.len()).ok()?;
-        octets.extend_from_slice(&self.octets);
-        Some(Self {
-            octets: octets.into_boxed_slice(),
-        })
+        let octets = memory::joined(&[&self.octets])?;
+        Some(Self { octets })
     }
 
     /// How many there are: at least one.
@@ -109,8 +98,9 @@ impl Servers {
     }
 }
 
-/// Calls `each` with every server of a list, as it is kept.
-fn each_server(text: &[u8], port: u16, each: &mut dyn FnMut(&[u8])) -> Result<(), Wrong> {
+/// All servers of a list, as they are kept.
+fn read_all(text: &[u8], port: u16) -> Result<Row<u8>, Wrong> {
+    let mut all = Row::new();
     let text = if text.len() > SERVER_LIST_BYTES {
         return Err(Wrong::new(0, NoServer::TooLong));
     } else {
@@ -125,10 +115,10 @@ fn each_server(text: &[u8], port: u16, each: &mut dyn FnMut(&[u8])) -> Result<()
             [] => Err(NoServer::EmptyEntry),
             one => server.read(one, port),
         };
-        read.map_err(|why| Wrong::new(at, why))?;
-        each(server.as_bytes());
+        let kept = read.and_then(|()| all.append(server.as_bytes()).ok_or(NoServer::NoMemory));
+        kept.map_err(|why| Wrong::new(at, why))?;
     }
-    Ok(())
+    Ok(all)
 }
 
 fn trimmed(mut text: &[u8]) -> &[u8] {
@@ -144,6 +134,7 @@ mod tests {
     use crate::limits::HOST_NAME_BYTES;
     use std::format;
     use std::string::{String, ToString};
+    use std::vec::Vec;
 
     fn all(text: &str) -> Result<Vec<String>, Wrong> {
         let servers = Servers::parse(text.as_bytes(), 25)?;

@@ -57,7 +57,7 @@ impl<'a> Setup<'a> {
 
     /// Checks it: the copy that is kept, and the limit for the devices' own function. Or which field is wrong. `secures`: a
     /// transport of the program speaks TLS.
-    pub fn check(&self, secures: bool) -> Result<(Snapshot, usize), Wrong<'static>> {
+    pub fn check(&self, secures: bool) -> Result<(Boxed<Snapshot>, usize), Wrong<'static>> {
         let draft = &self.draft;
         let device_limit = match draft.credential_limit {
             0 => DEVICE_CREDENTIAL_BYTES,
@@ -227,7 +227,7 @@ pub fn check_device(
     login: bool,
     [username, password, sender]: [&[u8]; 3],
     limit: usize,
-) -> Result<Snapshot, Wrong<'static>> {
+) -> Result<Boxed<Snapshot>, Wrong<'static>> {
     let password = if login { password } else { &[] };
     // Without a login the name is kept for a hint only.
     let username = if login || is_kept_unused(username) {
@@ -251,10 +251,10 @@ pub fn check_device(
             return Err(Wrong::of_draft(&draft, code));
         }
     }
-    let snapshot = Snapshot::new(&checked, Some(address), None);
-    snapshot
-        .map(Snapshot::for_device)
-        .ok_or(Wrong::new(Code::DataFailed, "server_ip", "out of memory"))
+    let no_memory = Wrong::new(Code::DataFailed, "server_ip", "out of memory");
+    let mut snapshot = Snapshot::new(&checked, Some(address), None).ok_or(no_memory)?;
+    snapshot.device = true;
+    Ok(snapshot)
 }
 
 /// The words for a refusal, in memory that may be missing: then there are none.

@@ -2,16 +2,15 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::boxed::Box;
-use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::vec::Vec;
 
 use super::calls::{Calls, Promise};
 use super::carried::{Carried, Given};
-use super::memory::Boxed;
+use super::memory::{Boxed, Row};
 use super::post::Post;
+use super::queue::Queue;
 use super::registry::{self, Death, Key};
 use super::snapshot::Snapshot;
+use super::sys::{Condition, Lock, Locked};
 use super::told::{Kept, LastMail};
 use super::{clock, sys};
 use crate::channel::callbacks::Done;
@@ -34,7 +33,7 @@ pub struct SharedClient {
     /// Which one.
     pub key: Key,
     /// Its configuration.
-    pub snapshot: Option<Snapshot>,
+    pub snapshot: Option<Boxed<Snapshot>>,
     /// What the three-function API takes for user name and password.
     pub device_limit: usize,
     /// How its last mail ended.
@@ -52,7 +51,7 @@ pub struct SharedClient {
     /// How many of its mails have ended: who waits sees by it that one did.
     pub ended: u32,
     ring: Ring,
-    entries: Vec<Entry>,
+    entries: Row<Entry>,
 }
 
 impl SharedClient {
@@ -69,7 +68,7 @@ impl SharedClient {
             mail: 0,
             ended: 0,
             ring: Ring::EMPTY,
-            entries: Vec::new(),
+            entries: Row::new(),
         }
     }
 
@@ -78,9 +77,7 @@ impl SharedClient {
         let index = self.ring.next_index(LOG_ENTRIES);
         if let Some(old) = self.entries.get_mut(index) {
             *old = entry;
-        } else if self.entries.try_reserve(1).is_ok() {
-            self.entries.push(entry);
-        } else {
+        } else if self.entries.push(entry).is_none() {
             // Without memory for another line the log stays as it is.
             self.ring = before;
         }
@@ -139,12 +136,12 @@ pub struct Worker {
 
 /// All that is locked together.
 pub struct Shared {
-    members: Vec<Option<Boxed<SharedClient>>>,
-    free: VecDeque<usize>,
-    starts: VecDeque<Start>,
+    members: Row<Option<Boxed<SharedClient>>>,
+    free: Queue<usize>,
+    starts: Queue<Start>,
     /// For each place of a client the next one in the list of those where something is to be ended. The list needs no
     /// memory when something is added, and each place is in it once at most.
-    ends: Vec<u32>,
+    ends: Row<u32>,
     first_end: u32,
     worker: Option<Worker>,
     /// When the thread was woken, while it has not taken its orders.
@@ -162,11 +159,11 @@ pub struct Shared {
     pub tls: super::tls::Configs,
 }
 
-static SHARED: Mutex<Shared> = Mutex::new(Shared {
-    members: Vec::new(),
-    free: VecDeque::new(),
-    starts: VecDeque::new(),
-    ends: Vec::new(),
+static SHARED: Lock<Shared> = Lock::new(Shared {
+    members: Row::new(),
+    free: Queue::new(),
+    starts: Queue::new(),
+    ends: Row::new(),
     first_end: LAST,
     worker: None,
     signalled: None,
@@ -192,17 +189,12 @@ pub fn set_polled(polled: bool) {
 }
 
 /// Where the program drives the engine: tells those who wait that a mail has ended, or that nobody drives it now.
-pub static DRIVEN: Condvar = Condvar::new();
+pub static DRIVEN: Condition = Condition::new();
 
-/// Locks, whether or not somebody panicked with the lock: what it protects is replaced whole or not at all.
-pub fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Locks the shared part.
+/// Locks the shared part, whether or not somebody panicked with the lock: what it protects is replaced whole or not at all.
 #[inline(never)]
-pub fn shared() -> MutexGuard<'static, Shared> {
-    lock(&SHARED)
+pub fn shared() -> Locked<'static, Shared> {
+    SHARED.lock()
 }
 
 impl Shared {
@@ -220,10 +212,10 @@ impl Shared {
     /// A client that lives, if there is memory for it.
     pub fn client(&mut self, key: Key) -> Option<&mut SharedClient> {
         if key == Key::BUILT_IN && self.members.is_empty() {
-            self.members.try_reserve(1).ok()?;
-            self.ends.try_reserve(1).ok()?;
-            self.members.push(Some(Boxed::new(SharedClient::new(key))?));
-            self.ends.push(NOT_LISTED);
+            self.ends.reserve(1)?;
+            let client = Boxed::new(SharedClient::new(key))?;
+            self.members.push(Some(client))?;
+            self.ends.push(NOT_LISTED)?;
         }
         let client = self.members.get_mut(key.place)?.as_mut()?;
         (client.key == key).then_some(client)
@@ -233,28 +225,27 @@ impl Shared {
     pub fn begin(&mut self) -> Option<Key> {
         self.client(Key::BUILT_IN)?;
         // A place rests before it is used again: a call on a freed handle that is under way meets nobody there.
-        let place = match self.free.front() {
+        let place = match self.free.first() {
             Some(place) if self.free.len() > RESTING || self.members.len() >= CLIENTS => *place,
             _ => self.members.len(),
         };
         if place == self.members.len() {
             // Room in all of them, so that the end of a client needs no memory.
-            self.members.try_reserve(1).ok()?;
-            self.ends.try_reserve(1).ok()?;
-            let all = self.members.len().saturating_add(1);
-            self.free.try_reserve(all.saturating_sub(self.free.len())).ok()?;
+            self.members.reserve(1)?;
+            self.ends.reserve(1)?;
+            self.free.reserve(self.members.len().saturating_add(1))?;
         }
         let mut client = Boxed::new(SharedClient::new(Key { place, life: 0 }))?;
         let key = registry::begin(place)?;
         client.key = key;
         match self.members.get_mut(place) {
             Some(empty) => {
-                self.free.pop_front();
+                self.free.pop();
                 *empty = Some(client);
             }
             None => {
-                self.members.push(Some(client));
-                self.ends.push(NOT_LISTED);
+                self.members.push(Some(client))?;
+                self.ends.push(NOT_LISTED)?;
             }
         }
         Some(key)
@@ -273,7 +264,8 @@ impl Shared {
         if let Some(place) = self.members.get_mut(key.place) {
             *place = None;
             if death == Death::Rests {
-                self.free.push_back(key.place);
+                // There is room for all of them.
+                self.free.push(key.place);
             }
         }
         true
@@ -299,8 +291,7 @@ impl Shared {
 
     /// Orders a mail; the thread is to be woken after unlocking. None without memory for it.
     pub fn start(&mut self, start: Start) -> Option<Wake> {
-        self.starts.try_reserve(1).ok()?;
-        self.starts.push_back(start);
+        self.starts.push(start)?;
         Some(self.signal())
     }
 
@@ -340,7 +331,7 @@ impl Shared {
 
     /// There is no thread any more: the mails that were ordered from it go to `taken`, and there is nothing to end. Returns the
     /// thread.
-    pub fn forget_thread(&mut self, taken: &mut VecDeque<Start>) -> Option<sys::Thread> {
+    pub fn forget_thread(&mut self, taken: &mut Queue<Start>) -> Option<sys::Thread> {
         core::mem::swap(&mut self.starts, taken);
         self.ends.fill(NOT_LISTED);
         self.first_end = LAST;
@@ -375,7 +366,7 @@ impl Shared {
     /// Gives the thread places where something is to be ended, as many as there is room for, and says how many. When there
     /// are no more of them, and `starts` is empty, it gets the mails that were ordered since: what was to be ended before
     /// a mail was ordered is always ended before that mail begins. False where there is more to take.
-    pub fn take_orders(&mut self, ends: &mut [usize], starts: &mut VecDeque<Start>) -> (usize, bool) {
+    pub fn take_orders(&mut self, ends: &mut [usize], starts: &mut Queue<Start>) -> (usize, bool) {
         let mut count = 0;
         for end in ends {
             let place = self.first_end as usize;
@@ -453,7 +444,7 @@ impl Shared {
 
 /// Threads that may wait for a mail that has ended.
 #[must_use]
-pub struct Notice(Option<&'static Condvar>);
+pub struct Notice(Option<&'static Condition>);
 
 impl Notice {
     /// Tells them, without a lock held: else they would wake only to wait for the lock.

@@ -3,14 +3,13 @@
 use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr};
 
-use zeroize::Zeroize;
-
 use super::memory::{Boxed, joined};
 use super::security::Protection;
 use super::servers::Servers;
 use crate::channel::callbacks::Trace;
 use crate::client::settings::Checked;
 use crate::limits::{LIMITS, Limit, Timeouts};
+use crate::octets::wipe;
 use crate::session::Settings;
 use crate::session::job::Security;
 use crate::session::job::{Field, Phrase, TEXTS};
@@ -66,9 +65,13 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// A copy, unless there is no memory for it.
-    pub fn new(checked: &Checked<'_>, server: Option<SocketAddr>, extras: Option<Boxed<Extras>>) -> Option<Self> {
+    pub fn new(
+        checked: &Checked<'_>,
+        server: Option<SocketAddr>,
+        extras: Option<Boxed<Extras>>,
+    ) -> Option<Boxed<Self>> {
         let settings = &checked.settings;
-        Some(Self {
+        Boxed::new(Self {
             texts: joined(&settings.texts)?,
             lengths: settings.texts.map(<[u8]>::len),
             mechanisms: settings.mechanisms,
@@ -79,12 +82,6 @@ impl Snapshot {
             server,
             extras,
         })
-    }
-
-    /// The same, for the devices' own function.
-    pub fn for_device(mut self) -> Self {
-        self.device = true;
-        self
     }
 
     /// Another copy, for a mail; unless there is no memory for it.
@@ -157,6 +154,6 @@ impl Snapshot {
 
 impl Drop for Snapshot {
     fn drop(&mut self) {
-        self.texts.zeroize();
+        wipe(&mut self.texts);
     }
 }

@@ -6,9 +6,8 @@
 //! cut.
 
 use std::boxed::Box;
-use std::vec::Vec;
 
-use super::memory::{Boxed, joined, zeros};
+use super::memory::{Boxed, Row, joined, zeros};
 use crate::limits::{DIALOGUE_BYTES, EVENT_LINE_BYTES, TRACE_BYTES};
 use crate::session::event::Hearing;
 
@@ -46,7 +45,7 @@ impl Transcript {
             hearing: Hearing::EMPTY,
             data: 0,
             trace: trace.then_some(Queue {
-                lines: Vec::new(),
+                lines: Row::new(),
                 left_out: 0,
             }),
             kept,
@@ -143,18 +142,26 @@ fn counted<'a>(room: &'a mut [u8; COUNT_BYTES], before: &[u8], number: u64, behi
     room.get(..length).unwrap_or(&[])
 }
 
-/// What of a line is written: a control character would end it.
-fn octets_of<'a>(who: &'a [u8], line: &'a [u8], end: u8) -> impl Iterator<Item = u8> + 'a {
+/// How long a line is with its end.
+fn length_of(who: &[u8], line: &[u8]) -> usize {
+    who.len().saturating_add(line.len()).saturating_add(1)
+}
+
+/// Writes a line, without control characters: one would end it.
+fn write_line(room: &mut [u8], who: &[u8], line: &[u8], end: u8) {
     let printable = |octet: &u8| match octet {
         b' '..=b'~' => *octet,
         _ => b'?',
     };
-    who.iter().chain(line).map(printable).chain([end])
+    let octets = who.iter().chain(line).map(printable).chain([end]);
+    for (to, from) in room.iter_mut().zip(octets) {
+        *to = from;
+    }
 }
 
 /// Lines for the trace function, each with a NUL behind it.
 struct Queue {
-    lines: Vec<u8>,
+    lines: Row<u8>,
     /// Lines for which there was no room.
     left_out: u64,
 }
@@ -168,22 +175,25 @@ impl Queue {
 
     /// False without memory, and where too much waits already. There is always room left for the line that says so.
     fn push(&mut self, who: &[u8], line: &[u8]) -> bool {
-        let needed = who.len().saturating_add(line.len()).saturating_add(1);
+        let needed = length_of(who, line);
         let room = needed.saturating_add(COUNT_BYTES);
-        if self.lines.len().saturating_add(needed) > TRACE_BYTES || self.lines.try_reserve(room).is_err() {
+        if self.lines.len().saturating_add(needed) > TRACE_BYTES || self.lines.reserve(room).is_none() {
             return false;
         }
-        self.lines.extend(octets_of(who, line, 0));
-        true
+        self.append(who, line)
+    }
+
+    /// False without memory.
+    fn append(&mut self, who: &[u8], line: &[u8]) -> bool {
+        let room = self.lines.grow(length_of(who, line), 0);
+        room.map(|room| write_line(room, who, line, 0)).is_some()
     }
 
     fn take(&mut self) -> Option<Box<[u8]>> {
         if self.left_out > 0 {
             let mut room = [0; COUNT_BYTES];
             let words = counted(&mut room, b"", self.left_out, b" lines left out: no memory");
-            let needed = NOTE.len().saturating_add(words.len()).saturating_add(1);
-            if self.lines.try_reserve(needed).is_ok() {
-                self.lines.extend(octets_of(NOTE, words, 0));
+            if self.append(NOTE, words) {
                 self.left_out = 0;
             }
         }
@@ -209,24 +219,23 @@ impl Kept {
 
     /// A line; the oldest ones make room for it.
     fn put(&mut self, who: &[u8], line: &[u8]) {
-        let needed = who.len().saturating_add(line.len()).saturating_add(1);
+        let needed = length_of(who, line);
         while self.length.saturating_add(needed) > self.octets.len() && self.drop_oldest() {}
         let Some(room) = self.octets.get_mut(self.length..) else {
             return;
         };
-        for (to, from) in room.iter_mut().zip(octets_of(who, line, b'\n')) {
-            *to = from;
-        }
+        write_line(room, who, line, b'\n');
         self.length = self.length.saturating_add(needed).min(self.octets.len());
     }
 
     /// False where there is none.
     fn drop_oldest(&mut self) -> bool {
-        let Some(end) = self.octets().iter().position(|octet| *octet == b'\n') else {
+        let octets = self.octets.get_mut(..self.length).unwrap_or(&mut []);
+        let Some(end) = octets.iter().position(|octet| *octet == b'\n') else {
             return false;
         };
-        let behind = end.saturating_add(1);
-        self.octets.copy_within(behind..self.length, 0);
+        let behind = end.saturating_add(1).min(octets.len());
+        octets.copy_within(behind.., 0);
         self.length = self.length.saturating_sub(behind);
         true
     }
@@ -241,6 +250,7 @@ mod tests {
     use crate::session::{Job, Session, Settings};
     use crate::wire::capability::Capabilities;
     use std::string::String;
+    use std::vec::Vec;
 
     /// Takes the events as a connection does.
     struct Listener(Boxed<Transcript>);

@@ -1,7 +1,7 @@
 //! What an EHLO reply announces (RFC 5321, 4.1.1.1), read octet by octet.
 //!
 //! Keywords are compared without case. Unknown words are skipped, however long. Nothing is kept but what the session
-//! decides by. A masked keyword (`XXXXXXXA`) is an unknown one: nothing is inferred from it.
+//! decides by. A masked keyword (`XXXXXXXA`) is none: it is only told of, where TLS is required.
 
 use super::words::{self, Layout, NOTHING, START};
 use crate::limits::Size;
@@ -262,7 +262,16 @@ mod tests {
         ]);
         assert_eq!(
             known_of(&found),
-            [Pipelining, EightBitMime, Capability::Size, Auth, Plain, Login]
+            [
+                Pipelining,
+                EightBitMime,
+                Capability::Size,
+                Auth,
+                Plain,
+                Login,
+                #[cfg(feature = "complete")]
+                Capability::StartTls
+            ]
         );
         assert_eq!(
             found.size(),
@@ -310,8 +319,12 @@ mod tests {
     #[test]
     fn masked_unknown_and_endless_words_are_skipped() {
         let long = "X".repeat(5000) + " PIPELINING";
+        // One is known as what it hides, to be told of.
+        let masked = known_of(&parse(&["host", "XXXXXXXA"]));
+        assert_eq!(masked.len(), usize::from(cfg!(feature = "std")));
         for line in [
-            "XXXXXXXA",
+            "XXXXXXXB",
+            "STARTTLSX",
             "XPIPELINING",
             "PIPELININGX",
             "PIPELININ",

@@ -51,8 +51,8 @@ fn of_the_static_library_only_the_functions_of_the_header_are_global() {
     assert_eq!(global, documented);
 }
 
-/// The goal of the lean shared library is 420,000 bytes; it is over it, and grows no further.
-const LEAN_SHARED: u64 = 440_000;
+/// What the lean shared library may have.
+const LEAN_SHARED: u64 = 420_000;
 
 /// What the tables of Unicode may add (docs/adr/0002).
 const UNICODE_TABLES: u64 = if cfg!(feature = "unicode") { 310_000 } else { 0 };

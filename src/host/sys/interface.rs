@@ -3,6 +3,7 @@
 use core::ffi::CStr;
 use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Why a system call on a connection failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,4 +68,24 @@ pub(super) fn source_for(server: SocketAddr, source: IpAddr) -> Result<SocketAdd
         }
         _ => Err(Failure::NoSource),
     }
+}
+
+/// Runs something; false where it panics. In one place: each would have its own table and its own copy of what catches. What the
+/// panic says was written already. It is not dropped, which could panic, too.
+#[inline(never)]
+pub fn is_sound(run: &mut dyn FnMut()) -> bool {
+    let caught = catch_unwind(AssertUnwindSafe(run));
+    let sound = caught.is_ok();
+    core::mem::forget(caught);
+    sound
+}
+
+/// Runs what a thread does.
+pub(super) fn run<T: Task>(task: Box<T>) {
+    let mut task = Some(task);
+    is_sound(&mut || {
+        if let Some(task) = task.take() {
+            T::run(task);
+        }
+    });
 }

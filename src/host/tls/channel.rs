@@ -7,6 +7,8 @@ use std::sync::Arc;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
+use super::super::memory::Boxed;
+use super::super::sys;
 use super::config::Config;
 use super::why::{self, Standing};
 use crate::channel::{Channel, Moved};
@@ -44,7 +46,7 @@ impl Peer {
         let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host)).ok()?;
         Some(Self {
             config: Arc::clone(config),
-            name: name.to_owned(),
+            name: sys::guarded(|| name.to_owned())?,
             implicit,
         })
     }
@@ -66,8 +68,8 @@ impl Peer {
 
 /// A TLS connection, without what carries it.
 pub struct Tls {
-    connection: ClientConnection,
-    config: Arc<Config>,
+    records: ClientConnection,
+    shows_certificate: bool,
     first: [u8; FIRST],
     /// Octets that the server has said in the handshake.
     heard: usize,
@@ -75,28 +77,19 @@ pub struct Tls {
 
 impl Tls {
     /// A connection that has not begun.
-    pub fn new(peer: &Peer) -> Result<Self, Reason> {
-        let Peer { config, name, .. } = peer;
-        let connection = ClientConnection::new(Arc::clone(&config.client), name.clone());
-        let connection = connection.map_err(|_| Reason::TlsFailed)?;
-        Ok(Self {
-            connection,
-            config: Arc::clone(config),
+    fn new(peer: &Peer) -> Option<Boxed<Self>> {
+        let client = Arc::clone(peer.config.client.as_ref()?);
+        Boxed::new(Self {
+            records: ClientConnection::new(client, peer.name.clone()).ok()?,
+            shows_certificate: peer.config.shows_certificate,
             first: [0; FIRST],
             heard: 0,
         })
     }
 
-    /// The version of the protocol, as its records have it; 0 before it is known.
-    pub fn version(&self) -> u16 {
-        self.connection.protocol_version().map_or(0, u16::from)
-    }
-
-    /// Goes on with the handshake as far as that is possible now.
-    pub fn shake_hands(&mut self, below: &mut impl Channel) -> Progress {
+    fn shake_hands(&mut self, below: &mut dyn Channel) -> Progress {
         loop {
-            let sent = self.flush(below);
-            if let Err(Stopped::Ended(_)) = sent {
+            if let Err(Stopped::Ended(_)) = self.flush(below) {
                 // The server may have said why, before it closed.
                 return match self.hear(below) {
                     Ok(()) => continue,
@@ -104,7 +97,7 @@ impl Tls {
                     Err(Stopped::Full) => Progress::Failed(Reason::TlsLost),
                 };
             }
-            if !self.connection.is_handshaking() && !self.connection.wants_write() {
+            if !self.records.is_handshaking() && !self.records.wants_write() {
                 return Progress::Done;
             }
             match self.hear(below) {
@@ -115,17 +108,11 @@ impl Tls {
         }
     }
 
-    /// Says that nothing more is said, if there is room for it.
-    pub fn say_good_bye(&mut self, below: &mut impl Channel) {
-        self.connection.send_close_notify();
-        let _ = self.flush(below);
-    }
-
     /// Sends what is to be sent.
-    fn flush(&mut self, below: &mut impl Channel) -> Result<(), Stopped> {
-        while self.connection.wants_write() {
+    fn flush(&mut self, below: &mut dyn Channel) -> Result<(), Stopped> {
+        while self.records.wants_write() {
             let mut below = Below { below, ended: None };
-            if self.connection.write_tls(&mut below).is_err() {
+            if self.records.write_tls(&mut below).is_err() {
                 return Err(below.stopped());
             }
         }
@@ -133,27 +120,28 @@ impl Tls {
     }
 
     /// Takes what has arrived, once.
-    fn hear(&mut self, below: &mut impl Channel) -> Result<(), Stopped> {
-        let established = !self.connection.is_handshaking();
+    fn hear(&mut self, below: &mut dyn Channel) -> Result<(), Stopped> {
+        let established = !self.records.is_handshaking();
         let mut heard = Heard {
             below: Below { below, ended: None },
             first: &mut self.first,
             before: self.heard,
         };
-        match self.connection.read_tls(&mut heard) {
-            Ok(0) => {
-                let ended = if established { Reason::Lost } else { Reason::TlsLost };
-                return Err(Stopped::Ended(ended));
-            }
+        match self.records.read_tls(&mut heard) {
             Ok(length) => self.heard = self.heard.saturating_add(length),
-            Err(_) => return Err(heard.below.stopped()),
+            Err(_) => {
+                return Err(match heard.below.stopped() {
+                    Stopped::Ended(Reason::Lost) if !established => Stopped::Ended(Reason::TlsLost),
+                    stopped => stopped,
+                });
+            }
         }
         let standing = Standing {
             established,
-            shows_certificate: self.config.shows_certificate,
+            shows_certificate: self.shows_certificate,
             first: self.first.get(..self.heard.min(FIRST)).unwrap_or(&[]),
         };
-        match self.connection.process_new_packets() {
+        match self.records.process_new_packets() {
             Err(error) => {
                 let reason = why::reason(&error, standing);
                 // The server is told why. Whether it hears it is its own affair.
@@ -164,6 +152,111 @@ impl Tls {
             Ok(_) => Ok(()),
         }
     }
+
+    /// Takes octets to be protected: how many, and what became of them.
+    fn send(&mut self, below: &mut dyn Channel, octets: &[u8], taken: &mut usize) -> Result<(), Stopped> {
+        self.flush(below)?;
+        match self.records.writer().write(octets) {
+            Ok(length) => *taken = length,
+            Err(_) => return Err(Stopped::Ended(Reason::Lost)),
+        }
+        // What was taken may leave from now on, whatever becomes of the rest.
+        self.flush(below)
+    }
+
+    fn receive(&mut self, below: &mut dyn Channel, octets: &mut [u8]) -> Moved {
+        // What the channel below had no room for before. If it has ended, the server may have said why.
+        let _ = self.flush(below);
+        loop {
+            match self.records.reader().read(octets) {
+                Ok(length @ 1..) => return Moved::octets(length),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // The server has said that it closes.
+                Ok(0) | Err(_) => return Moved::ended(Reason::Lost),
+            }
+            match self.hear(below) {
+                Ok(()) => {}
+                Err(Stopped::Full) => return Moved::NOTHING,
+                // What came before the end is told first.
+                Err(Stopped::Ended(reason)) => {
+                    return match self.records.reader().read(octets) {
+                        Ok(length @ 1..) => Moved::octets(length),
+                        _ => Moved::ended(reason),
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// A place for a TLS connection. Where memory is refused to one, it is of no more use, and the process goes on. Nothing of it is left
+/// in memory afterwards.
+pub struct Place(Option<Boxed<Tls>>);
+
+impl Place {
+    /// Nothing.
+    pub const EMPTY: Self = Self(None);
+
+    /// Whether a handshake has begun.
+    pub fn is_taken(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The version of the protocol, as its records have it; 0 before it is known.
+    pub fn version(&self) -> u16 {
+        let version = self.0.as_ref().and_then(|tls| tls.records.protocol_version());
+        version.map_or(0, u16::from)
+    }
+
+    /// Begins a handshake, or goes on with it, as far as that is possible now.
+    pub fn shake_hands(&mut self, peer: &Peer, below: &mut dyn Channel) -> Progress {
+        let progress = sys::guarded(|| {
+            if self.0.is_none() {
+                self.0 = Tls::new(peer);
+            }
+            match &mut self.0 {
+                Some(tls) => tls.shake_hands(below),
+                None => Progress::Failed(Reason::NoMemory),
+            }
+        });
+        progress.unwrap_or(Progress::Failed(Reason::NoMemory))
+    }
+
+    /// A channel that this one protects, over another one, for a turn. The handshake is done.
+    pub fn over<'t>(&'t mut self, below: &'t mut dyn Channel) -> Over<'t> {
+        Over { tls: self, below }
+    }
+
+    /// Says that nothing more is said, if there is room for it.
+    pub fn say_good_bye(&mut self, below: &mut dyn Channel) {
+        sys::guarded(|| {
+            if let Some(tls) = &mut self.0 {
+                tls.records.send_close_notify();
+                let _ = tls.flush(below);
+            }
+        });
+    }
+
+    /// Forgets the connection, without a word.
+    pub fn clear(&mut self) {
+        if self.0.is_some() {
+            sys::guarded(|| self.0 = None);
+            wipe_stack();
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// Wipes what calls have left on the stack: keys, where TLS was spoken.
+#[inline(never)]
+fn wipe_stack() {
+    let mut room = [0u8; 32 * 1024];
+    core::hint::black_box(&mut room);
 }
 
 /// Why nothing more is moved.
@@ -175,12 +268,12 @@ enum Stopped {
 }
 
 /// What carries the records, as rustls wants it.
-struct Below<'c, C> {
-    below: &'c mut C,
+struct Below<'c> {
+    below: &'c mut dyn Channel,
     ended: Option<Reason>,
 }
 
-impl<C: Channel> Below<'_, C> {
+impl Below<'_> {
     fn stopped(&self) -> Stopped {
         self.ended.map_or(Stopped::Full, Stopped::Ended)
     }
@@ -195,7 +288,7 @@ impl<C: Channel> Below<'_, C> {
     }
 }
 
-impl<C: Channel> Write for Below<'_, C> {
+impl Write for Below<'_> {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         let moved = self.below.send(octets);
         self.moved(moved)
@@ -207,13 +300,13 @@ impl<C: Channel> Write for Below<'_, C> {
 }
 
 /// The same for reading: keeps the first octets.
-struct Heard<'c, C> {
-    below: Below<'c, C>,
+struct Heard<'c> {
+    below: Below<'c>,
     first: &'c mut [u8; FIRST],
     before: usize,
 }
 
-impl<C: Channel> Read for Heard<'_, C> {
+impl Read for Heard<'_> {
     fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
         let moved = self.below.below.receive(octets);
         let length = self.below.moved(moved)?;
@@ -225,60 +318,36 @@ impl<C: Channel> Read for Heard<'_, C> {
     }
 }
 
-/// A channel whose octets TLS protects, over another one, for a turn. The handshake is done.
-pub struct Over<'t, C> {
-    tls: &'t mut Tls,
-    below: C,
+/// A channel whose octets TLS protects, over another one, for a turn.
+pub struct Over<'t> {
+    tls: &'t mut Place,
+    below: &'t mut dyn Channel,
 }
 
-impl<'t, C: Channel> Over<'t, C> {
-    /// TLS over a channel.
-    pub fn new(tls: &'t mut Tls, below: C) -> Self {
-        Self { tls, below }
-    }
-}
-
-impl<C: Channel> Channel for Over<'_, C> {
+impl Channel for Over<'_> {
     fn send(&mut self, octets: &[u8]) -> Moved {
-        match self.tls.flush(&mut self.below) {
-            Ok(()) => {}
-            Err(Stopped::Full) => return Moved::NOTHING,
-            Err(Stopped::Ended(reason)) => return Moved::ended(reason),
-        }
-        let Ok(taken) = self.tls.connection.writer().write(octets) else {
+        let Some(tls) = &mut self.tls.0 else {
             return Moved::ended(Reason::Lost);
         };
-        // What was taken may leave from now on, whatever became of the rest.
-        match self.tls.flush(&mut self.below) {
-            Err(Stopped::Ended(reason)) => Moved {
+        let mut taken = 0;
+        match sys::guarded(|| tls.send(self.below, octets, &mut taken)) {
+            Some(Ok(()) | Err(Stopped::Full)) => Moved::octets(taken),
+            Some(Err(Stopped::Ended(reason))) => Moved {
                 octets: taken,
                 ended: Some(reason),
             },
-            _ => Moved::octets(taken),
+            None => Moved {
+                octets: taken,
+                ended: Some(Reason::NoMemory),
+            },
         }
     }
 
     fn receive(&mut self, octets: &mut [u8]) -> Moved {
-        // What the channel below had no room for before. If it has ended, the server may have said why.
-        let _ = self.tls.flush(&mut self.below);
-        loop {
-            match self.tls.connection.reader().read(octets) {
-                Ok(length @ 1..) => return Moved::octets(length),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                // The server has said that it closes, or has closed without a word.
-                Ok(0) | Err(_) => return Moved::ended(Reason::Lost),
-            }
-            match self.tls.hear(&mut self.below) {
-                Ok(()) => {}
-                Err(Stopped::Full) => return Moved::NOTHING,
-                // What came before the end is told first.
-                Err(Stopped::Ended(reason)) => {
-                    return match self.tls.connection.reader().read(octets) {
-                        Ok(length @ 1..) => Moved::octets(length),
-                        _ => Moved::ended(reason),
-                    };
-                }
-            }
-        }
+        let Some(tls) = &mut self.tls.0 else {
+            return Moved::ended(Reason::Lost);
+        };
+        let moved = sys::guarded(|| tls.receive(self.below, octets));
+        moved.unwrap_or(Moved::ended(Reason::NoMemory))
     }
 }

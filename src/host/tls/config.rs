@@ -5,12 +5,15 @@ use std::vec::Vec;
 
 use rustls::ClientConfig;
 
+use super::super::sys;
+
 /// What tells equal configurations by: a SHA-256.
 pub type Digest = [u8; 32];
 
 /// A configuration.
 pub struct Config {
-    pub(super) client: Arc<ClientConfig>,
+    /// It is there until this is dropped.
+    pub(super) client: Option<Arc<ClientConfig>>,
     /// We have a certificate to show.
     pub(super) shows_certificate: bool,
 }
@@ -18,9 +21,16 @@ pub struct Config {
 impl Config {
     pub(super) fn new(client: ClientConfig, shows_certificate: bool) -> Self {
         Self {
-            client: Arc::new(client),
+            client: Some(Arc::new(client)),
             shows_certificate,
         }
+    }
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        // There may be a private key in it.
+        sys::guarded(|| self.client = None);
     }
 }
 

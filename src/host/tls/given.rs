@@ -11,6 +11,7 @@ use rustls::{ClientConfig, RootCertStore};
 use zeroize::Zeroizing;
 
 use super::super::shared::shared;
+use super::super::sys;
 use super::config::{Config, Digest};
 use super::trust::{PIN, Pin, Trust};
 use crate::client::wrong::Wrong;
@@ -46,6 +47,11 @@ struct Texts {
 impl Given<'_> {
     /// The configuration that this is: the one that others have, where theirs is equal.
     pub fn config(&self) -> Result<Arc<Config>, Wrong<'static>> {
+        let made = sys::guarded(|| self.made());
+        made.unwrap_or(Err(Wrong::new(Code::DataFailed, "tls", "out of memory")))
+    }
+
+    fn made(&self) -> Result<Arc<Config>, Wrong<'static>> {
         let texts = self.read()?;
         let digest = texts.digest();
         let known = digest.and_then(|digest| shared().tls.get(&digest));

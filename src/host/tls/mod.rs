@@ -15,6 +15,6 @@ pub mod given;
 pub mod trust;
 mod why;
 
-pub use channel::{Over, Peer, Progress, Tls};
+pub use channel::{Peer, Place, Progress};
 pub use config::{Config, Configs};
 pub use given::Given;

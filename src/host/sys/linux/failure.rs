@@ -27,9 +27,15 @@ pub(super) fn failure(error: c_int) -> Failure {
     }
 }
 
+/// The last error's number.
+pub(super) fn last_error() -> c_int {
+    // SAFETY: it is this thread's, and always there.
+    unsafe { *libc::__errno_location() }
+}
+
 /// What the last error means.
 pub(super) fn last_failure() -> Failure {
-    failure(std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
+    failure(last_error())
 }
 
 /// A new descriptor, or why there is none.

@@ -1,13 +1,13 @@
 //! What the thread waits on: epoll, and an eventfd that wakes it.
 
-use core::cell::RefCell;
+use core::cell::Cell;
 use core::ffi::c_int;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::vec::Vec;
 
 use super::super::interface::{Event, Failure};
-use super::failure::{failure, last_failure, owned};
+use super::super::memory::Row;
+use super::failure::{failure, last_error, last_failure, owned};
 use super::socket::{Socket, begin_to_connect, socket_for};
 
 /// What [`Ready::wait`] waits on.
@@ -39,7 +39,7 @@ fn control(list: RawFd, operation: c_int, descriptor: RawFd, token: u64, events:
     if result == 0 {
         return Ok(());
     }
-    Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
+    Err(last_error())
 }
 
 /// Whether this descriptor is in this list: then it cannot be added a second time.
@@ -65,7 +65,7 @@ pub struct Poller {
     wake: OwnedFd,
     /// For each number what the list was told last. Where the program has closed one of our sockets, the number may belong to
     /// another of ours, which is in the list, too.
-    last: RefCell<Vec<Registration>>,
+    last: Cell<Row<Registration>>,
 }
 
 /// What the list was told of a socket; zeros where it was told nothing.
@@ -90,7 +90,7 @@ impl Poller {
             wake: wake.as_raw_fd(),
             token,
         };
-        let last = RefCell::new(Vec::new());
+        let last = Cell::new(Row::new());
         Ok((Self { list, wake, last }, waker))
     }
 
@@ -117,14 +117,21 @@ impl Poller {
     }
 
     fn note(&self, number: RawFd, registration: Registration) -> Option<()> {
-        let mut last = self.last.borrow_mut();
         let number = usize::try_from(number).ok()?;
+        let mut last = self.last.take();
         let missing = number.saturating_add(1).saturating_sub(last.len());
-        last.try_reserve(missing).ok()?;
-        if missing > 0 {
-            last.resize(number.saturating_add(1), Registration { token: 0, events: 0 });
-        }
-        last.get_mut(number).map(|known| *known = registration)
+        let grown = last.grow(missing, Registration { token: 0, events: 0 }).is_some();
+        let noted = last.get_mut(number).map(|known| *known = registration);
+        self.last.set(last);
+        noted.filter(|()| grown)
+    }
+
+    /// What the list was told last of this number.
+    fn noted(&self, number: RawFd) -> Option<Registration> {
+        let last = self.last.take();
+        let noted = usize::try_from(number).ok().and_then(|at| last.get(at).copied());
+        self.last.set(last);
+        noted
     }
 
     /// Adds a descriptor of the program's: the list tells when something can be read from it or written to it. False where that is
@@ -134,9 +141,7 @@ impl Poller {
         let Ok(number) = RawFd::try_from(descriptor) else {
             return false;
         };
-        let last = usize::try_from(number)
-            .ok()
-            .and_then(|at| self.last.borrow().get(at).copied());
+        let last = self.noted(number);
         let registration = Registration { token, events: EVENTS };
         match control(self.number(), libc::EPOLL_CTL_ADD, number, token, EVENTS) {
             Ok(()) => self.note(number, registration).is_some(),
@@ -168,9 +173,7 @@ impl Poller {
     /// for a moment: a process and the child of its fork share the list, and may ask at the same time.
     pub fn has(&self, socket: &Socket, token: u64) -> bool {
         let number = socket.as_raw_fd();
-        let last = usize::try_from(number)
-            .ok()
-            .and_then(|at| self.last.borrow().get(at).copied());
+        let last = self.noted(number);
         last.is_some_and(|last| {
             last.token == token && control(self.number(), libc::EPOLL_CTL_MOD, number, token, last.events).is_ok()
         })

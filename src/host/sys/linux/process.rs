@@ -3,9 +3,8 @@
 use core::ffi::{c_int, c_void};
 use core::mem::zeroed;
 use std::boxed::Box;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::super::interface::{Failure, Task};
+use super::super::interface::{Failure, Task, run};
 use super::failure::failure;
 
 /// Random octets; false where the system has none yet.
@@ -49,7 +48,7 @@ pub fn start_thread<T: Task>(task: Box<T>) -> Result<Thread, Failure> {
         let task = unsafe { Box::from_raw(task.cast::<T>()) };
         // SAFETY: the name ends with a NUL; a failure costs the name only.
         unsafe { libc::pthread_setname_np(libc::pthread_self(), T::NAME.as_ptr()) };
-        let _ = catch_unwind(AssertUnwindSafe(|| T::run(task)));
+        run(task);
         core::ptr::null_mut()
     }
 
@@ -124,4 +123,18 @@ pub fn without_cancellation<T>(run: impl FnOnce() -> T) -> T {
         unsafe { pthread_setcancelstate(before, &raw mut before) };
     }
     result
+}
+
+/// A number of this thread that no other one has: not 0.
+#[cfg(feature = "reserve")]
+pub fn thread_number() -> usize {
+    // SAFETY: it cannot fail.
+    unsafe { libc::pthread_self() as usize }
+}
+
+/// Lets other threads go on.
+#[cfg(feature = "reserve")]
+pub fn give_way() {
+    // SAFETY: it cannot fail.
+    unsafe { libc::sched_yield() };
 }

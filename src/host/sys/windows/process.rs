@@ -4,7 +4,6 @@ use core::ffi::c_void;
 use core::ptr::{null, null_mut};
 use std::boxed::Box;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use windows_sys::Win32::Foundation::HMODULE;
 use windows_sys::Win32::Security::Cryptography::{BCRYPT_USE_SYSTEM_PREFERRED_RNG, BCryptGenRandom};
@@ -16,7 +15,7 @@ use windows_sys::Win32::System::Threading::{
     WaitForSingleObject,
 };
 
-use super::super::interface::{Failure, Task};
+use super::super::interface::{Failure, Task, run};
 
 /// Random octets; false where the system has none yet.
 pub fn random(octets: &mut [u8]) -> bool {
@@ -54,7 +53,7 @@ pub fn start_thread<T: Task>(task: Box<T>) -> Result<Thread, Failure> {
         }
         // SAFETY: the name ends with a zero; a failure costs the name only.
         unsafe { SetThreadDescription(GetCurrentThread(), name.as_ptr()) };
-        let _ = catch_unwind(AssertUnwindSafe(|| T::run(task)));
+        run(task);
         0
     }
 
@@ -98,4 +97,18 @@ pub fn on_fork(_: extern "C" fn(), _: extern "C" fn(), _: extern "C" fn()) -> Re
 /// Threads are not cancelled on Windows.
 pub fn without_cancellation<T>(run: impl FnOnce() -> T) -> T {
     run()
+}
+
+/// A number of this thread that no other one has: not 0.
+#[cfg(feature = "reserve")]
+pub fn thread_number() -> usize {
+    // SAFETY: it cannot fail.
+    unsafe { windows_sys::Win32::System::Threading::GetCurrentThreadId() as usize }
+}
+
+/// Lets other threads go on.
+#[cfg(feature = "reserve")]
+pub fn give_way() {
+    // SAFETY: it cannot fail.
+    unsafe { windows_sys::Win32::System::Threading::SwitchToThread() };
 }
