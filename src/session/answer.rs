@@ -52,9 +52,11 @@ impl<E: Events> Session<E> {
             Next::Choose => self.choose(job),
             Next::Fallback => self.fall_back(job),
             #[cfg(feature = "complete")]
-            Next::Unsecured if job.settings.security == Security::Required => self.fail(job),
+            Next::Unsecured if job.settings.security == Security::Opportunistic && self.reader.code() >= 400 => {
+                self.go_on(job)
+            }
             #[cfg(feature = "complete")]
-            Next::Unsecured => self.go_on(job),
+            Next::Unsecured => self.fail(job),
             Next::Login => self.login_reply(job, accepted),
             Next::Envelope => self.envelope_reply(job, accepted),
             Next::Reset if !E::KEEPS || self.concluded() => State::Quit,
@@ -188,7 +190,7 @@ impl<E: Events> Session<E> {
     fn fall_back(&mut self, job: &Job<'_>) -> State {
         match self.reader.code() {
             // Nor STARTTLS.
-            _ if self.needs_security(job) => {
+            400.. if self.needs_security(job) => {
                 self.answered(job, Code::TlsUnavailable);
                 return State::Quit;
             }

@@ -115,7 +115,7 @@ pub const STATES: [Row; COUNT] = [
     #[cfg(feature = "complete")]
     row(State::StartTls, Command::StartTls, Step::StartTls, To(State::Securing), Next::Unsecured),
     #[cfg(feature = "complete")]
-    row(State::Securing, Command::Nothing, Step::StartTls, Break, Break),
+    row(State::Securing, Command::Nothing, Step::StartTls, To(State::Ehlo), Break),
     row(State::AuthBegin, Command::Auth, Step::AuthMechanism, Login, Login),
     row(State::AuthRespond, Command::Response, Step::AuthPassword, Login, Login),
     row(State::Envelope, Command::Mail, Step::Mail, Next::Envelope, Next::Envelope),
