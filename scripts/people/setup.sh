@@ -99,6 +99,8 @@ setup_test() {
   need_command ip iproute2
   need_command unshare util-linux
   need_command abidiff abigail-tools
+  need_command openssl
+  need_command gnutls-serv gnutls-bin
   need_server postfix
   need_server exim
   need_server aiosmtpd

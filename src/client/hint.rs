@@ -48,6 +48,11 @@ impl Case<'_> {
         }
     }
 
+    /// The server does not do what it offers.
+    fn refuses_starttls(&self) -> bool {
+        self.report.phase == Phase::StartTls && self.report.reply >= 400 && self.report.code != Code::NotReady
+    }
+
     /// The server wants a login, and there was none.
     fn wants_login(&self) -> bool {
         let envelope = matches!(self.report.phase, Phase::Mail | Phase::Rcpt | Phase::Data);
@@ -89,6 +94,8 @@ hints! {
     case:
     case.wants_tls(),
     "the server wants TLS first";
+    case.refuses_starttls(),
+    "it offers STARTTLS and refuses it: try port 465 with tls 2";
     case.wants_login() && case.has_username(),
     "a login is configured, but switched off (auth is 0)";
     case.wants_login(),
@@ -256,6 +263,13 @@ mod tests {
                 "sds",
                 Advice::Configuration,
                 "5.7.0 Must issue a STARTTLS command first - the server wants TLS first",
+            ),
+            (
+                refused(Code::TlsFailed, Phase::StartTls, 454, "4.7.0 TLS not available"),
+                OFF,
+                "sds",
+                Advice::Configuration,
+                "4.7.0 TLS not available - it offers STARTTLS and refuses it: try port 465 with tls 2",
             ),
             (
                 refused(Code::AuthUnsupported, Phase::Auth, 538, "encryption required"),

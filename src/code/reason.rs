@@ -172,7 +172,7 @@ reasons! {
     /// Something else does.
     NoTls, "no TLS on this port: what answers is no TLS record";
     /// The two have no version or cipher suite in common.
-    TlsTooOld, "TLS: the server is too old for TLS 1.3 and for TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305";
+    TlsTooOld, "TLS: the server is too old for TLS 1.3, and 1.2 with ECDHE and AES-GCM or ChaCha20; or has a key of P-521 only";
     /// The server ended the handshake.
     TlsEnded, "TLS: the server has ended the handshake with an alert";
     /// The connection was lost in the handshake.

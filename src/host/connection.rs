@@ -79,11 +79,20 @@ pub struct Ended {
     pub again: bool,
 }
 
+/// How long the greeting of a server is waited for, in milliseconds. `server`: one that is to greet in the clear.
+fn greeting_of(snapshot: &Snapshot, server: Option<SocketAddr>) -> u32 {
+    let greeting = snapshot.limit(Limit::Greeting);
+    match server {
+        Some(server) if server.port() == TLS_PORT => greeting.min(TLS_PORT_GREETING),
+        _ => greeting,
+    }
+}
+
 fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, server: Option<SocketAddr>) -> Job<'a> {
     let mut settings = snapshot.settings();
     if server.is_some_and(|server| server.port() == TLS_PORT) {
         if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
-            *greeting = snapshot.limit(Limit::Greeting).min(TLS_PORT_GREETING);
+            *greeting = greeting_of(snapshot, server);
         }
     }
     Job {
@@ -498,7 +507,9 @@ impl Connection {
         }
         match &self.carried {
             Some(carried) => carried.deadline(self.link.session_deadline()),
-            None => self.link.deadline(|| self.snapshot.greeting()),
+            None => self
+                .link
+                .deadline(|| greeting_of(&self.snapshot, self.plain(self.link.address))),
         }
     }
 

@@ -102,11 +102,6 @@ impl Snapshot {
         })
     }
 
-    /// How long the greeting is waited for.
-    pub fn greeting(&self) -> u32 {
-        self.limit(Limit::Greeting)
-    }
-
     /// How long something may take, in milliseconds.
     pub fn limit(&self, limit: Limit) -> u32 {
         match self.limits.get(limit as usize) {

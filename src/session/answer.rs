@@ -52,7 +52,7 @@ impl<E: Events> Session<E> {
             Next::Choose => self.choose(job),
             Next::Fallback => self.fall_back(job),
             #[cfg(feature = "complete")]
-            Next::Unsecured if job.settings.security == Security::Opportunistic && self.reader.code() >= 400 => {
+            Next::Unsecured if self.reader.code() >= 400 && job.settings.security == Security::Opportunistic => {
                 self.go_on(job)
             }
             #[cfg(feature = "complete")]
@@ -190,7 +190,7 @@ impl<E: Events> Session<E> {
     fn fall_back(&mut self, job: &Job<'_>) -> State {
         match self.reader.code() {
             // Nor STARTTLS.
-            400.. if self.needs_security(job) => {
+            _ if self.needs_security(job) => {
                 self.answered(job, Code::TlsUnavailable);
                 return State::Quit;
             }

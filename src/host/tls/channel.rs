@@ -70,6 +70,7 @@ impl Peer {
 pub struct Tls {
     records: ClientConnection,
     shows_certificate: bool,
+    implicit: bool,
     first: [u8; FIRST],
     /// Octets that the server has said in the handshake.
     heard: usize,
@@ -82,6 +83,7 @@ impl Tls {
         Boxed::new(Self {
             records: ClientConnection::new(client, peer.name.clone()).ok()?,
             shows_certificate: peer.config.shows_certificate,
+            implicit: peer.implicit,
             first: [0; FIRST],
             heard: 0,
         })
@@ -129,20 +131,26 @@ impl Tls {
         };
         match self.records.read_tls(&mut heard) {
             Ok(length) => self.heard = self.heard.saturating_add(length),
-            Err(_) => {
-                return Err(match heard.below.stopped() {
-                    Stopped::Ended(Reason::Lost) if !established => Stopped::Ended(Reason::TlsLost),
-                    stopped => stopped,
+            Err(error) => {
+                return Err(match (heard.below.ended, error.kind()) {
+                    (Some(Reason::Lost), _) if !established => Stopped::Ended(Reason::TlsLost),
+                    (Some(reason), _) => Stopped::Ended(reason),
+                    (None, io::ErrorKind::WouldBlock) => Stopped::Full,
+                    // It is more than rustls keeps of a message.
+                    (None, _) if !established => Stopped::Ended(Reason::TlsEndless),
+                    (None, _) => Stopped::Ended(Reason::Lost),
                 });
             }
         }
-        let standing = Standing {
-            established,
-            shows_certificate: self.shows_certificate,
-            first: self.first.get(..self.heard.min(FIRST)).unwrap_or(&[]),
-        };
         match self.records.process_new_packets() {
             Err(error) => {
+                let standing = Standing {
+                    agreed: self.records.negotiated_cipher_suite().is_some(),
+                    established,
+                    shows_certificate: self.shows_certificate,
+                    implicit: self.implicit,
+                    first: self.first.get(..self.heard.min(FIRST)).unwrap_or(&[]),
+                };
                 let reason = why::reason(&error, standing);
                 // The server is told why. Whether it hears it is its own affair.
                 let _ = self.flush(below);

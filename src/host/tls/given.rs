@@ -20,6 +20,9 @@ use crate::code::Code;
 /// The largest PEM file, and the largest PEM in memory.
 const PEM_BYTES: usize = 1 << 20;
 
+/// What some editors put before a text in UTF-8.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
 /// What a program configures. An empty text was not given.
 #[derive(Clone, Copy, Default)]
 pub struct Given<'a> {
@@ -201,6 +204,7 @@ fn pem(field: &'static str, text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Wrong<'st
         return Ok(pem);
     }
     if contains(text, b"-----BEGIN ") {
+        let text = text.strip_prefix(BOM).unwrap_or(text);
         if text.len() > PEM_BYTES {
             return Err(wrong("longer than 1 MiB"));
         }
@@ -218,6 +222,9 @@ fn pem(field: &'static str, text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Wrong<'st
         .map_err(no_memory)?;
     let most = u64::try_from(PEM_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     file.take(most).read_to_end(&mut pem).map_err(unreadable)?;
+    if pem.starts_with(BOM) {
+        pem.drain(..BOM.len());
+    }
     match &**pem {
         long if long.len() > PEM_BYTES => Err(wrong("longer than 1 MiB")),
         _ if contains(&pem, b"-----BEGIN ") => Ok(pem),

@@ -95,10 +95,14 @@ fn explained(error: Error, certificate: &CertificateDer<'_>, name: &ServerName<'
     };
     let reason = match bad {
         CertificateError::UnknownIssuer if is_self_signed(certificate) => Reason::SelfSigned,
-        CertificateError::Other(other) if is_ca(other) => Reason::AuthorityAsServer,
+        CertificateError::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
+            Some(webpki::Error::CaUsedAsEndEntity) => Reason::AuthorityAsServer,
+            Some(webpki::Error::UnsupportedCertVersion) => Reason::StrangeCertificate,
+            _ => return error,
+        },
+        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => Reason::OnlyCommonName,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => match name {
             ServerName::IpAddress(_) => Reason::OtherAddress,
-            _ if has_no_names(certificate) => Reason::OnlyCommonName,
             _ => Reason::OtherName,
         },
         _ => return error,
@@ -106,19 +110,8 @@ fn explained(error: Error, certificate: &CertificateDer<'_>, name: &ServerName<'
     untrusted(reason)
 }
 
-fn is_ca(other: &OtherError) -> bool {
-    matches!(
-        other.0.downcast_ref::<webpki::Error>(),
-        Some(webpki::Error::CaUsedAsEndEntity)
-    )
-}
-
 fn is_self_signed(certificate: &CertificateDer<'_>) -> bool {
     EndEntityCert::try_from(certificate).is_ok_and(|certificate| certificate.issuer() == certificate.subject())
-}
-
-fn has_no_names(certificate: &CertificateDer<'_>) -> bool {
-    EndEntityCert::try_from(certificate).is_ok_and(|certificate| certificate.valid_dns_names().next().is_none())
 }
 
 impl ServerCertVerifier for Trust {

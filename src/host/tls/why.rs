@@ -8,10 +8,14 @@ use crate::code::Reason;
 /// Where a connection stands when something fails.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Standing<'a> {
+    /// The server has chosen a version and a cipher suite.
+    pub agreed: bool,
     /// The handshake is done.
     pub established: bool,
     /// We have a certificate to show.
     pub shows_certificate: bool,
+    /// TLS begins with the connection.
+    pub implicit: bool,
     /// The first octets that the server has said.
     pub first: &'a [u8],
 }
@@ -28,7 +32,12 @@ pub fn reason(error: &Error, standing: Standing<'_>) -> Reason {
             | InvalidMessage::UnknownProtocolVersion
             | InvalidMessage::MessageTooLarge
             | InvalidMessage::InvalidEmptyPayload,
-        ) => of_first_octets(standing.first),
+        ) => match of_first_octets(standing.first) {
+            Reason::TlsFailed => Reason::TlsFailed,
+            // It has offered TLS: what speaks there is known.
+            _ if !standing.implicit => Reason::BehindStartTls,
+            other => other,
+        },
         _ => Reason::TlsFailed,
     }
 }
@@ -63,6 +72,11 @@ fn of_alert(alert: Alert, standing: Standing<'_>) -> Reason {
         _ if standing.established => Reason::Lost,
         // Servers with TLS 1.2 have no other word for a certificate that is missing.
         Alert::BadCertificate | Alert::NoCertificate | Alert::AccessDenied => Reason::CertificateWanted,
+        // Nor have OpenSSL (the first one) and GnuTLS.
+        Alert::HandshakeFailure | Alert::DecodeError if standing.agreed && !standing.shows_certificate => {
+            Reason::CertificateWanted
+        }
+        _ if standing.agreed => Reason::TlsEnded,
         Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::InsufficientSecurity => Reason::TlsTooOld,
         Alert::UnrecognisedName => Reason::NameUnknown,
         _ => Reason::TlsEnded,
@@ -113,7 +127,7 @@ mod tests {
             let standing = Standing {
                 established: true,
                 shows_certificate,
-                first: &[],
+                ..Standing::default()
             };
             reason(&Error::AlertReceived(alert), standing)
         };
@@ -124,5 +138,36 @@ mod tests {
             Reason::CertificateWanted
         );
         assert_eq!(established(Alert::InternalError, true), Reason::Lost);
+    }
+
+    #[test]
+    fn a_server_that_has_chosen_a_cipher_suite_is_not_too_old() {
+        let failure = |agreed, shows_certificate| {
+            let standing = Standing {
+                agreed,
+                shows_certificate,
+                ..Standing::default()
+            };
+            reason(&Error::AlertReceived(Alert::HandshakeFailure), standing)
+        };
+        assert_eq!(failure(false, false), Reason::TlsTooOld);
+        assert_eq!(failure(false, true), Reason::TlsTooOld);
+        assert_eq!(failure(true, false), Reason::CertificateWanted);
+        assert_eq!(failure(true, true), Reason::TlsEnded);
+    }
+
+    #[test]
+    fn what_is_no_record_behind_starttls_is_somebody_elses() {
+        let plain = |implicit, first| {
+            let standing = Standing {
+                implicit,
+                first,
+                ..Standing::default()
+            };
+            reason(&Error::InvalidMessage(InvalidMessage::InvalidContentType), standing)
+        };
+        assert_eq!(plain(true, b"250 o"), Reason::PlainGreeting);
+        assert_eq!(plain(false, b"250 o"), Reason::BehindStartTls);
+        assert_eq!(plain(false, &[22, 3, 3, 9, 9]), Reason::TlsFailed);
     }
 }
