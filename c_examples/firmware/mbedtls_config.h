@@ -8,16 +8,20 @@
  *
  * - MBEDTLS_ECP_DP_SECP384R1_ENABLED, MBEDTLS_SHA512_C, and MBEDTLS_ECP_MAX_BITS 384: certificates with P-384 keys, as
  *   public authorities have them. A call then calculates for more than twice as long.
- * - MBEDTLS_SSL_IN_CONTENT_LEN 16384: a server that does not take the extension max_fragment_length (RFC 6066, 4) may
- *   send records of this size; 12 KiB more of the heap.
+ * - MBEDTLS_SSL_IN_CONTENT_LEN 16384: a server whose certificates take more than 4 KiB; 12 KiB more of the heap.
  * - Without MBEDTLS_KEY_EXCHANGE_ECDHE_RSA_ENABLED, MBEDTLS_RSA_C and MBEDTLS_PKCS1_V15: no RSA, and 8 KB less flash.
  */
 #ifndef MBEDTLS_CONFIG_H
 #define MBEDTLS_CONFIG_H
 
+#include <stdio.h>
+
 /* --- memory: mbedtls_memory_buffer_alloc_init() lends it ---------------------------------------------------------- */
 
 #define MBEDTLS_PLATFORM_C
+#define MBEDTLS_PLATFORM_NO_STD_FUNCTIONS /* none of the C library's calloc() and its like */
+#define MBEDTLS_PLATFORM_SNPRINTF_MACRO snprintf /* of functions that nobody calls */
+#define MBEDTLS_PLATFORM_EXIT_MACRO(status) ((void)(status))
 #define MBEDTLS_PLATFORM_MEMORY
 #define MBEDTLS_MEMORY_BUFFER_ALLOC_C
 
@@ -35,13 +39,13 @@
 #define MBEDTLS_SSL_PROTO_TLS1_2
 #define MBEDTLS_SSL_EXTENDED_MASTER_SECRET
 #define MBEDTLS_SSL_SERVER_NAME_INDICATION
-#define MBEDTLS_SSL_MAX_FRAGMENT_LENGTH
 #define MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA_ENABLED
 #define MBEDTLS_KEY_EXCHANGE_ECDHE_RSA_ENABLED
 #define MBEDTLS_SSL_CIPHERSUITES \
   MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
 
-/* The largest records: a certificate with its chain comes in one, and the library sends in pieces of 96 octets. */
+/* The largest records. mbedTLS 2.28 wants each message of a handshake in one, the server's certificate with its chain, too;
+   the library sends in pieces of 96 octets. */
 #define MBEDTLS_SSL_IN_CONTENT_LEN  4096
 #define MBEDTLS_SSL_OUT_CONTENT_LEN 1024
 

@@ -9,7 +9,7 @@
 #include "mbedtls/net_sockets.h"
 #include "mbedtls/ssl_internal.h" /* what 2.28 offers nowhere else: see secure() and flush() */
 
-#if !defined(MBEDTLS_ECP_RESTARTABLE) || !defined(MBEDTLS_SSL_MAX_FRAGMENT_LENGTH)
+#if !defined(MBEDTLS_ECP_RESTARTABLE)
 #error "compile mbedTLS and this file with mbedtls_config.h"
 #endif
 
@@ -289,16 +289,6 @@ static int draw(void *context, unsigned char *out, size_t length)
   return tls->entropy(tls->context, out, length) == 0 ? 0 : MBEDTLS_ERR_CTR_DRBG_ENTROPY_SOURCE_FAILED;
 }
 
-/* The largest record that the server may send (RFC 6066, 4). */
-static unsigned char largest_record(void)
-{
-  if (MBEDTLS_SSL_IN_CONTENT_LEN >= 16384)
-    return MBEDTLS_SSL_MAX_FRAG_LEN_NONE;
-  if (MBEDTLS_SSL_IN_CONTENT_LEN >= 4096)
-    return MBEDTLS_SSL_MAX_FRAG_LEN_4096;
-  return MBEDTLS_SSL_IN_CONTENT_LEN >= 2048 ? MBEDTLS_SSL_MAX_FRAG_LEN_2048 : MBEDTLS_SSL_MAX_FRAG_LEN_1024;
-}
-
 int transport_mbedtls_init(struct transport_mbedtls *tls, const struct sds_smtp_transport *below,
                            transport_mbedtls_entropy *entropy, transport_mbedtls_time *unix_time, void *context)
 {
@@ -332,8 +322,6 @@ int transport_mbedtls_init(struct transport_mbedtls *tls, const struct sds_smtp_
   if (error == 0)
     error = mbedtls_ssl_config_defaults(&tls->config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
                                         MBEDTLS_SSL_PRESET_DEFAULT);
-  if (error == 0)
-    error = mbedtls_ssl_conf_max_frag_len(&tls->config, largest_record());
   mbedtls_ssl_conf_authmode(&tls->config, MBEDTLS_SSL_VERIFY_REQUIRED);
   mbedtls_ssl_conf_ca_chain(&tls->config, &tls->authorities, NULL);
   mbedtls_ssl_conf_verify(&tls->config, check_dates, tls);

@@ -48,27 +48,28 @@ build_lwip() {
 
 # --- mbedTLS ----------------------------------------------------------------------------------------------------------
 
-# A CA and a server's certificate of it, for the Postfix that is started here: $SDS_AUTHORITY, $SDS_CERTIFICATE, $SDS_KEY.
+# A CA and a server's certificate of it, for the Postfix that is started here: $SDS_AUTHORITY, $SDS_TLS.
 make_certificates() {
   local folder=$output/certificates name
   command -v openssl >/dev/null || die 'openssl is missing: scripts/people/setup.sh cross installs it'
   rm -rf "$folder"
   mkdir -p "$folder"
-  for name in authority server; do openssl ecparam -name prime256v1 -genkey -noout -out "$folder/$name.key"; done
+  for name in authority key; do openssl ecparam -name prime256v1 -genkey -noout -out "$folder/$name.pem"; done
   {
+    mv "$folder/authority.pem" "$folder/authority.key"
     openssl req -x509 -new -key "$folder/authority.key" -subj '/CN=Test CA' -days 30 -out "$folder/authority.pem" \
       -addext 'keyUsage=critical,keyCertSign'
-    openssl req -x509 -new -key "$folder/server.key" -subj '/CN=mx.example.test' -days 30 -out "$folder/server.pem" \
+    openssl req -x509 -new -key "$folder/key.pem" -subj '/CN=mx.example.test' -days 30 -out "$folder/chain.pem" \
       -CA "$folder/authority.pem" -CAkey "$folder/authority.key" -addext basicConstraints=CA:FALSE \
       -addext subjectAltName=DNS:mx.example.test
   } 2>"$folder/errors" || die "openssl: $(<"$folder/errors")"
-  SDS_AUTHORITY=$folder/authority.pem SDS_CERTIFICATE=$folder/server.pem SDS_KEY=$folder/server.key
-  export SDS_CERTIFICATE SDS_KEY
+  SDS_AUTHORITY=$folder/authority.pem SDS_TLS=$folder
+  export SDS_TLS
 }
 
 # build_mbedtls MODE
 build_mbedtls() {
-  local source mbedtls part
+  local source
   compile_lwip
   compile_mbedtls
   {
@@ -104,7 +105,7 @@ with_server() {
   SDS_PORT=$(free_port)
   SDS_SERVERS_DIR=${SDS_SERVERS_DIR:-${TMPDIR:-/tmp}/sds-smtp-servers}
   export SDS_PORT SDS_SERVERS_DIR
-  if [[ -n ${1:-} && $1 = run_mbedtls ]]; then
+  if [[ -n ${SDS_TLS:-} ]]; then
     SDS_TLS_PORT=$(free_port)
     export SDS_TLS_PORT
   fi
