@@ -11,6 +11,7 @@
 #
 #   SDS_PORT            the port of a mail server on 127.0.0.1; by default a Postfix is started for the purpose (as root), and
 #                       the delivered mail is shown
+#   SDS_MEASURED        1: the firmware with TLS is benches/footprint/mbedtls.c, which says what TLS takes
 #   SDS_AUTHORITY       the PEM file of the certificate that the firmware with TLS trusts; by default one is made for the Postfix
 #   SDS_TLS_NAME        the name that it expects in the server's certificate: mx.example.test
 #   SDS_SMTP_FIRMWARE   the library; by default target/cross/TRIPLE/libsds_smtp.a, which scripts/cross/firmware.sh makes
@@ -69,17 +70,22 @@ make_certificates() {
 
 # build_mbedtls MODE
 build_mbedtls() {
-  local source
+  local source main=$examples/main_mbedtls.c more=()
+  if [[ ${SDS_MEASURED:-} = 1 ]]; then
+    # What counts the heap also prints, to nobody.
+    main=benches/footprint/mbedtls.c more=(-DMBEDTLS_MEMORY_DEBUG "-DMBEDTLS_PLATFORM_FPRINTF_MACRO(...)=((void)0)")
+    set -- "$1" -Wl,--wrap=board_stop "-Wl,-Map=$output/mbedtls.map"
+  fi
   compile_lwip
-  compile_mbedtls
+  compile_mbedtls "${more[@]}"
   {
     echo 'static const unsigned char authority[] = {'
     openssl x509 -in "$SDS_AUTHORITY" -outform DER | od -An -v -tu1 | sed 's/ *\([0-9]\+\)/\1,/g'
     echo '};'
   } >"$output/authority.h"
   link mbedtls -DDEMONSTRATION "-DTLS=SDS_SMTP_TLS_$1" "-DTLS_NAME=\"${SDS_TLS_NAME:-mx.example.test}\"" "-I$output" "${MBEDTLS[@]}" \
-    "-I$examples/lwip" -isystem "$source/include" "$examples"/{main_mbedtls,alarm,transport_mbedtls,transport_lwip,lan9118}.c \
-    "$output"/{lwip,mbedtls}/*.o
+    "-I$examples/lwip" -isystem "$source/include" "$main" "$examples"/{alarm,transport_mbedtls,transport_lwip,lan9118}.c \
+    "$output"/{lwip,mbedtls}/*.o "${@:2}"
 }
 
 # --- running ----------------------------------------------------------------------------------------------------------

@@ -52,13 +52,17 @@ MBEDTLS_PARTS=(aes asn1parse asn1write bignum cipher cipher_wrap constant_time c
 
 # compile_mbedtls OPTION...: its objects, to $output/mbedtls; its headers are added to what is above it.
 compile_mbedtls() {
-  local folder part
+  local folder part made=$output/mbedtls/made
   folder=$(scripts/boards/mbedtls.sh)
-  rm -rf "$output/mbedtls"
-  mkdir -p "$output/mbedtls"
-  for part in "${MBEDTLS_PARTS[@]}"; do
-    compile "-I$examples" "${MBEDTLS[@]}" "-I$folder/include" "$@" -c "$folder/library/$part.c" -o "$output/mbedtls/$part.o"
-  done
+  # It takes some seconds, and is done again where something has changed.
+  if [[ $(cat "$made" 2>/dev/null) != "$*" || $examples/mbedtls_config.h -nt $made || scripts/boards/boards.sh -nt $made ]]; then
+    rm -rf "$output/mbedtls"
+    mkdir -p "$output/mbedtls"
+    for part in "${MBEDTLS_PARTS[@]}"; do
+      compile "-I$examples" "${MBEDTLS[@]}" "-I$folder/include" "$@" -c "$folder/library/$part.c" -o "$output/mbedtls/$part.o"
+    done
+    echo "$*" >"$made"
+  fi
   MBEDTLS+=(-isystem "$folder/include" "$@")
 }
 
