@@ -13,6 +13,7 @@
 #                       the delivered mail is shown
 #   SDS_MEASURED        1: the firmware with TLS is benches/footprint/mbedtls.c, which says what TLS takes
 #   SDS_AUTHORITY       the PEM file of the certificate that the firmware with TLS trusts; by default one is made for the Postfix
+#   SDS_KEYS            ec (by default) or rsa: the keys of the certificates that are made
 #   SDS_TLS_NAME        the name that it expects in the server's certificate: mx.example.test
 #   SDS_SMTP_FIRMWARE   the library; by default target/cross/TRIPLE/libsds_smtp.a, which scripts/cross/firmware.sh makes
 #   SDS_SECONDS         the longest time that the firmware may take: 30
@@ -55,9 +56,14 @@ make_certificates() {
   command -v openssl >/dev/null || die 'openssl is missing: scripts/people/setup.sh cross installs it'
   rm -rf "$folder"
   mkdir -p "$folder"
-  for name in authority key; do openssl ecparam -name prime256v1 -genkey -noout -out "$folder/$name.pem"; done
   {
-    mv "$folder/authority.pem" "$folder/authority.key"
+    for name in authority.key key.pem; do
+      if [[ ${SDS_KEYS:-ec} = rsa ]]; then
+        openssl genrsa -out "$folder/$name" 2048
+      else
+        openssl ecparam -name prime256v1 -genkey -noout -out "$folder/$name"
+      fi
+    done
     openssl req -x509 -new -key "$folder/authority.key" -subj '/CN=Test CA' -days 30 -out "$folder/authority.pem" \
       -addext 'keyUsage=critical,keyCertSign'
     openssl req -x509 -new -key "$folder/key.pem" -subj '/CN=mx.example.test' -days 30 -out "$folder/chain.pem" \
@@ -74,7 +80,7 @@ build_mbedtls() {
   if [[ ${SDS_MEASURED:-} = 1 ]]; then
     # What counts the heap also prints, to nobody.
     main=benches/footprint/mbedtls.c more=(-DMBEDTLS_MEMORY_DEBUG "-DMBEDTLS_PLATFORM_FPRINTF_MACRO(...)=((void)0)")
-    set -- "$1" -Wl,--wrap=board_stop "-Wl,-Map=$output/mbedtls.map"
+    set -- "$1" -Wl,--wrap=board_stop
   fi
   compile_lwip
   compile_mbedtls "${more[@]}"
@@ -83,8 +89,10 @@ build_mbedtls() {
     openssl x509 -in "$SDS_AUTHORITY" -outform DER | od -An -v -tu1 | sed 's/ *\([0-9]\+\)/\1,/g'
     echo '};'
   } >"$output/authority.h"
-  link mbedtls -DDEMONSTRATION "-DTLS=SDS_SMTP_TLS_$1" "-DTLS_NAME=\"${SDS_TLS_NAME:-mx.example.test}\"" "-I$output" "${MBEDTLS[@]}" \
-    "-I$examples/lwip" -isystem "$source/include" "$main" "$examples"/{alarm,transport_mbedtls,transport_lwip,lan9118}.c \
+  # A file of its own, so that the map of what is linked names it.
+  compile "${warnings[@]}" -Iinclude "-I$examples" "${MBEDTLS[@]}" -c "$examples/transport_mbedtls.c" -o "$output/mbedtls/transport.o"
+  link mbedtls "-Wl,-Map=$output/mbedtls.map" -DDEMONSTRATION "-DTLS=SDS_SMTP_TLS_$1" "-DTLS_NAME=\"${SDS_TLS_NAME:-mx.example.test}\"" "-I$output" "${MBEDTLS[@]}" \
+    "-I$examples/lwip" -isystem "$source/include" "$main" "$examples"/{alarm,transport_lwip,lan9118}.c \
     "$output"/{lwip,mbedtls}/*.o "${@:2}"
 }
 
