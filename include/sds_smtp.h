@@ -405,7 +405,10 @@ typedef struct sds_smtp_config {
      * SubjectPublicKeyInfo. It takes the place of issuer, dates and name; with `tls_ca` both must hold.
      */
     const char *tls_pin;
-    /** The name or the IP address in the server's certificate, where it is another one than in `server`. */
+    /**
+     * The name or the IP address in the server's certificate, where it is another one than in `server`. On
+     * bare metal the transport's start_tls is told it.
+     */
     const char *tls_name;
     /**
      * Called for every line of the conversation, on the library's thread, when the line was said: "S: 220
@@ -432,7 +435,9 @@ typedef struct sds_smtp_config {
      * SDS_SMTP_TLS_NONE, _STARTTLS, _IMPLICIT or _OPPORTUNISTIC. Where a transport of the program has
      * start_tls, it speaks TLS, and tls_ca, tls_certificate, tls_key and tls_pin are refused (39). The
      * fields above with SDS_SMTP_TLS_NONE, or those that verify with _OPPORTUNISTIC: code 33. In a build
-     * without TLS (LEAN=1), without such a transport: code 39.
+     * without TLS (LEAN=1), without such a transport: code 39. On bare metal _STARTTLS and _IMPLICIT need
+     * such a transport, which has been set before; without it, with _OPPORTUNISTIC and in
+     * libsds_smtp_small.a: 39. If another one without start_tls is set later, the mails end with code 36.
      */
     uint32_t tls;
     /**
@@ -729,12 +734,13 @@ typedef struct sds_smtp_transport {
      */
     uint32_t (*random)(void *context);
     /**
-     * Secures the connection, for ports that speak TLS from the first octet (RFC 8314: 465). NULL: no TLS.
-     * It is called when the connection is made, before the server speaks, again and again (each time after
-     * connected) until it returns 1: secured. 0: not yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again
-     * at once, as for a handshake that is calculated in parts; or a negative number. From then on send and
-     * receive go through TLS. `server_name` is the name of the server that the certificate has to be for:
-     * the one that was configured, without a dot at its end; NULL where an address was configured.
+     * Secures the connection. NULL: no TLS. With SDS_SMTP_TLS_STARTTLS it is called in mid-session, behind
+     * the server's 220 to STARTTLS; else when the connection is made, before the server speaks (RFC 8314:
+     * port 465), each time after connected. It is called again and again until it returns 1: secured. 0: not
+     * yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once, as for a handshake that is calculated
+     * in parts; or a negative number. From then on send and receive go through TLS. `server_name` is the
+     * name that the certificate has to be for: sds_smtp_config.tls_name, or the server's name as it was
+     * configured, without a dot at its end; NULL where an address was configured, and no tls_name.
      */
     int32_t (*start_tls)(void *context, const char *server_name);
     /**
@@ -872,8 +878,8 @@ const char *sds_smtp_version(void);
 /**
  * What this build of the library can do.
  *
- * @return a sum of SDS_SMTP_FEATURE_... On bare metal SDS_SMTP_FEATURE_COMPLETE, or 0 of libsds_smtp_small.a:
- *         TLS and names are the transport's there
+ * @return a sum of SDS_SMTP_FEATURE_... On bare metal SDS_SMTP_FEATURE_COMPLETE and SDS_SMTP_FEATURE_TLS, for
+ *         which the transport needs start_tls; or 0 of libsds_smtp_small.a. Names are the transport's there
  */
 uint32_t sds_smtp_features(void);
 
