@@ -45,7 +45,10 @@ fn ways(from: State, next: Next) -> Vec<(State, &'static str)> {
             (StartTls, "TLS wanted, and offered"),
             (AuthBegin, "to log in"),
             (Envelope, "no login"),
-            (Quit, "TLS required and not offered, no login offered, probe, or mail too large"),
+            (
+                Quit,
+                "TLS required and not offered, no login offered, probe, or mail too large",
+            ),
         ],
         Next::Unsecured => vec![
             (Quit, "TLS required"),

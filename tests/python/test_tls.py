@@ -388,6 +388,17 @@ REFUSED = {
     "a pin without its kind": ({"tls_pin": "A" * 43 + "="}, 33, "tls_pin: not as sha256//BASE64;sha256//BASE64"),
     "a short pin": ({"tls_pin": "sha256//AAAA"}, 33, "tls_pin: a SHA-256 in base64 has 44 characters"),
     "a pin that is no base64": ({"tls_pin": "sha256//" + "!" * 44}, 33, "tls_pin: not a SHA-256 in base64"),
+    "a name with a port": (
+        {"tls_name": "mx.example.test:465"},
+        33,
+        "tls_name: a port where a name or an address alone is needed",
+    ),
+    "a wildcard": ({"tls_name": "*.example.test"}, 33, "tls_name: a character that no server's name has"),
+    "an address with a zone": (
+        {"tls_name": "fe80::1%lo"},
+        33,
+        "tls_name: not a name, and not an address, that a certificate can have",
+    ),
     "an unknown mode": ({"tls": 4}, 33, "tls: unknown value"),
     "no TLS, and a CA": ({"tls": 0, "tls_ca": "ca.pem"}, 33, "tls_ca: set, and tls is 0"),
     "no TLS, and a certificate": (
@@ -448,6 +459,23 @@ def test_a_key_with_a_nul_in_it_is_refused_and_kept_nowhere(client):
         if frame.f_code.co_filename.endswith("sds_smtp.py"):
             assert not [value for value in frame.f_locals.values() if value == "se\0cret"]
         traceback = traceback.tb_next
+
+
+def test_what_is_in_a_file_counts_when_it_is_configured(pki, serve, tmp_path):
+    """Neither the file of another time, nor that of another mail, is taken for it."""
+    server, file = serve(pki.good), tmp_path / "ca.pem"
+    with Client() as client:
+        for ca, code in ((pki.ca, Code.OK), (pki.other_ca, Code.TLS_UNTRUSTED), (pki.ca, Code.OK)):
+            file.write_text(ca.pem)
+            client.configure(server="127.0.0.1", port=server.port, sender=SENDER, tls=Tls.IMPLICIT, tls_ca=str(file))
+            file.unlink()
+            client.send(SOMEONE, "Alarm", "Text.")
+            assert client.wait(20) == code
+
+
+def test_a_bundle_of_many_authorities(pki, serve):
+    bundle = (pki.other_ca.pem + pki.rsa_ca.pem) * 150 + pki.ca.pem
+    assert_sent(deliver(serve(pki.good).port, tls_ca=bundle))
 
 
 # --- a handshake that fails: 36 -------------------------------------------------------
