@@ -282,7 +282,7 @@ def _check(code: int, refused: Type[SmtpError] = SmtpError, refusal: str = "") -
         raise Busy(code)
     # A closed client, and memory, are nobody's configuration or mail.
     of_its_own = code in (Code.BAD_HANDLE, Code.DATA_FAILED) and not refusal
-    raise (SmtpError if of_its_own else refused)(code, f"{strerror(code)} [{refusal}]" if refusal else None)
+    raise (SmtpError if of_its_own else refused)(code, f"{refusal} [{strerror(code)}]" if refusal else None)
 
 
 # --- the library -------------------------------------------------------------
@@ -657,7 +657,7 @@ class Result:
     tls_version: int = 0
     """0x0304: TLS 1.3; 0x0303: TLS 1.2; 0: without TLS."""
     server: str = ""
-    """The address and port that the last attempt used, as "192.0.2.25:25"; empty where there was none."""
+    """The server that the last attempt tried, as "192.0.2.25:25"; a name without an address as "mail.example.org:25"."""
     recipient: str = ""
     """The recipient that was refused, where that decided."""
 

@@ -665,7 +665,7 @@ fn the_end_of_a_mail_is_told_by_a_function_of_the_program() {
         let server = Server::start(Manners::default());
         run(executable("done", standard, link), [&server.port])
             .must_give(0)
-            .must_say("done: 17 cases, 0 wrong");
+            .must_say("done: 18 cases, 0 wrong");
     }
     let server = Server::start(Manners::default());
     under_valgrind(executable("done", C11, Shared), [&server.port]).must_give(0);
@@ -676,7 +676,7 @@ fn functions_of_the_program_carry_a_connection() {
     for (standard, link) in RUN {
         run(executable("transport", standard, link), [""; 0])
             .must_give(0)
-            .must_say("transport: 18 cases, 0 wrong");
+            .must_say("transport: 19 cases, 0 wrong");
     }
     under_valgrind(executable("transport", C11, Shared), [""; 0]).must_give(0);
     let program = build(

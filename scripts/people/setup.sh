@@ -134,6 +134,8 @@ setup_cross() {
         need_command arm-none-eabi-gcc gcc-arm-none-eabi
         need "echo '#include <stdio.h>' | arm-none-eabi-gcc -E -" libnewlib-arm-none-eabi
         need_command qemu-system-arm
+        # Certificates for the firmware with TLS.
+        need_command openssl
         ;;
       riscv)
         need_command riscv64-unknown-elf-gcc gcc-riscv64-unknown-elf

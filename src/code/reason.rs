@@ -1,5 +1,6 @@
 //! What failed without a reply of the server.
 
+#[cfg(feature = "complete")]
 use super::Code;
 use crate::octets::list;
 
@@ -212,13 +213,12 @@ reasons! {
 
 impl Reason {
     /// The code of a failure of TLS; None for all others.
+    #[cfg(feature = "complete")]
     pub fn code_of_tls(self) -> Option<Code> {
         match self {
             Self::TlsFailed => Some(Code::TlsFailed),
             Self::Untrusted => Some(Code::TlsUntrusted),
-            #[cfg(feature = "complete")]
             Self::NoStartTls => Some(Code::TlsUnavailable),
-            #[cfg(feature = "complete")]
             Self::BehindStartTls => Some(Code::TlsFailed),
             #[cfg(feature = "std")]
             Self::SpeaksTls => Some(Code::TlsFailed),

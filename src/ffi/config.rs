@@ -7,7 +7,7 @@ use core::mem::{offset_of, size_of};
 use super::client::{of, sds_smtp_client};
 use super::codes::SDS_SMTP_TLS_OPPORTUNISTIC;
 use super::codes::{SDS_SMTP_CHUNKING, SDS_SMTP_KEEP_DIALOGUE, SDS_SMTP_NO_PIPELINING};
-#[cfg(feature = "std")]
+#[cfg(feature = "complete")]
 use super::codes::{SDS_SMTP_TLS_IMPLICIT, SDS_SMTP_TLS_STARTTLS};
 use super::guard::{guard_code, read, string, versioned};
 #[cfg(feature = "std")]
@@ -16,6 +16,10 @@ use crate::client::settings::Draft;
 #[cfg(feature = "std")]
 use crate::client::wrong::Wrong;
 use crate::code::Code;
+#[cfg(not(feature = "std"))]
+use crate::firmware::Wanted;
+#[cfg(all(feature = "complete", not(feature = "std")))]
+use crate::firmware::security::Mode;
 #[cfg(feature = "std")]
 use crate::host::{Given, Mode, Setup};
 use crate::limits::Timeouts;
@@ -33,11 +37,12 @@ pub struct sds_smtp_config {
     /// 0, or a sum of SDS_SMTP_NO_PIPELINING and SDS_SMTP_KEEP_DIALOGUE.
     pub flags: u32,
     /// The server: an IP address or a host name, each with a port where it is not `port`: "192.0.2.1",
-    /// "mail.example.org:587", "[2001:db8::1]:465", "2001:db8::1", "fe80::1%eth0". Several are separated by
-    /// commas, at most 100, and tried in this order. A name with other letters than ASCII needs a build with
-    /// the feature `unicode` (code 39), or its form in ASCII ("xn--..."). On bare metal: one IP address,
-    /// or a name, if the transport has `resolve`, and has been set before; each with a port, but for
-    /// libsds_smtp_small.a. Else code 13.
+    /// "mail.example.org:587", "[2001:db8::1]:2525", "2001:db8::1", "fe80::1%eth0". Several are separated by
+    /// commas, at most 100, and tried in this order: the next one follows only where the one before cannot be
+    /// reached, does not answer in time, or refuses for now (4xx), and never where the mail may have been
+    /// sent. A name with other letters than ASCII needs a build with the feature `unicode` (code 39), or its
+    /// form in ASCII ("xn--..."). On bare metal: one IP address, or a name, if the transport has `resolve`,
+    /// and has been set before; each with a port, but for libsds_smtp_small.a. Else code 13.
     pub server: *const c_char,
     /// The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10.
     pub username: *const c_char,
@@ -68,13 +73,16 @@ pub struct sds_smtp_config {
     /// The server's own public key, as "sha256//BASE64", several separated by ";": the SHA-256 of its
     /// SubjectPublicKeyInfo. It takes the place of issuer, dates and name; with `tls_ca` both must hold.
     pub tls_pin: *const c_char,
-    /// The name or the IP address in the server's certificate, where it is another one than in `server`.
+    /// The name or the IP address in the server's certificate, where it is another one than in `server`. On
+    /// bare metal the transport's start_tls is told it.
     pub tls_name: *const c_char,
     /// Called for every line of the conversation, on the library's thread, when the line was said: "S: 220
     /// mail.example.org", "C: EHLO [192.0.2.7]". User name and password are masked, the mail's text is left
     /// out, `line` has no line end and is the callback's until it returns. Lines that begin with "# " are the
-    /// library's own notes. After the end of the mail it is not called: the answer to QUIT is only in the
-    /// dialogue (SDS_SMTP_KEEP_DIALOGUE). docs/threads-and-loops.md says what it may do. Not on bare metal.
+    /// library's own notes: the name that is looked up, the address that is connected to, what ended an
+    /// attempt without a word of the server, and what follows. After the end of the mail it is not called:
+    /// the answer to QUIT is only in the dialogue (SDS_SMTP_KEEP_DIALOGUE). docs/threads-and-loops.md says
+    /// what it may do. Not on bare metal.
     pub trace: Option<unsafe extern "C" fn(context: *mut c_void, line: *const c_char)>,
     /// Handed to `trace`, untouched.
     pub trace_context: *mut c_void,
@@ -88,7 +96,9 @@ pub struct sds_smtp_config {
     /// SDS_SMTP_TLS_NONE, _STARTTLS, _IMPLICIT or _OPPORTUNISTIC. Where a transport of the program has
     /// start_tls, it speaks TLS, and tls_ca, tls_certificate, tls_key and tls_pin are refused (39). The
     /// fields above with SDS_SMTP_TLS_NONE, or those that verify with _OPPORTUNISTIC: code 33. In a build
-    /// without TLS (LEAN=1), without such a transport: code 39.
+    /// without TLS (LEAN=1), without such a transport: code 39. On bare metal _STARTTLS and _IMPLICIT need
+    /// such a transport, which has been set before; without it, with _OPPORTUNISTIC and in
+    /// libsds_smtp_small.a: 39. If another one without start_tls is set later, the mails end with code 36.
     pub tls: u32,
     /// The longest user name and password that sds_smtp_configure() accepts from now on, in bytes, 1 to 4096;
     /// by default 32. The devices' firmware had 16 before 17 July 2010. Else code 33.
@@ -119,11 +129,12 @@ pub struct sds_smtp_config {
     pub total_timeout_ms: u32,
     /// How often a mail is attempted again that was not sent, where that may help: after a temporary refusal
     /// (4xx), a timeout, a lost connection, or where no server could be reached. A mail whose outcome is
-    /// unknown is never repeated. By default 0. Not on bare metal.
+    /// unknown is never repeated. By default 0. `total_timeout_ms` has to have room for all attempts: by
+    /// default it has for four further ones. The client is busy (14) meanwhile. Not on bare metal.
     pub retry_max: u32,
     /// The wait before the first further attempt, in milliseconds, 60000 by default. It doubles each time, up
     /// to 15 minutes, and varies by a quarter. No attempt begins with less than 30 seconds of
-    /// `total_timeout_ms` left.
+    /// `total_timeout_ms` left: then the mail ends, and the text of the result says so.
     pub retry_delay_ms: u32,
     /// 0. Connections are not kept in this version: code 39.
     pub keep_alive_ms: u32,
@@ -227,15 +238,45 @@ fn lacking(config: &sds_smtp_config) -> Code {
     if config.flags & !FLAGS != 0 || config.tls > SDS_SMTP_TLS_OPPORTUNISTIC {
         return Code::BadArgument;
     }
+    // TLS is the transport's, and of the complete library.
+    let (tls, tls_name) = if cfg!(feature = "complete") {
+        (SDS_SMTP_TLS_OPPORTUNISTIC, offset_of!(sds_smtp_config, tls_name))
+    } else {
+        (1, offset_of!(sds_smtp_config, trace))
+    };
     if config.flags & !SDS_SMTP_NO_PIPELINING == 0
-        && config.tls == 0
-        && zero(offset_of!(sds_smtp_config, source), offset_of!(sds_smtp_config, auth))
+        && config.tls < tls
+        && zero(offset_of!(sds_smtp_config, source), tls_name)
+        && zero(offset_of!(sds_smtp_config, trace), offset_of!(sds_smtp_config, auth))
         && zero(offset_of!(sds_smtp_config, retry_max), size_of::<sds_smtp_config>())
     {
         Code::Ok
     } else {
         Code::NotSupported
     }
+}
+
+/// What a configuration says of TLS.
+///
+/// # Safety
+///
+/// As of [`draft`].
+#[cfg(all(feature = "complete", not(feature = "std")))]
+unsafe fn tls<'a>(config: &sds_smtp_config) -> Wanted<'a> {
+    Wanted {
+        mode: match config.tls {
+            SDS_SMTP_TLS_STARTTLS => Mode::StartTls,
+            SDS_SMTP_TLS_IMPLICIT => Mode::Implicit,
+            _ => Mode::Unsaid,
+        },
+        // SAFETY: the caller's promise.
+        name: unsafe { string(config.tls_name) },
+    }
+}
+
+#[cfg(all(not(feature = "complete"), not(feature = "std")))]
+unsafe fn tls<'a>(_config: &sds_smtp_config) -> Wanted<'a> {
+    Wanted::default()
 }
 
 /// What only a library on a system has.
@@ -338,7 +379,7 @@ pub unsafe extern "C" fn sds_smtp_client_configure(
         };
         match lacking(config) {
             // SAFETY: likewise.
-            Code::Ok => of(client).configure(&unsafe { draft(config) }),
+            Code::Ok => of(client).configure(&unsafe { draft(config) }, &unsafe { tls(config) }),
             code => of(client).refuse_configuration(code),
         }
     });

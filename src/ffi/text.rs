@@ -30,8 +30,8 @@ pub extern "C" fn sds_smtp_version() -> *const c_char {
 
 /// What this build of the library can do.
 ///
-/// @return a sum of SDS_SMTP_FEATURE_... On bare metal SDS_SMTP_FEATURE_COMPLETE, or 0 of libsds_smtp_small.a:
-///         TLS and names are the transport's there
+/// @return a sum of SDS_SMTP_FEATURE_... On bare metal SDS_SMTP_FEATURE_COMPLETE and SDS_SMTP_FEATURE_TLS, for
+///         which the transport needs start_tls; or 0 of libsds_smtp_small.a. Names are the transport's there
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_features() -> u32 {
     let names = if cfg!(feature = "std") {
@@ -44,7 +44,12 @@ pub extern "C" fn sds_smtp_features() -> u32 {
     } else {
         0
     };
-    let tls = if cfg!(feature = "tls") { SDS_SMTP_FEATURE_TLS } else { 0 };
+    // On bare metal STARTTLS is the library's, and the rest the transport's.
+    let tls = if cfg!(any(feature = "tls", all(feature = "complete", not(feature = "std")))) {
+        SDS_SMTP_FEATURE_TLS
+    } else {
+        0
+    };
     names | complete | tls
 }
 

@@ -190,7 +190,7 @@ impl<E: Events> Session<E> {
     fn fall_back(&mut self, job: &Job<'_>) -> State {
         match self.reader.code() {
             // Nor STARTTLS.
-            _ if self.needs_security(job) => {
+            400.. if self.needs_security(job) => {
                 self.answered(job, Code::TlsUnavailable);
                 return State::Quit;
             }

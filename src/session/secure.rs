@@ -69,12 +69,9 @@ impl<E: Events> Session<E> {
         }
     }
 
-    /// Octets came that nobody waits for. Behind the answer to STARTTLS they are somebody's who has put them there before the
-    /// handshake (RFC 3207, 6).
+    /// Octets came behind the answer to STARTTLS: somebody's who has put them there before the handshake (RFC 3207, 6).
     pub(super) fn overhear(&mut self) {
-        if self.state == State::Securing {
-            self.give_up(Reason::BehindStartTls);
-        }
+        self.give_up(Reason::BehindStartTls);
     }
 }
 
@@ -92,6 +89,4 @@ impl<E: Events> Session<E> {
     pub(super) fn secure(&mut self, _job: &Job<'_>) -> Option<State> {
         None
     }
-
-    pub(super) fn overhear(&mut self) {}
 }

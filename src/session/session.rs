@@ -371,8 +371,11 @@ impl<E: Events> Session<E> {
         let listens = self.events.listens();
         let mut octets = octets;
         while let Some((&octet, rest)) = octets.split_first() {
-            if self.state.silent() {
-                return self.overhear();
+            match self.state {
+                State::Closed | State::Connecting => return,
+                #[cfg(feature = "complete")]
+                State::Securing => return self.overhear(),
+                _ => {}
             }
             // The same, several octets at a time.
             if cfg!(fast) {
@@ -529,7 +532,12 @@ impl<E: Events> Session<E> {
             // The system's own time limit for connecting is a deadline like ours.
             Reason::Deadline | Reason::TotalDeadline => Code::Timeout,
             Reason::Cancelled => Code::Cancelled,
-            _ => reason.code_of_tls().unwrap_or_else(|| self.step.code()),
+            Reason::TlsFailed => Code::TlsFailed,
+            Reason::Untrusted => Code::TlsUntrusted,
+            #[cfg(feature = "complete")]
+            tls => tls.code_of_tls().unwrap_or_else(|| self.step.code()),
+            #[cfg(not(feature = "complete"))]
+            _ => self.step.code(),
         };
         self.conclude(code, reason);
         self.state = State::Closed;

@@ -115,7 +115,7 @@ pub const STATES: [Row; COUNT] = [
     #[cfg(feature = "complete")]
     row(State::StartTls, Command::StartTls, Step::StartTls, To(State::Securing), Next::Unsecured),
     #[cfg(feature = "complete")]
-    row(State::Securing, Command::Nothing, Step::StartTls, Break, Break),
+    row(State::Securing, Command::Nothing, Step::StartTls, To(State::Ehlo), Break),
     row(State::AuthBegin, Command::Auth, Step::AuthMechanism, Login, Login),
     row(State::AuthRespond, Command::Response, Step::AuthPassword, Login, Login),
     row(State::Envelope, Command::Mail, Step::Mail, Next::Envelope, Next::Envelope),
@@ -169,11 +169,12 @@ impl State {
 
     /// Whether nothing is said or heard: there is no connection, or it is to be secured first.
     pub const fn silent(self) -> bool {
-        #[cfg(feature = "complete")]
-        if matches!(self, Self::Securing) {
-            return true;
+        match self {
+            Self::Closed | Self::Connecting => true,
+            #[cfg(feature = "complete")]
+            Self::Securing => true,
+            _ => false,
         }
-        matches!(self, Self::Connecting | Self::Closed)
     }
 
     /// Whether the transaction is over: only RSET and QUIT are left. (A RSET that makes room for a transaction begins it.)

@@ -41,19 +41,21 @@ fn ways(from: State, next: Next) -> Vec<(State, &'static str)> {
     match next {
         Next::To(state) => vec![(state, "")],
         Next::Hello => vec![(Ehlo, ""), (Helo, "on the second connection")],
-        Next::Choose => vec![
-            (StartTls, "TLS wanted, and offered"),
+        Next::Choose if from == Ehlo => vec![
+            (StartTls, "STARTTLS wanted and offered"),
             (AuthBegin, "to log in"),
             (Envelope, "no login"),
-            (
-                Quit,
-                "TLS required and not offered, no login offered, probe, or mail too large",
-            ),
+            (Quit, "no STARTTLS or no login offered, probe, or mail too large"),
+        ],
+        Next::Choose => vec![
+            (AuthBegin, "to log in"),
+            (Envelope, "no login"),
+            (Quit, "no login offered, probe, or mail too large"),
         ],
         Next::Unsecured => vec![
-            (Quit, "TLS required"),
-            (AuthBegin, "else: to log in"),
-            (Envelope, "no login"),
+            (Quit, "TLS required; no login offered, probe, or mail too large"),
+            (AuthBegin, "TLS not required, to log in"),
+            (Envelope, "TLS not required, no login"),
         ],
         Next::Fallback => vec![(Helo, "neither TLS nor login to do"), (Quit, "TLS or login to do")],
         Next::Login => {
@@ -232,10 +234,12 @@ fn a_session_takes_each_arrow_of_the_diagram_and_no_other() {
             );
         }
         for state in &shown {
-            // It needs a login to do; tests/dialogue has that.
-            let special = matches!(state.as_str(), "AuthBegin") && matches!(row.state, State::Ehlo | State::Helo);
+            // What has to be announced: a login, which tests/dialogue has, or STARTTLS, with which other rows begin.
+            let special =
+                matches!(state.as_str(), "AuthBegin" | "StartTls") && matches!(row.state, State::Ehlo | State::Helo);
             // What begins with an event of the connection, or with the last octet that has left.
-            let other_event = matches!(row.state, State::Connecting | State::Dot) || row.state.settled();
+            let other_event =
+                matches!(row.state, State::Connecting | State::Securing | State::Dot) || row.state.settled();
             assert!(
                 special || other_event || driven_to.contains(state),
                 "{:?} --> {state} is never taken",

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use sds_smtp::code::{Outcome, Phase, Reason};
 use sds_smtp::limits::Timeouts;
 use sds_smtp::message::word::write_phrase;
+#[cfg(feature = "complete")]
+use sds_smtp::session::job::Security;
 use sds_smtp::session::{Date, Job, Mail, Settings, Text};
 use sds_smtp::wire::capability::Capabilities;
 
@@ -74,6 +76,9 @@ pub struct Setup {
     pub date: u32,
     pub pipelining: bool,
     pub probe: bool,
+    /// Whether STARTTLS begins TLS.
+    #[cfg(feature = "complete")]
+    pub security: Security,
     /// The session is kept for another mail.
     pub keep: bool,
     /// A dry run, where there is a system.
@@ -98,6 +103,8 @@ impl Default for Setup {
             date: 1_529_064_000,
             pipelining: true,
             probe: false,
+            #[cfg(feature = "complete")]
+            security: Security::None,
             keep: false,
             dry: false,
             timeouts: Timeouts::RFC_5321,
@@ -121,6 +128,8 @@ impl Setup {
                 mechanisms: self.mechanisms,
                 limits: self.timeouts.in_order(),
                 pipelining: self.pipelining,
+                #[cfg(feature = "complete")]
+                security: self.security,
                 phrase: (!self.sender_name.is_empty()).then_some(write_phrase),
                 ..Settings::NONE
             },

@@ -132,6 +132,15 @@ impl<'a> Driver<'a> {
         self.pump()
     }
 
+    /// The handshake behind STARTTLS is done.
+    #[cfg(feature = "complete")]
+    #[allow(dead_code)]
+    pub fn secured(&mut self) -> Result<(), String> {
+        self.session.secured(&self.job, self.now);
+        self.look()?;
+        self.pump()
+    }
+
     /// The session wants a new connection: from here on the observer sees that one.
     pub fn reconnect(&mut self) -> bool {
         let wanted = self.session.wants_reconnect();

@@ -279,6 +279,20 @@ def test_an_endless_handshake_is_36(pki, mode, case):
     assert result.elapsed_ms < 5000
 
 
+@pytest.mark.parametrize("tickets, sent", [(0, True), (300, True), (5000, False)])
+def test_session_tickets_without_an_end_are_no_smtp(pki, tickets, sent):
+    """Nobody wants one; a server may say some, and not for ever."""
+    tls = context(pki.good, versions=ssl.TLSVersion.TLSv1_3)
+    tls.num_tickets = tickets
+    server = TlsServer(tls)
+    result = deliver(server.port, tls_ca=pki.ca.pem)
+    server.close()
+    if sent:
+        assert_sent(result)
+    else:
+        assert_failed(result, Code.NOT_READY, Phase.GREETING, "not an SMTP reply", Advice.LATER)
+
+
 def test_a_chain_of_a_hundred_certificates(pki, serve):
     """Those above the server's own prove nothing, and are not needed."""
     one = pki.maker.server(pki.ca)
