@@ -361,6 +361,49 @@ def test_all_replies_to_an_envelope_in_one_record(pki, serve):
     assert_sent(deliver(server.port, tls_ca=pki.ca.pem))
 
 
+class Narrow(Proxy):
+    """Takes the client's octets in small pieces, and after so many no more."""
+
+    def __init__(self, port, most=None):
+        self._left = most
+        super().__init__(port)
+
+    def _forward(self, connection, server):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+        with contextlib.suppress(OSError):
+            while self._left is None or self._left > 0:
+                octets = connection.recv(4096)
+                if not octets:
+                    break
+                self._left = None if self._left is None else self._left - len(octets)
+                self.said += octets
+                server.sendall(octets)
+                time.sleep(0.0005)
+
+
+def test_a_large_mail_through_a_narrow_connection(pki, serve, mode):
+    server = serve(pki.good, implicit=mode == Tls.IMPLICIT)
+    with Narrow(server.port) as proxy, Client() as client:
+        client.configure(server="127.0.0.1", port=proxy.port, sender=SENDER, tls=mode, tls_ca=pki.ca.pem)
+        text = "".join(f"Line {number} of a text that does not fit into anybody's buffers.\n" for number in range(12000))
+        client.send(SOMEONE, "Alarm", text)
+        assert client.wait(40) == Code.OK, client.result()
+    assert server.mails[0][3].partition(b"\r\n\r\n")[2] == text.encode().replace(b"\n", b"\r\n")
+
+
+def test_a_text_that_does_not_leave_has_its_time(pki, serve):
+    """More than the system takes of it."""
+    server = serve(pki.good, extensions=["8BITMIME"])
+    with Narrow(server.port, 100000) as proxy, Client() as client:
+        settings = {"block_timeout_ms": 500, "tls": Tls.IMPLICIT, "tls_ca": pki.ca.pem}
+        client.configure(server="127.0.0.1", port=proxy.port, sender=SENDER, **settings)
+        client.send(SOMEONE, "Alarm", "Text of a line.\n" * 600000)
+        assert client.wait(20) == Code.TIMEOUT
+        result = client.result()
+        assert (result.outcome, result.phase) == (Outcome.NOT_SENT, Phase.TEXT), result
+    assert server.mails == []
+
+
 # --- what ends in the middle ----------------------------------------------------------
 
 
