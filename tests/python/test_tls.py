@@ -16,6 +16,7 @@ from certificates import Pki
 from conftest import LIBRARY, free_port
 from own_network import inside
 from sds_smtp import (
+    DRY_RUN,
     Advice,
     Auth,
     BadArgument,
@@ -443,7 +444,7 @@ def test_a_configuration_that_cannot_be_used_is_refused_with_its_field(pki, clie
     with pytest.raises(ConfigurationError) as refused:
         client.configure(**{"server": "127.0.0.1", "port": 2, "sender": SENDER, "tls": Tls.IMPLICIT, **settings})
     assert (refused.value.code, client.refusal()) == (code, text)
-    assert refused.value.hint.endswith(f"[{text}]")
+    assert refused.value.hint.startswith(text)
     # The configuration before stays.
     client.send(SOMEONE, "Alarm", "Text.")
     assert client.wait(20) == Code.CONNECT_FAILED
@@ -717,6 +718,77 @@ def test_a_connection_lost_in_the_handshake_is_36_and_not_repeated(pki):
         result = deliver(server.port, tls_ca=pki.ca.pem, retry_max=2, retry_delay_ms=1)
     assert_failed(result, Code.TLS_FAILED, Phase.TLS, "TLS: connection lost in the handshake")
     assert result.attempts == 1
+
+
+def test_each_attempt_has_its_own_handshake(pki, serve, mode):
+    server = serve(pki.good, implicit=mode == Tls.IMPLICIT)
+    answers_of_end = ["451 4.3.0 Later", "451 4.3.0 Later"]
+
+    def refuse(connection, command, usual, answer=server._answer):
+        if command == "END" and answers_of_end:
+            connection.sendall(answers_of_end.pop().encode() + b"\r\n")
+            return False
+        return answer(connection, command, usual)
+
+    server._answer = refuse
+    result = deliver(server.port, tls=mode, tls_ca=pki.ca.pem, retry_max=2, retry_delay_ms=1, total_timeout_ms=60000)
+    assert_sent(result)
+    assert (result.attempts, len(server.versions), len(server.ends)) == (3, 3, 3)
+
+
+def test_a_probe_logs_in_behind_tls(pki, serve, client, mode):
+    server = serve(pki.good, implicit=mode == Tls.IMPLICIT)
+    settings = {"server": "127.0.0.1", "port": server.port, "sender": SENDER, "tls": mode, "tls_ca": pki.ca.pem}
+    client.configure(**settings, **LOGIN)
+    client.probe()
+    assert client.wait(20) == Code.OK
+    assert client.result().tls_version == TLS_1_3
+    begun = [] if mode == Tls.IMPLICIT else ["EHLO", "STARTTLS"]
+    assert_heard(server, *begun, "EHLO", "AUTH", "QUIT")
+    # Of a server that is not trusted it tells as a mail does.
+    client.configure(**{**settings, "tls_ca": pki.other_ca.pem}, **LOGIN)
+    client.probe()
+    assert client.wait(20) == Code.TLS_UNTRUSTED
+    assert client.result().text == UNKNOWN_ISSUER
+
+
+def test_a_dry_run_behind_tls(pki, serve, client, mode):
+    server = serve(pki.good, implicit=mode == Tls.IMPLICIT)
+    client.configure(server="127.0.0.1", port=server.port, sender=SENDER, tls=mode, tls_ca=pki.ca.pem)
+    client.send(SOMEONE, "Alarm", "Text.", flags=DRY_RUN)
+    assert client.wait(20) == Code.OK
+    begun = [] if mode == Tls.IMPLICIT else ["EHLO", "STARTTLS"]
+    assert_heard(server, *begun, "EHLO", "MAIL", "RCPT", "RSET", "QUIT")
+
+
+def test_a_mail_keeps_the_configuration_that_it_began_with(pki, serve, client):
+    first, second = serve(pki.good, implicit=False), serve(pki.stranger)
+    waits = first.gate("MAIL")
+    settings = {"server": "127.0.0.1", "sender": SENDER}
+    client.configure(**settings, port=first.port, tls=Tls.STARTTLS, tls_ca=pki.ca.pem)
+    client.send(SOMEONE, "Alarm", "Text.")
+    first.reached("MAIL")
+    client.configure(**settings, port=second.port, tls=Tls.IMPLICIT, tls_pin=pki.stranger.pin)
+    waits.set()
+    assert client.wait(20) == Code.OK
+    client.send(SOMEONE, "Alarm", "Text.")
+    assert client.wait(20) == Code.OK
+    assert (len(first.mails), len(second.mails)) == (1, 1)
+
+
+def test_the_built_in_client_has_tls_too(pki, serve):
+    server, client = serve(pki.good), Client.builtin()
+    client.configure(server="127.0.0.1", port=server.port, sender=SENDER, tls=Tls.IMPLICIT, tls_ca=pki.ca.pem)
+    client.send(SOMEONE, "Alarm", "Text.", wait=True)
+    assert_sent(client.result())
+
+
+def test_the_log_has_the_reason(pki, serve, client):
+    client.configure(server="127.0.0.1", port=serve(pki.expired).port, sender=SENDER, tls=Tls.IMPLICIT, tls_ca=pki.ca.pem)
+    client.send(SOMEONE, "Alarm", "Text.")
+    client.wait(20)
+    entry = client.log()[-1]
+    assert (entry.code, entry.phase, entry.text) == (Code.TLS_UNTRUSTED, Phase.TLS, EXPIRED)
 
 
 def test_a_mail_that_failed_raises_what_its_advice_says(pki, serve):
