@@ -322,6 +322,13 @@ def test_the_systems_trust_store_is_used(pki, serve, tmp_path):
     assert with_trust_store(server, int(Tls.IMPLICIT), tmp_path, file=pki.other_ca.certificate) == f"37 {UNKNOWN_ISSUER}"
 
 
+def test_keys_are_written_to_no_file(pki, serve, tmp_path, monkeypatch):
+    """As other libraries do for those who look for faults."""
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    assert with_trust_store(serve(pki.good), int(Tls.IMPLICIT), tmp_path, file=pki.ca.certificate).startswith("0 ")
+    assert not (tmp_path / "keys").exists()
+
+
 def test_a_url_with_a_login_uses_tls(pki, serve, tmp_path):
     for scheme, implicit in (("smtps", True), ("smtp+starttls", False)):
         server = serve(pki.good, implicit=implicit)
@@ -625,6 +632,21 @@ def test_octets_that_are_put_behind_the_answer_later_are_told_as_such(pki):
             assert_failed(deliver(server.port, tls=mode, **settings), Code.TLS_FAILED, Phase.STARTTLS, BEHIND)
 
 
+@pytest.mark.parametrize("word", ["STARTTLS", "starttls", "StartTLS required", "STARTTLS "])
+@pytest.mark.parametrize("reply", ["220 2.0.0 Go", "220", "220 ", "220-2.0.0 Go\r\n220-on\r\n220 now", "220-Go\r\n220"])
+def test_every_offer_and_every_answer_of_starttls_is_understood(pki, serve, word, reply):
+    server = serve(pki.good, implicit=False, extensions=["SIZE", word, "HELP"])
+    server.replies["STARTTLS"] = reply
+    assert_sent(deliver(server.port, tls=Tls.STARTTLS, tls_ca=pki.ca.pem))
+
+
+@pytest.mark.parametrize("word", ["STARTTLSX", "XSTARTTLS", "START TLS", "TLS", "AUTH STARTTLS"])
+def test_what_only_looks_like_starttls_is_none(pki, serve, word):
+    server = serve(pki.good, implicit=False, extensions=["SIZE", word])
+    result = deliver(server.port, tls=Tls.STARTTLS, tls_ca=pki.ca.pem)
+    assert_failed(result, Code.TLS_UNAVAILABLE, Phase.STARTTLS, NOT_OFFERED)
+
+
 @pytest.mark.parametrize("identity", ["good", "stranger", "expired", "other_name", "self_signed_ca"])
 def test_opportunistic_takes_whatever_certificate_there_is(pki, serve, identity):
     server = serve(getattr(pki, identity), implicit=False)
@@ -699,6 +721,30 @@ def test_the_next_server_is_tried_where_the_first_says_nothing_in_the_handshake(
     with RawServer(says(b"")) as silent:
         servers = f"127.0.0.1:{silent.port},127.0.0.1:{server.port}"
         assert_sent(deliver(0, server=servers, tls_ca=pki.ca.pem, connect_timeout_ms=500))
+
+
+@inside
+def test_of_several_addresses_the_one_that_stands_first_has_the_handshake(network):
+    with tempfile.TemporaryDirectory() as folder:
+        pki = Pki(folder)
+        settings = {"server": "mx.example.test", "tls_ca": pki.ca.pem}
+        network.names.add("mx.example.test", "2001:db8:dead::25", "2001:db8:bad::1", "192.0.2.25", "192.0.2.26")
+        for tls, port in ((Tls.IMPLICIT, 465), (Tls.STARTTLS, 587)):
+            servers = [
+                TlsServer(context(identity), implicit=tls == Tls.IMPLICIT, address=address, port=port)
+                for identity, address in ((pki.good, "192.0.2.25"), (pki.stranger, "192.0.2.26"))
+            ]
+            # The port is that of the mode.
+            result = deliver(0, tls=tls, **settings)
+            assert_sent(result)
+            assert result.server == f"192.0.2.25:{port}"
+            assert result.elapsed_ms < 3000
+            assert (len(servers[0].ends), servers[0].names, servers[1].ends) == (1, ["mx.example.test"], [])
+            # One that is not trusted has the last word.
+            network.names.add("mx2.example.test", "2001:db8:dead::25", "192.0.2.26", "192.0.2.25")
+            result = deliver(0, tls=tls, **{**settings, "server": "mx2.example.test"}, tls_name="mx.example.test")
+            assert_failed(result, Code.TLS_UNTRUSTED, phase_of(tls), UNKNOWN_ISSUER)
+            assert (len(servers[0].ends), len(servers[1].ends)) == (1, 1)
 
 
 def test_a_timeout_in_the_handshake_is_repeated(pki):
