@@ -754,6 +754,55 @@ static void functions_that_speak_tls_take_no_certificates(void)
   sds_smtp_client_free(client);
 }
 
+/* The transport is another one than when TLS was configured: nothing is said in the clear, nor without the certificate's check. */
+static void another_transport_than_the_configured_one_says_nothing(void)
+{
+  static const uint32_t tried[] = {SDS_SMTP_TLS_IMPLICIT, SDS_SMTP_TLS_STARTTLS, SDS_SMTP_TLS_OPPORTUNISTIC};
+  size_t i;
+  int later;
+
+  for (i = 0; i < 3; i++)
+    for (later = 0; later < 2; later++) {
+      sds_smtp_client *client = with_wire(1, 0, 1);
+      struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
+      unsigned port;
+      int listening = listen_on_loopback(&port), code;
+
+      config.server = "127.0.0.1";
+      config.port = port;
+      config.sender = "device@example.com";
+      config.tls = tried[i];
+      CHECK_IS(sds_smtp_client_configure(client, &config), SDS_SMTP_OK);
+      if (later)
+        set_own(client, 4096, 1);
+      else
+        CHECK_IS(sds_smtp_client_set_transport(client, NULL), SDS_SMTP_OK);
+      code = deliver(client, "tls, another transport");
+      CHECK_IS(code, SDS_SMTP_TLS_FAILED);
+      CHECK_IS(result_of(client).outcome, SDS_SMTP_OUTCOME_NOT_SENT);
+      sds_smtp_client_free(client);
+      close(listening);
+    }
+  /* The other way round: certificates are configured that the transport would not look at. */
+  for (i = 0; i < 2; i++) {
+    sds_smtp_client *client = sds_smtp_client_new();
+    sds_smtp_transport transport = SDS_SMTP_TRANSPORT_INIT;
+
+    CHECK_IS(configure_tls(client, 2525, tried[i]), SDS_SMTP_OK);
+    sds_smtp_client_free(with_wire(1, 0, 1));
+    transport.connect = wire_connect;
+    transport.connected = wire_connected;
+    transport.send = wire_send;
+    transport.receive = wire_receive;
+    transport.close = wire_close;
+    transport.start_tls = wire_start_tls;
+    CHECK_IS(sds_smtp_client_set_transport(client, &transport), SDS_SMTP_OK);
+    CHECK_IS(deliver(client, "tls, another transport"), SDS_SMTP_TLS_FAILED);
+    CHECK_IS(wire.accepted, 0);
+    sds_smtp_client_free(client);
+  }
+}
+
 #define CASE(name) {#name, name}
 
 static const struct {
@@ -774,6 +823,7 @@ static const struct {
   CASE(functions_that_speak_tls_are_not_called_without_starttls),
   CASE(functions_that_speak_tls_fail),
   CASE(functions_that_speak_tls_take_no_certificates),
+  CASE(another_transport_than_the_configured_one_says_nothing),
 };
 
 int main(int argc, char **argv)
