@@ -429,6 +429,43 @@ static void tls_over_functions_of_the_program_in_a_loop(void)
   CHECK_IS(own.closes, own.connects);
 }
 
+/* A handshake over functions has its time, and is cancelled at once. */
+static void a_handshake_over_functions_has_its_time(void)
+{
+  int i;
+
+  for (i = 0; i < 4; i++) {
+    sds_smtp_client *client = sds_smtp_client_new();
+    struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
+    uint64_t begun = now_ms();
+    unsigned port;
+    int listening = listen_on_loopback(&port);
+
+    set_own(client, 4096, i % 2);
+    config.server = "127.0.0.1";
+    config.port = port;
+    config.sender = "device@example.com";
+    config.tls = SDS_SMTP_TLS_IMPLICIT;
+    config.tls_ca = ca;
+    config.connect_timeout_ms = 300;
+    CHECK_IS(sds_smtp_client_configure(client, &config), SDS_SMTP_OK);
+    CHECK_IS(start_mail(client, "tls, silent"), SDS_SMTP_OK);
+    if (i < 2) {
+      CHECK_IS(sds_smtp_client_wait(client, PATIENCE_MS), SDS_SMTP_TIMEOUT);
+      CHECK(now_ms() - begun >= 300u);
+      CHECK_IS(result_of(client).phase, SDS_SMTP_PHASE_TLS);
+    } else {
+      sleep_ms(50);
+      CHECK_IS(sds_smtp_client_cancel(client), SDS_SMTP_OK);
+      CHECK_IS(sds_smtp_client_wait(client, PATIENCE_MS), SDS_SMTP_CANCELLED);
+    }
+    CHECK_IS(result_of(client).outcome, SDS_SMTP_OUTCOME_NOT_SENT);
+    sds_smtp_client_free(client);
+    CHECK(own.connects == 1 && own.closes == 1);
+    close(listening);
+  }
+}
+
 /* Whatever a function returns, in whatever call: the mail ends, and its result is true as far as that is known here. */
 static void a_function_fails_in_any_call(void)
 {
@@ -817,6 +854,7 @@ static const struct {
   CASE(a_client_is_freed_and_a_mail_cancelled_in_the_handshake),
   CASE(tls_over_functions_of_the_program),
   CASE(tls_over_functions_of_the_program_in_a_loop),
+  CASE(a_handshake_over_functions_has_its_time),
   CASE(a_function_fails_in_any_call),
   CASE(a_certificate_is_verified_over_functions_too),
   CASE(functions_that_speak_tls_are_called_when_it_is_time),
