@@ -441,7 +441,7 @@ fn begin(key: Key, slot: &Slot) -> Result<(), Code> {
     match slot.guard.begin(key.guard_life()) {
         Begun::Busy => {
             let wrong = Wrong::new(Code::Busy, "client", "a mail is in flight");
-            Err(Client(key.handle()).refuse_configuration(&wrong))
+            Err(Client::from_handle(key.caller_handle()).refuse_configuration(&wrong))
         }
         Begun::Yes if key.slot().is_some() => Ok(()),
         // Another thread freed the client just now.

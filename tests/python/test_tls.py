@@ -338,6 +338,45 @@ def test_a_url_with_a_login_uses_tls(pki, serve, tmp_path):
         assert_heard(server, *begun, "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT")
 
 
+# --- the C examples -------------------------------------------------------------------
+
+
+@pytest.fixture
+def example(tmp_path):
+    """Runs a program of c_examples against the library that is tested: example(name, argument...)"""
+
+    def run(name, *arguments):
+        folder = os.path.dirname(os.path.abspath(LIBRARY))
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        program = tmp_path / name
+        source = os.path.join(root, "c_examples", f"{name}.c")
+        link = [f"-L{folder}", "-lsds_smtp", f"-Wl,-rpath,{folder}"]
+        options = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{root}/include"]
+        subprocess.run(["cc", *options, source, "-o", program, *link], check=True)
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_submission_sends_with_starttls_and_a_login(pki, serve, example):
+    server = serve(pki.good, implicit=False)
+    arguments = (f"localhost:{server.port}", SENDER, "app password", SOMEONE)
+    assert example("submission", *arguments, str(pki.ca.certificate)) == (0, "OK: 2.0.0 taken\n")
+    assert_heard(server, "EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT")
+    assert example("submission", *arguments, str(pki.other_ca.certificate)) == (1, f"TLS_UNTRUSTED: {UNKNOWN_ISSUER}\n")
+    assert example("submission", *arguments, "/nonexistent") == (1, "not started: tls_ca: the file cannot be read\n")
+
+
+def test_pinned_device_takes_the_key_that_it_knows(pki, serve, example):
+    server = serve(pki.expired_self_signed)
+    arguments = (SENDER, SOMEONE)
+    code, said = example("pinned_device", f"127.0.0.1:{server.port}", pki.expired_self_signed.pin, *arguments)
+    assert (code, said) == (0, "OK, TLS 1.3: 2.0.0 taken\n")
+    code, said = example("pinned_device", f"127.0.0.1:{server.port}", pki.good.pin, *arguments)
+    assert code == 1 and said.startswith("TLS_UNTRUSTED") and "another key than tls_pin" in said, said
+
+
 # --- what the configuration refuses ---------------------------------------------------
 
 GARBAGE = "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"
