@@ -185,6 +185,8 @@ reasons! {
     CertificateWanted, "TLS: the server wants a certificate of ours (tls_certificate, tls_key)";
     /// The server refuses our certificate.
     CertificateRefused, "TLS: the server refuses our certificate (tls_certificate)";
+    /// Another transport than the one that TLS was configured for.
+    OtherTransport, "TLS: configured for another transport; set the transport first, and configure then";
     /// Nobody that we trust vouches for the certificate.
     UnknownIssuer, "certificate: of an unknown issuer; give its CA as tls_ca, or pin the server's key (tls_pin)";
     /// It vouches for itself.

@@ -282,7 +282,8 @@ impl Connection {
             return Ok(None);
         };
         let Some(config) = &protection.config else {
-            return Ok(None);
+            // The transport that was to speak TLS is gone. Nothing is said in the clear instead.
+            return Err(Reason::OtherTransport);
         };
         let implicit = protection.mode == Mode::Implicit;
         let named = match (&protection.name, self.target()) {

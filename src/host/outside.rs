@@ -190,10 +190,13 @@ impl Connection {
         if !self.secures {
             return self.find_peer(now);
         }
-        let name = self
-            .snapshot
-            .protection()
-            .and_then(|protection| protection.name.as_deref());
+        let protection = self.snapshot.protection();
+        if protection.is_some_and(|protection| protection.config.is_some()) {
+            // Certificates were configured that this transport would not look at.
+            self.lost(now, Reason::OtherTransport);
+            return None;
+        }
+        let name = protection.and_then(|protection| protection.name.as_deref());
         let kept = name.is_none_or(|name| carried.set_tls_name(name).is_some());
         if !kept {
             self.lost(now, Reason::NoMemory);

@@ -429,6 +429,43 @@ static void tls_over_functions_of_the_program_in_a_loop(void)
   CHECK_IS(own.closes, own.connects);
 }
 
+/* A handshake over functions has its time, and is cancelled at once. */
+static void a_handshake_over_functions_has_its_time(void)
+{
+  int i;
+
+  for (i = 0; i < 4; i++) {
+    sds_smtp_client *client = sds_smtp_client_new();
+    struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
+    uint64_t begun = now_ms();
+    unsigned port;
+    int listening = listen_on_loopback(&port);
+
+    set_own(client, 4096, i % 2);
+    config.server = "127.0.0.1";
+    config.port = port;
+    config.sender = "device@example.com";
+    config.tls = SDS_SMTP_TLS_IMPLICIT;
+    config.tls_ca = ca;
+    config.connect_timeout_ms = 300;
+    CHECK_IS(sds_smtp_client_configure(client, &config), SDS_SMTP_OK);
+    CHECK_IS(start_mail(client, "tls, silent"), SDS_SMTP_OK);
+    if (i < 2) {
+      CHECK_IS(sds_smtp_client_wait(client, PATIENCE_MS), SDS_SMTP_TIMEOUT);
+      CHECK(now_ms() - begun >= 300u);
+      CHECK_IS(result_of(client).phase, SDS_SMTP_PHASE_TLS);
+    } else {
+      sleep_ms(50);
+      CHECK_IS(sds_smtp_client_cancel(client), SDS_SMTP_OK);
+      CHECK_IS(sds_smtp_client_wait(client, PATIENCE_MS), SDS_SMTP_CANCELLED);
+    }
+    CHECK_IS(result_of(client).outcome, SDS_SMTP_OUTCOME_NOT_SENT);
+    sds_smtp_client_free(client);
+    CHECK(own.connects == 1 && own.closes == 1);
+    close(listening);
+  }
+}
+
 /* Whatever a function returns, in whatever call: the mail ends, and its result is true as far as that is known here. */
 static void a_function_fails_in_any_call(void)
 {
@@ -754,6 +791,55 @@ static void functions_that_speak_tls_take_no_certificates(void)
   sds_smtp_client_free(client);
 }
 
+/* The transport is another one than when TLS was configured: nothing is said in the clear, nor without the certificate's check. */
+static void another_transport_than_the_configured_one_says_nothing(void)
+{
+  static const uint32_t tried[] = {SDS_SMTP_TLS_IMPLICIT, SDS_SMTP_TLS_STARTTLS, SDS_SMTP_TLS_OPPORTUNISTIC};
+  size_t i;
+  int later;
+
+  for (i = 0; i < 3; i++)
+    for (later = 0; later < 2; later++) {
+      sds_smtp_client *client = with_wire(1, 0, 1);
+      struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
+      unsigned port;
+      int listening = listen_on_loopback(&port), code;
+
+      config.server = "127.0.0.1";
+      config.port = port;
+      config.sender = "device@example.com";
+      config.tls = tried[i];
+      CHECK_IS(sds_smtp_client_configure(client, &config), SDS_SMTP_OK);
+      if (later)
+        set_own(client, 4096, 1);
+      else
+        CHECK_IS(sds_smtp_client_set_transport(client, NULL), SDS_SMTP_OK);
+      code = deliver(client, "tls, another transport");
+      CHECK_IS(code, SDS_SMTP_TLS_FAILED);
+      CHECK_IS(result_of(client).outcome, SDS_SMTP_OUTCOME_NOT_SENT);
+      sds_smtp_client_free(client);
+      close(listening);
+    }
+  /* The other way round: certificates are configured that the transport would not look at. */
+  for (i = 0; i < 2; i++) {
+    sds_smtp_client *client = sds_smtp_client_new();
+    sds_smtp_transport transport = SDS_SMTP_TRANSPORT_INIT;
+
+    CHECK_IS(configure_tls(client, 2525, tried[i]), SDS_SMTP_OK);
+    sds_smtp_client_free(with_wire(1, 0, 1));
+    transport.connect = wire_connect;
+    transport.connected = wire_connected;
+    transport.send = wire_send;
+    transport.receive = wire_receive;
+    transport.close = wire_close;
+    transport.start_tls = wire_start_tls;
+    CHECK_IS(sds_smtp_client_set_transport(client, &transport), SDS_SMTP_OK);
+    CHECK_IS(deliver(client, "tls, another transport"), SDS_SMTP_TLS_FAILED);
+    CHECK_IS(wire.accepted, 0);
+    sds_smtp_client_free(client);
+  }
+}
+
 #define CASE(name) {#name, name}
 
 static const struct {
@@ -768,12 +854,14 @@ static const struct {
   CASE(a_client_is_freed_and_a_mail_cancelled_in_the_handshake),
   CASE(tls_over_functions_of_the_program),
   CASE(tls_over_functions_of_the_program_in_a_loop),
+  CASE(a_handshake_over_functions_has_its_time),
   CASE(a_function_fails_in_any_call),
   CASE(a_certificate_is_verified_over_functions_too),
   CASE(functions_that_speak_tls_are_called_when_it_is_time),
   CASE(functions_that_speak_tls_are_not_called_without_starttls),
   CASE(functions_that_speak_tls_fail),
   CASE(functions_that_speak_tls_take_no_certificates),
+  CASE(another_transport_than_the_configured_one_says_nothing),
 };
 
 int main(int argc, char **argv)

@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 import time
+from random import Random
 
 import pytest
 from conftest import ScriptedServer
@@ -613,6 +614,48 @@ def test_what_somebody_puts_between_the_records_is_never_taken_for_the_servers(p
     dialogue.server.close()
     if case not in ("a warning", "no renegotiation", "a change of the cipher"):
         assert Outcome.NOT_SENT in outcomes and Outcome.UNKNOWN in outcomes
+
+
+class Mutating(Proxy):
+    """Changes, drops, repeats or adds an octet of the server's stream, or swaps two."""
+
+    def __init__(self, port, random, length):
+        self._at, self._how, self._octet = random.randrange(length), random.choice("cdras"), random.randrange(256)
+        super().__init__(port)
+
+    def _back(self, connection, server):
+        done = 0
+        while octets := server.recv(4096):
+            at = self._at - done
+            done += len(octets)
+            if 0 <= at < len(octets):
+                before, one, behind = octets[:at], octets[at : at + 1], octets[at + 1 :]
+                added = bytes([self._octet])
+                middle = {"c": added, "d": b"", "r": one * 2, "a": one + added, "s": behind[:1] + one}[self._how]
+                octets = before + middle + (behind[1:] if self._how == "s" else behind)
+            connection.sendall(octets)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_becomes_of_the_servers_octets_the_result_is_true(pki, version, seed):
+    limits = {f"{phase}_timeout_ms": 300 for phase in ("connect", "greeting", "ehlo", "mail", "rcpt", "data", "final", "quit")}
+    dialogue = Dialogue(pki, version=version, tls=[Tls.IMPLICIT, Tls.STARTTLS][seed % 2], **limits)
+    length = dialogue.length()
+    outcomes = dict.fromkeys(Outcome, 0)
+    random = Random(seed)
+    for _ in range(6):
+        running = []
+        for _ in range(16):
+            proxy = Mutating(dialogue.server.port, random, length)
+            running.append((proxy, *dialogue.begin(proxy.port)))
+        for proxy, client, subject in running:
+            assert client.wait(20) != Code.BUSY
+            outcomes[truthful(client.result(), dialogue.server, subject)] += 1
+            client.close()
+            proxy.close()
+    dialogue.server.close()
+    assert outcomes[Outcome.NOT_SENT] > 10 and outcomes[Outcome.NONE] == 0
 
 
 def test_plain_words_within_tls_are_not_read_as_smtp(pki, serve):
