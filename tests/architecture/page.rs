@@ -235,7 +235,8 @@ fn a_session_takes_each_arrow_of_the_diagram_and_no_other() {
         }
         for state in &shown {
             // What has to be announced: a login, which tests/dialogue has, or STARTTLS, with which other rows begin.
-            let special = matches!(state.as_str(), "AuthBegin" | "StartTls") && matches!(row.state, State::Ehlo | State::Helo);
+            let special =
+                matches!(state.as_str(), "AuthBegin" | "StartTls") && matches!(row.state, State::Ehlo | State::Helo);
             // What begins with an event of the connection, or with the last octet that has left.
             let other_event =
                 matches!(row.state, State::Connecting | State::Securing | State::Dot) || row.state.settled();
