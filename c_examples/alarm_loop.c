@@ -185,7 +185,7 @@ int main(int argc, char **argv)
   config.server = argv[1];
   config.port = (uint32_t)strtoul(argv[2], NULL, 10);
   config.sender = argv[3];
-  config.total_timeout_ms = 60000; /* with all attempts: an alarm is of no use after an hour */
+  config.total_timeout_ms = 3600000; /* with all attempts: an alarm is of no use after an hour */
   config.retry_max = ATTEMPTS;
   config.retry_delay_ms = RETRY_AFTER_MS;
   count = strtoul(argv[5], NULL, 10);

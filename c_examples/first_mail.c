@@ -69,6 +69,10 @@ static void print_result(void)
     printf("reply       %u %s\n", (unsigned)result.reply_code, result.text);
   else
     printf("reply       none; %s\n", result.text);
+  if (result.enhanced_class != 0)
+    printf("enhanced    %u.%u.%u\n", (unsigned)result.enhanced_class, (unsigned)result.enhanced_subject,
+           (unsigned)result.enhanced_detail);
+  printf("attempts    %u\n", (unsigned)result.attempts);
   printf("recipients  %u accepted, %u refused\n", (unsigned)result.recipients_accepted, (unsigned)result.recipients_refused);
   printf("Message-ID  %s\n", result.message_id);
   printf("time        %u ms\n", (unsigned)result.elapsed_ms);

@@ -207,6 +207,7 @@ int main(int argc, char **argv)
   }
   if (code != SDS_SMTP_OK) {
     fprintf(stderr, "own_transport: not started, code %d: %s\n", code, refusal);
+    sds_smtp_client_free(client);
     return 2;
   }
   code = sds_smtp_client_wait(client, SDS_SMTP_NO_LIMIT);

@@ -9,8 +9,9 @@
  * a handle (sds_smtp_client); NULL is the handle of the built-in client.
  *
  * Mails are sent in the background, by one thread of the library for all clients. Each client has one mail in
- * flight at a time. Only sds_smtp_client_wait() and sds_smtp_shutdown() block. A mail in flight is lost when
- * the process ends: call one of them before.
+ * flight at a time. Only sds_smtp_client_wait() and sds_smtp_shutdown() block, and sds_smtp_client_free()
+ * while a callback of that client runs. A mail in flight is lost when the process ends: wait for it or shut
+ * down before.
  *
  * The library calls back only where a program asks for it: `read`, `done`, `trace`, a transport. A callback
  * may call every function; wait and shutdown answer SDS_SMTP_BUSY there. docs/threads-and-loops.md has the
@@ -54,10 +55,16 @@
 /** EHLO and then HELO were refused, or the connection was lost there. */
 #define SDS_SMTP_HELO_FAILED 3
 
-/** The sender was refused, or is not an e-mail address. With 530: the server wants a login. */
+/**
+ * The sender was refused (or the connection was lost there), or is not an e-mail address. With 530: the
+ * server wants a login.
+ */
 #define SDS_SMTP_SENDER_REFUSED 4
 
-/** A recipient was refused, other than by 6, 12 and 15; or is not an e-mail address. */
+/**
+ * A recipient was refused, other than by 6, 12 and 15 (or the connection was lost there); or is not an
+ * e-mail address.
+ */
 #define SDS_SMTP_RECIPIENT_REFUSED 5
 
 /**
@@ -78,13 +85,16 @@
  */
 #define SDS_SMTP_DATA_END_FAILED 8
 
-/** The configuration asks for a login, and the server offers none that may be used. */
+/**
+ * The configuration asks for a login, and the server offers none that may be used (or the connection was
+ * lost there).
+ */
 #define SDS_SMTP_AUTH_UNSUPPORTED 9
 
-/** The user name was refused, is missing or too long. */
+/** The user name was refused (or the connection was lost there), is missing or too long. */
 #define SDS_SMTP_BAD_USERNAME 10
 
-/** The login was refused; or the password is missing or too long. */
+/** The login was refused (or the connection was lost there); or the password is missing or too long. */
 #define SDS_SMTP_BAD_PASSWORD 11
 
 /**
@@ -346,11 +356,12 @@ typedef struct sds_smtp_config {
     uint32_t flags;
     /**
      * The server: an IP address or a host name, each with a port where it is not `port`: "192.0.2.1",
-     * "mail.example.org:587", "[2001:db8::1]:465", "2001:db8::1", "fe80::1%eth0". Several are separated by
-     * commas, at most 100, and tried in this order. A name with other letters than ASCII needs a build with
-     * the feature `unicode` (code 39), or its form in ASCII ("xn--..."). On bare metal: one IP address,
-     * or a name, if the transport has `resolve`, and has been set before; each with a port, but for
-     * libsds_smtp_small.a. Else code 13.
+     * "mail.example.org:587", "[2001:db8::1]:2525", "2001:db8::1", "fe80::1%eth0". Several are separated by
+     * commas, at most 100, and tried in this order: the next one follows only where the one before cannot be
+     * reached, does not answer in time, or refuses for now (4xx), and never where the mail may have been
+     * sent. A name with other letters than ASCII needs a build with the feature `unicode` (code 39), or its
+     * form in ASCII ("xn--..."). On bare metal: one IP address, or a name, if the transport has `resolve`,
+     * and has been set before; each with a port, but for libsds_smtp_small.a. Else code 13.
      */
     const char *server;
     /** The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10. */
@@ -403,8 +414,10 @@ typedef struct sds_smtp_config {
      * Called for every line of the conversation, on the library's thread, when the line was said: "S: 220
      * mail.example.org", "C: EHLO [192.0.2.7]". User name and password are masked, the mail's text is left
      * out, `line` has no line end and is the callback's until it returns. Lines that begin with "# " are the
-     * library's own notes. After the end of the mail it is not called: the answer to QUIT is only in the
-     * dialogue (SDS_SMTP_KEEP_DIALOGUE). docs/threads-and-loops.md says what it may do. Not on bare metal.
+     * library's own notes: the name that is looked up, the address that is connected to, what ended an
+     * attempt without a word of the server, and what follows. After the end of the mail it is not called:
+     * the answer to QUIT is only in the dialogue (SDS_SMTP_KEEP_DIALOGUE). docs/threads-and-loops.md says
+     * what it may do. Not on bare metal.
      */
     void (*trace)(void *context, const char *line);
     /** Handed to `trace`, untouched. */
@@ -463,13 +476,14 @@ typedef struct sds_smtp_config {
     /**
      * How often a mail is attempted again that was not sent, where that may help: after a temporary refusal
      * (4xx), a timeout, a lost connection, or where no server could be reached. A mail whose outcome is
-     * unknown is never repeated. By default 0. Not on bare metal.
+     * unknown is never repeated. By default 0. `total_timeout_ms` has to have room for all attempts: by
+     * default it has for four further ones. The client is busy (14) meanwhile. Not on bare metal.
      */
     uint32_t retry_max;
     /**
      * The wait before the first further attempt, in milliseconds, 60000 by default. It doubles each time, up
      * to 15 minutes, and varies by a quarter. No attempt begins with less than 30 seconds of
-     * `total_timeout_ms` left.
+     * `total_timeout_ms` left: then the mail ends, and the text of the result says so.
      */
     uint32_t retry_delay_ms;
     /** 0. Connections are not kept in this version: code 39. */
@@ -522,8 +536,9 @@ typedef struct sds_smtp_result {
      */
     char message_id[320];
     /**
-     * The address and port of the server that the last attempt tried, as "192.0.2.1:25"; empty where there
-     * was none, and on bare metal.
+     * The server that the last attempt tried: its address and port, as "192.0.2.1:25"; a name that had no
+     * address to connect to as "mail.example.org:25", cut after 63 bytes. Empty where there was none, and on
+     * bare metal.
      */
     char server[64];
     /** The recipient that the server refused, where that decided; empty on bare metal. */
@@ -614,8 +629,9 @@ typedef struct sds_smtp_message {
 } sds_smtp_message;
 
 /**
- * An entry of the log: a mail that ended, or one that could not be started. Begin with
- * `SDS_SMTP_LOG_ENTRY_INIT`.
+ * An entry of the log: a mail that ended, or one that could not be started; and each attempt that is
+ * repeated, with the phase SDS_SMTP_PHASE_WAITING. Between two attempts only the log tells why:
+ * sds_smtp_client_result() still tells of the mail before. Begin with `SDS_SMTP_LOG_ENTRY_INIT`.
  */
 typedef struct sds_smtp_log_entry {
     /** sizeof(struct sds_smtp_log_entry); SDS_SMTP_LOG_ENTRY_INIT sets it. */
@@ -827,6 +843,10 @@ int sds_smtp_send(const char *to, const char *subject, const char *text);
 /**
  * The state of the built-in client: one atomic load.
  *
+ * Where sds_smtp_configure() has configured it, a mail ends with a code of the devices, 0 to 15, or with 32
+ * after sds_smtp_client_cancel(): the codes 36 to 38 are 2 then, and 39 is 4 or 5. A configuration of
+ * sds_smtp_client_configure() gives all codes, here, too.
+ *
  * @return 14 while a mail is in flight, else the code of the last mail that ended or could not be started; 0
  *         before the first one
  */
@@ -891,8 +911,9 @@ const char *sds_smtp_phase_name(uint32_t phase);
 const char *sds_smtp_outcome_name(uint32_t outcome);
 
 /**
- * Ends a client. Does not block. A mail in flight is cancelled; the library's thread soon closes its
- * connection and wipes its data.
+ * Ends a client. A mail in flight is cancelled; the library's thread soon closes its connection and wipes its
+ * data. Waits only while a callback of this client runs, and then no more of them is called. Within a
+ * callback it does not wait.
  *
  * @param client  the client; with NULL, or a client that was freed before, nothing is done
  */
@@ -965,8 +986,9 @@ uint32_t sds_smtp_poll(uint32_t now_ms);
 
 /**
  * The last conversation of a client that has SDS_SMTP_KEEP_DIALOGUE in its configuration: its newest lines,
- * at most 4 KiB, each as a trace has it and with a line feed behind it. User name and password are masked,
- * the mail's text is left out.
+ * at most 4 KiB of all attempts together, each as a trace has it and with a line feed behind it. User name
+ * and password are masked, the mail's text is left out. It is there when the mail has ended; right after
+ * that it may still lack RSET, QUIT and the answers to them.
  *
  * @param client  the client, or NULL for the built-in one
  * @param out     gets whole lines, the newest that fit, with a NUL behind them; or NULL

@@ -16,6 +16,9 @@ use std::time::Duration;
 mod building;
 #[path = "c_programs/checks.rs"]
 mod checks;
+#[cfg(feature = "tls")]
+#[path = "c_programs/front.rs"]
+mod front;
 #[path = "c_programs/running.rs"]
 mod running;
 #[path = "c_programs/servers.rs"]
@@ -662,7 +665,7 @@ fn the_end_of_a_mail_is_told_by_a_function_of_the_program() {
         let server = Server::start(Manners::default());
         run(executable("done", standard, link), [&server.port])
             .must_give(0)
-            .must_say("done: 17 cases, 0 wrong");
+            .must_say("done: 18 cases, 0 wrong");
     }
     let server = Server::start(Manners::default());
     under_valgrind(executable("done", C11, Shared), [&server.port]).must_give(0);
@@ -673,7 +676,7 @@ fn functions_of_the_program_carry_a_connection() {
     for (standard, link) in RUN {
         run(executable("transport", standard, link), [""; 0])
             .must_give(0)
-            .must_say("transport: 18 cases, 0 wrong");
+            .must_say("transport: 19 cases, 0 wrong");
     }
     under_valgrind(executable("transport", C11, Shared), [""; 0]).must_give(0);
     let program = build(
@@ -686,6 +689,38 @@ fn functions_of_the_program_carry_a_connection() {
     // Left out: children that end where their last thread does, which looks for leaks.
     let program = program.unwrap_or_else(|messages| panic!("{messages}"));
     with_sanitizers(&program, ["-functions_fork"]).must_give(0);
+}
+
+#[test]
+#[cfg(feature = "tls")]
+fn tls_over_sockets_and_over_functions_of_the_program() {
+    let (ca, config) = front::certificate("tls");
+    let plain = Server::start(Manners::default());
+    let implicit = front::Front::start(&plain.port, true, &config);
+    let starttls = front::Front::start(&plain.port, false, &config);
+    let ca = ca.to_str().expect("a path");
+    let arguments = [&*implicit.port, &*starttls.port, &*plain.port, ca];
+    for (standard, link) in RUN {
+        run(executable("tls", standard, link), arguments)
+            .must_give(0)
+            .must_say("tls: 13 cases, 0 wrong");
+    }
+    for (subject, count) in [
+        ("tls, by a thread", 4),
+        ("tls, in a loop", 4),
+        ("tls, told of", 1),
+        ("tls, threads", 30),
+        ("tls, the parent's", 2),
+        ("tls, given up", 0),
+        ("tls, over functions", 9),
+        ("tls, over functions in a loop", 2),
+        ("tls, another name", 0),
+    ] {
+        assert_eq!(plain.mails_with_subject(subject), RUN.len() * count, "{subject}");
+    }
+    under_valgrind(executable("tls", C11, Shared), arguments).must_give(0);
+    let program = build("tls", C11, Link::Static, &SANITIZERS, &scratch("tls-sanitizers"));
+    with_sanitizers(&program.unwrap_or_else(|messages| panic!("{messages}")), arguments).must_give(0);
 }
 
 #[test]
@@ -856,7 +891,7 @@ fn names_are_looked_up_and_a_name_service_that_is_stuck_or_late_harms_nobody() {
         let server = Server::start(Manners::default());
         run(executable("names", standard, link), [&server.port])
             .must_give(0)
-            .must_say("names: 8 cases, 0 wrong\n");
+            .must_say("names: 9 cases, 0 wrong\n");
     }
 }
 

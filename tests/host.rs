@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 use device::{Device, LIMIT, accept, draft};
 use peer::Server;
 use sds_smtp::client::settings::Draft;
+use sds_smtp::client::wrong::Wrong;
 use sds_smtp::code::{Code, Outcome, Phase};
-use sds_smtp::host::{Client, Wait};
+use sds_smtp::host::{Client, Setup, Wait};
 use sds_smtp::limits::Timeouts;
 
 #[test]
@@ -567,6 +568,36 @@ fn with_several_recipients_the_log_names_the_one_that_was_refused() {
 }
 
 #[test]
+fn a_mail_cancelled_between_two_attempts_names_no_recipient() {
+    let server = Server::start(|peer| {
+        peer.greet();
+        peer.hear();
+        peer.say("250 ok");
+        peer.hear();
+        peer.say("450 4.2.1 greylisted");
+        assert_eq!(peer.hear(), "RSET");
+        peer.say("250 ok");
+        peer.bye();
+    });
+    let device = Device(Client::new().unwrap());
+    let mut setup = Setup::of(&draft(&server));
+    (setup.retry_max, setup.retry_delay) = (1, 3_600_000);
+    device.0.set_up(&setup).unwrap();
+    device.send("x").unwrap();
+    let begun = Instant::now();
+    while device.0.log_len() == Ok(0) {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(device.0.cancel(), Ok(()));
+    assert_eq!(device.0.wait(LIMIT), Ok(32));
+    let report = device.0.report().unwrap();
+    assert_eq!((report.reply, report.attempts), (0, 1));
+    // The refusal decided what the attempt came to, not the mail.
+    assert_eq!(report.recipient.octets(), b"");
+}
+
+#[test]
 fn message_ids_are_never_the_same() {
     let server = Server::start(|peer| {
         accept(peer);
@@ -596,6 +627,58 @@ fn waiting_ends_with_its_time_and_the_mail_goes_on() {
     assert_eq!(device.0.wait(Wait::Milliseconds(100)), Ok(14));
     assert!(begun.elapsed() >= Duration::from_millis(100));
     assert_eq!(device.0.wait(Wait::Forever), Ok(0));
+}
+
+#[test]
+fn a_second_mail_is_refused_with_words_that_say_so() {
+    let server = Server::start(|peer| peer.hold(Duration::from_secs(10)));
+    let device = Device::new(&draft(&server));
+    let words = || device.0.refusal(|text| String::from_utf8_lossy(text).into_owned());
+    device.send("x").unwrap();
+    let wrong = Wrong::new(Code::BadArgument, "flags", "unknown value");
+    let calls: [&dyn Fn() -> Code; 3] = [
+        &|| device.send("y").unwrap_err(),
+        &|| device.0.probe().unwrap_err(),
+        &|| device.0.refuse(&wrong),
+    ];
+    for refused in calls {
+        // Words of an earlier refusal do not stay.
+        assert_eq!(device.0.configure(&Draft::default()), Err(Code::ConnectFailed));
+        assert_ne!(words().unwrap(), "client: a mail is in flight");
+        assert_eq!(refused(), Code::Busy);
+        assert_eq!(words().unwrap(), "client: a mail is in flight");
+    }
+    assert_eq!(device.0.cancel(), Ok(()));
+    assert_eq!(device.0.wait(LIMIT), Ok(32));
+    let freed = Client::new().unwrap();
+    freed.free().unwrap();
+    assert_eq!(
+        (freed.probe(), freed.refuse(&wrong)),
+        (Err(Code::BadHandle), Code::BadHandle)
+    );
+    assert_eq!(freed.refusal(<[u8]>::len), Err(Code::BadHandle));
+}
+
+#[test]
+fn a_wrong_server_in_a_url_is_named_by_its_place() {
+    let client = Client::new().unwrap();
+    for (url, words) in [
+        (
+            "smtp://u:p%20q@1.2.3/",
+            "url: byte 15: this looks like an IP address, and is none",
+        ),
+        ("smtp://0.0.0.0:25", "url: byte 7: "),
+        ("smtp://u@[::1%25nosuchinterface]:25", "url: byte 9: "),
+        ("smtp://u:p q@1.2.3", "url: byte 10: "),
+    ] {
+        let code = client.configure_url(url.as_bytes(), b"sds@example.test");
+        assert_eq!(code, Err(Code::BadArgument), "{url}");
+        let refusal = client
+            .refusal(|text| String::from_utf8_lossy(text).into_owned())
+            .unwrap();
+        assert!(refusal.starts_with(words), "{url}: {refusal}");
+    }
+    client.free().unwrap();
 }
 
 #[test]

@@ -11,7 +11,7 @@ use sds_smtp::host::servers::{Servers, Target};
 fn written(target: Target<'_>) -> String {
     match target {
         Target::Address(address) => address.to_string(),
-        Target::Name { name, port } => format!("{}:{port}", std::str::from_utf8(name).expect("a name is ASCII")),
+        Target::Name { name, port, .. } => format!("{}:{port}", std::str::from_utf8(name).expect("a name is ASCII")),
     }
 }
 

@@ -66,6 +66,13 @@ impl Case<'_> {
         refused && self.report.phase == Phase::Auth && self.is_refused()
     }
 
+    /// The server refused where we come from (RFC 3463: X.7.z is policy), whatever the sender is. The blanks keep words apart
+    /// from addresses that the server repeats.
+    fn refuses_our_address(&self) -> bool {
+        self.report.enhanced[1] == 7
+            && (self.says(b" IP ") || self.says(b" client host") || self.says(b" block") || self.says(b" blacklist"))
+    }
+
     fn username_is_address(&self) -> bool {
         self.settings.username().contains(&b'@')
     }
@@ -106,7 +113,7 @@ hints! {
     "check the password; or try the whole e-mail address as user name";
     case.report.code == Code::HeloFailed && case.is_refused(),
     "set an EHLO name that this server accepts";
-    case.report.code == Code::SenderRefused && case.is_refused() && case.report.reply != 530,
+    case.report.code == Code::SenderRefused && case.is_refused() && case.report.reply != 530 && !case.refuses_our_address(),
     "the sender has to be a whole e-mail address that this server accepts";
     case.is(Code::ConnectFailed, Reason::Refused),
     "nothing listens there: check the server's address and port";
@@ -134,8 +141,13 @@ pub fn explain(report: &mut Report, settings: &Settings<'_>) {
     };
     report.advice = advice(&failed, report.phase);
     if let Some(hint) = hint(report, settings) {
-        report.text = with_hint(report.text.octets(), hint.as_bytes());
+        append(report, hint.as_bytes());
     }
+}
+
+/// Says something more behind what the text says already.
+pub fn append(report: &mut Report, words: &[u8]) {
+    report.text = with_hint(report.text.octets(), words);
 }
 
 fn hint(report: &Report, settings: &Settings<'_>) -> Option<&'static str> {
@@ -167,12 +179,14 @@ mod tests {
     use super::*;
     use crate::session::job::Field;
     use crate::wire::capability::Capabilities;
+    use crate::wire::reply::enhanced_status_code;
     use std::string::{String, ToString};
 
     /// A mail that the server refused.
     fn refused(code: Code, phase: Phase, reply: u16, words: &str) -> Report {
         Report {
             reply,
+            enhanced: enhanced_status_code(words.as_bytes()),
             text: Bounded::new(words.as_bytes()),
             ..Report::unsent(code, phase, Outcome::NotSent, Reason::None)
         }
@@ -323,6 +337,93 @@ mod tests {
                 Advice::Configuration,
                 "5.5.2 <sds>: Sender address rejected: need fully-qualified address - the sender has to be a \
                  whole e-mail address that this server accepts",
+            ),
+            // It is about where we come from, not about the sender.
+            (
+                refused(
+                    Code::SenderRefused,
+                    Phase::Mail,
+                    554,
+                    "5.7.1 Client host [192.0.2.7] blocked using bl.example.org",
+                ),
+                OFF,
+                "",
+                Advice::Configuration,
+                "5.7.1 Client host [192.0.2.7] blocked using bl.example.org",
+            ),
+            (
+                refused(
+                    Code::SenderRefused,
+                    Phase::Mail,
+                    554,
+                    "5.7.1 Your IP 192.0.2.7 is not allowed to send here",
+                ),
+                OFF,
+                "",
+                Advice::Configuration,
+                "5.7.1 Your IP 192.0.2.7 is not allowed to send here",
+            ),
+            (
+                refused(
+                    Code::SenderRefused,
+                    Phase::Mail,
+                    554,
+                    "5.7.606 Access denied, banned sending IP [192.0.2.7]",
+                ),
+                OFF,
+                "",
+                Advice::Configuration,
+                "5.7.606 Access denied, banned sending IP [192.0.2.7]",
+            ),
+            (
+                refused(
+                    Code::SenderRefused,
+                    Phase::Mail,
+                    554,
+                    "5.7.25 Client host rejected: no reverse name",
+                ),
+                OFF,
+                "",
+                Advice::Configuration,
+                "5.7.25 Client host rejected: no reverse name",
+            ),
+            (
+                refused(
+                    Code::SenderRefused,
+                    Phase::Rcpt,
+                    554,
+                    "5.7.1 <blocked@example.test>: Sender address rejected: Access denied",
+                ),
+                OFF,
+                "",
+                Advice::Configuration,
+                "5.7.1 <blocked@example.test>: Sender address rejected: Access denied - the sender has to be a whole \
+                 e-mail address that this server accepts",
+            ),
+            (
+                refused(
+                    Code::SenderRefused,
+                    Phase::Mail,
+                    550,
+                    "5.7.1 Sender not allowed to send from this account",
+                ),
+                ON,
+                "sds",
+                Advice::Configuration,
+                "5.7.1 Sender not allowed to send from this account - the sender has to be a whole e-mail address that \
+                 this server accepts",
+            ),
+            (
+                refused(
+                    Code::SenderRefused,
+                    Phase::Mail,
+                    553,
+                    "5.1.7 sender is on our blacklist",
+                ),
+                ON,
+                "sds",
+                Advice::Configuration,
+                "5.1.7 sender is on our blacklist - the sender has to be a whole e-mail address that this server accepts",
             ),
             (
                 refused(

@@ -136,6 +136,10 @@ fn is_lasting(reason: Reason) -> bool {
             | Reason::Cancelled
             | Reason::TooLarge
             | Reason::Defect
+            | Reason::SpeaksSsh
+            | Reason::SpeaksHttp
+            | Reason::SpeaksPop3
+            | Reason::SpeaksImap
     )
 }
 
@@ -215,6 +219,12 @@ mod tests {
             (Code::DataFailed, 0, Reason::Defect, END),
             (Code::ConnectFailed, 0, Reason::NotConfigured, END),
             (Code::ConnectFailed, 0, Reason::NoTransport, END),
+            // It is another port that has to be configured.
+            (Code::NotReady, 0, Reason::SpeaksSsh, END),
+            (Code::NotReady, 0, Reason::SpeaksHttp, END),
+            (Code::NotReady, 0, Reason::SpeaksPop3, END),
+            (Code::NotReady, 0, Reason::SpeaksImap, END),
+            (Code::TlsFailed, 0, Reason::SpeaksTls, END),
             (Code::SenderRefused, 0, Reason::BadTransport, END),
         ] {
             assert_eq!(follows(code, reply, reason), wanted, "{code:?} {reply} {reason:?}");

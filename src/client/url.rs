@@ -30,6 +30,8 @@ pub struct Url<'a> {
     pub password: &'a [u8],
     /// The server as the configuration's `server` has it, with the port if the URL has one.
     pub server: &'a [u8],
+    /// Where the server begins in the URL, from 0.
+    pub server_at: usize,
 }
 
 /// Where a URL is malformed, and why.
@@ -109,6 +111,7 @@ pub fn read<'a>(url: &[u8], room: &'a mut [u8]) -> Result<Url<'a>, Malformed> {
         username: username.map(|_| name),
         password,
         server,
+        server_at: server_begin,
     })
 }
 
@@ -444,6 +447,7 @@ mod tests {
             match read(&url, &mut room) {
                 Ok(told) => {
                     read_ones += 1;
+                    assert!(told.server_at < url.len(), "{url:?}");
                     assert!(!told.server.is_empty(), "{url:?}");
                     for text in [told.username.unwrap_or(&[]), told.password, told.server] {
                         assert!(!text.iter().any(|octet| b"\0\r\n".contains(octet)), "{url:?}");

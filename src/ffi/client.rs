@@ -18,8 +18,9 @@ pub(super) fn of(handle: *const sds_smtp_client) -> Client {
     Client::from_handle(handle.addr())
 }
 
-/// Ends a client. Does not block. A mail in flight is cancelled; the library's thread soon closes its
-/// connection and wipes its data.
+/// Ends a client. A mail in flight is cancelled; the library's thread soon closes its connection and wipes its
+/// data. Waits only while a callback of this client runs, and then no more of them is called. Within a
+/// callback it does not wait.
 ///
 /// @param client  the client; with NULL, or a client that was freed before, nothing is done
 ///

@@ -9,9 +9,11 @@ pub const SDS_SMTP_TIMEOUT: i32 = 1;
 pub const SDS_SMTP_NOT_READY: i32 = 2;
 /// EHLO and then HELO were refused, or the connection was lost there.
 pub const SDS_SMTP_HELO_FAILED: i32 = 3;
-/// The sender was refused, or is not an e-mail address. With 530: the server wants a login.
+/// The sender was refused (or the connection was lost there), or is not an e-mail address. With 530: the
+/// server wants a login.
 pub const SDS_SMTP_SENDER_REFUSED: i32 = 4;
-/// A recipient was refused, other than by 6, 12 and 15; or is not an e-mail address.
+/// A recipient was refused, other than by 6, 12 and 15 (or the connection was lost there); or is not an
+/// e-mail address.
 pub const SDS_SMTP_RECIPIENT_REFUSED: i32 = 5;
 /// The server refused to relay to the recipient ("relay access denied"), or answered 530. Log in, or use
 /// another server.
@@ -22,11 +24,12 @@ pub const SDS_SMTP_DATA_FAILED: i32 = 7;
 /// The server refused the mail after its end; or the connection was lost before that reply came, and the
 /// outcome is unknown.
 pub const SDS_SMTP_DATA_END_FAILED: i32 = 8;
-/// The configuration asks for a login, and the server offers none that may be used.
+/// The configuration asks for a login, and the server offers none that may be used (or the connection was
+/// lost there).
 pub const SDS_SMTP_AUTH_UNSUPPORTED: i32 = 9;
-/// The user name was refused, is missing or too long.
+/// The user name was refused (or the connection was lost there), is missing or too long.
 pub const SDS_SMTP_BAD_USERNAME: i32 = 10;
-/// The login was refused; or the password is missing or too long.
+/// The login was refused (or the connection was lost there); or the password is missing or too long.
 pub const SDS_SMTP_BAD_PASSWORD: i32 = 11;
 /// The server answered 550 to the recipient, for another reason than relaying (6). 550 with the enhanced
 /// status code X.1.1, "no such mailbox", is always this code.

@@ -37,11 +37,12 @@ pub struct sds_smtp_config {
     /// 0, or a sum of SDS_SMTP_NO_PIPELINING and SDS_SMTP_KEEP_DIALOGUE.
     pub flags: u32,
     /// The server: an IP address or a host name, each with a port where it is not `port`: "192.0.2.1",
-    /// "mail.example.org:587", "[2001:db8::1]:465", "2001:db8::1", "fe80::1%eth0". Several are separated by
-    /// commas, at most 100, and tried in this order. A name with other letters than ASCII needs a build with
-    /// the feature `unicode` (code 39), or its form in ASCII ("xn--..."). On bare metal: one IP address,
-    /// or a name, if the transport has `resolve`, and has been set before; each with a port, but for
-    /// libsds_smtp_small.a. Else code 13.
+    /// "mail.example.org:587", "[2001:db8::1]:2525", "2001:db8::1", "fe80::1%eth0". Several are separated by
+    /// commas, at most 100, and tried in this order: the next one follows only where the one before cannot be
+    /// reached, does not answer in time, or refuses for now (4xx), and never where the mail may have been
+    /// sent. A name with other letters than ASCII needs a build with the feature `unicode` (code 39), or its
+    /// form in ASCII ("xn--..."). On bare metal: one IP address, or a name, if the transport has `resolve`,
+    /// and has been set before; each with a port, but for libsds_smtp_small.a. Else code 13.
     pub server: *const c_char,
     /// The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10.
     pub username: *const c_char,
@@ -78,8 +79,10 @@ pub struct sds_smtp_config {
     /// Called for every line of the conversation, on the library's thread, when the line was said: "S: 220
     /// mail.example.org", "C: EHLO [192.0.2.7]". User name and password are masked, the mail's text is left
     /// out, `line` has no line end and is the callback's until it returns. Lines that begin with "# " are the
-    /// library's own notes. After the end of the mail it is not called: the answer to QUIT is only in the
-    /// dialogue (SDS_SMTP_KEEP_DIALOGUE). docs/threads-and-loops.md says what it may do. Not on bare metal.
+    /// library's own notes: the name that is looked up, the address that is connected to, what ended an
+    /// attempt without a word of the server, and what follows. After the end of the mail it is not called:
+    /// the answer to QUIT is only in the dialogue (SDS_SMTP_KEEP_DIALOGUE). docs/threads-and-loops.md says
+    /// what it may do. Not on bare metal.
     pub trace: Option<unsafe extern "C" fn(context: *mut c_void, line: *const c_char)>,
     /// Handed to `trace`, untouched.
     pub trace_context: *mut c_void,
@@ -126,11 +129,12 @@ pub struct sds_smtp_config {
     pub total_timeout_ms: u32,
     /// How often a mail is attempted again that was not sent, where that may help: after a temporary refusal
     /// (4xx), a timeout, a lost connection, or where no server could be reached. A mail whose outcome is
-    /// unknown is never repeated. By default 0. Not on bare metal.
+    /// unknown is never repeated. By default 0. `total_timeout_ms` has to have room for all attempts: by
+    /// default it has for four further ones. The client is busy (14) meanwhile. Not on bare metal.
     pub retry_max: u32,
     /// The wait before the first further attempt, in milliseconds, 60000 by default. It doubles each time, up
     /// to 15 minutes, and varies by a quarter. No attempt begins with less than 30 seconds of
-    /// `total_timeout_ms` left.
+    /// `total_timeout_ms` left: then the mail ends, and the text of the result says so.
     pub retry_delay_ms: u32,
     /// 0. Connections are not kept in this version: code 39.
     pub keep_alive_ms: u32,

@@ -61,8 +61,9 @@ pub extern "C" fn sds_smtp_poll(now_ms: u32) -> u32 {
 }
 
 /// The last conversation of a client that has SDS_SMTP_KEEP_DIALOGUE in its configuration: its newest lines,
-/// at most 4 KiB, each as a trace has it and with a line feed behind it. User name and password are masked,
-/// the mail's text is left out.
+/// at most 4 KiB of all attempts together, each as a trace has it and with a line feed behind it. User name
+/// and password are masked, the mail's text is left out. It is there when the mail has ended; right after
+/// that it may still lack RSET, QUIT and the answers to them.
 ///
 /// @param client  the client, or NULL for the built-in one
 /// @param out     gets whole lines, the newest that fit, with a NUL behind them; or NULL

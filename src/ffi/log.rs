@@ -14,8 +14,9 @@ use crate::client::log::Entry;
 use crate::firmware::Line;
 use crate::limits::{LOG_RECIPIENT_BYTES, LOG_TEXT_BYTES};
 
-/// An entry of the log: a mail that ended, or one that could not be started. Begin with
-/// `SDS_SMTP_LOG_ENTRY_INIT`.
+/// An entry of the log: a mail that ended, or one that could not be started; and each attempt that is
+/// repeated, with the phase SDS_SMTP_PHASE_WAITING. Between two attempts only the log tells why:
+/// sds_smtp_client_result() still tells of the mail before. Begin with `SDS_SMTP_LOG_ENTRY_INIT`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sds_smtp_log_entry {

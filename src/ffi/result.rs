@@ -57,8 +57,9 @@ pub struct sds_smtp_result {
     /// The Message-ID with its angle brackets; empty where the mail did not start. All attempts have the
     /// same.
     pub message_id: [c_char; 320],
-    /// The address and port of the server that the last attempt tried, as "192.0.2.1:25"; empty where there
-    /// was none, and on bare metal.
+    /// The server that the last attempt tried: its address and port, as "192.0.2.1:25"; a name that had no
+    /// address to connect to as "mail.example.org:25", cut after 63 bytes. Empty where there was none, and on
+    /// bare metal.
     pub server: [c_char; 64],
     /// The recipient that the server refused, where that decided; empty on bare metal.
     pub recipient: [c_char; 256],

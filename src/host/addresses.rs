@@ -1,35 +1,40 @@
 //! The addresses of a name, in the order in which they are to be tried.
 
 use std::boxed::Box;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use super::memory::Row;
 use super::sys::Unresolved;
 use crate::limits::NAME_ADDRESSES;
 use crate::wire::literal::Address;
 
+/// No address yet.
+pub const NOWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
+
 /// What there is to say of a name: its addresses, one at least, or why it has none.
-pub type Answer = Result<Box<[IpAddr]>, Unresolved>;
+pub type Answer = Result<Box<[SocketAddr]>, Unresolved>;
 
 /// The addresses of a name, in the order of RFC 6724: those of the first one's family, and the others.
 pub struct Found {
-    families: [([IpAddr; NAME_ADDRESSES], usize); 2],
+    families: [([SocketAddr; NAME_ADDRESSES], usize); 2],
 }
 
 impl Found {
     /// None yet.
     pub const NOTHING: Self = Self {
-        families: [([IpAddr::V4(Ipv4Addr::UNSPECIFIED); NAME_ADDRESSES], 0); 2],
+        families: [([NOWHERE; NAME_ADDRESSES], 0); 2],
     };
 
     /// Adds an address, if it can be a server's and is not known yet.
-    pub fn add(&mut self, ip: IpAddr) {
-        let mut address = Address::from(ip);
+    pub fn add(&mut self, found: SocketAddr) {
+        let mut address = Address::from(found.ip());
         address.unmap();
         // Filters answer with 0.0.0.0 for names that they do not want; with that one a system connects to itself.
         let (true, Some(ip)) = (address.is_host(), Option::<IpAddr>::from(address)) else {
             return;
         };
+        // An address that was unmapped has no zone; another keeps its own.
+        let ip = if ip.is_ipv4() { SocketAddr::new(ip, 0) } else { found };
         let [(first, known), other] = &mut self.families;
         let (addresses, length) = match first.first() {
             Some(one) if *known > 0 && one.is_ipv4() != ip.is_ipv4() => (&mut other.0, &mut other.1),
@@ -59,7 +64,7 @@ impl Found {
 }
 
 /// So many addresses of two families; None without memory.
-fn by_turns(first: &[IpAddr], second: &[IpAddr], length: usize) -> Option<Box<[IpAddr]>> {
+fn by_turns(first: &[SocketAddr], second: &[SocketAddr], length: usize) -> Option<Box<[SocketAddr]>> {
     let mut addresses = Row::with_room(length)?;
     for turn in 0..length {
         for family in [first, second] {
@@ -75,15 +80,16 @@ fn by_turns(first: &[IpAddr], second: &[IpAddr], length: usize) -> Option<Box<[I
 mod tests {
     use super::*;
     use std::format;
+    use std::net::SocketAddrV6;
     use std::string::String;
 
     /// The addresses as they are tried, where the system tells these.
     fn arranged(all: impl IntoIterator<Item = IpAddr>) -> Result<std::vec::Vec<String>, Unresolved> {
         let mut found = Found::NOTHING;
-        all.into_iter().for_each(|ip| found.add(ip));
+        all.into_iter().for_each(|ip| found.add(SocketAddr::new(ip, 0)));
         found
             .in_turn()
-            .map(|all| all.iter().map(|ip| format!("{ip}")).collect())
+            .map(|all| all.iter().map(|one| format!("{}", one.ip())).collect())
     }
 
     #[test]
@@ -104,6 +110,21 @@ mod tests {
         assert_eq!(arrange(&["0.0.0.0", "::", "224.0.0.1", "::1"]).unwrap(), ["::1"]);
         assert_eq!(arrange(&["0.0.0.0", "::"]), Err(Unresolved::NotFound));
         assert_eq!(arrange(&[]), Err(Unresolved::NotFound));
+    }
+
+    #[test]
+    fn an_address_keeps_its_zone() {
+        let zones = |zones: &[u32]| {
+            let mut found = Found::NOTHING;
+            for zone in zones {
+                found.add(SocketAddrV6::new("fe80::1".parse().unwrap(), 0, 0, *zone).into());
+            }
+            let all = found.in_turn().unwrap();
+            all.iter().map(|one| format!("{one}")).collect::<std::vec::Vec<_>>()
+        };
+        assert_eq!(zones(&[3]), ["[fe80::1%3]:0"]);
+        // The same address in two zones is two servers.
+        assert_eq!(zones(&[3, 2, 3]), ["[fe80::1%3]:0", "[fe80::1%2]:0"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::boxed::Box;
 use super::clock;
 use super::memory::Boxed;
 use super::registry::{Key, Slot};
-use super::told::LastMail;
+use super::told::{Ended, LastMail};
 use crate::channel::callbacks::{Done, Trace};
 use crate::client::report::Report;
 
@@ -61,6 +61,11 @@ pub fn count_carried(more: bool) {
 pub fn begin_to_carry(key: Key) {
     CARRIES.set(Some(key));
     FORGOTTEN.set(false);
+}
+
+/// Whether the functions of the connection that this thread carries are not to be called any more.
+pub fn is_forgotten() -> bool {
+    FORGOTTEN.get()
 }
 
 /// It does no longer; whether its functions are not to be called any more.
@@ -136,6 +141,8 @@ enum What {
     Lines(Trace, Box<[u8]>),
     /// How a mail ended.
     End(Done<LastMail>, Boxed<LastMail>),
+    /// That a mail has ended, for the library itself: after the lines of its conversation were told.
+    Result(Boxed<Ended>),
 }
 
 /// A call of a function of the program.
@@ -158,10 +165,25 @@ impl Call {
         })
     }
 
+    /// The result of a mail; None without memory.
+    pub fn of_result(key: Key, ended: &Ended) -> Option<Boxed<Self>> {
+        let what = What::Result(Boxed::new(*ended)?);
+        let next = ManuallyDrop::new(None);
+        Boxed::new(Self { key, what, next })
+    }
+
+    /// The result of a mail, where it is one.
+    pub fn result(&self) -> Option<&Ended> {
+        match &self.what {
+            What::Result(ended) => Some(ended),
+            _ => None,
+        }
+    }
+
     /// Whether it may be made now: the end of a mail is told when every send() of the client has returned.
     fn may_run(&self) -> bool {
         match self.what {
-            What::Lines(..) => true,
+            What::Lines(..) | What::Result(..) => true,
             What::End(..) => self.key.slot().is_none_or(|slot| !slot.is_sending()),
         }
     }
@@ -180,6 +202,7 @@ impl Call {
                 let handle = self.key.caller_handle();
                 run(|| done.call(handle, told));
             }
+            What::Result(..) => {}
         }
     }
 }
@@ -213,6 +236,8 @@ pub struct Calls {
     newest: Option<Boxed<Call>>,
     /// A thread makes them.
     runs: bool,
+    /// The client of the one that is being made.
+    pub now: Option<Key>,
     /// Threads that wait until a function of the program has returned.
     pub waiters: u32,
 }
@@ -223,6 +248,7 @@ impl Calls {
         first: None,
         newest: None,
         runs: false,
+        now: None,
         waiters: 0,
     };
 
@@ -241,6 +267,20 @@ impl Calls {
     /// Gives it back.
     pub fn end(&mut self) {
         self.runs = false;
+    }
+
+    /// Whether one for this client is to be made, or is being made.
+    pub fn has(&self, key: Key) -> bool {
+        let mut rest = [&self.first, &self.newest];
+        for list in &mut rest {
+            while let Some(call) = list {
+                if call.key == key {
+                    return true;
+                }
+                *list = &call.next;
+            }
+        }
+        self.now == Some(key)
     }
 
     /// Whether there is none, and none is being made.
@@ -278,6 +318,7 @@ impl Calls {
     pub fn forget(&mut self) {
         self.clear();
         self.runs = false;
+        self.now = None;
         self.waiters = 0;
         CARRIED.store(0, Ordering::Release);
         FORKS.fetch_add(1, Ordering::Release);

@@ -127,11 +127,12 @@ impl Carried {
     }
 
     /// Takes the addresses to connect to; None without memory.
-    pub fn set_targets(&mut self, addresses: &[IpAddr], port: u16) -> Option<()> {
+    pub fn set_targets(&mut self, addresses: &[SocketAddr], port: u16) -> Option<()> {
         self.targets.clear();
         self.at = 0;
-        for address in addresses {
-            self.targets.push(SocketAddr::new(*address, port))?;
+        for mut server in addresses.iter().copied() {
+            server.set_port(port);
+            self.targets.push(server)?;
         }
         Some(())
     }
@@ -158,7 +159,7 @@ impl Carried {
         let name = c_string(self.name.as_deref()).unwrap_or(c"");
         match functions.call(Called::Failed(Reason::Lost), |given| given.resolve(name, &mut found)) {
             Called::Done => match Option::<IpAddr>::from(found) {
-                Some(address) if self.set_targets(&[address], port).is_some() => Called::Done,
+                Some(ip) if self.set_targets(&[SocketAddr::new(ip, 0)], port).is_some() => Called::Done,
                 Some(_) => Called::Failed(Reason::NoMemory),
                 None => Called::Failed(Reason::BadTransport),
             },
@@ -298,7 +299,7 @@ impl Functions {
     // Saves 416 bytes.
     #[inline(never)]
     fn are_gone(&self) -> bool {
-        self.in_child() || self.key.slot().is_none()
+        self.in_child() || self.key.slot().is_none() || calls::is_forgotten()
     }
 
     fn call<T>(&self, gone: T, call: impl FnOnce(&Given) -> T) -> T {

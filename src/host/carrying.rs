@@ -12,6 +12,7 @@ impl Engine {
     /// Leaves what a connection has to do to functions of the program, which [`outside`](super::outside) calls.
     pub(super) fn leave(&mut self, token: u64) {
         let Some(connection) = self.connections.get(token) else {
+            self.connections.miss(token);
             return;
         };
         // Room was made when it began.
@@ -41,13 +42,13 @@ impl Engine {
             let before = self.connections.lingering(key.place).filter(|before| *before != token);
             let before = before.filter(|before| self.is_carried(*before));
             if before.is_none() && !self.connections.lingers_outside(key.place) {
-                return self.connections.take_out(token);
+                return self.connections.take_for_turn(token);
             }
             if let Some(connection) = self.connections.get(token) {
                 let again = connection.wait(now);
                 self.connections.watch(token, again);
             }
-            if let Some(mut before) = before.and_then(|before| self.connections.take_out(before)) {
+            if let Some(mut before) = before.and_then(|before| self.connections.take_for_turn(before)) {
                 before.lost(now, Reason::Lost);
                 return Some(before);
             }
@@ -84,14 +85,21 @@ impl Engine {
         })
     }
 
-    /// Puts a connection back after its turn, and takes over what followed from it.
-    pub fn put_back(&mut self, mut connection: Boxed<Connection>, now: u64, sound: bool) {
+    /// Puts a connection back after its turn, and takes over what followed from it; whether it has another turn, for what has
+    /// happened to it meanwhile.
+    pub fn put_back(&mut self, mut connection: Boxed<Connection>, now: u64, sound: bool) -> bool {
         let token = connection.token();
         connection.settle(now, |descriptor| self.poller.add(descriptor, token));
         // After a defect in its turn nothing carries it any more.
         self.carried = self.carried.saturating_sub(usize::from(!connection.is_carried()));
-        self.connections.put_back(connection);
+        let missed = self.connections.put_back(connection);
         self.settle(token, now, sound);
+        if missed {
+            self.leave(token);
+        }
+        // Those for this one were left where they are.
+        self.take_answers(now);
+        missed
     }
 
     /// Puts a connection back that has nothing more to do.

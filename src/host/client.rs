@@ -165,7 +165,8 @@ impl Client {
         }
     }
 
-    /// Refuses a configuration: the old one stays, and so does the result of the last mail.
+    /// Refuses a configuration, or a mail where one is in flight: what there was stands, and so does the result of the last
+    /// mail.
     pub fn refuse_configuration(self, wrong: &Wrong<'_>) -> Code {
         let words = in_words(wrong);
         let kept = self
@@ -438,7 +439,10 @@ fn keep(key: Key, snapshot: Boxed<Snapshot>, device_limit: Option<usize>) -> Res
 /// Takes a client for a mail, unless one is in flight.
 fn begin(key: Key, slot: &Slot) -> Result<(), Code> {
     match slot.guard.begin(key.guard_life()) {
-        Begun::Busy => Err(Code::Busy),
+        Begun::Busy => {
+            let wrong = Wrong::new(Code::Busy, "client", "a mail is in flight");
+            Err(Client::from_handle(key.caller_handle()).refuse_configuration(&wrong))
+        }
         Begun::Yes if key.slot().is_some() => Ok(()),
         // Another thread freed the client just now.
         Begun::Yes | Begun::Dead => Err(Code::BadHandle),

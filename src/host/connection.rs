@@ -1,7 +1,7 @@
 //! One mail on its way: its configuration, its course through servers and attempts, and the link of the attempt.
 
 use std::boxed::Box;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::calls::Promise;
 use super::carried::Carried;
@@ -19,7 +19,7 @@ use super::sink::Sink;
 use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
 use super::tls::Peer;
-use super::told::{LastMail, write_server};
+use super::told::{Ended, LastMail, write_server};
 use super::transcript::Transcript;
 use crate::buffer::Window;
 use crate::channel::callbacks::Trace;
@@ -27,13 +27,19 @@ use crate::client::hint;
 use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::{LOG_RECIPIENT_BYTES, Limit};
+use crate::limits::{HOST_NAME_BYTES, Limit};
 use crate::session::job::Field;
 use crate::session::{Job, Session};
 use crate::wire::address::List;
 
 /// What is composed at a time: the headers, a text of 3 KiB and the final dot leave in one write.
 const OUT: usize = 4096;
+
+/// Room for a note: for the longest name, its port and a sentence.
+const NOTE_BYTES: usize = HOST_NAME_BYTES + 128;
+
+/// What is said of a mail that would have been attempted again.
+const NO_TIME: &[u8] = b"no time left for another attempt";
 
 /// The port of TLS from the first octet on (RFC 8314): a server there waits for a handshake, and says nothing.
 const TLS_PORT: u16 = 465;
@@ -67,16 +73,17 @@ pub struct Connection {
     pub(super) secures: bool,
 }
 
-/// What the engine writes into the client when there is a verdict.
-pub struct Ended {
-    /// The result.
-    pub told: LastMail,
-    /// How many recipients the mail had.
-    pub recipients: u16,
-    /// The recipient for the log.
-    pub recipient: Bounded<LOG_RECIPIENT_BYTES>,
-    /// The mail is attempted again: it is for the log only.
-    pub again: bool,
+/// Something of ours in the dialogue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// An address is connected to.
+    Connecting,
+    /// A name is looked up.
+    LookingUp,
+    /// What went wrong, in this phase, without a word of the server.
+    Failure(Phase, Reason),
+    /// This follows, as from now.
+    Next(Then, u64),
 }
 
 /// How long the greeting of a server is waited for, in milliseconds. `server`: one that is to greet in the clear.
@@ -90,10 +97,8 @@ fn greeting_of(snapshot: &Snapshot, server: Option<SocketAddr>) -> u32 {
 
 fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, server: Option<SocketAddr>) -> Job<'a> {
     let mut settings = snapshot.settings();
-    if server.is_some_and(|server| server.port() == TLS_PORT) {
-        if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
-            *greeting = greeting_of(snapshot, server);
-        }
+    if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
+        *greeting = greeting_of(snapshot, server);
     }
     Job {
         settings,
@@ -178,7 +183,7 @@ impl Connection {
     /// Begins to connect to an address.
     fn connect(&mut self, server: SocketAddr, tools: &mut Tools<'_>) {
         self.link.address = Some(server);
-        self.note(b"connecting to ", Some(server));
+        self.note(Note::Connecting);
         if self.find_peer(tools.now).is_none() {
             return;
         }
@@ -194,13 +199,17 @@ impl Connection {
         course.stage = Stage::Talking;
         match extras.servers.get(course.server) {
             Some(Target::Address(address)) => self.connect(address, tools),
-            Some(Target::Name { name, .. }) => {
+            Some(Target::Name { asked: name, .. }) => {
                 let asker = Asker {
                     engine: tools.worker.number,
                     token: self.link.token,
                 };
                 course.stage = Stage::Resolving(asker);
-                if resolve::ask(name, asker, tools.worker.waker).is_none() {
+                // Not that of the server before.
+                self.link.address = None;
+                let asked = resolve::ask(name, asker, tools.worker.waker);
+                self.note(Note::LookingUp);
+                if asked.is_none() {
                     self.lost(tools.now, Reason::NoMemory);
                 }
             }
@@ -209,25 +218,24 @@ impl Connection {
     }
 
     /// The answer has come that a name was looked up for.
-    pub fn resolved(&mut self, answer: Result<&[IpAddr], Unresolved>, tools: &mut Tools<'_>) {
+    pub fn resolved(&mut self, answer: Result<&[SocketAddr], Unresolved>, tools: &mut Tools<'_>) {
+        let Some(port) = self.port() else { return };
         let (Some(extras), Some(course)) = (&self.snapshot.extras, &mut self.course) else {
             return;
         };
         if !matches!(course.stage, Stage::Resolving(_)) {
             return;
         }
-        let Some(Target::Name { port, .. }) = extras.servers.get(course.server) else {
-            return;
-        };
         let source = extras.source;
         let addresses = match answer {
             Ok(addresses) => addresses,
             Err(why) => return self.lost(tools.now, unresolved(why)),
         };
-        let usable = |address: &&IpAddr| source.is_none_or(|source| source.is_ipv4() == address.is_ipv4());
+        let usable = |address: &&SocketAddr| source.is_none_or(|source| source.is_ipv4() == address.is_ipv4());
         let mut targets = Row::new();
-        for address in addresses.iter().filter(usable) {
-            if targets.push(SocketAddr::new(*address, port)).is_none() {
+        for mut server in addresses.iter().filter(usable).copied() {
+            server.set_port(port);
+            if targets.push(server).is_none() {
                 return self.lost(tools.now, Reason::NoMemory);
             }
         }
@@ -238,7 +246,7 @@ impl Connection {
             [first, ..] => {
                 let first = Some(*first);
                 self.link.address = first;
-                self.note(b"connecting to ", first);
+                self.note(Note::Connecting);
                 if self.find_peer(tools.now).is_none() {
                     return;
                 }
@@ -344,8 +352,10 @@ impl Connection {
             return false;
         }
         self.link.hang_up();
+        let then = self.course.as_mut().and_then(|course| course.then.take());
+        self.note_next(then, tools.now);
         let Some(course) = &mut self.course else { return false };
-        match course.then.take() {
+        match then {
             Some(Then::Server) => {
                 course.server = course.server.saturating_add(1);
                 self.begin_anew(tools);
@@ -430,7 +440,7 @@ impl Connection {
     /// Notes that a server is connected to.
     pub(super) fn note_server(&mut self, server: SocketAddr) {
         self.link.address = Some(server);
-        self.note(b"connecting to ", Some(server));
+        self.note(Note::Connecting);
     }
 
     /// The link, and what its session is about now.
@@ -482,7 +492,10 @@ impl Connection {
         if between && !self.published {
             course.stage = Stage::Talking;
             let report = Report::unsent(code, course.phase, Outcome::NotSent, reason);
-            self.link.pump.session.events.report = Some(report);
+            let sink = &mut self.link.pump.session.events;
+            sink.report = Some(report);
+            // What was decided of a recipient was the attempt before.
+            (sink.recipient, sink.decided) = (0, false);
         }
         between
     }
@@ -566,7 +579,18 @@ impl Connection {
         if report.phase == Phase::Connect && self.link.is_securing() {
             report.phase = Phase::Tls;
         }
+        let silent = report.phase == Phase::Greeting && report.code == Code::Timeout;
+        if silent
+            && self
+                .plain(self.link.address)
+                .is_some_and(|address| address.port() == TLS_PORT)
+        {
+            report.code = Code::TlsFailed;
+        }
         let then = self.decide(&mut report, now);
+        if report.reason != Reason::None {
+            self.note(Note::Failure(report.phase, report.reason));
+        }
         self.explain(&mut report);
         match then {
             Some(Then::Server) => None,
@@ -608,13 +632,11 @@ impl Connection {
     /// Says in the text what the server's words may mean, and what to do; and has the devices' own function answer in the
     /// devices' codes.
     fn explain(&self, report: &mut Report) {
-        let silent =
-            report.phase == Phase::Greeting && report.code == Code::Timeout && self.plain(self.link.address).is_some();
-        if silent && self.link.address.is_some_and(|address| address.port() == TLS_PORT) {
-            report.code = Code::TlsFailed;
-        }
         if report.outcome != Outcome::Sent {
             hint::explain(report, &self.snapshot.settings());
+        }
+        if self.course.as_ref().is_some_and(|course| course.late) {
+            hint::append(report, NO_TIME);
         }
         if self.snapshot.device {
             report.code = report.code.of_devices();
@@ -663,13 +685,11 @@ impl Connection {
             recipient: Bounded::EMPTY,
             again,
         };
-        if let Some(server) = self.link.address {
-            ended.told.server = Bounded::written(|room| {
-                let mut out = Window::new(room, 0);
-                write_server(server, &mut out);
-                out.kept()
-            });
-        }
+        ended.told.server = Bounded::written(|room| {
+            let mut out = Window::new(room, 0);
+            self.write_tried(true, &mut out);
+            out.kept()
+        });
         if let Some(post) = &self.post {
             ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.text(Field::Sender));
             ended.recipients = post.recipients;
@@ -688,19 +708,68 @@ impl Connection {
         ended
     }
 
-    /// Notes something of ours in the dialogue.
-    fn note(&mut self, words: &[u8], server: Option<SocketAddr>) {
-        let Some(transcript) = &mut self.link.pump.session.events.transcript else {
+    /// Writes the server that is tried, with its port or without: its address; where it has none, the name that is configured.
+    fn write_tried(&self, with_port: bool, out: &mut Window<'_>) {
+        if let Some(address) = self.link.address {
+            return write_server(address, out);
+        }
+        if let Some(Target::Name { name, port, .. }) = self.target() {
+            out.put_seldom(name);
+            if with_port {
+                out.put(b':');
+                out.decimal(u64::from(port));
+            }
+        }
+    }
+
+    /// The port of that server, where it has a name.
+    pub(super) fn port(&self) -> Option<u16> {
+        match self.target()? {
+            Target::Name { port, .. } => Some(port),
+            Target::Address(_) => None,
+        }
+    }
+
+    /// Notes something of ours in the dialogue, where one is kept.
+    pub(super) fn note(&mut self, note: Note) {
+        if self.link.pump.session.events.transcript.is_none() {
             return;
-        };
-        let mut room = [0; 128];
+        }
+        let mut room = [0; NOTE_BYTES];
         let mut out = Window::new(&mut room, 0);
+        let words = match note {
+            Note::Connecting => b"connecting to ".as_slice(),
+            Note::LookingUp => b"looking up ",
+            Note::Next(Then::Server, _) => b"next server",
+            Note::Next(Then::Attempt { .. }, _) => b"next attempt in ",
+            Note::Failure(_, reason) => reason.text(),
+        };
+        if let Note::Failure(phase @ (Phase::Resolve | Phase::Connect), reason) = note {
+            if reason != Reason::Cancelled {
+                self.write_tried(phase != Phase::Resolve, &mut out);
+                out.put_seldom(b": ");
+            }
+        }
         out.put_seldom(words);
-        if let Some(server) = server {
-            write_server(server, &mut out);
+        match note {
+            Note::Connecting | Note::LookingUp => self.write_tried(note == Note::Connecting, &mut out),
+            Note::Next(Then::Attempt { at }, now) => {
+                out.decimal(at.saturating_sub(now).div_ceil(1000));
+                out.put_seldom(b" s");
+            }
+            _ => {}
         }
         let length = out.kept();
-        transcript.note(room.get(..length).unwrap_or(&[]));
+        if let Some(transcript) = &mut self.link.pump.session.events.transcript {
+            transcript.note(room.get(..length).unwrap_or(&[]));
+        }
+    }
+
+    /// Notes what follows an attempt.
+    pub(super) fn note_next(&mut self, then: Option<Then>, now: u64) {
+        if let Some(then) = then {
+            self.note(Note::Next(then, now));
+        }
     }
 }
 

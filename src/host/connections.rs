@@ -30,6 +30,8 @@ pub struct Connections {
     deadlines: Deadlines,
     /// Tokens of connections that have more to do, each once at most.
     unfinished: Queue<u64>,
+    /// The connection that is taken out for its turn, and whether something has happened to it meanwhile.
+    turned: Option<(u64, bool)>,
     /// The buffer of the last connection that ended, for the next one.
     spare: Option<Box<[u8]>>,
 }
@@ -50,6 +52,7 @@ impl Connections {
             clients: Row::new(),
             deadlines: Deadlines::new(),
             unfinished: Queue::new(),
+            turned: None,
             spare: None,
         }
     }
@@ -102,17 +105,54 @@ impl Connections {
         Some(&mut **connection).filter(|connection| connection.token() == token)
     }
 
-    /// Takes a connection out of the table for its turn; [`Connections::put_back`] follows.
+    /// Takes a connection out of the table for its turn, one at a time; [`Connections::put_back`] follows.
+    pub fn take_for_turn(&mut self, token: u64) -> Option<Boxed<Connection>> {
+        let connection = self.take_out(token)?;
+        self.turned = Some((token, false));
+        Some(connection)
+    }
+
+    /// The connection that is taken out for its turn.
+    pub fn turned(&self) -> Option<u64> {
+        self.turned.map(|(token, _)| token)
+    }
+
+    /// Notes that something has happened to a connection that is taken out for its turn; false where it is none.
+    pub fn miss(&mut self, token: u64) -> bool {
+        match &mut self.turned {
+            Some((turned, missed)) if *turned == token => {
+                *missed = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The same for the one with the mail in flight of the client at this place.
+    pub fn miss_active(&mut self, client: usize) {
+        let active = self.clients.get(client).map_or(NONE, |client| client.active);
+        if let Some(token) = self
+            .turned()
+            .filter(|token| usize::try_from(active) == Ok(id_of(*token)))
+        {
+            self.miss(token);
+        }
+    }
+
+    /// Takes a connection out of the table; [`Connections::put_back`] follows.
     pub fn take_out(&mut self, token: u64) -> Option<Boxed<Connection>> {
         self.get(token)?;
         self.table.get_mut(id_of(token))?.take()
     }
 
-    /// The reverse.
-    pub fn put_back(&mut self, connection: Boxed<Connection>) {
-        if let Some(place) = self.table.get_mut(id_of(connection.token())) {
+    /// The reverse; whether something has happened to it in its turn.
+    pub fn put_back(&mut self, connection: Boxed<Connection>) -> bool {
+        let token = connection.token();
+        if let Some(place) = self.table.get_mut(id_of(token)) {
             *place = Some(connection);
         }
+        let turned = self.turned.take_if(|(turned, _)| *turned == token);
+        turned.is_some_and(|(_, missed)| missed)
     }
 
     /// A connection that functions of the program carry, whose mail has ended, and that is in the table.
@@ -233,6 +273,9 @@ impl Connections {
 
     /// Has every connection looked at.
     pub fn queue_all(&mut self) {
+        if let Some((_, missed)) = &mut self.turned {
+            *missed = true;
+        }
         for connection in self.table.iter_mut().flatten() {
             if connection.queue() {
                 self.unfinished.push(connection.token());

@@ -45,6 +45,8 @@ pub struct Course {
     pub then: Option<Then>,
     /// How far the last attempt came.
     pub phase: Phase,
+    /// Another attempt would have followed, and there was no time left for it.
+    pub late: bool,
 }
 
 impl Course {
@@ -55,6 +57,7 @@ impl Course {
         stage: Stage::Talking,
         then: None,
         phase: Phase::Start,
+        late: false,
     };
 
     /// Whether a mail with this configuration needs one.
@@ -95,7 +98,8 @@ impl Course {
             Next::Server => Some(Then::Server),
             Next::Attempt => {
                 let wait = policy::wait(self.attempt, extras.retry_delay, chance);
-                policy::has_time(left, wait).then(|| Then::Attempt {
+                self.late = !policy::has_time(left, wait);
+                (!self.late).then(|| Then::Attempt {
                     at: now.saturating_add(u64::from(wait)),
                 })
             }

@@ -94,6 +94,10 @@ pub fn poll() -> Option<u64> {
     if calls::inside() {
         return Some(0);
     }
+    if !polled() {
+        // The library's thread does all of it.
+        return None;
+    }
     let turn = step(0, By::Program);
     let ran = work_outside(Wanted::All);
     if ran == Ran::InChild {
@@ -116,7 +120,7 @@ fn comes_back() -> Option<u64> {
     let mut engine = engine();
     let mine = engine.as_mut().filter(|engine| engine.polled)?;
     let now = clock::now();
-    let left = mine.due(now);
+    let left = if calls::carried() > 0 { Some(0) } else { mine.due(now) };
     mine.comes = left.map_or(engine::NEVER, |left| now.saturating_add(left));
     left
 }
@@ -136,7 +140,7 @@ pub fn hand_back() {
     };
     let now = clock::now();
     let due = mine.due(now).map_or(engine::NEVER, |left| now.saturating_add(left));
-    if due < mine.comes || calls::queued() {
+    if due < mine.comes || calls::queued() || calls::carried() > 0 {
         mine.comes = 0;
         drop(engine);
         shared().wake_again();

@@ -4,7 +4,7 @@ use std::boxed::Box;
 
 use super::calls::{Call, Promise};
 use super::clock;
-use super::connection::{Connection, Ended};
+use super::connection::Connection;
 use super::connections::Connections;
 use super::link::Tools;
 use super::memory::{self, Boxed};
@@ -12,9 +12,9 @@ use super::nonces::Nonces;
 use super::queue::Queue;
 use super::registry::Key;
 use super::resolve;
-use super::shared::{Start, Worker, shared};
+use super::shared::{Start, Worker, end_mail, shared};
 use super::sys::{self, Failure, Poller, Ready, Waker};
-use super::told::LastMail;
+use super::told::{Ended, LastMail};
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
 
@@ -220,8 +220,9 @@ impl Engine {
     }
 
     /// Takes the addresses of the names that were looked up.
-    fn take_answers(&mut self, now: u64) {
-        resolve::answers(self.number, |token, answer| {
+    pub(super) fn take_answers(&mut self, now: u64) {
+        let turned = self.connections.turned();
+        resolve::answers(self.number, turned, |token, answer| {
             match self.connections.get(token).filter(|connection| connection.is_carried()) {
                 Some(connection) => {
                     connection.keep_answer(answer, now);
@@ -244,6 +245,8 @@ impl Engine {
                     connection.cancel(tools);
                 }
             });
+        } else {
+            self.connections.miss_active(place);
         }
         if let Some(token) = self.connections.lingering(place) {
             if let Some(connection) = self.connections.get(token) {
@@ -313,7 +316,7 @@ impl Engine {
             handshakes: &mut self.handshakes,
         };
         let Some(connection) = self.connections.get(token) else {
-            return false;
+            return self.connections.miss(token);
         };
         if connection.is_carried() {
             self.leave(token);
@@ -399,14 +402,22 @@ pub fn end_abandoned(connection: &mut Connection, now: u64) {
     }
 }
 
+/// Ends a mail: after the lines of its conversation were told, if the program is told of them.
 fn publish(key: Key, ended: &Ended, promise: Option<Promise>) {
     let mut shared = shared();
-    let notice = shared.publish(key, &ended.told, ended.recipients, ended.recipient.octets());
+    // Without memory it does not wait for them.
+    let result = if shared.calls.has(key) {
+        Call::of_result(key, ended)
+    } else {
+        None
+    };
+    let Some(result) = result else {
+        return end_mail(shared, key, ended, promise);
+    };
+    shared.calls.add(result);
     if let Some(promise) = promise {
         shared.calls.add(promise.kept(&ended.told));
     }
-    drop(shared);
-    notice.tell();
 }
 
 /// Ends a mail for which there is no connection.

@@ -2,6 +2,9 @@
 
 use super::no_server::NoServer;
 
+/// The dot, and what UTS 46 maps to it.
+pub const DOTS: [char; 4] = ['.', '\u{3002}', '\u{FF0E}', '\u{FF61}'];
+
 /// Writes a name with characters outside ASCII as A-labels, without a dot at the end; their length. The labels are those of UTS
 /// 46, not transitional, as in browsers; nothing else is checked.
 #[cfg(feature = "unicode")]
@@ -28,10 +31,7 @@ pub fn to_a_labels(name: &str, out: &mut [u8]) -> Result<usize, NoServer> {
         }
     }
 
-    // The dot, and what UTS 46 maps to it.
-    let name = name
-        .strip_suffix(['.', '\u{3002}', '\u{FF0E}', '\u{FF61}'])
-        .unwrap_or(name);
+    let name = name.strip_suffix(DOTS).unwrap_or(name);
     // As A-labels a name is never shorter.
     if Adapter::new().map_normalize(name.chars()).nth(out.len()).is_some() {
         return Err(NoServer::LongName);

@@ -1,12 +1,12 @@
 //! Turns of connections that functions of the program carry. Each is taken out of the engine for its turn, so that no lock is held
 //! while the functions run, and put back.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use super::calls::{self, Running, Wanted};
 use super::carried::{Carried, Functions, Stage};
 use super::clock;
-use super::connection::{Connection, unresolved};
+use super::connection::{Connection, Note, unresolved};
 use super::course::{Stage as Course, Then};
 use super::current::engine;
 use super::memory::Boxed;
@@ -18,7 +18,7 @@ use super::servers::Target;
 use super::shared::Worker;
 use super::sys;
 use crate::channel::{Called, Turn};
-use crate::code::{Code, Reason};
+use crate::code::{Code, Phase, Reason};
 use crate::session::State;
 use crate::session::job::Security;
 
@@ -30,15 +30,9 @@ const STEPS: u32 = 16;
 
 impl Connection {
     /// Takes the answer to the library's lookup of the server's name.
-    pub fn keep_answer(&mut self, answer: Result<&[IpAddr], Unresolved>, now: u64) {
+    pub fn keep_answer(&mut self, answer: Result<&[SocketAddr], Unresolved>, now: u64) {
         let Some(mut carried) = self.carried.take() else { return };
-        let port = match (&self.snapshot.extras, &self.course) {
-            (Some(extras), Some(course)) => match extras.servers.get(course.server) {
-                Some(Target::Name { port, .. }) => Some(port),
-                _ => None,
-            },
-            _ => None,
-        };
+        let port = self.port();
         if let (Stage::Asking, Some(port)) = (carried.stage, port) {
             carried.stage = Stage::Nothing;
             let kept = match answer {
@@ -136,7 +130,7 @@ impl Connection {
                 None => self.find_server(carried, now, worker),
             },
             Stage::Asking => false,
-            Stage::Resolving => match carried.resolve(functions, self.port()) {
+            Stage::Resolving => match carried.resolve(functions, self.port().unwrap_or(0)) {
                 Called::Done => {
                     self.talk();
                     carried.stage = Stage::Nothing;
@@ -246,7 +240,9 @@ impl Connection {
     fn try_next(&mut self, carried: &mut Carried, reason: Reason, now: u64) -> bool {
         let of_tls = matches!(reason, Reason::Untrusted | Reason::TlsFailed);
         carried.is_over = true;
-        if of_tls || !carried.next_target() {
+        if !of_tls && carried.next_target() {
+            self.note(Note::Failure(Phase::Connect, reason));
+        } else {
             self.lost(now, reason);
             // A session that would connect anew has no address to do it with.
             if self.link.pump.session.state() == State::Connecting {
@@ -263,22 +259,26 @@ impl Connection {
             (Some(server), ..) => carried.set_target(server).map_or(no_memory, Ok),
             (None, Some(extras), Some(course)) => match extras.servers.get(course.server) {
                 Some(Target::Address(server)) => carried.set_target(server).map_or(no_memory, Ok),
-                Some(Target::Name { name, .. }) => {
+                Some(Target::Name { name, asked, .. }) => {
                     let asker = Asker {
                         engine: worker.number,
                         token: self.link.token,
                     };
                     course.stage = Course::Resolving(asker);
+                    // Not that of the server before.
+                    self.link.address = None;
                     let kept = carried.set_name(name);
-                    if kept.is_some() && carried.resolves() {
+                    let found = if kept.is_some() && carried.resolves() {
                         carried.stage = Stage::Resolving;
                         Ok(())
-                    } else if kept.is_some() && resolve::ask(name, asker, worker.waker).is_some() {
+                    } else if kept.is_some() && resolve::ask(asked, asker, worker.waker).is_some() {
                         carried.stage = Stage::Asking;
                         Ok(())
                     } else {
                         no_memory
-                    }
+                    };
+                    self.note(Note::LookingUp);
+                    found
                 }
                 None => Err(Reason::NotConfigured),
             },
@@ -290,21 +290,12 @@ impl Connection {
         true
     }
 
-    /// The port of the server whose turn it is.
-    fn port(&self) -> u16 {
-        match (&self.snapshot.extras, &self.course) {
-            (Some(extras), Some(course)) => match extras.servers.get(course.server) {
-                Some(Target::Name { port, .. }) => port,
-                _ => 0,
-            },
-            _ => 0,
-        }
-    }
-
     /// After a connection is closed: goes on to the next server, or waits for the next attempt.
     fn go_to_next(&mut self, carried: &mut Carried, now: u64) -> bool {
+        let then = self.course.as_mut().and_then(|course| course.then.take());
+        self.note_next(then, now);
         let Some(course) = &mut self.course else { return false };
-        match course.then.take() {
+        match then {
             Some(Then::Server) => {
                 course.server = course.server.saturating_add(1);
                 carried.forget_server();
@@ -320,13 +311,18 @@ impl Connection {
     }
 }
 
+/// Further turns at a time, of connections to which something has happened in their turn.
+const MISSED: u32 = 16;
+
 /// Makes the turns that are due, of connections of clients that are `wanted`. The caller is the only thread that calls functions
 /// of the program, and holds no lock.
 pub fn run(wanted: Wanted) -> Ran {
     let mut ran = Ran::Nothing;
     let mut buffer = [0; BUFFER];
     // Those that are due again have their share in the next turn.
-    for _ in 0..calls::carried() {
+    let (mut turns, mut missed) = (calls::carried(), MISSED);
+    while turns > 0 {
+        turns = turns.saturating_sub(1);
         let Some((mut connection, worker, running)) = take(wanted) else {
             // One may wait for another to be closed: it is to be looked at soon.
             ran = Ran::Some;
@@ -345,8 +341,12 @@ pub fn run(wanted: Wanted) -> Ran {
             // Who frees the client waits for this.
             connection.close_once();
         }
-        put_back(connection, worker.number, forgotten, sound);
+        let again = put_back(connection, worker.number, forgotten, sound);
         drop(running);
+        if again && missed > 0 {
+            missed = missed.saturating_sub(1);
+            turns = turns.saturating_add(1);
+        }
     }
     ran
 }
@@ -360,17 +360,16 @@ fn take(wanted: Wanted) -> Option<(Boxed<Connection>, Worker, Option<Running>)> 
     Some((connection, engine.worker(), running))
 }
 
-/// Puts a connection back, or ends it where its engine or its client is gone.
-fn put_back(mut connection: Boxed<Connection>, number: u32, forgotten: bool, sound: bool) {
+/// Puts a connection back, or ends it where its engine or its client is gone; whether it has another turn.
+fn put_back(mut connection: Boxed<Connection>, number: u32, forgotten: bool, sound: bool) -> bool {
     let mut engine = engine();
     let now = clock::now();
     if let Some(engine) = engine.as_mut().filter(|engine| engine.number == number) {
-        if forgotten {
-            engine.discard(connection);
-        } else {
-            engine.put_back(connection, now, sound);
+        if !forgotten {
+            return engine.put_back(connection, now, sound);
         }
-        return;
+        engine.discard(connection);
+        return false;
     }
     drop(engine);
     registry::count_connection(connection.key.place, false);
@@ -378,6 +377,7 @@ fn put_back(mut connection: Boxed<Connection>, number: u32, forgotten: bool, sou
         super::engine::end_abandoned(&mut connection, now);
         connection.close_once();
     }
+    false
 }
 
 /// Closes the connections of a client that functions of the program carry, and forgets them: nothing of the program's is called for

@@ -99,8 +99,8 @@ impl Race {
                     continue;
                 }
             }
-            // Alone the greeting tells that the connection stands. Beside others it counts who is first.
-            if self.runners.len() > 1 {
+            // Alone the greeting tells that the connection stands, or the time for the next one comes. Else the kernel tells.
+            if self.runners.len() > 1 || self.begun == self.addresses.len() {
                 for runner in self.runners.iter() {
                     let _ = poller.tell_when_writable(&runner.socket, token);
                 }

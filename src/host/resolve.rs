@@ -11,9 +11,9 @@
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::boxed::Box;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::SocketAddr;
 
-use super::addresses::{Answer, Found};
+use super::addresses::{Answer, Found, NOWHERE};
 use super::clock;
 use super::memory::{Boxed, Row, joined};
 pub use super::sys::Unresolved;
@@ -35,7 +35,7 @@ pub struct Asker {
     pub token: u64,
 }
 
-/// Asks for a name's addresses. When there is an answer, the engine is woken with `waker`, and gets it by [`answers`]. None
+/// Asks for a name's addresses; with a dot at its end it is looked up as it is, and in no other domain. When there is an answer, the engine is woken with `waker`, and gets it by [`answers`]. None
 /// without memory for it, or where there is no thread and none can be started.
 pub fn ask(name: &[u8], asker: Asker, waker: sys::Waker) -> Option<()> {
     RESOLVER.ask(name, asker, waker)
@@ -43,9 +43,10 @@ pub fn ask(name: &[u8], asker: Asker, waker: sys::Waker) -> Option<()> {
 
 /// Calls `each` with answers that have come for this engine: token and addresses, at least one. They come in the order in which
 /// they are to be tried: that of RFC 6724, the families by turns (RFC 8305, 4). `each` may call everything here. Where there are
-/// more answers than a turn takes, the engine is woken once more. Without answers for anybody this costs one load.
-pub fn answers(engine: u32, each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
-    RESOLVER.answers(engine, each);
+/// more answers than a turn takes, the engine is woken once more. Without answers for anybody this costs one load. Those for `but`
+/// stay for later.
+pub fn answers(engine: u32, but: Option<u64>, each: impl FnMut(u64, Result<&[SocketAddr], Unresolved>)) {
+    RESOLVER.answers(engine, but, each);
 }
 
 /// This connection asks no more: its mail has ended. The lookup goes on.
@@ -82,7 +83,7 @@ impl Held {
 }
 
 /// How a name is looked up: [`sys::lookup`].
-type LookUp = fn(&CStr, &mut dyn FnMut(IpAddr)) -> Result<(), Unresolved>;
+type LookUp = fn(&CStr, &mut dyn FnMut(SocketAddr)) -> Result<(), Unresolved>;
 
 static RESOLVER: Resolver = Resolver::new(sys::lookup);
 
@@ -246,20 +247,25 @@ impl Resolver {
         }
     }
 
-    fn answers(&self, engine: u32, each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
+    fn answers(&self, engine: u32, but: Option<u64>, each: impl FnMut(u64, Result<&[SocketAddr], Unresolved>)) {
         // After each turn, and nearly always there is none.
         if self.answered.load(Ordering::Acquire) > 0 {
-            self.take_answers(engine, each);
+            self.take_answers(engine, but, each);
         }
     }
 
-    fn take_answers(&self, engine: u32, mut each: impl FnMut(u64, Result<&[IpAddr], Unresolved>)) {
-        let mut room = [IpAddr::V4(Ipv4Addr::UNSPECIFIED); NAME_ADDRESSES];
+    fn take_answers(
+        &self,
+        engine: u32,
+        but: Option<u64>,
+        mut each: impl FnMut(u64, Result<&[SocketAddr], Unresolved>),
+    ) {
+        let mut room = [NOWHERE; NAME_ADDRESSES];
         for _ in 0..ANSWERS {
             if self.answered.load(Ordering::Acquire) == 0 {
                 return;
             }
-            let Some((token, length)) = self.take_answer(engine, &mut room) else {
+            let Some((token, length)) = self.take_answer(engine, but, &mut room) else {
                 return;
             };
             each(token, length.map(|length| room.get(..length).unwrap_or(&[])));
@@ -271,7 +277,7 @@ impl Resolver {
             .filter(|lookup| matches!(lookup.state, State::Answered(_)));
         let left = answered
             .flat_map(|lookup| lookup.askers.iter())
-            .find(|(asker, _)| asker.engine == engine);
+            .find(|(asker, _)| asker.engine == engine && Some(asker.token) != but);
         if let Some((_, waker)) = left {
             waker.wake();
         }
@@ -281,7 +287,8 @@ impl Resolver {
     fn take_answer(
         &self,
         engine: u32,
-        room: &mut [IpAddr; NAME_ADDRESSES],
+        but: Option<u64>,
+        room: &mut [SocketAddr; NAME_ADDRESSES],
     ) -> Option<(u64, Result<usize, Unresolved>)> {
         let mut table = self.lock();
         for at in 0..table.lookups.len() {
@@ -298,7 +305,11 @@ impl Resolver {
                 }
                 Err(unresolved) => Err(*unresolved),
             };
-            let Some(one) = lookup.askers.iter().rposition(|(asker, _)| asker.engine == engine) else {
+            let Some(one) = lookup
+                .askers
+                .iter()
+                .rposition(|(asker, _)| asker.engine == engine && Some(asker.token) != but)
+            else {
                 continue;
             };
             let Some((asker, _)) = lookup.askers.take(one) else {
@@ -340,9 +351,9 @@ impl Resolver {
         let queued = |lookup: &&mut Lookup| matches!(lookup.state, State::Queued);
         if let Some(lookup) = table.lookups.iter_mut().find(queued) {
             lookup.state = State::Runs;
-            *name = [0; HOST_NAME_BYTES + 1];
+            *name = [0; NAME_BYTES];
             // A longer one does not exist.
-            if lookup.name.len() <= HOST_NAME_BYTES {
+            if lookup.name.len() < NAME_BYTES {
                 for (to, from) in name.iter_mut().zip(&lookup.name) {
                     *to = *from;
                 }
@@ -360,7 +371,7 @@ impl Resolver {
 
     /// What a thread does until there is nothing more to look up.
     fn work(&self, place: usize) {
-        let mut name = [0; HOST_NAME_BYTES + 1];
+        let mut name = [0; NAME_BYTES];
         let mut next = self.next(&mut self.lock(), place, &mut name);
         while let Some(number) = next {
             let answer = match CStr::from_bytes_until_nul(&name) {
@@ -377,8 +388,9 @@ impl Resolver {
     }
 }
 
-/// A name, and a NUL behind it.
-type Name = [u8; HOST_NAME_BYTES + 1];
+/// A name, perhaps with a dot at its end, and a NUL behind it.
+type Name = [u8; NAME_BYTES];
+const NAME_BYTES: usize = HOST_NAME_BYTES + 2;
 
 /// What a thread has.
 struct Worker {
@@ -450,7 +462,7 @@ mod tests {
         fn told(&self, many: usize) -> BTreeMap<u64, Result<String, Unresolved>> {
             let mut told = BTreeMap::new();
             wait_until("the answers come", || {
-                self.resolver.answers(ENGINE, |token, answer| {
+                self.resolver.answers(ENGINE, None, |token, answer| {
                     let text = answer.map(|all| format!("{all:?}"));
                     assert_eq!(told.insert(token, text), None);
                 });
@@ -484,7 +496,7 @@ mod tests {
         ($released:ident, $count:ident, $service:ident) => {
             static $released: AtomicBool = AtomicBool::new(false);
             static $count: AtomicUsize = AtomicUsize::new(0);
-            fn $service(name: &CStr, each: &mut dyn FnMut(IpAddr)) -> Result<(), Unresolved> {
+            fn $service(name: &CStr, each: &mut dyn FnMut(SocketAddr)) -> Result<(), Unresolved> {
                 $count.fetch_add(1, Ordering::Relaxed);
                 while name.to_bytes().starts_with(b"stuck") && !$released.load(Ordering::Relaxed) {
                     std::thread::sleep(Duration::from_millis(1));
@@ -492,7 +504,7 @@ mod tests {
                 if name.to_bytes() == b"missing" {
                     return Err(Unresolved::NotFound);
                 }
-                each(IpAddr::from([192, 0, 2, 1]));
+                each(SocketAddr::from(([192, 0, 2, 1], 0)));
                 Ok(())
             }
         };
@@ -512,7 +524,7 @@ mod tests {
         }
         let told = fake.told(100);
         assert!(told.keys().all(|token| *token >= 100));
-        assert!(told.values().all(|answer| answer.as_deref() == Ok("[192.0.2.1]")));
+        assert!(told.values().all(|answer| answer.as_deref() == Ok("[192.0.2.1:0]")));
         wait_until("the 16th thread ends", || fake.works() == 15);
         RELEASED.store(true, Ordering::Relaxed);
         assert_eq!(fake.told(15).len(), 15);
@@ -592,11 +604,11 @@ mod tests {
         let mut ready = sys::Ready::new();
         assert!(ready.wait(fake.poller.descriptor(), Some(0)) && ready.events().count() == 1);
         let mut count = 0;
-        fake.resolver.answers(ENGINE, |_, _| count += 1);
+        fake.resolver.answers(ENGINE, None, |_, _| count += 1);
         assert_eq!(count, ANSWERS);
         assert!(ready.wait(fake.poller.descriptor(), Some(0)) && ready.events().count() == 1);
         // Who gets an answer may ask again, and forget.
-        fake.resolver.answers(ENGINE, |token, _| {
+        fake.resolver.answers(ENGINE, None, |token, _| {
             fake.ask(token, "missing");
             fake.resolver.forget(|asker| asker.token == token);
             fake.ask(token, "missing");
@@ -619,7 +631,7 @@ mod tests {
             fake.ask(token, "name");
             assert!(ready.wait(fake.poller.descriptor(), Some(20_000)) && ready.events().count() == 1);
             let mut told = None;
-            fake.resolver.answers(ENGINE, |token, _| told = Some(token));
+            fake.resolver.answers(ENGINE, None, |token, _| told = Some(token));
             assert_eq!(told, Some(token));
         }
         assert_eq!(COUNT.load(Ordering::Relaxed), 2000);
@@ -633,7 +645,7 @@ mod tests {
         RELEASED.store(true, Ordering::Relaxed);
         for token in 0..50 {
             fake.ask(token, "name");
-            assert_eq!(fake.told(1).get(&token).unwrap().as_deref(), Ok("[192.0.2.1]"));
+            assert_eq!(fake.told(1).get(&token).unwrap().as_deref(), Ok("[192.0.2.1:0]"));
             wait_until("the thread ends", || fake.works() == 0);
         }
         assert_eq!(COUNT.load(Ordering::Relaxed), 50);
@@ -649,7 +661,7 @@ mod tests {
         let fake = Fake::new(sys::lookup);
         fake.ask(1, "localhost");
         fake.ask(2, "no-such-name.invalid");
-        fake.ask(3, &"a".repeat(HOST_NAME_BYTES + 1));
+        fake.ask(3, &"a".repeat(NAME_BYTES));
         let told = fake.told(3);
         let localhost = told.get(&1).unwrap().as_ref().unwrap();
         assert!(

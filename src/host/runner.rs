@@ -4,7 +4,7 @@
 
 use super::calls::{self, Running, Wanted};
 use super::registry::Slot;
-use super::shared::{Shared, shared};
+use super::shared::{Shared, end_mail, shared};
 use super::sys::Condition;
 use super::{clock, fork};
 
@@ -58,8 +58,16 @@ fn make_calls(wanted: Wanted) -> Ran {
     let mut ran = Ran::Nothing;
     let mut locked = shared();
     while let Some(call) = locked.calls.next(wanted) {
+        ran = Ran::Some;
+        let key = call.key;
+        if let Some(ended) = call.result() {
+            end_mail(locked, key, ended, None);
+            locked = shared();
+            continue;
+        }
         // Of a client that has ended nothing more is told.
-        let running = call.key.slot().map(Running::function);
+        let running = key.slot().map(Running::function);
+        locked.calls.now = Some(key);
         drop(locked);
         let forks = calls::forks();
         if running.is_some() {
@@ -69,8 +77,8 @@ fn make_calls(wanted: Wanted) -> Ran {
         if forks != calls::forks() {
             return Ran::InChild;
         }
-        ran = Ran::Some;
         locked = shared();
+        locked.calls.now = None;
         drop(running);
         if locked.calls.waiters > 0 {
             RETURNED.notify_all();

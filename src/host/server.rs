@@ -25,6 +25,8 @@ pub enum Target<'a> {
     Name {
         /// A-labels in lower case, without a dot at the end.
         name: &'a [u8],
+        /// The same for the lookup: with a dot at the end, where it was written with one.
+        asked: &'a [u8],
         /// The port.
         port: u16,
     },
@@ -32,23 +34,24 @@ pub enum Target<'a> {
 
 /// A server as it is kept: its port, an octet that says what follows ([`IPV4`], [`IPV6`], or the length of a name), and that.
 pub struct Server {
-    octets: [u8; HEAD + HOST_NAME_BYTES],
+    octets: [u8; HEAD + HOST_NAME_BYTES + 1],
     length: usize,
 }
 
 /// An IPv4 address.
-const IPV4: u8 = 254;
+const IPV4: u8 = 0;
 /// An IPv6 address, and the number of its zone or 0.
 const IPV6: u8 = 255;
 /// What stands before the address or the name.
 const HEAD: usize = 3;
 
-const _: () = assert!(HOST_NAME_BYTES < IPV4 as usize);
+// A name, with its dot.
+const _: () = assert!(HOST_NAME_BYTES + 1 < IPV6 as usize);
 
 impl Server {
     /// None yet.
     pub const NONE: Self = Self {
-        octets: [0; HEAD + HOST_NAME_BYTES],
+        octets: [0; HEAD + HOST_NAME_BYTES + 1],
         length: 0,
     };
 
@@ -154,17 +157,24 @@ impl Server {
             return Err(NoServer::ZoneWithoutIpv6);
         }
         let (_, room) = self.octets.split_at_mut(HEAD);
-        let length = if text.iter().all(u8::is_ascii) {
-            let text = text.strip_suffix(b".").unwrap_or(text);
-            let octets = room.get_mut(..text.len()).ok_or(NoServer::LongName)?;
-            octets.copy_from_slice(text);
+        let (room, behind) = room.split_at_mut(HOST_NAME_BYTES);
+        let (mut length, dot) = if text.iter().all(u8::is_ascii) {
+            let name = text.strip_suffix(b".").unwrap_or(text);
+            let octets = room.get_mut(..name.len()).ok_or(NoServer::LongName)?;
+            octets.copy_from_slice(name);
             octets.make_ascii_lowercase();
-            text.len()
+            (name.len(), name.len() < text.len())
         } else {
             let text = core::str::from_utf8(text).map_err(|_| NoServer::NotUtf8)?;
-            idn::to_a_labels(text, room)?
+            (idn::to_a_labels(text, room)?, text.ends_with(idn::DOTS))
         };
         check_name(room.get(..length).unwrap_or(&[]))?;
+        if dot {
+            if let Some(end) = room.iter_mut().chain(behind).nth(length) {
+                *end = b'.';
+            }
+            length = length.saturating_add(1);
+        }
         self.close(u8::try_from(length).unwrap_or(0), length);
         Ok(())
     }
@@ -175,7 +185,7 @@ pub fn host_name(text: &[u8]) -> Result<Box<[u8]>, NoServer> {
     let mut server = Server::NONE;
     server.read(text, 0)?;
     let name = match first(server.as_bytes()) {
-        Some((Target::Name { name, port: 0 }, _)) => name,
+        Some((Target::Name { name, port: 0, .. }, _)) => name,
         Some((Target::Address(address), _)) if address.port() == 0 => text
             .strip_prefix(b"[")
             .and_then(|text| text.strip_suffix(b"]"))
@@ -205,7 +215,11 @@ pub fn first(octets: &[u8]) -> Option<(Target<'_>, &[u8])> {
                 v4 => SocketAddr::new(v4, port),
             })
         }
-        (_, name) => Target::Name { name, port },
+        (_, asked) => Target::Name {
+            name: asked.strip_suffix(b".").unwrap_or(asked),
+            asked,
+            port,
+        },
     };
     Some((target, others))
 }
@@ -297,7 +311,12 @@ mod tests {
                 format!("{} zone {} {}", v6.ip(), v6.scope_id(), v6.port())
             }
             Target::Address(address) => format!("{} {}", address.ip(), address.port()),
-            Target::Name { name, port } => format!("{} {port}", std::str::from_utf8(name).unwrap()),
+            Target::Name { name, port, asked } => {
+                // The dot is for the lookup only.
+                assert_eq!(asked.strip_suffix(b".").unwrap_or(asked), name);
+                assert!(!name.ends_with(b"."));
+                format!("{} {port}", std::str::from_utf8(name).unwrap())
+            }
         })
     }
 
@@ -326,6 +345,32 @@ mod tests {
             ("fe80::1", "fe80::1 25"),
         ] {
             assert_eq!(read_one(text.as_bytes()).as_deref(), Ok(server), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_looked_up_with_the_dot_that_it_was_written_with() {
+        let longest = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(61)].join(".");
+        for (text, looked_up) in [
+            ("mailhost", "mailhost"),
+            ("MailHost.", "mailhost."),
+            ("mail.example.org.:587", "mail.example.org."),
+            (&longest, &longest),
+            (&format!("{longest}."), &format!("{longest}.")),
+            #[cfg(feature = "unicode")]
+            ("b\u{FC}cher.example", "xn--bcher-kva.example"),
+            #[cfg(feature = "unicode")]
+            ("b\u{FC}cher.example.", "xn--bcher-kva.example."),
+            #[cfg(feature = "unicode")]
+            ("b\u{FC}cher.example\u{3002}", "xn--bcher-kva.example."),
+        ] {
+            let mut server = Server::NONE;
+            assert_eq!(server.read(text.as_bytes(), 25), Ok(()), "{text}");
+            let Some((Target::Name { name, asked, .. }, [])) = first(server.as_bytes()) else {
+                panic!("{text}");
+            };
+            assert_eq!(asked, looked_up.as_bytes(), "{text}");
+            assert_eq!(name, looked_up.trim_end_matches('.').as_bytes(), "{text}");
         }
     }
 

@@ -183,7 +183,7 @@ impl<'a> Setup<'a> {
             } else {
                 wrong.code
             },
-            ..Wrong::new(wrong.code, "url", wrong.text)
+            ..malformed(Place::Byte(url.server_at), wrong.text)
         })?;
         let setup = Self::of(&Draft {
             server: Some(url.server),

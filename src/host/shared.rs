@@ -11,7 +11,7 @@ use super::queue::Queue;
 use super::registry::{self, Death, Key};
 use super::snapshot::Snapshot;
 use super::sys::{Condition, Lock, Locked};
-use super::told::{Kept, LastMail};
+use super::told::{Ended, Kept, LastMail};
 use super::{clock, sys};
 use crate::channel::callbacks::Done;
 use crate::client::log::{Entry, Ring};
@@ -440,6 +440,16 @@ impl Shared {
         slot.guard.end(key.guard_life(), told.report.code);
         Notice((waiters > 0).then_some(&slot.ended))
     }
+}
+
+/// Ends a client's mail, and tells those who wait for it; the program is told later, where it was promised.
+pub fn end_mail(mut shared: Locked<'static, Shared>, key: Key, ended: &Ended, promise: Option<Promise>) {
+    let notice = shared.publish(key, &ended.told, ended.recipients, ended.recipient.octets());
+    if let Some(promise) = promise {
+        shared.calls.add(promise.kept(&ended.told));
+    }
+    drop(shared);
+    notice.tell();
 }
 
 /// Threads that may wait for a mail that has ended.

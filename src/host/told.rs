@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use super::memory::joined;
 use crate::buffer::{HEXADECIMAL, Window};
 use crate::client::report::{Bounded, Report};
-use crate::limits::{ADDRESS_BYTES, MESSAGE_ID_BYTES};
+use crate::limits::{ADDRESS_BYTES, LOG_RECIPIENT_BYTES, MESSAGE_ID_BYTES};
 
-/// The longest address of a server, as a result shows it: an IPv6 address in brackets with a zone, and a port.
+/// The longest address of a server, as a result shows it: an IPv6 address in brackets with a zone, and a port. A longer name is cut.
 pub const SERVER_BYTES: usize = 63;
 
 /// How a mail ended, and what there is to know of it.
@@ -18,7 +18,7 @@ pub struct LastMail {
     pub report: Report,
     /// The Message-ID; empty where the mail did not start.
     pub message_id: Bounded<MESSAGE_ID_BYTES>,
-    /// The address and port that the last attempt tried; empty where there was none.
+    /// The server that the last attempt tried, with its port: its address, or where it has none its name. Empty where there was none.
     pub server: Bounded<SERVER_BYTES>,
     /// The recipient whose refusal decided; else empty.
     pub recipient: Bounded<ADDRESS_BYTES>,
@@ -42,6 +42,19 @@ impl core::ops::Deref for LastMail {
     fn deref(&self) -> &Report {
         &self.report
     }
+}
+
+/// What the engine writes into the client when there is a verdict.
+#[derive(Clone, Copy)]
+pub struct Ended {
+    /// The result.
+    pub told: LastMail,
+    /// How many recipients the mail had.
+    pub recipients: u16,
+    /// The recipient for the log.
+    pub recipient: Bounded<LOG_RECIPIENT_BYTES>,
+    /// The mail is attempted again: it is for the log only.
+    pub again: bool,
 }
 
 /// The same in as little memory as it needs: there are many clients.

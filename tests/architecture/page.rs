@@ -57,7 +57,7 @@ fn ways(from: State, next: Next) -> Vec<(State, &'static str)> {
             (AuthBegin, "TLS not required, to log in"),
             (Envelope, "TLS not required, no login"),
         ],
-        Next::Fallback => vec![(Helo, "no login to do"), (Quit, "login to do")],
+        Next::Fallback => vec![(Helo, "neither TLS nor login to do"), (Quit, "TLS or login to do")],
         Next::Login => {
             let mut ways = vec![
                 (AuthRespond, "334, a response is due"),

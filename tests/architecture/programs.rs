@@ -80,7 +80,9 @@ fn the_index_of_c_examples_has_each_of_them_with_lines_that_build_it() {
 
 /// Lines that stand in no function, in one.
 fn in_a_function(lines: &str) -> String {
-    format!("#include <stdio.h>\n#include \"sds_smtp.h\"\nvoid part(void);\nvoid part(void)\n{{\n{lines}}}\n")
+    format!(
+        "#include <limits.h>\n#include <poll.h>\n#include <stdio.h>\n#include \"sds_smtp.h\"\nvoid part(void);\nvoid part(void)\n{{\n{lines}}}\n"
+    )
 }
 
 #[test]
@@ -91,12 +93,21 @@ fn the_parts_of_programs_in_the_documents_are_compiled() {
     let of_the_page = page.split("```c\n").nth(1).and_then(|after| after.split("```").next());
     for (name, part) in [
         ("readme.c", readme_program(1)),
-        ("loop.c", of_the_page.unwrap().to_string()),
+        ("loop.c", in_a_function(of_the_page.unwrap())),
     ] {
-        fs::write(folder.join(name), in_a_function(&part)).unwrap();
+        fs::write(folder.join(name), part).unwrap();
         let mut compiler = tools::c();
         compiler
-            .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-c", name, "-I"])
+            .args([
+                "-std=c99",
+                "-Wall",
+                "-Wextra",
+                "-Wpedantic",
+                "-Werror",
+                "-c",
+                name,
+                "-I",
+            ])
             .arg(root().join("include"))
             .current_dir(&folder);
         let output = finished(&mut compiler);

@@ -393,6 +393,31 @@ static void a_trace_is_told_every_line_before_done(void)
   CHECK_IS(is_traced("C: Subject"), 0);
 }
 
+static volatile int is_over;
+
+static void is_not_over(const char *line)
+{
+  (void)line;
+  sleep_ms(1);
+  wrong |= is_over;
+}
+
+/* When a wait has returned, the trace's context may be gone. */
+static void no_line_is_told_after_the_end(void)
+{
+  int i;
+
+  configure_traced(port);
+  trace_does = is_not_over;
+  for (i = 0; i < 30; i++) {
+    is_over = 0;
+    CHECK_IS(deliver(own, "done, traced to the end"), SDS_SMTP_OK);
+    is_over = 1;
+    sleep_ms(3);
+    CHECK(!wrong);
+  }
+}
+
 static void cancel_in_a_trace(const char *line)
 {
   if (strncmp(line, "C: EHLO", 7) == 0)
@@ -613,6 +638,7 @@ static const struct {
   CASE(the_child_of_a_fork_is_not_told),
   CASE(many_threads_are_told),
   CASE(a_trace_is_told_every_line_before_done),
+  CASE(no_line_is_told_after_the_end),
   CASE(a_trace_cancels_and_frees),
   CASE(a_trace_forks),
   CASE(an_event_loop_calls_done),

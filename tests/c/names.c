@@ -40,6 +40,23 @@ static struct addrinfo *add_address(struct addrinfo *next, const char *text)
   return one;
 }
 
+/* The only address in a list: a link-local one, in zone 1, which is the loopback's. */
+static struct addrinfo *link_local(void)
+{
+  struct addrinfo *one = (struct addrinfo *)calloc(1, sizeof *one + sizeof(struct sockaddr_in6));
+  struct sockaddr_in6 *address = (struct sockaddr_in6 *)(void *)(one + 1);
+
+  CHECK(one != NULL);
+  address->sin6_family = AF_INET6;
+  CHECK(inet_pton(AF_INET6, "fe80::25", &address->sin6_addr) == 1);
+  address->sin6_scope_id = 1;
+  one->ai_family = AF_INET6;
+  one->ai_socktype = SOCK_STREAM;
+  one->ai_addr = (struct sockaddr *)address;
+  one->ai_addrlen = sizeof *address;
+  return one;
+}
+
 /* Stands in for the system's. */
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **list)
 {
@@ -57,6 +74,10 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     return EAI_MEMORY;
   if (strncmp(name, "nowhere", 7) == 0) {
     *list = add_address(add_address(NULL, "0.0.0.0"), "224.0.0.1");
+    return 0;
+  }
+  if (strncmp(name, "zone", 4) == 0) {
+    *list = link_local();
     return 0;
   }
   while (strncmp(name, "stuck", 5) == 0 && !released)
@@ -120,6 +141,20 @@ static void every_form_reaches_the_server(void)
   sends("xn--bcher-kva.test", SDS_SMTP_OK);
   sends("missing.test, one.test", SDS_SMTP_OK);
   sends("again.test,missing.test , 127.0.0.1", SDS_SMTP_OK);
+}
+
+/* Nobody has that address, but it is the one that was tried. */
+static void a_link_local_address_keeps_its_zone(void)
+{
+  struct sds_smtp_result result = SDS_SMTP_RESULT_INIT;
+  sds_smtp_client *client = client_of("zone.test", 100, "not sent");
+  char wanted[32];
+
+  CHECK(sds_smtp_client_wait(client, PATIENCE_MS) != SDS_SMTP_OK);
+  CHECK_IS(sds_smtp_client_result(client, &result), SDS_SMTP_OK);
+  snprintf(wanted, sizeof wanted, "[fe80::25%%1]:%u", port);
+  CHECK(strcmp(result.server, wanted) == 0);
+  sds_smtp_client_free(client);
 }
 
 static void a_name_without_an_address_is_35(void)
@@ -270,6 +305,7 @@ static const struct {
   void (*run)(void);
 } cases[] = {
   {"every form reaches the server", every_form_reaches_the_server},
+  {"a link-local address keeps its zone", a_link_local_address_keeps_its_zone},
   {"a name without an address is 35", a_name_without_an_address_is_35},
   {"fifteen stuck names hold nobody up", fifteen_stuck_names_hold_nobody_up},
   {"with sixteen stuck names others wait", with_sixteen_stuck_names_others_wait_until_their_deadline},

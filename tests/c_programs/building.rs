@@ -27,7 +27,7 @@ pub const EXAMPLES: [&str; 6] = [
     "event_loop",
     "own_transport",
 ];
-pub const TESTS: [&str; 28] = [
+pub const TESTS: [&str; 29] = [
     "layout",
     "misuse",
     "versions",
@@ -56,6 +56,7 @@ pub const TESTS: [&str; 28] = [
     "done",
     "shutdown",
     "transport",
+    "tls",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -141,6 +141,7 @@ class Pki:
             "p521": lambda make: make.server(self.ca, kind="p521"),
             "ed25519": lambda make: make.server(self.ca, kind="ed25519"),
             "below": lambda make: make.server(self.middle_ca),
+            "without_chain": self._without_chain,
             "stranger": lambda make: make.server(self.other_ca),
             "self_signed": lambda make: make.server(None),
             "self_signed_ca": lambda make: make.make(
@@ -179,6 +180,11 @@ class Pki:
     @property
     def encrypted_key(self):
         return openssl("pkcs8", "-topk8", "-in", self.client.key, "-passout", "pass:secret").decode()
+
+    def _without_chain(self, make):
+        one = make.server(self.middle_ca)
+        one.chain.write_text(one.pem)
+        return one
 
     def _deep(self, make):
         """A server's certificate below a hundred authorities."""

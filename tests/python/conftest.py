@@ -88,6 +88,7 @@ class ScriptedServer:
     """Speaks SMTP on 127.0.0.1 from threads of this process and keeps what it was told.
 
     replies -- {"RCPT": "550 5.1.1 no"}: the answer to that command (GREETING, EHLO, ..., END) instead of the usual one
+    closing -- {"RCPT"}: commands at which it closes the connection without an answer
     gate("END") -- makes that answer wait until the event given back is set
     address -- where it listens; "::" is everywhere
     extensions -- what it announces, a list that a test may change; secure_extensions: after STARTTLS, where that differs
@@ -97,6 +98,7 @@ class ScriptedServer:
         self.extensions = list(extensions)
         self.secure_extensions = None
         self.replies = {}
+        self.closing = set()
         self.commands = []  # (number of the connection, command line)
         self.mails = []  # (number of the connection, reverse path, forward paths, data)
         self.ends = []  # for each connection the addresses of both ends: the client's, ours
@@ -168,6 +170,8 @@ class ScriptedServer:
         if command in self._gates:
             self._reached[command].set()
             self._gates[command].wait(20)
+        if command in self.closing:
+            raise OSError("closed, as the test wants it")
         reply = self.replies.get(command, usual)
         connection.sendall(reply.encode("latin-1") + b"\r\n")
         return reply[:1] in "23"

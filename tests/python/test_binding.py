@@ -332,7 +332,7 @@ def test_a_bad_configuration_is_refused_with_its_code(client, change, code):
     assert caught.value.code == code
     assert caught.value.name == code.name
     assert type(caught.value) is ConfigurationError and caught.value.result is None
-    assert client.refusal() and caught.value.hint == f"{sds_smtp.strerror(code)} [{client.refusal()}]"
+    assert client.refusal() and caught.value.hint == f"{client.refusal()} [{sds_smtp.strerror(code)}]"
 
 
 def test_a_refusal_names_the_field_and_the_reason(client):

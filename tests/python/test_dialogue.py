@@ -254,6 +254,85 @@ def test_every_attempt_is_told_of(server):
     client.close()
 
 
+def conversation(client, code, shown, **more):
+    """Send a mail: its whole conversation, in which the port that is `shown` is left out."""
+    client.configure(**{"sender": SENDER, "flags": KEEP_DIALOGUE, **more})
+    client.send(SOMEONE, "Alarm", "Text.\n")
+    assert client.wait(20) == code, client.result()
+    return client.dialogue().replace(f":{shown}", ":PORT").splitlines()
+
+
+def test_the_notes_tell_what_ended_an_attempt_and_what_follows(server):
+    client = Client()
+    dead = free_port()
+    refused = ["# connecting to 127.0.0.1:PORT", "# 127.0.0.1:PORT: connection refused"]
+    # One address; the next attempt; the next server.
+    assert conversation(client, Code.CONNECT_FAILED, dead, server="127.0.0.1", port=dead) == refused
+    told = conversation(client, Code.CONNECT_FAILED, dead, server="127.0.0.1", port=dead, retry_max=1, retry_delay_ms=500)
+    assert told == [*refused, "# next attempt in 1 s", *refused]
+    told = conversation(client, Code.OK, dead, server=f"127.0.0.1:{dead}, 127.0.0.1:{server.port}")
+    assert told[:4] == [*refused, "# next server", f"# connecting to 127.0.0.1:{server.port}"]
+    # A name without an address (RFC 6761, 6.4), before an address and behind it.
+    name = ["# looking up nosuch.invalid", "# nosuch.invalid: the server's name has no address"]
+    told = conversation(client, Code.CONNECT_FAILED, dead, server=f"nosuch.invalid, 127.0.0.1:{dead}")
+    assert told == [*name, "# next server", *refused]
+    told = conversation(client, Code.NAME_NOT_FOUND, dead, server=f"127.0.0.1:{dead}, nosuch.invalid:{dead}")
+    assert told == [*refused, "# next server", *name]
+    client.close()
+
+
+def test_the_notes_tell_of_a_server_that_falls_silent_or_breaks_off(server):
+    client = Client()
+    common = {"server": "127.0.0.1", "port": server.port, "sender": SENDER}
+    for command, more, code, last in (
+        ("GREETING", {"greeting_timeout_ms": 200}, Code.TIMEOUT, "# no answer in time"),
+        ("MAIL", {"mail_timeout_ms": 200}, Code.TIMEOUT, "# no answer in time"),
+        ("RCPT", {"total_timeout_ms": 500}, Code.TIMEOUT, "# mail took too long"),
+    ):
+        answers = server.gate(command)
+        told = conversation(client, code, server.port, **common, **more)
+        answers.set()
+        assert (told[0], told[-1]) == ("# connecting to 127.0.0.1:PORT", last), told
+        assert sum(line.startswith("# ") for line in told) == 2, told
+    server.closing = {"RCPT"}
+    told = conversation(client, Code.RECIPIENT_REFUSED, server.port, **common)
+    assert told[-1] == "# connection lost", told
+    server.closing = set()
+    # The server's own words are enough. What follows stands behind the end of the conversation.
+    server.replies = {"RCPT": "450 4.2.0 later"}
+    told = conversation(client, Code.RECIPIENT_REFUSED, server.port, **common, retry_max=1, retry_delay_ms=500)
+    notes = [line for line in told if line.startswith("# ")]
+    assert notes == ["# connecting to 127.0.0.1:PORT", "# next attempt in 1 s", "# connecting to 127.0.0.1:PORT"]
+    at = told.index("# next attempt in 1 s")
+    assert told[at - 1].startswith("S: 221 "), told
+    # The program ends a mail that waits.
+    lines = []
+    client.configure(**common, trace=lines.append, retry_max=1, retry_delay_ms=30000)
+    client.send(SOMEONE, "Alarm", "Text.\n")
+    wait_until(lambda: lines and lines[-1].startswith("# next attempt in "))
+    client.cancel()
+    assert client.wait(2) == Code.CANCELLED
+    wait_until(lambda: lines[-1] == "# cancelled")
+    client.close()
+
+
+def test_where_no_time_is_left_for_another_attempt_the_text_says_so(server):
+    client = Client()
+    common = {"server": "127.0.0.1", "port": server.port, "sender": SENDER, "retry_delay_ms": 1}
+    server.replies = {"RCPT": "450 4.2.0 later"}
+    for more, attempts, text in (
+        ({"retry_max": 1, "total_timeout_ms": 30000}, 1, "4.2.0 later - no time left for another attempt"),
+        ({"retry_max": 1, "total_timeout_ms": 90000}, 2, "4.2.0 later"),
+        ({"retry_max": 0, "total_timeout_ms": 30000}, 1, "4.2.0 later"),
+    ):
+        client.configure(**common, **more)
+        client.send(SOMEONE, "Alarm", "Text.\n")
+        assert client.wait(20) == Code.RECIPIENT_REFUSED
+        result = client.result()
+        assert (result.attempts, result.text) == (attempts, text), result
+    client.close()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_dry_run_goes_to_the_last_recipient_and_sends_nothing(real_servers, listener, kind):
     server = real_servers.get(kind, **ACCOUNT)

@@ -41,9 +41,9 @@ def assert_sent(result, server):
     assert (result.code, result.outcome, result.server) == (Code.OK, Outcome.SENT, server), result
 
 
-def assert_not_found(result, least_ms=0, most_ms=5000):
+def assert_not_found(result, least_ms=0, most_ms=5000, server=f"{NAME}:25"):
     assert (result.code, result.outcome, result.phase) == (Code.NAME_NOT_FOUND, Outcome.NOT_SENT, Phase.RESOLVE), result
-    assert (result.reply_code, result.server, result.advice) == (0, "", Advice.LATER), result
+    assert (result.reply_code, result.server, result.advice) == (0, server, Advice.LATER), result
     assert least_ms <= result.elapsed_ms <= most_ms, result
 
 
@@ -162,7 +162,7 @@ def test_a_name_without_an_address_is_35(network):
     texts = {}
     for name in ("unknown.example.test", "no-address.example.test", "failing.example.test"):
         result = deliver(name)
-        assert_not_found(result)
+        assert_not_found(result, server=f"{name}:25")
         texts[name] = result.text
     assert all(texts.values()) and texts["unknown.example.test"] != texts["failing.example.test"], texts
 
@@ -338,7 +338,27 @@ def test_files_of_the_name_service_are_read_anew(network):
     network.write("hosts", "192.0.2.26 printer\n")
     assert_sent(deliver("printer"), "192.0.2.26:25")
     network.write("hosts", "")
-    assert_not_found(deliver("printer"))
+    assert_not_found(deliver("printer"), server="printer:25")
+
+
+@inside
+def test_a_name_with_a_dot_at_its_end_is_looked_up_as_it_is(network):
+    at(FOUR, "192.0.2.26", "127.0.0.1")
+    network.write("resolv.conf", "search example.test\nnameserver 127.0.0.1\noptions timeout:20 attempts:2\n")
+    for name in ("mailhost", "mail.host"):
+        network.names.add(f"{name}.example.test", FOUR)
+        assert_sent(deliver(name), AT_FOUR)
+        assert_not_found(deliver(f"{name}."), server=f"{name}:25")
+        # One behind the other, and beside each other.
+        assert_sent(deliver(f"{name}., {name}"), AT_FOUR)
+        with Client() as with_dot, Client() as without:
+            begin(with_dot, f"{name}.")
+            begin(without, name)
+            assert (with_dot.wait(20), without.wait(20)) == (Code.NAME_NOT_FOUND, Code.OK)
+    network.names.add("mailhost", "192.0.2.26")
+    assert_sent(deliver("mailhost."), "192.0.2.26:25")
+    # /etc/hosts has names without dots.
+    assert_sent(deliver("localhost."), "127.0.0.1:25")
 
 
 @inside
@@ -383,6 +403,34 @@ def test_the_next_server_of_a_list_follows_what_the_server_could_not_do(network)
         assert_sent(deliver(f"192.0.2.26,{FOUR}"), AT_FOUR)
         assert len(first.ends) == before + 1
     assert (len(first.mails), len(second.mails)) == (0, 11), (first.mails, second.mails)
+
+
+@inside
+def test_the_result_names_the_server_that_failed_last_and_no_other_one(network):
+    six, four = f"[{SIX}]:2699", "127.0.0.1:2698"
+    # A name that has no address, behind addresses, and before one; with attempts; without an address of our own one's family.
+    for servers, last in (
+        (f"{six}, {four}, nosuch.example.test", "nosuch.example.test:25"),
+        (f"{six}, {four}, NoSuch.Example.test.:587", "nosuch.example.test:587"),
+        (f"nosuch.example.test, {four}", four),
+    ):
+        for attempts in (1, 2):
+            result = deliver(servers, retry_max=attempts - 1, retry_delay_ms=1)
+            assert (result.server, result.outcome, result.attempts) == (last, Outcome.NOT_SENT, attempts), result
+    network.names.add("six.example.test", SIX)
+    result = deliver(f"{four}, six.example.test:2525", source="192.0.2.27")
+    assert (result.code, result.phase, result.server) == (Code.CONNECT_FAILED, Phase.CONNECT, "six.example.test:2525"), result
+    # There is room for 63 octets.
+    longest = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61])
+    assert deliver(f"{four}, {longest}").server == "a" * 63
+    # What ends it while a name is looked up.
+    network.names.silence(NAME)
+    client = Client()
+    begin(client, f"{four}, {NAME}")
+    wait_until(lambda: NAME in network.names.asked)
+    client.cancel()
+    assert client.wait(2) == Code.CANCELLED
+    assert client.result().server == f"{NAME}:25"
 
 
 @inside

@@ -1,5 +1,5 @@
-"""TLS against real servers: Postfix (OpenSSL), Exim (GnuTLS), aiosmtpd (OpenSSL through asyncio), and the strangers `openssl s_server`
-and `gnutls-serv`.
+"""TLS against real servers: Postfix (OpenSSL), Exim (GnuTLS), aiosmtpd (OpenSSL through asyncio), and the strangers
+`openssl s_server` and `gnutls-serv`.
 """
 
 import re
@@ -10,7 +10,9 @@ import time
 import pytest
 from conftest import free_port
 from sds_smtp import Auth, Client, Code, Outcome, Phase, Tls
-from test_tls import NOT_OURS, UNKNOWN_ISSUER, WANTED, assert_failed, assert_sent, deliver, phase_of
+from test_tls import NOT_OURS, UNKNOWN_ISSUER, WANTED, WITH_TLS, assert_failed, assert_sent, deliver, phase_of
+
+pytestmark = WITH_TLS
 
 KINDS = ["postfix", "exim", "aiosmtpd"]
 LOGIN = {"auth": Auth.ANY, "username": "sds", "password": "sds-secret"}

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import warnings
 
 from conftest import ScriptedServer
 
@@ -17,7 +18,10 @@ def context(identity, *, versions=None, ciphers=None, client_ca=None, curve=None
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.load_cert_chain(identity.chain, identity.key)
     if versions is not None:
-        made.minimum_version = made.maximum_version = versions
+        with warnings.catch_warnings():
+            # Python warns of old versions.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            made.minimum_version = made.maximum_version = versions
     if ciphers is not None:
         made.set_ciphers(ciphers)
     if client_ca is not None:

@@ -3,6 +3,7 @@
 
 use core::alloc::Layout;
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, Ordering};
@@ -211,9 +212,12 @@ impl<T: Copy> Row<T> {
     pub fn grow(&mut self, more: usize, value: T) -> Option<&mut [T]> {
         self.reserve(more)?;
         let before = self.memory.length;
-        for at in 0..more {
-            // SAFETY: there is room for so many more.
-            unsafe { self.place().add(before.saturating_add(at)).write(value) };
+        // SAFETY: there is room for so many more.
+        let room = unsafe {
+            core::slice::from_raw_parts_mut(self.place().add(before).cast::<MaybeUninit<T>>().as_ptr(), more)
+        };
+        for place in room {
+            place.write(value);
         }
         self.memory.length = before.saturating_add(more);
         self.get_mut(before..)

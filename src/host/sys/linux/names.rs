@@ -4,9 +4,11 @@
 use core::ffi::c_ulong;
 use core::ffi::{CStr, c_int};
 use core::mem::zeroed;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use super::super::interface::Unresolved;
+#[cfg(target_env = "gnu")]
+use crate::limits::HOST_NAME_BYTES;
 
 /// What an error number of getaddrinfo() means.
 fn unresolved(error: c_int) -> Unresolved {
@@ -32,7 +34,16 @@ struct ResolverState {
 #[cfg(target_env = "gnu")]
 unsafe extern "C" {
     fn __res_state() -> *mut ResolverState;
+    fn __res_ninit(state: *mut ResolverState) -> c_int;
+    fn __res_nclose(state: *mut ResolverState);
 }
+
+/// The state has been made.
+#[cfg(target_env = "gnu")]
+const RES_INIT: c_ulong = 1;
+/// Names are looked up in the domains of resolv.conf, too: RES_DEFNAMES and RES_DNSRCH.
+#[cfg(target_env = "gnu")]
+const SEARCHES: c_ulong = 0x80 | 0x200;
 
 /// The first thing that a thread does that looks names up.
 ///
@@ -49,8 +60,52 @@ pub fn before_lookups() {
 }
 
 /// Asks the system for a name's addresses, and calls `each` with them in the order of RFC 6724. It waits as long as the system
-/// does.
-pub fn lookup(name: &CStr, each: &mut dyn FnMut(IpAddr)) -> Result<(), Unresolved> {
+/// does. A name with a dot at its end is looked up as it is, and not in the domains of resolv.conf.
+///
+/// glibc's files do not know a name with its dot, as "localhost.". There it is asked for without the dot, and without those domains.
+#[cfg(target_env = "gnu")]
+pub fn lookup(name: &CStr, each: &mut dyn FnMut(SocketAddr)) -> Result<(), Unresolved> {
+    let mut room = [0; HOST_NAME_BYTES + 1];
+    let [without @ .., b'.'] = name.to_bytes() else {
+        return lookup_here(name, each);
+    };
+    for (to, from) in room.iter_mut().zip(without.iter().take(HOST_NAME_BYTES)) {
+        *to = *from;
+    }
+    let Ok(without) = CStr::from_bytes_until_nul(&room) else {
+        return Err(Unresolved::NotFound);
+    };
+    // SAFETY: the state is this thread's, and in no lookup. It is closed only where it has been made: others are zeros, with no
+    // descriptors of theirs. Its beginning is the same in every glibc.
+    let state = unsafe {
+        let state = __res_state();
+        if (*state).options & RES_INIT != 0 {
+            __res_nclose(state);
+        }
+        (*state).options = 0;
+        // Where there is no memory, the lookup says so.
+        __res_ninit(state);
+        state
+    };
+    // SAFETY: as above.
+    let searches = unsafe { (*state).options & SEARCHES };
+    // SAFETY: as above.
+    unsafe { (*state).options &= !SEARCHES };
+    let found = lookup_here(without, each);
+    // SAFETY: as above.
+    unsafe { (*state).options |= searches };
+    found
+}
+
+/// Asks the system for a name's addresses, and calls `each` with them in the order of RFC 6724. It waits as long as the system
+/// does. A name with a dot at its end is looked up as it is, and not in the domains of resolv.conf.
+#[cfg(not(target_env = "gnu"))]
+pub fn lookup(name: &CStr, each: &mut dyn FnMut(SocketAddr)) -> Result<(), Unresolved> {
+    lookup_here(name, each)
+}
+
+/// Asks for a name as the system likes.
+fn lookup_here(name: &CStr, each: &mut dyn FnMut(SocketAddr)) -> Result<(), Unresolved> {
     // SAFETY: an addrinfo of zeros is a valid value of it.
     let mut hints: libc::addrinfo = unsafe { zeroed() };
     hints.ai_family = libc::AF_UNSPEC;
@@ -68,12 +123,14 @@ pub fn lookup(name: &CStr, each: &mut dyn FnMut(IpAddr)) -> Result<(), Unresolve
             libc::AF_INET => {
                 // SAFETY: the family says that a sockaddr_in stands there; it need not be aligned.
                 let v4 = unsafe { one.ai_addr.cast::<libc::sockaddr_in>().read_unaligned() };
-                each(IpAddr::V4(Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes())));
+                let ip = Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes());
+                each(SocketAddr::from((ip, 0)));
             }
             libc::AF_INET6 => {
                 // SAFETY: as above, for a sockaddr_in6.
                 let v6 = unsafe { one.ai_addr.cast::<libc::sockaddr_in6>().read_unaligned() };
-                each(IpAddr::V6(Ipv6Addr::from(v6.sin6_addr.s6_addr)));
+                let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+                each(SocketAddr::V6(SocketAddrV6::new(ip, 0, 0, v6.sin6_scope_id)));
             }
             _ => {}
         }

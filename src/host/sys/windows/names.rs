@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 use core::mem::zeroed;
 use core::ptr::{null, null_mut};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use windows_sys::Win32::NetworkManagement::IpHelper::{if_indextoname, if_nametoindex};
 use windows_sys::Win32::Networking::WinSock;
@@ -24,7 +24,7 @@ pub fn before_lookups() {}
 
 /// Asks the system for a name's addresses, and calls `each` with them in the order of RFC 6724. It waits as long as the system
 /// does.
-pub fn lookup(name: &CStr, each: &mut dyn FnMut(IpAddr)) -> Result<(), Unresolved> {
+pub fn lookup(name: &CStr, each: &mut dyn FnMut(SocketAddr)) -> Result<(), Unresolved> {
     // SAFETY: an ADDRINFOA of zeros is a valid value of it.
     let mut hints: WinSock::ADDRINFOA = unsafe { zeroed() };
     hints.ai_family = i32::from(WinSock::AF_UNSPEC);
@@ -49,19 +49,14 @@ pub fn lookup(name: &CStr, each: &mut dyn FnMut(IpAddr)) -> Result<(), Unresolve
                         .S_un
                         .S_addr
                 };
-                each(IpAddr::V4(Ipv4Addr::from(v4.to_ne_bytes())));
+                each(SocketAddr::from((Ipv4Addr::from(v4.to_ne_bytes()), 0)));
             }
             Ok(WinSock::AF_INET6) => {
                 // SAFETY: as above, for a SOCKADDR_IN6.
-                let v6 = unsafe {
-                    one.ai_addr
-                        .cast::<WinSock::SOCKADDR_IN6>()
-                        .read_unaligned()
-                        .sin6_addr
-                        .u
-                        .Byte
-                };
-                each(IpAddr::V6(Ipv6Addr::from(v6)));
+                let v6 = unsafe { one.ai_addr.cast::<WinSock::SOCKADDR_IN6>().read_unaligned() };
+                // SAFETY: the octets of an address, and a number: each of their values is valid.
+                let (octets, zone) = unsafe { (v6.sin6_addr.u.Byte, v6.Anonymous.sin6_scope_id) };
+                each(SocketAddr::V6(SocketAddrV6::new(Ipv6Addr::from(octets), 0, 0, zone)));
             }
             _ => {}
         }
