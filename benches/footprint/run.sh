@@ -298,8 +298,8 @@ each_tls() {
   both() { row "$1" "$(said "$2" "$work/tls_ec")" "$(said "$2" "$work/tls_rsa")"; }
   begin_table tls 'Cortex-M3: bytes, and instructions' 'keys of P-256' 'keys of RSA, 2048 bits'
   row 'flash: mbedTLS' "$flash" "$flash"
-  row 'flash: `transport_mbedtls.c`' "$transport" "$transport"
-  row 'RAM: `struct transport_mbedtls`, and what is static' "$(($(said transport "$work/tls_ec") + ram))" "$(($(said transport "$work/tls_rsa") + ram))"
+  row "flash: \`transport_mbedtls.c\`" "$transport" "$transport"
+  row "RAM: \`struct transport_mbedtls\`, and what is static" "$(($(said transport "$work/tls_ec") + ram))" "$(($(said transport "$work/tls_rsa") + ram))"
   both 'heap, at its peak' 'heap, peak'
   both 'heap, without a connection' 'heap, without a connection'
   both 'stack, of the whole program' stack

@@ -62,10 +62,11 @@ build_mbedtls() {
   compile_mbedtls "${more[@]}"
   certificate_array authority "$SDS_AUTHORITY" >"$output/authority.h"
   # A file of its own, so that the map of what is linked names it.
-  compile "${warnings[@]}" -Iinclude "-I$examples" "${MBEDTLS[@]}" -c "$examples/transport_mbedtls.c" -o "$output/mbedtls/transport.o"
-  link mbedtls "-Wl,-Map=$output/mbedtls.map" -DDEMONSTRATION "-DTLS=SDS_SMTP_TLS_$1" "-DTLS_NAME=\"${SDS_TLS_NAME:-mx.example.test}\"" "-I$output" "${MBEDTLS[@]}" \
-    "-I$examples/lwip" -isystem "$source/include" "$main" "$examples"/{alarm,transport_lwip,lan9118}.c \
-    "$output"/{lwip,mbedtls}/*.o "${@:2}"
+  compile "${warnings[@]}" -Iinclude "-I$examples" "${MBEDTLS[@]}" -c "$examples/transport_mbedtls.c" \
+    -o "$output/mbedtls/transport.o"
+  link mbedtls "-Wl,-Map=$output/mbedtls.map" -DDEMONSTRATION "-DTLS=SDS_SMTP_TLS_$1" \
+    "-DTLS_NAME=\"${SDS_TLS_NAME:-mx.example.test}\"" "-I$output" "${MBEDTLS[@]}" "-I$examples/lwip" -isystem "$source/include" \
+    "$main" "$examples"/{alarm,transport_lwip,lan9118}.c "$output"/{lwip,mbedtls}/*.o "${@:2}"
 }
 
 # --- running ----------------------------------------------------------------------------------------------------------
@@ -121,7 +122,8 @@ run_lwip() {
 run_mbedtls() {
   local port=$SDS_PORT
   if [[ $1 = 465 ]]; then port=${SDS_TLS_PORT:-$SDS_PORT}; fi
-  emulate -serial null -nic "user,model=lan9118,restrict=on,guestfwd=tcp:10.0.2.100:$1-tcp:127.0.0.1:$port" -icount shift=5,sleep=off
+  emulate -serial null -nic "user,model=lan9118,restrict=on,guestfwd=tcp:10.0.2.100:$1-tcp:127.0.0.1:$port" \
+    -icount shift=5,sleep=off
 }
 
 case ${1:-} in

@@ -22,8 +22,8 @@ make_certificates "$output/stranger"
 # The server of the test is mbedTLS, too.
 options=(-std=gnu99 -g -O2 '-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"'
   -DMBEDTLS_SSL_SRV_C "-I$PWD/include" "-I$PWD/c_examples/firmware" "-I$output")
-parts=(aes asn1parse asn1write bignum cipher cipher_wrap constant_time ctr_drbg ecdh ecdsa ecp ecp_curves gcm md memory_buffer_alloc
-  oid pk pk_wrap pkparse platform platform_util rsa rsa_internal sha256 ssl_ciphersuites ssl_cli ssl_msg ssl_srv ssl_tls x509
+parts=(aes asn1parse asn1write bignum cipher cipher_wrap constant_time ctr_drbg ecdh ecdsa ecp ecp_curves gcm md
+  memory_buffer_alloc oid pk pk_wrap pkparse platform platform_util rsa rsa_internal sha256 ssl_ciphersuites ssl_cli ssl_msg ssl_srv ssl_tls x509
   x509_crt)
 (
   cd "$output"
@@ -34,6 +34,6 @@ parts=(aes asn1parse asn1write bignum cipher cipher_wrap constant_time ctr_drbg 
     gcc "${options[@]}" "${checks[@]}" "-I$source/include" -c "$source/library/$part.c"
   done
 )
-gcc "${options[@]}" "${warnings[@]}" "-fsanitize=address,undefined" -fno-sanitize-recover=all -isystem "$source/include" tests/firmware/mbedtls_transport.c "$output"/*.o \
-  -o "$output/mbedtls_transport"
+gcc "${options[@]}" "${warnings[@]}" "-fsanitize=address,undefined" -fno-sanitize-recover=all -isystem "$source/include" \
+  tests/firmware/mbedtls_transport.c "$output"/*.o -o "$output/mbedtls_transport"
 timeout 120 "$output/mbedtls_transport"
