@@ -47,6 +47,18 @@ put() {
 
 put "$shared"
 put "$archive"
+
+# The licences of the packages that are linked, for `make install`.
+licences=$release/licences
+rm -rf "$licences"
+mkdir -p "$licences"
+"${cargo[@]}" metadata --format-version 1 --locked >"$work/metadata" 2>/dev/null || "${cargo[@]}" metadata --format-version 1 >"$work/metadata"
+while read -r name package_version _; do
+  manifest=$(grep -oE "\"manifest_path\":\"[^\"]*/$name-${package_version#v}/Cargo.toml\"" "$work/metadata" | head -n 1 | cut -d'"' -f4) || true
+  [[ -n $manifest ]] || continue
+  mkdir -p "$licences/$name"
+  find "${manifest%/*}" -maxdepth 1 -type f \( -iname 'licen[sc]e*' -o -iname 'copying*' \) -exec cp {} "$licences/$name/" \;
+done < <("${cargo[@]}" tree --edges normal --prefix none "${features[@]}" | sort -u)
 scripts/people/archive.sh "$release/libsds_smtp.a"
 ln -sf libsds_smtp.so "$release/$soname"
 

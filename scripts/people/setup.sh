@@ -114,6 +114,9 @@ setup_bench() {
   need "echo '#include <curl/curl.h>' | cc -E -" libcurl4-openssl-dev
   need "echo '#include <libesmtp.h>' | cc -E -" libesmtp-dev
   need_command strace
+  need 'ldconfig -p | grep libcurl-gnutls.so.4' libcurl3-gnutls
+  need_command openssl
+  need_command python3
 }
 
 setup_fuzz() {

@@ -106,8 +106,8 @@ async def serve(options):
             handler,
             hostname="mx.example.test",
             tls_context=starttls,
-            # Behind STARTTLS only; a connection that has begun with TLS is none of its.
-            auth_require_tls=starttls is not None,
+            # A login behind STARTTLS only, or never. A connection that has begun with TLS counts as one without.
+            auth_require_tls=starttls is not None or options.auth == "0",
             ident="aiosmtpd",
             data_size_limit=options.size,
             enable_SMTPUTF8=True,

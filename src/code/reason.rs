@@ -267,6 +267,8 @@ mod tests {
         for reason in ALL {
             let text = reason.text();
             assert!(text.iter().all(|octet| matches!(octet, 0x20..=0x7e)));
+            // The log has it whole.
+            assert!(text.len() <= 127, "{reason:?}");
             let elsewhere = match reason {
                 Reason::TooLarge | Reason::NoStartTls | Reason::BehindStartTls => !cfg!(feature = "complete"),
                 Reason::None => true,

@@ -7,7 +7,7 @@ use super::memory::Boxed;
 use super::security::{Mode, Protection};
 use super::servers::{self, Servers, Target};
 use super::snapshot::{Extras, Snapshot};
-use super::tls::Given;
+use super::tls::{Given, Peer};
 use crate::channel::callbacks::Trace;
 use crate::client::settings::{Checked, Draft, PORT, is_kept_unused};
 use crate::client::url::{self, Scheme};
@@ -165,6 +165,15 @@ impl<'a> Setup<'a> {
                 super::server::host_name(name).map_err(|why| Wrong::new(why.code_of_name(), "tls_name", why.text()))?,
             ),
         };
+        if let (Some(name), Some(config)) = (&name, &config) {
+            // As an address with a zone.
+            if Peer::new(config, name, false).is_none() {
+                return Err(wrong(
+                    "tls_name",
+                    "not a name, and not an address, that a certificate can have",
+                ));
+            }
+        }
         let protection = Protection { mode, name, config };
         Boxed::new(protection).map(Some).ok_or_else(no_memory)
     }

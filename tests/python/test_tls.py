@@ -16,6 +16,7 @@ from certificates import Pki
 from conftest import LIBRARY, free_port
 from own_network import inside
 from sds_smtp import (
+    DRY_RUN,
     Advice,
     Auth,
     BadArgument,
@@ -321,6 +322,13 @@ def test_the_systems_trust_store_is_used(pki, serve, tmp_path):
     assert with_trust_store(server, int(Tls.IMPLICIT), tmp_path, file=pki.other_ca.certificate) == f"37 {UNKNOWN_ISSUER}"
 
 
+def test_keys_are_written_to_no_file(pki, serve, tmp_path, monkeypatch):
+    """As other libraries do for those who look for faults."""
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    assert with_trust_store(serve(pki.good), int(Tls.IMPLICIT), tmp_path, file=pki.ca.certificate).startswith("0 ")
+    assert not (tmp_path / "keys").exists()
+
+
 def test_a_url_with_a_login_uses_tls(pki, serve, tmp_path):
     for scheme, implicit in (("smtps", True), ("smtp+starttls", False)):
         server = serve(pki.good, implicit=implicit)
@@ -328,6 +336,45 @@ def test_a_url_with_a_login_uses_tls(pki, serve, tmp_path):
         assert with_trust_store(server, url, tmp_path, file=pki.ca.certificate).startswith("0 ")
         begun = [] if implicit else ["EHLO", "STARTTLS"]
         assert_heard(server, *begun, "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT")
+
+
+# --- the C examples -------------------------------------------------------------------
+
+
+@pytest.fixture
+def example(tmp_path):
+    """Runs a program of c_examples against the library that is tested: example(name, argument...)"""
+
+    def run(name, *arguments):
+        folder = os.path.dirname(os.path.abspath(LIBRARY))
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        program = tmp_path / name
+        source = os.path.join(root, "c_examples", f"{name}.c")
+        link = [f"-L{folder}", "-lsds_smtp", f"-Wl,-rpath,{folder}"]
+        options = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{root}/include"]
+        subprocess.run(["cc", *options, source, "-o", program, *link], check=True)
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_submission_sends_with_starttls_and_a_login(pki, serve, example):
+    server = serve(pki.good, implicit=False)
+    arguments = (f"localhost:{server.port}", SENDER, "app password", SOMEONE)
+    assert example("submission", *arguments, str(pki.ca.certificate)) == (0, "OK: 2.0.0 taken\n")
+    assert_heard(server, "EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT")
+    assert example("submission", *arguments, str(pki.other_ca.certificate)) == (1, f"TLS_UNTRUSTED: {UNKNOWN_ISSUER}\n")
+    assert example("submission", *arguments, "/nonexistent") == (1, "not started: tls_ca: the file cannot be read\n")
+
+
+def test_pinned_device_takes_the_key_that_it_knows(pki, serve, example):
+    server = serve(pki.expired_self_signed)
+    arguments = (SENDER, SOMEONE)
+    code, said = example("pinned_device", f"127.0.0.1:{server.port}", pki.expired_self_signed.pin, *arguments)
+    assert (code, said) == (0, "OK, TLS 1.3: 2.0.0 taken\n")
+    code, said = example("pinned_device", f"127.0.0.1:{server.port}", pki.good.pin, *arguments)
+    assert code == 1 and said.startswith("TLS_UNTRUSTED") and "another key than tls_pin" in said, said
 
 
 # --- what the configuration refuses ---------------------------------------------------
@@ -388,6 +435,17 @@ REFUSED = {
     "a pin without its kind": ({"tls_pin": "A" * 43 + "="}, 33, "tls_pin: not as sha256//BASE64;sha256//BASE64"),
     "a short pin": ({"tls_pin": "sha256//AAAA"}, 33, "tls_pin: a SHA-256 in base64 has 44 characters"),
     "a pin that is no base64": ({"tls_pin": "sha256//" + "!" * 44}, 33, "tls_pin: not a SHA-256 in base64"),
+    "a name with a port": (
+        {"tls_name": "mx.example.test:465"},
+        33,
+        "tls_name: a port where a name or an address alone is needed",
+    ),
+    "a wildcard": ({"tls_name": "*.example.test"}, 33, "tls_name: a character that no server's name has"),
+    "an address with a zone": (
+        {"tls_name": "fe80::1%lo"},
+        33,
+        "tls_name: not a name, and not an address, that a certificate can have",
+    ),
     "an unknown mode": ({"tls": 4}, 33, "tls: unknown value"),
     "no TLS, and a CA": ({"tls": 0, "tls_ca": "ca.pem"}, 33, "tls_ca: set, and tls is 0"),
     "no TLS, and a certificate": (
@@ -432,7 +490,7 @@ def test_a_configuration_that_cannot_be_used_is_refused_with_its_field(pki, clie
     with pytest.raises(ConfigurationError) as refused:
         client.configure(**{"server": "127.0.0.1", "port": 2, "sender": SENDER, "tls": Tls.IMPLICIT, **settings})
     assert (refused.value.code, client.refusal()) == (code, text)
-    assert refused.value.hint.endswith(f"[{text}]")
+    assert refused.value.hint.startswith(text)
     # The configuration before stays.
     client.send(SOMEONE, "Alarm", "Text.")
     assert client.wait(20) == Code.CONNECT_FAILED
@@ -448,6 +506,23 @@ def test_a_key_with_a_nul_in_it_is_refused_and_kept_nowhere(client):
         if frame.f_code.co_filename.endswith("sds_smtp.py"):
             assert not [value for value in frame.f_locals.values() if value == "se\0cret"]
         traceback = traceback.tb_next
+
+
+def test_what_is_in_a_file_counts_when_it_is_configured(pki, serve, tmp_path):
+    """Neither the file of another time, nor that of another mail, is taken for it."""
+    server, file = serve(pki.good), tmp_path / "ca.pem"
+    with Client() as client:
+        for ca, code in ((pki.ca, Code.OK), (pki.other_ca, Code.TLS_UNTRUSTED), (pki.ca, Code.OK)):
+            file.write_text(ca.pem)
+            client.configure(server="127.0.0.1", port=server.port, sender=SENDER, tls=Tls.IMPLICIT, tls_ca=str(file))
+            file.unlink()
+            client.send(SOMEONE, "Alarm", "Text.")
+            assert client.wait(20) == code
+
+
+def test_a_bundle_of_many_authorities(pki, serve):
+    bundle = (pki.other_ca.pem + pki.rsa_ca.pem) * 150 + pki.ca.pem
+    assert_sent(deliver(serve(pki.good).port, tls_ca=bundle))
 
 
 # --- a handshake that fails: 36 -------------------------------------------------------
@@ -596,6 +671,21 @@ def test_octets_that_are_put_behind_the_answer_later_are_told_as_such(pki):
             assert_failed(deliver(server.port, tls=mode, **settings), Code.TLS_FAILED, Phase.STARTTLS, BEHIND)
 
 
+@pytest.mark.parametrize("word", ["STARTTLS", "starttls", "StartTLS required", "STARTTLS "])
+@pytest.mark.parametrize("reply", ["220 2.0.0 Go", "220", "220 ", "220-2.0.0 Go\r\n220-on\r\n220 now", "220-Go\r\n220"])
+def test_every_offer_and_every_answer_of_starttls_is_understood(pki, serve, word, reply):
+    server = serve(pki.good, implicit=False, extensions=["SIZE", word, "HELP"])
+    server.replies["STARTTLS"] = reply
+    assert_sent(deliver(server.port, tls=Tls.STARTTLS, tls_ca=pki.ca.pem))
+
+
+@pytest.mark.parametrize("word", ["STARTTLSX", "XSTARTTLS", "START TLS", "TLS", "AUTH STARTTLS"])
+def test_what_only_looks_like_starttls_is_none(pki, serve, word):
+    server = serve(pki.good, implicit=False, extensions=["SIZE", word])
+    result = deliver(server.port, tls=Tls.STARTTLS, tls_ca=pki.ca.pem)
+    assert_failed(result, Code.TLS_UNAVAILABLE, Phase.STARTTLS, NOT_OFFERED)
+
+
 @pytest.mark.parametrize("identity", ["good", "stranger", "expired", "other_name", "self_signed_ca"])
 def test_opportunistic_takes_whatever_certificate_there_is(pki, serve, identity):
     server = serve(getattr(pki, identity), implicit=False)
@@ -672,6 +762,30 @@ def test_the_next_server_is_tried_where_the_first_says_nothing_in_the_handshake(
         assert_sent(deliver(0, server=servers, tls_ca=pki.ca.pem, connect_timeout_ms=500))
 
 
+@inside
+def test_of_several_addresses_the_one_that_stands_first_has_the_handshake(network):
+    with tempfile.TemporaryDirectory() as folder:
+        pki = Pki(folder)
+        settings = {"server": "mx.example.test", "tls_ca": pki.ca.pem}
+        network.names.add("mx.example.test", "2001:db8:dead::25", "2001:db8:bad::1", "192.0.2.25", "192.0.2.26")
+        for tls, port in ((Tls.IMPLICIT, 465), (Tls.STARTTLS, 587)):
+            servers = [
+                TlsServer(context(identity), implicit=tls == Tls.IMPLICIT, address=address, port=port)
+                for identity, address in ((pki.good, "192.0.2.25"), (pki.stranger, "192.0.2.26"))
+            ]
+            # The port is that of the mode.
+            result = deliver(0, tls=tls, **settings)
+            assert_sent(result)
+            assert result.server == f"192.0.2.25:{port}"
+            assert result.elapsed_ms < 3000
+            assert (len(servers[0].ends), servers[0].names, servers[1].ends) == (1, ["mx.example.test"], [])
+            # One that is not trusted has the last word.
+            network.names.add("mx2.example.test", "2001:db8:dead::25", "192.0.2.26", "192.0.2.25")
+            result = deliver(0, tls=tls, **{**settings, "server": "mx2.example.test"}, tls_name="mx.example.test")
+            assert_failed(result, Code.TLS_UNTRUSTED, phase_of(tls), UNKNOWN_ISSUER)
+            assert (len(servers[0].ends), len(servers[1].ends)) == (1, 1)
+
+
 def test_a_timeout_in_the_handshake_is_repeated(pki):
     with RawServer(says(b"")) as silent:
         limits = {"connect_timeout_ms": 200, "retry_max": 2, "retry_delay_ms": 1, "total_timeout_ms": 60000}
@@ -689,6 +803,77 @@ def test_a_connection_lost_in_the_handshake_is_36_and_not_repeated(pki):
         result = deliver(server.port, tls_ca=pki.ca.pem, retry_max=2, retry_delay_ms=1)
     assert_failed(result, Code.TLS_FAILED, Phase.TLS, "TLS: connection lost in the handshake")
     assert result.attempts == 1
+
+
+def test_each_attempt_has_its_own_handshake(pki, serve, mode):
+    server = serve(pki.good, implicit=mode == Tls.IMPLICIT)
+    answers_of_end = ["451 4.3.0 Later", "451 4.3.0 Later"]
+
+    def refuse(connection, command, usual, answer=server._answer):
+        if command == "END" and answers_of_end:
+            connection.sendall(answers_of_end.pop().encode() + b"\r\n")
+            return False
+        return answer(connection, command, usual)
+
+    server._answer = refuse
+    result = deliver(server.port, tls=mode, tls_ca=pki.ca.pem, retry_max=2, retry_delay_ms=1, total_timeout_ms=60000)
+    assert_sent(result)
+    assert (result.attempts, len(server.versions), len(server.ends)) == (3, 3, 3)
+
+
+def test_a_probe_logs_in_behind_tls(pki, serve, client, mode):
+    server = serve(pki.good, implicit=mode == Tls.IMPLICIT)
+    settings = {"server": "127.0.0.1", "port": server.port, "sender": SENDER, "tls": mode, "tls_ca": pki.ca.pem}
+    client.configure(**settings, **LOGIN)
+    client.probe()
+    assert client.wait(20) == Code.OK
+    assert client.result().tls_version == TLS_1_3
+    begun = [] if mode == Tls.IMPLICIT else ["EHLO", "STARTTLS"]
+    assert_heard(server, *begun, "EHLO", "AUTH", "QUIT")
+    # Of a server that is not trusted it tells as a mail does.
+    client.configure(**{**settings, "tls_ca": pki.other_ca.pem}, **LOGIN)
+    client.probe()
+    assert client.wait(20) == Code.TLS_UNTRUSTED
+    assert client.result().text == UNKNOWN_ISSUER
+
+
+def test_a_dry_run_behind_tls(pki, serve, client, mode):
+    server = serve(pki.good, implicit=mode == Tls.IMPLICIT)
+    client.configure(server="127.0.0.1", port=server.port, sender=SENDER, tls=mode, tls_ca=pki.ca.pem)
+    client.send(SOMEONE, "Alarm", "Text.", flags=DRY_RUN)
+    assert client.wait(20) == Code.OK
+    begun = [] if mode == Tls.IMPLICIT else ["EHLO", "STARTTLS"]
+    assert_heard(server, *begun, "EHLO", "MAIL", "RCPT", "RSET", "QUIT")
+
+
+def test_a_mail_keeps_the_configuration_that_it_began_with(pki, serve, client):
+    first, second = serve(pki.good, implicit=False), serve(pki.stranger)
+    waits = first.gate("MAIL")
+    settings = {"server": "127.0.0.1", "sender": SENDER}
+    client.configure(**settings, port=first.port, tls=Tls.STARTTLS, tls_ca=pki.ca.pem)
+    client.send(SOMEONE, "Alarm", "Text.")
+    first.reached("MAIL")
+    client.configure(**settings, port=second.port, tls=Tls.IMPLICIT, tls_pin=pki.stranger.pin)
+    waits.set()
+    assert client.wait(20) == Code.OK
+    client.send(SOMEONE, "Alarm", "Text.")
+    assert client.wait(20) == Code.OK
+    assert (len(first.mails), len(second.mails)) == (1, 1)
+
+
+def test_the_built_in_client_has_tls_too(pki, serve):
+    server, client = serve(pki.good), Client.builtin()
+    client.configure(server="127.0.0.1", port=server.port, sender=SENDER, tls=Tls.IMPLICIT, tls_ca=pki.ca.pem)
+    client.send(SOMEONE, "Alarm", "Text.", wait=True)
+    assert_sent(client.result())
+
+
+def test_the_log_has_the_reason(pki, serve, client):
+    client.configure(server="127.0.0.1", port=serve(pki.expired).port, sender=SENDER, tls=Tls.IMPLICIT, tls_ca=pki.ca.pem)
+    client.send(SOMEONE, "Alarm", "Text.")
+    client.wait(20)
+    entry = client.log()[-1]
+    assert (entry.code, entry.phase, entry.text) == (Code.TLS_UNTRUSTED, Phase.TLS, EXPIRED)
 
 
 def test_a_mail_that_failed_raises_what_its_advice_says(pki, serve):

@@ -2,6 +2,7 @@
 should not.
 """
 
+import contextlib
 import os
 import re
 import socket
@@ -143,6 +144,46 @@ def test_a_helo_behind_tls(pki, serve):
     assert_heard(server, "EHLO", "STARTTLS", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "QUIT")
 
 
+def test_a_second_connection_for_helo_has_tls_too(pki, serve, mode):
+    """The server refuses EHLO, and closes at HELO. Behind STARTTLS there is no second one: HELO has no STARTTLS."""
+    server = serve(pki.good, implicit=mode == Tls.IMPLICIT)
+
+    def close(connection, command, usual, answer=server._answer):
+        secure = isinstance(connection, ssl.SSLSocket)
+        if secure and command == "EHLO":
+            connection.sendall(b"500 5.5.1 What\r\n")
+            return False
+        if secure and command == "HELO" and len(server.ends) == 1:
+            connection.close()
+            raise OSError
+        return answer(connection, command, usual)
+
+    server._answer = close
+    with Proxy(server.port) as proxy:
+        result = deliver(proxy.port, tls=mode, tls_ca=pki.ca.pem)
+        if mode == Tls.IMPLICIT:
+            assert_sent(result)
+            assert_heard(server, "EHLO", "HELO", "HELO", "MAIL", "RCPT", "DATA", "QUIT")
+            assert len(server.versions) == 2
+        else:
+            assert (result.code, result.outcome, result.phase) == (Code.HELO_FAILED, Outcome.NOT_SENT, Phase.HELLO), result
+            assert_heard(server, "EHLO", "STARTTLS", "EHLO", "HELO")
+            assert len(server.ends) == 1
+    assert not [secret for secret in (b"HELO", b"MAIL", b"RCPT") if secret in proxy.said]
+
+
+def test_a_server_that_knows_no_ehlo_has_no_starttls(pki, serve):
+    """Nothing is said to it but QUIT; where TLS is not required, it has the mail."""
+    server = serve(pki.good, implicit=False)
+    server.replies["EHLO"] = "500 5.5.1 What"
+    result = deliver(server.port, tls=Tls.STARTTLS, tls_ca=pki.ca.pem, **LOGIN)
+    assert (result.code, result.outcome) == (Code.TLS_UNAVAILABLE, Outcome.NOT_SENT), result
+    assert_heard(server, "EHLO", "QUIT")
+    server.commands.clear()
+    assert_sent(deliver(server.port, tls=Tls.OPPORTUNISTIC), 0)
+    assert_heard(server, "EHLO", "HELO", "MAIL", "RCPT", "DATA", "QUIT")
+
+
 def test_the_dialogue_has_what_tls_protects_without_the_login(pki, serve, client):
     server = serve(pki.good, implicit=False)
     lines = []
@@ -238,6 +279,20 @@ def test_an_endless_handshake_is_36(pki, mode, case):
     assert result.elapsed_ms < 5000
 
 
+@pytest.mark.parametrize("tickets, sent", [(0, True), (300, True), (5000, False)])
+def test_session_tickets_without_an_end_are_no_smtp(pki, tickets, sent):
+    """Nobody wants one; a server may say some, and not for ever."""
+    tls = context(pki.good, versions=ssl.TLSVersion.TLSv1_3)
+    tls.num_tickets = tickets
+    server = TlsServer(tls)
+    result = deliver(server.port, tls_ca=pki.ca.pem)
+    server.close()
+    if sent:
+        assert_sent(result)
+    else:
+        assert_failed(result, Code.NOT_READY, Phase.GREETING, "not an SMTP reply", Advice.LATER)
+
+
 def test_a_chain_of_a_hundred_certificates(pki, serve):
     """Those above the server's own prove nothing, and are not needed."""
     one = pki.maker.server(pki.ca)
@@ -278,6 +333,75 @@ def test_a_large_mail_arrives_whole(pki, serve, mode, text):
     body = server.mails[0][3].partition(b"\r\n\r\n")[2]
     assert body == text.rstrip("\n").encode().replace(b"\n", b"\r\n") + b"\r\n"
     client.close()
+
+
+@pytest.mark.parametrize("length", [5000, 15900, 40000])
+def test_a_long_reply_in_few_records(pki, serve, mode, length):
+    """What TLS has taken in is not waited for on the socket."""
+    server = serve(pki.good, implicit=mode == Tls.IMPLICIT)
+    announced = [f"XUNKNOWN{number:040}" for number in range(length // 60)] + ["SIZE 1000000"]
+    server.extensions, server.secure_extensions = server.extensions + announced, announced
+    assert_sent(deliver(server.port, tls=mode, tls_ca=pki.ca.pem))
+    assert b"SIZE=" in [line for _, line in server.commands if line.startswith(b"MAIL")][0]
+
+
+def test_all_replies_to_an_envelope_in_one_record(pki, serve):
+    server = serve(pki.good)
+    held = []
+
+    def hold(connection, command, usual, answer=server._answer):
+        if command in ("MAIL", "RCPT"):
+            held.append(usual)
+            return True
+        if command == "DATA":
+            usual = "\r\n".join([*held, usual])
+        return answer(connection, command, usual)
+
+    server._answer = hold
+    assert_sent(deliver(server.port, tls_ca=pki.ca.pem))
+
+
+class Narrow(Proxy):
+    """Takes the client's octets in small pieces, and after so many no more."""
+
+    def __init__(self, port, most=None):
+        self._left = most
+        super().__init__(port)
+
+    def _forward(self, connection, server):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+        with contextlib.suppress(OSError):
+            while self._left is None or self._left > 0:
+                octets = connection.recv(4096)
+                if not octets:
+                    break
+                self._left = None if self._left is None else self._left - len(octets)
+                self.said += octets
+                server.sendall(octets)
+                time.sleep(0.0005)
+
+
+def test_a_large_mail_through_a_narrow_connection(pki, serve, mode):
+    server = serve(pki.good, implicit=mode == Tls.IMPLICIT)
+    with Narrow(server.port) as proxy, Client() as client:
+        client.configure(server="127.0.0.1", port=proxy.port, sender=SENDER, tls=mode, tls_ca=pki.ca.pem)
+        text = "".join(f"Line {number} of a text that does not fit into anybody's buffers.\n" for number in range(12000))
+        client.send(SOMEONE, "Alarm", text)
+        assert client.wait(40) == Code.OK, client.result()
+    assert server.mails[0][3].partition(b"\r\n\r\n")[2] == text.encode().replace(b"\n", b"\r\n")
+
+
+def test_a_text_that_does_not_leave_has_its_time(pki, serve):
+    """More than the system takes of it."""
+    server = serve(pki.good, extensions=["8BITMIME"])
+    with Narrow(server.port, 100000) as proxy, Client() as client:
+        settings = {"block_timeout_ms": 500, "tls": Tls.IMPLICIT, "tls_ca": pki.ca.pem}
+        client.configure(server="127.0.0.1", port=proxy.port, sender=SENDER, **settings)
+        client.send(SOMEONE, "Alarm", "Text of a line.\n" * 600000)
+        assert client.wait(20) == Code.TIMEOUT
+        result = client.result()
+        assert (result.outcome, result.phase) == (Outcome.NOT_SENT, Phase.TEXT), result
+    assert server.mails == []
 
 
 # --- what ends in the middle ----------------------------------------------------------
@@ -389,7 +513,9 @@ def test_a_server_that_closes_in_the_middle(pki, serve, mode, step, how):
             connection.sendall(b"250-2.0.0 Half\r\n250")
         if "close_notify" in how:
             connection.settimeout(0.2)
-            connection.unwrap()
+            # Behind QUIT the client has gone.
+            with contextlib.suppress(ValueError):
+                connection.unwrap()
         connection.close()
         raise OSError
 

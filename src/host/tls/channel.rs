@@ -14,8 +14,9 @@ use super::why::{self, Standing};
 use crate::channel::{Channel, Moved};
 use crate::code::Reason;
 
-/// What a server may say until the handshake is done: a chain of a hundred certificates, and more than anybody has.
-const HANDSHAKE_BYTES: usize = 256 * 1024;
+/// What a server may say without a word to the session, until the handshake is done and behind it: a chain of a hundred certificates,
+/// and more than anybody has; or a thousand session tickets.
+const WORDLESS_BYTES: usize = 256 * 1024;
 
 /// What is kept of a server's first octets, to say what speaks there.
 const FIRST: usize = 5;
@@ -72,8 +73,12 @@ pub struct Tls {
     shows_certificate: bool,
     implicit: bool,
     first: [u8; FIRST],
-    /// Octets that the server has said in the handshake.
+    /// Octets that the server has said.
     heard: usize,
+    /// Of them, those without a word to the session: since the last one.
+    wordless: usize,
+    /// It has said something to the session.
+    spoken: bool,
 }
 
 impl Tls {
@@ -86,6 +91,8 @@ impl Tls {
             implicit: peer.implicit,
             first: [0; FIRST],
             heard: 0,
+            wordless: 0,
+            spoken: false,
         })
     }
 
@@ -130,7 +137,10 @@ impl Tls {
             before: self.heard,
         };
         match self.records.read_tls(&mut heard) {
-            Ok(length) => self.heard = self.heard.saturating_add(length),
+            Ok(length) => {
+                self.heard = self.heard.saturating_add(length);
+                self.wordless = self.wordless.saturating_add(length);
+            }
             Err(error) => {
                 return Err(match (heard.below.ended, error.kind()) {
                     (Some(Reason::Lost), _) if !established => Stopped::Ended(Reason::TlsLost),
@@ -147,6 +157,7 @@ impl Tls {
                 let standing = Standing {
                     agreed: self.records.negotiated_cipher_suite().is_some(),
                     established,
+                    spoken: self.spoken,
                     shows_certificate: self.shows_certificate,
                     implicit: self.implicit,
                     first: self.first.get(..self.heard.min(FIRST)).unwrap_or(&[]),
@@ -156,7 +167,8 @@ impl Tls {
                 let _ = self.flush(below);
                 Err(Stopped::Ended(reason))
             }
-            Ok(_) if !established && self.heard > HANDSHAKE_BYTES => Err(Stopped::Ended(Reason::TlsEndless)),
+            Ok(_) if self.wordless > WORDLESS_BYTES && established => Err(Stopped::Ended(Reason::NotSmtp)),
+            Ok(_) if self.wordless > WORDLESS_BYTES => Err(Stopped::Ended(Reason::TlsEndless)),
             Ok(_) => Ok(()),
         }
     }
@@ -177,7 +189,11 @@ impl Tls {
         let _ = self.flush(below);
         loop {
             match self.records.reader().read(octets) {
-                Ok(length @ 1..) => return Moved::octets(length),
+                Ok(length @ 1..) => {
+                    self.spoken = true;
+                    self.wordless = 0;
+                    return Moved::octets(length);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 // The server has said that it closes.
                 Ok(0) | Err(_) => return Moved::ended(Reason::Lost),

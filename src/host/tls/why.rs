@@ -12,6 +12,8 @@ pub struct Standing<'a> {
     pub agreed: bool,
     /// The handshake is done.
     pub established: bool,
+    /// The server has said something behind it.
+    pub spoken: bool,
     /// We have a certificate to show.
     pub shows_certificate: bool,
     /// TLS begins with the connection.
@@ -56,6 +58,8 @@ pub fn of_first_octets(first: &[u8]) -> Reason {
 
 fn of_alert(alert: Alert, standing: Standing<'_>) -> Reason {
     match alert {
+        // It has taken our certificate, or needs none.
+        _ if standing.spoken => Reason::Lost,
         Alert::CertificateRequired => Reason::CertificateWanted,
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
@@ -138,6 +142,13 @@ mod tests {
             Reason::CertificateWanted
         );
         assert_eq!(established(Alert::InternalError, true), Reason::Lost);
+        let spoken = Standing {
+            established: true,
+            spoken: true,
+            shows_certificate: true,
+            ..Standing::default()
+        };
+        assert_eq!(reason(&Error::AlertReceived(Alert::UnknownCA), spoken), Reason::Lost);
     }
 
     #[test]
