@@ -377,6 +377,9 @@ static void set_own(sds_smtp_client *client, size_t most, int with_descriptor)
 {
   sds_smtp_transport transport = SDS_SMTP_TRANSPORT_INIT;
 
+  /* The connection before, which may wait for the answer to QUIT, is closed, and counted with its own. */
+  CHECK_IS(sds_smtp_client_set_transport(client, NULL), SDS_SMTP_OK);
+  CHECK_IS(own.closes, own.connects);
   memset(&own, 0, sizeof own);
   own.socket = -1;
   own.most = most;

@@ -362,7 +362,7 @@ def example(tmp_path):
 def test_submission_sends_with_starttls_and_a_login(pki, serve, example):
     server = serve(pki.good, implicit=False)
     arguments = (f"localhost:{server.port}", SENDER, "app password", SOMEONE)
-    assert example("submission", *arguments, str(pki.ca.certificate)) == (0, "OK: 2.0.0 taken\n")
+    assert example("submission", *arguments, str(pki.ca.certificate)) == (0, "OK: 2.0.0 Queued as 4711\n")
     assert_heard(server, "EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT")
     assert example("submission", *arguments, str(pki.other_ca.certificate)) == (1, f"TLS_UNTRUSTED: {UNKNOWN_ISSUER}\n")
     assert example("submission", *arguments, "/nonexistent") == (1, "not started: tls_ca: the file cannot be read\n")
@@ -372,7 +372,7 @@ def test_pinned_device_takes_the_key_that_it_knows(pki, serve, example):
     server = serve(pki.expired_self_signed)
     arguments = (SENDER, SOMEONE)
     code, said = example("pinned_device", f"127.0.0.1:{server.port}", pki.expired_self_signed.pin, *arguments)
-    assert (code, said) == (0, "OK, TLS 1.3: 2.0.0 taken\n")
+    assert (code, said) == (0, "OK, TLS 1.3: 2.0.0 Queued as 4711\n")
     code, said = example("pinned_device", f"127.0.0.1:{server.port}", pki.good.pin, *arguments)
     assert code == 1 and said.startswith("TLS_UNTRUSTED") and "another key than tls_pin" in said, said
 
@@ -592,15 +592,22 @@ def test_a_port_without_tls_is_36_and_says_what_answers(pki, case):
 
 
 @inside
-def test_tls_where_none_is_configured_says_so_on_port_465(network):
-    """The server waits for a handshake, and says nothing."""
+def test_port_465_in_the_clear_says_so(network):
+    """The server waits for a handshake, and says nothing: so do these two, without TLS and with STARTTLS."""
     with tempfile.TemporaryDirectory() as folder:
-        server = TlsServer(context(Pki(folder).good), address="192.0.2.25", port=465)
-        result = deliver(465, server="192.0.2.25", tls=Tls.NONE)
+        pki = Pki(folder)
+        server = TlsServer(context(pki.good), address="192.0.2.25", port=465)
+        clients = [Client(), Client()]
+        for client, settings in zip(clients, ({}, {"tls": Tls.STARTTLS, "tls_ca": pki.ca.pem})):
+            client.configure(server="192.0.2.25", port=465, sender=SENDER, **settings)
+            client.send(SOMEONE, "Alarm", "Text.")
+        for client in clients:
+            client.wait(30)
+            text = "no answer in time - this port speaks TLS from the first octet on: use another port, or tls 2"
+            assert_failed(client.result(), Code.TLS_FAILED, Phase.GREETING, text)
+            assert 10000 <= client.result().elapsed_ms < 20000
+            client.close()
         server.close()
-    text = "no answer in time - this port speaks TLS from the first octet on: use another port, or TLS"
-    assert_failed(result, Code.TLS_FAILED, Phase.GREETING, text)
-    assert 10000 <= result.elapsed_ms < 20000
 
 
 def test_tls_where_none_is_configured_says_so_on_other_ports(pki, serve):
