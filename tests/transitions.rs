@@ -100,7 +100,6 @@ const RECONNECT: &str = "(reconnect)";
 const STALL: &str = "(stall)";
 const UNSAID: &str = "(unsaid)";
 /// Not of the server: the handshake is done.
-#[cfg(feature = "complete")]
 const SECURED: &str = "(secured)";
 /// Not of the server: the program orders another mail.
 const NEXT: &str = "(next)";
@@ -233,7 +232,6 @@ fn reach<'a>(way: &Way, setup: &'a Setup) -> (Driver<'a>, bool) {
             }
             STALL => driver.limit = Some(driver.stream.len()),
             UNSAID => writes = false,
-            #[cfg(feature = "complete")]
             SECURED => driver.secured().unwrap(),
             NEXT => driver.next(setup.job()).unwrap(),
             server if writes => driver.receive(server.as_bytes()).unwrap(),

@@ -268,16 +268,21 @@ with_tls() {
 
 # What the linker kept of mbedTLS and of its transport: flash of the one and of the other, and static RAM of both.
 tls_costs() {
-  awk '
+  local section size file flash=0 transport=0 ram=0
+  while read -r section size file; do
+    case $section in
+      .bss* | COMMON) ram=$((ram + size)) ;;
+      .data*) ram=$((ram + size)) flash=$((flash + size)) ;;
+      *) if [[ $file = */transport.o ]]; then transport=$((transport + size)); else flash=$((flash + size)); fi ;;
+    esac
+  done < <(awk '
     /^Linker script and memory map/ {placed = 1}
     !placed {next}
     # A long name has a line of its own.
     /^ \.[a-zA-Z]/ && NF == 1 {name = $1; getline; $0 = name " " $0}
-    $NF !~ /\/mbedtls\/[a-z0-9_]+\.o$/ || $2 !~ /^0x/ {next}
-    {place = $NF ~ /transport\.o$/ ? "transport" : "mbedtls"; size = strtonum($3)}
-    $1 ~ /^\.(text|rodata|data|ARM)/ {flash[place] += size}
-    $1 ~ /^(\.data|\.bss|COMMON)/ {ram += size}
-    END {print flash["mbedtls"] + 0, flash["transport"] + 0, ram + 0}' "$output/mbedtls.map"
+    $NF ~ /\/mbedtls\/[a-z0-9_]+\.o$/ && $2 ~ /^0x/ && $1 ~ /^(\.text|\.rodata|\.data|\.ARM|\.bss|COMMON)/ {print $1, $3, $NF}
+  ' "$output/mbedtls.map")
+  echo "$flash $transport $ram"
 }
 
 each_tls() {
@@ -293,8 +298,8 @@ each_tls() {
   both() { row "$1" "$(said "$2" "$work/tls_ec")" "$(said "$2" "$work/tls_rsa")"; }
   begin_table tls 'Cortex-M3: bytes, and instructions' 'keys of P-256' 'keys of RSA, 2048 bits'
   row 'flash: mbedTLS' "$flash" "$flash"
-  row 'flash: `transport_mbedtls.c`' "$transport" "$transport"
-  row 'RAM: `struct transport_mbedtls`, and what is static' "$(($(said transport "$work/tls_ec") + ram))" "$(($(said transport "$work/tls_rsa") + ram))"
+  row "flash: \`transport_mbedtls.c\`" "$transport" "$transport"
+  row "RAM: \`struct transport_mbedtls\`, and what is static" "$(($(said transport "$work/tls_ec") + ram))" "$(($(said transport "$work/tls_rsa") + ram))"
   both 'heap, at its peak' 'heap, peak'
   both 'heap, without a connection' 'heap, without a connection'
   both 'stack, of the whole program' stack

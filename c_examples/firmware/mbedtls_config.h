@@ -18,6 +18,7 @@
 
 /* --- memory: mbedtls_memory_buffer_alloc_init() lends it ---------------------------------------------------------- */
 
+/* Without these: the C library's calloc() and free(). */
 #define MBEDTLS_PLATFORM_C
 #define MBEDTLS_PLATFORM_NO_STD_FUNCTIONS /* none of the C library's calloc() and its like */
 #define MBEDTLS_PLATFORM_SNPRINTF_MACRO snprintf /* of functions that nobody calls */

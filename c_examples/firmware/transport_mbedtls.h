@@ -13,13 +13,15 @@
  *
  * Then configure `tls` as SDS_SMTP_TLS_STARTTLS or SDS_SMTP_TLS_IMPLICIT. Without it TLS begins with the connection.
  *
- * The server's certificate is checked: its issuer, against the authorities that are trusted; its dates, by unix_time; its name, which
- * is sds_smtp_config.tls_name, or the name that was configured as the server; mbedTLS 2.28 knows no IP addresses in certificates.
- * A mail ends with code 37 where the certificate is not to be trusted, and with 36 where TLS fails otherwise; the fields `error` and
- * `verified` say more.
+ * The server's certificate is checked: its issuer, against the authorities that are trusted; its dates, by
+ * unix_time; its name, which is sds_smtp_config.tls_name, or the name that was configured as the server;
+ * mbedTLS 2.28 knows no IP addresses in certificates. A mail ends with code 37 where the certificate is not
+ * to be trusted, and with 36 where TLS fails otherwise; the fields `error` and `verified` say more. (Where
+ * memory is short, mbedTLS may take a certificate for one that is not to be trusted.)
  *
- * No call calculates for long: a handshake is cut into parts (MBEDTLS_ECP_RESTARTABLE), and between them the library's main loop
- * goes on. docs/footprint.md says how long a part takes, and what all takes of flash, heap and stack.
+ * No call calculates for long: a handshake is cut into parts (MBEDTLS_ECP_RESTARTABLE), and between them the
+ * library's main loop goes on. docs/footprint.md says how long a part takes, and what all takes of flash,
+ * heap and stack.
  */
 #ifndef TRANSPORT_MBEDTLS_H
 #define TRANSPORT_MBEDTLS_H

@@ -50,30 +50,6 @@ build_lwip() {
 
 # --- mbedTLS ----------------------------------------------------------------------------------------------------------
 
-# A CA and a server's certificate of it, for the Postfix that is started here: $SDS_AUTHORITY, $SDS_TLS.
-make_certificates() {
-  local folder=$output/certificates name
-  command -v openssl >/dev/null || die 'openssl is missing: scripts/people/setup.sh cross installs it'
-  rm -rf "$folder"
-  mkdir -p "$folder"
-  {
-    for name in authority.key key.pem; do
-      if [[ ${SDS_KEYS:-ec} = rsa ]]; then
-        openssl genrsa -out "$folder/$name" 2048
-      else
-        openssl ecparam -name prime256v1 -genkey -noout -out "$folder/$name"
-      fi
-    done
-    openssl req -x509 -new -key "$folder/authority.key" -subj '/CN=Test CA' -days 30 -out "$folder/authority.pem" \
-      -addext 'keyUsage=critical,keyCertSign'
-    openssl req -x509 -new -key "$folder/key.pem" -subj '/CN=mx.example.test' -days 30 -out "$folder/chain.pem" \
-      -CA "$folder/authority.pem" -CAkey "$folder/authority.key" -addext basicConstraints=CA:FALSE \
-      -addext subjectAltName=DNS:mx.example.test
-  } 2>"$folder/errors" || die "openssl: $(<"$folder/errors")"
-  SDS_AUTHORITY=$folder/authority.pem SDS_TLS=$folder
-  export SDS_TLS
-}
-
 # build_mbedtls MODE
 build_mbedtls() {
   local source main=$examples/main_mbedtls.c more=()
@@ -84,16 +60,13 @@ build_mbedtls() {
   fi
   compile_lwip
   compile_mbedtls "${more[@]}"
-  {
-    echo 'static const unsigned char authority[] = {'
-    openssl x509 -in "$SDS_AUTHORITY" -outform DER | od -An -v -tu1 | sed 's/ *\([0-9]\+\)/\1,/g'
-    echo '};'
-  } >"$output/authority.h"
+  certificate_array authority "$SDS_AUTHORITY" >"$output/authority.h"
   # A file of its own, so that the map of what is linked names it.
-  compile "${warnings[@]}" -Iinclude "-I$examples" "${MBEDTLS[@]}" -c "$examples/transport_mbedtls.c" -o "$output/mbedtls/transport.o"
-  link mbedtls "-Wl,-Map=$output/mbedtls.map" -DDEMONSTRATION "-DTLS=SDS_SMTP_TLS_$1" "-DTLS_NAME=\"${SDS_TLS_NAME:-mx.example.test}\"" "-I$output" "${MBEDTLS[@]}" \
-    "-I$examples/lwip" -isystem "$source/include" "$main" "$examples"/{alarm,transport_lwip,lan9118}.c \
-    "$output"/{lwip,mbedtls}/*.o "${@:2}"
+  compile "${warnings[@]}" -Iinclude "-I$examples" "${MBEDTLS[@]}" -c "$examples/transport_mbedtls.c" \
+    -o "$output/mbedtls/transport.o"
+  link mbedtls "-Wl,-Map=$output/mbedtls.map" -DDEMONSTRATION "-DTLS=SDS_SMTP_TLS_$1" \
+    "-DTLS_NAME=\"${SDS_TLS_NAME:-mx.example.test}\"" "-I$output" "${MBEDTLS[@]}" "-I$examples/lwip" -isystem "$source/include" \
+    "$main" "$examples"/{alarm,transport_lwip,lan9118}.c "$output"/{lwip,mbedtls}/*.o "${@:2}"
 }
 
 # --- running ----------------------------------------------------------------------------------------------------------
@@ -149,7 +122,8 @@ run_lwip() {
 run_mbedtls() {
   local port=$SDS_PORT
   if [[ $1 = 465 ]]; then port=${SDS_TLS_PORT:-$SDS_PORT}; fi
-  emulate -serial null -nic "user,model=lan9118,restrict=on,guestfwd=tcp:10.0.2.100:$1-tcp:127.0.0.1:$port" -icount shift=5,sleep=off
+  emulate -serial null -nic "user,model=lan9118,restrict=on,guestfwd=tcp:10.0.2.100:$1-tcp:127.0.0.1:$port" \
+    -icount shift=5,sleep=off
 }
 
 case ${1:-} in
@@ -166,7 +140,12 @@ case ${1:-} in
     ;;
   mbedtls)
     choose_board mps2-an385
-    [[ -n ${SDS_AUTHORITY:-} ]] || make_certificates
+    . scripts/boards/certificates.sh
+    if [[ -z ${SDS_AUTHORITY:-} ]]; then
+      SDS_TLS=$output/certificates SDS_AUTHORITY=$output/certificates/authority.pem
+      export SDS_TLS
+      make_certificates "$SDS_TLS" "${SDS_KEYS:-ec}"
+    fi
     case ${2:-starttls} in
       starttls) mode=STARTTLS port=587 ;;
       implicit) mode=IMPLICIT port=465 ;;

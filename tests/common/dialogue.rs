@@ -37,6 +37,8 @@ pub enum Item {
     Close,
     /// The session asks for a new connection, and gets it, or does not.
     Reconnect(Connection),
+    /// The session asks for a handshake, which ends so: for this reason, where it fails.
+    Handshake(Option<Reason>),
     /// The program cancels.
     Cancel,
     /// Whether there is a verdict now.
@@ -320,6 +322,19 @@ pub const SETTINGS: &[(&str, Setting)] = &[
         parser.dialogue.elsewhere |= !cfg!(feature = "std");
         nothing(rest)
     }),
+    ("tls", |parser, rest| {
+        #[cfg(feature = "complete")]
+        {
+            parser.dialogue.setup.security = match rest {
+                "none" => Security::None,
+                "starttls" => Security::Required,
+                "opportunistic" => Security::Opportunistic,
+                _ => return Err("tls none, starttls or opportunistic".into()),
+            };
+        }
+        parser.dialogue.elsewhere |= !cfg!(feature = "complete") && rest != "none";
+        Ok(())
+    }),
     ("timeout", |parser, rest| {
         let (name, milliseconds) = rest.split_once(' ').ok_or("timeout NAME MS")?;
         set_timeout(&mut parser.dialogue.setup.timeouts, name, number(milliseconds)?)
@@ -377,6 +392,14 @@ pub const STEPS: &[(&str, Step)] = &[
         "refused" => Ok(Some(Item::Reconnect(Connection::Fails(Reason::Refused)))),
         _ => Err("reconnect, or reconnect refused".into()),
     }),
+    ("handshake", |_, rest| {
+        Ok(Some(Item::Handshake(match rest {
+            "done" => None,
+            "untrusted" => Some(Reason::Untrusted),
+            "broken" => Some(Reason::TlsFailed),
+            _ => return Err("handshake done, untrusted or broken".into()),
+        })))
+    }),
     ("cancel", |_, rest| alone(rest, Item::Cancel)),
     ("verdict", |_, rest| alone(rest, Item::Verdict(true))),
     ("no-verdict", |_, rest| alone(rest, Item::Verdict(false))),
@@ -398,6 +421,7 @@ pub const EXPECTATIONS: &[(&str, Expectation)] = &[
             "connect" => Phase::Connect,
             "greeting" => Phase::Greeting,
             "hello" => Phase::Hello,
+            "starttls" => Phase::StartTls,
             "auth" => Phase::Auth,
             "mail" => Phase::Mail,
             "rcpt" => Phase::Rcpt,
