@@ -712,7 +712,7 @@ fn tls_over_sockets_and_over_functions_of_the_program() {
         ("tls, threads", 30),
         ("tls, the parent's", 2),
         ("tls, given up", 0),
-        ("tls, over functions", 9),
+        ("tls, over functions", 6),
         ("tls, over functions in a loop", 2),
         ("tls, another name", 0),
     ] {

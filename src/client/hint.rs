@@ -124,7 +124,7 @@ hints! {
     case.is_silent_in(Phase::Connect),
     "check the server's address and port, and the firewall";
     case.report.code == Code::TlsFailed && case.is_silent_in(Phase::Greeting),
-    "this port speaks TLS from the first octet on: use another port, or TLS";
+    "this port speaks TLS from the first octet on: use another port, or tls 2";
     case.is_silent_in(Phase::Greeting),
     "the server does not greet: does this port speak TLS?";
     case.report.code == Code::NameNotFound,
@@ -477,7 +477,7 @@ mod tests {
                 OFF,
                 "",
                 Advice::Configuration,
-                "no answer in time - this port speaks TLS from the first octet on: use another port, or TLS",
+                "no answer in time - this port speaks TLS from the first octet on: use another port, or tls 2",
             ),
             (
                 unanswered(Code::NameNotFound, Phase::Resolve, Reason::None),

@@ -179,6 +179,8 @@ reasons! {
     TlsLost, "TLS: connection lost in the handshake";
     /// The handshake has no end.
     TlsEndless, "TLS: the handshake is too long";
+    /// It breaks the rules of TLS.
+    TlsBroken, "TLS: what the server says breaks the rules of TLS; something on the way may have changed it";
     /// The server knows no host of this name.
     NameUnknown, "TLS: the server knows no host of the name that it was asked for (server, or tls_name)";
     /// The server wants a certificate of ours.

@@ -307,8 +307,11 @@ impl Connection {
 
     /// The server, where it is to greet in the clear.
     fn plain(&self, server: Option<SocketAddr>) -> Option<SocketAddr> {
-        let protected = self.secures || self.snapshot.protection().is_some();
-        server.filter(|_| !protected)
+        let greets = match self.snapshot.protection() {
+            Some(protection) => protection.mode != Mode::Implicit,
+            None => !self.secures,
+        };
+        server.filter(|_| greets)
     }
 
     pub(super) fn lost(&mut self, now: u64, reason: Reason) {

@@ -240,7 +240,7 @@ static void a_child_says_nothing_on_a_connection_of_its_parents(void)
     pid_t children[40];
     int count = 0, status, number;
 
-    begin_relay(&relay, port_of(modes[i]), 300);
+    begin_relay(&relay, port_of(modes[i]), 200);
     CHECK_IS(configure_tls(client, relay.port, modes[i]), SDS_SMTP_OK);
     CHECK_IS(start_mail(client, "tls, the parent's"), SDS_SMTP_OK);
     while (sds_smtp_client_status(client) == SDS_SMTP_BUSY) {
@@ -377,6 +377,9 @@ static void set_own(sds_smtp_client *client, size_t most, int with_descriptor)
 {
   sds_smtp_transport transport = SDS_SMTP_TRANSPORT_INIT;
 
+  /* The connection before, which may wait for the answer to QUIT, is closed, and counted with its own. */
+  CHECK_IS(sds_smtp_client_set_transport(client, NULL), SDS_SMTP_OK);
+  CHECK_IS(own.closes, own.connects);
   memset(&own, 0, sizeof own);
   own.socket = -1;
   own.most = most;
@@ -392,10 +395,10 @@ static void set_own(sds_smtp_client *client, size_t most, int with_descriptor)
 static void tls_over_functions_of_the_program(void)
 {
   sds_smtp_client *client = sds_smtp_client_new();
-  static const size_t most[] = {4096, 100, 1};
+  static const size_t most[] = {4096, 1};
   size_t i, j;
 
-  for (i = 0; i < 3; i++)
+  for (i = 0; i < 2; i++)
     for (j = 0; j < 3; j++) {
       set_own(client, most[i], (int)(i + j) % 2);
       CHECK_IS(configure_tls(client, port_of(modes[j]), modes[j]), SDS_SMTP_OK);
@@ -477,7 +480,7 @@ static void a_function_fails_in_any_call(void)
     for (j = 0; j < 3; j++) {
       int number, sent = 0;
 
-      for (number = 1; number < 200 && sent < 3; number += j == 0 ? 1 : 4) {
+      for (number = 1; number < 200 && sent < 3; number += j == 0 ? 2 : 8) {
         struct sds_smtp_result result;
         int code;
 

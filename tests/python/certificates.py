@@ -154,6 +154,8 @@ class Pki:
             "only_common_name": lambda make: make.make("localhost", self.ca, extensions=["basicConstraints=CA:FALSE"]),
             "only_address": lambda make: make.server(self.ca, "IP:127.0.0.1"),
             "only_name": lambda make: make.server(self.ca, "DNS:localhost"),
+            "wildcard": lambda make: make.server(self.ca, "DNS:*.example.test"),
+            "ipv6": lambda make: make.server(self.ca, "IP:::1"),
             "for_clients": lambda make: make.server(self.ca, usage="clientAuth"),
             "version_1": lambda make: make.make(issuer=self.ca),
             "client": lambda make: make.client(self.client_ca),

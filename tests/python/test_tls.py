@@ -197,10 +197,29 @@ def test_a_certificate_that_nobody_asks_for_is_not_needed(pki, serve):
     assert_sent(deliver(server.port, tls_ca=pki.ca.pem, **ours))
 
 
+@pytest.mark.parametrize(
+    "name, code",
+    [("mx.example.test", 0), ("a.example.test", 0), ("example.test", 37), ("a.b.example.test", 37), ("mxexample.test", 37)],
+)
+def test_a_wildcard_stands_for_one_part_of_a_name(pki, serve, name, code):
+    server = serve(pki.wildcard)
+    assert deliver(server.port, tls_ca=pki.ca.pem, tls_name=name).code == code
+
+
+def test_an_ipv6_address(pki, serve, mode):
+    server = serve(pki.ipv6, implicit=mode == Tls.IMPLICIT, address="::1")
+    settings = {"tls": mode, "tls_ca": pki.ca.pem}
+    assert_sent(deliver(0, server=f"[::1]:{server.port}", **settings))
+    assert_sent(deliver(0, server=f"[0:0::1%lo]:{server.port}", **settings))
+    result = deliver(0, server=f"[::1]:{server.port}", **settings, tls_name="::2")
+    assert (result.code, result.text) == (Code.TLS_UNTRUSTED, OTHER_ADDRESS)
+
+
 # --- what is not trusted: 37 ----------------------------------------------------------
 
 UNKNOWN_ISSUER = "certificate: of an unknown issuer; give its CA as tls_ca, or pin the server's key (tls_pin)"
 OTHER_NAME = "certificate: for another name; give the server's own name as server or tls_name"
+OTHER_ADDRESS = "certificate: not for this IP address; give the server's name as server or tls_name"
 EXPIRED = "certificate: expired; renew it, and check the clock here"
 CA_TRUE = "certificate: a CA's own (CA:TRUE), and no server's; pin the server's key (tls_pin)"
 WRONG_PIN = "certificate: the server has another key than tls_pin says"
@@ -223,11 +242,7 @@ UNTRUSTED = {
     "name in CN only": ("only_common_name", {"server": "localhost"}, COMMON_NAME),
     "name in CN only, and an address is configured": ("only_common_name", {}, COMMON_NAME),
     "an address only, and a name is configured": ("only_address", {"server": "localhost"}, OTHER_NAME),
-    "address not in it": (
-        "only_name",
-        {},
-        "certificate: not for this IP address; give the server's name as server or tls_name",
-    ),
+    "address not in it": ("only_name", {}, OTHER_ADDRESS),
     "for clients": ("for_clients", {}, "certificate: not for servers (extended key usage)"),
     "version 1": (
         "version_1",
@@ -362,7 +377,7 @@ def example(tmp_path):
 def test_submission_sends_with_starttls_and_a_login(pki, serve, example):
     server = serve(pki.good, implicit=False)
     arguments = (f"localhost:{server.port}", SENDER, "app password", SOMEONE)
-    assert example("submission", *arguments, str(pki.ca.certificate)) == (0, "OK: 2.0.0 taken\n")
+    assert example("submission", *arguments, str(pki.ca.certificate)) == (0, "OK: 2.0.0 Queued as 4711\n")
     assert_heard(server, "EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT")
     assert example("submission", *arguments, str(pki.other_ca.certificate)) == (1, f"TLS_UNTRUSTED: {UNKNOWN_ISSUER}\n")
     assert example("submission", *arguments, "/nonexistent") == (1, "not started: tls_ca: the file cannot be read\n")
@@ -372,7 +387,7 @@ def test_pinned_device_takes_the_key_that_it_knows(pki, serve, example):
     server = serve(pki.expired_self_signed)
     arguments = (SENDER, SOMEONE)
     code, said = example("pinned_device", f"127.0.0.1:{server.port}", pki.expired_self_signed.pin, *arguments)
-    assert (code, said) == (0, "OK, TLS 1.3: 2.0.0 taken\n")
+    assert (code, said) == (0, "OK, TLS 1.3: 2.0.0 Queued as 4711\n")
     code, said = example("pinned_device", f"127.0.0.1:{server.port}", pki.good.pin, *arguments)
     assert code == 1 and said.startswith("TLS_UNTRUSTED") and "another key than tls_pin" in said, said
 
@@ -592,15 +607,22 @@ def test_a_port_without_tls_is_36_and_says_what_answers(pki, case):
 
 
 @inside
-def test_tls_where_none_is_configured_says_so_on_port_465(network):
-    """The server waits for a handshake, and says nothing."""
+def test_port_465_in_the_clear_says_so(network):
+    """The server waits for a handshake, and says nothing: so do these two, without TLS and with STARTTLS."""
     with tempfile.TemporaryDirectory() as folder:
-        server = TlsServer(context(Pki(folder).good), address="192.0.2.25", port=465)
-        result = deliver(465, server="192.0.2.25", tls=Tls.NONE)
+        pki = Pki(folder)
+        server = TlsServer(context(pki.good), address="192.0.2.25", port=465)
+        clients = [Client(), Client()]
+        for client, settings in zip(clients, ({}, {"tls": Tls.STARTTLS, "tls_ca": pki.ca.pem})):
+            client.configure(server="192.0.2.25", port=465, sender=SENDER, **settings)
+            client.send(SOMEONE, "Alarm", "Text.")
+        for client in clients:
+            client.wait(30)
+            text = "no answer in time - this port speaks TLS from the first octet on: use another port, or tls 2"
+            assert_failed(client.result(), Code.TLS_FAILED, Phase.GREETING, text)
+            assert 10000 <= client.result().elapsed_ms < 20000
+            client.close()
         server.close()
-    text = "no answer in time - this port speaks TLS from the first octet on: use another port, or TLS"
-    assert_failed(result, Code.TLS_FAILED, Phase.GREETING, text)
-    assert 10000 <= result.elapsed_ms < 20000
 
 
 def test_tls_where_none_is_configured_says_so_on_other_ports(pki, serve):
@@ -647,8 +669,11 @@ def test_without_starttls_nothing_is_sent(pki, case):
     heard = []
     replies = [b"220 mx.example.test\r\n", hello] + ([reply] if reply else []) + [b"221 Bye\r\n"]
     with RawServer(answers(*replies, heard=heard)) as server:
-        result = deliver(server.port, tls=Tls.STARTTLS, tls_ca=pki.ca.pem, quit_timeout_ms=2000, **LOGIN)
+        # Whatever the server's code says, another attempt would not help.
+        repeats = {} if code == 2 else {"retry_max": 2, "retry_delay_ms": 1, "total_timeout_ms": 60000}
+        result = deliver(server.port, tls=Tls.STARTTLS, tls_ca=pki.ca.pem, **{**LOGIN, **repeats})
         assert_lines(heard, wanted)
+        assert (result.attempts, len(server.connections)) == (1, 1)
     advice = Advice.LATER if code == 2 else Advice.CONFIGURATION
     assert_failed(result, code, phase, text, advice)
 

@@ -14,7 +14,8 @@ from random import Random
 import pytest
 from conftest import ScriptedServer
 from sds_smtp import KEEP_DIALOGUE, NO_PIPELINING, Advice, Auth, Client, Code, Outcome, Phase, Tls
-from test_tls import LOGIN, SENDER, SOMEONE, WITH_TLS, assert_failed, assert_heard, assert_sent, deliver, mode, phase_of, serve
+from test_tls import BEHIND, LOGIN, SENDER, SOMEONE, WITH_TLS
+from test_tls import assert_failed, assert_heard, assert_sent, deliver, mode, phase_of, serve
 from tls_server import STARTTLS, Proxy, RawServer, TlsServer, context, says
 
 __all__ = ["mode", "serve"]  # fixtures
@@ -247,6 +248,8 @@ def test_a_handshake_that_is_too_long_is_36(pki, serve):
     assert_failed(result, Code.TLS_FAILED, Phase.TLS, "TLS: the handshake is too long")
 
 
+BROKEN = "TLS: what the server says breaks the rules of TLS; something on the way may have changed it"
+
 ENDLESS = {
     "a message without an end": bytes([22, 3, 3, 64, 0, 2, 255, 255, 255]) + bytes(16380),
     "messages that begin nothing": bytes([22, 3, 3, 0, 4, 0, 0, 0, 0]),
@@ -276,7 +279,15 @@ def test_an_endless_handshake_is_36(pki, mode, case):
 
     with RawServer(go_on) as server:
         result = deliver(server.port, tls=mode, tls_ca=pki.ca.pem)
-    assert (result.code, result.outcome, result.phase) == (Code.TLS_FAILED, Outcome.NOT_SENT, phase_of(mode)), result
+    if case == "a message without an end":
+        text = "TLS: the handshake is too long"
+    elif case != "a heartbeat":
+        text = BROKEN
+    elif mode == Tls.IMPLICIT:
+        text = "no TLS on this port: what answers is no TLS record"
+    else:
+        text = BEHIND
+    assert_failed(result, Code.TLS_FAILED, phase_of(mode), text)
     assert result.elapsed_ms < 5000
 
 
@@ -320,7 +331,7 @@ def test_a_certificate_of_60_kb(pki, serve, version):
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_certificate_that_is_too_large_is_36(pki, serve, version):
     result = deliver(serve(pki.too_large, versions=version).port, tls_ca=pki.ca.pem)
-    assert (result.code, result.outcome, result.phase) == (Code.TLS_FAILED, Outcome.NOT_SENT, Phase.TLS), result
+    assert_failed(result, Code.TLS_FAILED, Phase.TLS, "TLS: the handshake is too long")
 
 
 @pytest.mark.parametrize("text", ["Text of a line.\n" * 20000, "x"])

@@ -35,12 +35,15 @@ pub fn reason(error: &Error, standing: Standing<'_>) -> Reason {
             | InvalidMessage::MessageTooLarge
             | InvalidMessage::InvalidEmptyPayload,
         ) => match of_first_octets(standing.first) {
-            Reason::TlsFailed => Reason::TlsFailed,
+            Reason::TlsBroken => Reason::TlsBroken,
             // It has offered TLS: what speaks there is known.
             _ if !standing.implicit => Reason::BehindStartTls,
             other => other,
         },
-        _ => Reason::TlsFailed,
+        Error::InvalidMessage(
+            InvalidMessage::HandshakePayloadTooLarge | InvalidMessage::CertificatePayloadTooLarge,
+        ) => Reason::TlsEndless,
+        _ => Reason::TlsBroken,
     }
 }
 
@@ -48,7 +51,7 @@ pub fn reason(error: &Error, standing: Standing<'_>) -> Reason {
 pub fn of_first_octets(first: &[u8]) -> Reason {
     match first {
         // A TLS record: then what is wrong is within it.
-        [20..=23, 3, ..] => Reason::TlsFailed,
+        [20..=23, 3, ..] => Reason::TlsBroken,
         [b'2' | b'4' | b'5', b'0'..=b'9', b'0'..=b'9', ..] => Reason::PlainGreeting,
         [b'H', b'T', b'T', b'P', ..] => Reason::PlainHttp,
         [b'S', b'S', b'H', b'-', ..] => Reason::PlainSsh,
@@ -117,7 +120,7 @@ mod tests {
             (b"554 go away", Reason::PlainGreeting),
             (b"HTTP/1.1", Reason::PlainHttp),
             (b"SSH-2.0", Reason::PlainSsh),
-            (b"\x15\x03\x01", Reason::TlsFailed),
+            (b"\x15\x03\x01", Reason::TlsBroken),
             (b"+OK", Reason::NoTls),
             (b"", Reason::NoTls),
         ] {
@@ -179,6 +182,6 @@ mod tests {
         };
         assert_eq!(plain(true, b"250 o"), Reason::PlainGreeting);
         assert_eq!(plain(false, b"250 o"), Reason::BehindStartTls);
-        assert_eq!(plain(false, &[22, 3, 3, 9, 9]), Reason::TlsFailed);
+        assert_eq!(plain(false, &[22, 3, 3, 9, 9]), Reason::TlsBroken);
     }
 }
