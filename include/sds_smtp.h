@@ -1041,15 +1041,17 @@ int sds_smtp_client_configure(struct sds_smtp_client *client, const struct sds_s
 /**
  * Configures a client with a URL and a sender, and everything else at its default:
  * "smtp://user:password@mail.example.org:587". User name, password and server are percent-encoded (RFC
- * 3986). A user name means SDS_SMTP_AUTH_ANY. An IPv6 address stands in brackets, its zone behind "%25". The
- * schemes smtp+starttls:// and smtps:// need TLS, which this version does not have: code 39. The library
- * wipes its copies of the URL; wipe yours. On an error the old configuration stays.
+ * 3986). A user name means SDS_SMTP_AUTH_ANY. An IPv6 address stands in brackets, its zone behind "%25".
+ * smtp+starttls:// is SDS_SMTP_TLS_STARTTLS (port 587), smtps:// SDS_SMTP_TLS_IMPLICIT (port 465), with the
+ * system's trust store. The library wipes its copies of the URL; wipe yours. On an error the old
+ * configuration stays.
  *
  * @param client  the client, or NULL for the built-in one
  * @param url     the URL
  * @param sender  the sender's whole e-mail address
  * @return 0; 33: the URL is NULL or malformed (sds_smtp_client_refusal() says where); 4: sender is no e-mail
- *         address; 10, 11: user name or password cannot be one; 39; 34; 7: out of memory
+ *         address; 10, 11: user name or password cannot be one; 37: TLS, and the system has no trust store;
+ *         39: TLS, in a build without it; 34; 7: out of memory
  */
 int sds_smtp_client_configure_url(struct sds_smtp_client *client, const char *url, const char *sender);
 

@@ -45,7 +45,7 @@ fn ways(from: State, next: Next) -> Vec<(State, &'static str)> {
             (StartTls, "STARTTLS wanted and offered"),
             (AuthBegin, "to log in"),
             (Envelope, "no login"),
-            (Quit, "no STARTTLS or no login offered, probe, or mail too large"),
+            (Quit, "no TLS or login offered, probe, mail too large"),
         ],
         Next::Choose => vec![
             (AuthBegin, "to log in"),
