@@ -15,8 +15,8 @@ mkdir -p "$output"
 options=(-std=gnu99 -g -O2 '-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"'
   -DMBEDTLS_SSL_SRV_C "-I$PWD/include" "-I$PWD/c_examples/firmware")
 parts=(aes asn1parse asn1write bignum cipher cipher_wrap constant_time ctr_drbg ecdh ecdsa ecp ecp_curves gcm md
-  memory_buffer_alloc oid pk pk_wrap pkparse platform platform_util rsa rsa_internal sha256 ssl_ciphersuites ssl_cli ssl_msg ssl_srv
-  ssl_tls x509 x509_crt)
+  memory_buffer_alloc oid pk pk_wrap pkparse platform platform_util rsa rsa_internal sha256 ssl_ciphersuites ssl_cli
+  ssl_msg ssl_srv ssl_tls x509 x509_crt)
 (
   cd "$output"
   for part in "${parts[@]}"; do
@@ -37,7 +37,7 @@ for keys in ec rsa; do
     openssl pkey -in "$folder/key.pem" -outform DER | array_of server_key
     certificate_array stranger "$folder/stranger/authority.pem"
   } >"$folder/certificates.h"
-  gcc "${options[@]}" "-I$folder" "${warnings[@]}" "-fsanitize=address,undefined" -fno-sanitize-recover=all -isystem "$source/include" \
-    tests/firmware/mbedtls_transport.c "$output"/*.o -o "$folder/mbedtls_transport"
+  gcc "${options[@]}" "-I$folder" "${warnings[@]}" "-fsanitize=address,undefined" -fno-sanitize-recover=all \
+    -isystem "$source/include" tests/firmware/mbedtls_transport.c "$output"/*.o -o "$folder/mbedtls_transport"
   timeout 60 "$folder/mbedtls_transport"
 done
