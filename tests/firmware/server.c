@@ -257,6 +257,8 @@ static int32_t begin_to_connect(void *context, const struct sds_smtp_address *ad
   server->address = *address;
   server->open = 1;
   server->secured = server->to_secure = 0;
+  if (server->next_starttls != 0)
+    server->starttls = server->next_starttls - 1;
   server->plain = 0;
   server->closing = 0; /* one that did not end was given up */
   server->is_first = ++server->connections == 1;

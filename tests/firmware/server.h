@@ -28,6 +28,7 @@ struct server {
   int repeats_login;    /* answers to the login repeat what it was told */
   size_t at_once;       /* at most so many octets in a call; 0: any number */
   int starttls;         /* with TLS: it begins with STARTTLS, which is announced; 2: not announced */
+  int next_starttls;    /* not 0: that is 1 less from the next connection on */
   const char *behind;   /* octets behind the answer to STARTTLS, which somebody else has put there */
   int moody;            /* random numbers of octets, often none */
   /* On the first connection, so many octets of the client's, or of the server's: */
