@@ -766,6 +766,27 @@ def test_a_mail_is_cancelled_in_the_handshake(pki, mode):
         client.close()
 
 
+def test_a_mail_is_cancelled_at_any_time(pki, serve):
+    """One after the other, while octets drip."""
+    server, outcomes = serve(pki.good), set()
+    for piece in (10, 30):
+        running = []
+        for number in range(16):
+            client, subject = Client(), f"Alarm {piece}.{number}"
+            proxy = Proxy(server.port, piece=piece, pause=0.0003)
+            client.configure(server="127.0.0.1", port=proxy.port, sender=SENDER, tls=Tls.IMPLICIT, tls_ca=pki.ca.pem)
+            client.send(SOMEONE, subject, "Text.")
+            running.append((proxy, client, subject))
+        for proxy, client, subject in running:
+            client.cancel()
+            assert client.wait(5) in (Code.CANCELLED, Code.OK)
+            outcomes.add(truthful(client.result(), server, subject))
+            client.close()
+            proxy.close()
+            time.sleep(0.3 / piece)
+    assert Outcome.NOT_SENT in outcomes and Outcome.SENT in outcomes
+
+
 def test_two_threads_use_one_configuration(pki, serve):
     server = serve(pki.good)
     results = []
