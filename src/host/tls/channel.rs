@@ -278,7 +278,7 @@ impl Drop for Place {
 
 /// Wipes what calls have left on the stack: keys, where TLS was spoken.
 #[inline(never)]
-fn wipe_stack() {
+pub(super) fn wipe_stack() {
     let mut room = [0u8; 32 * 1024];
     core::hint::black_box(&mut room);
 }

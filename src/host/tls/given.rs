@@ -51,6 +51,8 @@ impl Given<'_> {
     /// The configuration that this is: the one that others have, where theirs is equal.
     pub fn config(&self) -> Result<Arc<Config>, Wrong<'static>> {
         let made = sys::guarded(|| self.made());
+        // A private key was read.
+        super::channel::wipe_stack();
         made.unwrap_or(Err(Wrong::new(Code::DataFailed, "tls", "out of memory")))
     }
 
