@@ -577,6 +577,20 @@ fn no_refused_allocation_ends_the_program() {
 }
 
 #[test]
+#[cfg(feature = "tls")]
+fn no_refused_allocation_of_tls_ends_the_program_or_a_plain_mail() {
+    let plain = Server::start(Manners::default());
+    let (ca, config) = front::certificate("oom");
+    for (implicit, tls) in [(true, "2"), (false, "1")] {
+        let front = front::Front::start(&plain.port, implicit, &config);
+        let ca = ca.to_str().expect("a path of UTF-8");
+        run(executable("oom", C11, Link::Static), [&*plain.port, &front.port, tls, ca])
+            .must_give(0)
+            .must_say(" over TLS, 0 failures");
+    }
+}
+
+#[test]
 fn calls_in_random_order_from_many_threads_with_forks_leave_nothing_behind() {
     // A seed of its own for each run; the program prints it.
     let seed = std::process::id().to_string();
