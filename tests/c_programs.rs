@@ -584,9 +584,12 @@ fn no_refused_allocation_of_tls_ends_the_program_or_a_plain_mail() {
     for (implicit, tls) in [(true, "2"), (false, "1")] {
         let front = front::Front::start(&plain.port, implicit, &config);
         let ca = ca.to_str().expect("a path of UTF-8");
-        run(executable("oom", C11, Link::Static), [&*plain.port, &front.port, tls, ca])
-            .must_give(0)
-            .must_say(" over TLS, 0 failures");
+        run(
+            executable("oom", C11, Link::Static),
+            [&*plain.port, &front.port, tls, ca],
+        )
+        .must_give(0)
+        .must_say(" over TLS, 0 failures");
     }
 }
 

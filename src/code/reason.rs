@@ -46,13 +46,27 @@ macro_rules! secure {
     };
 }
 
+/// A sentence of a library that speaks TLS itself: another one never says it.
+#[cfg(all(feature = "std", feature = "tls"))]
+macro_rules! tls {
+    ($sentence:literal) => {
+        $sentence
+    };
+}
+#[cfg(all(feature = "std", not(feature = "tls")))]
+macro_rules! tls {
+    ($sentence:literal) => {
+        ""
+    };
+}
+
 /// One list makes the reasons and their sentences. Behind `@hosted` are those of a library on a system only: elsewhere they have no
 /// sentence, and none is said.
 macro_rules! reasons {
     (
         $($(#[$doc:meta])* $reason:ident, $sentence:expr;)*
         @hosted
-        $($(#[$hosted_doc:meta])* $hosted:ident, $hosted_sentence:literal;)*
+        $($(#[$hosted_doc:meta])* $hosted:ident, $hosted_sentence:expr;)*
     ) => {
         /// What went wrong without the server's words; a sentence each, for the result and the log.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,55 +178,55 @@ reasons! {
     /// It may, but somebody has made it unreadable.
     MaskedStartTls, "STARTTLS is made unreadable on the way: a firewall inspects SMTP (fixup, inspect esmtp)";
     /// A greeting in plain where TLS should begin.
-    PlainGreeting, "no TLS on this port, but a plain greeting: STARTTLS (tls 1) may be meant, or port 465";
+    PlainGreeting, tls!("no TLS on this port, but a plain greeting: STARTTLS (tls 1) may be meant, or port 465");
     /// HTTP answers there.
-    PlainHttp, "no TLS on this port: a web server answers";
+    PlainHttp, tls!("no TLS on this port: a web server answers");
     /// SSH does.
-    PlainSsh, "no TLS on this port: an SSH server answers";
+    PlainSsh, tls!("no TLS on this port: an SSH server answers");
     /// Something else does.
-    NoTls, "no TLS on this port: what answers is no TLS record";
+    NoTls, tls!("no TLS on this port: what answers is no TLS record");
     /// The two have no version or cipher suite in common.
-    TlsTooOld, "TLS: the server is too old for TLS 1.3, and 1.2 with ECDHE and AES-GCM or ChaCha20; or has a key of P-521 only";
+    TlsTooOld, tls!("TLS: the server is too old for TLS 1.3, and 1.2 with ECDHE and AES-GCM or ChaCha20; or has a key of P-521 only");
     /// The server ended the handshake.
-    TlsEnded, "TLS: the server has ended the handshake with an alert";
+    TlsEnded, tls!("TLS: the server has ended the handshake with an alert");
     /// The connection was lost in the handshake.
-    TlsLost, "TLS: connection lost in the handshake";
+    TlsLost, tls!("TLS: connection lost in the handshake");
     /// The handshake has no end.
-    TlsEndless, "TLS: the handshake is too long";
+    TlsEndless, tls!("TLS: the handshake is too long");
     /// It breaks the rules of TLS.
-    TlsBroken, "TLS: what the server says breaks the rules of TLS; something on the way may have changed it";
+    TlsBroken, tls!("TLS: what the server says breaks the rules of TLS; something on the way may have changed it");
     /// The server knows no host of this name.
-    NameUnknown, "TLS: the server knows no host of the name that it was asked for (server, or tls_name)";
+    NameUnknown, tls!("TLS: the server knows no host of the name that it was asked for (server, or tls_name)");
     /// The server wants a certificate of ours.
-    CertificateWanted, "TLS: the server wants a certificate of ours (tls_certificate, tls_key)";
+    CertificateWanted, tls!("TLS: the server wants a certificate of ours (tls_certificate, tls_key)");
     /// The server refuses our certificate.
-    CertificateRefused, "TLS: the server refuses our certificate (tls_certificate)";
+    CertificateRefused, tls!("TLS: the server refuses our certificate (tls_certificate)");
     /// Another transport than the one that TLS was configured for.
     OtherTransport, "TLS: configured for another transport; set the transport first, and configure then";
     /// Nobody that we trust vouches for the certificate.
-    UnknownIssuer, "certificate: of an unknown issuer; give its CA as tls_ca, or pin the server's key (tls_pin)";
+    UnknownIssuer, tls!("certificate: of an unknown issuer; give its CA as tls_ca, or pin the server's key (tls_pin)");
     /// It vouches for itself.
-    SelfSigned, "certificate: self-signed; give it as tls_ca, or pin the server's key (tls_pin)";
+    SelfSigned, tls!("certificate: self-signed; give it as tls_ca, or pin the server's key (tls_pin)");
     /// It says that it is a CA's.
-    AuthorityAsServer, "certificate: a CA's own (CA:TRUE), and no server's; pin the server's key (tls_pin)";
+    AuthorityAsServer, tls!("certificate: a CA's own (CA:TRUE), and no server's; pin the server's key (tls_pin)");
     /// Its time is over.
-    Expired, "certificate: expired; renew it, and check the clock here";
+    Expired, tls!("certificate: expired; renew it, and check the clock here");
     /// Its time has not come.
-    NotYetValid, "certificate: not yet valid; check the clock here";
+    NotYetValid, tls!("certificate: not yet valid; check the clock here");
     /// It is for another name.
-    OtherName, "certificate: for another name; give the server's own name as server or tls_name";
+    OtherName, tls!("certificate: for another name; give the server's own name as server or tls_name");
     /// It has a name only where none counts.
-    OnlyCommonName, "certificate: its only name is a common name (CN), which does not count; pin the server's key (tls_pin)";
+    OnlyCommonName, tls!("certificate: its only name is a common name (CN), which does not count; pin the server's key (tls_pin)");
     /// It is not for the IP address that is configured.
-    OtherAddress, "certificate: not for this IP address; give the server's name as server or tls_name";
+    OtherAddress, tls!("certificate: not for this IP address; give the server's name as server or tls_name");
     /// It is not for servers.
-    NotForServers, "certificate: not for servers (extended key usage)";
+    NotForServers, tls!("certificate: not for servers (extended key usage)");
     /// Its key or signature is too weak, or not known.
-    WeakCertificate, "certificate: its key or signature is too weak or unknown (RSA below 2048 bits, SHA-1, P-521)";
+    WeakCertificate, tls!("certificate: its key or signature is too weak or unknown (RSA below 2048 bits, SHA-1, P-521)");
     /// It cannot be read.
-    StrangeCertificate, "certificate: not readable (X.509 version 1, or an unknown critical extension)";
+    StrangeCertificate, tls!("certificate: not readable (X.509 version 1, or an unknown critical extension)");
     /// The server has another key than the one that is pinned.
-    WrongPin, "certificate: the server has another key than tls_pin says";
+    WrongPin, tls!("certificate: the server has another key than tls_pin says");
 }
 
 impl Reason {
@@ -276,6 +290,8 @@ mod tests {
             let elsewhere = match reason {
                 Reason::TooLarge | Reason::NoStartTls | Reason::BehindStartTls => !cfg!(feature = "complete"),
                 Reason::None => true,
+                Reason::OtherTransport => !cfg!(feature = "std"),
+                other if *other as u8 >= Reason::PlainGreeting as u8 => !cfg!(feature = "tls"),
                 other => *other as u8 >= Reason::Defect as u8 && !cfg!(feature = "std"),
             };
             assert_eq!(text.is_empty(), elsewhere, "{reason:?}");

@@ -116,7 +116,7 @@ impl Link {
     /// A turn of the session over a channel that the program provides.
     pub fn turn_over(&mut self, job: &Job<'_>, now: u64, below: &mut impl Channel, buffer: &mut [u8]) -> Turn {
         let time = self.time(now);
-        if !self.secure {
+        if !self.is_secure() {
             return self.pump.turn(job, time, below, buffer);
         }
         let turn = self.pump.turn(job, time, &mut self.tls.over(below), buffer);
@@ -128,11 +128,16 @@ impl Link {
 
     /// Reads from such a channel; whether there may be more.
     pub fn read_over(&mut self, job: &Job<'_>, time: u32, below: &mut impl Channel, buffer: &mut [u8]) -> bool {
-        if self.secure {
+        if self.is_secure() {
             self.pump.read(job, time, &mut self.tls.over(below), buffer)
         } else {
             self.pump.read(job, time, below, buffer)
         }
+    }
+
+    /// Whether TLS protects the connection. Without TLS in the library the compiler knows that it does not.
+    fn is_secure(&self) -> bool {
+        Place::SPEAKS && self.secure
     }
 
     /// Whether TLS begins with the connection.
@@ -147,12 +152,12 @@ impl Link {
 
     /// The version of TLS that protects the connection, as its records have it; else 0.
     pub fn tls_version(&self) -> u16 {
-        if self.secure { self.tls.version() } else { 0 }
+        if self.is_secure() { self.tls.version() } else { 0 }
     }
 
     /// Goes on with the handshake, over the socket or whatever else carries it; whether it is done.
     pub fn shake_hands(&mut self, job: &Job<'_>, now: u64, below: &mut impl Channel) -> bool {
-        if self.secure {
+        if self.is_secure() {
             return true;
         }
         let Some(peer) = &self.peer else {
@@ -357,7 +362,7 @@ impl Link {
             poller: tools.poller,
             read: Arrived::ToTheEnd,
         };
-        if self.secure {
+        if self.is_secure() {
             !self.pump.read(job, now, &mut self.tls.over(&mut channel), tools.buffer)
         } else {
             !self.pump.read(job, now, &mut channel, tools.buffer)
@@ -404,7 +409,7 @@ impl Link {
             poller: tools.poller,
             read,
         };
-        let turn = if self.secure {
+        let turn = if self.is_secure() {
             let turn = self.pump.turn(job, now, &mut self.tls.over(&mut channel), tools.buffer);
             if self.pump.session.closed() {
                 self.tls.say_good_bye(&mut channel);

@@ -71,6 +71,9 @@ pub enum Progress {
 pub struct Place;
 
 impl Place {
+    /// Whether there can be one.
+    pub const SPEAKS: bool = false;
+
     /// Nothing.
     pub const EMPTY: Self = Self;
 

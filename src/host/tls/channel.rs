@@ -218,6 +218,9 @@ impl Tls {
 pub struct Place(Option<Boxed<Tls>>);
 
 impl Place {
+    /// Whether there can be one.
+    pub const SPEAKS: bool = true;
+
     /// Nothing.
     pub const EMPTY: Self = Self(None);
 
