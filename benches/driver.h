@@ -3,7 +3,8 @@
  *
  *     driver PORT N [USER PASSWORD]
  *
- * With USER the driver logs in with AUTH PLAIN. The exit code is 0 only when the server took all mails.
+ * With USER the driver logs in with AUTH PLAIN. With DRIVER_CA in the environment, the path of a certificate, it speaks TLS
+ * from the first octet on, and the server's name is localhost. The exit code is 0 only when the server took all mails.
  */
 #ifndef DRIVER_H
 #define DRIVER_H
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 
 #define SERVER     "127.0.0.1"
+#define TLS_SERVER "localhost"
 #define SENDER     "unit7@example.com"
 #define RECIPIENT  "operator@example.com"
 #define EHLO_NAME  "unit7.example.com"
@@ -25,6 +27,7 @@ struct task {
   unsigned mails;
   const char *user; /* NULL: no login */
   const char *password;
+  const char *ca; /* NULL: no TLS */
 };
 
 /* A number of 1 to most, or the program ends. */
@@ -42,7 +45,7 @@ static inline unsigned number(const char *text, unsigned long most)
 
 static inline struct task read_task(int argc, char **argv)
 {
-  struct task task = {0, 0, NULL, NULL};
+  struct task task = {0, 0, NULL, NULL, NULL};
 
   if (argc != 3 && argc != 5) {
     fprintf(stderr, "usage: %s PORT N [USER PASSWORD]\n", argv[0]);
@@ -50,6 +53,7 @@ static inline struct task read_task(int argc, char **argv)
   }
   task.port = number(argv[1], 65535);
   task.mails = number(argv[2], MOST_MAILS);
+  task.ca = getenv("DRIVER_CA");
   if (argc == 5) {
     task.user = argv[3];
     task.password = argv[4];

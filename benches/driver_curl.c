@@ -41,7 +41,8 @@ int main(int argc, char **argv)
   unsigned sent = 0;
 
   /* The path is what libcurl says in EHLO. */
-  snprintf(url, sizeof url, "smtp://%s:%u/%s", SERVER, task.port, EHLO_NAME);
+  snprintf(url, sizeof url, "%s://%s:%u/%s", task.ca != NULL ? "smtps" : "smtp", task.ca != NULL ? TLS_SERVER : SERVER, task.port,
+           EHLO_NAME);
   headers = snprintf(mail, sizeof mail,
                      "Date: Tue, 21 Nov 2023 12:00:00 +0000\r\n"
                      "From: <%s>\r\n"
@@ -60,6 +61,11 @@ int main(int argc, char **argv)
   if (curl != NULL && recipients != NULL) {
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    if (task.ca != NULL) {
+      curl_easy_setopt(curl, CURLOPT_CAINFO, task.ca);
+      curl_easy_setopt(curl, CURLOPT_IPRESOLVE, (long)CURL_IPRESOLVE_V4);
+      curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    }
     curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
     curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
     curl_easy_setopt(curl, CURLOPT_MAIL_FROM, "<" SENDER ">");

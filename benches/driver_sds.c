@@ -18,6 +18,11 @@ int main(int argc, char **argv)
   config.port = task.port;
   config.sender = SENDER;
   config.ehlo_name = EHLO_NAME;
+  if (task.ca != NULL) {
+    config.tls = SDS_SMTP_TLS_IMPLICIT;
+    config.tls_ca = task.ca;
+    config.tls_name = TLS_SERVER;
+  }
   if (task.user != NULL) {
     config.auth = SDS_SMTP_AUTH_PLAIN;
     config.username = task.user;

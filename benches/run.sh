@@ -1,7 +1,7 @@
 #!/bin/bash
 # `make bench`: what the library costs, beside libcurl and libESMTP, against the limits that it has to keep.
 #
-#   benches/run.sh [PART...]     parts: instructions syscalls latency waits memory size load; without any, all of them
+#   benches/run.sh [PART...]     parts: instructions syscalls latency waits memory size load tls; without any, all of them
 #   benches/run.sh footprint     what it costs a microcontroller: benches/footprint/run.sh
 #
 # Installs what is missing, builds, prints tables; works in a scratch folder and below the target folder, and only on the
@@ -9,7 +9,7 @@
 # what is measured how.
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
 
-parts=(instructions syscalls latency waits memory size load)
+parts=(instructions syscalls latency waits memory size load tls)
 user=unit7
 password=bench-password
 names=(sds curl esmtp)
@@ -227,6 +227,49 @@ memory() {
   limited '  waiting for the answer to the final dot' "$(value threads_final_dot "$out")" 1
 }
 
+# tls_driver NAME MAILS: instructions of a driver that sends so many mails over TLS, with login.
+tls_driver() {
+  local i server
+  rm -f "$work/port"
+  python3 benches/tls_server.py "$work/server.pem" "$work/server.key" "$work/port" "$2" >"$work/tls.out" 2>&1 &
+  server=$!
+  for ((i = 0; i < 100; i++)); do
+    [[ ! -s $work/port ]] || break
+    sleep 0.05
+  done
+  [[ -s $work/port ]] || die "the server with TLS did not start: $(<"$work/tls.out")"
+  DRIVER_CA=$work/ca.pem timeout 300 valgrind --tool=callgrind --callgrind-out-file="$work/callgrind" \
+    "$work/driver_$1" "$(<"$work/port")" "$2" "$user" "$password" >"$work/driver.out" 2>&1 ||
+    die "driver_$1 failed: $(tail -5 "$work/driver.out")"
+  wait "$server" || die "not all mails arrived: $(<"$work/tls.out")"
+  sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$work/driver.out"
+}
+
+tls() {
+  local few=3 many=23 name some gnutls
+  local -A mail
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/ca.key" -out "$work/ca.pem" -days 9 \
+    -subj '/CN=bench' -addext basicConstraints=critical,CA:TRUE 2>/dev/null
+  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/server.key" -out "$work/server.csr" \
+    -subj '/CN=localhost' 2>/dev/null
+  printf '%s\n' 'subjectAltName=DNS:localhost' 'basicConstraints=CA:FALSE' >"$work/extensions"
+  openssl x509 -req -in "$work/server.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -set_serial 1 -days 9 \
+    -extfile "$work/extensions" -out "$work/server.pem" 2>/dev/null
+  gnutls=$(ldconfig -p | awk '$1 == "libcurl-gnutls.so.4" {print $NF; exit}')
+  cc "${strict[@]}" -o "$work/driver_gnutls" benches/driver_curl.c "$gnutls"
+  for name in sds curl gnutls; do
+    some=$(tls_driver "$name" $few)
+    mail[$name]=$((($(tls_driver "$name" $many) - some) / (many - few)))
+  done
+  heading "tls: TLS 1.3, P-256, AUTH PLAIN, 1 KiB; callgrind, all threads of the client; (Ir($many) - Ir($few)) / $((many - few))"
+  columns '' sds-smtp OpenSSL GnuTLS ''
+  columns 'instructions for a mail; libcurl with the other two' "${mail[sds]}" "${mail[curl]}" "${mail[gnutls]}" ''
+  columns ratio 1.00 "$(divide "${mail[curl]}" "${mail[sds]}" 2)" "$(divide "${mail[gnutls]}" "${mail[sds]}" 2)" ''
+  limited 'instructions for a mail over TLS' "${mail[sds]}" 3200000
+  limited '  in relation to libcurl with OpenSSL' "$(divide "${mail[sds]}" "${mail[curl]}" 2)" 1
+  limited '  in relation to libcurl with GnuTLS' "$(divide "${mail[sds]}" "${mail[gnutls]}" 2)" 1
+}
+
 # sections FILE: bytes of the file by what they are for.
 sections() {
   size -A -d "$1" | awk -v file="$(stat -L -c %s "$1")" '
@@ -306,8 +349,9 @@ alloc   alloc
 symbolizer   what std prints backtraces of panics with
 rest   rest (start files, zeroize, compiler's helpers)
 PARTS
+  limited 'bytes of the whole library' "$(stat -L -c %s "$library")" 1850000
   CARGO_TARGET_DIR=$target/benches/lean LEAN=1 scripts/people/build.sh >/dev/null
-  limited 'bytes of the lean library' "$(stat -c %s "$target/benches/lean/release/libsds_smtp.so")" 420000
+  limited 'bytes of the lean library' "$(stat -c %s "$target/benches/lean/release/libsds_smtp.so")" 426500
 }
 
 # in_objects FILE MAILS: of a dump of callgrind's, the instructions for a mail in the library's own code, and with those of

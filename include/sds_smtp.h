@@ -390,15 +390,25 @@ typedef struct sds_smtp_config {
      * server of the other IP version are left out. No address: code 33. Not on bare metal.
      */
     const char *source;
-    /** For TLS, which this version does not have: code 39. */
+    /**
+     * The certificates of the authorities that are trusted, instead of those of the system: the path of a
+     * file, or its content (PEM), at most 1 MiB. A file that cannot be read: code 40; garbage: 33; no
+     * certificates in the system: 37. Files are read by this call only.
+     */
     const char *tls_ca;
-    /** For TLS: code 39. */
+    /** The client's own certificate with its chain, where the server wants one: a path, or PEM. */
     const char *tls_certificate;
-    /** For TLS: code 39. */
+    /** Its private key, not encrypted: a path, or PEM. The library wipes its copy. */
     const char *tls_key;
-    /** For TLS: code 39. */
+    /**
+     * The server's own public key, as "sha256//BASE64", several separated by ";": the SHA-256 of its
+     * SubjectPublicKeyInfo. It takes the place of issuer, dates and name; with `tls_ca` both must hold.
+     */
     const char *tls_pin;
-    /** For TLS: code 39. */
+    /**
+     * The name or the IP address in the server's certificate, where it is another one than in `server`. On
+     * bare metal the transport's start_tls is told it.
+     */
     const char *tls_name;
     /**
      * Called for every line of the conversation, on the library's thread, when the line was said: "S: 220
@@ -416,9 +426,19 @@ typedef struct sds_smtp_config {
     const void *reserved_pointer;
     /** SDS_SMTP_AUTH_NONE, _ANY, _PLAIN or _LOGIN. Else code 33. */
     uint32_t auth;
-    /** The port of servers that `server` names without one, 1 to 65535; by default 25. Else code 13. */
+    /**
+     * The port of servers that `server` names without one, 1 to 65535; by default 25, with
+     * SDS_SMTP_TLS_STARTTLS 587, with SDS_SMTP_TLS_IMPLICIT 465. Else code 13.
+     */
     uint32_t port;
-    /** SDS_SMTP_TLS_NONE. The others need TLS, which this version does not have: code 39. */
+    /**
+     * SDS_SMTP_TLS_NONE, _STARTTLS, _IMPLICIT or _OPPORTUNISTIC. Where a transport of the program has
+     * start_tls, it speaks TLS, and tls_ca, tls_certificate, tls_key and tls_pin are refused (39). The
+     * fields above with SDS_SMTP_TLS_NONE, or those that verify with _OPPORTUNISTIC: code 33. In a build
+     * without TLS (LEAN=1), without such a transport: code 39. On bare metal _STARTTLS and _IMPLICIT need
+     * such a transport, which has been set before; without it, with _OPPORTUNISTIC and in
+     * libsds_smtp_small.a: 39. If another one without start_tls is set later, the mails end with code 36.
+     */
     uint32_t tls;
     /**
      * The longest user name and password that sds_smtp_configure() accepts from now on, in bytes, 1 to 4096;
@@ -505,7 +525,10 @@ typedef struct sds_smtp_result {
     uint32_t attempts;
     /** What to do: SDS_SMTP_ADVICE_...; 0 on bare metal. */
     uint32_t advice;
-    /** 0: no TLS. */
+    /**
+     * The version of TLS that protected the last attempt: 0x0303 (1.2), 0x0304 (1.3); 0: none, or a
+     * transport's.
+     */
     uint32_t tls_version;
     /**
      * The Message-ID with its angle brackets; empty where the mail did not start. All attempts have the
@@ -711,12 +734,13 @@ typedef struct sds_smtp_transport {
      */
     uint32_t (*random)(void *context);
     /**
-     * Secures the connection, for ports that speak TLS from the first octet (RFC 8314: 465). NULL: no TLS.
-     * It is called when the connection is made, before the server speaks, again and again (each time after
-     * connected) until it returns 1: secured. 0: not yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again
-     * at once, as for a handshake that is calculated in parts; or a negative number. From then on send and
-     * receive go through TLS. `server_name` is the name of the server that the certificate has to be for:
-     * the one that was configured, without a dot at its end; NULL where an address was configured.
+     * Secures the connection. NULL: no TLS. With SDS_SMTP_TLS_STARTTLS it is called in mid-session, behind
+     * the server's 220 to STARTTLS; else when the connection is made, before the server speaks (RFC 8314:
+     * port 465), each time after connected. It is called again and again until it returns 1: secured. 0: not
+     * yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once, as for a handshake that is calculated
+     * in parts; or a negative number. From then on send and receive go through TLS. `server_name` is the
+     * name that the certificate has to be for: sds_smtp_config.tls_name, or the server's name as it was
+     * configured, without a dot at its end; NULL where an address was configured, and no tls_name.
      */
     int32_t (*start_tls)(void *context, const char *server_name);
     /**
@@ -854,8 +878,8 @@ const char *sds_smtp_version(void);
 /**
  * What this build of the library can do.
  *
- * @return a sum of SDS_SMTP_FEATURE_... On bare metal SDS_SMTP_FEATURE_COMPLETE, or 0 of libsds_smtp_small.a:
- *         TLS and names are the transport's there
+ * @return a sum of SDS_SMTP_FEATURE_... On bare metal SDS_SMTP_FEATURE_COMPLETE and SDS_SMTP_FEATURE_TLS, for
+ *         which the transport needs start_tls; or 0 of libsds_smtp_small.a. Names are the transport's there
  */
 uint32_t sds_smtp_features(void);
 
@@ -1017,15 +1041,17 @@ int sds_smtp_client_configure(struct sds_smtp_client *client, const struct sds_s
 /**
  * Configures a client with a URL and a sender, and everything else at its default:
  * "smtp://user:password@mail.example.org:587". User name, password and server are percent-encoded (RFC
- * 3986). A user name means SDS_SMTP_AUTH_ANY. An IPv6 address stands in brackets, its zone behind "%25". The
- * schemes smtp+starttls:// and smtps:// need TLS, which this version does not have: code 39. The library
- * wipes its copies of the URL; wipe yours. On an error the old configuration stays.
+ * 3986). A user name means SDS_SMTP_AUTH_ANY. An IPv6 address stands in brackets, its zone behind "%25".
+ * smtp+starttls:// is SDS_SMTP_TLS_STARTTLS (port 587), smtps:// SDS_SMTP_TLS_IMPLICIT (port 465), with the
+ * system's trust store. The library wipes its copies of the URL; wipe yours. On an error the old
+ * configuration stays.
  *
  * @param client  the client, or NULL for the built-in one
  * @param url     the URL
  * @param sender  the sender's whole e-mail address
  * @return 0; 33: the URL is NULL or malformed (sds_smtp_client_refusal() says where); 4: sender is no e-mail
- *         address; 10, 11: user name or password cannot be one; 39; 34; 7: out of memory
+ *         address; 10, 11: user name or password cannot be one; 37: TLS, and the system has no trust store;
+ *         39: TLS, in a build without it; 34; 7: out of memory
  */
 int sds_smtp_client_configure_url(struct sds_smtp_client *client, const char *url, const char *sender);
 

@@ -198,7 +198,11 @@ class Advice(_Open):
 
 
 class Tls(_Open):
-    """For `tls` of Client.configure. All but NONE need a library with TLS (see features), and are code 39 without."""
+    """For `tls` of Client.configure. All but NONE need a library with TLS (see features), and are code 39 without.
+
+    STARTTLS: with STARTTLS (port 587), or nothing is sent. IMPLICIT: from the first octet on (port 465). OPPORTUNISTIC: with
+    STARTTLS where it is offered, and with whatever certificate: it keeps out who listens, and nobody else.
+    """
 
     NONE = 0
     STARTTLS = 1
@@ -651,7 +655,7 @@ class Result:
     advice: Advice = Advice.NONE
     """What helps; check raises the exception of it."""
     tls_version: int = 0
-    """0: without TLS."""
+    """0x0304: TLS 1.3; 0x0303: TLS 1.2; 0: without TLS."""
     server: str = ""
     """The server that the last attempt tried, as "192.0.2.25:25"; a name without an address as "mail.example.org:25"."""
     recipient: str = ""
@@ -896,16 +900,22 @@ class Client:
         """Set the whole configuration anew; on an error (ConfigurationError) the old one stays. None and 0 mean the default.
 
         server -- addresses and names, with ports or without, separated by commas: they are tried in this order;
-        port -- of those without one, 25 by default; auth -- see Auth; sender -- the sender's address;
-        sender_name -- shown beside it; ehlo_name -- instead of the socket's own address; source -- our own address to connect
-        from; charset -- names the charset of subjects and texts that are given as bytes and are not UTF-8;
-        retry_max -- further attempts of a mail that was not sent, where they may help; retry_delay_ms -- before the first of
-        them, 60000 by default, and doubled each time; flags -- a sum of NO_PIPELINING and KEEP_DIALOGUE. The limits are in
-        milliseconds. A mail in flight keeps the configuration that it started with.
+        port -- of those without one, by default 25, with STARTTLS 587, with IMPLICIT 465; auth -- see Auth;
+        sender -- the sender's address; sender_name -- shown beside it; ehlo_name -- instead of the
+        socket's own address; source -- our own address to connect from; charset -- names the charset of subjects and texts that
+        are given as bytes and are not UTF-8; retry_max -- further attempts of a mail that was not sent, where they may help;
+        retry_delay_ms -- before the first of them, 60000 by default, and doubled each time; flags -- a sum of NO_PIPELINING and
+        KEEP_DIALOGUE. The limits are in milliseconds. A mail in flight keeps the configuration that it started with.
 
         trace -- is called with every line of the conversation, as "S: 220 mail.example.com", on the library's thread; user name
         and password are masked, the mail's text is left out. It may call everything; wait() and shutdown() raise Busy there, or
         return it. What it raises goes to sys.unraisablehook.
+
+        tls -- see Tls; tls_ca -- whom to trust for the server's certificate, a path or the PEM itself, by default the system's
+        trust store; tls_pin -- the server's own key, "sha256//BASE64", or several with ";": it replaces the certificate's issuer,
+        dates and name, and with tls_ca both must hold; tls_name -- the name in the certificate, where it is not that in `server`;
+        tls_certificate, tls_key -- our own certificate with its chain, and its key, each a path or the PEM itself. Files are read
+        here and not later. A mail whose handshake fails has code 36, 37 or 38, and Result.text says why.
 
         What the library lacks is refused with code 39: fields of TLS where `features` has no TLS, and keep_alive_ms.
         """

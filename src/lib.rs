@@ -25,8 +25,8 @@
 //!   (`xn--...`); other names are refused with code 39. `make LEAN=1` builds without it.
 //! - `firmware`: the client without an operating system; without `std`, its C ABI.
 //! - `complete` (part of `std`): what a small device may do without. Without it IPv6 addresses and quoted local parts are
-//!   invalid, SIZE is not used, and there is no quoted-printable: a text that needs it ends the mail with code 7. That is
-//!   a text with octets above 127 where the server has no 8BITMIME, with control characters, or with a line over 998
+//!   invalid, SIZE is not used, `tls` is not taken (39), and there is no quoted-printable: a text that needs it ends the
+//!   mail with code 7. That is a text with octets above 127 where the server has no 8BITMIME, with control characters, or with a line over 998
 //!   octets.
 //! - `header`: the build writes the headers in `include/` anew.
 //!

@@ -65,6 +65,17 @@ pub const fn length(parts: &[Part]) -> usize {
     sum
 }
 
+/// How many octets templates take, with what stands between them.
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+pub const fn length_of_all(templates: &[&[Part]]) -> usize {
+    let (mut sum, mut at) = (templates.len(), 0);
+    while at < templates.len() {
+        sum += length(templates[at]);
+        at += 1;
+    }
+    sum
+}
+
 /// The octets of a template, of which there are [`length`].
 #[allow(
     clippy::arithmetic_side_effects,

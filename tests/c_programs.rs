@@ -16,6 +16,9 @@ use std::time::Duration;
 mod building;
 #[path = "c_programs/checks.rs"]
 mod checks;
+#[cfg(feature = "tls")]
+#[path = "c_programs/front.rs"]
+mod front;
 #[path = "c_programs/running.rs"]
 mod running;
 #[path = "c_programs/servers.rs"]
@@ -574,6 +577,23 @@ fn no_refused_allocation_ends_the_program() {
 }
 
 #[test]
+#[cfg(feature = "tls")]
+fn no_refused_allocation_of_tls_ends_the_program_or_a_plain_mail() {
+    let plain = Server::start(Manners::default());
+    let (ca, config) = front::certificate("oom");
+    for (implicit, tls) in [(true, "2"), (false, "1")] {
+        let front = front::Front::start(&plain.port, implicit, &config);
+        let ca = ca.to_str().expect("a path of UTF-8");
+        run(
+            executable("oom", C11, Link::Static),
+            [&*plain.port, &front.port, tls, ca],
+        )
+        .must_give(0)
+        .must_say(" over TLS, 0 failures");
+    }
+}
+
+#[test]
 fn calls_in_random_order_from_many_threads_with_forks_leave_nothing_behind() {
     // A seed of its own for each run; the program prints it.
     let seed = std::process::id().to_string();
@@ -686,6 +706,38 @@ fn functions_of_the_program_carry_a_connection() {
     // Left out: children that end where their last thread does, which looks for leaks.
     let program = program.unwrap_or_else(|messages| panic!("{messages}"));
     with_sanitizers(&program, ["-functions_fork"]).must_give(0);
+}
+
+#[test]
+#[cfg(feature = "tls")]
+fn tls_over_sockets_and_over_functions_of_the_program() {
+    let (ca, config) = front::certificate("tls");
+    let plain = Server::start(Manners::default());
+    let implicit = front::Front::start(&plain.port, true, &config);
+    let starttls = front::Front::start(&plain.port, false, &config);
+    let ca = ca.to_str().expect("a path");
+    let arguments = [&*implicit.port, &*starttls.port, &*plain.port, ca];
+    for (standard, link) in RUN {
+        run(executable("tls", standard, link), arguments)
+            .must_give(0)
+            .must_say("tls: 16 cases, 0 wrong");
+    }
+    for (subject, count) in [
+        ("tls, by a thread", 4),
+        ("tls, in a loop", 4),
+        ("tls, told of", 1),
+        ("tls, threads", 30),
+        ("tls, the parent's", 2),
+        ("tls, given up", 0),
+        ("tls, over functions", 6),
+        ("tls, over functions in a loop", 2),
+        ("tls, another name", 0),
+    ] {
+        assert_eq!(plain.mails_with_subject(subject), RUN.len() * count, "{subject}");
+    }
+    under_valgrind(executable("tls", C11, Shared), arguments).must_give(0);
+    let program = build("tls", C11, Link::Static, &SANITIZERS, &scratch("tls-sanitizers"));
+    with_sanitizers(&program.unwrap_or_else(|messages| panic!("{messages}")), arguments).must_give(0);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 mod common;
 
 use std::collections::VecDeque;
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,11 +16,13 @@ use common::dialogue::{Connection, Dialogue, Expected, Item, names};
 use common::observer::show;
 use sds_smtp::channel::Transport;
 use sds_smtp::channel::transport::{
-    SDS_SMTP_LOST, SDS_SMTP_NO_SOCKET, SDS_SMTP_REFUSED, SDS_SMTP_UNREACHABLE, sds_smtp_address, sds_smtp_transport,
+    SDS_SMTP_LOST, SDS_SMTP_NO_SOCKET, SDS_SMTP_REFUSED, SDS_SMTP_TRANSPORT_TLS_FAILED, SDS_SMTP_TRANSPORT_UNTRUSTED,
+    SDS_SMTP_UNREACHABLE, sds_smtp_address, sds_smtp_transport,
 };
 use sds_smtp::client::settings::Draft;
 use sds_smtp::code::{Code, Reason};
-use sds_smtp::host::{Client, LastMail, Order, Wait};
+use sds_smtp::host::{Client, LastMail, Mode, Order, Wait};
+use sds_smtp::session::job::Security;
 use sds_smtp::wire::capability::Capabilities;
 
 /// How often the client listens and says nothing before a line counts as left out that it may say.
@@ -95,8 +97,8 @@ impl Play {
                     }
                     self.client.cancel().expect("it lives");
                 }
-                // connect() goes on.
-                Item::Reconnect(_) => return,
+                // connect() goes on, or start_tls().
+                Item::Reconnect(_) | Item::Handshake(_) => return,
                 Item::Verdict(_) | Item::Wait(_) => {}
                 Item::Part | Item::Stall(_) | Item::Flow => unreachable!("left out"),
             }
@@ -133,6 +135,37 @@ impl Play {
         }
     }
 
+    fn start_tls(&mut self) -> i32 {
+        // What stands there is no TLS.
+        if !self.says.is_empty() {
+            return SDS_SMTP_TRANSPORT_TLS_FAILED;
+        }
+        let Some((_, Item::Handshake(ended))) = self.dialogue.items.get(self.at).cloned() else {
+            return match self.dialogue.items.get(self.at) {
+                Some((_, Item::Close)) => SDS_SMTP_LOST,
+                // Until it is cancelled, or late.
+                Some((_, Item::Cancel)) => {
+                    self.silences += 1;
+                    self.go_on();
+                    0
+                }
+                _ => {
+                    self.is_wrong("a handshake that is not expected".into());
+                    SDS_SMTP_TRANSPORT_TLS_FAILED
+                }
+            };
+        };
+        self.at += 1;
+        match ended {
+            None => {
+                self.go_on();
+                1
+            }
+            Some(Reason::Untrusted) => SDS_SMTP_TRANSPORT_UNTRUSTED,
+            Some(_) => SDS_SMTP_TRANSPORT_TLS_FAILED,
+        }
+    }
+
     fn send(&mut self, octet: u8) -> i32 {
         self.said.push(octet);
         self.silences = 0;
@@ -155,6 +188,11 @@ fn with<T>(context: *mut c_void, run: impl FnOnce(&mut Play) -> T) -> T {
 
 unsafe extern "C" fn connect(context: *mut c_void, _: *const sds_smtp_address) -> i32 {
     with(context, Play::connect)
+}
+
+unsafe extern "C" fn start_tls(context: *mut c_void, name: *const c_char) -> i32 {
+    assert!(name.is_null(), "the server is an address");
+    with(context, Play::start_tls)
 }
 
 unsafe extern "C" fn connected(_: *mut c_void) -> i32 {
@@ -217,7 +255,7 @@ fn is_playable(dialogue: &Dialogue) -> bool {
 fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
     let setup = &dialogue.setup;
     let login = !setup.mechanisms.is_empty();
-    client.configure(&Draft {
+    let draft = Draft {
         server: Some(b"192.0.2.1"),
         auth: match setup.mechanisms {
             Capabilities::NONE => 0,
@@ -234,6 +272,14 @@ fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
         no_pipelining: !setup.pipelining,
         timeouts: setup.timeouts,
         ..Draft::default()
+    };
+    client.set_up(&sds_smtp::host::Setup {
+        tls: match setup.security {
+            Security::None => None,
+            Security::Required => Some(Mode::StartTls),
+            Security::Opportunistic => Some(Mode::Opportunistic),
+        },
+        ..sds_smtp::host::Setup::of(&draft)
     })?;
     if setup.probe {
         return client.probe();
@@ -290,7 +336,7 @@ fn play(dialogue: Dialogue) -> Result<(), String> {
         close: Some(close),
         local_address: Some(local_address),
         random: None,
-        start_tls: None,
+        start_tls: (dialogue.setup.security != Security::None).then_some(start_tls),
         resolve: None,
         descriptor: None,
         reserved: std::ptr::null(),

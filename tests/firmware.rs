@@ -64,6 +64,11 @@ fn tls_names_and_closing_end_as_documented_at_every_call() {
 }
 
 #[test]
+fn nothing_of_a_mail_is_said_before_tls_where_it_was_configured() {
+    holds("starttls", &["1"], &["37"], "all as documented");
+}
+
+#[test]
 fn texts_arrive_as_they_were_given_and_leave_nothing() {
     holds("texts", &["3"], &["101"], "all as given");
 }

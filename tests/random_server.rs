@@ -10,6 +10,8 @@ use common::driver::{Driver, Leaving};
 use common::observer::{Observer, check_lines, show};
 use common::random::Random;
 use sds_smtp::code::{Code, Outcome, Phase, Reason};
+#[cfg(feature = "complete")]
+use sds_smtp::session::job::Security;
 use sds_smtp::wire::capability::Capabilities;
 
 /// Conversations.
@@ -136,6 +138,7 @@ impl Server {
             }
             b"AUTH" => *random.pick(&[235, 235, 235, 334, 504]),
             b"EHLO" | b"HELO" | b"MAIL" | b"RSET" => 250,
+            b"STAR" => 220,
             b"RCPT" => *random.pick(&[250, 250, 251, 252]),
             b"DATA" => 354,
             b".\r\n" => *random.pick(&[250, 250, 250, 200]),
@@ -150,7 +153,9 @@ impl Server {
 }
 
 fn lines(reply: u16, ehlo: bool, random: &mut Random) -> Vec<u8> {
-    const EXTENSIONS: [&str; 9] = [
+    const EXTENSIONS: [&str; 11] = [
+        "STARTTLS",
+        "STARTTLS",
         "PIPELINING",
         "8BITMIME",
         "SIZE",
@@ -229,6 +234,15 @@ fn random_setup(random: &mut Random) -> Setup {
         pipelining: random.chance(85),
         ..Setup::default()
     };
+    #[cfg(feature = "complete")]
+    {
+        setup.security = *random.pick(&[
+            Security::None,
+            Security::None,
+            Security::Required,
+            Security::Opportunistic,
+        ]);
+    }
     setup.to = b"a@example.org, b@example.org, c@example.org"[..*random.pick(&[13, 13, 13, 28, 43])].to_vec();
     let pieces: [&[u8]; 9] = [
         b".",
@@ -281,6 +295,15 @@ fn converse(seed: u64) -> Result<End, String> {
             server = Server::new(mood, driver.stream.len());
             driver.limit = None;
             driver.connected(setup.local)?;
+        }
+        if driver.wants_handshake() && random.chance(70) {
+            // What the server said behind its answer is no TLS.
+            if !server.says.is_empty() || random.chance(10) {
+                driver.lost(*random.pick(&[Reason::TlsFailed, Reason::Untrusted, Reason::Lost]))?;
+            } else {
+                driver.secured()?;
+            }
+            continue;
         }
         happen(&mut driver, &mut server, random)?;
     }
@@ -354,6 +377,8 @@ fn check(driver: &Driver<'_>, setup: &Setup) -> Result<End, String> {
     }
     check_lines(driver.on_this_connection(), true)?;
     check_commands(observer)?;
+    #[cfg(feature = "complete")]
+    check_security(observer, setup)?;
     match observer.mails.as_slice() {
         [] => {}
         [mail] => check_mail(mail, setup)?,
@@ -372,11 +397,13 @@ fn check_commands(observer: &Observer) -> Result<(), String> {
         let text = line.strip_suffix(b"\r\n").ok_or("a line without its end")?;
         let verb = text.split(|octet| *octet == b' ').next().unwrap_or(text);
         let behind: &[&[u8]] = match verb {
-            b"EHLO" => &[b""],
+            b"EHLO" => &[b"", b"STARTTLS"],
+            b"STARTTLS" => &[b"EHLO"],
             // On a new connection HELO comes first, behind the HELO of the old one, or behind nothing where EHLO had not left.
             b"HELO" => &[b"EHLO", b"HELO", b""],
-            b"AUTH" => &[b"EHLO", b"AUTH"],
-            b"MAIL" => &[b"EHLO", b"HELO", b"AUTH", b"response"],
+            // Behind STARTTLS where that was refused, and need not be accepted.
+            b"AUTH" => &[b"EHLO", b"AUTH", b"STARTTLS"],
+            b"MAIL" => &[b"EHLO", b"HELO", b"AUTH", b"response", b"STARTTLS"],
             b"RCPT" => &[b"MAIL", b"RCPT"],
             b"DATA" => &[b"RCPT"],
             b"." => &[b"DATA"],
@@ -385,6 +412,7 @@ fn check_commands(observer: &Observer) -> Result<(), String> {
                 b"",
                 b"EHLO",
                 b"HELO",
+                b"STARTTLS",
                 b"AUTH",
                 b"response",
                 b"MAIL",
@@ -407,6 +435,7 @@ fn check_commands(observer: &Observer) -> Result<(), String> {
         before = if [
             &b"EHLO"[..],
             b"HELO",
+            b"STARTTLS",
             b"AUTH",
             b"MAIL",
             b"RCPT",
@@ -421,6 +450,31 @@ fn check_commands(observer: &Observer) -> Result<(), String> {
         } else {
             b"response"
         };
+    }
+    Ok(())
+}
+
+/// Where TLS is required, nothing is said before it but how it begins, and the end; and it begins once.
+#[cfg(feature = "complete")]
+fn check_security(observer: &Observer, setup: &Setup) -> Result<(), String> {
+    let is = |line: &[u8], verb: &str| line.starts_with(verb.as_bytes());
+    let begun = observer.commands.iter().filter(|line| is(line, "STARTTLS")).count();
+    if begun > usize::from(setup.security != Security::None) {
+        return Err(format!("STARTTLS {begun} times, {:?}", setup.security));
+    }
+    if setup.security != Security::Required {
+        return Ok(());
+    }
+    // The EHLO behind STARTTLS is the first line inside TLS.
+    let mut before: &[u8] = b"";
+    for line in &observer.commands {
+        if is(before, "STARTTLS") && is(line, "EHLO") {
+            break;
+        }
+        if !["EHLO", "STARTTLS", "QUIT"].iter().any(|verb| is(line, verb)) {
+            return Err(format!("in the clear: {}", show(line)));
+        }
+        before = line;
     }
     Ok(())
 }

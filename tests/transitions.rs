@@ -14,6 +14,8 @@ use common::dialogue::Setup;
 use common::driver::{Driver, Leaving};
 use sds_smtp::code::{Code, Outcome, Reason};
 use sds_smtp::session::State;
+#[cfg(feature = "complete")]
+use sds_smtp::session::job::Security;
 use sds_smtp::session::state::STATES;
 use sds_smtp::wire::capability::Capabilities;
 
@@ -33,8 +35,15 @@ ehlo_unsaid       3x       3x       3x       3x       3x      2x  3x   3x   3x  
 ehlo              Envelope Envelope Envelope 3x       3x      2x  Helo Helo Helo  Helo Helo Helo Helo Helo 3x      3x   1x  32x
 ehlo_with_login   9Q       9Q       9Q       3x       3x      2x  3Q   9Q   3Q    9Q   3Q   3Q   3Q   3Q   3x      3x   1x  32x
 ehlo_of_a_probe   0Q       0Q       0Q       3x       3x      2x  Helo Helo Helo  Helo Helo Helo Helo Helo 3x      3x   1x  32x
+ehlo_for_tls      38Q      38Q      38Q      3x       3x      2x  38Q  38Q  38Q   38Q  38Q  38Q  38Q  38Q  3x      3x   1x  32x
+ehlo_secured      Envelope Envelope Envelope 3x       3x      2x  Helo Helo Helo  Helo Helo Helo Helo Helo 3x      3x   1x  32x
 helo              Envelope Envelope Envelope 3x       3x      2x  3Q   3Q   3Q    3Q   3Q   3Q   3Q   3Q   3x      Connecting 1x 32x
 helo_again        Envelope Envelope Envelope 3x       3x      2x  3Q   3Q   3Q    3Q   3Q   3Q   3Q   3Q   3x      3x   1x  32x
+helo_secured      Envelope Envelope Envelope 3x       3x      2x  3Q   3Q   3Q    3Q   3Q   3Q   3Q   3Q   3x      3x   1x  32x
+tls               Securing 36x      36x      36x      36x     2x  36Q  36Q  15Q   36Q  36Q  36Q  36Q  36Q  36x     36x  1x  32x
+tls_if_offered    Securing 36x      36x      36x      36x     2x  Envelope Envelope Envelope Envelope Envelope Envelope Envelope Envelope 36x 36x 1x 32x
+tls_if_with_login Securing 36x      36x      36x      36x     2x  AuthOneStep AuthOneStep AuthOneStep AuthOneStep AuthOneStep AuthOneStep AuthOneStep AuthOneStep 36x 36x 1x 32x
+securing          36x      36x      36x      36x      36x     36x 36x  36x  36x   36x  36x  36x  36x  36x  36x     36x  1x  32x
 plain             11x      Envelope 11x AuthPassword 11x 2x  2Q   9Q   AuthMechanism AuthMechanism 11Q 11Q 11Q 11Q 11x 11x 1x 32x
 plain_of_a_probe  11x      0Q       11x AuthPassword 11x 2x  2Q   9Q   AuthMechanism AuthMechanism 11Q 11Q 11Q 11Q 11x 11x 1x 32x
 plain_alone       9x       9x       9x  AuthPassword 9x  2x  2Q   9Q   15Q   AuthMechanism 9Q 9Q 9Q 9Q   9x      9x   1x  32x
@@ -77,6 +86,8 @@ struct Way {
 
 const EHLO: &str = "250 x\r\n";
 const EHLO_AUTH: &str = "250-x\r\n250 AUTH PLAIN LOGIN\r\n";
+#[cfg(feature = "complete")]
+const EHLO_TLS: &str = "250-x\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n";
 const EHLO_PIPELINING: &str = "250-x\r\n250 PIPELINING\r\n";
 const HI: &str = "220 x\r\n";
 const OK: &str = "250 ok\r\n";
@@ -88,6 +99,8 @@ const LOST: &str = "(lost)";
 const RECONNECT: &str = "(reconnect)";
 const STALL: &str = "(stall)";
 const UNSAID: &str = "(unsaid)";
+/// Not of the server: the handshake is done.
+const SECURED: &str = "(secured)";
 /// Not of the server: the program orders another mail.
 const NEXT: &str = "(next)";
 
@@ -109,6 +122,22 @@ fn probe(setup: &mut Setup) {
     setup.probe = true;
 }
 
+#[cfg(feature = "complete")]
+fn tls(setup: &mut Setup) {
+    setup.security = Security::Required;
+}
+
+#[cfg(feature = "complete")]
+fn tls_if_offered(setup: &mut Setup) {
+    setup.security = Security::Opportunistic;
+}
+
+#[cfg(feature = "complete")]
+fn tls_if_with_login(setup: &mut Setup) {
+    tls_if_offered(setup);
+    plain(setup);
+}
+
 fn keep(setup: &mut Setup) {
     setup.keep = true;
 }
@@ -128,7 +157,7 @@ fn long(setup: &mut Setup) {
 }
 
 #[rustfmt::skip]
-const WAYS: [Way; 40] = [
+const WAYS: &[Way] = &[
     Way { name: "connecting", state: State::Connecting, setup: none, server: &[] },
     Way { name: "connecting_again", state: State::Connecting, setup: none, server: &[HI, NO, LOST] },
     Way { name: "greeting", state: State::Greeting, setup: none, server: &[""] },
@@ -137,8 +166,22 @@ const WAYS: [Way; 40] = [
     Way { name: "ehlo", state: State::Ehlo, setup: none, server: &[HI] },
     Way { name: "ehlo_with_login", state: State::Ehlo, setup: any, server: &[HI] },
     Way { name: "ehlo_of_a_probe", state: State::Ehlo, setup: probe, server: &[HI] },
+    #[cfg(feature = "complete")]
+    Way { name: "ehlo_for_tls", state: State::Ehlo, setup: tls, server: &[HI] },
+    #[cfg(feature = "complete")]
+    Way { name: "ehlo_secured", state: State::Ehlo, setup: tls, server: &[HI, EHLO_TLS, HI, SECURED] },
     Way { name: "helo", state: State::Helo, setup: none, server: &[HI, NO] },
     Way { name: "helo_again", state: State::Helo, setup: none, server: &[HI, NO, RECONNECT, HI] },
+    #[cfg(feature = "complete")]
+    Way { name: "helo_secured", state: State::Helo, setup: tls, server: &[HI, EHLO_TLS, HI, SECURED, NO] },
+    #[cfg(feature = "complete")]
+    Way { name: "tls", state: State::StartTls, setup: tls, server: &[HI, EHLO_TLS] },
+    #[cfg(feature = "complete")]
+    Way { name: "tls_if_offered", state: State::StartTls, setup: tls_if_offered, server: &[HI, EHLO_TLS] },
+    #[cfg(feature = "complete")]
+    Way { name: "tls_if_with_login", state: State::StartTls, setup: tls_if_with_login, server: &[HI, EHLO_TLS] },
+    #[cfg(feature = "complete")]
+    Way { name: "securing", state: State::Securing, setup: tls, server: &[HI, EHLO_TLS, HI] },
     Way { name: "plain", state: State::AuthBegin, setup: any, server: &[HI, EHLO_AUTH] },
     Way { name: "plain_of_a_probe", state: State::AuthBegin, setup: probe_any, server: &[HI, EHLO_AUTH] },
     Way { name: "plain_alone", state: State::AuthBegin, setup: any, server: &[HI, EHLO_AUTH, "504 x\r\n"] },
@@ -189,6 +232,7 @@ fn reach<'a>(way: &Way, setup: &'a Setup) -> (Driver<'a>, bool) {
             }
             STALL => driver.limit = Some(driver.stream.len()),
             UNSAID => writes = false,
+            SECURED => driver.secured().unwrap(),
             NEXT => driver.next(setup.job()).unwrap(),
             server if writes => driver.receive(server.as_bytes()).unwrap(),
             server => driver.session.receive(&driver.job, driver.now, server.as_bytes()),
@@ -293,6 +337,8 @@ fn rows() -> Vec<(&'static str, Vec<&'static str>)> {
             assert_eq!(cells.len(), EVENTS.len(), "{name}");
             (name, cells)
         })
+        // A small library has no STARTTLS.
+        .filter(|(name, _)| cfg!(feature = "complete") || !(name.contains("tls") || name.contains("secur")))
         .collect()
 }
 
@@ -319,10 +365,63 @@ fn every_state_has_a_row() {
     }
 }
 
+/// What was learnt before the handshake counts for nothing behind it (RFC 3207, 4.2).
+#[cfg(feature = "complete")]
+#[test]
+fn what_was_announced_before_the_handshake_is_forgotten() {
+    const ALL: &str = "250-x\r\n250-STARTTLS\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE 10\r\n250 AUTH PLAIN\r\n";
+    let mut setup = Setup::default();
+    any(&mut setup);
+    setup.security = Security::Required;
+    let way = |server| Way {
+        name: "forgotten",
+        state: State::Ehlo,
+        setup: none,
+        server,
+    };
+    let (mut driver, _) = reach(&way(&[HI, ALL, HI, SECURED]), &setup);
+    assert_eq!(
+        driver.stream,
+        b"EHLO [192.168.1.250]\r\nSTARTTLS\r\nEHLO [192.168.1.250]\r\n"
+    );
+    // STARTTLS once more, offered inside TLS, is not said; and there is no login any more.
+    driver.receive(b"250-x\r\n250 STARTTLS\r\n").unwrap();
+    assert_eq!(verdict_of(&driver, "no login").0, Code::AuthUnsupported.number());
+    assert_eq!(String::from_utf8_lossy(&driver.stream).matches("STARTTLS").count(), 1);
+    // Nor are commands sent together, or SIZE looked at.
+    setup.mechanisms = Capabilities::NONE;
+    let (mut driver, _) = reach(&way(&[HI, ALL, HI, SECURED]), &setup);
+    driver.receive(b"250 x\r\n").unwrap();
+    let said = String::from_utf8_lossy(&driver.stream).into_owned();
+    assert!(
+        said.ends_with("\r\nMAIL FROM:<thatisme@smtp-server-domain.cz>\r\n"),
+        "{said}"
+    );
+    // What comes in one piece with the answer is nobody's whom TLS vouches for.
+    for behind in ["250 x\r\n", "2", "\r\n"] {
+        let (mut driver, _) = reach(
+            &Way {
+                state: State::StartTls,
+                ..way(&[HI, ALL])
+            },
+            &setup,
+        );
+        driver
+            .session
+            .receive(&driver.job, driver.now, format!("{HI}{behind}").as_bytes());
+        let verdict = driver.session.verdict().unwrap();
+        assert_eq!(
+            (verdict.code, verdict.reason),
+            (Code::TlsFailed, Reason::BehindStartTls)
+        );
+        assert_eq!(driver.session.state(), State::Closed);
+    }
+}
+
 /// A reply in any segmentation is one event: three digits decide it, not how they came.
 #[test]
 fn a_bare_code_is_the_same_event_as_one_with_words() {
-    for way in &WAYS {
+    for way in WAYS {
         let mut setup = Setup::default();
         (way.setup)(&mut setup);
         for reply in &EVENTS[..14] {

@@ -44,6 +44,28 @@ link() {
   "${tools}size" "$firmware" >&2
 }
 
+# What mbedTLS and what is above it are compiled with; and the parts of it that are.
+MBEDTLS=('-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"')
+MBEDTLS_PARTS=(aes asn1parse asn1write bignum cipher cipher_wrap constant_time ctr_drbg ecdh ecdsa ecp ecp_curves gcm md
+  memory_buffer_alloc oid pk pk_wrap pkparse platform platform_util rsa rsa_internal sha256 sha512 ssl_ciphersuites ssl_cli ssl_msg
+  ssl_tls x509 x509_crt)
+
+# compile_mbedtls OPTION...: its objects, to $output/mbedtls; its headers are added to what is above it.
+compile_mbedtls() {
+  local folder part made=$output/mbedtls/made
+  folder=$(scripts/boards/mbedtls.sh)
+  # It takes some seconds, and is done again where something has changed.
+  if [[ $(cat "$made" 2>/dev/null) != "$*" || $examples/mbedtls_config.h -nt $made || scripts/boards/boards.sh -nt $made ]]; then
+    rm -rf "$output/mbedtls"
+    mkdir -p "$output/mbedtls"
+    for part in "${MBEDTLS_PARTS[@]}"; do
+      compile "-I$examples" "${MBEDTLS[@]}" "-I$folder/include" "$@" -c "$folder/library/$part.c" -o "$output/mbedtls/$part.o"
+    done
+    echo "$*" >"$made"
+  fi
+  MBEDTLS+=(-isystem "$folder/include" "$@")
+}
+
 # --- running ----------------------------------------------------------------------------------------------------------
 
 # emulate OPTION...: the line to the network is the first serial line, the console the second one or QEMU's own.

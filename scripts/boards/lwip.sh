@@ -1,47 +1,11 @@
 #!/bin/bash
 # Fetches lwIP as Debian's source package into target/lwip, where it is not there yet, and prints the folder of its sources.
-#
-# The machine's own list of package sources stays as it is: a list of our own, with all that apt writes, is kept beside the
-# sources. The archive is the one that the machine's list names.
-. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/debian.sh"
 
 place=$target/lwip
 
 sources() { find "$place" -mindepth 2 -maxdepth 2 -path '*/lwip-*/src' -print -quit 2>/dev/null; }
 
-fetch() {
-  local archive
-  command -v apt-get >/dev/null || die "this needs apt-get; or unpack lwIP's source as $place/lwip-2.1.3"
-  # Without the lists of packages the origins are not known.
-  # shellcheck disable=SC2016 # apt's own variables
-  mapfile -t archive < <(
-    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Origin: Debian' 'Component: main' 'Created-By: Packages' |
-      sort -u
-  )
-  ((${#archive[@]})) || die 'apt knows no archive of Debian; run apt-get update first'
-  mkdir -p "$place/lists/partial" "$place/cache/archives/partial"
-  printf 'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s\n' "${archive[@]}" >"$place/sources.list"
-  cat >"$place/apt.conf" <<C
-Dir::Etc::sourcelist "$place/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-Dir::State::lists "$place/lists";
-Dir::Cache "$place/cache";
-APT::Sandbox::User "";
-C
-  export APT_CONFIG=$place/apt.conf
-  (
-    cd "$place"
-    apt-get -qq update
-    apt-get -qq source --download-only lwip
-    # Into place in one step, so that half of it never stands there.
-    rm -rf new
-    mkdir new
-    tar -C new -xf lwip_*.orig.tar.*
-    mv new/lwip-* .
-    rmdir new
-  ) >&2
-}
-
-[[ -n $(sources) ]] || fetch
+[[ -n $(sources) ]] || fetch_source lwip "$place"
 [[ -n $(sources) ]] || die "lwIP's source did not come"
 sources

@@ -11,6 +11,8 @@ step cargo fmt --all --check
 step cargo clippy --workspace --all-targets -- -D warnings
 step cargo clippy --all-targets --features header -- -D warnings
 step cargo clippy --all-targets --no-default-features --features std -- -D warnings
+step cargo clippy --lib --features reserve -- -D warnings
+step cargo clippy --lib --no-default-features --features std,tls -- -D warnings
 step cargo clippy --lib --no-default-features -- -D warnings
 step cargo clippy --lib --no-default-features --features firmware -- -D warnings
 step cargo clippy --lib --no-default-features --features firmware,complete -- -D warnings

@@ -18,6 +18,10 @@ for name in libsds_smtp.so "$soname"; do
   [[ $(readlink -f "$lib/$name") = "$lib/libsds_smtp.so.$version" ]] || die "$name does not lead to the library"
 done
 
+for licence in ring/LICENSE rustls/LICENSE-MIT LICENSE-MIT; do
+  [[ -s $root/opt/sds/share/doc/sds_smtp/licences/$licence ]] || die "the licence $licence is not installed"
+done
+
 build() { # PROGRAM SOURCE FLAG...
   local program=$work/$1 source=$2
   shift 2

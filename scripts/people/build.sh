@@ -1,6 +1,6 @@
 #!/bin/bash
 # `make`: both C libraries, in target/release wherever cargo's configuration has them built, and a note of them for
-# `make install`. LEAN=1: the lean ones, without the feature unicode.
+# `make install`. LEAN=1: the lean ones, without the features tls and unicode.
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 read -ra cargo <<<"${CARGO:-cargo}"
@@ -11,7 +11,8 @@ make_work
 # What is changed from now on is newer than the libraries.
 touch "$work/begin"
 
-features=()
+# The allocator that TLS needs is for programs that are not written in Rust.
+features=(--features reserve)
 ! is_lean || features=(--no-default-features --features std)
 
 # Both in one go, and nothing else: with a Rust library among them whole-program optimisation is off.
@@ -46,6 +47,18 @@ put() {
 
 put "$shared"
 put "$archive"
+
+# The licences of the packages that are linked, for `make install`.
+licences=$release/licences
+rm -rf "$licences"
+mkdir -p "$licences"
+"${cargo[@]}" metadata --format-version 1 --locked >"$work/metadata" 2>/dev/null || "${cargo[@]}" metadata --format-version 1 >"$work/metadata"
+while read -r name package_version _; do
+  manifest=$(grep -oE "\"manifest_path\":\"[^\"]*/$name-${package_version#v}/Cargo.toml\"" "$work/metadata" | head -n 1 | cut -d'"' -f4) || true
+  [[ -n $manifest ]] || continue
+  mkdir -p "$licences/$name"
+  find "${manifest%/*}" -maxdepth 1 -type f \( -iname 'licen[sc]e*' -o -iname 'copying*' \) -exec cp {} "$licences/$name/" \;
+done < <("${cargo[@]}" tree --edges normal --prefix none "${features[@]}" | sort -u)
 scripts/people/archive.sh "$release/libsds_smtp.a"
 ln -sf libsds_smtp.so "$release/$soname"
 

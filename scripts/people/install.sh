@@ -1,6 +1,6 @@
 #!/bin/bash
 # `make install` and `make uninstall`. Variables: PREFIX (/usr/local), LIBDIR (PREFIX/lib), INCLUDEDIR (PREFIX/include),
-# DESTDIR (nothing): a folder that stands for / while a package is made. What was built last is installed, lean or whole; with
+# DOCDIR (PREFIX/share/doc/sds_smtp), DESTDIR (nothing): a folder that stands for / while a package is made. What was built last is installed, lean or whole; with
 # LEAN only if it is of that kind.
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
@@ -15,6 +15,7 @@ tidy() {
 prefix=$(tidy "${PREFIX:-/usr/local}")
 libdir=$(tidy "${LIBDIR:-$prefix/lib}")
 includedir=$(tidy "${INCLUDEDIR:-$prefix/include}")
+docdir=$(tidy "${DOCDIR:-$prefix/share/doc/sds_smtp}")
 root=${DESTDIR:-}
 
 shared=libsds_smtp.so.$version
@@ -63,6 +64,11 @@ do_install() {
   install -m 644 "${headers[@]/#/include/}" "$root$includedir/"
   description >"$root$libdir/pkgconfig/sds_smtp.pc"
   chmod 644 "$root$libdir/pkgconfig/sds_smtp.pc"
+  # What is linked into the libraries has licences that want to be with them.
+  rm -rf "$root$docdir/licences"
+  install -d "$root$docdir/licences"
+  cp -R "$release/licences/." "$root$docdir/licences/"
+  install -m 644 LICENSE-APACHE LICENSE-MIT "$root$docdir/licences/"
   echo "installed sds-smtp $version in $root$prefix"
   [[ -n $root ]] || echo "If programs do not find $soname, run 'ldconfig' as root or add $libdir to the linker's paths."
 }
@@ -70,6 +76,8 @@ do_install() {
 do_uninstall() {
   rm -f "$root$libdir/$shared" "$root$libdir/$soname" "$root$libdir"/libsds_smtp.{so,a} "$root$libdir/pkgconfig/sds_smtp.pc" \
     "${headers[@]/#/$root$includedir/}"
+  rm -rf "$root$docdir/licences"
+  rmdir "$root$docdir" 2>/dev/null || true
   echo "removed sds-smtp $version from $root$prefix"
 }
 

@@ -99,6 +99,8 @@ setup_test() {
   need_command ip iproute2
   need_command unshare util-linux
   need_command abidiff abigail-tools
+  need_command openssl
+  need_command gnutls-serv gnutls-bin
   need_server postfix
   need_server exim
   need_server aiosmtpd
@@ -112,6 +114,9 @@ setup_bench() {
   need "echo '#include <curl/curl.h>' | cc -E -" libcurl4-openssl-dev
   need "echo '#include <libesmtp.h>' | cc -E -" libesmtp-dev
   need_command strace
+  need 'ldconfig -p | grep libcurl-gnutls.so.4' libcurl3-gnutls
+  need_command openssl
+  need_command python3
 }
 
 setup_fuzz() {
@@ -132,6 +137,8 @@ setup_cross() {
         need_command arm-none-eabi-gcc gcc-arm-none-eabi
         need "echo '#include <stdio.h>' | arm-none-eabi-gcc -E -" libnewlib-arm-none-eabi
         need_command qemu-system-arm
+        # Certificates for the firmware with TLS.
+        need_command openssl
         ;;
       riscv)
         need_command riscv64-unknown-elf-gcc gcc-riscv64-unknown-elf

@@ -6,11 +6,13 @@ ends are the client's own), and NNNN.json, the envelope.
 
 import argparse
 import asyncio
+import functools
 import itertools
 import json
 import os
 import pathlib
 import signal
+import ssl
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
@@ -75,6 +77,17 @@ def authenticator(server, session, envelope, mechanism, data):
     return AuthResult(success=True, auth_data=mechanism.encode())
 
 
+def tls_context(options):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{options.tls}/chain.pem", f"{options.tls}/key.pem")
+    if options.tls_old == "1":
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    if options.tls_client_ca:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(options.tls_client_ca)
+    return context
+
+
 async def serve(options):
     handler = Handler(options)
     known = {"PLAIN", "LOGIN"}
@@ -82,15 +95,19 @@ async def serve(options):
     if options.auth == "1":
         extra = {
             "authenticator": authenticator,
-            "auth_require_tls": False,
             "auth_exclude_mechanism": sorted(known - set(options.mechanisms.split())),
             "auth_required": options.demand_login == "mail",
         }
 
-    def session():
+    context = tls_context(options) if options.tls else None
+
+    def session(starttls=context):
         return SMTP(
             handler,
             hostname="mx.example.test",
+            tls_context=starttls,
+            # A login behind STARTTLS only, or never. A connection that has begun with TLS counts as one without.
+            auth_require_tls=starttls is not None or options.auth == "0",
             ident="aiosmtpd",
             data_size_limit=options.size,
             enable_SMTPUTF8=True,
@@ -100,6 +117,11 @@ async def serve(options):
 
     loop = asyncio.get_running_loop()
     servers = [await loop.create_server(session, address, options.port) for address in options.address]
+    if options.tls_port:
+        secure = functools.partial(session, None)
+        servers += [
+            await loop.create_server(secure, address, options.tls_port, ssl=context) for address in options.address
+        ]
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -117,6 +139,10 @@ def main():
     parser.add_argument("--mechanisms", default="PLAIN LOGIN")
     parser.add_argument("--hide", default="", help="EHLO keywords not to announce")
     parser.add_argument("--demand-login", choices=("", "mail", "rcpt"), default="")
+    parser.add_argument("--tls", default="", help="folder of chain.pem and key.pem")
+    parser.add_argument("--tls-port", type=int, default=0, help="a further port, with TLS from the first octet on")
+    parser.add_argument("--tls-client-ca", default="")
+    parser.add_argument("--tls-old", choices=("0", "1"), default="0")
     parser.add_argument("address", nargs="+")
     asyncio.run(serve(parser.parse_args()))
 

@@ -31,9 +31,11 @@ do_install() {
   touch "$ROOT/complete"
 }
 
+# shellcheck disable=SC2016 # Exim's own variables
 write_authenticators() {
-  local m
+  local m secure=
   [[ $SDS_AUTH = 1 ]] || return 0
+  [[ ! $SDS_TLS ]] || secure='  server_advertise_condition = ${if def:tls_in_cipher}'
   for m in $SDS_MECHANISMS; do
     case $m in
       PLAIN) cat <<C ;;
@@ -43,6 +45,7 @@ plain:
   server_prompts = :
   server_condition = \${if and{{eq{\$auth2}{$ACCOUNT}}{eq{\$auth3}{$PASSWORD}}}}
   server_set_id = \$auth2
+$secure
 C
       LOGIN) cat <<C ;;
 login:
@@ -51,6 +54,7 @@ login:
   server_prompts = Username:: : Password::
   server_condition = \${if and{{eq{\$auth1}{$ACCOUNT}}{eq{\$auth2}{$PASSWORD}}}}
   server_set_id = \$auth1
+$secure
 C
       *) die "this script does not know the mechanism $m" ;;
     esac
@@ -60,6 +64,19 @@ C
 # Prints the rule that demands a login at the command named.
 demand() {
   [[ $SDS_DEMAND_LOGIN = "$1" ]] && printf '  deny !authenticated = *\n       message = 530 5.7.0 Authentication required\n'
+}
+
+# Debian's Exim has GnuTLS.
+write_tls() {
+  [[ $SDS_TLS ]] || { echo 'tls_advertise_hosts ='; return; }
+  cat <<C
+tls_advertise_hosts = *
+tls_certificate = $STATE/tls/chain.pem
+tls_privatekey = $STATE/tls/key.pem
+C
+  [[ ! $SDS_TLS_PORT ]] || echo "tls_on_connect_ports = $SDS_TLS_PORT"
+  [[ $SDS_TLS_OLD = 0 ]] || echo 'tls_require_ciphers = NORMAL:-VERS-TLS1.3'
+  [[ ! $SDS_TLS_CLIENT_CA ]] || printf 'tls_verify_certificates = %s\ntls_verify_hosts = *\n' "$STATE/tls/client_ca.pem"
 }
 
 # shellcheck disable=SC2016 # Exim's own variables
@@ -82,7 +99,7 @@ spool_directory = $STATE/spool
 log_file_path = $STATE/%s.log
 pid_file_path = $STATE/exim.pid
 local_interfaces = $addresses
-daemon_smtp_ports = $PORT
+daemon_smtp_ports = $PORT${SDS_TLS_PORT:+ : $SDS_TLS_PORT}
 domainlist local_domains = example.test
 host_lookup =
 rfc1413_query_timeout = 0s
@@ -95,7 +112,7 @@ smtp_enforce_sync = true
 smtputf8_advertise_hosts = *
 pipelining_advertise_hosts = $pipelining
 accept_8bitmime = $eightbit
-tls_advertise_hosts =
+$(write_tls)
 acl_smtp_connect = connect
 acl_smtp_mail = mail
 acl_smtp_rcpt = rcpt
@@ -172,6 +189,7 @@ do_start() {
   must_be_passable "$ROOT/usr/sbin"
   mkdir "$STATE/mount" "$STATE/spool"
   chown -R "$EXIM_ID:$EXIM_ID" "$STATE/spool" "$STATE/mail"
+  copy_tls "$EXIM_ID:$EXIM_ID"
   # The logs are written by the user that Exim becomes, in the state folder itself.
   install -o "$EXIM_ID" -g "$EXIM_ID" -m 640 /dev/null "$STATE/main.log"
   install -o "$EXIM_ID" -g "$EXIM_ID" -m 640 /dev/null "$STATE/reject.log"

@@ -26,6 +26,10 @@
 #   SDS_ACCOUNT        the account's user name, without its domain or with it (Exim, aiosmtpd;
 #                      to Postfix both are the same)                                      sds
 #   SDS_STRICT         1: EHLO names and senders are checked, and refused at RCPT (Postfix)  0
+#   SDS_TLS            a folder with chain.pem and key.pem: STARTTLS is offered, and a login only behind it   no TLS
+#   SDS_TLS_PORT       a further port, which speaks TLS from the first octet on          none
+#   SDS_TLS_CLIENT_CA  a file: clients have to show a certificate of this CA             no
+#   SDS_TLS_OLD        1: TLS 1.2 only                                                   0
 #   SDS_REFUSE         1: every client is turned away with a 554 greeting (Postfix, Exim) 0
 #
 # The account's password is sds-secret. The mailboxes are someone@example.test and second@example.test;
@@ -48,6 +52,10 @@ SDS_DEMAND_LOGIN=${SDS_DEMAND_LOGIN:-}
 SDS_CONNECTIONS=${SDS_CONNECTIONS:-0}
 SDS_REFUSE=${SDS_REFUSE:-0}
 SDS_STRICT=${SDS_STRICT:-0}
+SDS_TLS=${SDS_TLS:-}
+SDS_TLS_PORT=${SDS_TLS_PORT:-}
+SDS_TLS_CLIENT_CA=${SDS_TLS_CLIENT_CA:-}
+SDS_TLS_OLD=${SDS_TLS_OLD:-0}
 
 die() {
   echo "${SERVER:-servers}: $*" >&2
@@ -165,6 +173,16 @@ end() {
     done
   done
   die "process $pid does not end"
+}
+
+# copy_tls OWNER: the chain, the key and the CA into the state folder, for a server that reads them as this user.
+copy_tls() {
+  [[ $SDS_TLS ]] || return 0
+  mkdir "$STATE/tls"
+  cp "$SDS_TLS/chain.pem" "$SDS_TLS/key.pem" "$STATE/tls/" || die "no chain.pem and key.pem in $SDS_TLS"
+  [[ ! $SDS_TLS_CLIENT_CA ]] || cp "$SDS_TLS_CLIENT_CA" "$STATE/tls/client_ca.pem"
+  chown -R "$1" "$STATE/tls"
+  chmod 600 "$STATE/tls/key.pem"
 }
 
 have_ipv6() { grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null; }

@@ -83,12 +83,27 @@ smtpd_forbid_bare_newline = reject
 smtpd_forbid_bare_newline_exclusions =
 strict_rfc821_envelopes = yes
 C
+  [[ $SDS_TLS ]] || return 0
+  cat <<C
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = $STATE/tls/key.pem, $STATE/tls/chain.pem
+smtpd_tls_auth_only = yes
+smtpd_tls_loglevel = 1
+smtpd_tls_received_header = yes
+C
+  [[ $SDS_TLS_OLD = 0 ]] || echo 'smtpd_tls_protocols = TLSv1.2'
+  [[ ! $SDS_TLS_CLIENT_CA ]] || cat <<C
+smtpd_tls_CAfile = $STATE/tls/client_ca.pem
+smtpd_tls_security_level = encrypt
+smtpd_tls_req_ccert = yes
+C
 }
 
 write_master() {
   local address
   for address in 127.0.0.1 $(have_ipv6 && echo '[::1]'); do
     echo "$address:$PORT inet n - n - - smtpd"
+    [[ ! $SDS_TLS_PORT ]] || echo "$address:$SDS_TLS_PORT inet n - n - - smtpd -o smtpd_tls_wrappermode=yes"
   done
   cat <<'C'
 cleanup    unix       n - n - 0 cleanup
@@ -99,6 +114,7 @@ bounce     unix       - - n - 0 bounce
 defer      unix       - - n - 0 bounce
 trace      unix       - - n - 0 bounce
 verify     unix       - - n - 1 verify
+tlsmgr     unix       - - n 1000? 1 tlsmgr
 flush      unix       n - n 1000? 0 flush
 proxymap   unix       - - n - - proxymap
 error      unix       - - n - - error
@@ -119,6 +135,7 @@ do_start() {
   fresh_state
   must_be_passable "$STATE"
   mkdir -p "$STATE/etc/sasl" "$STATE/queue" "$STATE/data"
+  copy_tls root
   chown postfix "$STATE/data"
   chown nobody "$STATE/mail"
   write_main >"$STATE/etc/main.cf"

@@ -25,6 +25,9 @@ pub enum Turn {
     More,
     /// The session wants a connection: its first one, or another one instead of this one.
     Connect,
+    /// The session wants TLS on this connection, before it goes on.
+    #[cfg(feature = "complete")]
+    Secure,
 }
 
 /// A session, and the buffer for what it sends.
@@ -59,6 +62,8 @@ impl<B: AsMut<[u8]>, E: Events> Pump<B, E> {
             match self.session.state() {
                 State::Connecting => return Turn::Connect,
                 State::Closed => return Turn::Idle,
+                #[cfg(feature = "complete")]
+                State::Securing => return Turn::Secure,
                 _ => {}
             }
             if !received && !self.send(job, now, channel, buffer) {
@@ -106,7 +111,7 @@ impl<B: AsMut<[u8]>, E: Events> Pump<B, E> {
 
     /// Whether the session may still hear and say something on this connection.
     fn talks(&self) -> bool {
-        !matches!(self.session.state(), State::Connecting | State::Closed)
+        !self.session.state().silent()
     }
 
     /// Receives once; whether anything came.

@@ -99,12 +99,13 @@ pub struct sds_smtp_transport {
     /// known. Otherwise it has none, and most servers add one: a Message-ID that repeats, after a restart or
     /// on another device, would make servers drop mails. With an operating system it is not called.
     pub random: Option<unsafe extern "C" fn(context: *mut c_void) -> u32>,
-    /// Secures the connection, for ports that speak TLS from the first octet (RFC 8314: 465). NULL: no TLS.
-    /// It is called when the connection is made, before the server speaks, again and again (each time after
-    /// connected) until it returns 1: secured. 0: not yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again
-    /// at once, as for a handshake that is calculated in parts; or a negative number. From then on send and
-    /// receive go through TLS. `server_name` is the name of the server that the certificate has to be for:
-    /// the one that was configured, without a dot at its end; NULL where an address was configured.
+    /// Secures the connection. NULL: no TLS. With SDS_SMTP_TLS_STARTTLS it is called in mid-session, behind
+    /// the server's 220 to STARTTLS; else when the connection is made, before the server speaks (RFC 8314:
+    /// port 465), each time after connected. It is called again and again until it returns 1: secured. 0: not
+    /// yet; SDS_SMTP_TRANSPORT_AGAIN: not yet, call me again at once, as for a handshake that is calculated
+    /// in parts; or a negative number. From then on send and receive go through TLS. `server_name` is the
+    /// name that the certificate has to be for: sds_smtp_config.tls_name, or the server's name as it was
+    /// configured, without a dot at its end; NULL where an address was configured, and no tls_name.
     pub start_tls: Option<unsafe extern "C" fn(context: *mut c_void, server_name: *const c_char) -> i32>,
     /// Looks up the address of a server that was configured by its name. NULL: only addresses can be
     /// configured on bare metal; with an operating system the library asks the system. It is called before

@@ -19,6 +19,8 @@ impl<'a> Checked<'a> {
                     Capabilities::NONE
                 },
                 pipelining: true,
+                #[cfg(feature = "complete")]
+                security: crate::session::job::Security::None,
                 device: true,
                 phrase: None,
                 texts: Fields {

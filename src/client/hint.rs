@@ -48,6 +48,11 @@ impl Case<'_> {
         }
     }
 
+    /// The server does not do what it offers.
+    fn refuses_starttls(&self) -> bool {
+        self.report.phase == Phase::StartTls && self.report.reply >= 400 && self.report.code != Code::NotReady
+    }
+
     /// The server wants a login, and there was none.
     fn wants_login(&self) -> bool {
         let envelope = matches!(self.report.phase, Phase::Mail | Phase::Rcpt | Phase::Data);
@@ -96,6 +101,8 @@ hints! {
     case:
     case.wants_tls(),
     "the server wants TLS first";
+    case.refuses_starttls(),
+    "it offers STARTTLS and refuses it: try port 465 with tls 2";
     case.wants_login() && case.has_username(),
     "a login is configured, but switched off (auth is 0)";
     case.wants_login(),
@@ -117,7 +124,7 @@ hints! {
     case.is_silent_in(Phase::Connect),
     "check the server's address and port, and the firewall";
     case.report.code == Code::TlsFailed && case.is_silent_in(Phase::Greeting),
-    "this port speaks TLS from the first octet on: use another port, or TLS";
+    "this port speaks TLS from the first octet on: use another port, or tls 2";
     case.is_silent_in(Phase::Greeting),
     "the server does not greet: does this port speak TLS?";
     case.report.code == Code::NameNotFound,
@@ -270,6 +277,13 @@ mod tests {
                 "sds",
                 Advice::Configuration,
                 "5.7.0 Must issue a STARTTLS command first - the server wants TLS first",
+            ),
+            (
+                refused(Code::TlsFailed, Phase::StartTls, 454, "4.7.0 TLS not available"),
+                OFF,
+                "sds",
+                Advice::Configuration,
+                "4.7.0 TLS not available - it offers STARTTLS and refuses it: try port 465 with tls 2",
             ),
             (
                 refused(Code::AuthUnsupported, Phase::Auth, 538, "encryption required"),
@@ -463,7 +477,7 @@ mod tests {
                 OFF,
                 "",
                 Advice::Configuration,
-                "no answer in time - this port speaks TLS from the first octet on: use another port, or TLS",
+                "no answer in time - this port speaks TLS from the first octet on: use another port, or tls 2",
             ),
             (
                 unanswered(Code::NameNotFound, Phase::Resolve, Reason::None),

@@ -99,6 +99,8 @@ pub struct Report<T = Bounded<REPLY_TEXT_BYTES>> {
     pub elapsed: u32,
     /// How often the mail was attempted; 0 where it did not start.
     pub attempts: u32,
+    /// The version of TLS that protected the last attempt, as its records have it; else 0.
+    pub tls_version: u16,
     /// What to do.
     pub advice: Advice,
     /// The server's text, or where it said nothing ours.
@@ -118,6 +120,7 @@ impl<T> Report<T> {
             recipients: self.recipients,
             elapsed: self.elapsed,
             attempts: self.attempts,
+            tls_version: self.tls_version,
             advice: self.advice,
             text,
         }
@@ -136,6 +139,7 @@ impl Report {
         recipients: (0, 0),
         elapsed: 0,
         attempts: 0,
+        tls_version: 0,
         advice: Advice::None,
         text: Bounded::EMPTY,
     };
@@ -166,6 +170,7 @@ impl Report {
             recipients: (end.accepted, end.refused),
             elapsed: 0,
             attempts: 0,
+            tls_version: 0,
             advice: Advice::None,
             text: Bounded::new(end.text),
         }

@@ -1,5 +1,7 @@
 //! What failed without a reply of the server.
 
+#[cfg(feature = "complete")]
+use super::Code;
 use crate::octets::list;
 
 /// A sentence of the complete library only: a small one never says it.
@@ -30,13 +32,41 @@ macro_rules! shorter {
     };
 }
 
+/// A sentence about TLS, which a small library never says; and a shorter one for a device.
+#[cfg(feature = "complete")]
+macro_rules! secure {
+    ($sentence:literal, $short:literal) => {
+        shorter!($sentence, $short)
+    };
+}
+#[cfg(not(feature = "complete"))]
+macro_rules! secure {
+    ($sentence:literal, $short:literal) => {
+        ""
+    };
+}
+
+/// A sentence of a library that speaks TLS itself: another one never says it.
+#[cfg(all(feature = "std", feature = "tls"))]
+macro_rules! tls {
+    ($sentence:literal) => {
+        $sentence
+    };
+}
+#[cfg(all(feature = "std", not(feature = "tls")))]
+macro_rules! tls {
+    ($sentence:literal) => {
+        ""
+    };
+}
+
 /// One list makes the reasons and their sentences. Behind `@hosted` are those of a library on a system only: elsewhere they have no
 /// sentence, and none is said.
 macro_rules! reasons {
     (
         $($(#[$doc:meta])* $reason:ident, $sentence:expr;)*
         @hosted
-        $($(#[$hosted_doc:meta])* $hosted:ident, $hosted_sentence:literal;)*
+        $($(#[$hosted_doc:meta])* $hosted:ident, $hosted_sentence:expr;)*
     ) => {
         /// What went wrong without the server's words; a sentence each, for the result and the log.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +146,16 @@ reasons! {
     TooLarge, complete!("mail exceeds SIZE");
     /// The server's name has no address.
     NameNotFound, shorter!("the server's name has no address", "no such name");
+    /// The server does not offer STARTTLS, which is required.
+    NoStartTls, secure!(
+        "no STARTTLS offered: check the port, or whether TLS from the first octet (tls 2) is meant",
+        "no STARTTLS offered"
+    );
+    /// More came with the answer to STARTTLS than that answer.
+    BehindStartTls, secure!(
+        "octets behind the answer to STARTTLS: somebody on the way may have put them there",
+        "octets behind STARTTLS"
+    );
     @hosted
     /// A defect of this library, caught.
     Defect, "internal error";
@@ -135,9 +175,81 @@ reasons! {
     SpeaksPop3, "not an SMTP reply: a POP3 server answers on this port";
     /// IMAP does.
     SpeaksImap, "not an SMTP reply: an IMAP server answers on this port";
+    /// It may, but somebody has made it unreadable.
+    MaskedStartTls, "STARTTLS is made unreadable on the way: a firewall inspects SMTP (fixup, inspect esmtp)";
+    /// A greeting in plain where TLS should begin.
+    PlainGreeting, tls!("no TLS on this port, but a plain greeting: STARTTLS (tls 1) may be meant, or port 465");
+    /// HTTP answers there.
+    PlainHttp, tls!("no TLS on this port: a web server answers");
+    /// SSH does.
+    PlainSsh, tls!("no TLS on this port: an SSH server answers");
+    /// Something else does.
+    NoTls, tls!("no TLS on this port: what answers is no TLS record");
+    /// The two have no version or cipher suite in common.
+    TlsTooOld, tls!("TLS: the server is too old for TLS 1.3, and 1.2 with ECDHE and AES-GCM or ChaCha20; or has a key of P-521 only");
+    /// The server ended the handshake.
+    TlsEnded, tls!("TLS: the server has ended the handshake with an alert");
+    /// The connection was lost in the handshake.
+    TlsLost, tls!("TLS: connection lost in the handshake");
+    /// The handshake has no end.
+    TlsEndless, tls!("TLS: the handshake is too long");
+    /// It breaks the rules of TLS.
+    TlsBroken, tls!("TLS: what the server says breaks the rules of TLS; something on the way may have changed it");
+    /// The server knows no host of this name.
+    NameUnknown, tls!("TLS: the server knows no host of the name that it was asked for (server, or tls_name)");
+    /// The server wants a certificate of ours.
+    CertificateWanted, tls!("TLS: the server wants a certificate of ours (tls_certificate, tls_key)");
+    /// The server refuses our certificate.
+    CertificateRefused, tls!("TLS: the server refuses our certificate (tls_certificate)");
+    /// Another transport than the one that TLS was configured for.
+    OtherTransport, "TLS: configured for another transport; set the transport first, and configure then";
+    /// Nobody that we trust vouches for the certificate.
+    UnknownIssuer, tls!("certificate: of an unknown issuer; give its CA as tls_ca, or pin the server's key (tls_pin)");
+    /// It vouches for itself.
+    SelfSigned, tls!("certificate: self-signed; give it as tls_ca, or pin the server's key (tls_pin)");
+    /// It says that it is a CA's.
+    AuthorityAsServer, tls!("certificate: a CA's own (CA:TRUE), and no server's; pin the server's key (tls_pin)");
+    /// Its time is over.
+    Expired, tls!("certificate: expired; renew it, and check the clock here");
+    /// Its time has not come.
+    NotYetValid, tls!("certificate: not yet valid; check the clock here");
+    /// It is for another name.
+    OtherName, tls!("certificate: for another name; give the server's own name as server or tls_name");
+    /// It has a name only where none counts.
+    OnlyCommonName, tls!("certificate: its only name is a common name (CN), which does not count; pin the server's key (tls_pin)");
+    /// It is not for the IP address that is configured.
+    OtherAddress, tls!("certificate: not for this IP address; give the server's name as server or tls_name");
+    /// It is not for servers.
+    NotForServers, tls!("certificate: not for servers (extended key usage)");
+    /// Its key or signature is too weak, or not known.
+    WeakCertificate, tls!("certificate: its key or signature is too weak or unknown (RSA below 2048 bits, SHA-1, P-521)");
+    /// It cannot be read.
+    StrangeCertificate, tls!("certificate: not readable (X.509 version 1, or an unknown critical extension)");
+    /// The server has another key than the one that is pinned.
+    WrongPin, tls!("certificate: the server has another key than tls_pin says");
 }
 
 impl Reason {
+    /// The code of a failure of TLS; None for all others.
+    #[cfg(feature = "complete")]
+    pub fn code_of_tls(self) -> Option<Code> {
+        match self {
+            Self::TlsFailed => Some(Code::TlsFailed),
+            Self::Untrusted => Some(Code::TlsUntrusted),
+            Self::NoStartTls => Some(Code::TlsUnavailable),
+            Self::BehindStartTls => Some(Code::TlsFailed),
+            #[cfg(feature = "std")]
+            Self::SpeaksTls => Some(Code::TlsFailed),
+            #[cfg(feature = "std")]
+            Self::MaskedStartTls => Some(Code::TlsUnavailable),
+            #[cfg(feature = "std")]
+            tls if tls as u8 >= Self::UnknownIssuer as u8 => Some(Code::TlsUntrusted),
+            #[cfg(feature = "std")]
+            tls if tls as u8 >= Self::PlainGreeting as u8 => Some(Code::TlsFailed),
+            _ => None,
+        }
+    }
+
     /// The sentence: printable ASCII.
     pub fn text(self) -> &'static [u8] {
         sentence(self as usize)
@@ -173,9 +285,13 @@ mod tests {
         for reason in ALL {
             let text = reason.text();
             assert!(text.iter().all(|octet| matches!(octet, 0x20..=0x7e)));
+            // The log has it whole.
+            assert!(text.len() <= 127, "{reason:?}");
             let elsewhere = match reason {
-                Reason::TooLarge => !cfg!(feature = "complete"),
+                Reason::TooLarge | Reason::NoStartTls | Reason::BehindStartTls => !cfg!(feature = "complete"),
                 Reason::None => true,
+                Reason::OtherTransport => !cfg!(feature = "std"),
+                other if *other as u8 >= Reason::PlainGreeting as u8 => !cfg!(feature = "tls"),
                 other => *other as u8 >= Reason::Defect as u8 && !cfg!(feature = "std"),
             };
             assert_eq!(text.is_empty(), elsewhere, "{reason:?}");

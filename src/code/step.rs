@@ -7,22 +7,22 @@ use super::result::Code;
 /// way that has no other code (refused, connection lost, or an answer that is not SMTP); and the reply that lets it go on,
 /// by its whole code or by its first digit. 0: no reply is due.
 macro_rules! steps {
-    ($($(#[$doc:meta])* $step:ident, $phase:ident, $code:ident, $accept:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $(#[cfg($when:meta)])? $step:ident, $phase:ident, $code:ident, $accept:literal;)*) => {
         /// One exchange with the server: what was said last, and is to be answered.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Step {
-            $($(#[$doc])* $step,)*
+            $($(#[doc = $doc])* $(#[cfg($when)])? $step,)*
         }
 
         impl Step {
             /// All steps.
-            pub const ALL: [Self; [$(Self::$step),*].len()] = [$(Self::$step),*];
+            pub const ALL: [Self; [$($(#[cfg($when)])? Self::$step),*].len()] = [$($(#[cfg($when)])? Self::$step),*];
         }
 
         // Three lists, which take fewer instructions to read than one list of structures.
-        static PHASES: [Phase; Step::ALL.len()] = [$(Phase::$phase),*];
-        static CODES: [Code; Step::ALL.len()] = [$(Code::$code),*];
-        static ACCEPT: [u16; Step::ALL.len()] = [$($accept),*];
+        static PHASES: [Phase; Step::ALL.len()] = [$($(#[cfg($when)])? Phase::$phase),*];
+        static CODES: [Code; Step::ALL.len()] = [$($(#[cfg($when)])? Code::$code),*];
+        static ACCEPT: [u16; Step::ALL.len()] = [$($(#[cfg($when)])? $accept),*];
     };
 }
 
@@ -35,6 +35,9 @@ steps! {
     Ehlo, Hello, HeloFailed, 2;
     /// HELO.
     Helo, Hello, HeloFailed, 2;
+    /// STARTTLS, and then the handshake.
+    #[cfg(feature = "complete")]
+    StartTls, StartTls, TlsFailed, 220;
     /// AUTH without credentials: the mechanism's name alone.
     AuthMechanism, Auth, AuthUnsupported, 334;
     /// AUTH with user name and password in the command.
@@ -92,6 +95,8 @@ mod tests {
                 Step::Connect => Phase::Connect,
                 Step::Greeting => Phase::Greeting,
                 Step::Ehlo | Step::Helo => Phase::Hello,
+                #[cfg(feature = "complete")]
+                Step::StartTls => Phase::StartTls,
                 Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername | Step::AuthPassword => Phase::Auth,
                 Step::Mail => Phase::Mail,
                 Step::Rcpt => Phase::Rcpt,
@@ -114,6 +119,8 @@ mod tests {
             let wanted = match step {
                 Step::Connect | Step::Text => 0..0,
                 Step::Greeting => 220..221,
+                #[cfg(feature = "complete")]
+                Step::StartTls => 220..221,
                 Step::AuthMechanism | Step::AuthUsername => 334..335,
                 Step::AuthOneStep | Step::AuthPassword => 235..236,
                 Step::Data => 354..355,

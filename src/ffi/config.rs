@@ -5,10 +5,10 @@ use core::ffi::{c_char, c_int, c_void};
 use core::mem::{offset_of, size_of};
 
 use super::client::{of, sds_smtp_client};
-#[cfg(feature = "std")]
-use super::codes::SDS_SMTP_TLS_NONE;
 use super::codes::SDS_SMTP_TLS_OPPORTUNISTIC;
 use super::codes::{SDS_SMTP_CHUNKING, SDS_SMTP_KEEP_DIALOGUE, SDS_SMTP_NO_PIPELINING};
+#[cfg(feature = "complete")]
+use super::codes::{SDS_SMTP_TLS_IMPLICIT, SDS_SMTP_TLS_STARTTLS};
 use super::guard::{guard_code, read, string, versioned};
 #[cfg(feature = "std")]
 use crate::channel::callbacks::Trace;
@@ -16,8 +16,12 @@ use crate::client::settings::Draft;
 #[cfg(feature = "std")]
 use crate::client::wrong::Wrong;
 use crate::code::Code;
+#[cfg(not(feature = "std"))]
+use crate::firmware::Wanted;
+#[cfg(all(feature = "complete", not(feature = "std")))]
+use crate::firmware::security::Mode;
 #[cfg(feature = "std")]
-use crate::host::Setup;
+use crate::host::{Given, Mode, Setup};
 use crate::limits::Timeouts;
 
 /// A configuration. Begin with `SDS_SMTP_CONFIG_INIT`; a field that is 0 or NULL means its default.
@@ -58,15 +62,19 @@ pub struct sds_smtp_config {
     /// The client's own IP address that it connects from; by default the system chooses. Addresses of the
     /// server of the other IP version are left out. No address: code 33. Not on bare metal.
     pub source: *const c_char,
-    /// For TLS, which this version does not have: code 39.
+    /// The certificates of the authorities that are trusted, instead of those of the system: the path of a
+    /// file, or its content (PEM), at most 1 MiB. A file that cannot be read: code 40; garbage: 33; no
+    /// certificates in the system: 37. Files are read by this call only.
     pub tls_ca: *const c_char,
-    /// For TLS: code 39.
+    /// The client's own certificate with its chain, where the server wants one: a path, or PEM.
     pub tls_certificate: *const c_char,
-    /// For TLS: code 39.
+    /// Its private key, not encrypted: a path, or PEM. The library wipes its copy.
     pub tls_key: *const c_char,
-    /// For TLS: code 39.
+    /// The server's own public key, as "sha256//BASE64", several separated by ";": the SHA-256 of its
+    /// SubjectPublicKeyInfo. It takes the place of issuer, dates and name; with `tls_ca` both must hold.
     pub tls_pin: *const c_char,
-    /// For TLS: code 39.
+    /// The name or the IP address in the server's certificate, where it is another one than in `server`. On
+    /// bare metal the transport's start_tls is told it.
     pub tls_name: *const c_char,
     /// Called for every line of the conversation, on the library's thread, when the line was said: "S: 220
     /// mail.example.org", "C: EHLO [192.0.2.7]". User name and password are masked, the mail's text is left
@@ -82,9 +90,15 @@ pub struct sds_smtp_config {
     pub reserved_pointer: *const c_void,
     /// SDS_SMTP_AUTH_NONE, _ANY, _PLAIN or _LOGIN. Else code 33.
     pub auth: u32,
-    /// The port of servers that `server` names without one, 1 to 65535; by default 25. Else code 13.
+    /// The port of servers that `server` names without one, 1 to 65535; by default 25, with
+    /// SDS_SMTP_TLS_STARTTLS 587, with SDS_SMTP_TLS_IMPLICIT 465. Else code 13.
     pub port: u32,
-    /// SDS_SMTP_TLS_NONE. The others need TLS, which this version does not have: code 39.
+    /// SDS_SMTP_TLS_NONE, _STARTTLS, _IMPLICIT or _OPPORTUNISTIC. Where a transport of the program has
+    /// start_tls, it speaks TLS, and tls_ca, tls_certificate, tls_key and tls_pin are refused (39). The
+    /// fields above with SDS_SMTP_TLS_NONE, or those that verify with _OPPORTUNISTIC: code 33. In a build
+    /// without TLS (LEAN=1), without such a transport: code 39. On bare metal _STARTTLS and _IMPLICIT need
+    /// such a transport, which has been set before; without it, with _OPPORTUNISTIC and in
+    /// libsds_smtp_small.a: 39. If another one without start_tls is set later, the mails end with code 36.
     pub tls: u32,
     /// The longest user name and password that sds_smtp_configure() accepts from now on, in bytes, 1 to 4096;
     /// by default 32. The devices' firmware had 16 before 17 July 2010. Else code 33.
@@ -224,15 +238,45 @@ fn lacking(config: &sds_smtp_config) -> Code {
     if config.flags & !FLAGS != 0 || config.tls > SDS_SMTP_TLS_OPPORTUNISTIC {
         return Code::BadArgument;
     }
+    // TLS is the transport's, and of the complete library.
+    let (tls, tls_name) = if cfg!(feature = "complete") {
+        (SDS_SMTP_TLS_OPPORTUNISTIC, offset_of!(sds_smtp_config, tls_name))
+    } else {
+        (1, offset_of!(sds_smtp_config, trace))
+    };
     if config.flags & !SDS_SMTP_NO_PIPELINING == 0
-        && config.tls == 0
-        && zero(offset_of!(sds_smtp_config, source), offset_of!(sds_smtp_config, auth))
+        && config.tls < tls
+        && zero(offset_of!(sds_smtp_config, source), tls_name)
+        && zero(offset_of!(sds_smtp_config, trace), offset_of!(sds_smtp_config, auth))
         && zero(offset_of!(sds_smtp_config, retry_max), size_of::<sds_smtp_config>())
     {
         Code::Ok
     } else {
         Code::NotSupported
     }
+}
+
+/// What a configuration says of TLS.
+///
+/// # Safety
+///
+/// As of [`draft`].
+#[cfg(all(feature = "complete", not(feature = "std")))]
+unsafe fn tls<'a>(config: &sds_smtp_config) -> Wanted<'a> {
+    Wanted {
+        mode: match config.tls {
+            SDS_SMTP_TLS_STARTTLS => Mode::StartTls,
+            SDS_SMTP_TLS_IMPLICIT => Mode::Implicit,
+            _ => Mode::Unsaid,
+        },
+        // SAFETY: the caller's promise.
+        name: unsafe { string(config.tls_name) },
+    }
+}
+
+#[cfg(all(not(feature = "complete"), not(feature = "std")))]
+unsafe fn tls<'a>(_config: &sds_smtp_config) -> Wanted<'a> {
+    Wanted::default()
 }
 
 /// What only a library on a system has.
@@ -262,12 +306,6 @@ unsafe fn setup<'a>(config: &sds_smtp_config) -> Result<Setup<'a>, Wrong<'static
     }
     for (field, given) in [
         ("flags", config.flags & SDS_SMTP_CHUNKING != 0),
-        ("tls", config.tls != SDS_SMTP_TLS_NONE),
-        ("tls_ca", !text(config.tls_ca).is_empty()),
-        ("tls_certificate", !text(config.tls_certificate).is_empty()),
-        ("tls_key", !text(config.tls_key).is_empty()),
-        ("tls_pin", !text(config.tls_pin).is_empty()),
-        ("tls_name", !text(config.tls_name).is_empty()),
         ("keep_alive_ms", config.keep_alive_ms != 0),
     ] {
         if given {
@@ -285,6 +323,20 @@ unsafe fn setup<'a>(config: &sds_smtp_config) -> Result<Setup<'a>, Wrong<'static
         keep_dialogue: config.flags & SDS_SMTP_KEEP_DIALOGUE != 0,
         retry_max: config.retry_max,
         retry_delay: config.retry_delay_ms,
+        tls: match config.tls {
+            SDS_SMTP_TLS_STARTTLS => Some(Mode::StartTls),
+            SDS_SMTP_TLS_IMPLICIT => Some(Mode::Implicit),
+            SDS_SMTP_TLS_OPPORTUNISTIC => Some(Mode::Opportunistic),
+            _ => None,
+        },
+        given: Given {
+            ca: text(config.tls_ca),
+            certificate: text(config.tls_certificate),
+            key: text(config.tls_key),
+            pin: text(config.tls_pin),
+            unverified: false,
+        },
+        tls_name: text(config.tls_name),
     })
 }
 
@@ -327,7 +379,7 @@ pub unsafe extern "C" fn sds_smtp_client_configure(
         };
         match lacking(config) {
             // SAFETY: likewise.
-            Code::Ok => of(client).configure(&unsafe { draft(config) }),
+            Code::Ok => of(client).configure(&unsafe { draft(config) }, &unsafe { tls(config) }),
             code => of(client).refuse_configuration(code),
         }
     });
@@ -335,15 +387,17 @@ pub unsafe extern "C" fn sds_smtp_client_configure(
 
 /// Configures a client with a URL and a sender, and everything else at its default:
 /// "smtp://user:password@mail.example.org:587". User name, password and server are percent-encoded (RFC
-/// 3986). A user name means SDS_SMTP_AUTH_ANY. An IPv6 address stands in brackets, its zone behind "%25". The
-/// schemes smtp+starttls:// and smtps:// need TLS, which this version does not have: code 39. The library
-/// wipes its copies of the URL; wipe yours. On an error the old configuration stays.
+/// 3986). A user name means SDS_SMTP_AUTH_ANY. An IPv6 address stands in brackets, its zone behind "%25".
+/// smtp+starttls:// is SDS_SMTP_TLS_STARTTLS (port 587), smtps:// SDS_SMTP_TLS_IMPLICIT (port 465), with the
+/// system's trust store. The library wipes its copies of the URL; wipe yours. On an error the old
+/// configuration stays.
 ///
 /// @param client  the client, or NULL for the built-in one
 /// @param url     the URL
 /// @param sender  the sender's whole e-mail address
 /// @return 0; 33: the URL is NULL or malformed (sds_smtp_client_refusal() says where); 4: sender is no e-mail
-///         address; 10, 11: user name or password cannot be one; 39; 34; 7: out of memory
+///         address; 10, 11: user name or password cannot be one; 37: TLS, and the system has no trust store;
+///         39: TLS, in a build without it; 34; 7: out of memory
 ///
 /// # Safety
 ///

@@ -51,7 +51,8 @@ pub struct sds_smtp_result {
     pub attempts: u32,
     /// What to do: SDS_SMTP_ADVICE_...; 0 on bare metal.
     pub advice: u32,
-    /// 0: no TLS.
+    /// The version of TLS that protected the last attempt: 0x0303 (1.2), 0x0304 (1.3); 0: none, or a
+    /// transport's.
     pub tls_version: u32,
     /// The Message-ID with its angle brackets; empty where the mail did not start. All attempts have the
     /// same.
@@ -143,6 +144,7 @@ fn tell(told: &LastMail, out: &mut sds_smtp_result) {
     out.recipients_refused = u32::from(refused);
     out.elapsed_ms = report.elapsed;
     out.attempts = report.attempts;
+    out.tls_version = u32::from(report.tls_version);
     out.advice = report.advice as u32;
     fill(&mut out.message_id, told.message_id.octets());
     fill(&mut out.server, told.server.octets());

@@ -2,7 +2,7 @@
 
 use core::ffi::{CStr, c_char, c_int};
 
-use super::codes::{SDS_SMTP_FEATURE_COMPLETE, SDS_SMTP_FEATURE_NAMES};
+use super::codes::{SDS_SMTP_FEATURE_COMPLETE, SDS_SMTP_FEATURE_NAMES, SDS_SMTP_FEATURE_TLS};
 use crate::code::Code;
 #[cfg(feature = "std")]
 use crate::code::{Outcome, Phase};
@@ -30,8 +30,8 @@ pub extern "C" fn sds_smtp_version() -> *const c_char {
 
 /// What this build of the library can do.
 ///
-/// @return a sum of SDS_SMTP_FEATURE_... On bare metal SDS_SMTP_FEATURE_COMPLETE, or 0 of libsds_smtp_small.a:
-///         TLS and names are the transport's there
+/// @return a sum of SDS_SMTP_FEATURE_... On bare metal SDS_SMTP_FEATURE_COMPLETE and SDS_SMTP_FEATURE_TLS, for
+///         which the transport needs start_tls; or 0 of libsds_smtp_small.a. Names are the transport's there
 #[unsafe(no_mangle)]
 pub extern "C" fn sds_smtp_features() -> u32 {
     let names = if cfg!(feature = "std") {
@@ -44,7 +44,13 @@ pub extern "C" fn sds_smtp_features() -> u32 {
     } else {
         0
     };
-    names | complete
+    // On bare metal STARTTLS is the library's, and the rest the transport's.
+    let tls = if cfg!(any(feature = "tls", all(feature = "complete", not(feature = "std")))) {
+        SDS_SMTP_FEATURE_TLS
+    } else {
+        0
+    };
+    names | complete | tls
 }
 
 /// The name of a result code.

@@ -6,6 +6,7 @@
 use core::mem::{align_of, size_of};
 use core::ptr::addr_of_mut;
 
+use super::security::Kept;
 use super::server::Named;
 use crate::client::settings::Checked;
 use crate::octets;
@@ -17,6 +18,8 @@ pub struct Config {
     pub job: Job<'static>,
     /// The server's name, where it was configured by one.
     pub named: Option<Named>,
+    /// What was said of TLS.
+    pub tls: Kept,
 }
 
 /// The memory, and how much of it is in use.
@@ -113,7 +116,7 @@ impl Arena {
         unsafe {
             let config = part.add(part.align_offset(align_of::<Config>())).cast::<Config>();
             addr_of_mut!((*config).job.mail).write(None);
-            // `named` stays None and `keep` false: what is free is zeros.
+            // `named` stays None, of TLS nothing is said, and `keep` is false: what is free is zeros.
             addr_of_mut!((*config).job.settings)
                 .cast::<Settings<'_>>()
                 .write(checked.settings);

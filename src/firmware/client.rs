@@ -2,6 +2,7 @@
 
 use super::member::{Member, Outgoing};
 use super::refusal::Refusal;
+use super::security::Wanted;
 use super::storage::{self, enter};
 use crate::channel::Transport;
 use crate::client::settings::{Checked, Draft};
@@ -33,8 +34,8 @@ impl Client {
     }
 
     /// Takes a configuration, or refuses it and keeps the old one. A mail in flight keeps the one it began with.
-    pub fn configure(self, draft: &Draft<'_>) -> Code {
-        self.configure_with(|member| member.configure(draft))
+    pub fn configure(self, draft: &Draft<'_>, tls: &Wanted<'_>) -> Code {
+        self.configure_with(|member| member.configure(draft, tls))
     }
 
     /// Takes user name, password and sender, with the limit that the devices have. Without a login the first two are empty.

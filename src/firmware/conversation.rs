@@ -75,6 +75,10 @@ impl Member {
         };
         let mut buffer = [0; IN];
         let turn = self.pump.turn(&config.job, self.time, &mut transport, &mut buffer);
+        #[cfg(feature = "complete")]
+        if turn == Turn::Secure {
+            return self.secure();
+        }
         if turn != Turn::Idle {
             return true;
         }
@@ -84,6 +88,21 @@ impl Member {
         let piece = (reading.next)(reading, &mut self.pump, &mut config.job, self.time);
         self.waits = piece == Piece::Later;
         piece == Piece::Here
+    }
+
+    /// Goes on with the handshake behind STARTTLS; whether there is more to do at once.
+    #[cfg(feature = "complete")]
+    fn secure(&mut self) -> bool {
+        let (Some(transport), Some(config)) = (self.transport, self.config.as_deref()) else {
+            return false;
+        };
+        let session = &mut self.pump.session;
+        match config.tls.secure(transport, config.named.as_ref()) {
+            Called::Done => session.secured(&config.job, self.time),
+            Called::Failed(reason) => session.lost(&config.job, self.time, reason),
+            later => return later == Called::Again,
+        }
+        true
     }
 
     /// Takes the next step to a connection; [`Called::Done`] when it was taken.
@@ -115,7 +134,7 @@ impl Member {
             }
         } else {
             match transport.connected() {
-                Called::Done => transport.start_tls(config.named.as_ref().map(|named| named.name)),
+                Called::Done => config.tls.begin(transport, config.named.as_ref()),
                 later => later,
             }
         };

@@ -3,6 +3,7 @@
 use super::arena::{Arena, Config};
 use super::reading::{Pieces, Reading, Sending};
 use super::refusal::Refusal;
+use super::security::Wanted;
 use super::server::{Named, host_and_port, name_of};
 use super::told::{Line, ResultFields, SharedStatus};
 use crate::channel::{Called, Transport};
@@ -140,7 +141,7 @@ impl Member {
     }
 
     /// Takes a configuration, or refuses it and keeps the old one.
-    pub fn configure(&mut self, draft: &Draft<'_>) -> Code {
+    pub fn configure(&mut self, draft: &Draft<'_>, tls: &Wanted<'_>) -> Code {
         let mut draft = *draft;
         let device_limit = match core::mem::take(&mut draft.credential_limit) {
             0 => DEVICE_CREDENTIAL_BYTES,
@@ -152,7 +153,10 @@ impl Member {
         let Some((server, port)) = host_and_port(draft.server.unwrap_or(&[])) else {
             return Code::ConnectFailed;
         };
-        draft.port = port.unwrap_or(draft.port);
+        draft.port = match port.unwrap_or(draft.port) {
+            0 => tls.port(),
+            port => port,
+        };
         draft.server = Some(server);
         let resolves = self.transport.is_some_and(|transport| transport.resolves());
         let name = name_of(server).filter(|_| resolves);
@@ -161,26 +165,30 @@ impl Member {
             // An address stands where the name's will stand. That the check knows no names saves 40 bytes of the small library.
             draft.server = Some(b"127.0.0.1");
         }
-        let checked = match draft.check(&mut literal) {
-            Ok(checked) => checked,
+        let checked = draft.check(&mut literal).and_then(|mut checked| {
+            let tls_name = tls.check(self.transport, &mut checked.settings)?;
+            Ok((checked, tls_name))
+        });
+        let (checked, tls_name) = match checked {
+            Ok(both) => both,
             Err(code) => return code,
         };
         // With the NUL behind it.
-        let length = name.map_or(0, |name| name.len().wrapping_add(1));
-        if !self.keep(&checked, length) {
+        let length = |name: Option<&[u8]>| name.map_or(0, |name| name.len().wrapping_add(1));
+        if !self.keep(&checked, length(name).wrapping_add(length(tls_name))) {
             return Code::DataFailed;
         }
         self.device_limit = device_limit;
-        if let (Some(name), part) = (name, self.arena.part(length)) {
-            let kept = if self.in_flight() {
-                &mut self.next
-            } else {
-                &mut self.config
-            };
-            if let Some(kept) = kept {
-                kept.named = Named::put(name, part);
-            }
+        let kept = if self.in_flight() {
+            &mut self.next
+        } else {
+            &mut self.config
+        };
+        let Some(kept) = kept else { return Code::Ok };
+        if let (Some(name), part) = (name, self.arena.part(length(name))) {
+            kept.named = Named::put(name, part);
         }
+        kept.tls.put(tls, tls_name, |name| self.arena.part(length(Some(name))));
         Code::Ok
     }
 

@@ -7,6 +7,7 @@
 //! - [`told`]: the result and the lines of the log, as C sees them
 //! - [`callbacks`]: the other functions of the program: the source of a text, the clock
 //! - [`server`]: a server as it is configured: its address, or its name
+//! - [`security`]: TLS as a configuration wants it
 //! - [`reading`]: a text that is read piece by piece
 //! - [`refusal`]: why a configuration or a mail was refused
 //! - [`arena`]: the lent memory for texts
@@ -33,6 +34,8 @@ pub mod reading;
 #[forbid(unsafe_code)]
 pub mod refusal;
 #[forbid(unsafe_code)]
+pub mod security;
+#[forbid(unsafe_code)]
 pub mod server;
 #[allow(unsafe_code)]
 pub mod storage;
@@ -43,5 +46,6 @@ pub use callbacks::Source;
 pub use client::Client;
 pub use member::{Content, Member, Outgoing};
 pub use reading::Pieces;
+pub use security::Wanted;
 pub use storage::{CLIENT_SIZE, init, poll, set_clock, set_log};
 pub use told::{Line, ResultFields};

@@ -7,6 +7,13 @@ use crate::code::Code;
 #[derive(Clone, Copy)]
 pub struct Refusal(u8);
 
+/// A configuration needs what is not there.
+const LACKING: &str = if cfg!(feature = "complete") {
+    "a field that this library lacks, or tls and no transport with start_tls"
+} else {
+    "a field that this library lacks"
+};
+
 /// A mail was refused.
 const MAIL: u8 = 0x80;
 
@@ -32,8 +39,8 @@ impl Refusal {
                 Some(Code::BadUsername) => "username",
                 Some(Code::BadPassword) => "password",
                 Some(Code::ConnectFailed) => "server or port",
-                Some(Code::BadArgument) => "struct_size, flags, auth, credential_limit or charset",
-                Some(Code::NotSupported) => "a field that this library lacks",
+                Some(Code::BadArgument) => "struct_size, flags, auth, tls, tls_name, credential_limit or charset",
+                Some(Code::NotSupported) => LACKING,
                 _ => "",
             };
             return (words, false);

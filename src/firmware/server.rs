@@ -19,9 +19,8 @@ pub struct Named {
 impl Named {
     /// A name with its NUL, in this part of the arena, which has nothing but zeros in it.
     pub fn put(name: &[u8], part: &'static mut [u8]) -> Option<Self> {
-        copy(part, name);
         Some(Self {
-            name: CStr::from_bytes_until_nul(part).ok()?,
+            name: c_string(name, part)?,
             look_up: Self::look_up,
         })
     }
@@ -29,6 +28,12 @@ impl Named {
     fn look_up(&self, transport: Transport, server: &mut Address) -> Called {
         transport.resolve(self.name, server)
     }
+}
+
+/// A text with a NUL behind it, in this part of the arena, which has nothing but zeros in it.
+pub fn c_string(text: &[u8], part: &'static mut [u8]) -> Option<&'static CStr> {
+    copy(part, text);
+    CStr::from_bytes_until_nul(part).ok()
 }
 
 /// The host in a configured server, and the port, where there is one: "192.0.2.1:25", "[2001:db8::1]:25". None where there is

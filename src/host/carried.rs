@@ -32,6 +32,8 @@ pub enum Stage {
     Resolving,
     /// It is being made.
     Connecting,
+    /// It is made, and is being secured.
+    Securing,
     /// It stands.
     Open,
     /// It is being closed, until this time at the latest.
@@ -53,6 +55,8 @@ pub struct Carried {
     at: usize,
     /// The server's name with a NUL behind it, where it was configured by name.
     name: Option<Box<[u8]>>,
+    /// The name in its certificate, with a NUL behind it, where that is another one.
+    tls_name: Option<Box<[u8]>>,
     /// When the functions are to be called again, even if nothing happens.
     look_at: Option<u64>,
     /// What the program says is to be waited on.
@@ -72,6 +76,7 @@ impl Carried {
             targets: Row::new(),
             at: 0,
             name: None,
+            tls_name: None,
             look_at: None,
             wanted: None,
             registered: None,
@@ -90,7 +95,10 @@ impl Carried {
 
     /// Whether `connect` has begun one that `close` has not closed.
     pub fn is_open(&self) -> bool {
-        matches!(self.stage, Stage::Connecting | Stage::Open | Stage::Closing(_))
+        matches!(
+            self.stage,
+            Stage::Connecting | Stage::Securing | Stage::Open | Stage::Closing(_)
+        )
     }
 
     /// Forgets the server, for the next one.
@@ -172,20 +180,31 @@ impl Carried {
         called
     }
 
-    /// Whether the connection is made, and secured.
-    pub fn connected(&mut self, functions: &Functions) -> Called {
-        let name = c_string(self.name.as_deref());
+    /// Whether the connection is made; and secured, where its functions do that at once.
+    pub fn connected(&mut self, functions: &Functions, secures: bool) -> Called {
         match functions.call(Called::Failed(Reason::Lost), Given::connected) {
-            Called::Done => functions.call(Called::Failed(Reason::Lost), |given| given.start_tls(name)),
+            Called::Done if secures => self.start_tls(functions),
             other => other,
         }
+    }
+
+    /// Has its functions secure the connection.
+    pub fn start_tls(&self, functions: &Functions) -> Called {
+        let name = c_string(self.tls_name.as_deref().or(self.name.as_deref()));
+        functions.call(Called::Failed(Reason::Lost), |given| given.start_tls(name))
+    }
+
+    /// Takes the name in the server's certificate; None without memory.
+    pub fn set_tls_name(&mut self, name: &[u8]) -> Option<()> {
+        self.tls_name = Some(joined(&[name, &[0]])?);
+        Some(())
     }
 
     /// Closes the connection; or when to call this again.
     pub fn close(&mut self, functions: &Functions, now: u64) -> Result<(), Called> {
         let until = match self.stage {
             Stage::Closing(until) => until,
-            Stage::Connecting | Stage::Open => now.saturating_add(CLOSING),
+            Stage::Connecting | Stage::Securing | Stage::Open => now.saturating_add(CLOSING),
             Stage::Nothing | Stage::Asking | Stage::Resolving => return Ok(()),
         };
         if functions.are_gone() {
@@ -222,7 +241,7 @@ impl Carried {
     pub fn ask_descriptor(&mut self, functions: &Functions) {
         self.wanted = None;
         // Windows tells of sockets only.
-        if cfg!(unix) && matches!(self.stage, Stage::Connecting | Stage::Open) {
+        if cfg!(unix) && matches!(self.stage, Stage::Connecting | Stage::Securing | Stage::Open) {
             self.wanted = functions.call(None, Given::descriptor);
         }
     }
@@ -233,7 +252,8 @@ impl Carried {
         if self.wanted != self.registered {
             self.registered = self.wanted.filter(|descriptor| register(*descriptor));
         }
-        let waits = self.registered.is_some() && matches!(self.stage, Stage::Connecting | Stage::Open);
+        let waits =
+            self.registered.is_some() && matches!(self.stage, Stage::Connecting | Stage::Securing | Stage::Open);
         let idle = matches!(self.stage, Stage::Nothing | Stage::Asking);
         self.look_at = (!waits && !idle).then(|| now.saturating_add(ASK));
     }

@@ -124,11 +124,20 @@ impl Client {
 
     /// The same, with what only a system has.
     pub fn set_up(self, setup: &Setup<'_>) -> Result<(), Code> {
+        let secures = self.secures()?;
         let (key, _) = self.key()?;
-        match setup.check() {
+        match setup.check(secures) {
             Ok((snapshot, device_limit)) => keep(key, snapshot, Some(device_limit)),
             Err(wrong) => Err(self.refuse_configuration(&wrong)),
         }
+    }
+
+    /// Whether functions of the program carry its connections, and speak TLS.
+    fn secures(self) -> Result<bool, Code> {
+        let (key, _) = self.key()?;
+        let mut shared = shared();
+        let given = shared.living(key)?.given.as_ref();
+        Ok(given.is_some_and(|given| given.secures()))
     }
 
     /// What [`Client::configure`] does, with the limit on user name and password that the devices have.
@@ -147,7 +156,8 @@ impl Client {
         let Some(mut room) = memory::zeros(url.len()) else {
             return Err(self.refuse_configuration(&Wrong::new(Code::DataFailed, "url", "out of memory")));
         };
-        let checked = Setup::of_url(url, sender, &mut room).and_then(|setup| setup.check());
+        let secures = self.secures()?;
+        let checked = Setup::of_url(url, sender, &mut room).and_then(|setup| setup.check(secures));
         wipe(&mut room);
         match checked {
             Ok((snapshot, device_limit)) => keep(key, snapshot, Some(device_limit)),

@@ -12,11 +12,13 @@ use super::post::Post;
 use super::race::Race;
 use super::registry::Key;
 use super::resolve::{self, Asker, Unresolved};
+use super::security::Mode;
 use super::servers::Target;
 use super::shared::{Order, Start};
 use super::sink::Sink;
 use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
+use super::tls::Peer;
 use super::told::{Ended, LastMail, write_server};
 use super::transcript::Transcript;
 use crate::buffer::Window;
@@ -68,7 +70,7 @@ pub struct Connection {
     /// Where functions of the program carry it.
     pub(super) carried: Option<Boxed<Carried>>,
     /// They speak TLS.
-    secures: bool,
+    pub(super) secures: bool,
 }
 
 /// Something of ours in the dialogue.
@@ -84,12 +86,12 @@ pub enum Note {
     Next(Then, u64),
 }
 
-/// How long the greeting of a server is waited for, in milliseconds.
+/// How long the greeting of a server is waited for, in milliseconds. `server`: one that is to greet in the clear.
 fn greeting_of(snapshot: &Snapshot, server: Option<SocketAddr>) -> u32 {
-    let limit = snapshot.limit(Limit::Greeting);
+    let greeting = snapshot.limit(Limit::Greeting);
     match server {
-        Some(server) if server.port() == TLS_PORT => limit.min(TLS_PORT_GREETING),
-        _ => limit,
+        Some(server) if server.port() == TLS_PORT => greeting.min(TLS_PORT_GREETING),
+        _ => greeting,
     }
 }
 
@@ -182,7 +184,10 @@ impl Connection {
     fn connect(&mut self, server: SocketAddr, tools: &mut Tools<'_>) {
         self.link.address = Some(server);
         self.note(Note::Connecting);
-        let job = job(&self.snapshot, &self.post, &self.order, Some(server));
+        if self.find_peer(tools.now).is_none() {
+            return;
+        }
+        let job = job(&self.snapshot, &self.post, &self.order, self.plain(Some(server)));
         self.link.open(&job, server, tools);
     }
 
@@ -242,11 +247,14 @@ impl Connection {
                 let first = Some(*first);
                 self.link.address = first;
                 self.note(Note::Connecting);
+                if self.find_peer(tools.now).is_none() {
+                    return;
+                }
                 let race = targets
                     .boxed()
                     .and_then(|targets| Race::new(targets, source))
                     .and_then(Boxed::new);
-                let job = job(&self.snapshot, &self.post, &self.order, first);
+                let job = job(&self.snapshot, &self.post, &self.order, self.plain(first));
                 match race {
                     Some(race) => self.link.race(&job, race, tools),
                     None => self.link.lost(&job, tools.now, Reason::NoMemory),
@@ -255,14 +263,65 @@ impl Connection {
         }
     }
 
+    /// Notes whom TLS is to be spoken with. None where it cannot be, and the connection is lost.
+    pub(super) fn find_peer(&mut self, now: u64) -> Option<()> {
+        match self.peer() {
+            Ok(peer) => {
+                self.link.peer = peer;
+                Some(())
+            }
+            Err(reason) => {
+                self.lost(now, reason);
+                None
+            }
+        }
+    }
+
+    fn peer(&self) -> Result<Option<Boxed<Peer>>, Reason> {
+        let Some(protection) = self.snapshot.protection() else {
+            return Ok(None);
+        };
+        let Some(config) = &protection.config else {
+            // The transport that was to speak TLS is gone. Nothing is said in the clear instead.
+            return Err(Reason::OtherTransport);
+        };
+        let implicit = protection.mode == Mode::Implicit;
+        let named = match (&protection.name, self.target()) {
+            (Some(name), _) => Peer::new(config, name, implicit),
+            (None, Some(Target::Name { name, .. })) => Peer::new(config, name, implicit),
+            (None, Some(Target::Address(address))) => Some(Peer::of_address(config, address.ip(), implicit)),
+            (None, None) => None,
+        };
+        let peer = named.ok_or(Reason::OtherName)?;
+        Boxed::new(peer).map(Some).ok_or(Reason::NoMemory)
+    }
+
+    /// The server whose turn it is, as it was configured.
+    pub(super) fn target(&self) -> Option<Target<'_>> {
+        match (self.snapshot.server, &self.snapshot.extras, &self.course) {
+            (Some(server), ..) => Some(Target::Address(server)),
+            (None, Some(extras), Some(course)) => extras.servers.get(course.server),
+            _ => None,
+        }
+    }
+
+    /// The server, where it is to greet in the clear.
+    fn plain(&self, server: Option<SocketAddr>) -> Option<SocketAddr> {
+        let greets = match self.snapshot.protection() {
+            Some(protection) => protection.mode != Mode::Implicit,
+            None => !self.secures,
+        };
+        server.filter(|_| greets)
+    }
+
     pub(super) fn lost(&mut self, now: u64, reason: Reason) {
-        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
+        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
         self.link.lost(&job, now, reason);
     }
 
     /// Something happened on the socket.
     pub fn handle(&mut self, event: Event, tools: &mut Tools<'_>) {
-        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
+        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
         self.link.handle(&job, event, tools);
     }
 
@@ -391,7 +450,7 @@ impl Connection {
     /// The link, and what its session is about now.
     pub(super) fn parts(&mut self) -> (Job<'_>, &mut Link) {
         // Where the transport speaks TLS, a server on that port speaks first.
-        let server = self.link.address.filter(|_| !self.secures);
+        let server = self.plain(self.link.address);
         (job(&self.snapshot, &self.post, &self.order, server), &mut self.link)
     }
 
@@ -416,7 +475,7 @@ impl Connection {
             }
         }
         self.make_sure(tools.poller);
-        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
+        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
         self.link.tick(&job, tools);
     }
 
@@ -426,7 +485,7 @@ impl Connection {
         if self.give_up_course(Code::Cancelled, Reason::Cancelled) {
             return;
         }
-        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
+        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
         self.link.cancel(&job, tools);
     }
 
@@ -465,7 +524,9 @@ impl Connection {
         }
         match &self.carried {
             Some(carried) => carried.deadline(self.link.session_deadline()),
-            None => self.link.deadline(|| greeting_of(&self.snapshot, self.link.address)),
+            None => self
+                .link
+                .deadline(|| greeting_of(&self.snapshot, self.plain(self.link.address))),
         }
     }
 
@@ -518,8 +579,16 @@ impl Connection {
         let mut report = self.link.pump.session.events.report.take()?;
         report.elapsed = u32::try_from(now.saturating_sub(self.started)).unwrap_or(u32::MAX);
         report.attempts = self.course.as_ref().map_or(1, |course| course.attempt);
+        report.tls_version = self.link.tls_version();
+        if report.phase == Phase::Connect && self.link.is_securing() {
+            report.phase = Phase::Tls;
+        }
         let silent = report.phase == Phase::Greeting && report.code == Code::Timeout;
-        if silent && !self.secures && self.link.address.is_some_and(|address| address.port() == TLS_PORT) {
+        if silent
+            && self
+                .plain(self.link.address)
+                .is_some_and(|address| address.port() == TLS_PORT)
+        {
             report.code = Code::TlsFailed;
         }
         let then = self.decide(&mut report, now);
@@ -587,7 +656,7 @@ impl Connection {
             self.link.pump.session.cancel();
         }
         self.give_up_course(Code::ConnectFailed, Reason::NoSocket);
-        let job = job(&self.snapshot, &self.post, &self.order, self.link.address);
+        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
         let time = self.link.time(now);
         self.link.pump.session.lost(&job, time, Reason::Lost);
         // A session that would connect anew has no socket to do it with, either.
@@ -655,12 +724,6 @@ impl Connection {
                 out.decimal(u64::from(port));
             }
         }
-    }
-
-    /// The server of the list whose turn it is; None where nothing but an address is configured.
-    fn target(&self) -> Option<Target<'_>> {
-        let course = self.course.as_ref()?;
-        self.snapshot.extras.as_ref()?.servers.get(course.server)
     }
 
     /// The port of that server, where it has a name.

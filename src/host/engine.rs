@@ -56,9 +56,14 @@ pub struct Engine {
     ordered: bool,
     /// Mails to begin.
     starts: Queue<Start>,
+    /// Handshakes that may be gone on with in this turn.
+    handshakes: u32,
     buffer: Box<[u8]>,
     nonces: Nonces,
 }
+
+/// How many handshakes a turn goes on with at most: each takes a millisecond or two, and the others wait meanwhile.
+const HANDSHAKES: u32 = 4;
 
 /// What comes after a turn.
 pub enum Turn {
@@ -86,6 +91,7 @@ impl Engine {
             carried: 0,
             ordered: false,
             starts: Queue::new(),
+            handshakes: HANDSHAKES,
             buffer,
             nonces: Nonces::new(),
         });
@@ -136,6 +142,7 @@ impl Engine {
     /// Does a bounded amount of what is to be done now, and says what comes then.
     fn turn(&mut self, ready: &Ready) -> Turn {
         let now = clock::now();
+        self.handshakes = HANDSHAKES;
         let begun_before = self.connections.unfinished().min(SHARE);
         // First, so that nothing more is said for a mail that was given up before.
         self.ordered |= ready.events().any(|event| event.token == WAKE);
@@ -306,6 +313,7 @@ impl Engine {
                 number: self.number,
                 waker: self.waker,
             },
+            handshakes: &mut self.handshakes,
         };
         let Some(connection) = self.connections.get(token) else {
             return self.connections.miss(token);

@@ -103,6 +103,7 @@ fn begin_anew(held: Held) {
         mut engine,
         ..
     } = held;
+    sys::forget_guarded();
     resolver.begin_anew();
     if let Some(engine) = engine.take() {
         driver::forget(engine);

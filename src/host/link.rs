@@ -8,6 +8,7 @@ use super::race::{Race, Standing, reason};
 use super::shared::Worker;
 use super::sink::Sink;
 use super::sys::{self, Event, Failure, Poller, Socket};
+use super::tls::{Peer, Place, Progress};
 use crate::channel::{Channel, Moved, Pump, Turn};
 use crate::code::Reason;
 use crate::session::{Job, Session, State};
@@ -22,6 +23,8 @@ pub struct Tools<'t> {
     pub now: u64,
     /// The engine.
     pub worker: Worker,
+    /// Handshakes that may still be gone on with in this turn: each takes as long as many plain mails.
+    pub handshakes: &'t mut u32,
 }
 
 /// The session, and its socket.
@@ -36,6 +39,12 @@ pub struct Link {
     pub pump: Pump<Box<[u8]>, Sink>,
     /// There is more to do, without the kernel saying so.
     pub unfinished: bool,
+    /// Whom TLS is to be spoken with.
+    pub peer: Option<Boxed<Peer>>,
+    /// TLS, from when the handshake begins.
+    tls: Place,
+    /// The handshake is done.
+    secure: bool,
     socket: Option<Socket>,
     /// Several addresses, one of which is to become the socket.
     race: Option<Boxed<Race>>,
@@ -55,6 +64,9 @@ impl Link {
             source,
             pump: Pump::new(session, out),
             unfinished: false,
+            peer: None,
+            tls: Place::EMPTY,
+            secure: false,
             socket: None,
             race: None,
             began: now,
@@ -67,7 +79,7 @@ impl Link {
     pub fn begin_anew(&mut self, job: &Job<'_>, now: u64) {
         self.pump.clear();
         self.pump.session.wipe();
-        (self.socket, self.race) = (None, None);
+        self.disconnect();
         let sink = core::mem::take(&mut self.pump.session.events);
         self.pump.session = Session::new(job, sink);
         (self.began, self.opened, self.looked) = (now, now, false);
@@ -86,7 +98,98 @@ impl Link {
     /// Closes what there is of a connection.
     pub fn hang_up(&mut self) {
         self.pump.clear();
+        self.disconnect();
+    }
+
+    /// Gives up what there is of a connection.
+    fn disconnect(&mut self) {
         (self.socket, self.race) = (None, None);
+        self.forget_tls();
+    }
+
+    /// TLS begins anew with the next connection.
+    pub fn forget_tls(&mut self) {
+        self.tls.clear();
+        self.secure = false;
+    }
+
+    /// A turn of the session over a channel that the program provides.
+    pub fn turn_over(&mut self, job: &Job<'_>, now: u64, below: &mut impl Channel, buffer: &mut [u8]) -> Turn {
+        let time = self.time(now);
+        if !self.is_secure() {
+            return self.pump.turn(job, time, below, buffer);
+        }
+        let turn = self.pump.turn(job, time, &mut self.tls.over(below), buffer);
+        if self.pump.session.closed() {
+            self.tls.say_good_bye(below);
+        }
+        turn
+    }
+
+    /// Reads from such a channel; whether there may be more.
+    pub fn read_over(&mut self, job: &Job<'_>, time: u32, below: &mut impl Channel, buffer: &mut [u8]) -> bool {
+        if self.is_secure() {
+            self.pump.read(job, time, &mut self.tls.over(below), buffer)
+        } else {
+            self.pump.read(job, time, below, buffer)
+        }
+    }
+
+    /// Whether TLS protects the connection. Without TLS in the library the compiler knows that it does not.
+    fn is_secure(&self) -> bool {
+        Place::SPEAKS && self.secure
+    }
+
+    /// Whether TLS begins with the connection.
+    pub fn is_implicit(&self) -> bool {
+        self.peer.as_ref().is_some_and(|peer| peer.is_implicit())
+    }
+
+    /// Whether the handshake of a TLS that begins with the connection has begun, and is not done.
+    pub fn is_securing(&self) -> bool {
+        self.tls.is_taken() && !self.secure && self.is_implicit()
+    }
+
+    /// The version of TLS that protects the connection, as its records have it; else 0.
+    pub fn tls_version(&self) -> u16 {
+        if self.is_secure() { self.tls.version() } else { 0 }
+    }
+
+    /// Goes on with the handshake, over the socket or whatever else carries it; whether it is done.
+    pub fn shake_hands(&mut self, job: &Job<'_>, now: u64, below: &mut impl Channel) -> bool {
+        if self.is_secure() {
+            return true;
+        }
+        let Some(peer) = &self.peer else {
+            // Nothing is sent in the clear that TLS was to protect.
+            self.lost(job, now, Reason::TlsFailed);
+            return false;
+        };
+        match self.tls.shake_hands(peer, below) {
+            Progress::Done => self.secure = true,
+            Progress::Waits => {}
+            Progress::Failed(reason) => self.lost(job, now, reason),
+        }
+        self.secure
+    }
+
+    /// The same over the socket.
+    fn secure(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) -> bool {
+        if *tools.handshakes == 0 {
+            self.unfinished = true;
+            return false;
+        }
+        *tools.handshakes = tools.handshakes.saturating_sub(1);
+        let Some(socket) = self.socket.take() else { return false };
+        let mut below = OnSocket {
+            socket: &socket,
+            token: self.token,
+            poller: tools.poller,
+            read: Arrived::ToTheEnd,
+        };
+        let done = self.shake_hands(job, tools.now, &mut below);
+        self.socket = Some(socket);
+        done
     }
 
     /// Whether a socket has a connection.
@@ -127,6 +230,7 @@ impl Link {
 
     /// Gives the sockets up without closing them.
     pub fn leave_open(&mut self) {
+        self.forget_tls();
         if let Some(socket) = self.socket.take() {
             sys::leave_open(socket);
         }
@@ -151,11 +255,18 @@ impl Link {
     /// Nobody asks the kernel to tell when the connection stands: the greeting tells, with one wake-up less.
     pub fn open(&mut self, job: &Job<'_>, server: SocketAddr, tools: &mut Tools<'_>) {
         self.pump.clear();
-        self.socket = None;
+        self.disconnect();
         self.address = Some(server);
         self.opened = tools.now;
         self.looked = false;
         match tools.poller.connect(server, self.source, self.token) {
+            Ok(socket) if self.is_implicit() => {
+                // We speak first: the kernel is to tell when we can.
+                match tools.poller.tell_when_writable(&socket, self.token) {
+                    Ok(()) => self.socket = Some(socket),
+                    Err(failure) => self.lost(job, tools.now, reason(failure)),
+                }
+            }
             Ok(socket) => self.socket = Some(socket),
             Err(failure) => self.lost(job, tools.now, reason(failure)),
         }
@@ -164,7 +275,7 @@ impl Link {
     /// Begins to connect to whichever of several addresses stands first.
     pub fn race(&mut self, job: &Job<'_>, race: Boxed<Race>, tools: &mut Tools<'_>) {
         self.pump.clear();
-        self.socket = None;
+        self.disconnect();
         self.race = Some(race);
         self.opened = tools.now;
         self.look_at_race(job, false, tools);
@@ -183,6 +294,9 @@ impl Link {
                 self.race = None;
                 // What it has said may have been told of already.
                 self.unfinished = true;
+                if self.is_implicit() {
+                    return false;
+                }
                 self.connected(job, tools.now);
             }
             Standing::Lost(reason) => {
@@ -209,6 +323,9 @@ impl Link {
                     return;
                 }
             }
+            if self.is_implicit() && !self.secure(job, tools) {
+                return;
+            }
             self.connected(job, tools.now);
         }
         let read = match event {
@@ -232,7 +349,7 @@ impl Link {
         let now = self.time(tools.now);
         let Some(socket) = &self.socket else { return true };
         if self.pump.session.state() == State::Connecting {
-            if !sys::is_connected(socket) {
+            if !sys::is_connected(socket) || self.is_implicit() {
                 return true;
             }
             // Nothing was told of it: its time began with the connection at the latest.
@@ -245,7 +362,11 @@ impl Link {
             poller: tools.poller,
             read: Arrived::ToTheEnd,
         };
-        !self.pump.read(job, now, &mut channel, tools.buffer)
+        if self.is_secure() {
+            !self.pump.read(job, now, &mut self.tls.over(&mut channel), tools.buffer)
+        } else {
+            !self.pump.read(job, now, &mut channel, tools.buffer)
+        }
     }
 
     pub fn tick(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) {
@@ -288,9 +409,24 @@ impl Link {
             poller: tools.poller,
             read,
         };
-        match self.pump.turn(job, now, &mut channel, tools.buffer) {
+        let turn = if self.is_secure() {
+            let turn = self.pump.turn(job, now, &mut self.tls.over(&mut channel), tools.buffer);
+            if self.pump.session.closed() {
+                self.tls.say_good_bye(&mut channel);
+            }
+            turn
+        } else {
+            self.pump.turn(job, now, &mut channel, tools.buffer)
+        };
+        match turn {
             Turn::Idle => {}
             Turn::More => self.unfinished = true,
+            Turn::Secure => {
+                if self.secure(job, tools) {
+                    self.pump.session.secured(job, now);
+                    self.unfinished = true;
+                }
+            }
             Turn::Connect => {
                 if let Some(address) = self.address {
                     self.open(job, address, tools);

@@ -28,6 +28,8 @@
 //! - `clock`: the time
 //! - `memory`: memory that may be refused; `queue`: a queue in it
 //! - `fork`: what a fork of the host program finds
+//! - `security`: whether TLS protects a mail, and how
+//! - `tls`: TLS over any channel; `no_tls` in a library without it
 //! - `sys`: system calls, a folder for each system; the only files here with `unsafe`
 //!
 //! # Locks
@@ -100,6 +102,8 @@ pub mod resolve;
 #[forbid(unsafe_code)]
 mod runner;
 #[forbid(unsafe_code)]
+mod security;
+#[forbid(unsafe_code)]
 mod server;
 #[forbid(unsafe_code)]
 pub mod servers;
@@ -119,6 +123,13 @@ mod snapshot;
     clippy::cast_sign_loss
 )]
 mod sys;
+#[cfg(feature = "tls")]
+#[forbid(unsafe_code)]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[forbid(unsafe_code)]
+#[path = "no_tls.rs"]
+mod tls;
 #[forbid(unsafe_code)]
 mod told;
 #[forbid(unsafe_code)]
@@ -128,9 +139,11 @@ pub use client::{Client, Wait};
 pub use driver::{poll, use_event_loop};
 pub use ending::shut_down;
 pub use memory::Row;
+pub use security::Mode;
 pub use setup::Setup;
 pub use shared::Order;
 pub use sys::is_sound;
+pub use tls::Given;
 pub use told::LastMail;
 
 /// Runs a function that a program has called. Its thread is not cancelled meanwhile, and does not wait for locks that it holds

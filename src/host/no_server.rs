@@ -42,6 +42,7 @@ macro_rules! reasons {
 
 reasons! {
     Empty, "no server is given";
+    WithPort, "a port where a name or an address alone is needed";
     EmptyEntry, "an empty entry in the list of servers";
     TooMany, "more than 100 servers";
     TooLong, "the list of servers is too long";
@@ -73,6 +74,14 @@ reasons! {
 }
 
 impl NoServer {
+    /// The code of a call that is refused for a name that is not a server to connect to.
+    pub fn code_of_name(self) -> Code {
+        match self.code() {
+            Code::ConnectFailed => Code::BadArgument,
+            code => code,
+        }
+    }
+
     /// The code of a call that is refused for it.
     pub fn code(self) -> Code {
         match self {

@@ -13,12 +13,14 @@ use super::memory::Boxed;
 use super::registry::{self, Key};
 use super::resolve::{self, Asker, Unresolved};
 use super::runner::Ran;
+use super::security::Protection;
 use super::servers::Target;
 use super::shared::Worker;
 use super::sys;
 use crate::channel::{Called, Turn};
 use crate::code::{Code, Phase, Reason};
 use crate::session::State;
+use crate::session::job::Security;
 
 /// What is received at a time.
 const BUFFER: usize = 2048;
@@ -66,7 +68,7 @@ impl Connection {
         if waits.is_none() && (given_up || late) && carried.stage == Stage::Open {
             let (job, link) = self.parts();
             let time = link.time(now);
-            link.pump.read(&job, time, &mut functions, buffer);
+            link.read_over(&job, time, &mut functions, buffer);
         }
         if given_up && !self.give_up_course(Code::Cancelled, Reason::Cancelled) {
             self.link.pump.session.cancel();
@@ -117,6 +119,9 @@ impl Connection {
             Stage::Nothing => match carried.target() {
                 Some(server) => {
                     self.note_server(server);
+                    if self.prepare_tls(carried, now).is_none() {
+                        return true;
+                    }
                     match carried.connect(functions, server) {
                         Called::Failed(reason) => self.try_next(carried, reason, now),
                         _ => true,
@@ -138,22 +143,30 @@ impl Connection {
                 }
                 called => self.later(called),
             },
-            Stage::Connecting => match carried.connected(functions) {
+            Stage::Connecting => match carried.connected(functions, self.secures_at_once()) {
                 Called::Done => {
-                    carried.stage = Stage::Open;
-                    let (job, link) = self.parts();
-                    let time = link.time(now);
-                    functions.local(link.pump.session.local());
-                    link.pump.session.stands(&job, time);
+                    carried.stage = Stage::Securing;
                     true
                 }
                 Called::Failed(reason) => self.try_next(carried, reason, now),
                 called => self.later(called),
             },
+            Stage::Securing => {
+                let (job, link) = self.parts();
+                if link.is_implicit() && !link.shake_hands(&job, now, functions) {
+                    // A handshake that failed has closed the session.
+                    link.pump.session.closed()
+                } else {
+                    carried.stage = Stage::Open;
+                    let time = link.time(now);
+                    functions.local(link.pump.session.local());
+                    link.pump.session.stands(&job, time);
+                    true
+                }
+            }
             Stage::Open => {
                 let (job, link) = self.parts();
-                let time = link.time(now);
-                match link.pump.turn(&job, time, functions, buffer) {
+                match link.turn_over(&job, now, functions, buffer) {
                     Turn::Idle => self.link.pump.session.closed(),
                     Turn::More => {
                         self.link.unfinished = true;
@@ -164,10 +177,60 @@ impl Connection {
                         carried.is_over = true;
                         true
                     }
+                    Turn::Secure => self.secure_outside(carried, functions, now),
                 }
             }
             Stage::Closing(_) => false,
         }
+    }
+
+    /// Notes whom TLS is to be spoken with. None where it cannot be, and the connection is lost.
+    fn prepare_tls(&mut self, carried: &mut Carried, now: u64) -> Option<()> {
+        self.link.forget_tls();
+        if !self.secures {
+            return self.find_peer(now);
+        }
+        let protection = self.snapshot.protection();
+        if protection.is_some_and(|protection| protection.config.is_some()) {
+            // Certificates were configured that this transport would not look at.
+            self.lost(now, Reason::OtherTransport);
+            return None;
+        }
+        let name = protection.and_then(|protection| protection.name.as_deref());
+        let kept = name.is_none_or(|name| carried.set_tls_name(name).is_some());
+        if !kept {
+            self.lost(now, Reason::NoMemory);
+        }
+        kept.then_some(())
+    }
+
+    /// Whether the functions of the program speak TLS from the beginning.
+    fn secures_at_once(&self) -> bool {
+        let by_session = |protection: &Protection| protection.mode.of_session() != Security::None;
+        self.secures && !self.snapshot.protection().is_some_and(by_session)
+    }
+
+    /// Goes on with the handshake behind STARTTLS; whether there is another step to take.
+    fn secure_outside(&mut self, carried: &Carried, functions: &mut Functions, now: u64) -> bool {
+        let secures = self.secures;
+        let (job, link) = self.parts();
+        let done = if secures {
+            match carried.start_tls(functions) {
+                Called::Done => true,
+                Called::Failed(reason) => {
+                    link.lost(&job, now, reason);
+                    return true;
+                }
+                called => return self.later(called),
+            }
+        } else {
+            link.shake_hands(&job, now, functions)
+        };
+        if done {
+            let time = link.time(now);
+            link.pump.session.secured(&job, time);
+        }
+        done || link.pump.session.closed()
     }
 
     /// A function has not done what it was called for.

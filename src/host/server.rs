@@ -7,8 +7,10 @@
 //! ```
 
 use core::ffi::CStr;
+use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
+use super::memory::joined;
 use super::no_server::NoServer;
 use super::{idn, sys};
 use crate::limits::{HOST_NAME_BYTES, LABEL_BYTES};
@@ -176,6 +178,21 @@ impl Server {
         self.close(u8::try_from(length).unwrap_or(0), length);
         Ok(())
     }
+}
+
+/// Reads the name in a certificate: a host name, as A-labels in lower case, or an IP address as it is.
+pub fn host_name(text: &[u8]) -> Result<Box<[u8]>, NoServer> {
+    let mut server = Server::NONE;
+    server.read(text, 0)?;
+    let name = match first(server.as_bytes()) {
+        Some((Target::Name { name, port: 0, .. }, _)) => name,
+        Some((Target::Address(address), _)) if address.port() == 0 => text
+            .strip_prefix(b"[")
+            .and_then(|text| text.strip_suffix(b"]"))
+            .unwrap_or(text),
+        _ => return Err(NoServer::WithPort),
+    };
+    joined(&[name]).ok_or(NoServer::NoMemory)
 }
 
 /// The first server of those that stand one behind the other, and the others.

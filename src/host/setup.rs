@@ -4,8 +4,10 @@ use std::boxed::Box;
 use std::net::IpAddr;
 
 use super::memory::Boxed;
+use super::security::{Mode, Protection};
 use super::servers::{self, Servers, Target};
 use super::snapshot::{Extras, Snapshot};
+use super::tls::{Given, Peer};
 use crate::channel::callbacks::Trace;
 use crate::client::settings::{Checked, Draft, PORT, is_kept_unused};
 use crate::client::url::{self, Scheme};
@@ -29,6 +31,12 @@ pub struct Setup<'a> {
     pub retry_max: u32,
     /// The wait before the first time, in milliseconds; 0 is the default.
     pub retry_delay: u32,
+    /// When TLS begins; None: never.
+    pub tls: Option<Mode>,
+    /// How it is spoken.
+    pub given: Given<'a>,
+    /// The name in the server's certificate; empty: the server's own.
+    pub tls_name: &'a [u8],
 }
 
 impl<'a> Setup<'a> {
@@ -41,11 +49,15 @@ impl<'a> Setup<'a> {
             keep_dialogue: false,
             retry_max: 0,
             retry_delay: 0,
+            tls: None,
+            given: Given::default(),
+            tls_name: &[],
         }
     }
 
-    /// Checks it: the copy that is kept, and the limit for the devices' own function. Or which field is wrong.
-    pub fn check(&self) -> Result<(Boxed<Snapshot>, usize), Wrong<'static>> {
+    /// Checks it: the copy that is kept, and the limit for the devices' own function. Or which field is wrong. `secures`: a
+    /// transport of the program speaks TLS.
+    pub fn check(&self, secures: bool) -> Result<(Boxed<Snapshot>, usize), Wrong<'static>> {
         let draft = &self.draft;
         let device_limit = match draft.credential_limit {
             0 => DEVICE_CREDENTIAL_BYTES,
@@ -53,7 +65,7 @@ impl<'a> Setup<'a> {
             _ => return Err(Wrong::new(Code::BadArgument, "credential_limit", "not 1 to 4096")),
         };
         let port = match draft.port {
-            0 => PORT,
+            0 => self.tls.map_or(PORT, Mode::port),
             port => u16::try_from(port).map_err(|_| Wrong::new(Code::ConnectFailed, "port", "not 1 to 65535"))?,
         };
         let servers = Servers::parse(draft.server.unwrap_or(&[]), port).map_err(|wrong| of_server(&wrong))?;
@@ -80,8 +92,13 @@ impl<'a> Setup<'a> {
                 ));
             }
         }
-        let plain =
-            only.is_some() && source.is_none() && self.trace.is_none() && !self.keep_dialogue && self.retry_max == 0;
+        let protection = self.protection(secures)?;
+        let plain = only.is_some()
+            && source.is_none()
+            && self.trace.is_none()
+            && !self.keep_dialogue
+            && self.retry_max == 0
+            && protection.is_none();
         let extras = if plain {
             None
         } else {
@@ -92,11 +109,73 @@ impl<'a> Setup<'a> {
                 keep_dialogue: self.keep_dialogue,
                 retry_max: self.retry_max,
                 retry_delay: self.retry_delay,
+                protection,
             };
             Some(Boxed::new(extras).ok_or(no_memory)?)
         };
         let snapshot = Snapshot::new(&checked, only, extras).ok_or(no_memory)?;
         Ok((snapshot, device_limit))
+    }
+
+    /// The protection that is configured.
+    fn protection(&self, secures: bool) -> Result<Option<Boxed<Protection>>, Wrong<'static>> {
+        let wrong = |field, why| Wrong::new(Code::BadArgument, field, why);
+        let given = [
+            ("tls_ca", self.given.ca),
+            ("tls_certificate", self.given.certificate),
+            ("tls_key", self.given.key),
+            ("tls_pin", self.given.pin),
+            ("tls_name", self.tls_name),
+        ];
+        let without = |fields: &[&str]| {
+            let mut given = given.iter();
+            given
+                .find(|(field, text)| !text.is_empty() && fields.contains(field))
+                .map(|(field, _)| *field)
+        };
+        let Some(mode) = self.tls else {
+            return match without(&["tls_ca", "tls_certificate", "tls_key", "tls_pin", "tls_name"]) {
+                Some(field) => Err(wrong(field, "set, and tls is 0")),
+                None => Ok(None),
+            };
+        };
+        let mut tls = self.given;
+        if mode == Mode::Opportunistic {
+            if let Some(field) = without(&["tls_ca", "tls_pin", "tls_name"]) {
+                return Err(wrong(field, "set, and opportunistic TLS verifies nothing (tls 3)"));
+            }
+            tls.unverified = true;
+        }
+        let config = if secures {
+            if let Some(field) = without(&["tls_ca", "tls_certificate", "tls_key", "tls_pin"]) {
+                return Err(Wrong::new(
+                    Code::NotSupported,
+                    field,
+                    "set, and the transport speaks TLS itself",
+                ));
+            }
+            None
+        } else {
+            Some(tls.config()?)
+        };
+        let no_memory = || Wrong::new(Code::DataFailed, "config", "out of memory");
+        let name = match self.tls_name {
+            [] => None,
+            name => Some(
+                super::server::host_name(name).map_err(|why| Wrong::new(why.code_of_name(), "tls_name", why.text()))?,
+            ),
+        };
+        if let (Some(name), Some(config)) = (&name, &config) {
+            // As an address with a zone.
+            if Peer::new(config, name, false).is_none() {
+                return Err(wrong(
+                    "tls_name",
+                    "not a name, and not an address, that a certificate can have",
+                ));
+            }
+        }
+        let protection = Protection { mode, name, config };
+        Boxed::new(protection).map(Some).ok_or_else(no_memory)
     }
 
     /// What a URL says, with a sender. `room` is as long as the URL, and the caller's to wipe.
@@ -106,9 +185,6 @@ impl<'a> Setup<'a> {
             ..Wrong::new(Code::BadArgument, "url", why)
         };
         let url = url::read(url, room).map_err(|wrong| malformed(Place::Byte(wrong.at), wrong.text))?;
-        if url.scheme != Scheme::Smtp {
-            return Err(Wrong::new(Code::NotSupported, "url", "TLS is not in this version"));
-        }
         // Its server is looked at here, too, so that a wrong one is told of as a part of the URL.
         Servers::parse(url.server, PORT).map_err(|wrong| Wrong {
             code: if wrong.code == Code::ConnectFailed {
@@ -118,14 +194,22 @@ impl<'a> Setup<'a> {
             },
             ..malformed(Place::Byte(url.server_at), wrong.text)
         })?;
-        Ok(Self::of(&Draft {
+        let setup = Self::of(&Draft {
             server: Some(url.server),
             auth: u32::from(url.username.is_some()),
             username: url.username,
             password: Some(url.password),
             sender: Some(sender),
             ..Draft::default()
-        }))
+        });
+        Ok(Self {
+            tls: match url.scheme {
+                Scheme::Smtp => None,
+                Scheme::StartTls => Some(Mode::StartTls),
+                Scheme::Smtps => Some(Mode::Implicit),
+            },
+            ..setup
+        })
     }
 
     fn source(&self) -> Result<Option<IpAddr>, Wrong<'static>> {

@@ -154,6 +154,9 @@ pub struct Shared {
     thread: Option<sys::Thread>,
     /// A thread shuts the library down.
     pub ending: bool,
+    /// The configurations of TLS that clients have.
+    #[cfg(feature = "tls")]
+    pub tls: super::tls::Configs,
 }
 
 static SHARED: Lock<Shared> = Lock::new(Shared {
@@ -168,6 +171,8 @@ static SHARED: Lock<Shared> = Lock::new(Shared {
     calls: Calls::NONE,
     thread: None,
     ending: false,
+    #[cfg(feature = "tls")]
+    tls: super::tls::Configs::NONE,
 });
 
 /// The program has its own event loop, and no thread is started.

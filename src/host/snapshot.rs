@@ -4,12 +4,14 @@ use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr};
 
 use super::memory::{Boxed, joined};
+use super::security::Protection;
 use super::servers::Servers;
 use crate::channel::callbacks::Trace;
 use crate::client::settings::Checked;
 use crate::limits::{LIMITS, Limit, Timeouts};
 use crate::octets::wipe;
 use crate::session::Settings;
+use crate::session::job::Security;
 use crate::session::job::{Field, Phrase, TEXTS};
 use crate::wire::capability::Capabilities;
 use crate::wire::literal::Address;
@@ -28,12 +30,18 @@ pub struct Extras {
     pub retry_max: u32,
     /// The wait before the first time, in milliseconds; 0 is the default.
     pub retry_delay: u32,
+    /// Where TLS protects the mails.
+    pub protection: Option<Boxed<Protection>>,
 }
 
 impl Extras {
     fn copy(&self) -> Option<Boxed<Self>> {
         Boxed::new(Self {
             servers: self.servers.copy()?,
+            protection: match &self.protection {
+                Some(protection) => Some(protection.copy()?),
+                None => None,
+            },
             ..*self
         })
     }
@@ -110,6 +118,11 @@ impl Snapshot {
         text.unwrap_or(&[])
     }
 
+    /// Where TLS protects its mails.
+    pub fn protection(&self) -> Option<&Protection> {
+        self.extras.as_ref()?.protection.as_deref()
+    }
+
     /// The settings for a session.
     pub fn settings(&self) -> Settings<'_> {
         let mut rest = &*self.texts;
@@ -124,6 +137,9 @@ impl Snapshot {
             texts,
             mechanisms: self.mechanisms,
             pipelining: self.pipelining,
+            security: self
+                .protection()
+                .map_or(Security::None, |protection| protection.mode.of_session()),
             device: self.device,
             phrase: self.phrase,
             limits: self.limits,

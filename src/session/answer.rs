@@ -2,6 +2,8 @@
 
 use super::event::Events;
 use super::job::Job;
+#[cfg(feature = "complete")]
+use super::job::Security;
 use super::session::Session;
 use super::state::{Next, State};
 use crate::auth::{Mechanism, redaction};
@@ -49,6 +51,12 @@ impl<E: Events> Session<E> {
             Next::Hello => State::Ehlo,
             Next::Choose => self.choose(job),
             Next::Fallback => self.fall_back(job),
+            #[cfg(feature = "complete")]
+            Next::Unsecured if self.reader.code() >= 400 && job.settings.security == Security::Opportunistic => {
+                self.go_on(job)
+            }
+            #[cfg(feature = "complete")]
+            Next::Unsecured => self.fail(job),
             Next::Login => self.login_reply(job, accepted),
             Next::Envelope => self.envelope_reply(job, accepted),
             Next::Reset if !E::KEEPS || self.concluded() => State::Quit,
@@ -141,8 +149,16 @@ impl<E: Events> Session<E> {
         State::Quit
     }
 
-    /// The server was greeted: logs in where that is wanted.
+    /// The server was greeted: secures the conversation where that is wanted, and goes on.
     fn choose(&mut self, job: &Job<'_>) -> State {
+        match self.secure(job) {
+            Some(state) => state,
+            None => self.go_on(job),
+        }
+    }
+
+    /// Logs in where that is wanted.
+    fn go_on(&mut self, job: &Job<'_>) -> State {
         let settings = &job.settings;
         if settings.mechanisms.is_empty() {
             return self.begin_transaction(job);
@@ -173,6 +189,11 @@ impl<E: Events> Session<E> {
     /// The server does not take EHLO.
     fn fall_back(&mut self, job: &Job<'_>) -> State {
         match self.reader.code() {
+            // Nor STARTTLS.
+            400.. if self.needs_security(job) => {
+                self.answered(job, Code::TlsUnavailable);
+                return State::Quit;
+            }
             // HELO announces no AUTH: with a login to do there is nothing to fall back to.
             400.. if job.settings.mechanisms.is_empty() => {
                 self.capabilities.forget();

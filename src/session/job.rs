@@ -67,6 +67,18 @@ fields! {
     EhloName, ehlo_name;
 }
 
+/// Whether TLS begins with STARTTLS (RFC 3207).
+#[cfg(feature = "complete")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// It does not: there is none, or what carries the session has begun it.
+    None,
+    /// It does, or nothing is sent.
+    Required,
+    /// It does where the server offers it.
+    Opportunistic,
+}
+
 /// The part of a configuration that the conversation needs. All of it is valid: [`crate::client::settings`] checks it.
 // In this order: near the beginning small things are reached with shorter instructions.
 #[repr(C)]
@@ -76,6 +88,9 @@ pub struct Settings<'a> {
     pub mechanisms: Capabilities,
     /// Whether to use PIPELINING where it is offered.
     pub pipelining: bool,
+    /// Whether STARTTLS begins TLS.
+    #[cfg(feature = "complete")]
+    pub security: Security,
     /// They come of the devices' own function, which has the devices' codes only: for who tells the result.
     pub device: bool,
     /// How the sender's display name is written, where there is one: [`crate::message::word::write_phrase`], which is linked only
@@ -95,6 +110,8 @@ impl<'a> Settings<'a> {
         texts: [&[]; TEXTS],
         mechanisms: Capabilities::NONE,
         pipelining: true,
+        #[cfg(feature = "complete")]
+        security: Security::None,
         device: false,
         phrase: None,
         limits: [0; LIMITS],

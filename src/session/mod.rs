@@ -17,6 +17,7 @@
 //! - [`transaction`]: what lives as long as one mail
 //! - [`envelope`]: MAIL, RCPT, DATA, and what the answers to them lead to
 //! - [`answer`]: what the server's answers lead to
+//! - [`secure`]: when STARTTLS is said, and what follows
 //! - [`transmit`]: octets out, as the states and the server allow
 //! - [`event`]: what the owner is told
 //! - [`verdict`]: how a mail ended
@@ -25,6 +26,7 @@ pub mod answer;
 pub mod envelope;
 pub mod event;
 pub mod job;
+pub mod secure;
 #[allow(clippy::module_inception)]
 pub mod session;
 pub mod state;

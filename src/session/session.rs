@@ -46,6 +46,8 @@ const fn limit_of(step: Step) -> Limit {
         Step::Connect => Limit::Connect,
         Step::Greeting => Limit::Greeting,
         Step::Ehlo | Step::Helo => Limit::Ehlo,
+        #[cfg(feature = "complete")]
+        Step::StartTls => Limit::Connect,
         Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername | Step::AuthPassword => Limit::Auth,
         Step::Mail => Limit::Mail,
         Step::Rcpt => Limit::Rcpt,
@@ -69,6 +71,9 @@ pub struct Session<E = ()> {
     pub(super) pending: bool,
     /// A server that refused EHLO and closed was asked once more, with HELO.
     pub(super) helo_only: bool,
+    /// TLS protects the conversation.
+    #[cfg(feature = "complete")]
+    pub(super) secure: bool,
     /// The server was greeted, and logged in to where that is wanted: it takes mails.
     pub(super) serves: bool,
     /// What logs in.
@@ -112,6 +117,8 @@ impl<E> Session<E> {
             step: Step::Connect,
             pending: false,
             helo_only: false,
+            #[cfg(feature = "complete")]
+            secure: false,
             serves: false,
             mechanism: Mechanism::Plain,
             cursor: 0,
@@ -364,8 +371,11 @@ impl<E: Events> Session<E> {
         let listens = self.events.listens();
         let mut octets = octets;
         while let Some((&octet, rest)) = octets.split_first() {
-            if matches!(self.state, State::Closed | State::Connecting) {
-                return;
+            match self.state {
+                State::Closed | State::Connecting => return,
+                #[cfg(feature = "complete")]
+                State::Securing => return self.overhear(),
+                _ => {}
             }
             // The same, several octets at a time.
             if cfg!(fast) {
@@ -487,7 +497,7 @@ impl<E: Events> Session<E> {
         self.now = now;
         self.heard_line(job, false);
         // A server that refused EHLO and closed is asked once more, with HELO at once.
-        if self.state == State::Helo && !self.helo_only && !self.concluded() {
+        if self.state == State::Helo && !self.helo_only && !self.concluded() && !self.is_secure() {
             self.helo_only = true;
             (self.unsent, self.cursor) = (0, 0);
             self.reader.next_reply();
@@ -524,8 +534,9 @@ impl<E: Events> Session<E> {
             Reason::Cancelled => Code::Cancelled,
             Reason::TlsFailed => Code::TlsFailed,
             Reason::Untrusted => Code::TlsUntrusted,
-            #[cfg(feature = "std")]
-            Reason::SpeaksTls => Code::TlsFailed,
+            #[cfg(feature = "complete")]
+            tls => tls.code_of_tls().unwrap_or_else(|| self.step.code()),
+            #[cfg(not(feature = "complete"))]
             _ => self.step.code(),
         };
         self.conclude(code, reason);

@@ -14,6 +14,12 @@ pub enum State {
     Ehlo,
     /// HELO, after EHLO was refused.
     Helo,
+    /// STARTTLS.
+    #[cfg(feature = "complete")]
+    StartTls,
+    /// Its owner is to have the handshake made ([`super::Session::secured`]); nothing is said or heard meanwhile.
+    #[cfg(feature = "complete")]
+    Securing,
     /// AUTH, with an initial response or without one.
     AuthBegin,
     /// A response to a challenge.
@@ -51,6 +57,9 @@ pub enum Next {
     Choose,
     /// To HELO, where no login is wanted.
     Fallback,
+    /// TLS was refused: the end, or where it need not be the same as Choose.
+    #[cfg(feature = "complete")]
+    Unsecured,
     /// The mechanism decides: to its next response, to another mechanism, or, logged in, to the envelope.
     Login,
     /// The envelope decides: what else was said, who was accepted.
@@ -103,6 +112,10 @@ pub const STATES: [Row; COUNT] = [
     row(State::Greeting, Command::Nothing, Step::Greeting, Hello, Fail),
     row(State::Ehlo, Command::Ehlo, Step::Ehlo, Choose, Fallback),
     row(State::Helo, Command::Helo, Step::Helo, Choose, Fail),
+    #[cfg(feature = "complete")]
+    row(State::StartTls, Command::StartTls, Step::StartTls, To(State::Securing), Next::Unsecured),
+    #[cfg(feature = "complete")]
+    row(State::Securing, Command::Nothing, Step::StartTls, To(State::Ehlo), Break),
     row(State::AuthBegin, Command::Auth, Step::AuthMechanism, Login, Login),
     row(State::AuthRespond, Command::Response, Step::AuthPassword, Login, Login),
     row(State::Envelope, Command::Mail, Step::Mail, Next::Envelope, Next::Envelope),
@@ -152,6 +165,16 @@ impl State {
     /// What is said on entering the state.
     pub fn says(self) -> Command {
         SAYS.get(self as usize).copied().unwrap_or(Command::Nothing)
+    }
+
+    /// Whether nothing is said or heard: there is no connection, or it is to be secured first.
+    pub const fn silent(self) -> bool {
+        match self {
+            Self::Closed | Self::Connecting => true,
+            #[cfg(feature = "complete")]
+            Self::Securing => true,
+            _ => false,
+        }
     }
 
     /// Whether the transaction is over: only RSET and QUIT are left. (A RSET that makes room for a transaction begins it.)

@@ -1,7 +1,7 @@
 //! What an EHLO reply announces (RFC 5321, 4.1.1.1), read octet by octet.
 //!
 //! Keywords are compared without case. Unknown words are skipped, however long. Nothing is kept but what the session
-//! decides by. A masked keyword (`XXXXXXXA`) is an unknown one: nothing is inferred from it.
+//! decides by. A masked keyword (`XXXXXXXA`) is none: it is only told of, where TLS is required.
 
 use super::words::{self, Layout, NOTHING, START};
 use crate::limits::Size;
@@ -21,19 +21,29 @@ pub enum Capability {
     Plain,
     /// AUTH LOGIN.
     Login,
+    /// STARTTLS (RFC 3207).
+    #[cfg(feature = "complete")]
+    StartTls,
+    /// STARTTLS as a firewall masks it, in place.
+    #[cfg(feature = "std")]
+    MaskedStartTls,
 }
 
 /// Each capability as the EHLO reply has it: a keyword, or a keyword and one of its parameters.
-const KNOWN: [(&str, Capability); 6] = [
+const KNOWN: &[(&str, Capability)] = &[
     ("PIPELINING", Capability::Pipelining),
     ("8BITMIME", Capability::EightBitMime),
     ("SIZE", Capability::Size),
     ("AUTH", Capability::Auth),
     ("AUTH PLAIN", Capability::Plain),
     ("AUTH LOGIN", Capability::Login),
+    #[cfg(feature = "complete")]
+    ("STARTTLS", Capability::StartTls),
+    #[cfg(feature = "std")]
+    ("XXXXXXXA", Capability::MaskedStartTls),
 ];
 
-const LAYOUT: Layout = Layout::of(&words_of(KNOWN));
+const LAYOUT: Layout = Layout::of(&words_of::<{ KNOWN.len() }>(KNOWN));
 static TREE: [u8; LAYOUT.length] = LAYOUT.tree();
 
 /// Where the mechanisms behind AUTH begin.
@@ -43,7 +53,7 @@ const BEHIND_SIZE: u8 = LAYOUT.behind(Capability::Size as u8);
 
 // Evaluated by the compiler.
 #[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
-const fn words_of<const N: usize>(known: [(&'static str, Capability); N]) -> [words::Word; N] {
+const fn words_of<const N: usize>(known: &[(&'static str, Capability)]) -> [words::Word; N] {
     let mut words = [("", 0); N];
     let mut index = 0;
     while index < N {
@@ -222,7 +232,7 @@ mod tests {
 
     /// What was announced, in the order of [`Capability`].
     fn known_of(parser: &Parser) -> Vec<Capability> {
-        let all = KNOWN.into_iter().map(|(_, capability)| capability);
+        let all = KNOWN.iter().map(|(_, capability)| *capability);
         all.filter(|capability| parser.offers(*capability)).collect()
     }
 
@@ -252,7 +262,16 @@ mod tests {
         ]);
         assert_eq!(
             known_of(&found),
-            [Pipelining, EightBitMime, Capability::Size, Auth, Plain, Login]
+            [
+                Pipelining,
+                EightBitMime,
+                Capability::Size,
+                Auth,
+                Plain,
+                Login,
+                #[cfg(feature = "complete")]
+                Capability::StartTls
+            ]
         );
         assert_eq!(
             found.size(),
@@ -300,8 +319,12 @@ mod tests {
     #[test]
     fn masked_unknown_and_endless_words_are_skipped() {
         let long = "X".repeat(5000) + " PIPELINING";
+        // One is known as what it hides, to be told of.
+        let masked = known_of(&parse(&["host", "XXXXXXXA"]));
+        assert_eq!(masked.len(), usize::from(cfg!(feature = "std")));
         for line in [
-            "XXXXXXXA",
+            "XXXXXXXB",
+            "STARTTLSX",
             "XPIPELINING",
             "PIPELININGX",
             "PIPELININ",

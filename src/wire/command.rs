@@ -3,7 +3,7 @@
 //! No blank that the grammar does not have: `MAIL FROM:<...>`. The session writes what stands for a field.
 
 use crate::template::Part::{All, End, Put, Say, When};
-use crate::template::{Line, Part, Templates, fields, length};
+use crate::template::{Line, Part, Templates, fields, length_of_all};
 
 fields! {
     /// The name or the address literal behind EHLO and HELO.
@@ -28,16 +28,18 @@ fields! {
 
 /// Makes the commands and, in the same order, their templates.
 macro_rules! commands {
-    ($($(#[$doc:meta])* $name:ident: $template:expr;)*) => {
+    ($($(#[doc = $doc:literal])* $(#[cfg($when:meta)])? $name:ident: $template:expr;)*) => {
         /// A line that the client says.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Command {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])* $(#[cfg($when)])? $name,)*
         }
 
-        const COUNT: usize = [$(Command::$name),*].len();
+        const COUNT: usize = [$($(#[cfg($when)])? Command::$name),*].len();
 
-        static COMMANDS: Templates<COUNT, { 0 $(+ length($template) + 1)* }> = Templates::new([$($template),*]);
+        const ALL: [&[Part]; COUNT] = [$($(#[cfg($when)])? $template),*];
+
+        static COMMANDS: Templates<COUNT, { length_of_all(&ALL) }> = Templates::new(ALL);
     };
 }
 
@@ -55,6 +57,9 @@ commands! {
     Ehlo: &[Say("EHLO "), Put(CLIENT), End];
     /// The greeting of one that knows none.
     Helo: &[Say("HELO "), Put(CLIENT), End];
+    /// Begins TLS (RFC 3207, 4).
+    #[cfg(feature = "complete")]
+    StartTls: &[Say("STARTTLS"), End];
     /// Begins to log in (RFC 4954, 4).
     Auth: &[Say("AUTH "), Put(MECHANISM), When(HAS_INITIAL_RESPONSE, &[Say(" "), Put(RESPONSE)]), End];
     /// Answers a challenge.

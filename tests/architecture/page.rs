@@ -41,12 +41,23 @@ fn ways(from: State, next: Next) -> Vec<(State, &'static str)> {
     match next {
         Next::To(state) => vec![(state, "")],
         Next::Hello => vec![(Ehlo, ""), (Helo, "on the second connection")],
+        Next::Choose if from == Ehlo => vec![
+            (StartTls, "STARTTLS wanted and offered"),
+            (AuthBegin, "to log in"),
+            (Envelope, "no login"),
+            (Quit, "no STARTTLS, no login, probe, mail too large"),
+        ],
         Next::Choose => vec![
             (AuthBegin, "to log in"),
             (Envelope, "no login"),
             (Quit, "no login offered, probe, or mail too large"),
         ],
-        Next::Fallback => vec![(Helo, "no login to do"), (Quit, "login to do")],
+        Next::Unsecured => vec![
+            (Quit, "TLS required; no login offered, probe, or mail too large"),
+            (AuthBegin, "TLS not required, to log in"),
+            (Envelope, "TLS not required, no login"),
+        ],
+        Next::Fallback => vec![(Helo, "neither TLS nor login to do"), (Quit, "TLS or login to do")],
         Next::Login => {
             let mut ways = vec![
                 (AuthRespond, "334, a response is due"),
@@ -77,6 +88,7 @@ fn says(state: State) -> &'static str {
     match state {
         State::Ehlo => "EHLO",
         State::Helo => "HELO",
+        State::StartTls => "STARTTLS",
         State::AuthBegin => "AUTH",
         State::AuthRespond => "response",
         State::Envelope => "MAIL, RCPT, DATA",
@@ -86,7 +98,7 @@ fn says(state: State) -> &'static str {
         State::LoneDot => ".",
         State::Rset => "RSET",
         State::Quit => "QUIT",
-        State::Connecting | State::Greeting | State::End | State::Idle | State::Closed => "",
+        State::Connecting | State::Greeting | State::Securing | State::End | State::Idle | State::Closed => "",
     }
 }
 
@@ -222,10 +234,12 @@ fn a_session_takes_each_arrow_of_the_diagram_and_no_other() {
             );
         }
         for state in &shown {
-            // It needs a login to do; tests/dialogue has that.
-            let special = matches!(state.as_str(), "AuthBegin") && matches!(row.state, State::Ehlo | State::Helo);
+            // What has to be announced: a login, which tests/dialogue has, or STARTTLS, with which other rows begin.
+            let special =
+                matches!(state.as_str(), "AuthBegin" | "StartTls") && matches!(row.state, State::Ehlo | State::Helo);
             // What begins with an event of the connection, or with the last octet that has left.
-            let other_event = matches!(row.state, State::Connecting | State::Dot) || row.state.settled();
+            let other_event =
+                matches!(row.state, State::Connecting | State::Securing | State::Dot) || row.state.settled();
             assert!(
                 special || other_event || driven_to.contains(state),
                 "{:?} --> {state} is never taken",

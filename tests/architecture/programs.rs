@@ -92,7 +92,8 @@ fn the_parts_of_programs_in_the_documents_are_compiled() {
     let page = read("docs/threads-and-loops.md");
     let of_the_page = page.split("```c\n").nth(1).and_then(|after| after.split("```").next());
     for (name, part) in [
-        ("readme.c", readme_program(1)),
+        ("submission.c", in_a_function(&readme_program(1))),
+        ("readme.c", readme_program(2)),
         ("loop.c", in_a_function(of_the_page.unwrap())),
     ] {
         fs::write(folder.join(name), part).unwrap();
@@ -119,7 +120,7 @@ fn the_parts_of_programs_in_the_documents_are_compiled() {
 fn the_readmes_program_for_a_microcontroller_is_compiled() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("readme_firmware");
     fs::create_dir_all(&folder).unwrap();
-    let program = readme_program(2);
+    let program = readme_program(3);
     assert!(program.contains("sds_smtp_firmware.h") && program.lines().count() <= 33);
     fs::write(folder.join("alarm.c"), program).unwrap();
     for standard in ["-std=c99", "-std=c11"] {

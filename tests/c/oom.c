@@ -1,11 +1,15 @@
 /*
  * oom - allocations of a program that sends a mail are refused: none ends the process, and the next mail is sent
  *
- *     oom PORT
+ *     oom PORT [TLS_PORT TLS CA.pem]
  *
- * The server on PORT accepts every mail. For each number N a child process runs in which the N-th allocation fails, and
- * one in which all from the N-th on fail until the mail has a result; with a handle, and with the built-in client; with
- * an address, with a list of servers, and with a name. What the library answers then is NULL, 7 or 13, with a name 35, or
+ * The server on PORT accepts every mail, and so does the one on TLS_PORT, with TLS as sds_smtp_config has it. With that one,
+ * a mail over TLS and a plain one are sent beside each other, and what is refused comes after the configuration: where the one
+ * over TLS fails for one refused allocation, the plain one arrives; it ends nothing else, and the next mails are both sent.
+ *
+ * For each number N a child process runs in which the N-th allocation fails, and one in which all from the N-th on fail until
+ * the mail has a result. Without TLS: with a handle, and with the built-in client; with an address, with a list of servers,
+ * and with a name. What the library answers then is NULL, 7 or 13, with a name 35, or
  * nothing went wrong at all; never a signal, and never "busy" for ever.
  * Exit code 0: every child did right, and there were some in which an allocation failed.
  */
@@ -21,7 +25,7 @@
 
 #include "sds_smtp.h"
 
-#define MOST 400
+#define MOST 600
 
 /* The second one of the list is converted, and not connected to: the first one takes the mail. */
 static const char *const servers[] = {"127.0.0.1", "127.0.0.1, b\xC3\xBC" "cher.example.:2525", "one.test"};
@@ -209,14 +213,104 @@ static int refuse_each(unsigned port, int built_in, int and_all_after)
   return failures == 0 && last && told > 5;
 }
 
+/* A client for one of the two servers. */
+static sds_smtp_client *client_of(unsigned port, uint32_t tls, const char *ca)
+{
+  struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
+  sds_smtp_client *client = sds_smtp_client_new();
+
+  config.server = servers[0];
+  config.port = port;
+  config.tls = tls;
+  config.tls_ca = ca;
+  config.sender = "unit7@example.com";
+  if (client == NULL || sds_smtp_client_configure(client, &config) != SDS_SMTP_OK)
+    _exit(96);
+  return client;
+}
+
+/* Sends a mail with each of them; what became of it. */
+static void send_both(sds_smtp_client *const client[2], int code[2])
+{
+  struct sds_smtp_message message = SDS_SMTP_MESSAGE_INIT;
+  int i;
+
+  message.to = "operator@example.com";
+  message.subject = "memory";
+  message.text = "One of them is refused.\n";
+  for (i = 0; i < 2; i++)
+    code[i] = sds_smtp_client_send(client[i], &message);
+  for (i = 0; i < 2; i++)
+    if (code[i] == SDS_SMTP_OK)
+      code[i] = sds_smtp_client_wait(client[i], 10000);
+}
+
+/* 0: right, and nothing was refused; 1: right; else wrong. */
+static int beside(unsigned port, unsigned tls_port, uint32_t tls, const char *ca, long refused, int and_all_after)
+{
+  sds_smtp_client *client[2];
+  int code[2], refused_one;
+
+  alarm(30);
+  client[0] = client_of(tls_port, tls, ca);
+  client[1] = client_of(port, 0, NULL);
+  lasting = and_all_after;
+  left = refused;
+  send_both(client, code);
+  left = -1;
+  refused_one = failed;
+  if (code[0] == SDS_SMTP_BUSY || code[1] == SDS_SMTP_BUSY)
+    return 2;
+  if (!and_all_after && code[0] != SDS_SMTP_OK && code[1] != SDS_SMTP_OK)
+    return 3;
+  send_both(client, code);
+  if (code[0] != SDS_SMTP_OK || code[1] != SDS_SMTP_OK)
+    return 4;
+  sds_smtp_client_free(client[0]);
+  sds_smtp_client_free(client[1]);
+  return refused_one;
+}
+
+static int refuse_each_beside(unsigned port, unsigned tls_port, uint32_t tls, const char *ca, int and_all_after)
+{
+  long refused;
+  int failures = 0, last = 0;
+
+  for (refused = 0; refused < MOST && !last; refused++) {
+    int status;
+    pid_t child = fork();
+
+    if (child == 0)
+      _exit(beside(port, tls_port, tls, ca, refused, and_all_after));
+    if (child < 0 || waitpid(child, &status, 0) != child)
+      return 0;
+    if (WIFSIGNALED(status) || WEXITSTATUS(status) > 1) {
+      printf("allocation %ld refused beside a plain mail: signal %d, %d\n", refused, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+             WIFSIGNALED(status) ? 0 : WEXITSTATUS(status));
+      failures++;
+    } else {
+      last = WEXITSTATUS(status) == 0;
+    }
+  }
+  printf("oom: %ld allocations over TLS, %d failures\n", refused, failures);
+  return failures == 0 && last && refused > 50;
+}
+
 int main(int argc, char **argv)
 {
   unsigned port;
   int built_in, lasts, i, right = 1;
 
-  if (argc != 2)
+  if (argc != 2 && argc != 5)
     return 2;
   port = (unsigned)strtoul(argv[1], NULL, 10);
+  if (argc == 5) {
+    for (lasts = 0; lasts < 2; lasts++) {
+      right &= refuse_each_beside(port, (unsigned)strtoul(argv[2], NULL, 10), (uint32_t)strtoul(argv[3], NULL, 10), argv[4], lasts);
+      fflush(stdout);
+    }
+    return right ? 0 : 1;
+  }
   for (i = 0; i < SERVERS; i++) {
     server = servers[i];
     for (built_in = 0; built_in < 2; built_in++) {

@@ -45,6 +45,13 @@ static struct sds_smtp_message good_message(void)
   return message;
 }
 
+/* The same configuration, with TLS. */
+static struct sds_smtp_config *with_tls(struct sds_smtp_config *config)
+{
+  config->tls = SDS_SMTP_TLS_STARTTLS;
+  return config;
+}
+
 /* A configuration that is right but for this change. */
 #define CONFIG(code, change, words)                                                                  \
   do {                                                                                               \
@@ -204,12 +211,15 @@ static void fields(void)
   CONFIG(BAD_ARGUMENT, config.source = "eth0", "source: no IP address");
   CONFIG(BAD_ARGUMENT, config.source = "::1", "source: of another IP version than the server");
   CONFIG(BAD_ARGUMENT, config.tls = 4, "tls: unknown value");
-  CONFIG(NOT_SUPPORTED, config.tls = SDS_SMTP_TLS_STARTTLS, "tls: not in this version");
-  CONFIG(NOT_SUPPORTED, config.tls_ca = "ca.pem", "tls_ca: not in this version");
-  CONFIG(NOT_SUPPORTED, config.tls_certificate = "c.pem", "tls_certificate: not in this version");
-  CONFIG(NOT_SUPPORTED, config.tls_key = "k.pem", "tls_key: not in this version");
-  CONFIG(NOT_SUPPORTED, config.tls_pin = "sha256//", "tls_pin: not in this version");
-  CONFIG(NOT_SUPPORTED, config.tls_name = "mail.example.org", "tls_name: not in this version");
+  CONFIG(BAD_ARGUMENT, config.tls_ca = "ca.pem", "tls_ca: set, and tls is 0");
+  CONFIG(BAD_ARGUMENT, config.tls_certificate = "c.pem", "tls_certificate: set, and tls is 0");
+  CONFIG(BAD_ARGUMENT, config.tls_key = "k.pem", "tls_key: set, and tls is 0");
+  CONFIG(BAD_ARGUMENT, config.tls_pin = "sha256//", "tls_pin: set, and tls is 0");
+  CONFIG(BAD_ARGUMENT, config.tls_name = "mail.example.org", "tls_name: set, and tls is 0");
+  CONFIG(READ_FAILED, with_tls(&config)->tls_ca = "/nonexistent/ca.pem", "tls_ca: the file cannot be read");
+  CONFIG(BAD_ARGUMENT, with_tls(&config)->tls_ca = "-----BEGIN X-----", "tls_ca: not readable as PEM");
+  CONFIG(BAD_ARGUMENT, with_tls(&config)->tls_pin = "sha256//", "tls_pin: a SHA-256 in base64 has 44 characters");
+  CONFIG(BAD_ARGUMENT, with_tls(&config)->tls_key = "k.pem", "tls_key: needs the other one: tls_certificate and tls_key");
   CONFIG(NOT_SUPPORTED, config.keep_alive_ms = 1, "keep_alive_ms: not in this version");
   CONFIG(BAD_ARGUMENT, config.credential_limit = 4097, "credential_limit: not 1 to 4096");
   CONFIG(BAD_ARGUMENT, config.reserved = 1, "reserved: not known to this version");

@@ -19,15 +19,17 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 /// What the static library needs from the system: the line of `cargo rustc -- --print native-static-libs`.
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
-pub const EXAMPLES: [&str; 6] = [
+pub const EXAMPLES: [&str; 8] = [
     "first_mail",
+    "submission",
+    "pinned_device",
     "alarm_loop",
     "fullc_program",
     "two_devices",
     "event_loop",
     "own_transport",
 ];
-pub const TESTS: [&str; 28] = [
+pub const TESTS: [&str; 30] = [
     "layout",
     "misuse",
     "versions",
@@ -56,6 +58,8 @@ pub const TESTS: [&str; 28] = [
     "done",
     "shutdown",
     "transport",
+    "tls",
+    "tls_pause",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use sds_smtp::code::{Outcome, Phase, Reason};
 use sds_smtp::limits::Timeouts;
 use sds_smtp::message::word::write_phrase;
+#[cfg(feature = "complete")]
+use sds_smtp::session::job::Security;
 use sds_smtp::session::{Date, Job, Mail, Settings, Text};
 use sds_smtp::wire::capability::Capabilities;
 
@@ -35,6 +37,8 @@ pub enum Item {
     Close,
     /// The session asks for a new connection, and gets it, or does not.
     Reconnect(Connection),
+    /// The session asks for a handshake, which ends so: for this reason, where it fails.
+    Handshake(Option<Reason>),
     /// The program cancels.
     Cancel,
     /// Whether there is a verdict now.
@@ -74,6 +78,9 @@ pub struct Setup {
     pub date: u32,
     pub pipelining: bool,
     pub probe: bool,
+    /// Whether STARTTLS begins TLS.
+    #[cfg(feature = "complete")]
+    pub security: Security,
     /// The session is kept for another mail.
     pub keep: bool,
     /// A dry run, where there is a system.
@@ -98,6 +105,8 @@ impl Default for Setup {
             date: 1_529_064_000,
             pipelining: true,
             probe: false,
+            #[cfg(feature = "complete")]
+            security: Security::None,
             keep: false,
             dry: false,
             timeouts: Timeouts::RFC_5321,
@@ -121,6 +130,8 @@ impl Setup {
                 mechanisms: self.mechanisms,
                 limits: self.timeouts.in_order(),
                 pipelining: self.pipelining,
+                #[cfg(feature = "complete")]
+                security: self.security,
                 phrase: (!self.sender_name.is_empty()).then_some(write_phrase),
                 ..Settings::NONE
             },
@@ -311,6 +322,19 @@ pub const SETTINGS: &[(&str, Setting)] = &[
         parser.dialogue.elsewhere |= !cfg!(feature = "std");
         nothing(rest)
     }),
+    ("tls", |parser, rest| {
+        #[cfg(feature = "complete")]
+        {
+            parser.dialogue.setup.security = match rest {
+                "none" => Security::None,
+                "starttls" => Security::Required,
+                "opportunistic" => Security::Opportunistic,
+                _ => return Err("tls none, starttls or opportunistic".into()),
+            };
+        }
+        parser.dialogue.elsewhere |= !cfg!(feature = "complete") && rest != "none";
+        Ok(())
+    }),
     ("timeout", |parser, rest| {
         let (name, milliseconds) = rest.split_once(' ').ok_or("timeout NAME MS")?;
         set_timeout(&mut parser.dialogue.setup.timeouts, name, number(milliseconds)?)
@@ -368,6 +392,14 @@ pub const STEPS: &[(&str, Step)] = &[
         "refused" => Ok(Some(Item::Reconnect(Connection::Fails(Reason::Refused)))),
         _ => Err("reconnect, or reconnect refused".into()),
     }),
+    ("handshake", |_, rest| {
+        Ok(Some(Item::Handshake(match rest {
+            "done" => None,
+            "untrusted" => Some(Reason::Untrusted),
+            "broken" => Some(Reason::TlsFailed),
+            _ => return Err("handshake done, untrusted or broken".into()),
+        })))
+    }),
     ("cancel", |_, rest| alone(rest, Item::Cancel)),
     ("verdict", |_, rest| alone(rest, Item::Verdict(true))),
     ("no-verdict", |_, rest| alone(rest, Item::Verdict(false))),
@@ -389,6 +421,7 @@ pub const EXPECTATIONS: &[(&str, Expectation)] = &[
             "connect" => Phase::Connect,
             "greeting" => Phase::Greeting,
             "hello" => Phase::Hello,
+            "starttls" => Phase::StartTls,
             "auth" => Phase::Auth,
             "mail" => Phase::Mail,
             "rcpt" => Phase::Rcpt,

@@ -132,6 +132,24 @@ impl<'a> Driver<'a> {
         self.pump()
     }
 
+    /// The handshake behind STARTTLS is done.
+    #[allow(dead_code)]
+    pub fn secured(&mut self) -> Result<(), String> {
+        #[cfg(feature = "complete")]
+        self.session.secured(&self.job, self.now);
+        self.look()?;
+        self.pump()
+    }
+
+    /// Whether the session asks for the handshake.
+    #[allow(dead_code)]
+    pub fn wants_handshake(&self) -> bool {
+        #[cfg(feature = "complete")]
+        return self.session.state() == sds_smtp::session::State::Securing;
+        #[cfg(not(feature = "complete"))]
+        false
+    }
+
     /// The session wants a new connection: from here on the observer sees that one.
     pub fn reconnect(&mut self) -> bool {
         let wanted = self.session.wants_reconnect();

@@ -255,6 +255,16 @@ impl Player<'_> {
                 }
                 self.connect(*connection)
             }
+            Item::Handshake(ended) => {
+                self.nothing_more("before the handshake")?;
+                if !self.driver.wants_handshake() {
+                    return Err(format!("no handshake is asked for: {:?}", self.driver.session.state()));
+                }
+                match ended {
+                    None => self.driver.secured(),
+                    Some(reason) => self.driver.lost(*reason),
+                }
+            }
             Item::Verdict(wanted) => {
                 if self.driver.session.verdict().is_some() != *wanted {
                     return Err(format!("verdict: {:?}", self.driver.session.verdict()));

@@ -10,10 +10,11 @@ use std::thread;
 use super::running::{PATIENCE, SANITIZERS, finish, tools};
 
 /// Over the server of `server.c`.
-pub const TESTS: [&str; 8] = [
+pub const TESTS: [&str; 9] = [
     "misuse",
     "callbacks",
     "transports",
+    "starttls",
     "texts",
     "times",
     "signals",

@@ -122,6 +122,10 @@ static void login(struct server *server, const char *line)
 
 static void command(struct server *server, const char *line)
 {
+  int plain = server->starttls != 0 && !server->secured;
+
+  /* In the clear nothing is said but how to begin, and the end. */
+  CHECK(!plain || begins(line, "EHLO ") || begins(line, "STARTTLS\r\n") || begins(line, "QUIT\r\n"));
   if (server->login == 1) {
     server->login = 2;
     say(server, "334 UGFzc3dvcmQ6\r\n");
@@ -134,8 +138,14 @@ static void command(struct server *server, const char *line)
     else if (answer(server, line, "250-mx.example.test\r\n")) {
       if (server->keywords != NULL)
         say(server, server->keywords);
+      if (plain && server->starttls == 1)
+        say(server, "250-STARTTLS\r\n");
       say(server, "250 HELP\r\n");
     }
+  } else if (plain && begins(line, "STARTTLS")) {
+    server->to_secure = answer(server, line, "220 2.0.0 Ready\r\n");
+    if (server->behind != NULL)
+      say(server, server->behind);
   } else if (begins(line, "AUTH PLAIN ")) {
     login(server, line);
   } else if (begins(line, "AUTH PLAIN")) {
@@ -228,6 +238,13 @@ static size_t portion(const struct server *server, size_t length, size_t from, s
   return length;
 }
 
+/* With TLS nothing moves before it has begun, or before STARTTLS has been answered. */
+static void may_move(const struct server *server)
+{
+  CHECK(server->secured || server->transport.start_tls == NULL ||
+        (server->starttls != 0 && !(server->to_secure && server->out_from == server->out_to)));
+}
+
 static int32_t begin_to_connect(void *context, const struct sds_smtp_address *address)
 {
   struct server *server = (struct server *)context;
@@ -239,7 +256,10 @@ static int32_t begin_to_connect(void *context, const struct sds_smtp_address *ad
   CHECK(address->port >= 1 && address->port <= 65535);
   server->address = *address;
   server->open = 1;
-  server->secured = 0;
+  server->secured = server->to_secure = 0;
+  if (server->next_starttls != 0)
+    server->starttls = server->next_starttls - 1;
+  server->plain = 0;
   server->closing = 0; /* one that did not end was given up */
   server->is_first = ++server->connections == 1;
   server->broken = server->login = server->has_sender = server->recipients = server->in_data = 0;
@@ -265,7 +285,7 @@ static int32_t send_octets(void *context, const uint8_t *octets, size_t length)
   size_t i;
 
   CHECK(server->open && length > 0 && octets != NULL);
-  CHECK(server->secured || server->transport.start_tls == NULL);
+  may_move(server);
   if (enter(server, SEND))
     return server->wrong_value;
   if (server->broken ||
@@ -275,6 +295,8 @@ static int32_t send_octets(void *context, const uint8_t *octets, size_t length)
   for (i = 0; i < length && !server->broken; i++)
     take(server, (char)octets[i]);
   server->sent += length;
+  if (!server->secured)
+    server->plain = server->sent;
   return (int32_t)length;
 }
 
@@ -284,7 +306,7 @@ static int32_t receive_octets(void *context, uint8_t *octets, size_t max)
   size_t length = server->out_to - server->out_from;
 
   CHECK(server->open && max > 0 && octets != NULL);
-  CHECK(server->secured || server->transport.start_tls == NULL);
+  may_move(server);
   if (enter(server, RECEIVE))
     return server->wrong_value;
   if (server->is_first && (server->sent >= server->sent_break || server->received >= server->received_break ||
@@ -342,12 +364,14 @@ static int32_t start_tls(void *context, const char *server_name)
 {
   struct server *server = (struct server *)context;
 
-  CHECK(server->open && !server->secured);
+  CHECK(server->open && !server->secured && (server->starttls == 0 || server->to_secure));
   snprintf(server->server_name, sizeof server->server_name, "%s", server_name == NULL ? "-" : server_name);
   if (enter(server, START_TLS)) {
     server->secured = server->wrong_value == 1;
     return server->wrong_value;
   }
+  if (server->out_from != server->out_to && server->starttls != 0)
+    return SDS_SMTP_TRANSPORT_TLS_FAILED; /* what stands there is no TLS */
   if (server->moody && chance() % 2)
     return (int32_t)(chance() % 2) * SDS_SMTP_TRANSPORT_AGAIN;
   server->secured = 1;

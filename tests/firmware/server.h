@@ -27,6 +27,9 @@ struct server {
   const char *unanswered; /* what is not answered, likewise */
   int repeats_login;    /* answers to the login repeat what it was told */
   size_t at_once;       /* at most so many octets in a call; 0: any number */
+  int starttls;         /* with TLS: it begins with STARTTLS, which is announced; 2: not announced */
+  int next_starttls;    /* not 0: that is 1 less from the next connection on */
+  const char *behind;   /* octets behind the answer to STARTTLS, which somebody else has put there */
   int moody;            /* random numbers of octets, often none */
   /* On the first connection, so many octets of the client's, or of the server's: */
   size_t sent_break, received_break; /* then the connection is broken */
@@ -52,13 +55,14 @@ struct server {
   int accepted, denied;           /* the client was given the server's whole answer to it */
   size_t sent, received;          /* octets on this connection */
   struct sds_smtp_address address;
+  size_t plain;                   /* octets of the client's before TLS */
   char server_name[256];          /* what start_tls was told; "-": NULL */
   char mail[MAIL_SIZE]; /* the last mail, header block and text, without the doubled dots; ended by a NUL */
   size_t mail_length;
   char ehlo[300]; /* what EHLO or HELO said */
 
   /* The server's own. */
-  int open, closing, secured, broken, login, has_sender, recipients, in_data, is_first;
+  int open, closing, secured, to_secure, broken, login, has_sender, recipients, in_data, is_first;
   char line[8192], out[16384];
   uint32_t closes;
   size_t line_length, out_from, out_to, verdict_at;

@@ -22,6 +22,7 @@ static struct device {
   sds_smtp_client *client;
   size_t lent;
   int in_flight, probe;
+  uint32_t tls; /* as it is configured */
   char text[4001];
   size_t length, given, piece;
   uint32_t laters;
@@ -40,7 +41,7 @@ static uint32_t unix_time(void *context)
 static int is_code(int code)
 {
   return (code >= 0 && code <= 15) || code == SDS_SMTP_CANCELLED || code == SDS_SMTP_BAD_ARGUMENT ||
-         code == SDS_SMTP_TLS_FAILED || code == SDS_SMTP_TLS_UNTRUSTED;
+         (code >= SDS_SMTP_TLS_FAILED && code <= SDS_SMTP_NOT_SUPPORTED);
 }
 
 static int32_t read_text(void *context, uint32_t offset, char *out, size_t max)
@@ -68,7 +69,7 @@ static void choose_manners(struct server *server)
 {
   static const char *const keywords[] = {NULL, "250-PIPELINING\r\n", "250-8BITMIME\r\n250-SIZE 3000\r\n", "250-AUTH LOGIN\r\n",
                                          "250-AUTH PLAIN LOGIN\r\n250-PIPELINING\r\n250-SIZE\r\n", "250-AUTH GSSAPI\r\n"};
-  static const char *const steps[] = {"220", "EHLO", "HELO", "AUTH", "MAIL", "RCPT", "DATA", ".", "QUIT", "RSET"};
+  static const char *const steps[] = {"220", "EHLO", "HELO", "AUTH", "MAIL", "RCPT", "DATA", ".", "QUIT", "RSET", "STARTTLS"};
   static const char *const refusals[] = {"421 4.3.2 later\r\n",  "550 5.1.1 no\r\n",   "501 5.5.4 what\r\n",
                                          "554-5.7.1 relay\r\n554 denied\r\n", "250\r\n", "354 go on\r\n",
                                          "999 nothing\r\n",      "nonsense\r\n",       "450 4.2.0 greylisted\r\n"};
@@ -80,11 +81,11 @@ static void choose_manners(struct server *server)
   server->at_once = chance() % 3 ? 0 : 1 + chance() % 20;
   server->repeats_login = chance() % 4 == 0;
   if (chance() % 3 == 0) {
-    server->refused = steps[chance() % 10];
+    server->refused = steps[chance() % 11];
     server->refusal = refusals[chance() % 9];
   }
   if (chance() % 8 == 0)
-    server->unanswered = steps[chance() % 10];
+    server->unanswered = steps[chance() % 11];
   switch (chance() % 16) {
   case 0: server->sent_break = chance() % 900; break;
   case 1: server->received_break = chance() % 300; break;
@@ -92,7 +93,7 @@ static void choose_manners(struct server *server)
   case 3: server->received_stall = chance() % 300; break;
   case 4: server->half_closed = chance() % 900; break;
   case 5:
-    server->wrong_call = (enum call)(chance() % CLOSE);
+    server->wrong_call = chance() % 4 ? (enum call)(chance() % CLOSE) : START_TLS;
     server->wrong_at = 1 + chance() % 20;
     server->wrong_value = -1 - (int32_t)(chance() % 6);
     server->wrong_stays = (int)(chance() % 2);
@@ -160,6 +161,15 @@ static void poll_clients(void)
       CHECK(!devices[i].server.open && devices[i].server.closings == devices[i].server.connections);
 }
 
+/* A mail has started: its connections have the TLS that is configured now. */
+static void started(struct device *device)
+{
+  int starttls = device->tls == SDS_SMTP_TLS_STARTTLS;
+
+  device->in_flight = 1;
+  device->server.next_starttls = 1 + starttls + (starttls && chance() % 8 == 0);
+}
+
 static void send_a_mail(struct device *device)
 {
   static const char *const lists[] = {"someone@example.test", "a@b.cz,c@d.cz , e@f.cz", "nobody", "", NULL, "a@b.cz,"};
@@ -194,7 +204,7 @@ static void send_a_mail(struct device *device)
   code = sds_smtp_client_send(device->client, &message);
   CHECK(busy ? code == SDS_SMTP_BUSY : is_code(code));
   if (code == SDS_SMTP_OK) {
-    device->in_flight = 1;
+    started(device);
     device->probe = 0;
     device->server.dot = device->server.accepted = device->server.denied = 0;
   }
@@ -211,7 +221,7 @@ static void probe(struct device *device)
   code = sds_smtp_client_probe(device->client);
   CHECK(device->in_flight ? code == SDS_SMTP_BUSY : is_code(code));
   if (code == SDS_SMTP_OK) {
-    device->in_flight = 1;
+    started(device);
     device->probe = 1;
     device->server.mails = 0;
     device->server.dot = 0;
@@ -234,12 +244,18 @@ static void configure(struct device *device)
   config.sender_name = chance() % 2 ? NULL : "Kotelna \xC4\x8D. 7";
   config.ehlo_name = chance() % 2 ? NULL : "unit7.example.test";
   config.charset = chance() % 2 ? NULL : "windows-1250";
+  config.tls = device->server.transport.start_tls != NULL && chance() % 2 ? chance() % 3 : chance() % 32 == 0;
+  config.tls_name = chance() % 4 ? NULL : "mail.example.test";
   config.port = chance() % 4 ? 0 : chance() % 70000;
   config.total_timeout_ms = chance() % 4 ? 0 : chance();
   config.greeting_timeout_ms = chance() % 4 ? 0 : chance();
+  /* Without one of its own it would be the built-in client, whose TLS another device knows. */
+  if (device->client == NULL)
+    return;
   code = sds_smtp_client_configure(device->client, &config);
-  if (device->client != NULL)
-    CHECK(is_code(code));
+  CHECK(is_code(code));
+  if (code == SDS_SMTP_OK)
+    device->tls = config.tls;
 }
 
 static void come_or_go(struct device *device)
@@ -259,6 +275,7 @@ static void come_or_go(struct device *device)
     device->lent = SDS_SMTP_CLIENT_SIZE + chance() % 1484;
     device->client = sds_smtp_client_init(device->storage + offset, device->lent);
     CHECK(device->client != NULL);
+    device->tls = SDS_SMTP_TLS_NONE;
     device->lent += offset;
     if (dead == device->client)
       dead = NULL;
@@ -342,6 +359,8 @@ int main(int argc, char **argv)
   now = chance();
   for (i = 0; i < CLIENTS; i++)
     server_init(&devices[i].server);
+  for (i = 0; i < CLIENTS; i += 2)
+    server_with_tls(&devices[i].server);
   while (time(NULL) < end)
     for (i = 0; i < 1000; i++)
       step();

@@ -45,6 +45,7 @@ sys.path.insert(0, str(BINDING.parent))
 os.environ["SDS_SMTP_LIBRARY"] = str(LIBRARY)
 
 import sds_smtp  # noqa: E402  (found through the path set above)
+from certificates import Pki  # noqa: E402
 
 TEST_LIMIT = 60  # seconds; servers are started and stopped outside of it
 INSTALL_LIMIT = 900
@@ -90,10 +91,12 @@ class ScriptedServer:
     closing -- {"RCPT"}: commands at which it closes the connection without an answer
     gate("END") -- makes that answer wait until the event given back is set
     address -- where it listens; "::" is everywhere
+    extensions -- what it announces, a list that a test may change; secure_extensions: after STARTTLS, where that differs
     """
 
     def __init__(self, extensions=("PIPELINING", "8BITMIME", "SIZE 1000000", "AUTH PLAIN LOGIN"), address="127.0.0.1", port=0):
         self.extensions = list(extensions)
+        self.secure_extensions = None
         self.replies = {}
         self.closing = set()
         self.commands = []  # (number of the connection, command line)
@@ -173,10 +176,15 @@ class ScriptedServer:
         connection.sendall(reply.encode("latin-1") + b"\r\n")
         return reply[:1] in "23"
 
+    def _secure(self, connection):
+        """Begins TLS behind STARTTLS; tls_server.py has a server that can."""
+        raise OSError("no TLS here")
+
     def _talk(self, connection, lines, number):
         if not self._answer(connection, "GREETING", "220 mx.example.test ESMTP scripted"):
             return
         reverse_path, forward_paths = None, []
+        extensions = self.extensions
         while True:
             line = lines.readline()
             if not line.endswith(b"\r\n"):
@@ -185,7 +193,7 @@ class ScriptedServer:
             self.commands.append((number, line))
             verb = line.split(b" ")[0].upper().decode("latin-1")
             if verb == "EHLO":
-                keywords = ["mx.example.test"] + self.extensions
+                keywords = ["mx.example.test"] + extensions
                 last = len(keywords) - 1
                 usual = "\r\n".join(f"250{' ' if i == last else '-'}{word}" for i, word in enumerate(keywords))
                 self._answer(connection, "EHLO", usual)
@@ -223,6 +231,11 @@ class ScriptedServer:
                         self.mails.append(mail)
                     reverse_path, forward_paths = None, []
                     self._answer(connection, "END", "250 2.0.0 Queued as 4711")
+            elif verb == "STARTTLS":
+                if self._answer(connection, "STARTTLS", "220 2.0.0 Go ahead"):
+                    connection = self._secure(connection)
+                    lines = connection.makefile("rb")
+                    extensions = self.extensions if self.secure_extensions is None else self.secure_extensions
             elif verb == "QUIT":
                 self._answer(connection, "QUIT", "221 2.0.0 Bye")
                 return
@@ -243,6 +256,14 @@ def client():
     yield one
     # Not the end of a `with`: that would wait for what a test has left in flight.
     one.close()
+
+
+# --- keys and certificates ----------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    return Pki(tmp_path_factory.mktemp("pki"))
 
 
 # --- the real servers ---------------------------------------------------------
@@ -269,6 +290,9 @@ class RealServer:
         self.kind = kind
         self.settings = settings
         self.port = free_port()
+        if "SDS_TLS" in settings:
+            self.tls_port = free_port()
+            settings = {**settings, "SDS_TLS_PORT": str(self.tls_port)}
         self.state = SERVERS_DIR / f"{kind}-{self.port}"
         self._environment = {**os.environ, **settings, "SDS_PORT": str(self.port), "SDS_SERVERS_DIR": str(SERVERS_DIR)}
 

@@ -57,9 +57,9 @@ def library(request, libraries):
     libraries(parameters.get("board", "mps2-an385"))
 
 
-def run(*arguments, port=None):
+def run(*arguments, port=None, **settings):
     """Run a firmware: its exit code, and what it said on its console."""
-    environment = {**os.environ, "SDS_SECONDS": "40"}
+    environment = {**os.environ, "SDS_SECONDS": "40", **settings}
     if port is not None:
         environment["SDS_PORT"] = str(port)
     done = subprocess.run(
@@ -97,7 +97,7 @@ def check_alarm(mail, address):
     assert abs(email.utils.parsedate_to_datetime(mail["Date"]).timestamp() - time.time()) < 120
     assert re.fullmatch(r"<[0-9a-f]{32}@example\.test>", mail["Message-ID"])
     # "with ESMTPA": it has logged in.
-    assert re.search(rf"from \[{re.escape(address)}\] .*with ESMTPA", mail["Received"], re.DOTALL)
+    assert re.search(rf"from \[{re.escape(address)}\] .*with ESMTPS?A", mail["Received"], re.DOTALL)
     text = mail.get_content().replace("\r\n", "\n")
     assert re.fullmatch(
         r"Boiler room: 85\.[1-9] °C, the limit is 85\.0 °C\.\nMilliseconds since the start: \d+\n", text
@@ -130,6 +130,70 @@ def test_an_alarm_over_lwip_arrives(library, real_servers):
     check_alarm(alarm_of(server, console), "10.0.2.15")
 
 
+@pytest.fixture(scope="session")
+def tls_server(real_servers, pki, tmp_path_factory):
+    """A Postfix with TLS, and a certificate of this name."""
+    folders = {}
+
+    def get(identity="good"):
+        if identity not in folders:
+            folders[identity] = tmp_path_factory.mktemp("tls")
+            (folders[identity] / "chain.pem").write_text(getattr(pki, identity).chain.read_text())
+            (folders[identity] / "key.pem").write_text(getattr(pki, identity).key_pem)
+        return real_servers.get("postfix", SDS_TLS=str(folders[identity]))
+
+    return get
+
+
+def run_tls(server, authority, mode="starttls", **settings):
+    settings = {"SDS_TLS_PORT": str(server.tls_port), "SDS_AUTHORITY": str(authority.certificate), **settings}
+    return run("mbedtls", mode, port=server.port, **settings)
+
+
+@pytest.mark.parametrize("identity, authority", [("good", "ca"), ("rsa", "rsa_ca"), ("below", "ca")])
+@pytest.mark.parametrize("mode", ["starttls", "implicit"])
+def test_an_alarm_over_tls_arrives(library, tls_server, pki, mode, identity, authority):
+    server = tls_server(identity)
+    code, console = run_tls(server, getattr(pki, authority), mode)
+    assert code == 0, console
+    mail = alarm_of(server, console)
+    check_alarm(mail, "10.0.2.15")
+    assert re.search(r"using TLSv1.2 .*with ESMTPSA", mail["Received"], re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "mode, identity, authority, name",
+    [
+        ("starttls", "good", "other_ca", "mx.example.test"),
+        ("implicit", "good", "other_ca", "mx.example.test"),
+        ("starttls", "good", "rsa_ca", "mx.example.test"),
+        ("implicit", "good", "ca", "mx.example.net"),
+        ("starttls", "expired", "ca", "mx.example.test"),
+        ("implicit", "not_yet_valid", "ca", "mx.example.test"),
+    ],
+    ids=["another_ca", "another_ca_at_once", "another_kind_of_ca", "another_name", "expired", "not_yet_valid"],
+)
+def test_a_certificate_that_is_not_to_be_trusted_ends_the_mail(library, tls_server, pki, mode, identity, authority, name):
+    code, console = run_tls(tls_server(identity), getattr(pki, authority), mode, SDS_TLS_NAME=name)
+    assert code == 37, console
+    assert re.search(r"^ +certificate not trusted", console, re.MULTILINE), console
+
+
+@pytest.mark.parametrize(
+    "identity, authority, most",
+    [("good", "ca", 2_000_000), ("rsa", "rsa_ca", 2_000_000), ("below", "ca", 2_000_000), ("rsa_below", "rsa_ca", 4_500_000)],
+)
+def test_no_call_of_a_handshake_takes_long(library, tls_server, pki, identity, authority, most):
+    """In instructions. Signatures of RSA in a chain of certificates are checked in one call, which mbedTLS does not divide."""
+    code, console = run_tls(tls_server(identity), getattr(pki, authority), SDS_MEASURED="1")
+    assert code == 0, console
+    said = dict(re.findall(r"^([a-z_, ]+): (\d+)$", console, re.MULTILINE))
+    for function in ("start_tls", "send", "receive", "close"):
+        assert 0 < int(said[f"{function}, longest"]) <= most, console
+    assert int(said["handshake, instructions"]) > 10_000_000, console
+    assert int(said["heap, without a connection"]) < 1024, console
+
+
 @pytest.mark.parametrize("way", ["uart", "lwip"])
 def test_a_server_that_refuses_is_told_of_on_the_console(way, library, real_servers):
     server = real_servers.get("postfix", SDS_REFUSE="1")
@@ -160,9 +224,10 @@ def test_the_stack_is_small(board, library):
     assert int(worst) <= STACK_LIMITS[board]
 
 
-def test_the_tcp_connection_of_lwip_in_each_of_its_troubles():
+@pytest.mark.parametrize("script", ["lwip_test.sh", "mbedtls_test.sh"])
+def test_the_connections_of_lwip_and_mbedtls_in_each_of_their_troubles(script):
     done = subprocess.run(
-        ["scripts/boards/lwip_test.sh"],
+        [f"scripts/boards/{script}"],
         cwd=CHECKOUT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

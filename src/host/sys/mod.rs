@@ -6,6 +6,7 @@ mod interface;
 #[cfg(target_os = "linux")]
 mod linux;
 mod memory;
+mod reserve;
 #[cfg(windows)]
 mod windows;
 
@@ -21,6 +22,9 @@ compile_error!(
 
 pub use interface::{Event, Failure, Task, Unresolved, is_sound};
 pub use memory::{Lasting, Row, boxed};
+pub use reserve::forget_guarded;
+#[cfg(feature = "tls")]
+pub use reserve::guarded;
 pub use system::{
     Condition, Lock, Locked, Poller, Ready, Socket, Thread, Waker, before_lookups, calendar, connect_failure,
     interface_number, is_connected, leave_open, local_address, lookup, monotonic, on_fork, random, receive, send,

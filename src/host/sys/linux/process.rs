@@ -124,3 +124,17 @@ pub fn without_cancellation<T>(run: impl FnOnce() -> T) -> T {
     }
     result
 }
+
+/// A number of this thread that no other one has: not 0.
+#[cfg(feature = "reserve")]
+pub fn thread_number() -> usize {
+    // SAFETY: it cannot fail.
+    unsafe { libc::pthread_self() as usize }
+}
+
+/// Lets other threads go on.
+#[cfg(feature = "reserve")]
+pub fn give_way() {
+    // SAFETY: it cannot fail.
+    unsafe { libc::sched_yield() };
+}

@@ -14,4 +14,6 @@ pub use lock::{Condition, Lock, Locked};
 pub use names::{before_lookups, interface_number, lookup};
 pub use poller::{Poller, Ready, Waker};
 pub use process::{Thread, on_fork, random, start_thread, without_cancellation};
+#[cfg(feature = "reserve")]
+pub use process::{give_way, thread_number};
 pub use socket::{Socket, connect_failure, is_connected, leave_open, local_address, receive, send};

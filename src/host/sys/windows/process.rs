@@ -98,3 +98,17 @@ pub fn on_fork(_: extern "C" fn(), _: extern "C" fn(), _: extern "C" fn()) -> Re
 pub fn without_cancellation<T>(run: impl FnOnce() -> T) -> T {
     run()
 }
+
+/// A number of this thread that no other one has: not 0.
+#[cfg(feature = "reserve")]
+pub fn thread_number() -> usize {
+    // SAFETY: it cannot fail.
+    unsafe { windows_sys::Win32::System::Threading::GetCurrentThreadId() as usize }
+}
+
+/// Lets other threads go on.
+#[cfg(feature = "reserve")]
+pub fn give_way() {
+    // SAFETY: it cannot fail.
+    unsafe { windows_sys::Win32::System::Threading::SwitchToThread() };
+}
