@@ -21,6 +21,9 @@ use crate::code::Code;
 /// The largest PEM file, and the largest PEM in memory.
 const PEM_BYTES: usize = 1 << 20;
 
+/// The largest part of one, in base64: a message of a handshake has at most 64 KB.
+const PART_BYTES: usize = 96 * 1024;
+
 /// What some editors put before a text in UTF-8.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
@@ -137,6 +140,9 @@ impl Texts {
     ) -> Result<(Vec<CertificateDer<'static>>, Arc<dyn rustls::sign::SigningKey>), Wrong<'static>> {
         let wrong = |field, why| Wrong::new(Code::BadArgument, field, why);
         let chain = certificates("tls_certificate", &self.certificate)?;
+        if !has_short_parts(&self.key) {
+            return Err(wrong("tls_key", "no private key in it (PEM)"));
+        }
         let mut keys = PrivateKeyDer::pem_slice_iter(&self.key);
         let key = match (keys.next(), keys.next()) {
             (Some(Ok(key)), None) => key,
@@ -204,6 +210,9 @@ fn anchors(pem: &[u8]) -> Result<RootCertStore, Wrong<'static>> {
 
 fn certificates(field: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Wrong<'static>> {
     let wrong = |why| Wrong::new(Code::BadArgument, field, why);
+    if !has_short_parts(pem) {
+        return Err(wrong("not readable as PEM"));
+    }
     let mut all = Vec::new();
     for one in CertificateDer::pem_slice_iter(pem) {
         if sys::is_refused() {
@@ -215,6 +224,21 @@ fn certificates(field: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'s
         return Err(wrong("no certificate in it (PEM)"));
     }
     Ok(all)
+}
+
+/// Whether each certificate or key in a PEM is one that TLS could carry. Where memory is refused, the reserve has room for it.
+pub(super) fn has_short_parts(pem: &[u8]) -> bool {
+    let (mut inside, mut length) = (false, 0usize);
+    pem.split(|octet| matches!(octet, b'\n' | b'\r')).all(|line| {
+        if line.starts_with(b"-----BEGIN ") {
+            inside = true;
+        } else if line.starts_with(b"-----END ") {
+            (inside, length) = (false, 0);
+        } else if inside {
+            length = length.saturating_add(line.len());
+        }
+        length <= PART_BYTES
+    })
 }
 
 /// A PEM: the text itself, or what is in the file of this name.
@@ -311,6 +335,18 @@ mod tests {
         let read = given.read().and_then(|texts| texts.config().map(|_| ()));
         let wrong = read.err().unwrap();
         (wrong.code, wrong.field, wrong.why)
+    }
+
+    #[test]
+    fn a_part_of_a_pem_is_no_longer_than_tls_could_carry() {
+        let part = |length: usize| ["-----BEGIN X-----", &"A".repeat(length), "-----END X-----\n"].join("\n");
+        assert!(has_short_parts(part(PART_BYTES).repeat(3).as_bytes()));
+        assert!(!has_short_parts(part(PART_BYTES + 1).as_bytes()));
+        assert!(!has_short_parts(
+            part(PART_BYTES / 2 + 1).replace("END", "BEGIN").repeat(2).as_bytes()
+        ));
+        let words = "words\n".repeat(PART_BYTES);
+        assert!(has_short_parts([&*words, &part(10), &words].concat().as_bytes()));
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod files {
 
     use rustls::pki_types::pem::PemObject;
 
+    use super::super::given::has_short_parts;
     use super::{CertificateDer, Vec, sys};
 
     /// What names other places than the usual ones, as OpenSSL has it.
@@ -95,6 +96,9 @@ mod files {
             self.pem.try_reserve(length.saturating_add(1)).ok()?;
             if file.take(FILE_BYTES).read_to_end(&mut self.pem).is_err() {
                 return (!sys::is_refused()).then_some(());
+            }
+            if !has_short_parts(&self.pem) {
+                return Some(());
             }
             for certificate in CertificateDer::pem_slice_iter(&self.pem) {
                 if sys::is_refused() {
