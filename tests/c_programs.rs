@@ -722,7 +722,7 @@ fn tls_over_sockets_and_over_functions_of_the_program() {
     for (standard, link) in RUN {
         run(executable("tls", standard, link), arguments)
             .must_give(0)
-            .must_say("tls: 16 cases, 0 wrong");
+            .must_say("tls: 17 cases, 0 wrong");
     }
     for (subject, count) in [
         ("tls, by a thread", 4),
