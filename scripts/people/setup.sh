@@ -113,6 +113,7 @@ setup_bench() {
   [[ $* != load ]] || return 0
   need "echo '#include <curl/curl.h>' | cc -E -" libcurl4-openssl-dev
   need "echo '#include <libesmtp.h>' | cc -E -" libesmtp-dev
+  need "echo '#include <openssl/ssl.h>' | cc -E -" libssl-dev
   need_command strace
   need 'ldconfig -p | grep libcurl-gnutls.so.4' libcurl3-gnutls
   need_command openssl
