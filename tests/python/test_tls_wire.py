@@ -187,6 +187,18 @@ def test_a_server_that_knows_no_ehlo_has_no_starttls(pki, serve):
     assert_heard(server, "EHLO", "HELO", "MAIL", "RCPT", "DATA", "QUIT")
 
 
+@pytest.mark.parametrize("reply", ["451 4.3.0 Later", "550 5.7.1 Helo command rejected"])
+def test_an_ehlo_that_is_refused_is_no_missing_starttls(pki, serve, client, reply):
+    """It may be offered another time, or to another name. For now is repeated, and nothing is said without TLS."""
+    server = serve(pki.good, implicit=False)
+    server.replies["EHLO"] = reply
+    again = {"retry_max": 1, "retry_delay_ms": 1, "total_timeout_ms": 60000}
+    result = deliver(server.port, tls=Tls.STARTTLS, tls_ca=pki.ca.pem, **again, **LOGIN)
+    assert (result.code, result.phase, result.reply_code) == (Code.HELO_FAILED, Phase.HELLO, int(reply[:3])), result
+    assert result.attempts == (2 if reply[0] == "4" else 1)
+    assert_heard(server, *["EHLO", "QUIT"] * result.attempts)
+
+
 def test_the_dialogue_has_what_tls_protects_without_the_login(pki, serve, client):
     server = serve(pki.good, implicit=False)
     lines = []
