@@ -280,11 +280,17 @@ tls_instructions() {
 }
 
 # of_tls PLACE [PLAIN]: what TLS takes of the heap besides a plain mail, which is at PLAIN.
-of_tls() { awk -v tls="$(value "$1" "$work/tls.memory")" -v plain="$(value "${2:-$1}" "$work/plain.memory")" 'BEGIN {print tls - plain}'; }
+of_tls() {
+  local tls plain
+  tls=$(value "$1" "$work/tls.memory")
+  plain=$(value "${2:-$1}" "$work/plain.memory")
+  echo $((tls - plain))
+}
 
 tls_memory() {
-  timeout 100 "$work/tls_load" memory "$work/tls_server" "$work/alone.pem" "$work/server.key" >"$work/tls.memory" &&
-    timeout 100 "$work/tls_load" memory "$work/tls_server" >"$work/plain.memory" || die 'tls_load memory failed'
+  timeout 100 "$work/tls_load" memory "$work/tls_server" "$work/alone.pem" "$work/server.key" >"$work/tls.memory" ||
+    die 'tls_load memory failed'
+  timeout 100 "$work/tls_load" memory "$work/tls_server" >"$work/plain.memory" || die 'tls_load memory failed'
   heading 'tls: heap bytes of a mail in flight beside its text, without the configuration; P-256'
   columns '' TLS plain 'TLS alone' ''
   columns 'waiting for the server in the handshake' "$(value flight "$work/tls.memory")" "$(value greeting "$work/plain.memory")" \
