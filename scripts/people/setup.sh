@@ -134,6 +134,13 @@ setup_cross() {
   for triple; do
     facts_of "$triple" || die "unknown target: $triple"
     case $kind in
+      # Mails over TLS: certificates, and the server.
+      linux | musl | windows)
+        need_command openssl
+        need_command python3
+        ;;
+    esac
+    case $kind in
       arm)
         need_command arm-none-eabi-gcc gcc-arm-none-eabi
         need "echo '#include <stdio.h>' | arm-none-eabi-gcc -E -" libnewlib-arm-none-eabi

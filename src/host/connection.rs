@@ -289,13 +289,12 @@ impl Connection {
             return Err(Reason::OtherTransport);
         };
         let implicit = protection.mode == Mode::Implicit;
-        let named = match (&protection.name, self.target()) {
-            (Some(name), _) => Peer::new(config, name, implicit),
-            (None, Some(Target::Name { name, .. })) => Peer::new(config, name, implicit),
-            (None, Some(Target::Address(address))) => Some(Peer::of_address(config, address.ip(), implicit)),
-            (None, None) => None,
+        let peer = match (&protection.name, self.target()) {
+            (Some(name), _) => Peer::new(config, name, implicit)?,
+            (None, Some(Target::Name { name, .. })) => Peer::new(config, name, implicit)?,
+            (None, Some(Target::Address(address))) => Peer::of_address(config, address.ip(), implicit),
+            (None, None) => return Err(Reason::NotConfigured),
         };
-        let peer = named.ok_or(Reason::OtherName)?;
         Boxed::new(peer).map(Some).ok_or(Reason::NoMemory)
     }
 
@@ -335,7 +334,7 @@ impl Connection {
             return;
         }
         // One that is looked at although nothing was told of it may still be connecting: then there is nothing to do.
-        if self.link.connects() && !self.link.races() && !self.link.is_connected() {
+        if self.link.connects() && !self.link.races() && !self.link.waits_to_secure() && !self.link.is_connected() {
             return;
         }
         let event = Event {
