@@ -131,7 +131,7 @@ instructions() {
   columns '' sds-smtp libESMTP libcurl ''
   columns 'instructions for a mail of 1 KiB, with AUTH PLAIN' "${mail[sds]}" "${mail[esmtp]}" "${mail[curl]}" ''
   columns 'ratio' 1.00 "$(divide "${mail[esmtp]}" "${mail[sds]}" 2)" "$(divide "${mail[curl]}" "${mail[sds]}" 2)" ''
-  limited 'instructions for a mail' "${mail[sds]}" 56284
+  limited 'instructions for a mail' "${mail[sds]}" 55373
 }
 
 syscalls() {
@@ -280,7 +280,12 @@ tls_instructions() {
 }
 
 # of_tls PLACE [PLAIN]: what TLS takes of the heap besides a plain mail, which is at PLAIN.
-of_tls() { awk -v tls="$(value "$1" "$work/tls.memory")" -v plain="$(value "${2:-$1}" "$work/plain.memory")" 'BEGIN {print tls - plain}'; }
+of_tls() {
+  local tls plain
+  tls=$(value "$1" "$work/tls.memory")
+  plain=$(value "${2:-$1}" "$work/plain.memory")
+  echo $((tls - plain))
+}
 
 tls_memory() {
   timeout 100 "$work/tls_load" memory "$work/tls_server" "$work/alone.pem" "$work/server.key" >"$work/tls.memory" ||
@@ -364,15 +369,20 @@ code_by_crate() {
       sub(/^(mut|const|dyn) /, "", crate)
       if (name ~ /sds_smtp|__rust_begin_short_backtrace/) crate = "ours"
       else if (name ~ /gimli|addr2line|miniz_oxide|adler|rustc_demangle|backtrace_rs|std::backtrace|object::/) crate = "symbolizer"
+      else if (name ~ /rustls|webpki/ || crate ~ /^(untrusted|hashbrown)::/) crate = "rustls"
+      else if (name ~ /ring::|^ring_core/ || name !~ /::|rust|^(_init|_fini|_start)/) crate = "ring"
+      else if (name ~ /idna|unicode_|tinyvec|smallvec/) crate = "names"
       else if (match(name, / as (core|alloc|std)::/)) { crate = substr(name, RSTART + 4); sub(/::.*/, "", crate) }
       else if (crate ~ /^(core|alloc|std)::/) sub(/::.*/, "", crate)
       else crate = "rest"
       sum[crate] += bytes
     }
     END {
-      split("ours std core alloc symbolizer rest", crates)
-      for (at = 1; at <= 6; at++) printf "%s %d\n", crates[at], sum[crates[at]]
+      split("ours rustls ring names std core alloc symbolizer rest", crates)
+      for (at in crates) printf "%s %d\n", crates[at], sum[crates[at]]
     }'
+  # The tables of ring are the only large constants with a name.
+  nm -S -t d "$1" | awk '$3 ~ /^[rR]$/ && $4 ~ /precomputed|Precomp/ {sum += $2} END {printf "tables %d\n", sum}'
 }
 
 size_of_library() {
@@ -407,11 +417,15 @@ PARTS
   echo
   while read -r part name; do figure "$name" "$(value "$part" "$work/crates")"; done <<'PARTS'
 ours our code: this library
+rustls   rustls, webpki, and what they need
+ring   ring, its assembly and C
+names   names in Unicode: idna and its tables of rules
 std   std
 core   core
 alloc   alloc
 symbolizer   what std prints backtraces of panics with
-rest   rest (start files, zeroize, compiler's helpers)
+rest   rest (zeroize, memchr, compiler's helpers)
+tables constants: ring's tables for P-256 and Ed25519
 PARTS
   limited 'bytes of the whole library' "$(stat -L -c %s "$library")" 1850000
   CARGO_TARGET_DIR=$target/benches/lean LEAN=1 scripts/people/build.sh >/dev/null

@@ -711,6 +711,16 @@ fn functions_of_the_program_carry_a_connection() {
 }
 
 #[test]
+fn what_happens_at_the_same_time_on_two_ends() {
+    for (standard, link) in RUN {
+        run(executable("pairs", standard, link), [""; 0])
+            .must_give(0)
+            .must_say("pairs: 5 cases, 0 wrong");
+    }
+    under_valgrind(executable("pairs", C11, Shared), [""; 0]).must_give(0);
+}
+
+#[test]
 #[cfg(feature = "tls")]
 fn tls_over_sockets_and_over_functions_of_the_program() {
     let (ca, config) = front::certificate("tls");
@@ -910,7 +920,7 @@ fn names_are_looked_up_and_a_name_service_that_is_stuck_or_late_harms_nobody() {
         let server = Server::start(Manners::default());
         run(executable("names", standard, link), [&server.port])
             .must_give(0)
-            .must_say("names: 9 cases, 0 wrong\n");
+            .must_say("names: 11 cases, 0 wrong\n");
     }
 }
 

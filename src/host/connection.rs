@@ -86,19 +86,22 @@ pub enum Note {
     Next(Then, u64),
 }
 
-/// How long the greeting of a server is waited for, in milliseconds. `server`: one that is to greet in the clear.
-fn greeting_of(snapshot: &Snapshot, server: Option<SocketAddr>) -> u32 {
+/// How long a greeting is waited for, in milliseconds. `waits`: the server waits for TLS, as far as that is known.
+fn greeting_of(snapshot: &Snapshot, waits: bool) -> u32 {
     let greeting = snapshot.limit(Limit::Greeting);
-    match server {
-        Some(server) if server.port() == TLS_PORT => greeting.min(TLS_PORT_GREETING),
-        _ => greeting,
+    if waits {
+        greeting.min(TLS_PORT_GREETING)
+    } else {
+        greeting
     }
 }
 
-fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, server: Option<SocketAddr>) -> Job<'a> {
+fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, waits: bool) -> Job<'a> {
     let mut settings = snapshot.settings();
-    if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
-        *greeting = greeting_of(snapshot, server);
+    if waits {
+        if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
+            *greeting = greeting_of(snapshot, true);
+        }
     }
     Job {
         settings,
@@ -138,7 +141,7 @@ impl Connection {
                 sink.transcript = Some(Transcript::new(extras.trace.is_some(), extras.keep_dialogue)?);
             }
         }
-        let session = Session::new(&job(&snapshot, &post, &order, None), sink);
+        let session = Session::new(&job(&snapshot, &post, &order, false), sink);
         Some(Self {
             key,
             mail,
@@ -187,7 +190,7 @@ impl Connection {
         if self.find_peer(tools.now).is_none() {
             return;
         }
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(Some(server)));
+        let job = job(&self.snapshot, &self.post, &self.order, self.waits(&Some(server)));
         self.link.open(&job, server, tools);
     }
 
@@ -254,7 +257,7 @@ impl Connection {
                     .boxed()
                     .and_then(|targets| Race::new(targets, source))
                     .and_then(Boxed::new);
-                let job = job(&self.snapshot, &self.post, &self.order, self.plain(first));
+                let job = job(&self.snapshot, &self.post, &self.order, self.waits(&first));
                 match race {
                     Some(race) => self.link.race(&job, race, tools),
                     None => self.link.lost(&job, tools.now, Reason::NoMemory),
@@ -304,23 +307,23 @@ impl Connection {
         }
     }
 
-    /// The server, where it is to greet in the clear.
-    fn plain(&self, server: Option<SocketAddr>) -> Option<SocketAddr> {
-        let greets = match self.snapshot.protection() {
-            Some(protection) => protection.mode != Mode::Implicit,
-            None => !self.secures,
-        };
-        server.filter(|_| greets)
+    /// Whether a server is to greet in the clear, and its port is one where it waits for TLS.
+    fn waits(&self, server: &Option<SocketAddr>) -> bool {
+        server.as_ref().is_some_and(|server| server.port() == TLS_PORT)
+            && match self.snapshot.protection() {
+                Some(protection) => protection.mode != Mode::Implicit,
+                None => !self.secures,
+            }
     }
 
     pub(super) fn lost(&mut self, now: u64, reason: Reason) {
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.waits(&self.link.address));
         self.link.lost(&job, now, reason);
     }
 
     /// Something happened on the socket.
     pub fn handle(&mut self, event: Event, tools: &mut Tools<'_>) {
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.waits(&self.link.address));
         self.link.handle(&job, event, tools);
     }
 
@@ -378,7 +381,7 @@ impl Connection {
     /// The same, before the server is looked for.
     pub(super) fn begin_session(&mut self, now: u64) {
         let left = self.time_left(now);
-        let mut job = job(&self.snapshot, &self.post, &self.order, None);
+        let mut job = job(&self.snapshot, &self.post, &self.order, false);
         if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
             *total = u32::try_from(left).unwrap_or(u32::MAX).max(1);
         }
@@ -449,8 +452,8 @@ impl Connection {
     /// The link, and what its session is about now.
     pub(super) fn parts(&mut self) -> (Job<'_>, &mut Link) {
         // Where the transport speaks TLS, a server on that port speaks first.
-        let server = self.plain(self.link.address);
-        (job(&self.snapshot, &self.post, &self.order, server), &mut self.link)
+        let waits = self.waits(&self.link.address);
+        (job(&self.snapshot, &self.post, &self.order, waits), &mut self.link)
     }
 
     /// How much is left of the mail's total time, in milliseconds.
@@ -474,7 +477,7 @@ impl Connection {
             }
         }
         self.make_sure(tools.poller);
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.waits(&self.link.address));
         self.link.tick(&job, tools);
     }
 
@@ -484,7 +487,7 @@ impl Connection {
         if self.give_up_course(Code::Cancelled, Reason::Cancelled) {
             return;
         }
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.waits(&self.link.address));
         self.link.cancel(&job, tools);
     }
 
@@ -525,7 +528,7 @@ impl Connection {
             Some(carried) => carried.deadline(self.link.session_deadline()),
             None => self
                 .link
-                .deadline(|| greeting_of(&self.snapshot, self.plain(self.link.address))),
+                .deadline(|| greeting_of(&self.snapshot, self.waits(&self.link.address))),
         }
     }
 
@@ -583,11 +586,7 @@ impl Connection {
             report.phase = Phase::Tls;
         }
         let silent = report.phase == Phase::Greeting && report.code == Code::Timeout;
-        if silent
-            && self
-                .plain(self.link.address)
-                .is_some_and(|address| address.port() == TLS_PORT)
-        {
+        if silent && self.waits(&self.link.address) {
             report.code = Code::TlsFailed;
         }
         let then = self.decide(&mut report, now);
@@ -655,7 +654,7 @@ impl Connection {
             self.link.pump.session.cancel();
         }
         self.give_up_course(Code::ConnectFailed, Reason::NoSocket);
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.waits(&self.link.address));
         let time = self.link.time(now);
         self.link.pump.session.lost(&job, time, Reason::Lost);
         // A session that would connect anew has no socket to do it with, either.

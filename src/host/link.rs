@@ -480,6 +480,8 @@ impl Channel for OnSocket<'_> {
         }
     }
 
+    // Saves 150 instructions for a mail.
+    #[inline(always)]
     fn receive(&mut self, octets: &mut [u8]) -> Moved {
         if self.read == Arrived::Nothing {
             return Moved::NOTHING;

@@ -29,7 +29,7 @@ pub const EXAMPLES: [&str; 8] = [
     "event_loop",
     "own_transport",
 ];
-pub const TESTS: [&str; 30] = [
+pub const TESTS: [&str; 31] = [
     "layout",
     "misuse",
     "versions",
@@ -60,6 +60,7 @@ pub const TESTS: [&str; 30] = [
     "transport",
     "tls",
     "tls_pause",
+    "pairs",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -639,13 +639,16 @@ def test_port_465_in_the_clear_says_so(network):
         server = TlsServer(context(pki.good), address="192.0.2.25", port=465)
         clients = [Client(), Client()]
         for client, settings in zip(clients, ({}, {"tls": Tls.STARTTLS, "tls_ca": pki.ca.pem})):
-            client.configure(server="192.0.2.25", port=465, sender=SENDER, **settings)
+            repeats = {"retry_max": 1, "retry_delay_ms": 1}
+            client.configure(server="192.0.2.25:465,192.0.2.25:2525", sender=SENDER, **repeats, **settings)
             client.send(SOMEONE, "Alarm", "Text.")
         for client in clients:
             client.wait(30)
             text = "no answer in time - this port speaks TLS from the first octet on: use another port, or tls 2"
             assert_failed(client.result(), Code.TLS_FAILED, Phase.GREETING, text)
             assert 10000 <= client.result().elapsed_ms < 20000
+            # No other attempt helps, and the next server is not asked.
+            assert (client.result().attempts, client.result().server) == (1, "192.0.2.25:465")
             client.close()
         server.close()
 
