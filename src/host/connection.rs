@@ -14,7 +14,7 @@ use super::registry::Key;
 use super::resolve::{self, Asker, Unresolved};
 use super::security::Mode;
 use super::servers::Target;
-use super::shared::{Order, Start};
+use super::shared::{Order, Start, shared};
 use super::sink::Sink;
 use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
@@ -31,6 +31,8 @@ use crate::limits::{HOST_NAME_BYTES, Limit};
 use crate::session::job::Field;
 use crate::session::{Job, Session};
 use crate::wire::address::List;
+use crate::wire::capability::Capabilities;
+use crate::wire::literal::Address;
 
 /// What is composed at a time: the headers, a text of 3 KiB and the final dot leave in one write.
 const OUT: usize = 4096;
@@ -96,11 +98,46 @@ fn greeting_of(snapshot: &Snapshot, waits: bool) -> u32 {
     }
 }
 
-fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, waits: bool) -> Job<'a> {
+/// Whose server a job is about.
+#[derive(Clone, Copy)]
+struct About<'s> {
+    /// The server is to greet in the clear, and its port is one where it waits for TLS.
+    waits: bool,
+    /// Functions of the program speak TLS.
+    secures: bool,
+    /// Its number in the list.
+    number: usize,
+    /// Its address.
+    address: &'s Option<SocketAddr>,
+}
+
+impl About<'static> {
+    /// There is none yet.
+    const NOBODY: Self = Self {
+        waits: false,
+        secures: false,
+        number: 0,
+        address: &None,
+    };
+}
+
+fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, about: About<'_>) -> Job<'a> {
     let mut settings = snapshot.settings();
-    if waits {
+    if about.waits {
         if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
             *greeting = greeting_of(snapshot, true);
+        }
+    }
+    settings.login.verified |= about.secures;
+    // The others ask for no name.
+    if !settings.mechanisms.without(Capabilities::MECHANISMS).is_empty() {
+        if let Some(address) = about.address {
+            settings.server = Address::from(address.ip());
+            settings.server.port = u32::from(address.port());
+        }
+        if let Some(Target::Name { name, port, .. }) = snapshot.server_at(about.number) {
+            settings.login.host = name;
+            settings.server.port = u32::from(port);
         }
     }
     Job {
@@ -141,7 +178,7 @@ impl Connection {
                 sink.transcript = Some(Transcript::new(extras.trace.is_some(), extras.keep_dialogue)?);
             }
         }
-        let session = Session::new(&job(&snapshot, &post, &order, false), sink);
+        let session = Session::new(&job(&snapshot, &post, &order, About::NOBODY), sink);
         Some(Self {
             key,
             mail,
@@ -190,7 +227,7 @@ impl Connection {
         if self.find_peer(tools.now).is_none() {
             return;
         }
-        let job = job(&self.snapshot, &self.post, &self.order, self.waits(&Some(server)));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&Some(server)));
         self.link.open(&job, server, tools);
     }
 
@@ -257,7 +294,7 @@ impl Connection {
                     .boxed()
                     .and_then(|targets| Race::new(targets, source))
                     .and_then(Boxed::new);
-                let job = job(&self.snapshot, &self.post, &self.order, self.waits(&first));
+                let job = job(&self.snapshot, &self.post, &self.order, self.about(&first));
                 match race {
                     Some(race) => self.link.race(&job, race, tools),
                     None => self.link.lost(&job, tools.now, Reason::NoMemory),
@@ -316,15 +353,57 @@ impl Connection {
             }
     }
 
+    /// What a job with this server is about.
+    fn about<'s>(&self, server: &'s Option<SocketAddr>) -> About<'s> {
+        About {
+            waits: self.waits(server),
+            secures: self.secures,
+            number: self.course.as_ref().map_or(0, |course| course.server),
+            address: server,
+        }
+    }
+
+    /// Goes on with the keys of a login, where there are some to derive; so many rounds at most, of which it takes as many as it
+    /// makes.
+    pub(super) fn derive(&mut self, now: u64, rounds: &mut u32) {
+        if !self.link.pump.session.derives() {
+            return;
+        }
+        // It comes back, also to say what the keys are for.
+        self.link.unfinished = true;
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
+        let (time, session) = (self.link.time(now), &mut self.link.pump.session);
+        let (key, number) = (self.key, self.snapshot.number);
+        if session.events.tag().is_none() {
+            if let Some(tag) = session.fingerprint(&job) {
+                session.events.set_tag(tag);
+                let saved = shared().saved_keys(key, number, &tag);
+                if let (Some(saved), Some(exchange)) = (saved, session.events.exchange()) {
+                    exchange.take(saved);
+                }
+            }
+        }
+        session.derive(&job, time, *rounds);
+        *rounds = 0;
+        if session.derives() {
+            return;
+        }
+        let tag = session.events.tag();
+        if let (Some(tag), Some(keys)) = (tag, session.events.exchange().and_then(|exchange| exchange.keys())) {
+            shared().save_keys(key, number, tag, keys);
+        }
+    }
+
     pub(super) fn lost(&mut self, now: u64, reason: Reason) {
-        let job = job(&self.snapshot, &self.post, &self.order, self.waits(&self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.lost(&job, now, reason);
     }
 
     /// Something happened on the socket.
     pub fn handle(&mut self, event: Event, tools: &mut Tools<'_>) {
-        let job = job(&self.snapshot, &self.post, &self.order, self.waits(&self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.handle(&job, event, tools);
+        self.derive(tools.now, tools.rounds);
     }
 
     /// Goes on where the last turn ended.
@@ -381,7 +460,7 @@ impl Connection {
     /// The same, before the server is looked for.
     pub(super) fn begin_session(&mut self, now: u64) {
         let left = self.time_left(now);
-        let mut job = job(&self.snapshot, &self.post, &self.order, false);
+        let mut job = job(&self.snapshot, &self.post, &self.order, About::NOBODY);
         if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
             *total = u32::try_from(left).unwrap_or(u32::MAX).max(1);
         }
@@ -452,8 +531,8 @@ impl Connection {
     /// The link, and what its session is about now.
     pub(super) fn parts(&mut self) -> (Job<'_>, &mut Link) {
         // Where the transport speaks TLS, a server on that port speaks first.
-        let waits = self.waits(&self.link.address);
-        (job(&self.snapshot, &self.post, &self.order, waits), &mut self.link)
+        let about = self.about(&self.link.address);
+        (job(&self.snapshot, &self.post, &self.order, about), &mut self.link)
     }
 
     /// How much is left of the mail's total time, in milliseconds.
@@ -477,7 +556,7 @@ impl Connection {
             }
         }
         self.make_sure(tools.poller);
-        let job = job(&self.snapshot, &self.post, &self.order, self.waits(&self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.tick(&job, tools);
     }
 
@@ -487,7 +566,7 @@ impl Connection {
         if self.give_up_course(Code::Cancelled, Reason::Cancelled) {
             return;
         }
-        let job = job(&self.snapshot, &self.post, &self.order, self.waits(&self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.cancel(&job, tools);
     }
 
@@ -635,7 +714,10 @@ impl Connection {
     /// devices' codes.
     fn explain(&self, report: &mut Report) {
         if report.outcome != Outcome::Sent {
-            hint::explain(report, &self.snapshot.settings());
+            let session = &self.link.pump.session;
+            let mut settings = self.snapshot.settings();
+            settings.login.verified |= self.secures;
+            hint::explain(report, &settings, session.mechanism());
         }
         if self.course.as_ref().is_some_and(|course| course.late) {
             hint::append(report, NO_TIME);
@@ -654,7 +736,7 @@ impl Connection {
             self.link.pump.session.cancel();
         }
         self.give_up_course(Code::ConnectFailed, Reason::NoSocket);
-        let job = job(&self.snapshot, &self.post, &self.order, self.waits(&self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         let time = self.link.time(now);
         self.link.pump.session.lost(&job, time, Reason::Lost);
         // A session that would connect anew has no socket to do it with, either.

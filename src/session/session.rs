@@ -7,7 +7,11 @@ use super::transaction::Transaction;
 use super::verdict::Verdict;
 use crate::auth::{Mechanism, redaction};
 use crate::code::{Code, Outcome, Reason, Step};
+#[cfg(feature = "std")]
+use crate::limits::CHALLENGE_BYTES;
 use crate::limits::{LIMITS, Limit, Timeouts};
+#[cfg(feature = "std")]
+use crate::wire::capability::Capabilities;
 use crate::wire::capability::Parser;
 use crate::wire::literal::Address;
 #[cfg(feature = "std")]
@@ -49,6 +53,8 @@ const fn limit_of(step: Step) -> Limit {
         #[cfg(feature = "complete")]
         Step::StartTls => Limit::Connect,
         Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername | Step::AuthPassword => Limit::Auth,
+        #[cfg(feature = "std")]
+        Step::AuthMessage => Limit::Auth,
         Step::Mail => Limit::Mail,
         Step::Rcpt => Limit::Rcpt,
         Step::Data => Limit::Data,
@@ -78,6 +84,12 @@ pub struct Session<E = ()> {
     pub(super) serves: bool,
     /// What logs in.
     pub(super) mechanism: Mechanism,
+    /// The mechanisms that were tried in this session.
+    #[cfg(feature = "std")]
+    pub(super) tried: Capabilities,
+    /// A user name, or more, was said in this session.
+    #[cfg(feature = "std")]
+    pub(super) shown: bool,
     pub(super) transaction: Transaction,
     pub(super) capabilities: Parser,
     /// What spoke where the greeting should be, and is no SMTP.
@@ -121,6 +133,10 @@ impl<E> Session<E> {
             secure: false,
             serves: false,
             mechanism: Mechanism::Plain,
+            #[cfg(feature = "std")]
+            tried: Capabilities::NONE,
+            #[cfg(feature = "std")]
+            shown: false,
             cursor: 0,
             unsent: 0,
             transaction: Transaction::NONE,
@@ -293,6 +309,8 @@ impl<E: Events> Session<E> {
         match state {
             // The mechanism has said which.
             State::AuthBegin | State::AuthRespond => {}
+            #[cfg(feature = "std")]
+            State::AuthDerive => {}
             State::Envelope => {
                 let envelope = &self.transaction.envelope;
                 self.step = envelope.step(envelope.answered);
@@ -475,9 +493,15 @@ impl<E: Events> Session<E> {
 
     /// The server has ended a line; or, where it is not whole, said the last part of one.
     fn heard_line(&mut self, job: &Job<'_>, whole: bool) {
+        #[cfg(feature = "std")]
+        let response = self.response(job);
         let Some(hearing) = self.events.hearing() else { return };
         if hearing.line().is_empty() {
             return;
+        }
+        #[cfg(feature = "std")]
+        if let Some(response) = response {
+            hearing.mask(whole, |text| response.mask(text));
         }
         if !job.settings.mechanisms.is_empty() {
             let logs_in = self.step.logs_in();
@@ -505,8 +529,24 @@ impl<E: Events> Session<E> {
             room = self.events.keep_challenge(self.reader.text());
         }
         if !(room && self.events.keep_challenge(beyond)) {
-            self.give_up(Reason::NoMemory);
+            self.give_up(self.why_no_challenge(beyond.len()));
         }
+    }
+
+    /// Why so many octets more of a challenge are not kept: it is too long, or there is no memory.
+    #[cfg(feature = "std")]
+    fn why_no_challenge(&self, more: usize) -> Reason {
+        if self.events.challenge().len().saturating_add(more) > CHALLENGE_BYTES {
+            Reason::BadChallenge
+        } else {
+            Reason::NoMemory
+        }
+    }
+
+    /// A device's mechanisms read none.
+    #[cfg(not(feature = "std"))]
+    fn why_no_challenge(&self, _more: usize) -> Reason {
+        Reason::NoMemory
     }
 
     /// The connection cannot be made, or ended.
@@ -593,6 +633,7 @@ impl<E: Events> Session<E> {
 mod tests {
     use super::super::job::{Field, Settings};
     use super::*;
+    #[cfg(not(feature = "std"))]
     use crate::limits::CHALLENGE_BYTES;
     use std::string::String;
     use std::vec::Vec;
@@ -602,6 +643,8 @@ mod tests {
     struct Lender {
         challenge: Vec<u8>,
         lent: usize,
+        #[cfg(feature = "std")]
+        exchange: Option<std::boxed::Box<crate::auth::Exchange>>,
     }
 
     impl Events for Lender {
@@ -618,6 +661,17 @@ mod tests {
         fn drop_challenge(&mut self) {
             self.challenge.clear();
         }
+
+        #[cfg(feature = "std")]
+        fn begin_exchange(&mut self) -> Result<(), Reason> {
+            self.exchange = Some(std::boxed::Box::new(crate::auth::Exchange::new(&[7; 18])));
+            Ok(())
+        }
+
+        #[cfg(feature = "std")]
+        fn exchange(&mut self) -> Option<(&mut crate::auth::Exchange, &[u8])> {
+            Some((self.exchange.as_mut()?, &self.challenge))
+        }
     }
 
     /// What a mechanism answers that mirrors a challenge of so many octets, which comes in pieces of a given size; how often memory
@@ -633,6 +687,8 @@ mod tests {
         job.settings.set_text(Field::Username, b"kotelna");
         let mut session = Session::new(&job, Lender::default());
         session.mechanism = Mechanism::Mirror(0, 0);
+        #[cfg(feature = "std")]
+        session.events.begin_exchange().unwrap();
         (session.state, session.step) = (State::AuthBegin, Step::AuthMechanism);
         let digits = b"QUJD".iter().cycle().take(length).copied();
         let reply: Vec<u8> = b"334 ".iter().copied().chain(digits).chain(*b"\r\n").collect();
@@ -671,7 +727,12 @@ mod tests {
     fn a_challenge_beyond_its_limit_ends_the_session() {
         for piece in [1, 64, 65_536] {
             let (said, _, reason) = mirrored(CHALLENGE_BYTES + 1, piece);
-            assert_eq!((said.as_str(), reason), ("", Some(Reason::NoMemory)));
+            let wanted = if cfg!(feature = "std") {
+                Reason::BadChallenge
+            } else {
+                Reason::NoMemory
+            };
+            assert_eq!((said.as_str(), reason), ("", Some(wanted)));
         }
     }
 
