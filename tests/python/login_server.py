@@ -24,6 +24,15 @@ def b64(octets):
     return base64.b64encode(octets)
 
 
+def text_of(octets):
+    """Whatever octets they are."""
+    return octets.decode("utf-8", "surrogateescape")
+
+
+def octets_of(text):
+    return text.encode("utf-8", "surrogateescape")
+
+
 class Cancelled(Exception):
     """The client has said `*`."""
 
@@ -62,20 +71,20 @@ class Login:
 
 def plain(accounts, login):
     _, user, password = login.first().split(b"\0")
-    return WELCOME if accounts.get(user.decode()) == password.decode() else WRONG
+    return WELCOME if accounts.get(text_of(user)) == text_of(password) else WRONG
 
 
 def login_login(accounts, login):
     user = login.ask(b"User Name\0")
     password = login.ask(b"Password\0")
-    return WELCOME if accounts.get(user.decode()) == password.decode() else WRONG
+    return WELCOME if accounts.get(text_of(user)) == text_of(password) else WRONG
 
 
 def cram_md5(accounts, login):
     challenge = b"<1896.697170952@postoffice.example.test>"
     user, _, digest = login.ask(challenge).rpartition(b" ")
-    password = accounts.get(user.decode())
-    wanted = None if password is None else hmac.new(password.encode(), challenge, "md5").hexdigest().encode()
+    password = accounts.get(text_of(user))
+    wanted = None if password is None else hmac.new(octets_of(password), challenge, "md5").hexdigest().encode()
     return WELCOME if digest == wanted else WRONG
 
 
@@ -113,7 +122,7 @@ def token(tokens, login):
     else:
         user = fields[b"n,a"].rstrip(b",").replace(b"=2C", b",").replace(b"=3D", b"=")
     kind, _, said = fields[b"auth"].partition(b" ")
-    if kind == b"Bearer" and tokens.get(said.decode()) == user.decode():
+    if kind == b"Bearer" and tokens.get(text_of(said)) == text_of(user):
         return WELCOME
     answer = login.ask(b'{"status":"401","schemes":"bearer","scope":"mail"}')
     assert answer == (b"" if login.mechanism == "XOAUTH2" else b"\1"), answer
@@ -164,12 +173,15 @@ class Scram:
     def __init__(self, password="sds-secret", *, rounds=4096, salt=SALT, nonce=None, first=None, final=None, last="alone", raw=None):
         self.password, self.rounds, self.salt, self.nonce, self.last = password, rounds, salt, nonce, last
         self._first, self._final, self._raw = first, final, raw
+        self.users = []
         self.proved = []  # for each client's proof whether it was right
+        self._keys = {}
 
     def __call__(self, login):
         name = HASHES[login.mechanism]
-        bare = login.first().decode().split(",", 2)[2]
-        ours = bare.split(",")[1][2:]
+        bare = text_of(login.first()).split(",", 2)[2]
+        user, ours = (field[2:] for field in bare.split(","))
+        self.users.append(user.replace("=2C", ",").replace("=3D", "="))
         nonce = ours + NONCE if self.nonce is None else self.nonce(ours)
         server_first = f"r={nonce},s={b64(self.salt).decode()},i={self.rounds}"
         if self._first is not None:
@@ -177,10 +189,12 @@ class Scram:
         line = b"334 " + b64(server_first.encode())
         final = base64.b64decode(login.say(line if self._raw is None else self._raw(line)), validate=True).decode()
         without_proof, _, proof = final.rpartition(",p=")
-        salted = hashlib.pbkdf2_hmac(name, self.password.encode(), self.salt, max(int(self.rounds), 1))
+        if name not in self._keys:
+            self._keys[name] = hashlib.pbkdf2_hmac(name, octets_of(self.password), self.salt, int(self.rounds))
+        salted = self._keys[name]
         key = hmac.new(salted, b"Client Key", name).digest()
         stored = hashlib.new(name, key).digest()
-        message = ",".join((bare, server_first, without_proof)).encode()
+        message = octets_of(",".join((bare, server_first, without_proof)))
         wanted = bytes(a ^ b for a, b in zip(key, hmac.new(stored, message, name).digest()))
         self.proved.append(base64.b64decode(proof) == wanted)
         if not self.proved[-1]:

@@ -89,6 +89,20 @@ def stranger(port, tls_ca=None):
         yield smtp
 
 
+# --- which octets are a password ---------------------------------------------------
+
+
+def disguises(secret):
+    """The secret's octets as they may stand on a wire: as they are, and in base64 behind any number of other octets."""
+    yield secret
+    for before in range(3):
+        text = base64.b64encode(bytes(before) + secret)
+        # The characters at both ends depend on the neighbours, too.
+        yield text[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6]
+    yield secret.hex().encode()
+    yield secret.hex().upper().encode()
+
+
 # --- who knows the tokens ---------------------------------------------------------
 
 
