@@ -7,9 +7,13 @@ import statistics
 import time
 
 import pytest
-from login_server import WELCOME, WRONG, LoginServer, Scram, b64, plain, text_of
-from logins import MECHANISMS, WITH_PASSWORD, disguises
-from sds_smtp import KEEP_DIALOGUE, Advice, Client, Code, Outcome, Phase, SmtpError
+from login_server import WELCOME, WRONG, LoginServer, Scram, TlsLoginServer, b64, plain, text_of
+from logins import MECHANISMS, WITH_PASSWORD, WITH_TOKEN, disguises
+from sds_smtp import KEEP_DIALOGUE, Advice, Client, Code, Feature, Outcome, Phase, SmtpError, Tls, features
+from tls_server import context
+
+HAS_TLS = Feature.TLS in features()
+WITH_TLS = pytest.mark.skipif(not HAS_TLS, reason="this library has no TLS")
 
 SENDER, SOMEONE = "unit7@example.test", "someone@example.test"
 PASSWORD = "sds-secret"
@@ -471,6 +475,132 @@ def test_no_text_has_a_secret(login_server, client, mechanism):
     assert f"AUTH {mechanism}" in client.dialogue()
 
 
+# --- tokens: over TLS only ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def token_server(pki):
+    one = TlsLoginServer(context(pki.good))
+    one.offer(*MECHANISMS)
+    yield one
+    one.close()
+
+
+def configure_token(client, server, pki, mechanisms, token, **more):
+    configure(client, server, mechanisms, password=token, tls=Tls.IMPLICIT, tls_ca=pki.ca.pem, **more)
+
+
+@WITH_TLS
+@pytest.mark.parametrize("octets", [1, 100, 300, 340, 1024, 4096, 12 * 1024, 16 * 1024])
+@pytest.mark.parametrize("mechanism", WITH_TOKEN)
+def test_tokens_of_all_sizes(token_server, client, pki, mechanism, octets):
+    """With the command where a line of 512 octets has room for it (RFC 5321 section 4.5.3.1.4), else alone."""
+    token = "t" * octets
+    token_server.tokens[token] = "sds"
+    configure_token(client, token_server, pki, [mechanism], token)
+    assert send(client).code == Code.OK, client.result()
+    (command,) = [line for _, line in token_server.commands if line.startswith(b"AUTH")]
+    assert len(command) <= 510
+    alone = command == f"AUTH {mechanism}".encode()
+    assert alone == (octets > 350 if octets not in (300, 340) else alone), command
+    assert len(token_server.heard) == (1 if alone else 0)
+
+
+@pytest.mark.parametrize("octets", [16385, 1 << 20])
+@pytest.mark.parametrize("mechanism", WITH_TOKEN)
+def test_a_token_of_more_than_16_kib_is_refused(mechanism, octets):
+    code, hint = refusal(auth=MECHANISMS[mechanism], password="t" * octets, **({"tls": Tls.STARTTLS} if HAS_TLS else {}))
+    assert code == (Code.BAD_PASSWORD if HAS_TLS else Code.NOT_SUPPORTED), (code, hint)
+
+
+SAID_OF_A_TOKEN = {
+    "JSON": (b'{"status":"401","schemes":"bearer","scope":"https://mail.example.test/"}', "https://mail.example.test/"),
+    "JSON in several lines": (b'{\r\n  "status": "401",\r\n  "error": "expired"\r\n}\r\n', "expired"),
+    "much": (b'{"status":"401","text":"' + b"x" * 5000 + b'"}', '"status":"401"'),
+    "words": (b"the token has expired", "the token has expired"),
+    "not ASCII": ("Žeton vypršel: 401".encode(), "401"),
+    "nothing": (b"", ""),
+}
+
+
+@WITH_TLS
+@pytest.mark.parametrize("what", SAID_OF_A_TOKEN)
+@pytest.mark.parametrize("size", [100, 4096])
+@pytest.mark.parametrize("mechanism", WITH_TOKEN)
+def test_what_is_said_of_a_refused_token_is_kept(token_server, client, pki, mechanism, size, what):
+    """And it is answered: an empty line for XOAUTH2, AQ== for OAUTHBEARER (RFC 7628 section 3.2.3)."""
+    said, kept = SAID_OF_A_TOKEN[what]
+    answers = []
+
+    def player(login):
+        login.first()
+        answers.append(login.ask(said))
+        return "535 5.7.8 Token refused"
+
+    token_server.players[mechanism] = player
+    configure_token(client, token_server, pki, WITH_TOKEN if mechanism == "OAUTHBEARER" else [mechanism], "t" * size)
+    token_server.offer(mechanism)
+    result = send(client)
+    assert (result.code, result.outcome, result.phase) == (Code.BAD_PASSWORD, Outcome.NOT_SENT, Phase.AUTH), result
+    assert (result.reply_code, result.advice) == (535, Advice.CONFIGURATION), result
+    assert "Token refused" in result.text and kept in result.text, result
+    assert all(" " <= each <= "~" for each in result.text), result.text
+    assert answers == [b"" if mechanism == "XOAUTH2" else b"\1"]
+    assert_nothing_of_the_mail_left(token_server)
+
+
+@WITH_TLS
+@pytest.mark.parametrize("line", [b"334", b"334 ", b"334 no base64, but {words}", b"334 " + b"A" * 100000])
+@pytest.mark.parametrize("mechanism", WITH_TOKEN)
+def test_odd_challenges_to_a_token(token_server, client, pki, mechanism, line):
+    def player(login):
+        login.first()
+        login.say(line)
+        return "535 5.7.8 Token refused"
+
+    token_server.players[mechanism] = player
+    configure_token(client, token_server, pki, [mechanism], "t" * 100)
+    result = send(client)
+    assert (result.outcome, result.phase) == (Outcome.NOT_SENT, Phase.AUTH), result
+    assert len(line) > 1000 or (result.code, result.reply_code) == (Code.BAD_PASSWORD, 535), result
+    assert_nothing_of_the_mail_left(token_server)
+
+
+@WITH_TLS
+@pytest.mark.parametrize("mechanism", WITH_TOKEN)
+def test_a_server_that_asks_again_and_again(token_server, client, pki, mechanism):
+    def player(login):
+        login.first()
+        while True:
+            login.ask(b"{}")
+
+    token_server.players[mechanism] = player
+    configure_token(client, token_server, pki, [mechanism], "t" * 100)
+    result = send(client)
+    assert (result.outcome, result.phase) == (Outcome.NOT_SENT, Phase.AUTH), result
+    assert len(token_server.heard) < 8
+
+
+@WITH_TLS
+@pytest.mark.parametrize("mechanism", WITH_TOKEN)
+def test_no_text_has_a_token(token_server, client, pki, mechanism):
+    token = "heslo-0123456789-abcdefghi" * 4
+    lines = []
+
+    def player(login):
+        first = login.first()
+        login.ask(b'{"status":"401","token":"' + token.encode() + b'","heard":"' + b64(first) + b'"}')
+        return f"535 5.7.8 I heard {b64(first).decode()} and {token}"
+
+    token_server.players[mechanism] = player
+    configure_token(client, token_server, pki, [mechanism], token, flags=KEEP_DIALOGUE, trace=lines.append)
+    result = send(client)
+    assert result.code == Code.BAD_PASSWORD, result
+    texts = [result.text, client.dialogue(), "\n".join(lines), client.log()[-1].text]
+    for secret in disguises(token.encode()[:26]):
+        assert not [text for text in texts if secret.decode() in text], (secret, texts)
+
+
 # --- what may be configured -----------------------------------------------------------------------------------
 
 
@@ -496,7 +626,7 @@ def test_each_set_without_tokens_is_taken(auth):
     assert refusal(auth=auth)[0] == Code.OK
 
 
-@pytest.mark.parametrize("octets, code", [(4096, Code.OK), (4097, Code.BAD_ARGUMENT), (1 << 20, Code.BAD_ARGUMENT)])
+@pytest.mark.parametrize("octets, code", [(4096, Code.OK), (4097, Code.BAD_PASSWORD), (1 << 20, Code.BAD_PASSWORD)])
 @pytest.mark.parametrize("mechanism", WITH_PASSWORD)
 def test_a_password_has_4096_octets_at_most(mechanism, octets, code):
     assert refusal(auth=MECHANISMS[mechanism], password="p" * octets)[0] == code

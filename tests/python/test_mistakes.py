@@ -11,7 +11,7 @@ from sds_smtp import Advice, Auth, Client, Code, Outcome, Phase, SmtpError
 
 SENDER, SOMEONE = "unit7@example.test", "someone@example.test"
 NAME, ADDRESS, PASSWORD = "sds", "sds@example.test", "sds-secret"
-LOGIN = {"auth": Auth.ANY, "username": NAME, "password": PASSWORD}
+LOGIN = {"auth": Auth.PLAIN | Auth.LOGIN, "username": NAME, "password": PASSWORD}
 
 POSTFIX, EXIM, AIOSMTPD = "postfix", "exim", "aiosmtpd"
 WHOLE_ADDRESS = {"SDS_ACCOUNT": ADDRESS}
