@@ -249,6 +249,9 @@ fn is_playable(dialogue: &Dialogue) -> bool {
     !dialogue.elsewhere
         && !dialogue.whole_only
         && dialogue.connection != Connection::Hangs
+        // The nonce of a login is another one each time.
+        && dialogue.setup.mechanisms.without(Capabilities::MECHANISMS).is_empty()
+        && !dialogue.setup.verified
         && !dialogue.items.iter().any(|(_, item)| odd(item))
 }
 
@@ -260,8 +263,8 @@ fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
         auth: match setup.mechanisms {
             Capabilities::NONE => 0,
             Capabilities::PLAIN => 2,
-            Capabilities::LOGIN => 3,
-            _ => 1,
+            Capabilities::LOGIN => 4,
+            _ => 6,
         },
         username: login.then_some(&setup.user),
         password: login.then_some(&setup.password),

@@ -165,6 +165,16 @@ reasons! {
     NoNameService, "the name service gave no answer";
     /// The system has no thread for the library.
     NoThread, "no thread";
+    /// The system has no random numbers yet, which SCRAM needs.
+    NoRandom, "the system has no random numbers yet";
+    /// A challenge is not base64, or not one of the mechanism's.
+    BadChallenge, "the server's challenge to our login cannot be read";
+    /// A challenge of SCRAM is not the answer to what we said.
+    StrangeNonce, "the server's challenge does not begin with what we said";
+    /// SCRAM with no rounds, or with more than [`crate::limits::SCRAM_ROUNDS`].
+    BadRounds, "the server's SCRAM has no rounds, or more than 1000000";
+    /// SCRAM: the server's signature is wrong, or it gave none.
+    Unproved, "the server did not prove that it knows the password: nothing was sent to it";
     /// TLS speaks where the greeting should be.
     SpeaksTls, "the server speaks TLS on this port";
     /// SSH does.

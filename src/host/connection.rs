@@ -14,7 +14,7 @@ use super::registry::Key;
 use super::resolve::{self, Asker, Unresolved};
 use super::security::Mode;
 use super::servers::Target;
-use super::shared::{Order, Start};
+use super::shared::{Order, Start, shared};
 use super::sink::Sink;
 use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
@@ -31,6 +31,8 @@ use crate::limits::{HOST_NAME_BYTES, Limit};
 use crate::session::job::Field;
 use crate::session::{Job, Session};
 use crate::wire::address::List;
+use crate::wire::capability::Capabilities;
+use crate::wire::literal::Address;
 
 /// What is composed at a time: the headers, a text of 3 KiB and the final dot leave in one write.
 const OUT: usize = 4096;
@@ -95,10 +97,35 @@ fn greeting_of(snapshot: &Snapshot, server: Option<SocketAddr>) -> u32 {
     }
 }
 
-fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, server: Option<SocketAddr>) -> Job<'a> {
+/// Of what a job is.
+#[derive(Clone, Copy, Default)]
+struct About {
+    /// The server, where it is to greet in the clear.
+    plain: Option<SocketAddr>,
+    /// The server.
+    address: Option<SocketAddr>,
+    /// Its number in the list.
+    number: usize,
+    /// Functions of the program speak TLS.
+    secures: bool,
+}
+
+fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, about: About) -> Job<'a> {
     let mut settings = snapshot.settings();
     if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
-        *greeting = greeting_of(snapshot, server);
+        *greeting = greeting_of(snapshot, about.plain);
+    }
+    settings.login.verified |= about.secures;
+    // The others ask for no name.
+    if !settings.mechanisms.without(Capabilities::MECHANISMS).is_empty() {
+        if let Some(address) = about.address {
+            settings.server = Address::from(address.ip());
+            settings.server.port = u32::from(address.port());
+        }
+        if let Some(Target::Name { name, port, .. }) = snapshot.server_at(about.number) {
+            settings.login.host = name;
+            settings.server.port = u32::from(port);
+        }
     }
     Job {
         settings,
@@ -138,7 +165,7 @@ impl Connection {
                 sink.transcript = Some(Transcript::new(extras.trace.is_some(), extras.keep_dialogue)?);
             }
         }
-        let session = Session::new(&job(&snapshot, &post, &order, None), sink);
+        let session = Session::new(&job(&snapshot, &post, &order, About::default()), sink);
         Some(Self {
             key,
             mail,
@@ -187,7 +214,7 @@ impl Connection {
         if self.find_peer(tools.now).is_none() {
             return;
         }
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(Some(server)));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(Some(server)));
         self.link.open(&job, server, tools);
     }
 
@@ -254,7 +281,7 @@ impl Connection {
                     .boxed()
                     .and_then(|targets| Race::new(targets, source))
                     .and_then(Boxed::new);
-                let job = job(&self.snapshot, &self.post, &self.order, self.plain(first));
+                let job = job(&self.snapshot, &self.post, &self.order, self.about(first));
                 match race {
                     Some(race) => self.link.race(&job, race, tools),
                     None => self.link.lost(&job, tools.now, Reason::NoMemory),
@@ -314,15 +341,58 @@ impl Connection {
         server.filter(|_| greets)
     }
 
+    /// What a job with this server is about.
+    fn about(&self, server: Option<SocketAddr>) -> About {
+        About {
+            plain: self.plain(server),
+            address: server,
+            number: self.course.as_ref().map_or(0, |course| course.server),
+            secures: self.secures,
+        }
+    }
+
+    /// Goes on with the keys of a login, where there are some to derive; so many rounds at most, of which it takes as many as it
+    /// makes.
+    pub(super) fn derive(&mut self, now: u64, rounds: &mut u32) {
+        if !self.link.pump.session.derives() {
+            return;
+        }
+        // It comes back, also to say what the keys are for.
+        self.link.unfinished = true;
+        let about = self.about(self.link.address);
+        let job = job(&self.snapshot, &self.post, &self.order, about);
+        let (time, session) = (self.link.time(now), &mut self.link.pump.session);
+        let (key, number) = (self.key, self.snapshot.number);
+        if session.events.tag().is_none() {
+            if let Some(tag) = session.fingerprint(&job) {
+                session.events.set_tag(tag);
+                let saved = shared().saved_keys(key, number, &tag);
+                if let (Some(saved), Some(exchange)) = (saved, session.events.exchange()) {
+                    exchange.take(saved);
+                }
+            }
+        }
+        session.derive(&job, time, *rounds);
+        *rounds = 0;
+        if session.derives() {
+            return;
+        }
+        let tag = session.events.tag();
+        if let (Some(tag), Some(keys)) = (tag, session.events.exchange().and_then(|exchange| exchange.keys())) {
+            shared().save_keys(key, number, tag, keys);
+        }
+    }
+
     pub(super) fn lost(&mut self, now: u64, reason: Reason) {
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(self.link.address));
         self.link.lost(&job, now, reason);
     }
 
     /// Something happened on the socket.
     pub fn handle(&mut self, event: Event, tools: &mut Tools<'_>) {
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(self.link.address));
         self.link.handle(&job, event, tools);
+        self.derive(tools.now, tools.rounds);
     }
 
     /// Goes on where the last turn ended.
@@ -379,7 +449,7 @@ impl Connection {
     /// The same, before the server is looked for.
     pub(super) fn begin_session(&mut self, now: u64) {
         let left = self.time_left(now);
-        let mut job = job(&self.snapshot, &self.post, &self.order, None);
+        let mut job = job(&self.snapshot, &self.post, &self.order, About::default());
         if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
             *total = u32::try_from(left).unwrap_or(u32::MAX).max(1);
         }
@@ -450,8 +520,8 @@ impl Connection {
     /// The link, and what its session is about now.
     pub(super) fn parts(&mut self) -> (Job<'_>, &mut Link) {
         // Where the transport speaks TLS, a server on that port speaks first.
-        let server = self.plain(self.link.address);
-        (job(&self.snapshot, &self.post, &self.order, server), &mut self.link)
+        let about = self.about(self.link.address);
+        (job(&self.snapshot, &self.post, &self.order, about), &mut self.link)
     }
 
     /// How much is left of the mail's total time, in milliseconds.
@@ -475,7 +545,7 @@ impl Connection {
             }
         }
         self.make_sure(tools.poller);
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(self.link.address));
         self.link.tick(&job, tools);
     }
 
@@ -485,7 +555,7 @@ impl Connection {
         if self.give_up_course(Code::Cancelled, Reason::Cancelled) {
             return;
         }
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(self.link.address));
         self.link.cancel(&job, tools);
     }
 
@@ -656,7 +726,7 @@ impl Connection {
             self.link.pump.session.cancel();
         }
         self.give_up_course(Code::ConnectFailed, Reason::NoSocket);
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(self.link.address));
         let time = self.link.time(now);
         self.link.pump.session.lost(&job, time, Reason::Lost);
         // A session that would connect anew has no socket to do it with, either.

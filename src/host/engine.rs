@@ -58,12 +58,17 @@ pub struct Engine {
     starts: Queue<Start>,
     /// Handshakes that may be gone on with in this turn.
     handshakes: u32,
+    /// Rounds of the derivation of logins' keys that may be made in this turn.
+    rounds: u32,
     buffer: Box<[u8]>,
     nonces: Nonces,
 }
 
 /// How many handshakes a turn goes on with at most: each takes a millisecond or two, and the others wait meanwhile.
 const HANDSHAKES: u32 = 4;
+
+/// How many rounds of SCRAM a turn makes at most, for all logins.
+pub const ROUNDS: u32 = 1000;
 
 /// What comes after a turn.
 pub enum Turn {
@@ -92,6 +97,7 @@ impl Engine {
             ordered: false,
             starts: Queue::new(),
             handshakes: HANDSHAKES,
+            rounds: ROUNDS,
             buffer,
             nonces: Nonces::new(),
         });
@@ -143,6 +149,7 @@ impl Engine {
     fn turn(&mut self, ready: &Ready) -> Turn {
         let now = clock::now();
         self.handshakes = HANDSHAKES;
+        self.rounds = ROUNDS;
         let begun_before = self.connections.unfinished().min(SHARE);
         // First, so that nothing more is said for a mail that was given up before.
         self.ordered |= ready.events().any(|event| event.token == WAKE);
@@ -314,6 +321,7 @@ impl Engine {
                 waker: self.waker,
             },
             handshakes: &mut self.handshakes,
+            rounds: &mut self.rounds,
         };
         let Some(connection) = self.connections.get(token) else {
             return self.connections.miss(token);

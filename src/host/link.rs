@@ -11,7 +11,7 @@ use super::sys::{self, Event, Failure, Poller, Socket};
 use super::tls::{Peer, Place, Progress};
 use crate::channel::{Channel, Moved, Pump, Turn};
 use crate::code::Reason;
-use crate::session::{Job, Session, State};
+use crate::session::{Events, Job, Session, State};
 
 /// What a link works with, and several share.
 pub struct Tools<'t> {
@@ -25,6 +25,8 @@ pub struct Tools<'t> {
     pub worker: Worker,
     /// Handshakes that may still be gone on with in this turn: each takes as long as many plain mails.
     pub handshakes: &'t mut u32,
+    /// Rounds of a login's derivation that may still be made in this turn.
+    pub rounds: &'t mut u32,
 }
 
 /// The session, and its socket.
@@ -80,7 +82,9 @@ impl Link {
         self.pump.clear();
         self.pump.session.wipe();
         self.disconnect();
-        let sink = core::mem::take(&mut self.pump.session.events);
+        let mut sink = core::mem::take(&mut self.pump.session.events);
+        // A login begins anew.
+        sink.end_exchange();
         self.pump.session = Session::new(job, sink);
         (self.began, self.opened, self.looked) = (now, now, false);
     }
@@ -432,6 +436,8 @@ impl Link {
                     self.open(job, address, tools);
                 }
             }
+            // Its owner has the keys derived, and comes back.
+            Turn::Derive => {}
         }
     }
 }

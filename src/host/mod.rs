@@ -16,6 +16,7 @@
 //! - `engine`: all connections, and what a turn does with them
 //! - `connection`: one mail on its way
 //! - `course`: which server is tried, and when again
+//! - `keys`: what a password comes to with SCRAM, saved for the next mail
 //! - `link`: the session of an attempt, and its socket
 //! - `race`: several addresses of one server
 //! - `sink`, [`transcript`]: what is taken of a session's events
@@ -79,6 +80,8 @@ mod engine;
 mod fork;
 #[forbid(unsafe_code)]
 mod idn;
+#[forbid(unsafe_code)]
+mod keys;
 #[forbid(unsafe_code)]
 mod link;
 #[forbid(unsafe_code)]

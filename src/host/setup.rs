@@ -14,6 +14,7 @@ use crate::client::url::{self, Scheme};
 use crate::client::wrong::{Place, Wrong};
 use crate::code::Code;
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
+use crate::wire::capability::Capabilities;
 use crate::wire::literal::{Address, LITERAL_BYTES};
 
 /// A configuration as a program gives it.
@@ -93,6 +94,15 @@ impl<'a> Setup<'a> {
             }
         }
         let protection = self.protection(secures)?;
+        let mechanisms = checked.settings.mechanisms;
+        let verified = secures || protection.as_ref().is_some_and(|protection| protection.verifies());
+        if !verified && !mechanisms.is_empty() && mechanisms.without(Capabilities::TOKENS).is_empty() {
+            return Err(Wrong::new(
+                Code::NotSupported,
+                "auth",
+                "a token is sent over verified TLS only, and tls is not 1 or 2",
+            ));
+        }
         let plain = only.is_some()
             && source.is_none()
             && self.trace.is_none()
@@ -110,6 +120,7 @@ impl<'a> Setup<'a> {
                 retry_max: self.retry_max,
                 retry_delay: self.retry_delay,
                 protection,
+                prepared: None,
             };
             Some(Boxed::new(extras).ok_or(no_memory)?)
         };

@@ -6,7 +6,7 @@ use super::job::Job;
 use super::job::Security;
 use super::session::Session;
 use super::state::{Next, State};
-use crate::auth::{Mechanism, redaction};
+use crate::auth::redaction;
 use crate::code::{self, Code, Outcome, Reason, Step};
 use crate::wire::capability::Capability;
 #[cfg(feature = "std")]
@@ -139,7 +139,7 @@ impl<E: Events> Session<E> {
         Some(Reason::NotSmtp)
     }
 
-    fn fail(&mut self, job: &Job<'_>) -> State {
+    pub(super) fn fail(&mut self, job: &Job<'_>) -> State {
         if self.reader.code() < 400 {
             // Neither accepted nor refused: after the final dot nobody knows.
             self.give_up(Reason::NotSmtp);
@@ -163,12 +163,8 @@ impl<E: Events> Session<E> {
         if settings.mechanisms.is_empty() {
             return self.begin_transaction(job);
         }
-        let usable = settings.mechanisms.both(self.capabilities.found());
-        if usable.has(Capability::Plain) {
-            return self.log_in(job, Mechanism::Plain);
-        }
-        if usable.has(Capability::Login) {
-            return self.log_in(job, Mechanism::Login);
+        if let Some(mechanism) = self.mechanism_for(job) {
+            return self.log_in(job, mechanism);
         }
         if self.capabilities.offers(Capability::Auth) {
             self.answered(job, Code::AuthUnsupported);
@@ -178,12 +174,6 @@ impl<E: Events> Session<E> {
         // It is logging in that fails.
         self.transaction.verdict.step = Step::AuthMechanism;
         State::Quit
-    }
-
-    fn log_in(&mut self, job: &Job<'_>, mechanism: Mechanism) -> State {
-        self.mechanism = mechanism;
-        self.step = mechanism.begin(&job.settings);
-        State::AuthBegin
     }
 
     /// The server does not take EHLO.
@@ -208,41 +198,32 @@ impl<E: Events> Session<E> {
 
     /// An answer while logging in.
     fn login_reply(&mut self, job: &Job<'_>, accepted: bool) -> State {
+        // We had cancelled it, and any answer will do.
+        if cfg!(feature = "std") && self.concluded() {
+            return State::Quit;
+        }
         match (self.step, self.reader.code()) {
             // A challenge; or the server overlooked the initial response.
-            (Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername, 334) => {
-                let challenge = match self.events.challenge() {
-                    [] => self.reader.text(),
-                    kept => kept,
-                };
-                self.step = self.mechanism.respond(self.step, challenge);
-                self.events.drop_challenge();
-                self.reader.wipe_text();
-                State::AuthRespond
-            }
-            _ if accepted => {
-                // It may repeat what it accepted.
-                self.reader.wipe_text();
-                self.begin_transaction(job)
-            }
+            (_, 334) if self.may_be_challenged() => return self.challenged(job),
+            _ if accepted => return self.logged_in(job),
             // It wants no response in the command's line: its answer is no verdict on the credentials.
             (Step::AuthOneStep, 501 | 504) => {
                 self.step = Step::AuthMechanism;
-                State::AuthBegin
+                return State::AuthBegin;
             }
-            // Nor is this one, of the mechanism.
-            (Step::AuthMechanism, 504)
-                if self.mechanism == Mechanism::Plain
-                    && job
-                        .settings
-                        .mechanisms
-                        .both(self.capabilities.found())
-                        .has(Capability::Login) =>
-            {
-                self.log_in(job, Mechanism::Login)
+            #[cfg(feature = "std")]
+            (Step::AuthMessage, 501 | 504) if self.state == State::AuthBegin => {
+                self.step = Step::AuthMechanism;
+                return State::AuthBegin;
             }
-            _ => self.fail(job),
+            _ => {}
         }
+        // Nor is this one, of the mechanism.
+        if let Some(mechanism) = self.next_mechanism(job) {
+            return self.log_in(job, mechanism);
+        }
+        self.add_what_was_told();
+        self.fail(job)
     }
 }
 

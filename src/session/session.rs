@@ -8,6 +8,8 @@ use super::verdict::Verdict;
 use crate::auth::{Mechanism, redaction};
 use crate::code::{Code, Outcome, Reason, Step};
 use crate::limits::{LIMITS, Limit, Timeouts};
+#[cfg(feature = "std")]
+use crate::wire::capability::Capabilities;
 use crate::wire::capability::Parser;
 use crate::wire::literal::Address;
 #[cfg(feature = "std")]
@@ -49,6 +51,8 @@ const fn limit_of(step: Step) -> Limit {
         #[cfg(feature = "complete")]
         Step::StartTls => Limit::Connect,
         Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername | Step::AuthPassword => Limit::Auth,
+        #[cfg(feature = "std")]
+        Step::AuthMessage => Limit::Auth,
         Step::Mail => Limit::Mail,
         Step::Rcpt => Limit::Rcpt,
         Step::Data => Limit::Data,
@@ -78,6 +82,9 @@ pub struct Session<E = ()> {
     pub(super) serves: bool,
     /// What logs in.
     pub(super) mechanism: Mechanism,
+    /// The mechanisms that were tried in this session.
+    #[cfg(feature = "std")]
+    pub(super) tried: Capabilities,
     pub(super) transaction: Transaction,
     pub(super) capabilities: Parser,
     /// What spoke where the greeting should be, and is no SMTP.
@@ -121,6 +128,8 @@ impl<E> Session<E> {
             secure: false,
             serves: false,
             mechanism: Mechanism::Plain,
+            #[cfg(feature = "std")]
+            tried: Capabilities::NONE,
             cursor: 0,
             unsent: 0,
             transaction: Transaction::NONE,
@@ -293,6 +302,8 @@ impl<E: Events> Session<E> {
         match state {
             // The mechanism has said which.
             State::AuthBegin | State::AuthRespond => {}
+            #[cfg(feature = "std")]
+            State::AuthDerive => {}
             State::Envelope => {
                 let envelope = &self.transaction.envelope;
                 self.step = envelope.step(envelope.answered);
@@ -585,6 +596,8 @@ mod tests {
     struct Lender {
         challenge: Vec<u8>,
         lent: usize,
+        #[cfg(feature = "std")]
+        exchange: Option<std::boxed::Box<crate::auth::Exchange>>,
     }
 
     impl Events for Lender {
@@ -601,6 +614,17 @@ mod tests {
         fn drop_challenge(&mut self) {
             self.challenge.clear();
         }
+
+        #[cfg(feature = "std")]
+        fn begin_exchange(&mut self) -> Result<(), Reason> {
+            self.exchange = Some(std::boxed::Box::new(crate::auth::Exchange::new(&[7; 18])));
+            Ok(())
+        }
+
+        #[cfg(feature = "std")]
+        fn exchange(&mut self) -> Option<(&mut crate::auth::Exchange, &[u8])> {
+            Some((self.exchange.as_mut()?, &self.challenge))
+        }
     }
 
     /// What a mechanism answers that mirrors a challenge of so many octets, which comes in pieces of a given size; how often memory
@@ -616,6 +640,8 @@ mod tests {
         job.settings.set_text(Field::Username, b"kotelna");
         let mut session = Session::new(&job, Lender::default());
         session.mechanism = Mechanism::Mirror(0, 0);
+        #[cfg(feature = "std")]
+        session.events.begin_exchange().unwrap();
         (session.state, session.step) = (State::AuthBegin, Step::AuthMechanism);
         let digits = b"QUJD".iter().cycle().take(length).copied();
         let reply: Vec<u8> = b"334 ".iter().copied().chain(digits).chain(*b"\r\n").collect();
