@@ -150,12 +150,21 @@ class Code(_Open):
 
 
 class Auth(_Open):
-    """Whether and how to log in: ANY is PLAIN where it is offered, else LOGIN."""
+    """Whether and how to log in: NONE, ANY, or a sum of the others, of which the strongest is used that the server offers.
+
+    ANY is SCRAM_SHA_256, SCRAM_SHA_1 or CRAM_MD5; else PLAIN or LOGIN, over TLS that verifies the server only. To name these two
+    is the consent to say the password in the clear. With XOAUTH2 and OAUTHBEARER the password is a token.
+    """
 
     NONE = 0
     ANY = 1
     PLAIN = 2
-    LOGIN = 3
+    LOGIN = 4
+    CRAM_MD5 = 8
+    SCRAM_SHA_1 = 16
+    SCRAM_SHA_256 = 32
+    XOAUTH2 = 64
+    OAUTHBEARER = 128
 
 
 class Outcome(_Open):

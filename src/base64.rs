@@ -125,7 +125,11 @@ mod tests {
             ("?", None),
         ] {
             let length = decode(digits.as_bytes(), &mut out);
-            assert_eq!(length.map(|length| &out[..length]), plain.map(str::as_bytes), "{digits:?}");
+            assert_eq!(
+                length.map(|length| &out[..length]),
+                plain.map(str::as_bytes),
+                "{digits:?}"
+            );
         }
         assert_eq!(decode(b"Zm9vYmFy", &mut [0; 6]), Some(6));
         assert_eq!(decode(b"Zm9vYmFy", &mut [0; 5]), None);

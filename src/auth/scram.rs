@@ -146,7 +146,9 @@ pub fn begin(hash: Hash, exchange: &mut Exchange, credentials: &impl Credentials
     }
     let mut salt = [0; SCRAM_SALT_BYTES];
     let length = base64::decode(first.salt, &mut salt).filter(|length| *length > 0);
-    let salt = length.and_then(|length| salt.get(..length)).ok_or(Reason::BadChallenge)?;
+    let salt = length
+        .and_then(|length| salt.get(..length))
+        .ok_or(Reason::BadChallenge)?;
     let [_, password] = credentials.prepared();
     let rounds = match hash {
         Hash::Sha1 => Of::begin(hash, password, salt, first.rounds).map(Rounds::Sha1),

@@ -430,7 +430,11 @@ fn keep(key: Key, snapshot: Boxed<Snapshot>, device_limit: Option<usize>) -> Res
     let mut shared = shared();
     let client = shared.living(key)?;
     client.device_limit = device_limit.unwrap_or(client.device_limit);
-    let before = (client.snapshot.replace(snapshot), client.refusal.take(), client.keys.take());
+    let before = (
+        client.snapshot.replace(snapshot),
+        client.refusal.take(),
+        client.keys.take(),
+    );
     drop(shared);
     drop(before);
     Ok(())

@@ -420,7 +420,11 @@ impl Shared {
     /// Saves keys, where the configuration is the client's still. Without memory the next mail derives them again.
     pub fn save_keys(&mut self, key: Key, configuration: u32, tag: Tag, keys: &Keys) {
         let Some(client) = self.client(key) else { return };
-        if client.snapshot.as_ref().is_none_or(|snapshot| snapshot.number != configuration) {
+        if client
+            .snapshot
+            .as_ref()
+            .is_none_or(|snapshot| snapshot.number != configuration)
+        {
             return;
         }
         if client.keys.as_ref().is_none_or(|saved| !saved.are_of(configuration)) {

@@ -222,7 +222,7 @@ impl<E: Events> Session<E> {
         if let Some(mechanism) = self.next_mechanism(job) {
             return self.log_in(job, mechanism);
         }
-        self.add_what_was_told();
+        self.login_refused();
         self.fail(job)
     }
 }

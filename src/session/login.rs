@@ -45,16 +45,14 @@ impl<E: Events> Session<E> {
             }
         }
         self.step = mechanism.begin(&job.settings);
+        self.shown |= self.has_initial_response();
         State::AuthBegin
     }
 
     /// Whether a challenge may come now.
     pub(super) fn may_be_challenged(&self) -> bool {
         self.mechanism.reads_challenges()
-            || matches!(
-                self.step,
-                Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername
-            )
+            || matches!(self.step, Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername)
     }
 
     /// The server challenges.
@@ -85,6 +83,7 @@ impl<E: Events> Session<E> {
             Answer::Stray => return self.fail(job),
         }
         self.reader.wipe_text();
+        self.shown = true;
         State::AuthRespond
     }
 
@@ -136,7 +135,12 @@ impl<E: Events> Session<E> {
     /// Derives: so many rounds at most. With 0 it looks only whether the exchange has its keys from elsewhere.
     pub fn derive(&mut self, job: &Job<'_>, now: u32, rounds: u32) {
         self.now = now;
-        if self.derives() && self.events.exchange().is_none_or(|(exchange, _)| exchange.derive(rounds)) {
+        if self.derives()
+            && self
+                .events
+                .exchange()
+                .is_none_or(|(exchange, _)| exchange.derive(rounds))
+        {
             self.enter(job, State::AuthRespond);
         }
     }
@@ -162,7 +166,7 @@ impl<E: Events> Session<E> {
         let begun = self.state == State::AuthBegin;
         match self.reader.code() {
             500 | 504 | 538 => begun,
-            534 | 535 => begun && self.step == Step::AuthMechanism,
+            534 | 535 => begun && !self.shown,
             _ => false,
         }
     }
@@ -176,8 +180,12 @@ impl<E: Events> Session<E> {
         }
     }
 
-    /// What the server has said of its refusal before is kept behind its last words.
-    pub(super) fn add_what_was_told(&mut self) {
+    /// The login is refused. What the server has said of that before is kept behind its last words.
+    pub(super) fn login_refused(&mut self) {
+        if self.shown && matches!(self.reader.code(), 534 | 535) && self.step == Step::AuthMechanism {
+            // It has seen user name and password before.
+            self.step = Step::AuthOneStep;
+        }
         if self.step.logs_in() && self.mechanism.reads_challenges() {
             if let Some((exchange, _)) = self.events.exchange() {
                 self.reader.add_text(exchange.told());
@@ -199,10 +207,7 @@ impl<E: Events> Session<E> {
     }
 
     pub(super) fn may_be_challenged(&self) -> bool {
-        matches!(
-            self.step,
-            Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername
-        )
+        matches!(self.step, Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername)
     }
 
     pub(super) fn challenged(&mut self, _job: &Job<'_>) -> State {
@@ -242,5 +247,5 @@ impl<E: Events> Session<E> {
         follows.then_some(Mechanism::Login)
     }
 
-    pub(super) fn add_what_was_told(&mut self) {}
+    pub(super) fn login_refused(&mut self) {}
 }

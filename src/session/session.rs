@@ -7,6 +7,8 @@ use super::transaction::Transaction;
 use super::verdict::Verdict;
 use crate::auth::{Mechanism, redaction};
 use crate::code::{Code, Outcome, Reason, Step};
+#[cfg(feature = "std")]
+use crate::limits::CHALLENGE_BYTES;
 use crate::limits::{LIMITS, Limit, Timeouts};
 #[cfg(feature = "std")]
 use crate::wire::capability::Capabilities;
@@ -85,6 +87,9 @@ pub struct Session<E = ()> {
     /// The mechanisms that were tried in this session.
     #[cfg(feature = "std")]
     pub(super) tried: Capabilities,
+    /// A user name, or more, was said in this session.
+    #[cfg(feature = "std")]
+    pub(super) shown: bool,
     pub(super) transaction: Transaction,
     pub(super) capabilities: Parser,
     /// What spoke where the greeting should be, and is no SMTP.
@@ -130,6 +135,8 @@ impl<E> Session<E> {
             mechanism: Mechanism::Plain,
             #[cfg(feature = "std")]
             tried: Capabilities::NONE,
+            #[cfg(feature = "std")]
+            shown: false,
             cursor: 0,
             unsent: 0,
             transaction: Transaction::NONE,
@@ -499,8 +506,24 @@ impl<E: Events> Session<E> {
             room = self.events.keep_challenge(self.reader.text());
         }
         if !(room && self.events.keep_challenge(beyond)) {
-            self.give_up(Reason::NoMemory);
+            self.give_up(self.why_no_challenge(beyond.len()));
         }
+    }
+
+    /// Why so many octets more of a challenge are not kept: it is too long, or there is no memory.
+    #[cfg(feature = "std")]
+    fn why_no_challenge(&self, more: usize) -> Reason {
+        if self.events.challenge().len().saturating_add(more) > CHALLENGE_BYTES {
+            Reason::BadChallenge
+        } else {
+            Reason::NoMemory
+        }
+    }
+
+    /// A device's mechanisms read none.
+    #[cfg(not(feature = "std"))]
+    fn why_no_challenge(&self, _more: usize) -> Reason {
+        Reason::NoMemory
     }
 
     /// The connection cannot be made, or ended.
@@ -587,6 +610,7 @@ impl<E: Events> Session<E> {
 mod tests {
     use super::super::job::{Field, Settings};
     use super::*;
+    #[cfg(not(feature = "std"))]
     use crate::limits::CHALLENGE_BYTES;
     use std::string::String;
     use std::vec::Vec;
@@ -680,7 +704,12 @@ mod tests {
     fn a_challenge_beyond_its_limit_ends_the_session() {
         for piece in [1, 64, 65_536] {
             let (said, _, reason) = mirrored(CHALLENGE_BYTES + 1, piece);
-            assert_eq!((said.as_str(), reason), ("", Some(Reason::NoMemory)));
+            let wanted = if cfg!(feature = "std") {
+                Reason::BadChallenge
+            } else {
+                Reason::NoMemory
+            };
+            assert_eq!((said.as_str(), reason), ("", Some(wanted)));
         }
     }
 

@@ -42,6 +42,8 @@ static int configure_tls(sds_smtp_client *client, unsigned port, uint32_t tls)
   if (tls == SDS_SMTP_TLS_STARTTLS || tls == SDS_SMTP_TLS_IMPLICIT)
     config.tls_ca = ca;
   config.auth = tls == SDS_SMTP_TLS_NONE ? SDS_SMTP_AUTH_NONE : SDS_SMTP_AUTH_ANY;
+  if (tls == SDS_SMTP_TLS_OPPORTUNISTIC)
+    config.auth = SDS_SMTP_AUTH_PLAIN; /* ANY says no password to a server that is not verified */
   config.username = "kotelna";
   config.password = "tajne-heslo";
   return sds_smtp_client_configure(client, &config);
