@@ -156,6 +156,8 @@ class ScriptedServer:
             number += 1
             self.ends.append((peer[0], connection.getsockname()[0]))
             connection.settimeout(20)
+            # Answers to pipelined commands are small writes: each would wait for the ACK of the one before.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._connections.append(connection)
             self._start(self._serve, connection, number)
 

@@ -33,8 +33,10 @@ def login_server():
 def configure(client, server, mechanisms, **more):
     auth = sum(MECHANISMS[mechanism] for mechanism in mechanisms) if isinstance(mechanisms, list) else mechanisms
     client.configure(
-        **{"server": "127.0.0.1", "port": server.port, "sender": SENDER, "auth": auth, "total_timeout_ms": 30000},
-        **{"username": "sds", "password": PASSWORD, **more},
+        **{
+            **{"server": "127.0.0.1", "port": server.port, "sender": SENDER, "auth": auth, "total_timeout_ms": 30000},
+            **{"username": "sds", "password": PASSWORD, **more},
+        }
     )
 
 
