@@ -1332,7 +1332,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
                 server=options.server,
                 port=options.port,
                 sender=options.sender,
-                auth=Auth.ANY if login else Auth.NONE,
+                # There is no TLS here: who gives a password wants it to be said, as the three functions of C do.
+                auth=Auth.PLAIN | Auth.LOGIN if login else Auth.NONE,
                 username=os.environ.get("SDS_SMTP_USERNAME", options.sender) if login else None,
                 password=os.environ["SDS_SMTP_PASSWORD"] if login else None,
             )

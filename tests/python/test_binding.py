@@ -1,6 +1,7 @@
 """The Python binding (python/sds_smtp.py) against a scripted server in this process."""
 
 import base64
+import contextlib
 import ctypes
 import email
 import email.header
@@ -23,6 +24,7 @@ import weakref
 import pytest
 import sds_smtp
 from conftest import BINDING, CHECKOUT, LIBRARY, ScriptedServer
+from login_server import WELCOME, LoginServer
 from sds_smtp import (
     Advice,
     Auth,
@@ -313,7 +315,7 @@ LOGIN = {"auth": Auth.PLAIN | Auth.LOGIN, "username": "sds", "password": "secret
         ({**LOGIN, "password": ""}, Code.BAD_PASSWORD),
         ({**LOGIN, "username": "u" * 4097}, Code.BAD_USERNAME),
         ({**LOGIN, "password": "p" * 4097}, Code.BAD_PASSWORD),
-        ({**LOGIN, "auth": 4}, Code.BAD_ARGUMENT),
+        ({**LOGIN, "auth": 256}, Code.BAD_ARGUMENT),
         ({"port": 65536}, Code.CONNECT_FAILED),
         ({"sender_name": "Unit\r\nBcc: c@d.test"}, Code.SENDER_REFUSED),
         ({"sender_name": "n" * 201}, Code.SENDER_REFUSED),
@@ -384,11 +386,15 @@ def test_a_mail_is_attempted_again(client, server):
     assert len(server.mails) == 1
 
 
-def test_a_url_configures(client, server):
-    client.configure_url(f"smtp://s%40ds:hes%20lo@127.0.0.1:{server.port}", SENDER)
-    assert send(client, TO, "s", "t") == Code.OK
-    token = base64.b64encode(b"\0s@ds\0hes lo")
-    assert b"AUTH PLAIN " + token in [line for _, line in server.commands]
+def test_a_url_configures(client):
+    """A user in it means ANY: in the clear no PLAIN."""
+    with contextlib.closing(LoginServer()) as server:
+        server.accounts = {"s@ds": "hes lo"}
+        client.configure_url(f"smtp://s%40ds:hes%20lo@127.0.0.1:{server.port}", SENDER)
+        assert send(client, TO, "s", "t") == Code.AUTH_UNSUPPORTED
+        server.offer("PLAIN", "CRAM-MD5")
+        assert send(client, TO, "s", "t") == Code.OK
+        assert server.ended == [("CRAM-MD5", WELCOME)]
 
 
 @pytest.mark.parametrize("url", ["", "mail.example.test", "http://mail.example.test", "smtp://", "smtp://a:%2@b", "smtp://h:0"])
