@@ -505,7 +505,7 @@ fn refuse(key: Key, wrong: &Wrong<'_>, recipients: &[u8]) -> Code {
     let mut report = Report::unsent(wrong.code, Phase::Start, Outcome::NotSent, Reason::None);
     let words = in_words(wrong);
     report.text = Bounded::new(words.as_deref().unwrap_or(b"out of memory"));
-    hint::explain(&mut report, &Settings::NONE);
+    hint::explain(&mut report, &Settings::NONE, None);
     let first = List::new(recipients).next().unwrap_or(&[]);
     let logged = Bounded::<LOG_RECIPIENT_BYTES>::written(|room| write_recipient(room, first));
     let count = u16::try_from(List::new(recipients).count()).unwrap_or(u16::MAX);

@@ -707,7 +707,10 @@ impl Connection {
     /// devices' codes.
     fn explain(&self, report: &mut Report) {
         if report.outcome != Outcome::Sent {
-            hint::explain(report, &self.snapshot.settings());
+            let session = &self.link.pump.session;
+            let mut settings = self.snapshot.settings();
+            settings.login.verified |= self.secures;
+            hint::explain(report, &settings, session.mechanism());
         }
         if self.course.as_ref().is_some_and(|course| course.late) {
             hint::append(report, NO_TIME);

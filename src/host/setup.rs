@@ -14,7 +14,7 @@ use crate::client::url::{self, Scheme};
 use crate::client::wrong::{Place, Wrong};
 use crate::code::Code;
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
-use crate::wire::capability::Capabilities;
+use crate::session::choice;
 use crate::wire::literal::{Address, LITERAL_BYTES};
 
 /// A configuration as a program gives it.
@@ -94,9 +94,8 @@ impl<'a> Setup<'a> {
             }
         }
         let protection = self.protection(secures)?;
-        let mechanisms = checked.settings.mechanisms;
         let verified = secures || protection.as_ref().is_some_and(|protection| protection.verifies());
-        if !verified && !mechanisms.is_empty() && mechanisms.without(Capabilities::TOKENS).is_empty() {
+        if !verified && choice::needs_tls(checked.settings.mechanisms) {
             return Err(Wrong::new(
                 Code::NotSupported,
                 "auth",
