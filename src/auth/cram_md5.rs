@@ -20,12 +20,17 @@ pub fn answer(exchange: &mut Exchange, credentials: &impl Credentials) -> Option
 pub fn write(exchange: &Exchange, credentials: &impl Credentials, out: &mut Window<'_>) {
     base64::put(credentials.username(), out);
     base64::put(b" ", out);
-    for octet in exchange.digest {
-        let digit = |value: u8| match value {
-            ..=9 => value.wrapping_add(b'0'),
-            _ => value.wrapping_add(b'a' - 10),
-        };
-        base64::put(&[digit(octet >> 4), digit(octet & 15)], out);
-    }
+    put_digits(exchange, &mut |digits| base64::put(digits, out));
     base64::end(out);
+}
+
+/// Hands over the answer's digits.
+pub fn put_digits(exchange: &Exchange, put: &mut dyn FnMut(&[u8])) {
+    let digit = |value: u8| match value {
+        ..=9 => value.wrapping_add(b'0'),
+        _ => value.wrapping_add(b'a' - 10),
+    };
+    for octet in exchange.digest {
+        put(&[digit(octet >> 4), digit(octet & 15)]);
+    }
 }

@@ -1,7 +1,6 @@
 //! What a mechanism with challenges remembers from step to step, in memory that its owner lends.
 
-use super::credentials::Credentials;
-use super::scram::{Hash, Keys, Rounds};
+use super::derivation::{Keys, Rounds};
 use crate::base64;
 use crate::buffer::Window;
 use crate::limits::SASL_MESSAGE_BYTES;
@@ -136,12 +135,6 @@ impl Exchange {
     /// The keys, for the next login.
     pub fn keys(&self) -> Option<&Keys> {
         self.keys.as_ref()
-    }
-
-    /// What tells the keys of this login from those of another one: of the mechanism, the server, the user, the salt and the
-    /// rounds. None where there is nothing to derive.
-    pub fn fingerprint(&self, hash: Hash, credentials: &impl Credentials) -> Option<[u8; 32]> {
-        super::scram::fingerprint(self.message(), hash, credentials)
     }
 }
 

@@ -4,8 +4,9 @@ use super::credentials::Credentials;
 #[cfg(feature = "std")]
 use super::{
     bearer, cram_md5,
+    derivation::Hash,
     exchange::{Exchange, Stage},
-    scram::{self, Final, Hash},
+    scram::{self, Final},
 };
 use super::{login, plain};
 use crate::buffer::Window;

@@ -6,6 +6,7 @@
 //! - `cram_md5`: CRAM-MD5 (RFC 2195)
 //! - `scram`: SCRAM-SHA-1 and SCRAM-SHA-256 (RFC 5802, RFC 7677)
 //! - `bearer`: XOAUTH2 and OAUTHBEARER (RFC 7628)
+//! - `derivation`: what a password comes to with SCRAM
 //! - `exchange`: what a mechanism with challenges remembers
 //! - `credentials`: what a mechanism logs in with
 //! - `redaction`: a server that repeats the login in its answer
@@ -19,6 +20,8 @@ pub mod bearer;
 #[cfg(feature = "std")]
 pub mod cram_md5;
 pub mod credentials;
+#[cfg(feature = "std")]
+pub mod derivation;
 #[cfg(feature = "std")]
 pub mod exchange;
 pub mod login;

@@ -4,7 +4,11 @@
 //! base64. Where the kept text was cut off, a secret's beginning at its end counts, too.
 
 use super::credentials::Credentials;
+#[cfg(feature = "std")]
+use super::exchange::Exchange;
 use super::mechanism::Mechanism;
+#[cfg(feature = "std")]
+use super::{cram_md5, scram};
 use crate::buffer::Window;
 use crate::code::Step;
 use crate::limits::{EVENT_LINE_BYTES, REPLY_TEXT_BYTES};
@@ -42,6 +46,57 @@ pub fn mask(text: &mut [u8], credentials: &impl Credentials, logging_in: bool) {
         mark(text, credentials.username(), Places::Words);
     }
     cover(text);
+}
+
+/// What a mechanism with challenges says, in the form in which a server may repeat it: its response, and the proof in that.
+#[cfg(feature = "std")]
+pub struct Response {
+    said: [u8; MASKED_BYTES],
+    proof: [u8; scram::PROOF_DIGITS],
+}
+
+#[cfg(feature = "std")]
+impl Response {
+    /// That of this exchange.
+    pub fn of(mechanism: Mechanism, credentials: &impl Credentials, exchange: &Exchange) -> Self {
+        let mut new = Self {
+            // No more of it can stand in a text.
+            said: [0; MASKED_BYTES],
+            proof: [0; scram::PROOF_DIGITS],
+        };
+        let mut said = Window::new(&mut new.said, 0);
+        match mechanism {
+            // It is not what was said last, where the server has told of its refusal.
+            Mechanism::XOAuth2 | Mechanism::OAuthBearer => mechanism.write(Step::AuthPassword, credentials, &mut said),
+            _ => mechanism.write_of(Step::AuthPassword, credentials, exchange, &mut said),
+        }
+        let mut proof = Window::new(&mut new.proof, 0);
+        match mechanism {
+            Mechanism::CramMd5 => cram_md5::put_digits(exchange, &mut |digits| proof.put_all(digits)),
+            _ => scram::write_proof(exchange, credentials, &mut proof),
+        }
+        new
+    }
+
+    /// Masks it, wherever it stands.
+    pub fn mask(&self, text: &mut [u8]) {
+        for secret in [self.said.as_slice(), &self.proof] {
+            let digits = secret.split(|octet| matches!(octet, b'=' | 0)).next().unwrap_or(&[]);
+            // What is shorter is no secret, and would be found everywhere.
+            if digits.len() >= 4 {
+                mark(text, digits, Places::All);
+            }
+        }
+        cover(text);
+    }
+}
+
+#[cfg(feature = "std")]
+impl Drop for Response {
+    fn drop(&mut self) {
+        octets::wipe(&mut self.said);
+        octets::wipe(&mut self.proof);
+    }
 }
 
 /// Marks the response of this step, which is base64: that of one step is PLAIN's, the other ones are LOGIN's.

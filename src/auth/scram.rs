@@ -10,53 +10,16 @@
 //! No channel is bound (`n,,`): servers offer that beside these mechanisms only, as SCRAM-SHA-256-PLUS. What the password comes to
 //! takes thousands of rounds, which are made in slices ([`Rounds::go_on`]).
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::credentials::Credentials;
+use super::derivation::{Hash, MOST, Parts, Rounds, hashed, is_signed, mac};
 use super::exchange::{Exchange, NONCE_DIGITS, Stage};
 use crate::base64;
 use crate::buffer::Window;
 use crate::code::Reason;
 use crate::limits::{SCRAM_ROUNDS, SCRAM_SALT_BYTES};
-use crate::octets::{copy, wipe};
-
-/// Which hash it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hash {
-    /// SHA-1.
-    Sha1,
-    /// SHA-256.
-    Sha256,
-}
-
-/// The octets of the longest hash.
-const MOST: usize = 32;
-
-impl Hash {
-    const fn length(self) -> usize {
-        match self {
-            Self::Sha1 => 20,
-            Self::Sha256 => MOST,
-        }
-    }
-}
-
-/// What the password comes to, with a salt and a number of rounds.
-#[derive(Clone)]
-pub struct Keys {
-    hash: Hash,
-    client: [u8; MOST],
-    server: [u8; MOST],
-}
-
-impl Drop for Keys {
-    fn drop(&mut self) {
-        wipe(&mut self.client);
-        wipe(&mut self.server);
-    }
-}
+use crate::octets::wipe;
 
 /// Hands over the parts of a user name as SCRAM writes it: a comma and an equals sign are `=2C` and `=3D`.
 pub fn each_of_name(name: &[u8], put: &mut dyn FnMut(&[u8])) {
@@ -150,18 +113,15 @@ pub fn begin(hash: Hash, exchange: &mut Exchange, credentials: &impl Credentials
         .and_then(|length| salt.get(..length))
         .ok_or(Reason::BadChallenge)?;
     let [_, password] = credentials.prepared();
-    let rounds = match hash {
-        Hash::Sha1 => Of::begin(hash, password, salt, first.rounds).map(Rounds::Sha1),
-        Hash::Sha256 => Of::begin(hash, password, salt, first.rounds).map(Rounds::Sha256),
-    };
+    let rounds = Rounds::begin(hash, password, salt, first.rounds);
     exchange.rounds = Some(rounds.ok_or(Reason::BadChallenge)?);
     exchange.stage = Stage::Derives;
     Ok(())
 }
 
 /// Tells the keys of server-first from others. None where it is none.
-pub fn fingerprint(message: &[u8], hash: Hash, credentials: &impl Credentials) -> Option<[u8; 32]> {
-    let first = read_first(message).ok()?;
+pub fn fingerprint(exchange: &Exchange, hash: Hash, credentials: &impl Credentials) -> Option<[u8; 32]> {
+    let first = read_first(exchange.message()).ok()?;
     let mut room = [0; 256];
     let mut host = Window::new(&mut room, 0);
     credentials.write_host(&mut host);
@@ -186,123 +146,6 @@ pub fn fingerprint(message: &[u8], hash: Hash, credentials: &impl Credentials) -
         digest.update(part);
     }
     Some(digest.finalize().into())
-}
-
-/// The rounds of a derivation (PBKDF2: RFC 8018, 5.2, one block).
-pub enum Rounds {
-    /// With SHA-1.
-    Sha1(Of<Hmac<Sha1>>),
-    /// With SHA-256.
-    Sha256(Of<Hmac<Sha256>>),
-}
-
-impl Rounds {
-    /// Makes so many of them at most; the keys, where these were the last ones.
-    pub fn go_on(&mut self, most: u32) -> Option<Keys> {
-        match self {
-            Self::Sha1(rounds) => rounds.go_on(most),
-            Self::Sha256(rounds) => rounds.go_on(most),
-        }
-    }
-}
-
-/// The same with one of the hashes.
-pub struct Of<M> {
-    hash: Hash,
-    /// With the password as its key.
-    keyed: M,
-    last: [u8; MOST],
-    sum: [u8; MOST],
-    left: u32,
-}
-
-impl<M> Drop for Of<M> {
-    fn drop(&mut self) {
-        wipe(&mut self.last);
-        wipe(&mut self.sum);
-    }
-}
-
-impl<M: Mac + KeyInit + Clone> Of<M> {
-    /// The first round.
-    fn begin(hash: Hash, password: &[u8], salt: &[u8], rounds: u32) -> Option<Self> {
-        let keyed = <M as KeyInit>::new_from_slice(password).ok()?;
-        let mut mac = keyed.clone();
-        mac.update(salt);
-        // The number of the block.
-        mac.update(&1u32.to_be_bytes());
-        let mut last = [0; MOST];
-        copy(&mut last, &mac.finalize().into_bytes());
-        Some(Self {
-            hash,
-            keyed,
-            last,
-            sum: last,
-            left: rounds.saturating_sub(1),
-        })
-    }
-
-    fn go_on(&mut self, most: u32) -> Option<Keys> {
-        let length = self.hash.length();
-        for _ in 0..most.min(self.left) {
-            let mut mac = self.keyed.clone();
-            mac.update(self.last.get(..length)?);
-            copy(&mut self.last, &mac.finalize().into_bytes());
-            for (sum, last) in self.sum.iter_mut().zip(&self.last) {
-                *sum ^= last;
-            }
-        }
-        self.left = self.left.saturating_sub(most);
-        (self.left == 0).then(|| Keys::of(self.hash, self.sum.get(..length).unwrap_or(&[])))
-    }
-}
-
-/// Who hands over what a mac is of.
-type Parts<'p> = &'p mut dyn FnMut(&mut dyn FnMut(&[u8]));
-
-fn mac_with<M: Mac + KeyInit>(key: &[u8], parts: Parts<'_>) -> [u8; MOST] {
-    let mut sum = [0; MOST];
-    // A key of any length will do.
-    if let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) {
-        parts(&mut |part| mac.update(part));
-        copy(&mut sum, &mac.finalize().into_bytes());
-    }
-    sum
-}
-
-/// Compares in a time that says nothing of where they differ.
-fn is_signed_with<M: Mac + KeyInit>(key: &[u8], parts: Parts<'_>, signature: &[u8]) -> bool {
-    let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else {
-        return false;
-    };
-    parts(&mut |part| mac.update(part));
-    mac.verify_slice(signature).is_ok()
-}
-
-fn mac(hash: Hash, key: &[u8], parts: Parts<'_>) -> [u8; MOST] {
-    match hash {
-        Hash::Sha1 => mac_with::<Hmac<Sha1>>(key, parts),
-        Hash::Sha256 => mac_with::<Hmac<Sha256>>(key, parts),
-    }
-}
-
-fn hashed(hash: Hash, octets: &[u8]) -> [u8; MOST] {
-    let mut sum = [0; MOST];
-    match hash {
-        Hash::Sha1 => copy(&mut sum, &Sha1::digest(octets)),
-        Hash::Sha256 => copy(&mut sum, &Sha256::digest(octets)),
-    };
-    sum
-}
-
-impl Keys {
-    fn of(hash: Hash, salted: &[u8]) -> Self {
-        Self {
-            hash,
-            client: mac(hash, salted, &mut |put| put(b"Client Key")),
-            server: mac(hash, salted, &mut |put| put(b"Server Key")),
-        }
-    }
 }
 
 /// The nonce of both in server-first.
@@ -407,8 +250,5 @@ fn proves(given: &[u8], exchange: &Exchange, credentials: &impl Credentials) -> 
     }
     let key = keys.server.get(..length).unwrap_or(&[]);
     let parts: Parts<'_> = &mut |put| each_of_all(exchange, credentials, put);
-    match keys.hash {
-        Hash::Sha1 => is_signed_with::<Hmac<Sha1>>(key, parts, signed),
-        Hash::Sha256 => is_signed_with::<Hmac<Sha256>>(key, parts, signed),
-    }
+    is_signed(keys.hash, key, parts, signed)
 }

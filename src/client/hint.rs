@@ -134,7 +134,15 @@ impl Case<'_> {
 
     /// The server has no mechanism that this library knows at all.
     fn offers_strange_ones_only(&self) -> bool {
-        let known = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER"];
+        let known = [
+            "PLAIN",
+            "LOGIN",
+            "CRAM-MD5",
+            "SCRAM-SHA-1",
+            "SCRAM-SHA-256",
+            "XOAUTH2",
+            "OAUTHBEARER",
+        ];
         self.offers_none() && !known.iter().any(|name| self.offers(name.as_bytes()))
     }
 
@@ -658,7 +666,12 @@ mod tests {
                 "check the password; or SMTP AUTH is off there, or wants XOAUTH2",
             ),
             // Yahoo.
-            (535, "5.7.0 (#AUTH005) Too many bad auth attempts.", Mechanism::Plain, locked),
+            (
+                535,
+                "5.7.0 (#AUTH005) Too many bad auth attempts.",
+                Mechanism::Plain,
+                locked,
+            ),
             // Postfix, Dovecot, and most others.
             (
                 535,
@@ -666,7 +679,12 @@ mod tests {
                 Mechanism::ScramSha256,
                 "check the password; or try the whole e-mail address as user name",
             ),
-            (535, "5.7.8 Error: authentication failed:", Mechanism::OAuthBearer, token),
+            (
+                535,
+                "5.7.8 Error: authentication failed:",
+                Mechanism::OAuthBearer,
+                token,
+            ),
         ] {
             let mut settings = Settings::NONE;
             settings.mechanisms = ON;
@@ -758,7 +776,10 @@ mod tests {
         let mut report = refused(Code::BadPassword, Phase::Auth, 535, "5.7.8 Invalid base64");
         explain(&mut report, &settings, Some(Mechanism::XOAuth2));
         let text = core::str::from_utf8(report.text.octets()).unwrap();
-        assert!(text.ends_with("many servers take none of more than 9000 octets"), "{text}");
+        assert!(
+            text.ends_with("many servers take none of more than 9000 octets"),
+            "{text}"
+        );
     }
 
     #[test]

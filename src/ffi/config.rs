@@ -92,10 +92,11 @@ pub struct sds_smtp_config {
     /// NULL.
     pub reserved_pointer: *const c_void,
     /// SDS_SMTP_AUTH_NONE, SDS_SMTP_AUTH_ANY, or a sum of the others, of which the strongest is used that the
-    /// server offers: SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN. One that the
-    /// server refuses as such is followed by the next; a wrong password never is. An unknown bit, or _ANY with
-    /// others: code 33. Only XOAUTH2 and OAUTHBEARER, and no TLS that verifies the server: code 39. TLS does so
-    /// with SDS_SMTP_TLS_STARTTLS and _IMPLICIT, and where a transport of the program has start_tls.
+    /// server offers: SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN. One that it
+    /// refuses as such is followed by the next; a wrong password never is. An unknown bit, or _ANY with
+    /// others: code 33. Only XOAUTH2 and OAUTHBEARER, and no TLS that verifies the server: code 39. TLS does
+    /// so with SDS_SMTP_TLS_STARTTLS and _IMPLICIT, and where a transport of the program has start_tls.
+    /// docs/logins.md has a table.
     pub auth: u32,
     /// The port of servers that `server` names without one, 1 to 65535; by default 25, with
     /// SDS_SMTP_TLS_STARTTLS 587, with SDS_SMTP_TLS_IMPLICIT 465. Else code 13.

@@ -1,6 +1,6 @@
 //! What the passwords of a client's configuration come to with SCRAM: saved, so that the next mail need not derive it again.
 
-use crate::auth::scram::Keys;
+use crate::auth::derivation::Keys;
 
 /// How many are saved: for a list of servers, one each.
 const SAVED: usize = 4;
@@ -47,5 +47,31 @@ impl Saved {
             *place = Some((tag, keys.clone()));
         }
         self.oldest = self.oldest.wrapping_add(1) % SAVED;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::derivation::{Hash, Rounds};
+
+    #[test]
+    fn a_few_are_saved_and_the_oldest_goes() {
+        let keys = |salt: u8| {
+            let rounds = Rounds::begin(Hash::Sha256, b"pencil", &[salt], 1);
+            rounds.and_then(|mut rounds| rounds.go_on(1)).unwrap()
+        };
+        let mut saved = Saved::new(7);
+        assert!(saved.are_of(7) && !saved.are_of(8));
+        for number in 0..6u8 {
+            saved.save([number; 32], &keys(number));
+            // Saving it again takes no place.
+            saved.save([number; 32], &keys(99));
+        }
+        for number in 0..6 {
+            let found = saved.get(&[number; 32]).map(|found| found.client);
+            let wanted = (number >= 2).then(|| keys(number).client);
+            assert_eq!(found, wanted, "{number}");
+        }
     }
 }

@@ -29,6 +29,7 @@
 //! - `clock`: the time
 //! - `memory`: memory that may be refused; `queue`: a queue in it
 //! - `fork`: what a fork of the host program finds
+//! - `saslprep`: user names and passwords outside ASCII
 //! - `security`: whether TLS protects a mail, and how
 //! - `tls`: TLS over any channel; `no_tls` in a library without it
 //! - `sys`: system calls, a folder for each system; the only files here with `unsafe`
@@ -104,6 +105,8 @@ mod registry;
 pub mod resolve;
 #[forbid(unsafe_code)]
 mod runner;
+#[forbid(unsafe_code)]
+mod saslprep;
 #[forbid(unsafe_code)]
 mod security;
 #[forbid(unsafe_code)]

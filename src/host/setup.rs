@@ -4,9 +4,10 @@ use std::boxed::Box;
 use std::net::IpAddr;
 
 use super::memory::Boxed;
+use super::saslprep;
 use super::security::{Mode, Protection};
 use super::servers::{self, Servers, Target};
-use super::snapshot::{Extras, Snapshot};
+use super::snapshot::{Extras, Prepared, Snapshot};
 use super::tls::{Given, Peer};
 use crate::channel::callbacks::Trace;
 use crate::client::settings::{Checked, Draft, PORT, is_kept_unused};
@@ -14,7 +15,10 @@ use crate::client::url::{self, Scheme};
 use crate::client::wrong::{Place, Wrong};
 use crate::code::Code;
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
+use crate::octets::wipe;
+use crate::session::Settings;
 use crate::session::choice;
+use crate::wire::capability::Capabilities;
 use crate::wire::literal::{Address, LITERAL_BYTES};
 
 /// A configuration as a program gives it.
@@ -102,12 +106,14 @@ impl<'a> Setup<'a> {
                 "a token is sent over verified TLS only, and tls is not 1 or 2",
             ));
         }
+        let prepared = prepared(&checked.settings).ok_or(no_memory)?;
         let plain = only.is_some()
             && source.is_none()
             && self.trace.is_none()
             && !self.keep_dialogue
             && self.retry_max == 0
-            && protection.is_none();
+            && protection.is_none()
+            && prepared.is_none();
         let extras = if plain {
             None
         } else {
@@ -119,7 +125,7 @@ impl<'a> Setup<'a> {
                 retry_max: self.retry_max,
                 retry_delay: self.retry_delay,
                 protection,
-                prepared: None,
+                prepared,
             };
             Some(Boxed::new(extras).ok_or(no_memory)?)
         };
@@ -233,6 +239,25 @@ impl<'a> Setup<'a> {
             None => Err(Wrong::new(Code::BadArgument, "source", "no IP address")),
         }
     }
+}
+
+/// User name and password for SCRAM, where they differ from those that are configured; None without memory.
+fn prepared(settings: &Settings<'_>) -> Option<Option<Prepared>> {
+    if settings.mechanisms.both(Capabilities::CHALLENGED).is_empty() {
+        return Some(None);
+    }
+    let [username, password] = [settings.username(), settings.password()];
+    let mut prepared = [username, password].map(saslprep::prepared);
+    let kept = match &prepared {
+        [None, None] => Some(None),
+        [name, word] => {
+            Prepared::new(name.as_deref().unwrap_or(username), word.as_deref().unwrap_or(password)).map(Some)
+        }
+    };
+    for text in prepared.iter_mut().flatten() {
+        wipe(text);
+    }
+    kept
 }
 
 /// What is wrong with `server`.

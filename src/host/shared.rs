@@ -14,7 +14,7 @@ use super::snapshot::Snapshot;
 use super::sys::{Condition, Lock, Locked};
 use super::told::{Ended, Kept, LastMail};
 use super::{clock, sys};
-use crate::auth::scram::Keys;
+use crate::auth::derivation::Keys;
 use crate::channel::callbacks::Done;
 use crate::client::log::{Entry, Ring};
 use crate::code::{Code, Phase};

@@ -52,8 +52,10 @@ impl Prepared {
     }
 
     fn copy(&self) -> Option<Self> {
-        let [username, password] = self.texts();
-        Self::new(username, password)
+        Some(Self {
+            texts: joined(&[&self.texts])?,
+            username: self.username,
+        })
     }
 
     fn texts(&self) -> [&[u8]; 2] {

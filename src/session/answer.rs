@@ -29,6 +29,10 @@ impl<E: Events> Session<E> {
     /// The server's answer decides. What it repeats of the login is masked in the text that the result will show.
     pub(super) fn answered(&mut self, job: &Job<'_>, code: Code) {
         if !job.settings.mechanisms.is_empty() {
+            #[cfg(feature = "std")]
+            if let Some(response) = self.response(job) {
+                response.mask(self.reader.text_mut());
+            }
             let text = self.reader.text_mut();
             redaction::mask(text, &job.settings, self.step.logs_in());
         }

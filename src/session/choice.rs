@@ -139,13 +139,16 @@ mod tests {
         for bits in 0..128u32 {
             for offers in 0..128u32 {
                 let of = |bits: u32| {
-                    ORDER.iter().enumerate().fold(Capabilities::NONE, |all, (at, (one, _))| {
-                        all.with(if bits >> at & 1 == 1 {
-                            Capabilities::of(&[*one])
-                        } else {
-                            Capabilities::NONE
+                    ORDER
+                        .iter()
+                        .enumerate()
+                        .fold(Capabilities::NONE, |all, (at, (one, _))| {
+                            all.with(if bits >> at & 1 == 1 {
+                                Capabilities::of(&[*one])
+                            } else {
+                                Capabilities::NONE
+                            })
                         })
-                    })
                 };
                 for (guarded, verified) in [(false, false), (false, true), (true, false), (true, true)] {
                     let terms = Terms {

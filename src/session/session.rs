@@ -476,9 +476,15 @@ impl<E: Events> Session<E> {
 
     /// The server has ended a line; or, where it is not whole, said the last part of one.
     fn heard_line(&mut self, job: &Job<'_>, whole: bool) {
+        #[cfg(feature = "std")]
+        let response = self.response(job);
         let Some(hearing) = self.events.hearing() else { return };
         if hearing.line().is_empty() {
             return;
+        }
+        #[cfg(feature = "std")]
+        if let Some(response) = response {
+            hearing.mask(whole, |text| response.mask(text));
         }
         if !job.settings.mechanisms.is_empty() {
             let logs_in = self.step.logs_in();

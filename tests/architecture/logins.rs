@@ -34,10 +34,7 @@ const SETS: [(u32, &str); 14] = [
 ];
 
 /// What `tls` is, and whether the server is verified then.
-const TLS: [(&str, bool); 2] = [
-    ("none, opportunistic", false),
-    ("STARTTLS, implicit, pinned", true),
-];
+const TLS: [(&str, bool); 2] = [("none, opportunistic", false), ("STARTTLS, implicit, pinned", true)];
 
 /// What a server offers.
 const OFFERED: [&str; 8] = [
@@ -71,7 +68,8 @@ fn leaves(mechanism: Mechanism) -> &'static str {
 }
 
 fn table() -> String {
-    let mut table = String::from("| auth | names | tls | offered | logs in with | says |\n| --: | --- | --- | --- | --- | --- |\n");
+    let mut table =
+        String::from("| auth | names | tls | offered | logs in with | says |\n| --: | --- | --- | --- | --- | --- |\n");
     for (auth, names) in SETS {
         let configured = mechanisms(auth).unwrap();
         for (tls, verified) in TLS {
@@ -99,7 +97,9 @@ fn table() -> String {
 #[test]
 fn the_page_shows_what_each_configuration_logs_in_with() {
     let (page, made) = (read(PAGE), table());
-    let (before, after) = page.split_once(BEGIN).unwrap_or_else(|| panic!("{PAGE} lacks the comment {BEGIN}"));
+    let (before, after) = page
+        .split_once(BEGIN)
+        .unwrap_or_else(|| panic!("{PAGE} lacks the comment {BEGIN}"));
     let (shown, after) = after.split_once(END).expect("the part has an end");
     if env::var_os("SDS_SMTP_WRITE").is_some() {
         fs::write(root().join(PAGE), format!("{before}{BEGIN}{made}{END}{after}")).unwrap();
@@ -123,6 +123,9 @@ fn a_password_in_the_clear_is_named_and_a_token_is_never_in_the_clear() {
         assert!(!(clear && says.contains("token")), "{line}");
         let named = (*with == "PLAIN" && auth & 2 != 0) || (*with == "LOGIN" && auth & 4 != 0);
         assert!(!(clear && says.contains("password")) || named, "{line}");
-        assert!(!says.contains("user name") || offered.split(' ').any(|word| word == *with), "{line}");
+        assert!(
+            !says.contains("user name") || offered.split(' ').any(|word| word == *with),
+            "{line}"
+        );
     }
 }

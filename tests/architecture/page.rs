@@ -67,7 +67,10 @@ fn ways(from: State, next: Next) -> Vec<(State, &'static str)> {
                 (Quit, "login refused, probe, or mail too large"),
             ];
             if from == AuthBegin {
-                ways.push((AuthBegin, "501 or 504: without an initial response; or another mechanism"));
+                ways.push((
+                    AuthBegin,
+                    "501 or 504: without an initial response; or another mechanism",
+                ));
             }
             ways
         }
@@ -242,8 +245,10 @@ fn a_session_takes_each_arrow_of_the_diagram_and_no_other() {
                 && matches!(row.state, State::Ehlo | State::Helo))
                 || state == "AuthDerive";
             // What begins with an event of the connection, or with the last octet that has left.
-            let other_event =
-                matches!(row.state, State::Connecting | State::Securing | State::AuthDerive | State::Dot) || row.state.settled();
+            let other_event = matches!(
+                row.state,
+                State::Connecting | State::Securing | State::AuthDerive | State::Dot
+            ) || row.state.settled();
             assert!(
                 special || other_event || driven_to.contains(state),
                 "{:?} --> {state} is never taken",
