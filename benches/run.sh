@@ -351,7 +351,7 @@ rest   rest (start files, zeroize, compiler's helpers)
 PARTS
   limited 'bytes of the whole library' "$(stat -L -c %s "$library")" 1850000
   CARGO_TARGET_DIR=$target/benches/lean LEAN=1 scripts/people/build.sh >/dev/null
-  limited 'bytes of the lean library' "$(stat -c %s "$target/benches/lean/release/libsds_smtp.so")" 426500
+  limited 'bytes of the lean library' "$(stat -c %s "$target/benches/lean/release/libsds_smtp.so")" 489800
 }
 
 # in_objects FILE MAILS: of a dump of callgrind's, the instructions for a mail in the library's own code, and with those of

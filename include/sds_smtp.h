@@ -453,10 +453,11 @@ typedef struct sds_smtp_config {
     const void *reserved_pointer;
     /**
      * SDS_SMTP_AUTH_NONE, SDS_SMTP_AUTH_ANY, or a sum of the others, of which the strongest is used that the
-     * server offers: SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN. One that the
-     * server refuses as such is followed by the next; a wrong password never is. An unknown bit, or _ANY with
-     * others: code 33. Only XOAUTH2 and OAUTHBEARER, and no TLS that verifies the server: code 39. TLS does so
-     * with SDS_SMTP_TLS_STARTTLS and _IMPLICIT, and where a transport of the program has start_tls.
+     * server offers: SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN. One that it
+     * refuses as such is followed by the next; a wrong password never is. An unknown bit, or _ANY with
+     * others: code 33. Only XOAUTH2 and OAUTHBEARER, and no TLS that verifies the server: code 39. TLS does
+     * so with SDS_SMTP_TLS_STARTTLS and _IMPLICIT, and where a transport of the program has start_tls.
+     * docs/logins.md has a table.
      */
     uint32_t auth;
     /**
