@@ -1323,7 +1323,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("sender", metavar="FROM")
     parser.add_argument("to", metavar="TO", help="addresses, separated by commas")
     parser.add_argument("subject", metavar="SUBJECT", nargs="?", default="Zkouška / test of sds-smtp")
-    parser.epilog = "Logs in when SDS_SMTP_PASSWORD is set, as SDS_SMTP_USERNAME or else as FROM."
+    parser.epilog = "Logs in, in the clear, when SDS_SMTP_PASSWORD is set, as SDS_SMTP_USERNAME or else as FROM."
     options = parser.parse_args(arguments)
     login = "SDS_SMTP_PASSWORD" in os.environ
     try:
@@ -1332,7 +1332,6 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
                 server=options.server,
                 port=options.port,
                 sender=options.sender,
-                # There is no TLS here: who gives a password wants it to be said, as the three functions of C do.
                 auth=Auth.PLAIN | Auth.LOGIN if login else Auth.NONE,
                 username=os.environ.get("SDS_SMTP_USERNAME", options.sender) if login else None,
                 password=os.environ["SDS_SMTP_PASSWORD"] if login else None,

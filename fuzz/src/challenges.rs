@@ -104,6 +104,9 @@ pub fn run(octets: &[u8]) {
     let auth = u32::from(input.octet());
     let (piece, flags) = (usize::from(input.octet()).max(1), input.octet());
     let Ok(set) = mechanisms(auth) else { return };
+    if set.is_empty() {
+        return;
+    }
     let mut settings = Settings::NONE;
     settings.mechanisms = set;
     settings.login.guarded = auth == 1;
