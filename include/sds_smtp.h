@@ -194,13 +194,16 @@
 /** `sds_smtp_config.tls`: no TLS. */
 #define SDS_SMTP_TLS_NONE 0
 
-/** `sds_smtp_config.tls`: not in this version. */
+/** `sds_smtp_config.tls`: STARTTLS (port 587); nothing is sent without it: code 38. */
 #define SDS_SMTP_TLS_STARTTLS 1
 
-/** `sds_smtp_config.tls`: not in this version. */
+/** `sds_smtp_config.tls`: TLS from the first octet on (port 465). */
 #define SDS_SMTP_TLS_IMPLICIT 2
 
-/** `sds_smtp_config.tls`: not in this version. */
+/**
+ * `sds_smtp_config.tls`: STARTTLS where the server offers it and does not refuse it, with whatever
+ * certificate; else in the clear, a login, too. It keeps out who only listens. Not on bare metal.
+ */
 #define SDS_SMTP_TLS_OPPORTUNISTIC 3
 
 /**
@@ -481,7 +484,8 @@ typedef struct sds_smtp_config {
     uint32_t credential_limit;
     /**
      * The time limits are in milliseconds; the defaults are those of RFC 5321, 4.5.3.2. This one: until the
-     * connection is made, with the lookup of the name and all addresses of one server, 60000.
+     * connection is made, with the lookup of the name, all addresses of one server, and TLS from the first
+     * octet on, 60000. With STARTTLS the answer to it and the handshake have the same time, each.
      */
     uint32_t connect_timeout_ms;
     /** Until the greeting: 300000. */

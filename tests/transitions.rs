@@ -35,7 +35,7 @@ ehlo_unsaid       3x       3x       3x       3x       3x      2x  3x   3x   3x  
 ehlo              Envelope Envelope Envelope 3x       3x      2x  Helo Helo Helo  Helo Helo Helo Helo Helo 3x      3x   1x  32x
 ehlo_with_login   9Q       9Q       9Q       3x       3x      2x  3Q   9Q   3Q    9Q   3Q   3Q   3Q   3Q   3x      3x   1x  32x
 ehlo_of_a_probe   0Q       0Q       0Q       3x       3x      2x  Helo Helo Helo  Helo Helo Helo Helo Helo 3x      3x   1x  32x
-ehlo_for_tls      38Q      38Q      38Q      3x       3x      2x  38Q  38Q  38Q   38Q  38Q  38Q  38Q  38Q  3x      3x   1x  32x
+ehlo_for_tls      38Q      38Q      38Q      3x       3x      2x  3Q   38Q  3Q    38Q  3Q   3Q   3Q   3Q   3x      3x   1x  32x
 ehlo_secured      Envelope Envelope Envelope 3x       3x      2x  Helo Helo Helo  Helo Helo Helo Helo Helo 3x      3x   1x  32x
 helo              Envelope Envelope Envelope 3x       3x      2x  3Q   3Q   3Q    3Q   3Q   3Q   3Q   3Q   3x      Connecting 1x 32x
 helo_again        Envelope Envelope Envelope 3x       3x      2x  3Q   3Q   3Q    3Q   3Q   3Q   3Q   3Q   3x      3x   1x  32x

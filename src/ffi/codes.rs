@@ -93,11 +93,12 @@ pub const SDS_SMTP_KEEP_DIALOGUE: u32 = 4;
 
 /// `sds_smtp_config.tls`: no TLS.
 pub const SDS_SMTP_TLS_NONE: u32 = 0;
-/// `sds_smtp_config.tls`: not in this version.
+/// `sds_smtp_config.tls`: STARTTLS (port 587); nothing is sent without it: code 38.
 pub const SDS_SMTP_TLS_STARTTLS: u32 = 1;
-/// `sds_smtp_config.tls`: not in this version.
+/// `sds_smtp_config.tls`: TLS from the first octet on (port 465).
 pub const SDS_SMTP_TLS_IMPLICIT: u32 = 2;
-/// `sds_smtp_config.tls`: not in this version.
+/// `sds_smtp_config.tls`: STARTTLS where the server offers it and does not refuse it, with whatever
+/// certificate; else in the clear, a login, too. It keeps out who only listens. Not on bare metal.
 pub const SDS_SMTP_TLS_OPPORTUNISTIC: u32 = 3;
 
 /// `sds_smtp_message.flags`: on bare metal the text is not copied; it must stay unchanged until the mail has

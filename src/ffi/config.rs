@@ -112,7 +112,8 @@ pub struct sds_smtp_config {
     /// by default 32. The devices' firmware had 16 before 17 July 2010. Else code 33.
     pub credential_limit: u32,
     /// The time limits are in milliseconds; the defaults are those of RFC 5321, 4.5.3.2. This one: until the
-    /// connection is made, with the lookup of the name and all addresses of one server, 60000.
+    /// connection is made, with the lookup of the name, all addresses of one server, and TLS from the first
+    /// octet on, 60000. With STARTTLS the answer to it and the handshake have the same time, each.
     pub connect_timeout_ms: u32,
     /// Until the greeting: 300000.
     pub greeting_timeout_ms: u32,

@@ -88,32 +88,45 @@ pub enum Note {
     Next(Then, u64),
 }
 
-/// How long the greeting of a server is waited for, in milliseconds. `server`: one that is to greet in the clear.
-fn greeting_of(snapshot: &Snapshot, server: Option<SocketAddr>) -> u32 {
+/// How long a greeting is waited for, in milliseconds. `waits`: the server waits for TLS, as far as that is known.
+fn greeting_of(snapshot: &Snapshot, waits: bool) -> u32 {
     let greeting = snapshot.limit(Limit::Greeting);
-    match server {
-        Some(server) if server.port() == TLS_PORT => greeting.min(TLS_PORT_GREETING),
-        _ => greeting,
+    if waits {
+        greeting.min(TLS_PORT_GREETING)
+    } else {
+        greeting
     }
 }
 
-/// Of what a job is.
-#[derive(Clone, Copy, Default)]
-struct About {
-    /// The server, where it is to greet in the clear.
-    plain: Option<SocketAddr>,
-    /// The server.
-    address: Option<SocketAddr>,
-    /// Its number in the list.
-    number: usize,
+/// Whose server a job is about.
+#[derive(Clone, Copy)]
+struct About<'s> {
+    /// The server is to greet in the clear, and its port is one where it waits for TLS.
+    waits: bool,
     /// Functions of the program speak TLS.
     secures: bool,
+    /// Its number in the list.
+    number: usize,
+    /// Its address.
+    address: &'s Option<SocketAddr>,
 }
 
-fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, about: About) -> Job<'a> {
+impl About<'static> {
+    /// There is none yet.
+    const NOBODY: Self = Self {
+        waits: false,
+        secures: false,
+        number: 0,
+        address: &None,
+    };
+}
+
+fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, about: About<'_>) -> Job<'a> {
     let mut settings = snapshot.settings();
-    if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
-        *greeting = greeting_of(snapshot, about.plain);
+    if about.waits {
+        if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
+            *greeting = greeting_of(snapshot, true);
+        }
     }
     settings.login.verified |= about.secures;
     // The others ask for no name.
@@ -165,7 +178,7 @@ impl Connection {
                 sink.transcript = Some(Transcript::new(extras.trace.is_some(), extras.keep_dialogue)?);
             }
         }
-        let session = Session::new(&job(&snapshot, &post, &order, About::default()), sink);
+        let session = Session::new(&job(&snapshot, &post, &order, About::NOBODY), sink);
         Some(Self {
             key,
             mail,
@@ -214,7 +227,7 @@ impl Connection {
         if self.find_peer(tools.now).is_none() {
             return;
         }
-        let job = job(&self.snapshot, &self.post, &self.order, self.about(Some(server)));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&Some(server)));
         self.link.open(&job, server, tools);
     }
 
@@ -281,7 +294,7 @@ impl Connection {
                     .boxed()
                     .and_then(|targets| Race::new(targets, source))
                     .and_then(Boxed::new);
-                let job = job(&self.snapshot, &self.post, &self.order, self.about(first));
+                let job = job(&self.snapshot, &self.post, &self.order, self.about(&first));
                 match race {
                     Some(race) => self.link.race(&job, race, tools),
                     None => self.link.lost(&job, tools.now, Reason::NoMemory),
@@ -313,13 +326,12 @@ impl Connection {
             return Err(Reason::OtherTransport);
         };
         let implicit = protection.mode == Mode::Implicit;
-        let named = match (&protection.name, self.target()) {
-            (Some(name), _) => Peer::new(config, name, implicit),
-            (None, Some(Target::Name { name, .. })) => Peer::new(config, name, implicit),
-            (None, Some(Target::Address(address))) => Some(Peer::of_address(config, address.ip(), implicit)),
-            (None, None) => None,
+        let peer = match (&protection.name, self.target()) {
+            (Some(name), _) => Peer::new(config, name, implicit)?,
+            (None, Some(Target::Name { name, .. })) => Peer::new(config, name, implicit)?,
+            (None, Some(Target::Address(address))) => Peer::of_address(config, address.ip(), implicit),
+            (None, None) => return Err(Reason::NotConfigured),
         };
-        let peer = named.ok_or(Reason::OtherName)?;
         Boxed::new(peer).map(Some).ok_or(Reason::NoMemory)
     }
 
@@ -332,22 +344,22 @@ impl Connection {
         }
     }
 
-    /// The server, where it is to greet in the clear.
-    fn plain(&self, server: Option<SocketAddr>) -> Option<SocketAddr> {
-        let greets = match self.snapshot.protection() {
-            Some(protection) => protection.mode != Mode::Implicit,
-            None => !self.secures,
-        };
-        server.filter(|_| greets)
+    /// Whether a server is to greet in the clear, and its port is one where it waits for TLS.
+    fn waits(&self, server: &Option<SocketAddr>) -> bool {
+        server.as_ref().is_some_and(|server| server.port() == TLS_PORT)
+            && match self.snapshot.protection() {
+                Some(protection) => protection.mode != Mode::Implicit,
+                None => !self.secures,
+            }
     }
 
     /// What a job with this server is about.
-    fn about(&self, server: Option<SocketAddr>) -> About {
+    fn about<'s>(&self, server: &'s Option<SocketAddr>) -> About<'s> {
         About {
-            plain: self.plain(server),
-            address: server,
-            number: self.course.as_ref().map_or(0, |course| course.server),
+            waits: self.waits(server),
             secures: self.secures,
+            number: self.course.as_ref().map_or(0, |course| course.server),
+            address: server,
         }
     }
 
@@ -359,8 +371,7 @@ impl Connection {
         }
         // It comes back, also to say what the keys are for.
         self.link.unfinished = true;
-        let about = self.about(self.link.address);
-        let job = job(&self.snapshot, &self.post, &self.order, about);
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         let (time, session) = (self.link.time(now), &mut self.link.pump.session);
         let (key, number) = (self.key, self.snapshot.number);
         if session.events.tag().is_none() {
@@ -384,13 +395,13 @@ impl Connection {
     }
 
     pub(super) fn lost(&mut self, now: u64, reason: Reason) {
-        let job = job(&self.snapshot, &self.post, &self.order, self.about(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.lost(&job, now, reason);
     }
 
     /// Something happened on the socket.
     pub fn handle(&mut self, event: Event, tools: &mut Tools<'_>) {
-        let job = job(&self.snapshot, &self.post, &self.order, self.about(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.handle(&job, event, tools);
         self.derive(tools.now, tools.rounds);
     }
@@ -402,7 +413,7 @@ impl Connection {
             return;
         }
         // One that is looked at although nothing was told of it may still be connecting: then there is nothing to do.
-        if self.link.connects() && !self.link.races() && !self.link.is_connected() {
+        if self.link.connects() && !self.link.races() && !self.link.waits_to_secure() && !self.link.is_connected() {
             return;
         }
         let event = Event {
@@ -449,7 +460,7 @@ impl Connection {
     /// The same, before the server is looked for.
     pub(super) fn begin_session(&mut self, now: u64) {
         let left = self.time_left(now);
-        let mut job = job(&self.snapshot, &self.post, &self.order, About::default());
+        let mut job = job(&self.snapshot, &self.post, &self.order, About::NOBODY);
         if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
             *total = u32::try_from(left).unwrap_or(u32::MAX).max(1);
         }
@@ -520,7 +531,7 @@ impl Connection {
     /// The link, and what its session is about now.
     pub(super) fn parts(&mut self) -> (Job<'_>, &mut Link) {
         // Where the transport speaks TLS, a server on that port speaks first.
-        let about = self.about(self.link.address);
+        let about = self.about(&self.link.address);
         (job(&self.snapshot, &self.post, &self.order, about), &mut self.link)
     }
 
@@ -545,7 +556,7 @@ impl Connection {
             }
         }
         self.make_sure(tools.poller);
-        let job = job(&self.snapshot, &self.post, &self.order, self.about(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.tick(&job, tools);
     }
 
@@ -555,7 +566,7 @@ impl Connection {
         if self.give_up_course(Code::Cancelled, Reason::Cancelled) {
             return;
         }
-        let job = job(&self.snapshot, &self.post, &self.order, self.about(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.cancel(&job, tools);
     }
 
@@ -596,7 +607,7 @@ impl Connection {
             Some(carried) => carried.deadline(self.link.session_deadline()),
             None => self
                 .link
-                .deadline(|| greeting_of(&self.snapshot, self.plain(self.link.address))),
+                .deadline(|| greeting_of(&self.snapshot, self.waits(&self.link.address))),
         }
     }
 
@@ -654,11 +665,7 @@ impl Connection {
             report.phase = Phase::Tls;
         }
         let silent = report.phase == Phase::Greeting && report.code == Code::Timeout;
-        if silent
-            && self
-                .plain(self.link.address)
-                .is_some_and(|address| address.port() == TLS_PORT)
-        {
+        if silent && self.waits(&self.link.address) {
             report.code = Code::TlsFailed;
         }
         let then = self.decide(&mut report, now);
@@ -729,7 +736,7 @@ impl Connection {
             self.link.pump.session.cancel();
         }
         self.give_up_course(Code::ConnectFailed, Reason::NoSocket);
-        let job = job(&self.snapshot, &self.post, &self.order, self.about(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         let time = self.link.time(now);
         self.link.pump.session.lost(&job, time, Reason::Lost);
         // A session that would connect anew has no socket to do it with, either.

@@ -13,7 +13,7 @@ use crate::channel::callbacks::Trace;
 use crate::client::settings::{Checked, Draft, PORT, is_kept_unused};
 use crate::client::url::{self, Scheme};
 use crate::client::wrong::{Place, Wrong};
-use crate::code::Code;
+use crate::code::{Code, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
 use crate::octets::wipe;
 use crate::session::Settings;
@@ -182,12 +182,16 @@ impl<'a> Setup<'a> {
             ),
         };
         if let (Some(name), Some(config)) = (&name, &config) {
-            // As an address with a zone.
-            if Peer::new(config, name, false).is_none() {
-                return Err(wrong(
-                    "tls_name",
-                    "not a name, and not an address, that a certificate can have",
-                ));
+            match Peer::new(config, name, false) {
+                Ok(_) => {}
+                Err(Reason::NoMemory) => return Err(no_memory()),
+                // As an address with a zone.
+                Err(_) => {
+                    return Err(wrong(
+                        "tls_name",
+                        "not a name, and not an address, that a certificate can have",
+                    ));
+                }
             }
         }
         let protection = Protection { mode, name, config };

@@ -183,18 +183,20 @@ impl<E: Events> Session<E> {
     /// The server does not take EHLO.
     fn fall_back(&mut self, job: &Job<'_>) -> State {
         match self.reader.code() {
-            // Nor STARTTLS.
-            400.. if self.needs_security(job) => {
-                self.answered(job, Code::TlsUnavailable);
-                return State::Quit;
-            }
-            // HELO announces no AUTH: with a login to do there is nothing to fall back to.
-            400.. if job.settings.mechanisms.is_empty() => {
+            // HELO announces no STARTTLS and no AUTH: with one of them to do there is nothing to fall back to.
+            400.. if job.settings.mechanisms.is_empty() && !self.needs_security(job) => {
                 self.capabilities.forget();
                 return State::Helo;
             }
             // 500, 502 or 504: it knows no EHLO.
-            reply @ 500..=504 if reply % 2 == 0 => self.answered(job, Code::AuthUnsupported),
+            reply @ 500..=504 if reply % 2 == 0 => {
+                let code = if self.needs_security(job) {
+                    Code::TlsUnavailable
+                } else {
+                    Code::AuthUnsupported
+                };
+                self.answered(job, code);
+            }
             _ => {}
         }
         self.fail(job)

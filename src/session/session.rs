@@ -388,12 +388,18 @@ impl<E: Events> Session<E> {
         self.now = now;
         let listens = self.events.listens();
         let mut octets = octets;
+        // Only a whole reply, a challenge, and what is no reply lead to another state: not looked at for each octet, it saves 600
+        // instructions for a mail.
+        let mut moved = true;
         while let Some((&octet, rest)) = octets.split_first() {
-            match self.state {
-                State::Closed | State::Connecting => return,
-                #[cfg(feature = "complete")]
-                State::Securing => return self.overhear(),
-                _ => {}
+            if moved || !cfg!(fast) {
+                moved = false;
+                match self.state {
+                    State::Closed | State::Connecting => return,
+                    #[cfg(feature = "complete")]
+                    State::Securing => return self.overhear(),
+                    _ => {}
+                }
             }
             // The same, several octets at a time.
             if cfg!(fast) {
@@ -408,6 +414,7 @@ impl<E: Events> Session<E> {
                         self.capabilities.feed_all(run);
                     }
                     self.keep_challenge(kept, run);
+                    moved = self.mechanism.reads_challenges();
                     octets = after;
                     continue;
                 }
@@ -429,25 +436,35 @@ impl<E: Events> Session<E> {
                         self.capabilities.feed(octet);
                     }
                     self.keep_challenge(kept, &[octet]);
+                    moved = self.mechanism.reads_challenges();
                 }
                 progress @ (Progress::Line | Progress::Reply) => {
                     self.end_of_line();
                     if progress == Progress::Reply {
                         self.reply(job);
                         self.reader.next_reply();
+                        moved = true;
                     }
                 }
                 Progress::Broken => {
-                    let Some(reason) = self.broken_at(octet) else { continue };
-                    if listens {
-                        // Of what is no reply a line is told: it shows what answers there.
-                        self.heard(job, rest.split(|octet| *octet == b'\n').next().unwrap_or(&[]));
-                        self.heard_line(job, false);
-                    }
-                    self.give_up(reason);
+                    moved = true;
+                    self.broken(job, octet, rest, listens);
                 }
             }
         }
+    }
+
+    /// What came is no reply.
+    // Saves 640 instructions for a mail.
+    #[cfg_attr(fast, inline(never))]
+    fn broken(&mut self, job: &Job<'_>, octet: u8, rest: &[u8], listens: bool) {
+        let Some(reason) = self.broken_at(octet) else { return };
+        if listens {
+            // Of what is no reply a line is told: it shows what answers there.
+            self.heard(job, rest.split(|octet| *octet == b'\n').next().unwrap_or(&[]));
+            self.heard_line(job, false);
+        }
+        self.give_up(reason);
     }
 
     fn end_of_line(&mut self) {

@@ -30,7 +30,7 @@ pub const EXAMPLES: [&str; 9] = [
     "event_loop",
     "own_transport",
 ];
-pub const TESTS: [&str; 30] = [
+pub const TESTS: [&str; 31] = [
     "layout",
     "misuse",
     "versions",
@@ -61,6 +61,7 @@ pub const TESTS: [&str; 30] = [
     "transport",
     "tls",
     "tls_pause",
+    "pairs",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
