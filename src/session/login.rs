@@ -259,7 +259,8 @@ impl<E: Events> Session<E> {
     pub(super) fn login_refused(&mut self) {}
 }
 
-#[cfg(all(test, feature = "std"))]
+#[cfg(test)]
+#[cfg(feature = "std")]
 mod tests {
     use super::super::job::{Field, Settings};
     use super::*;
