@@ -280,6 +280,7 @@ def test_a_token_that_is_too_long_for_the_server(login_servers, pki, mechanism, 
     result = deliver(server, "starttls", pki, auth=MECHANISMS[mechanism], username="sds", password="t" * size)
     assert (result.outcome, result.phase, result.reply_code) == (Outcome.NOT_SENT, Phase.AUTH, 500), result
     assert "SASL response limit exceeded" in result.text and mechanism in result.text, result
+    assert "many servers take none of more than 9000 octets" in result.text, result
 
 
 @TLS_ONLY
