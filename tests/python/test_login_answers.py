@@ -604,23 +604,40 @@ def test_a_server_that_asks_again_and_again(token_server, client, pki, mechanism
     assert len(token_server.heard) < 8
 
 
+def blanks_before(octets):
+    return lambda first, token: b64(b" " * octets + token)
+
+
+REPEATED_IN_A_CHALLENGE = {
+    "JSON": lambda first, token: b64(b'{"status":"401","token":"' + token + b'","heard":"' + b64(first) + b'"}'),
+    "the response": lambda first, token: b64(b'{"heard":"' + b64(first) + b'"}'),
+    "the token, no base64": lambda first, token: b'{"token":"' + token + b'"}',
+    "the response, no base64": lambda first, token: b"(" + b64(first) + b")",
+    **{f"behind {octets} blanks": blanks_before(octets) for octets in (1, 60, 110, 200, 240, 255, 300)},
+}
+
+
 @WITH_TLS
+@pytest.mark.parametrize("how", REPEATED_IN_A_CHALLENGE)
+@pytest.mark.parametrize("reply", ["535 5.7.8 I heard {first} and {token}", "535 5.7.8 no", "535"])
+@pytest.mark.parametrize("times", [4, 100, 400])
 @pytest.mark.parametrize("mechanism", WITH_TOKEN)
-def test_no_text_has_a_token(token_server, client, pki, mechanism):
-    token = "heslo-0123456789-abcdefghi" * 4
+def test_no_text_has_a_token(token_server, client, pki, mechanism, times, reply, how):
+    """Nor the beginning of one that is longer than what is kept of it."""
+    token = "heslo-0123456789-abcdefghi" * times
     lines = []
 
     def player(login):
         first = login.first()
-        login.ask(b'{"status":"401","token":"' + token.encode() + b'","heard":"' + b64(first) + b'"}')
-        return f"535 5.7.8 I heard {b64(first).decode()} and {token}"
+        login.say(b"334 " + REPEATED_IN_A_CHALLENGE[how](first, token.encode()))
+        return reply.format(first=b64(first).decode(), token=token)
 
     token_server.players[mechanism] = player
     configure_token(client, token_server, pki, [mechanism], token, flags=KEEP_DIALOGUE, trace=lines.append)
     result = send(client)
     assert result.code == Code.BAD_PASSWORD, result
     texts = [result.text, client.dialogue(), "\n".join(lines), client.log()[-1].text]
-    for secret in disguises(token.encode()[:26]):
+    for secret in disguises(token.encode()[:9]):
         assert not [text for text in texts if secret.decode() in text], (secret, texts)
 
 
