@@ -1,12 +1,17 @@
 """Logins against servers that answer wrongly, late, with too much or too little."""
 
 import base64
+import ctypes
 import functools
+import os
 import re
 import statistics
+import subprocess
 import time
 
 import pytest
+import sds_smtp
+from conftest import CHECKOUT, LIBRARY
 from login_server import WELCOME, WRONG, LoginServer, Scram, TlsLoginServer, b64, plain, text_of
 from logins import MECHANISMS, WITH_PASSWORD, WITH_TOKEN, disguises
 from sds_smtp import KEEP_DIALOGUE, Advice, Client, Code, Feature, Outcome, Phase, SmtpError, Tls, features
@@ -684,3 +689,84 @@ def test_user_names_of_all_kinds(login_server, client, mechanism, user):
     assert send(client).code == Code.OK, client.result()
     if mechanism.startswith("SCRAM"):
         assert player.users == [name]
+
+
+# --- the example --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def oauth(tmp_path_factory):
+    made = tmp_path_factory.mktemp("oauth") / "oauth"
+    folder = LIBRARY.parent
+    options = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{CHECKOUT}/include"]
+    link = [f"-L{folder}", "-lsds_smtp", f"-Wl,-rpath,{folder}"]
+    subprocess.run(["cc", *options, CHECKOUT / "c_examples" / "oauth.c", "-o", made, *link], check=True)
+    return made
+
+
+@WITH_TLS
+@pytest.mark.parametrize("octets", [40, 2048, 16 * 1024])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("by", ["file", "variable"])
+def test_the_example_sends_with_a_token(pki, oauth, tmp_path, octets, end, by):
+    token, user = "t" * octets, "unit7@example.test"
+    server = TlsLoginServer(context(pki.good), implicit=False)
+    server.offer("XOAUTH2", "OAUTHBEARER")
+    server.extensions = ["STARTTLS"]
+    path = tmp_path / "token"
+    path.write_bytes((token + end).encode())
+
+    def run(to=SOMEONE):
+        arguments = [f"localhost:{server.port}", user, str(path) if by == "file" else "-", to, pki.ca.certificate]
+        variables = {**os.environ, "SDS_SMTP_TOKEN": token + end}
+        return subprocess.run([oauth, *arguments], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=40)
+
+    try:
+        server.tokens = {}
+        refused = run()
+        assert refused.returncode == 3 and b"OAUTHBEARER" in refused.stdout and token.encode() not in refused.stdout, refused
+        assert_nothing_of_the_mail_left(server)
+        server.tokens = {token: user}
+        sent = run()
+        assert sent.returncode == 0, sent
+        assert [mechanism for mechanism, _ in server.ended] == ["OAUTHBEARER"] * 2
+        assert len(server.mails) == 1
+        assert run(to="nobody").returncode == 1
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("octets", [0, 16 * 1024 + 1, 1 << 20])
+def test_the_example_takes_no_token_of_another_size(oauth, tmp_path, octets):
+    path = tmp_path / "token"
+    path.write_bytes(b"t" * octets)
+    ended = subprocess.run([oauth, "127.0.0.1:1", "sds", path, SOMEONE], stderr=subprocess.PIPE, timeout=40)
+    assert (ended.returncode, ended.stderr[:8]) == (2, b"no token"), ended
+
+
+# --- the devices' functions ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("offered", [["CRAM-MD5"], ["SCRAM-SHA-256", "CRAM-MD5"], ["XOAUTH2"]])
+def test_the_three_functions_have_plain_and_login_only(login_server, offered):
+    login_server.offer(*offered)
+    library = sds_smtp._library()
+    texts = [text.encode() for text in ("sds", PASSWORD, SENDER)]
+    assert library.sds_smtp_configure(f"127.0.0.1:{login_server.port}".encode(), 1, *texts) == 0
+    assert library.sds_smtp_send(SOMEONE.encode(), b"Alarm", b"Text.\n") == 0
+    assert library.sds_smtp_client_wait(None, 20000) == Code.AUTH_UNSUPPORTED
+    result = sds_smtp._Result(struct_size=ctypes.sizeof(sds_smtp._Result))
+    library.sds_smtp_client_result(None, ctypes.byref(result))
+    text = result.text.decode()
+    assert (result.outcome, result.phase) == (Outcome.NOT_SENT, Phase.AUTH)
+    assert all(mechanism in text for mechanism in offered), text
+    assert "PLAIN and LOGIN" in text and "auth " not in text, text
+    assert "AUTH" not in login_server.verbs()
+
+
+def test_any_has_no_tokens_and_says_so(login_server, client):
+    login_server.offer("XOAUTH2", "OAUTHBEARER")
+    configure(client, login_server, 1)
+    result = send(client)
+    assert result.code == Code.AUTH_UNSUPPORTED and "XOAUTH2 OAUTHBEARER" in result.text, result
+    assert "token" in result.text, result.text
