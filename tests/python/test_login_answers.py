@@ -7,6 +7,7 @@ import os
 import re
 import statistics
 import subprocess
+import sys
 import time
 
 import pytest
@@ -770,3 +771,164 @@ def test_any_has_no_tokens_and_says_so(login_server, client):
     result = send(client)
     assert result.code == Code.AUTH_UNSUPPORTED and "XOAUTH2 OAUTHBEARER" in result.text, result
     assert "token" in result.text, result.text
+
+
+# --- keys that were saved ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_saved_keys_are_of_the_password_that_is_configured(login_server, client, again):
+    """Same server, user, salt and rounds, another password: right, wrong, right."""
+    login_server.offer("SCRAM-SHA-256")
+    player = login_server.players["SCRAM-SHA-256"] = Scram(PASSWORD)
+    for password, right in ((PASSWORD, True), ("another", False), (PASSWORD, True), ("another", False)):
+        configure(client, login_server, ["SCRAM-SHA-256"], password=password)
+        for _ in range(2 if again else 1):
+            assert send(client).code == (Code.OK if right else Code.BAD_PASSWORD)
+            assert player.proved[-1] is right
+
+
+def test_a_configuration_in_the_middle_of_a_derivation_keeps_its_own_keys(login_server, client):
+    login_server.offer("SCRAM-SHA-256")
+    player = login_server.players["SCRAM-SHA-256"] = Scram(PASSWORD, rounds=300000)
+    configure(client, login_server, ["SCRAM-SHA-256"], password="another")
+    client.send(SOMEONE, "Alarm", "Text.\n")
+    while not login_server.commands or login_server.verbs()[-1] != "AUTH":
+        time.sleep(0.001)
+    time.sleep(0.02)
+    configure(client, login_server, ["SCRAM-SHA-256"])
+    assert client.wait(20) == Code.BAD_PASSWORD
+    assert send(client).code == Code.OK
+    assert player.proved == [False, True]
+
+
+# --- a derivation, and what may end it --------------------------------------------------------------------------------
+
+
+PROGRAM = """
+import os, sys, time
+import sds_smtp
+from sds_smtp import Auth, Client, Code
+what, port = sys.argv[1], int(sys.argv[2])
+client = Client()
+if what == "poll":
+    sds_smtp.use_event_loop()
+client.configure(server="127.0.0.1", port=port, sender="unit7@example.test", auth=32, username="sds", password="sds-secret")
+client.send("someone@example.test", "Alarm", "Text.\\n")
+begun = time.monotonic()
+if what == "poll":
+    longest = 0
+    while client.status() == Code.BUSY and time.monotonic() - begun < 40:
+        before = time.monotonic()
+        pause = sds_smtp.poll()
+        longest = max(longest, time.monotonic() - before)
+        time.sleep(min(pause if pause is not None else 0.001, 0.001))
+    print("status", int(client.status()), longest < 0.2)
+else:
+    sys.stdin.readline()
+    if what == "shutdown":
+        sds_smtp.shutdown(20)
+        print("took", time.monotonic() - begun < 20)
+    elif what == "free":
+        client.close()
+        print("freed")
+    elif what == "fork":
+        child = os.fork()
+        if child == 0:
+            ended = int(client.status())
+            client.close()
+            other = Client()
+            other.configure(server="127.0.0.1", port=port, sender="unit7@example.test")
+            other.send("someone@example.test", "Alarm", "Text.\\n")
+            os._exit(0 if other.wait(20) == Code.OK and ended != Code.BUSY else 1)
+        print("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), int(client.wait(40)))
+    elif what == "wait":
+        print("status", int(client.wait(40)))
+"""
+
+
+class Mute(Scram):
+    """Says its first message and nothing more; with `then`: octets that nobody has asked for, or the end of the connection."""
+
+    def __init__(self, then=None, **more):
+        super().__init__(PASSWORD, **more)
+        self.then = then
+
+    def __call__(self, login):
+        if self.then is None:
+            return super().__call__(login)
+        bare = text_of(login.first()).split(",", 2)[2]
+        ours = bare.split("r=")[1]
+        first = f"r={ours}xyz,s={b64(self.salt).decode()},i={self.rounds}".encode()
+        login._connection.sendall(b"334 " + b64(first) + b"\r\n")
+        time.sleep(0.1)
+        if self.then == "end":
+            login._connection.close()
+            raise OSError("gone")
+        login._connection.sendall(self.then)
+        login.then = login._lines.readline()
+        raise OSError("said")
+
+
+def run_program(what, server):
+    variables = {**os.environ, "PYTHONPATH": str(CHECKOUT / "python"), "SDS_SMTP_LIBRARY": str(LIBRARY)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, what, str(server.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=variables
+    )
+    try:
+        while what != "poll" and (not server.commands or server.verbs()[-1] != "AUTH"):
+            time.sleep(0.001)
+        time.sleep(0.05)
+        said, _ = process.communicate(b"\n", timeout=50)
+        assert process.returncode == 0
+        return said.decode().strip()
+    finally:
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    "what, wanted", [("poll", "status 0 True"), ("shutdown", "took True"), ("free", "freed"), ("fork", "child 0 0"), ("wait", "status 0")]
+)
+def test_a_derivation_goes_on_or_ends(login_server, what, wanted):
+    login_server.offer("SCRAM-SHA-256")
+    login_server.players["SCRAM-SHA-256"] = Scram(PASSWORD, rounds=1000000)
+    assert run_program(what, login_server) == wanted
+
+
+@pytest.mark.parametrize(
+    "then, code", [(b"421 4.3.0 closing\r\n", 2), (b"235 2.7.0 ok\r\n", 11), (b"535 5.7.8 no\r\n", 11), (b"x" * 100, 11), ("end", 11)]
+)
+def test_octets_that_arrive_in_a_derivation(login_server, client, then, code):
+    login_server.offer("SCRAM-SHA-256")
+    login_server.players["SCRAM-SHA-256"] = Mute(then, rounds=1000000)
+    configure(client, login_server, ["SCRAM-SHA-256"])
+    result = send(client)
+    assert (result.code, result.outcome, result.phase) == (code, Outcome.NOT_SENT, Phase.AUTH), result
+    # It is not derived to the end first.
+    assert result.elapsed_ms < 400, result
+    assert login_server.heard == []
+    assert_nothing_of_the_mail_left(login_server)
+
+
+# --- a URL ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("offered, mechanism", [(["PLAIN", "LOGIN"], None), (["CRAM-MD5", "PLAIN"], "CRAM-MD5")])
+def test_a_url_says_no_password_in_the_clear(login_server, client, offered, mechanism):
+    login_server.offer(*offered)
+    client.configure_url(f"smtp://sds:{PASSWORD}@127.0.0.1:{login_server.port}", SENDER)
+    result = send(client)
+    if mechanism is None:
+        assert result.code == Code.AUTH_UNSUPPORTED and "set tls" in result.text, result
+        assert "AUTH" not in login_server.verbs()
+    else:
+        assert result.code == Code.OK and [each for each, _ in login_server.ended] == [mechanism]
+
+
+@WITH_TLS
+def test_a_url_with_tls_says_the_password(pki, token_server, client):
+    """The system's store does not know the CA: refused before anything is said."""
+    token_server.offer("PLAIN")
+    client.configure_url(f"smtps://sds:{PASSWORD}@localhost:{token_server.port}", SENDER)
+    assert send(client).code == Code.TLS_UNTRUSTED
+    assert token_server.commands == []
