@@ -61,6 +61,7 @@ pub const TESTS: [&str; 31] = [
     "transport",
     "tls",
     "tls_pause",
+    "login_pause",
     "pairs",
 ];
 
