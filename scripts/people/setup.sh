@@ -101,6 +101,7 @@ setup_test() {
   need_command abidiff abigail-tools
   need_command openssl
   need_command gnutls-serv gnutls-bin
+  need_command gsasl
   need_server postfix
   need_server exim
   need_server aiosmtpd

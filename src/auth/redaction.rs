@@ -9,6 +9,8 @@ use super::exchange::Exchange;
 use super::mechanism::Mechanism;
 #[cfg(feature = "std")]
 use super::{cram_md5, scram};
+#[cfg(feature = "std")]
+use crate::base64;
 use crate::buffer::Window;
 use crate::code::Step;
 use crate::limits::{EVENT_LINE_BYTES, REPLY_TEXT_BYTES};
@@ -42,6 +44,8 @@ pub fn mask(text: &mut [u8], credentials: &impl Credentials, logging_in: bool) {
     mark_response(text, credentials, Step::AuthPassword);
     mark(text, credentials.password(), Places::All);
     if logging_in {
+        #[cfg(feature = "std")]
+        mark_within(text, credentials.password());
         mark_response(text, credentials, Step::AuthUsername);
         mark(text, credentials.username(), Places::Words);
     }
@@ -129,6 +133,30 @@ fn mark_response(text: &mut [u8], credentials: &impl Credentials, step: Step) {
     mark(text, digits.unwrap_or(&[]), Places::All);
     octets::wipe(said.get_mut(..written).unwrap_or(&mut []));
 }
+
+/// Marks a secret that stands in the middle of what is said in base64, as in a challenge: it has other digits behind one octet, or
+/// behind two. The digits at its ends, which neighbours share, stay.
+#[cfg(feature = "std")]
+fn mark_within(text: &mut [u8], secret: &[u8]) {
+    // As above.
+    let least = secret.len().saturating_mul(8) / 6;
+    if text.len() < REPLY_TEXT_BYTES && text.split(|octet| *octet == b' ').all(|word| word.len() < least) {
+        return;
+    }
+    for (before, shared) in [(&[][..], 0), (&[0], 2), (&[0, 0], 3)] {
+        let mut digits = [0; MASKED_BYTES];
+        let mut out = Window::new(&mut digits, shared);
+        base64::put(before, &mut out);
+        base64::put(secret, &mut out);
+        let length = out.kept();
+        // What is shorter is no secret, and would be found everywhere.
+        if length >= 4 {
+            mark(text, digits.get(..length).unwrap_or(&[]), Places::All);
+        }
+        octets::wipe(&mut digits);
+    }
+}
+
 /// Marks each such place where the secret stands. Case does not matter: servers fold it.
 pub fn mark(text: &mut [u8], secret: &[u8], places: Places) {
     // It was cut off, perhaps.
@@ -207,6 +235,36 @@ mod tests {
             ("kokotelnakotelna", "ko**************"),
         ] {
             assert_eq!(masked(text, b"kotelna"), wanted);
+        }
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn a_secret_in_the_middle_of_base64_is_masked() {
+        let secret = b"tajne-heslo";
+        for before in 0..7 {
+            for behind in 0..4 {
+                let said = ["x".repeat(before).as_bytes(), secret, "y".repeat(behind).as_bytes()].concat();
+                let mut text = [0; 64];
+                let mut out = Window::new(&mut text, 0);
+                out.put_all(b"334 ");
+                base64::put(&said, &mut out);
+                base64::end(&mut out);
+                out.put_all(b" more");
+                let length = out.kept();
+                let mut text = text[..length].to_vec();
+                let clear = text.clone();
+                mark_within(&mut text, secret);
+                cover(&mut text);
+                // 11 octets are 14 digits, or 13 between neighbours.
+                let masked = text.iter().filter(|octet| **octet == b'*').count();
+                assert!((13..=14).contains(&masked), "{before} {behind}");
+                let stars = "*".repeat(masked);
+                assert!(String::from_utf8(text).unwrap().contains(&stars));
+                let mut other = clear.clone();
+                mark_within(&mut other, b"jine--heslo");
+                assert_eq!(other, clear);
+            }
         }
     }
 
