@@ -207,7 +207,15 @@ fn first_mail_tells_no_secret_that_the_server_repeats() {
     // A login that went wrong, each with its own way through the engine. After 504 the login is tried without a response in
     // the command; this server then asks for it, and its 504 is the answer to the password, no longer to AUTH. After 500 and 538
     // LOGIN follows, whose password is answered so.
-    for (refusal, code) in [(535, 11), (454, 2), (421, 2), (501, 15), (500, 11), (504, 11), (538, 11)] {
+    for (refusal, code) in [
+        (535, 11),
+        (454, 2),
+        (421, 2),
+        (501, 15),
+        (500, 11),
+        (504, 11),
+        (538, 11),
+    ] {
         let server = Server::start(Manners {
             login_refusal: Some(refusal),
             ..Manners::default()

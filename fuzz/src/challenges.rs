@@ -178,24 +178,38 @@ pub fn run(octets: &[u8]) {
                 break;
             }
         }
-        for line in said[before..].split(|octet| *octet == b'\n').filter(|line| !line.is_empty()) {
+        for line in said[before..]
+            .split(|octet| *octet == b'\n')
+            .filter(|line| !line.is_empty())
+        {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if let Some(rest) = line.strip_prefix(b"AUTH ") {
                 mechanism = rest.split(|octet| *octet == b' ').next().unwrap_or(rest).to_vec();
                 let clear = !settings.login.verified;
                 let shows = matches!(mechanism.as_slice(), b"PLAIN" | b"LOGIN");
                 let token = matches!(mechanism.as_slice(), b"XOAUTH2" | b"OAUTHBEARER");
-                assert!(!(clear && (token || shows && auth == 1)), "{} in the clear", line.escape_ascii());
+                assert!(
+                    !(clear && (token || shows && auth == 1)),
+                    "{} in the clear",
+                    line.escape_ascii()
+                );
             }
             // This server knows no password.
             let proved = accepted && !mechanism.starts_with(b"SCRAM");
-            assert!(proved || belongs_to_a_login(line), "said too early: {}", line.escape_ascii());
+            assert!(
+                proved || belongs_to_a_login(line),
+                "said too early: {}",
+                line.escape_ascii()
+            );
         }
     }
     let logs_in_or_out = session.verdict().is_none_or(|verdict| verdict.code != Code::Ok);
     assert!(logs_in_or_out, "sent to a server that takes no mail");
     for secret in secrets() {
-        let shows = |text: &[u8]| text.windows(secret.len()).any(|part| part.eq_ignore_ascii_case(&secret));
+        let shows = |text: &[u8]| {
+            text.windows(secret.len())
+                .any(|part| part.eq_ignore_ascii_case(&secret))
+        };
         assert!(!shows(&session.events.told), "a secret is told");
         assert!(!shows(session.text()), "a secret is in the text");
     }

@@ -70,7 +70,10 @@ fn main() -> std::io::Result<()> {
     for (number, (auth, verified, said)) in seeds.iter().enumerate() {
         let folder = Path::new(corpus).join("challenges");
         std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join(format!("login-{number}")), challenges::input(*auth, *verified, said))?;
+        std::fs::write(
+            folder.join(format!("login-{number}")),
+            challenges::input(*auth, *verified, said),
+        )?;
     }
     println!("seeds of {dialogues} dialogues");
     Ok(())

@@ -218,7 +218,7 @@ hints! {
     "check the server's address and port, and the firewall";
     case.report.code == Code::TlsFailed && case.is_silent_in(Phase::Greeting),
     "this port speaks TLS from the first octet on: use another port, or tls 2";
-    case.is_silent_in(Phase::Greeting),
+    case.is_silent_in(Phase::Greeting) && case.report.tls_version == 0,
     "the server does not greet: does this port speak TLS?";
     case.report.code == Code::NameNotFound,
     "check the name, and the network's name service";
@@ -571,6 +571,17 @@ mod tests {
                 "",
                 Advice::Later,
                 "no answer in time - the server does not greet: does this port speak TLS?",
+            ),
+            (
+                // It does speak TLS.
+                Report {
+                    tls_version: 0x304,
+                    ..unanswered(Code::Timeout, Phase::Greeting, Reason::Deadline)
+                },
+                OFF,
+                "",
+                Advice::Later,
+                "no answer in time",
             ),
             (
                 unanswered(Code::TlsFailed, Phase::Greeting, Reason::Deadline),
