@@ -7,7 +7,7 @@ use super::clock;
 use super::connection::Connection;
 use super::connections::Connections;
 use super::link::Tools;
-use super::memory::{self, Boxed};
+use super::memory::{self, Boxed, wipe_stack};
 use super::nonces::Nonces;
 use super::queue::Queue;
 use super::registry::Key;
@@ -332,7 +332,11 @@ impl Engine {
             self.leave(token);
             return true;
         }
+        let computed = connection.computes();
         let sound = sys::is_sound(&mut || act(connection, &mut tools));
+        if computed || connection.computes() {
+            wipe_stack();
+        }
         self.settle(token, now, sound);
         true
     }
