@@ -174,7 +174,7 @@ reasons! {
     /// SCRAM with no rounds, or with more than [`crate::limits::SCRAM_ROUNDS`].
     BadRounds, "the server's SCRAM has no rounds, or more than 1000000";
     /// SCRAM: the server's signature is wrong, or it gave none.
-    Unproved, "the server did not prove that it knows the password: nothing was sent to it";
+    Unproved, "the server did not prove that it knows the password: it gets no mail";
     /// TLS speaks where the greeting should be.
     SpeaksTls, "the server speaks TLS on this port";
     /// SSH does.
