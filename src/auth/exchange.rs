@@ -16,6 +16,9 @@ pub const NONCE_DIGITS: usize = NONCE_BYTES / 3 * 4;
 /// a secret is found of which only the beginning is there ([`super::redaction`]).
 const TOLD_BYTES: usize = REPLY_TEXT_BYTES;
 
+/// Whole groups of digits, of no less than that.
+const TOLD_DIGITS: usize = TOLD_BYTES.div_ceil(3) * 4;
+
 /// How far an exchange has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -85,9 +88,8 @@ impl Exchange {
     pub(super) fn keep_refusal(&mut self, challenge: &[u8]) {
         self.stage = Stage::Refused;
         let challenge = challenge.trim_ascii();
-        let mut words = [0; TOLD_BYTES.div_ceil(3) * 3];
-        // Whole groups of digits, of no less than there is room for.
-        let digits = challenge.get(..TOLD_BYTES.div_ceil(3) * 4).unwrap_or(challenge);
+        let mut words = [0; TOLD_DIGITS / 4 * 3];
+        let digits = challenge.get(..TOLD_DIGITS).unwrap_or(challenge);
         match base64::decode(digits, &mut words) {
             Some(length) => self.tell(words.get(..length).unwrap_or(&[])),
             None => self.tell(challenge),

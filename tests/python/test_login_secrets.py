@@ -10,10 +10,11 @@ import os
 import secrets
 import struct
 import subprocess
+import unicodedata
 
 import pytest
 from conftest import LIBRARY
-from login_server import SALT, LoginServer, Scram, TlsLoginServer, b64
+from login_server import SALT, WELCOME, LoginServer, Scram, TlsLoginServer, b64
 from logins import MECHANISMS, WITH_TOKEN
 from test_tls import WITH_TLS
 from test_tls_secrets import found
@@ -206,5 +207,38 @@ def test_nothing_of_a_token_is_left_in_memory(pki, program, mechanism, octets, r
     try:
         ca = str(pki.ca.certificate)
         assert left_behind(program, server, mechanism, username, token, wanted, ca=ca, code=code) == set()
+    finally:
+        server.close()
+
+
+# --- memory that is refused ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory):
+    made = tmp_path_factory.mktemp("oom") / "oom"
+    folder = os.path.dirname(os.path.abspath(LIBRARY))
+    options = ["-std=gnu99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT}/include"]
+    link = [f"-L{folder}", "-lsds_smtp", f"-Wl,-rpath,{folder}"]
+    subprocess.run(["cc", *options, os.path.join(ROOT, "tests", "c", "oom.c"), "-o", made, *link], check=True)
+    return made
+
+
+@pytest.mark.parametrize("password", ["sds-secret", "Šds-secret-ﬁ"])
+@pytest.mark.parametrize("mechanism", ["CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"])
+def test_each_allocation_of_a_login_may_be_refused(refusing, mechanism, password):
+    """The mail is sent, or it is not and says so; and the next one is sent. The challenge is longer than a reply's text."""
+    server = LoginServer()
+    server.accounts = {"sds": password}
+    server.offer(mechanism)
+    if mechanism != "CRAM-MD5":
+        prepared = unicodedata.normalize("NFKC", password)
+        server.players[mechanism] = Scram(prepared, rounds=1, salt=secrets.token_bytes(600))
+    try:
+        arguments = [str(server.port), str(MECHANISMS[mechanism]), "sds", password, "-"]
+        ended = subprocess.run([refusing, *arguments], stdout=subprocess.PIPE, timeout=55)
+        assert ended.returncode == 0, ended.stdout.decode()
+        assert ended.stdout.count(b", 0 failures\n") == 4, ended.stdout.decode()
+        assert all(answer == WELCOME for _, answer in server.ended)
     finally:
         server.close()
