@@ -7,7 +7,7 @@ use super::transaction::Transaction;
 use super::verdict::Verdict;
 use crate::auth::{Mechanism, redaction};
 use crate::code::{Code, Outcome, Reason, Step};
-use crate::limits::{LIMITS, Limit, Timeouts};
+use crate::limits::{Count, LIMITS, Limit, Timeouts};
 use crate::wire::capability::Parser;
 use crate::wire::literal::Address;
 #[cfg(feature = "std")]
@@ -238,7 +238,7 @@ impl<E: Events> Session<E> {
     }
 
     /// Recipients accepted and refused.
-    pub fn recipients(&self) -> (u16, u16) {
+    pub fn recipients(&self) -> (Count, Count) {
         let envelope = &self.transaction.envelope;
         (envelope.accepted, envelope.refused)
     }
