@@ -123,6 +123,14 @@ pub const LOG_TEXT_BYTES: usize = 127;
 /// The longest Message-ID: 32 digits, `<`, `@`, `>` and the sender's domain.
 pub const MESSAGE_ID_BYTES: usize = 32 + 3 + DOMAIN_BYTES;
 
+/// The longest Message-ID of the program's: what a result has room for.
+#[cfg(feature = "std")]
+pub const GIVEN_MESSAGE_ID_BYTES: usize = 319;
+
+/// The program's own header fields, all together: far more than servers take.
+#[cfg(feature = "std")]
+pub const HEADERS_BYTES: usize = 1024 * 1024;
+
 /// The longest ENVID, as xtext (RFC 3461, 4.4).
 pub const ENVELOPE_ID_BYTES: usize = 100;
 

@@ -9,6 +9,12 @@ pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<C
     let Some(count) = recipients.and_then(address::count) else {
         return Err(Reason::BadRecipients);
     };
+    check_all_else(subject, text)?;
+    Ok(count)
+}
+
+/// The same without the recipients, which are read elsewhere.
+pub fn check_all_else(subject: &[u8], text: &[u8]) -> Result<(), Reason> {
     if subject.len() > SUBJECT_BYTES {
         return Err(Reason::LongSubject);
     }
@@ -19,7 +25,7 @@ pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<C
     if text.len() > TEXT_BYTES {
         return Err(Reason::LongText);
     }
-    Ok(count)
+    Ok(())
 }
 
 /// The code of a mail that cannot be sent for this reason.

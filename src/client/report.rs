@@ -3,7 +3,7 @@
 use super::advice::Advice;
 use crate::buffer::Window;
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::{Count, MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
+use crate::limits::{Count, REPLY_TEXT_BYTES};
 pub use crate::message::header::Nonce;
 use crate::message::header::write_message_id;
 pub use crate::octets::Bounded;
@@ -34,7 +34,7 @@ impl MessageId<'_> {
     }
 }
 
-impl Bounded<MESSAGE_ID_BYTES> {
+impl<const N: usize> Bounded<N> {
     /// A Message-ID.
     pub fn message_id(nonce: Nonce, sender: &[u8]) -> Self {
         Self::written(|room| {

@@ -101,11 +101,40 @@ pub const SDS_SMTP_PARTIAL: u32 = 8;
 /// `sds_smtp_message.flags`: try everything up to the last recipient, then RSET: nothing is sent. The code is
 /// 0 if the server accepted them all; the outcome is "not sent". Not on bare metal.
 pub const SDS_SMTP_DRY_RUN: u32 = 16;
-/// `sds_smtp_message.flags`: not in this version.
+/// `sds_smtp_message.flags`: the header block says that no person has written the mail (Auto-Submitted:
+/// auto-generated, RFC 3834): no answering machine answers it. Not on bare metal.
 pub const SDS_SMTP_AUTO_SUBMITTED: u32 = 32;
 /// `sds_smtp_message.read` returns this if it has nothing now: on bare metal sds_smtp_poll() calls it again
 /// later. With an operating system sds_smtp_client_send() cannot wait, and refuses the mail with code 40.
 pub const SDS_SMTP_READ_LATER: i32 = -2;
+
+/// `sds_smtp_message.verb`: MAIL, to the recipients' mailboxes.
+pub const SDS_SMTP_VERB_MAIL: u32 = 0;
+/// `sds_smtp_message.verb`: SEND (RFC 821, 3.4), to the recipients' terminals. Who is not at one is refused
+/// with 450.
+pub const SDS_SMTP_VERB_SEND: u32 = 1;
+/// `sds_smtp_message.verb`: SOML, to the terminal or else to the mailbox.
+pub const SDS_SMTP_VERB_SOML: u32 = 2;
+/// `sds_smtp_message.verb`: SAML, to the terminal and to the mailbox.
+pub const SDS_SMTP_VERB_SAML: u32 = 3;
+
+/// `sds_smtp_message.priority`: no such header field.
+pub const SDS_SMTP_PRIORITY_NORMAL: u32 = 0;
+/// `sds_smtp_message.priority`: X-Priority: 1, Importance: high, Priority: urgent.
+pub const SDS_SMTP_PRIORITY_HIGH: u32 = 1;
+/// `sds_smtp_message.priority`: X-Priority: 5, Importance: low, Priority: non-urgent.
+pub const SDS_SMTP_PRIORITY_LOW: u32 = 2;
+
+/// `sds_smtp_message.dsn`: the sender is told that the mail was delivered.
+pub const SDS_SMTP_DSN_SUCCESS: u32 = 1;
+/// `sds_smtp_message.dsn`: the sender is told that it could not be delivered.
+pub const SDS_SMTP_DSN_FAILURE: u32 = 2;
+/// `sds_smtp_message.dsn`: the sender is told that it is late.
+pub const SDS_SMTP_DSN_DELAY: u32 = 4;
+/// `sds_smtp_message.dsn`: the sender is told nothing. It stands alone.
+pub const SDS_SMTP_DSN_NEVER: u32 = 8;
+/// `sds_smtp_message.dsn`: what comes back has the whole mail (RET=FULL); else its header block.
+pub const SDS_SMTP_DSN_FULL: u32 = 16;
 
 /// `outcome`: no mail yet.
 pub const SDS_SMTP_OUTCOME_NONE: u32 = 0;

@@ -5,6 +5,7 @@ use super::carried::{Carried, Given};
 
 use super::fork::{self, shared};
 use super::memory::Boxed;
+use super::outgoing::Outgoing;
 use super::post::Post;
 use super::registry::{Key, Slot};
 use super::setup::{self, Setup, in_words};
@@ -20,9 +21,10 @@ use crate::client::report::{Bounded, Report};
 use crate::client::settings::Draft;
 use crate::client::wrong::Wrong;
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::{Count, LOG_RECIPIENT_BYTES};
+use crate::limits::{CHARSET_BYTES, Count, LOG_RECIPIENT_BYTES};
 use crate::octets::wipe;
 use crate::session::Settings;
+use crate::session::job::Field;
 use crate::wire::address::List;
 
 /// How long to wait for a mail to end.
@@ -200,25 +202,24 @@ impl Client {
     pub fn send_as(self, recipients: Option<&[u8]>, subject: &[u8], text: &[u8], order: Order) -> Result<(), Code> {
         let (key, slot) = self.key()?;
         begin(key, slot)?;
-        let started = mail::check(recipients, subject, text)
-            .map_err(|reason| (mail::code(reason), reason))
-            .and_then(|count| {
-                let recipients = recipients.unwrap_or(&[]);
-                Post::new(recipients, count, subject, text).ok_or((Code::DataFailed, Reason::NoMemory))
-            })
-            .and_then(|post| {
-                // The program is told of the end when this call has returned.
-                let sending = order.done.map(|_| Running::send(slot));
-                let started = start(key, Some(post), order);
-                if sending.map(drop).is_some() && calls::queued() {
-                    driver::wake_again();
-                }
-                started
-            });
-        started.map_err(|(code, reason)| {
-            let wrong = Wrong::of_mail(recipients, subject, code, reason);
-            refuse(key, &wrong, recipients.unwrap_or(&[]))
-        })
+        let recipients = recipients.unwrap_or(&[]);
+        let post = match mail::check(Some(recipients), subject, text) {
+            Ok(count) => Post::new(recipients, count, subject, text).ok_or((Code::DataFailed, Reason::NoMemory)),
+            // It may be a list as people write them.
+            Err(Reason::BadRecipients) => {
+                return send_checked(key, slot, &Outgoing::of(recipients, subject, text), order);
+            }
+            Err(reason) => Err((mail::code(reason), reason)),
+        };
+        let started = post.and_then(|post| start_told(key, slot, post, order));
+        started.map_err(|(code, reason)| refuse(key, &Wrong::of_mail(subject, code, reason), recipients))
+    }
+
+    /// Starts a mail with all that only few mails have.
+    pub fn send_outgoing(self, outgoing: &Outgoing<'_>, order: Order) -> Result<(), Code> {
+        let (key, slot) = self.key()?;
+        begin(key, slot)?;
+        send_checked(key, slot, outgoing, order)
     }
 
     /// Refuses a mail for one of its fields, with a line in the log.
@@ -235,7 +236,7 @@ impl Client {
         let (key, slot) = self.key()?;
         begin(key, slot)?;
         start(key, None, Order::default())
-            .map_err(|(code, reason)| refuse(key, &Wrong::of_mail(None, &[], code, reason), &[]))
+            .map_err(|(code, reason)| refuse(key, &Wrong::of_mail(&[], code, reason), &[]))
     }
 
     /// Gives up the mail in flight, if there is one.
@@ -447,6 +448,35 @@ fn begin(key: Key, slot: &Slot) -> Result<(), Code> {
         // Another thread freed the client just now.
         Begun::Yes | Begun::Dead => Err(Code::BadHandle),
     }
+}
+
+/// Checks a mail with all that only few mails have, for a client that was taken for it, and starts it.
+#[inline(never)]
+fn send_checked(key: Key, slot: &'static Slot, outgoing: &Outgoing<'_>, order: Order) -> Result<(), Code> {
+    let logged = [outgoing.to, outgoing.cc, outgoing.bcc];
+    let logged = logged.into_iter().find(|list| !list.is_empty()).unwrap_or(&[]);
+    // Of the configuration, which may be another one when the mail starts, only this.
+    let charset = match shared().living(key)?.snapshot.as_ref() {
+        Some(snapshot) => Bounded::<CHARSET_BYTES>::new(snapshot.text(Field::Charset)),
+        None => Bounded::EMPTY,
+    };
+    let post = match outgoing.check(charset.octets()) {
+        Ok(checked) => Post::of(checked, outgoing.subject, outgoing.text),
+        Err(wrong) => return Err(refuse(key, &wrong, logged)),
+    };
+    let post = post.ok_or((Code::DataFailed, Reason::NoMemory));
+    let started = post.and_then(|post| start_told(key, slot, post, order));
+    started.map_err(|(code, reason)| refuse(key, &Wrong::of_mail(outgoing.subject, code, reason), logged))
+}
+
+/// Hands a mail to the thread. The program is told of the end when its call has returned.
+fn start_told(key: Key, slot: &'static Slot, post: Post, order: Order) -> Result<(), (Code, Reason)> {
+    let sending = order.done.map(|_| Running::send(slot));
+    let started = start(key, Some(post), order);
+    if sending.map(drop).is_some() && calls::queued() {
+        driver::wake_again();
+    }
+    started
 }
 
 /// Hands a mail to the thread.

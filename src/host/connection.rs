@@ -28,7 +28,6 @@ use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{HOST_NAME_BYTES, Limit};
-use crate::session::job::Field;
 use crate::session::{Job, Session};
 use crate::wire::address::List;
 
@@ -40,6 +39,9 @@ const NOTE_BYTES: usize = HOST_NAME_BYTES + 128;
 
 /// What is said of a mail that would have been attempted again.
 const NO_TIME: &[u8] = b"no time left for another attempt";
+
+/// What is said of a mail for which delivery status notifications were asked for in vain.
+const NO_NOTICES: &[u8] = b"sent without dsn: the server does not offer it";
 
 /// The port of TLS from the first octet on (RFC 8314): a server there waits for a handshake, and says nothing.
 const TLS_PORT: u16 = 465;
@@ -123,7 +125,7 @@ impl Connection {
         } = start;
         let mut out = out;
         if let Some(post) = &mut post {
-            post.compose(&snapshot.settings(), &mut out);
+            post.compose(&snapshot.settings(), &mut out)?;
         }
         let course = if Course::is_needed(&snapshot) {
             Some(Boxed::new(Course::BEGINNING)?)
@@ -639,6 +641,13 @@ impl Connection {
         if report.outcome != Outcome::Sent {
             hint::explain(report, &self.snapshot.settings());
         }
+        // MAIL was said, without what was asked for.
+        if report.phase as u8 >= Phase::Mail as u8 && report.reason != Reason::NoSmtpUtf8 {
+            let mail = self.post.as_ref().filter(|post| post.extras.is_some()).map(Post::mail);
+            if mail.is_some_and(|mail| self.link.pump.session.lacks_notices(&mail)) {
+                hint::append(report, NO_NOTICES);
+            }
+        }
         if self.course.as_ref().is_some_and(|course| course.late) {
             hint::append(report, NO_TIME);
         }
@@ -695,7 +704,7 @@ impl Connection {
             out.kept()
         });
         if let Some(post) = &self.post {
-            ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.text(Field::Sender));
+            ended.told.message_id = post.message_id(&self.snapshot);
             ended.recipients = post.recipients;
             let sink = &self.link.pump.session.events;
             let recipients = post.mail().recipients;

@@ -6,6 +6,7 @@
 //! - [`client`]: what a program calls: configure, send, status, ...
 //! - `registry`: handles, and the part of a client that is read without a lock
 //! - `shared`: the part of the clients that is locked, and the orders for the engine
+//! - [`outgoing`]: a mail as a program gives it, checked; `mailboxes`: its lists
 //! - `snapshot`, `post`: copies of configuration and mail, wiped when they end
 //! - `current`: the engine of this process, and its lock
 //! - `driver`: its start and end, and who drives it
@@ -82,11 +83,15 @@ mod idn;
 #[forbid(unsafe_code)]
 mod link;
 #[forbid(unsafe_code)]
+mod mailboxes;
+#[forbid(unsafe_code)]
 mod memory;
 #[forbid(unsafe_code)]
 mod no_server;
 #[forbid(unsafe_code)]
 mod nonces;
+#[forbid(unsafe_code)]
+pub mod outgoing;
 #[forbid(unsafe_code)]
 mod outside;
 #[forbid(unsafe_code)]
@@ -139,6 +144,7 @@ pub use client::{Client, Wait};
 pub use driver::{poll, use_event_loop};
 pub use ending::shut_down;
 pub use memory::Row;
+pub use outgoing::Outgoing;
 pub use security::Mode;
 pub use setup::Setup;
 pub use shared::Order;

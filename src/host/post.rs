@@ -3,9 +3,13 @@
 use core::ops::Range;
 use std::boxed::Box;
 
-use super::memory::{joined, wipe};
-use crate::client::report::Nonce;
-use crate::limits::Count;
+use super::memory::{Boxed, joined, wipe, zeros};
+use super::outgoing::{Checked, Extras};
+use super::snapshot::Snapshot;
+use crate::buffer::Window;
+use crate::client::report::{Bounded, Nonce};
+use crate::limits::{Count, GIVEN_MESSAGE_ID_BYTES};
+use crate::session::job::{Field, More};
 use crate::session::{Date, Mail, Settings, Text};
 
 /// The mail: recipients, subject and text in one piece of memory, wiped when it ends.
@@ -21,6 +25,8 @@ pub struct Post {
     pub date: u32,
     /// What the Message-ID is made of.
     pub nonce: Nonce,
+    /// What few mails have.
+    pub extras: Option<Boxed<Extras>>,
 }
 
 impl Post {
@@ -35,7 +41,22 @@ impl Post {
             text_at: subject_at.checked_add(subject.len())?,
             date: 0,
             nonce: [0; 4],
+            extras: None,
         })
+    }
+
+    /// A copy of a mail that has more.
+    pub fn of(checked: Checked, subject: &[u8], text: &[u8]) -> Option<Self> {
+        let Checked {
+            mut recipients,
+            count,
+            extras,
+        } = checked;
+        let post = Self::new(&recipients, count, subject, text);
+        wipe(&mut recipients);
+        let mut post = post?;
+        post.extras = Some(extras);
+        Some(post)
     }
 
     /// The mail for a session.
@@ -48,6 +69,7 @@ impl Post {
             nonce: Some(self.nonce),
             composed: (!self.header.is_empty()).then_some(&*self.header),
             count: self.recipients,
+            parameters: self.extras.as_ref().map(|extras| &extras.parameters),
             ..Mail::new(
                 part(0..self.subject_at),
                 part(self.subject_at..self.text_at),
@@ -59,14 +81,52 @@ impl Post {
 
 impl Post {
     /// Composes the header block, for all that follows, in a buffer; a larger one, or one without memory, is composed when it is
-    /// sent.
-    pub fn compose(&mut self, settings: &Settings<'_>, buffer: &mut [u8]) {
+    /// sent. That of a mail with more is composed here in any case: None without memory for it.
+    pub fn compose(&mut self, settings: &Settings<'_>, buffer: &mut [u8]) -> Option<()> {
+        if let Some(extras) = &self.extras {
+            if extras.date != 0 {
+                self.date = extras.date;
+            }
+            self.header = self.composed(settings)?;
+            return Some(());
+        }
         let length = self.mail().compose(settings, buffer);
         let block = buffer.get_mut(..length).unwrap_or(&mut []);
         if let Some(header) = joined(&[block]) {
             self.header = header;
         }
         wipe(block);
+        Some(())
+    }
+
+    /// The header block of a mail with more, however long it is.
+    fn composed(&self, settings: &Settings<'_>) -> Option<Box<[u8]>> {
+        let extras = self.extras.as_ref()?;
+        let more = More {
+            lines: &extras.lines,
+            has_from: extras.parameters.from.is_some(),
+            message_id: extras.message_id.octets(),
+        };
+        let mail = self.mail();
+        let mut counted = Window::counting();
+        mail.write_header(settings, Some(&more), &mut counted);
+        let mut block = zeros(counted.written())?;
+        mail.write_header(settings, Some(&more), &mut Window::new(&mut block, 0));
+        Some(block)
+    }
+
+    /// The Message-ID.
+    pub fn message_id(&self, snapshot: &Snapshot) -> Bounded<GIVEN_MESSAGE_ID_BYTES> {
+        let mut sender = snapshot.text(Field::Sender);
+        if let Some(extras) = &self.extras {
+            if !extras.message_id.octets().is_empty() {
+                return extras.message_id;
+            }
+            if let Some(from) = &extras.parameters.from {
+                sender = from.octets();
+            }
+        }
+        Bounded::message_id(self.nonce, sender)
     }
 }
 

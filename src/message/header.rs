@@ -25,17 +25,32 @@ fields! {
     CHARSET,
     /// The name of its encoding.
     ENCODING,
+    /// The fields that few mails have, and From.
+    #[cfg(feature = "std")]
+    MORE,
 }
+
+/// The field of the author.
+#[rustfmt::skip]
+const AUTHOR: &[Part] = &[
+    Say("From: "), When(HAS_NAME, &[Put(NAME), Say("<")]), Put(FROM), When(HAS_NAME, &[Say(">")]), End,
+];
+
+/// The fields behind those of the addresses, up to that of the content.
+#[rustfmt::skip]
+const BEHIND_ADDRESSES: &[Part] = &[
+    Say("Subject: "), Put(SUBJECT), End,
+    When(HAS_MESSAGE_ID, &[Say("Message-ID: "), Put(MESSAGE_ID), End]),
+    Say("MIME-Version: 1.0"), End,
+];
 
 /// The header block, up to the name of the encoding.
 #[rustfmt::skip]
 const FIELDS: &[Part] = &[
     When(HAS_DATE, &[Say("Date: "), Put(DATE), End]),
-    Say("From: "), When(HAS_NAME, &[Put(NAME), Say("<")]), Put(FROM), When(HAS_NAME, &[Say(">")]), End,
+    All(AUTHOR),
     Say("To: "), Put(TO), End,
-    Say("Subject: "), Put(SUBJECT), End,
-    When(HAS_MESSAGE_ID, &[Say("Message-ID: "), Put(MESSAGE_ID), End]),
-    Say("MIME-Version: 1.0"), End,
+    All(BEHIND_ADDRESSES),
     Say("Content-Type: text/plain; charset="), Put(CHARSET), End,
     Say("Content-Transfer-Encoding: "),
 ];
@@ -55,6 +70,35 @@ static OCTETS: [u8; length(BLOCK)] = octets(BLOCK);
 /// For an owner that remembers it, and learns of the encoding later.
 #[cfg(feature = "std")]
 static FIELD_OCTETS: [u8; length(FIELDS)] = octets(FIELDS);
+
+/// The same of a mail that has more.
+#[cfg(feature = "std")]
+#[rustfmt::skip]
+const FIELDS_AND_MORE: &[Part] = &[
+    When(HAS_DATE, &[Say("Date: "), Put(DATE), End]),
+    Put(MORE),
+    All(BEHIND_ADDRESSES),
+    Say("Content-Type: text/plain; charset="), Put(CHARSET), End,
+    Say("Content-Transfer-Encoding: "),
+];
+
+#[cfg(feature = "std")]
+static OCTETS_AND_MORE: [u8; length(FIELDS_AND_MORE)] = octets(FIELDS_AND_MORE);
+
+#[cfg(feature = "std")]
+static AUTHOR_OCTETS: [u8; length(AUTHOR)] = octets(AUTHOR);
+
+/// What the header block of few mails has besides.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug)]
+pub struct More<'a> {
+    /// Whole lines: the fields of addresses, and the program's own.
+    pub lines: &'a [u8],
+    /// From is among them.
+    pub has_from: bool,
+    /// A Message-ID of the program's; empty: one is made.
+    pub message_id: &'a [u8],
+}
 
 /// Writes a display name, with the charset of bytes that are not UTF-8.
 pub type Phrase = fn(&[u8], &[u8], &mut Window<'_>);
@@ -79,6 +123,9 @@ pub trait Fields {
     fn charset(&self) -> &[u8];
     /// How the text is sent.
     fn plan(&self) -> &Plan;
+    /// What few mails have besides.
+    #[cfg(feature = "std")]
+    fn more(&self) -> Option<&More<'_>>;
 }
 
 /// Writes the header block, and the empty line behind it.
@@ -89,7 +136,11 @@ pub fn write(fields: &impl Fields, out: &mut Window<'_>) {
 /// Writes the header block, up to the name of the encoding: to be remembered, for [`write_remembered`].
 #[cfg(feature = "std")]
 pub fn compose(fields: &impl Fields, out: &mut Window<'_>) {
-    write_line(Line::new(&FIELD_OCTETS), fields, out);
+    let template = match fields.more() {
+        None => Line::new(&FIELD_OCTETS),
+        Some(_) => Line::new(&OCTETS_AND_MORE),
+    };
+    write_line(template, fields, out);
 }
 
 /// Writes a header block that was composed before.
@@ -129,7 +180,21 @@ fn put(field: u8, fields: &impl Fields, out: &mut Window<'_>) -> bool {
         TO => write_to(fields.to(), out),
         SUBJECT => word::write(fields.subject(), fields.charset(), out),
         HAS_MESSAGE_ID => return fields.nonce().is_some(),
+        #[cfg(feature = "std")]
+        MORE => {
+            if let Some(more) = fields.more() {
+                if !more.has_from {
+                    write_line(Line::new(&AUTHOR_OCTETS), fields, out);
+                }
+                out.put_all(more.lines);
+            }
+        }
         MESSAGE_ID => {
+            #[cfg(feature = "std")]
+            if let Some(More { message_id, .. }) = fields.more().filter(|more| !more.message_id.is_empty()) {
+                out.put_all(message_id);
+                return true;
+            }
             if let Some(nonce) = fields.nonce() {
                 write_message_id(fields.from(), nonce, out);
             }

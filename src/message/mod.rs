@@ -1,6 +1,7 @@
 //! The mail as it is sent (RFC 5322, RFC 2045 to 2047): composed into a lent buffer, never as a whole.
 //!
 //! - [`header`]: the header block
+//! - `field`: header fields that few mails have, where there is a system
 //! - [`word`]: header text that is not ASCII, or too long for a line
 //! - [`date`]: RFC 5322 dates
 //! - [`text`]: a text, whole or in pieces
@@ -10,6 +11,8 @@
 
 pub mod body;
 pub mod date;
+#[cfg(feature = "std")]
+pub mod field;
 pub mod header;
 pub mod plan;
 pub mod survey;

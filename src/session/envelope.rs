@@ -21,7 +21,16 @@ pub(super) fn write_header(job: &Job<'_>, mail: &Mail<'_>, plan: &Plan, out: &mu
         return header::write_remembered(block, plan, out);
     }
     let settings = &job.settings;
-    header::write(&Composing { settings, mail, plan }, out);
+    header::write(
+        &Composing {
+            settings,
+            mail,
+            plan,
+            #[cfg(feature = "std")]
+            more: None,
+        },
+        out,
+    );
 }
 
 impl<E: Events> Session<E> {

@@ -7,6 +7,8 @@ use crate::auth::Credentials;
 use crate::buffer::Window;
 use crate::limits::{Count, LIMITS};
 pub use crate::message::date::Date;
+#[cfg(feature = "std")]
+pub use crate::message::header::More;
 pub use crate::message::header::Phrase;
 use crate::message::header::{self, Nonce};
 use crate::message::plan::Plan;
@@ -226,11 +228,25 @@ impl<'a> Mail<'a> {
     /// Composes the header block, for [`Mail::composed`]; how many octets it has, or 0 where the buffer is too small.
     #[cfg(feature = "std")]
     pub fn compose(&self, settings: &Settings<'a>, buffer: &mut [u8]) -> usize {
-        let plan = &Plan::of_header(&self.text);
         let mut out = Window::new(buffer, 0);
-        let mail = self;
-        header::compose(&Composing { settings, mail, plan }, &mut out);
+        self.write_header(settings, None, &mut out);
         if out.complete() { out.kept() } else { 0 }
+    }
+
+    /// Writes the header block, with what few mails have in it.
+    #[cfg(feature = "std")]
+    pub fn write_header(&self, settings: &Settings<'a>, more: Option<&'a More<'a>>, out: &mut Window<'_>) {
+        let plan = &Plan::of_header(&self.text);
+        let mail = self;
+        header::compose(
+            &Composing {
+                settings,
+                mail,
+                plan,
+                more,
+            },
+            out,
+        );
     }
 }
 
@@ -242,6 +258,9 @@ pub struct Composing<'a> {
     pub mail: &'a Mail<'a>,
     /// How its text is sent.
     pub plan: &'a Plan,
+    /// What few mails have besides.
+    #[cfg(feature = "std")]
+    pub more: Option<&'a More<'a>>,
 }
 
 impl header::Fields for Composing<'_> {
@@ -258,6 +277,10 @@ impl header::Fields for Composing<'_> {
     }
 
     fn from(&self) -> &[u8] {
+        #[cfg(feature = "std")]
+        if let Some(from) = self.mail.parameters.and_then(|parameters| parameters.from.as_ref()) {
+            return from.octets();
+        }
         self.settings.sender()
     }
 
@@ -279,6 +302,11 @@ impl header::Fields for Composing<'_> {
 
     fn plan(&self) -> &Plan {
         self.plan
+    }
+
+    #[cfg(feature = "std")]
+    fn more(&self) -> Option<&More<'_>> {
+        self.more
     }
 }
 

@@ -52,16 +52,31 @@ pub fn is_mailbox(address: &[u8]) -> bool {
         && is_domain(domain)
 }
 
+/// Whether this is a local part in ASCII, of any length.
+#[cfg(feature = "std")]
+pub(super) fn is_local_part(text: &[u8]) -> bool {
+    is_dotted(text, &ATOM) || is_quoted(text)
+}
+
 /// Whether this is a quoted string.
 fn is_quoted(text: &[u8]) -> bool {
-    cfg!(feature = "complete") && text.first() == Some(&b'"') && behind_quoted(text, 0) == text.len()
+    cfg!(feature = "complete")
+        && text.first() == Some(&b'"')
+        && behind_quoted(text, 0) == text.len()
+        // In a list that was checked on a system UTF-8 may be quoted, too.
+        && (cfg!(not(feature = "std")) || text.is_ascii())
+}
+
+/// Whether this octet may stand in a quoted string.
+fn is_quotable(octet: u8) -> bool {
+    matches!(octet, b' '..=b'~') || (cfg!(feature = "std") && !octet.is_ascii())
 }
 
 /// The position behind the quoted string that begins at `from`. It is beyond the end of the text where the closing `"` is
 /// missing, or an octet before it is not printable.
 fn behind_quoted(text: &[u8], from: usize) -> usize {
     let (mut at, mut escaped) = (from, true);
-    while let Some(octet @ b' '..=b'~') = text.get(at) {
+    while let Some(octet) = text.get(at).filter(|octet| is_quotable(**octet)) {
         at = at.wrapping_add(1);
         if *octet == b'"' && !escaped {
             return at;
