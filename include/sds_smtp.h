@@ -182,8 +182,9 @@
 #define SDS_SMTP_TLS_OPPORTUNISTIC 3
 
 /**
- * `sds_smtp_message.flags`: on bare metal the text is not copied; it must stay unchanged until the mail has
- * ended. With an operating system the text is copied nevertheless.
+ * `sds_smtp_message.flags`, `sds_smtp_attachment.flags`: `text`, or `data`, is not copied; it must stay
+ * unchanged until the mail has ended: until `done` is called, or the status is no longer SDS_SMTP_BUSY.
+ * sds_smtp_client_free() returns when nothing reads it any more (called in a callback, it does not wait).
  */
 #define SDS_SMTP_BORROW_TEXT 1
 
@@ -194,7 +195,12 @@
  */
 #define SDS_SMTP_TEXT_IN_CHARSET 2
 
-/** `sds_smtp_message.flags`: not in this version. */
+/**
+ * `sds_smtp_message.flags`: `text`, `text_path` or `read` is a whole message (RFC 5322) with its header
+ * block, which is sent as it is: only line ends become CRLF. `to` says who gets it. `subject`, `html`,
+ * `headers`, `attachments`, `date`, `message_id` and `priority` are not used. With a Bcc field in it: code
+ * 33. With bytes above 127, and a server without 8BITMIME: code 39. Not on bare metal.
+ */
 #define SDS_SMTP_RAW 4
 
 /** `sds_smtp_message.flags`: not in this version. */
@@ -250,6 +256,9 @@
 
 /** sds_smtp_features(): IPv6, quoted-printable, SIZE and quoted local parts. */
 #define SDS_SMTP_FEATURE_COMPLETE 4
+
+/** sds_smtp_features(): HTML, attachments, files, whole messages, and further header fields. */
+#define SDS_SMTP_FEATURE_PARTS 8
 
 /** `phase`: no mail yet. */
 #define SDS_SMTP_PHASE_NONE 0
@@ -330,9 +339,6 @@
  * milliseconds. With an operating system it has no effect: see `descriptor`.
  */
 #define SDS_SMTP_TRANSPORT_WAKES 1
-
-/** An attachment: not in this version. */
-typedef struct sds_smtp_attachment sds_smtp_attachment;
 
 /**
  * A client: one SDS device, with its own configuration, its own single mail in flight, its own log. Opaque.
@@ -494,6 +500,50 @@ typedef struct sds_smtp_config {
     uint32_t reserved_2;
 } sds_smtp_config;
 
+/**
+ * An attachment, or an inline part of `html`. Begin with `SDS_SMTP_ATTACHMENT_INIT`, and give exactly one of
+ * `data`, `path` and `read`.
+ *
+ * All strings end with a NUL. The call copies them.
+ */
+typedef struct sds_smtp_attachment {
+    /** sizeof(struct sds_smtp_attachment); SDS_SMTP_ATTACHMENT_INIT sets it. */
+    uint32_t struct_size;
+    /**
+     * 0, or SDS_SMTP_BORROW_TEXT: `data` is not copied. It must stay unchanged until `done` is called or the
+     * status is no longer SDS_SMTP_BUSY.
+     */
+    uint32_t flags;
+    /** The number of bytes of `data`, or of what `read` gives; for `read`, 0: not known. 0 with `path`. */
+    uint64_t length;
+    /** The name of the file, in UTF-8, at most 255 bytes; no path. NULL: the last part of `path`, or none. */
+    const char *name;
+    /**
+     * Its type, such as "text/csv; charset=utf-8". NULL: application/octet-stream. message/... and
+     * multipart/... give code 33.
+     */
+    const char *content_type;
+    /** What `html` calls it as "cid:...", without angle brackets: an inline part. NULL: an attachment. */
+    const char *content_id;
+    /** The bytes. */
+    const void *data;
+    /**
+     * A file, which is read while the mail is sent. If it cannot be read, or becomes shorter or longer
+     * meanwhile, the mail ends with code 40 and is not delivered. Directories and devices give code 40.
+     */
+    const char *path;
+    /**
+     * A function that gives the bytes, as sds_smtp_message.read does; but the library calls it on a thread of
+     * its own, while the mail is sent. It may block: that holds up this mail only. An attempt that is repeated
+     * begins with offset 0 again.
+     */
+    int32_t (*read)(void *context, uint64_t offset, char *out, size_t max);
+    /** Handed to `read`, untouched. */
+    void *read_context;
+    /** NULL. */
+    void *reserved_pointer;
+} sds_smtp_attachment;
+
 /** How the last mail ended. Begin with `SDS_SMTP_RESULT_INIT`. */
 typedef struct sds_smtp_result {
     /** sizeof(struct sds_smtp_result); SDS_SMTP_RESULT_INIT sets it. */
@@ -561,7 +611,7 @@ typedef struct sds_smtp_result {
 typedef struct sds_smtp_message {
     /** sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it. */
     uint32_t struct_size;
-    /** 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET and SDS_SMTP_DRY_RUN. */
+    /** 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET, SDS_SMTP_RAW and SDS_SMTP_DRY_RUN. */
     uint32_t flags;
     /** The recipients' e-mail addresses, 1 to 100, separated by commas. Else code 5. */
     const char *to;
@@ -582,9 +632,16 @@ typedef struct sds_smtp_message {
      * length.
      */
     const char *text;
-    /** Not in this version. */
+    /**
+     * The same as HTML, at most 64 MiB; NULL: none. With `text`, or `text_path`, readers show what they can.
+     * Not on bare metal.
+     */
     const char *html;
-    /** Not in this version. */
+    /**
+     * Instead of `text`: a file with the text, which is read while the mail is sent. It is UTF-8, or with
+     * SDS_SMTP_TEXT_IN_CHARSET in the configuration's charset, and sent as quoted-printable. If it cannot be
+     * read the mail ends with code 40 and is not delivered. Not on bare metal.
+     */
     const char *text_path;
     /**
      * Instead of `text`: a function that gives the text in pieces. It writes up to `max` bytes of the text
@@ -600,7 +657,7 @@ typedef struct sds_smtp_message {
     void *read_context;
     /** Not in this version. */
     const char *const *headers;
-    /** Not in this version. */
+    /** Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare metal. */
     const struct sds_smtp_attachment *attachments;
     /** Not in this version. */
     const char *message_id;
@@ -618,7 +675,7 @@ typedef struct sds_smtp_message {
     void *done_context;
     /** Not in this version. */
     int64_t date;
-    /** Not in this version. */
+    /** How many there are, at most 10000. */
     uint32_t attachment_count;
     /** Not in this version. */
     uint32_t verb;
@@ -790,6 +847,11 @@ typedef struct sds_smtp_transport {
      SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
      SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
      SDS_SMTP_NULL, SDS_SMTP_NULL, 0, 0, 0, 0, 0}
+
+/** Begins an attachment. */
+#define SDS_SMTP_ATTACHMENT_INIT \
+    {sizeof(struct sds_smtp_attachment), 0, 0, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
+     SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL}
 
 /** Begins a result, to be filled by sds_smtp_client_result(). */
 #define SDS_SMTP_RESULT_INIT \
@@ -971,6 +1033,16 @@ struct sds_smtp_client *sds_smtp_client_new(void);
  *         call comes from a callback; 34: also if another thread frees the client meanwhile
  */
 int sds_smtp_client_wait(struct sds_smtp_client *client, uint32_t timeout_ms);
+
+/**
+ * How far the mail in flight is, or without one the last mail.
+ *
+ * @param client  the client, or NULL for the built-in one
+ * @param sent    gets the number of bytes of the mail, its header included, that have left; or NULL
+ * @param all     gets the number of bytes that there are; 0: not known; or NULL
+ * @return 0, or 34
+ */
+int sds_smtp_client_progress(const struct sds_smtp_client *client, uint64_t *sent, uint64_t *all);
 
 /**
  * Does the library's work for all clients, as far as that is possible without waiting, and for a few

@@ -3,12 +3,15 @@
 use core::ffi::{c_char, c_int, c_void};
 
 use super::Client;
+use super::attachment::sds_smtp_attachment;
 use super::client::{of, sds_smtp_client};
 use super::codes::{
     SDS_SMTP_AUTO_SUBMITTED, SDS_SMTP_BORROW_TEXT, SDS_SMTP_DRY_RUN, SDS_SMTP_PARTIAL, SDS_SMTP_RAW,
     SDS_SMTP_TEXT_IN_CHARSET,
 };
 use super::guard::{guard_code, read, string, versioned};
+#[cfg(feature = "std")]
+use super::parts::parts_of;
 #[cfg(feature = "std")]
 use super::result::call_done;
 use super::result::sds_smtp_result;
@@ -31,11 +34,6 @@ use core::mem::{offset_of, size_of};
 #[cfg(feature = "std")]
 type Read = unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_char, max: usize) -> i32;
 
-/// An attachment: not in this version.
-pub struct sds_smtp_attachment {
-    _private: (),
-}
-
 /// A mail. Begin with `SDS_SMTP_MESSAGE_INIT`.
 ///
 /// All strings end with a NUL. The call copies them, and they may be freed after it (but see
@@ -46,7 +44,7 @@ pub struct sds_smtp_attachment {
 pub struct sds_smtp_message {
     /// sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it.
     pub struct_size: u32,
-    /// 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET and SDS_SMTP_DRY_RUN.
+    /// 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET, SDS_SMTP_RAW and SDS_SMTP_DRY_RUN.
     pub flags: u32,
     /// The recipients' e-mail addresses, 1 to 100, separated by commas. Else code 5.
     pub to: *const c_char,
@@ -65,9 +63,12 @@ pub struct sds_smtp_message {
     /// The text, at most 64 MiB; NULL is an empty one. Lines may end with LF, CR or CRLF and be of any
     /// length.
     pub text: *const c_char,
-    /// Not in this version.
+    /// The same as HTML, at most 64 MiB; NULL: none. With `text`, or `text_path`, readers show what they can.
+    /// Not on bare metal.
     pub html: *const c_char,
-    /// Not in this version.
+    /// Instead of `text`: a file with the text, which is read while the mail is sent. It is UTF-8, or with
+    /// SDS_SMTP_TEXT_IN_CHARSET in the configuration's charset, and sent as quoted-printable. If it cannot be
+    /// read the mail ends with code 40 and is not delivered. Not on bare metal.
     pub text_path: *const c_char,
     /// Instead of `text`: a function that gives the text in pieces. It writes up to `max` bytes of the text
     /// into `out`, from byte number `offset` on. It returns the number of bytes written; 0 at the end of the
@@ -81,7 +82,7 @@ pub struct sds_smtp_message {
     pub read_context: *mut c_void,
     /// Not in this version.
     pub headers: *const *const c_char,
-    /// Not in this version.
+    /// Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare metal.
     pub attachments: *const sds_smtp_attachment,
     /// Not in this version.
     pub message_id: *const c_char,
@@ -99,7 +100,7 @@ pub struct sds_smtp_message {
     pub done_context: *mut c_void,
     /// Not in this version.
     pub date: i64,
-    /// Not in this version.
+    /// How many there are, at most 10000.
     pub attachment_count: u32,
     /// Not in this version.
     pub verb: u32,
@@ -138,8 +139,13 @@ versioned!(sds_smtp_message {
 });
 
 /// The flags that have a meaning here, and those that will have one.
-const FLAGS: u32 =
-    SDS_SMTP_BORROW_TEXT | SDS_SMTP_TEXT_IN_CHARSET | if cfg!(feature = "std") { SDS_SMTP_DRY_RUN } else { 0 };
+const FLAGS: u32 = SDS_SMTP_BORROW_TEXT
+    | SDS_SMTP_TEXT_IN_CHARSET
+    | if cfg!(feature = "std") {
+        SDS_SMTP_DRY_RUN | SDS_SMTP_RAW
+    } else {
+        0
+    };
 /// SDS_SMTP_VERB_SAML, SDS_SMTP_PRIORITY_LOW, and all bits of `dsn`: what later versions know.
 #[cfg(feature = "std")]
 const VERBS: u32 = 3;
@@ -223,14 +229,10 @@ impl sds_smtp_message {
             ("reply_to", !self.reply_to.is_null()),
             ("from", !self.from.is_null()),
             ("reverse_path", !self.reverse_path.is_null()),
-            ("html", !self.html.is_null()),
-            ("text_path", !self.text_path.is_null()),
             ("headers", !self.headers.is_null()),
-            ("attachments", !self.attachments.is_null()),
             ("message_id", !self.message_id.is_null()),
             ("envelope_id", !self.envelope_id.is_null()),
             ("date", self.date != 0),
-            ("attachment_count", self.attachment_count != 0),
             ("verb", self.verb != 0),
             ("dsn", self.dsn != 0),
             ("priority", self.priority != 0),
@@ -299,7 +301,7 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Code {
 ///
 /// # Safety
 ///
-/// The strings are NULL or end with a NUL; `read` can be called with its context.
+/// The strings are NULL or end with a NUL; `read` can be called with its context; and as [`parts_of`] has it.
 #[cfg(feature = "std")]
 unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
     // SAFETY: the caller's promises.
@@ -324,7 +326,15 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
                 .done
                 .map(|done| Done::new(call_done, done as *const (), message.done_context)),
         };
-        client.send_as(Some(string(message.to)), string(message.subject), text, order)
+        if client.status() == Ok(Code::Busy.number()) {
+            // Nothing is copied for it.
+            return Err(refuse(client, "client", "a mail is in flight", Code::Busy));
+        }
+        let parts = parts_of(client, message, text).map_err(|wrong| client.refuse(&wrong))?;
+        let to = Some(string(message.to));
+        let raw = message.flags & SDS_SMTP_RAW != 0;
+        let subject = if raw { &[] } else { string(message.subject) };
+        client.send_as(to, subject, text, parts, order)
     }
 }
 

@@ -3,15 +3,19 @@
 use super::calls::{self, Promise, Running, Wanted};
 use super::carried::{Carried, Given};
 
+use super::current::engine;
 use super::fork::{self, shared};
 use super::memory::Boxed;
+use super::parts::Parts;
 use super::post::Post;
+use super::reading::Function;
 use super::registry::{Key, Slot};
 use super::setup::{self, Setup, in_words};
 use super::shared::{DRIVEN, Order, Start, WAKING, polled};
 use super::snapshot::Snapshot;
 use super::told::LastMail;
-use super::{clock, driver, memory, outside, runner};
+use super::{clock, driver, memory, outside, reader, runner};
+use crate::channel::callbacks::Read;
 use crate::client::guard::Begun;
 use crate::client::hint;
 use crate::client::log::{Entry, write_recipient};
@@ -90,10 +94,37 @@ impl Client {
             driver::wake(wake);
         }
         runner::wait_for(slot);
+        runner::wait_for_lent(slot, |patience| {
+            if polled() {
+                driver::drive(patience, Wanted::WithMail(key));
+            } else {
+                std::thread::sleep(core::time::Duration::from_millis(patience));
+            }
+        });
         if given.is_some() {
             let_go(key, slot);
         }
         Ok(())
+    }
+
+    /// How many octets of the mail in flight have left, and how many there are, 0 where that is not known; of the last mail where
+    /// none is in flight.
+    pub fn progress(self) -> Result<(u64, u64), Code> {
+        let (key, slot) = self.key()?;
+        if slot.guard.busy() {
+            let progress = engine().as_mut().and_then(|engine| engine.progress(key));
+            if let Some(progress) = progress {
+                return Ok(progress);
+            }
+        }
+        shared().living(key).map(|client| client.progress)
+    }
+
+    /// A function of the program's that an attachment is read with.
+    pub fn reads(self, read: Read) -> Result<Function, Code> {
+        let (key, _) = self.key()?;
+        let call = reader::call;
+        Ok(Function { read, call, key })
     }
 
     /// Has functions of the program carry its connections from now on, or no longer; not while a mail is in flight. Those that
@@ -193,18 +224,35 @@ impl Client {
 
     /// Starts a mail.
     pub fn send(self, recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<(), Code> {
-        self.send_as(recipients, subject, text, Order::default())
+        self.send_as(recipients, subject, text, None, Order::default())
     }
 
-    /// Starts a mail, with what it asks for besides.
-    pub fn send_as(self, recipients: Option<&[u8]>, subject: &[u8], text: &[u8], order: Order) -> Result<(), Code> {
+    /// Starts a mail, with what it has and asks for besides.
+    pub fn send_as(
+        self,
+        recipients: Option<&[u8]>,
+        subject: &[u8],
+        text: &[u8],
+        parts: Option<Parts>,
+        order: Order,
+    ) -> Result<(), Code> {
         let (key, slot) = self.key()?;
         begin(key, slot)?;
         let started = mail::check(recipients, subject, text)
             .map_err(|reason| (mail::code(reason), reason))
             .and_then(|count| {
                 let recipients = recipients.unwrap_or(&[]);
-                Post::new(recipients, count, subject, text).ok_or((Code::DataFailed, Reason::NoMemory))
+                let copied = if parts.as_ref().is_some_and(Parts::lends_text) {
+                    &[]
+                } else {
+                    text
+                };
+                let post = Post::new(recipients, count, subject, copied);
+                let post = post.and_then(|post| match parts {
+                    Some(parts) => post.with(parts, slot),
+                    None => Some(post),
+                });
+                post.ok_or((Code::DataFailed, Reason::NoMemory))
             })
             .and_then(|post| {
                 // The program is told of the end when this call has returned.
@@ -469,6 +517,7 @@ fn start(key: Key, post: Option<Post>, order: Order) -> Result<(), (Code, Reason
         Some(done) => Some(Promise::new(key, done).ok_or(no_memory)?),
         None => None,
     };
+    client.progress = (0, 0);
     client.mail = client.mail.wrapping_add(1).max(1);
     // What the mail before left.
     let before = (client.refusal.take(), client.dialogue.take());

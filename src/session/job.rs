@@ -7,6 +7,8 @@ use crate::limits::LIMITS;
 pub use crate::message::date::Date;
 pub use crate::message::header::Phrase;
 use crate::message::header::{self, Nonce};
+#[cfg(feature = "std")]
+use crate::message::part::Form;
 use crate::message::plan::Plan;
 pub use crate::message::text::Text;
 use crate::wire::address::List;
@@ -165,6 +167,9 @@ pub struct Mail<'a> {
     pub subject: &'a [u8],
     /// The text.
     pub text: Text<'a>,
+    /// What the body is, where the text is no plain one.
+    #[cfg(feature = "std")]
+    pub form: Option<&'a Form>,
     /// The time for Date; none without a clock.
     pub date: Option<Date>,
     /// 128 random bits for the Message-ID; without them there is none, so that a device without random numbers repeats
@@ -184,6 +189,8 @@ impl<'a> Mail<'a> {
             count: 0,
             subject,
             text,
+            #[cfg(feature = "std")]
+            form: None,
             date: None,
             nonce: None,
         }
@@ -272,6 +279,11 @@ impl header::Fields for Composing<'_> {
 
     fn plan(&self) -> &Plan {
         self.plan
+    }
+
+    #[cfg(feature = "std")]
+    fn form(&self) -> Option<&Form> {
+        self.mail.form
     }
 }
 

@@ -62,6 +62,11 @@ pub(super) struct Transaction {
     pub taken: usize,
     /// What SIZE= says; 0 where it is not said.
     pub size: Size,
+    /// Octets of the mail data, where they are known; and those that have left.
+    #[cfg(feature = "std")]
+    pub all: Size,
+    #[cfg(feature = "std")]
+    pub left: Size,
 }
 
 impl Transaction {
@@ -92,6 +97,10 @@ impl Transaction {
         encoder: Encoder::new(Plan::NONE.encoding),
         taken: 0,
         size: 0,
+        #[cfg(feature = "std")]
+        all: 0,
+        #[cfg(feature = "std")]
+        left: 0,
     };
 
     /// Whether there is a verdict, if only for ourselves yet.
