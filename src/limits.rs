@@ -31,10 +31,14 @@ pub const NAME_ADDRESSES: usize = 64;
 pub const LOOKUPS: usize = 16;
 
 /// Recipients of one mail: as many as every server has to accept (RFC 5321, 4.5.3.1.8).
-pub const RECIPIENTS: usize = 100;
+pub const RECIPIENTS: u8 = 100;
+
+/// Recipients of one mail on a system, `to`, `cc` and `bcc` together.
+#[cfg(feature = "std")]
+pub const MANY_RECIPIENTS: usize = 100_000;
 
 /// The longest list of recipients: all of them as long as possible, each with a comma and a blank behind it.
-pub const RECIPIENT_LIST_BYTES: usize = RECIPIENTS * (ADDRESS_BYTES + 2);
+pub const RECIPIENT_LIST_BYTES: usize = RECIPIENTS as usize * (ADDRESS_BYTES + 2);
 
 /// The longest subject. RFC 5322 sets no limit to a folded header field; displays and filters have limits far below this.
 pub const SUBJECT_BYTES: usize = 2000;
@@ -109,6 +113,14 @@ pub type Size = u64;
 #[cfg(not(feature = "std"))]
 pub type Size = u32;
 
+/// A number of recipients: on a system a mail may have more than 65,535.
+#[cfg(feature = "std")]
+pub type Count = u32;
+
+/// A number of recipients.
+#[cfg(not(feature = "std"))]
+pub type Count = u16;
+
 /// How much of a line of the dialogue an event has: the longest reply line (RFC 5321, 4.5.3.1.5).
 pub const EVENT_LINE_BYTES: usize = 512;
 
@@ -134,6 +146,9 @@ pub const LOG_TEXT_BYTES: usize = 127;
 
 /// The longest Message-ID: 32 digits, `<`, `@`, `>` and the sender's domain.
 pub const MESSAGE_ID_BYTES: usize = 32 + 3 + DOMAIN_BYTES;
+
+/// The longest ENVID, as xtext (RFC 3461, 4.4).
+pub const ENVELOPE_ID_BYTES: usize = 100;
 
 /// How much is read at a time of a text that comes in pieces.
 pub const PIECE_BYTES: usize = 4096;

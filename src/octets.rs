@@ -15,6 +15,44 @@ pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
     length
 }
 
+/// Octets of bounded length, in a value: what does not fit is cut.
+#[derive(Clone, Copy)]
+pub struct Bounded<const N: usize> {
+    octets: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Bounded<N> {
+    /// None.
+    pub const EMPTY: Self = Self {
+        octets: [0; N],
+        length: 0,
+    };
+
+    /// As much of `text` as fits.
+    pub fn new(text: &[u8]) -> Self {
+        Self::written(|room| copy(room, text))
+    }
+
+    /// What this writes, which says how much that is.
+    pub fn written(write: impl FnOnce(&mut [u8; N]) -> usize) -> Self {
+        let mut new = Self::EMPTY;
+        new.length = write(&mut new.octets);
+        new
+    }
+
+    /// The octets.
+    pub fn octets(&self) -> &[u8] {
+        self.octets.get(..self.length).unwrap_or(&[])
+    }
+}
+
+impl<const N: usize> Default for Bounded<N> {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
 /// An octet as printable ASCII: a TAB becomes a blank, any other octet that is not printable a `?`.
 ///
 /// The reader of replies keeps the server's text so. The masking of credentials searches that text for what this makes of
@@ -171,6 +209,13 @@ mod tests {
         assert_eq!(&octets, b"xycd");
         assert_eq!(copy(&mut octets[..1], b"123"), 1);
         assert_eq!(&octets, b"1ycd");
+    }
+
+    #[test]
+    fn text_is_cut_where_it_does_not_fit() {
+        assert_eq!(Bounded::<4>::new(b"abc").octets(), b"abc");
+        assert_eq!(Bounded::<4>::new(b"abcdef").octets(), b"abcd");
+        assert_eq!(Bounded::<4>::EMPTY.octets(), b"");
     }
 
     #[test]

@@ -192,7 +192,7 @@ pub fn run(input: &[u8]) {
         Some(all) => {
             let split: Vec<&[u8]> = List::new(list).collect();
             assert_eq!(&split, all, "{}", shown());
-            assert_eq!(usize::from(List::new(list).number()), all.len(), "{}", shown());
+            assert_eq!(List::new(list).number() as usize, all.len(), "{}", shown());
         }
         None => assert_eq!(List::new(list).number(), 0, "{}", shown()),
     }

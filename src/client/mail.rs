@@ -1,11 +1,11 @@
 //! What a program sends: checked before anything is copied.
 
 use crate::code::{Code, Reason};
-use crate::limits::{SUBJECT_BYTES, TEXT_BYTES};
+use crate::limits::{Count, SUBJECT_BYTES, TEXT_BYTES};
 use crate::wire::address;
 
 /// Checks recipients, subject and text; how many recipients there are.
-pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<u16, Reason> {
+pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<Count, Reason> {
     let Some(count) = recipients.and_then(address::count) else {
         return Err(Reason::BadRecipients);
     };

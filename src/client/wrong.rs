@@ -149,7 +149,7 @@ impl<'a> Wrong<'a> {
             let why = match recipient {
                 [] => "empty",
                 _ if !address::is_mailbox(recipient) => of_mailbox(recipient),
-                _ if number >= RECIPIENTS => "more than 100 recipients",
+                _ if number >= usize::from(RECIPIENTS) => "more than 100 recipients",
                 _ => continue,
             };
             return Self {

@@ -165,6 +165,8 @@ reasons! {
     NoNameService, "the name service gave no answer";
     /// The system has no thread for the library.
     NoThread, "no thread";
+    /// An address of the mail has characters outside ASCII, and the server takes none.
+    NoSmtpUtf8, "an address has other letters than ASCII before the @, and the server does not offer SMTPUTF8";
     /// TLS speaks where the greeting should be.
     SpeaksTls, "the server speaks TLS on this port";
     /// SSH does.

@@ -139,9 +139,7 @@ fn tell(told: &LastMail, out: &mut sds_smtp_result) {
     out.phase = report.phase as u32;
     out.reply_code = u32::from(report.reply);
     [out.enhanced_class, out.enhanced_subject, out.enhanced_detail] = report.enhanced;
-    let (accepted, refused) = report.recipients;
-    out.recipients_accepted = u32::from(accepted);
-    out.recipients_refused = u32::from(refused);
+    (out.recipients_accepted, out.recipients_refused) = report.recipients;
     out.elapsed_ms = report.elapsed;
     out.attempts = report.attempts;
     out.tls_version = u32::from(report.tls_version);

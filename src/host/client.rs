@@ -24,7 +24,7 @@ use crate::client::report::{Bounded, Report};
 use crate::client::settings::Draft;
 use crate::client::wrong::Wrong;
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::LOG_RECIPIENT_BYTES;
+use crate::limits::{Count, LOG_RECIPIENT_BYTES};
 use crate::octets::wipe;
 use crate::session::Settings;
 use crate::wire::address::List;
@@ -553,7 +553,7 @@ fn refuse(key: Key, wrong: &Wrong<'_>, recipients: &[u8]) -> Code {
     hint::explain(&mut report, &Settings::NONE);
     let first = List::new(recipients).next().unwrap_or(&[]);
     let logged = Bounded::<LOG_RECIPIENT_BYTES>::written(|room| write_recipient(room, first));
-    let count = u16::try_from(List::new(recipients).count()).unwrap_or(u16::MAX);
+    let count = Count::try_from(List::new(recipients).count()).unwrap_or(Count::MAX);
     let count = if recipients.is_empty() { 0 } else { count };
     let mut shared = shared();
     if let Some(client) = shared.client(key) {

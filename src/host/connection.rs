@@ -809,7 +809,7 @@ impl Connection {
             let address = match post.recipients {
                 // The same, faster: a list of one has nothing but blanks beside it.
                 1 => Some(recipients.trim_ascii()),
-                _ => List::new(recipients).nth(usize::from(sink.recipient)),
+                _ => List::new(recipients).nth(usize::try_from(sink.recipient).unwrap_or(usize::MAX)),
             };
             ended.recipient = Bounded::new(address.unwrap_or(&[]));
             if sink.decided {

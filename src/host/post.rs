@@ -9,6 +9,7 @@ use super::reading::Work;
 use super::registry::Slot;
 use crate::client::report::Nonce;
 use crate::code::Reason;
+use crate::limits::Count;
 use crate::session::{Date, Mail, Settings, Text};
 
 /// The mail: recipients, subject and text in one piece of memory, wiped when it ends.
@@ -17,7 +18,7 @@ pub struct Post {
     /// The header block, composed once; empty where it is composed when it is sent.
     header: Box<[u8]>,
     /// How many recipients there are.
-    pub recipients: u16,
+    pub recipients: Count,
     subject_at: usize,
     text_at: usize,
     /// Seconds since 1970; 0 without a clock.
@@ -30,7 +31,7 @@ pub struct Post {
 
 impl Post {
     /// A copy, unless there is no memory for it.
-    pub fn new(recipients: &[u8], count: u16, subject: &[u8], text: &[u8]) -> Option<Self> {
+    pub fn new(recipients: &[u8], count: Count, subject: &[u8], text: &[u8]) -> Option<Self> {
         let subject_at = recipients.len();
         Some(Self {
             texts: joined(&[recipients, subject, text])?,

@@ -16,7 +16,7 @@ use super::{clock, sys};
 use crate::channel::callbacks::Done;
 use crate::client::log::{Entry, Ring};
 use crate::code::{Code, Phase};
-use crate::limits::{CLIENTS, DEVICE_CREDENTIAL_BYTES, LOG_ENTRIES};
+use crate::limits::{CLIENTS, Count, DEVICE_CREDENTIAL_BYTES, LOG_ENTRIES};
 
 /// Places of freed clients that rest before they are used again.
 const RESTING: usize = 64;
@@ -417,7 +417,7 @@ impl Shared {
     }
 
     /// Notes in a client's log that its mail was attempted, and will be again.
-    pub fn record_attempt(&mut self, key: Key, told: &LastMail, recipients: u16, recipient: &[u8]) {
+    pub fn record_attempt(&mut self, key: Key, told: &LastMail, recipients: Count, recipient: &[u8]) {
         if let Some(client) = self.client(key) {
             let time = clock::calendar().unwrap_or(0);
             let entry = Entry::of(&told.report, time, recipients, recipient);
@@ -429,7 +429,7 @@ impl Shared {
     }
 
     /// Ends a client's mail: result, log, status, in this order.
-    pub fn publish(&mut self, key: Key, told: &LastMail, recipients: u16, recipient: &[u8]) -> Notice {
+    pub fn publish(&mut self, key: Key, told: &LastMail, recipients: Count, recipient: &[u8]) -> Notice {
         let Some(slot) = key.slot() else { return Notice(None) };
         let mut waiters = 0;
         // The built-in client may have had no memory for its part yet: its status is told all the same.

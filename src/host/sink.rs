@@ -4,6 +4,7 @@ use super::memory::Boxed;
 use super::transcript::Transcript;
 use crate::client::report::Report;
 use crate::code::{Code, Step};
+use crate::limits::Count;
 use crate::session::event::{End, Events, Hearing};
 
 /// Takes the events of a session.
@@ -12,7 +13,7 @@ pub struct Sink {
     /// The result, when there is one.
     pub report: Option<Report>,
     /// The number of the recipient that the log shows.
-    pub recipient: u16,
+    pub recipient: Count,
     /// It is the one whose refusal decided.
     pub decided: bool,
     /// Takes the dialogue.

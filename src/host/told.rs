@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::memory::joined;
 use crate::buffer::{HEXADECIMAL, Window};
 use crate::client::report::{Bounded, Report};
-use crate::limits::{ADDRESS_BYTES, LOG_RECIPIENT_BYTES, MESSAGE_ID_BYTES};
+use crate::limits::{ADDRESS_BYTES, Count, LOG_RECIPIENT_BYTES, MESSAGE_ID_BYTES};
 
 /// The longest address of a server, as a result shows it: an IPv6 address in brackets with a zone, and a port. A longer name is cut.
 pub const SERVER_BYTES: usize = 63;
@@ -50,7 +50,7 @@ pub struct Ended {
     /// The result.
     pub told: LastMail,
     /// How many recipients the mail had.
-    pub recipients: u16,
+    pub recipients: Count,
     /// The recipient for the log.
     pub recipient: Bounded<LOG_RECIPIENT_BYTES>,
     /// The mail is attempted again: it is for the log only.

@@ -1,6 +1,8 @@
 //! The envelope of a mail: MAIL, RCPT, DATA; how the transaction is planned, and what the answers to these commands lead to.
 
 use super::event::{Events, RecipientVerdict};
+#[cfg(feature = "std")]
+use super::job::Parameters;
 use super::job::{Composing, Job, Mail};
 use super::session::Session;
 use super::state::State;
@@ -50,14 +52,25 @@ impl<E: Events> Session<E> {
             return State::Quit;
         };
         self.step = Step::Mail;
+        #[cfg(feature = "std")]
+        if self.lacks_utf8(job, mail) {
+            self.conclude(Code::NotSupported, Reason::NoSmtpUtf8);
+            return State::Quit;
+        }
+        let takes_parameters = self.takes_parameters(mail);
         let transaction = &mut self.transaction;
         transaction.pipelining = job.settings.pipelining && self.capabilities.offers(Capability::Pipelining);
         transaction.envelope.data = mail.count().wrapping_add(1);
-        let Some((plan, known)) = plan(mail, self.capabilities.offers(Capability::EightBitMime)) else {
+        let eight_bit_mime = takes_parameters && self.capabilities.offers(Capability::EightBitMime);
+        let Some((plan, known)) = plan(mail, eight_bit_mime) else {
             #[cfg(feature = "std")]
             self.conclude(Code::NotSupported, Reason::NeedsEightBitMime);
             return State::Quit;
         };
+        #[cfg(feature = "std")]
+        {
+            transaction.eight_bit_mime = eight_bit_mime;
+        }
         transaction.plan = plan;
         transaction.encoder.choose(plan.encoding);
         if cfg!(feature = "complete") && (!mail.text.pieces || (cfg!(feature = "std") && known.is_some())) {
@@ -76,7 +89,7 @@ impl<E: Events> Session<E> {
                     transaction.all = size;
                 }
                 if let Some(limit) = limit {
-                    transaction.size = size;
+                    transaction.size = if takes_parameters { size } else { 0 };
                     if limit > 0 && size > limit {
                         self.conclude(Code::DataFailed, Reason::TooLarge);
                         return State::Quit;
@@ -85,6 +98,40 @@ impl<E: Events> Session<E> {
             }
         }
         State::Envelope
+    }
+
+    /// Whether the command that begins the transaction takes parameters.
+    #[cfg(feature = "std")]
+    fn takes_parameters(&self, mail: &Mail<'_>) -> bool {
+        mail.parameters
+            .is_none_or(|parameters| parameters.verb.takes_parameters())
+    }
+
+    /// MAIL does.
+    #[cfg(not(feature = "std"))]
+    fn takes_parameters(&self, _mail: &Mail<'_>) -> bool {
+        true
+    }
+
+    /// Whether an address of the mail has characters outside ASCII.
+    #[cfg(feature = "std")]
+    pub(super) fn is_utf8(job: &Job<'_>, mail: &Mail<'_>) -> bool {
+        match mail.parameters {
+            Some(Parameters { utf8, from, .. }) if *utf8 || from.is_some() => *utf8,
+            _ => !job.settings.sender().is_ascii(),
+        }
+    }
+
+    /// Whether it has, and the server does not take them, or the verb cannot say so.
+    #[cfg(feature = "std")]
+    fn lacks_utf8(&self, job: &Job<'_>, mail: &Mail<'_>) -> bool {
+        Self::is_utf8(job, mail) && !(self.capabilities.offers(Capability::SmtpUtf8) && self.takes_parameters(mail))
+    }
+
+    /// Whether delivery status notifications are asked for, of a server that does not offer them: the mail goes without.
+    #[cfg(feature = "std")]
+    pub fn lacks_notices(&self, mail: &Mail<'_>) -> bool {
+        mail.parameters.is_some_and(Parameters::asks_for_notices) && !self.capabilities.offers(Capability::Dsn)
     }
 
     /// An answer to a command of the envelope.

@@ -1,9 +1,11 @@
 //! What a session is to do: settings and mail, lent by whoever owns them.
 
+#[cfg(feature = "std")]
+pub use super::parameters::Parameters;
 use crate::auth::Credentials;
 #[cfg(feature = "std")]
 use crate::buffer::Window;
-use crate::limits::LIMITS;
+use crate::limits::{Count, LIMITS};
 pub use crate::message::date::Date;
 pub use crate::message::header::Phrase;
 use crate::message::header::{self, Nonce};
@@ -162,7 +164,10 @@ pub struct Mail<'a> {
     pub composed: Option<&'a [u8]>,
     /// How many recipients there are, where its owner has counted them; else 0.
     #[cfg(feature = "std")]
-    pub count: u16,
+    pub count: Count,
+    /// What few mails say in their envelope.
+    #[cfg(feature = "std")]
+    pub parameters: Option<&'a Parameters>,
     /// The subject, in one line.
     pub subject: &'a [u8],
     /// The text.
@@ -187,6 +192,8 @@ impl<'a> Mail<'a> {
             composed: None,
             #[cfg(feature = "std")]
             count: 0,
+            #[cfg(feature = "std")]
+            parameters: None,
             subject,
             text,
             #[cfg(feature = "std")]
@@ -210,7 +217,7 @@ impl<'a> Mail<'a> {
 
     /// How many recipients there are.
     #[cfg(feature = "std")]
-    pub fn count(&self) -> u16 {
+    pub fn count(&self) -> Count {
         match self.count {
             0 => List::new(self.recipients).number(),
             count => count,
@@ -219,7 +226,7 @@ impl<'a> Mail<'a> {
 
     /// How many recipients there are.
     #[cfg(not(feature = "std"))]
-    pub fn count(&self) -> u16 {
+    pub fn count(&self) -> Count {
         List::new(self.recipients).number()
     }
 

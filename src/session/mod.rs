@@ -15,6 +15,7 @@
 //! - [`state`]: the one table of states
 //! - [`mod@session`]: what lives as long as the connection
 //! - [`transaction`]: what lives as long as one mail
+//! - `parameters`: what few mails say in their envelope, where there is a system
 //! - [`envelope`]: MAIL, RCPT, DATA, and what the answers to them lead to
 //! - [`answer`]: what the server's answers lead to
 //! - [`secure`]: when STARTTLS is said, and what follows
@@ -26,6 +27,8 @@ pub mod answer;
 pub mod envelope;
 pub mod event;
 pub mod job;
+#[cfg(feature = "std")]
+pub mod parameters;
 pub mod secure;
 #[allow(clippy::module_inception)]
 pub mod session;

@@ -9,9 +9,7 @@ use crate::auth::{Mechanism, redaction};
 use crate::code::{Code, Outcome, Reason, Step};
 #[cfg(feature = "std")]
 use crate::limits::Size;
-use crate::limits::{LIMITS, Limit, Timeouts};
-#[cfg(feature = "std")]
-use crate::wire::capability::Capability;
+use crate::limits::{Count, LIMITS, Limit, Timeouts};
 use crate::wire::capability::Parser;
 use crate::wire::literal::Address;
 #[cfg(feature = "std")]
@@ -242,7 +240,7 @@ impl<E: Events> Session<E> {
     }
 
     /// Recipients accepted and refused.
-    pub fn recipients(&self) -> (u16, u16) {
+    pub fn recipients(&self) -> (Count, Count) {
         let envelope = &self.transaction.envelope;
         (envelope.accepted, envelope.refused)
     }
@@ -262,10 +260,10 @@ impl<E: Events> Session<E> {
         self.state == State::Connecting && self.helo_only
     }
 
-    /// Whether the server takes octets above 127.
+    /// Whether the mail may be sent with octets above 127.
     #[cfg(feature = "std")]
     pub fn takes_eight_bit(&self) -> bool {
-        self.capabilities.offers(Capability::EightBitMime)
+        self.transaction.eight_bit_mime
     }
 
     /// How many octets of the mail data have left, and how many there are; 0 where that is not known.

@@ -2,7 +2,7 @@
 
 use super::verdict::Verdict;
 use crate::code::{Code, Outcome, Reason, Step};
-use crate::limits::Size;
+use crate::limits::{Count, Size};
 use crate::message::body::Encoder;
 use crate::message::plan::Plan;
 use crate::wire::transparency::Transparency;
@@ -12,15 +12,15 @@ use crate::wire::transparency::Transparency;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Envelope {
     /// The number of the DATA command.
-    pub data: u16,
+    pub data: Count,
     /// Commands written whole.
-    pub said: u16,
+    pub said: Count,
     /// Commands answered.
-    pub answered: u16,
+    pub answered: Count,
     /// RCPTs accepted.
-    pub accepted: u16,
+    pub accepted: Count,
     /// RCPTs refused.
-    pub refused: u16,
+    pub refused: Count,
     /// Where in the list the recipient of the next RCPT begins,
     pub recipient: usize,
     /// and where the one behind it.
@@ -29,7 +29,7 @@ pub(super) struct Envelope {
 
 impl Envelope {
     /// The step of a command.
-    pub(super) fn step(&self, command: u16) -> Step {
+    pub(super) fn step(&self, command: Count) -> Step {
         match command {
             0 => Step::Mail,
             _ if command < self.data => Step::Rcpt,
@@ -67,6 +67,9 @@ pub(super) struct Transaction {
     pub all: Size,
     #[cfg(feature = "std")]
     pub left: Size,
+    /// Octets above 127 may be sent, and are declared.
+    #[cfg(feature = "std")]
+    pub eight_bit_mime: bool,
 }
 
 impl Transaction {
@@ -101,6 +104,8 @@ impl Transaction {
         all: 0,
         #[cfg(feature = "std")]
         left: 0,
+        #[cfg(feature = "std")]
+        eight_bit_mime: false,
     };
 
     /// Whether there is a verdict, if only for ourselves yet.

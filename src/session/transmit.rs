@@ -3,6 +3,8 @@
 use super::envelope::write_header;
 use super::event::{Events, MASK};
 use super::job::Job;
+#[cfg(feature = "std")]
+use super::parameters::{Parameters, Verb, write_original};
 use super::session::Session;
 use super::state::State;
 use super::transaction::Envelope;
@@ -11,6 +13,8 @@ use crate::code::{Reason, Step};
 use crate::limits::EVENT_LINE_BYTES;
 use crate::message::body::Encoding;
 use crate::wire::address::List;
+#[cfg(feature = "std")]
+use crate::wire::capability::Capability;
 use crate::wire::command::{self, Command};
 use crate::wire::transparency::Transparent;
 
@@ -150,7 +154,16 @@ impl<E: Events> Session<E> {
             command::MECHANISM => out.put_all(self.mechanism.name()),
             command::HAS_INITIAL_RESPONSE => return self.step == Step::AuthOneStep,
             command::RESPONSE => self.mechanism.write(self.step, settings, out),
-            command::REVERSE_PATH => out.put_all(settings.sender()),
+            #[cfg(feature = "std")]
+            command::VERB..=command::ORIGINAL => return self.put_parameter(field, job, out),
+            command::REVERSE_PATH => {
+                #[cfg(feature = "std")]
+                if let Some(reverse_path) = parameters(job).and_then(Parameters::path) {
+                    out.put_all(reverse_path);
+                    return true;
+                }
+                out.put_all(settings.sender());
+            }
             command::IS_EIGHT_BIT => return self.transaction.plan.encoding == Encoding::EightBit,
             command::HAS_SIZE if cfg!(feature = "complete") => return self.transaction.size != 0,
             command::SIZE if cfg!(feature = "complete") => out.decimal(self.transaction.size),
@@ -168,6 +181,37 @@ impl<E: Events> Session<E> {
         true
     }
 
+    /// Writes one of the fields that few mails have, or says whether a condition holds.
+    #[cfg(feature = "std")]
+    fn put_parameter(&self, field: u8, job: &Job<'_>, out: &mut Window<'_>) -> bool {
+        let Some(mail) = &job.mail else { return false };
+        if field == command::IS_UTF8 {
+            return Self::is_utf8(job, mail);
+        }
+        let Some(parameters) = mail.parameters else {
+            if field == command::VERB {
+                out.put_all(Verb::Mail.name());
+                return true;
+            }
+            return false;
+        };
+        let notices = parameters.verb.takes_parameters() && self.capabilities.offers(Capability::Dsn);
+        match field {
+            command::VERB => out.put_all(parameters.verb.name()),
+            command::HAS_RET => return notices && parameters.ret().is_some(),
+            command::RET => out.put_seldom(parameters.ret().unwrap_or(&[])),
+            command::HAS_ENVELOPE_ID => return notices && !parameters.envelope_id.octets().is_empty(),
+            command::ENVELOPE_ID => out.put_seldom(parameters.envelope_id.octets()),
+            command::HAS_NOTIFY => return notices && parameters.notify.is_said(),
+            command::NOTIFY => parameters.notify.write(out),
+            _ => {
+                let mailbox = List::behind(mail.recipients, self.transaction.envelope.recipient).next();
+                write_original(mailbox.unwrap_or(&[]), out);
+            }
+        }
+        true
+    }
+
     /// Tells of a command that is written, its secrets masked.
     fn said(&mut self, command: Command, job: &Job<'_>) {
         if command == Command::Nothing {
@@ -180,6 +224,12 @@ impl<E: Events> Session<E> {
         let line = line.get(..kept).unwrap_or(&[]);
         self.events.said(line.strip_suffix(b"\r\n").unwrap_or(line));
     }
+}
+
+/// What few mails say in their envelope.
+#[cfg(feature = "std")]
+fn parameters<'a>(job: &'a Job<'_>) -> Option<&'a Parameters> {
+    job.mail.as_ref()?.parameters
 }
 
 impl Envelope {

@@ -27,6 +27,12 @@ pub enum Capability {
     /// STARTTLS as a firewall masks it, in place.
     #[cfg(feature = "std")]
     MaskedStartTls,
+    /// SMTPUTF8 (RFC 6531).
+    #[cfg(feature = "std")]
+    SmtpUtf8,
+    /// DSN (RFC 3461).
+    #[cfg(feature = "std")]
+    Dsn,
 }
 
 /// Each capability as the EHLO reply has it: a keyword, or a keyword and one of its parameters.
@@ -41,6 +47,10 @@ const KNOWN: &[(&str, Capability)] = &[
     ("STARTTLS", Capability::StartTls),
     #[cfg(feature = "std")]
     ("XXXXXXXA", Capability::MaskedStartTls),
+    #[cfg(feature = "std")]
+    ("SMTPUTF8", Capability::SmtpUtf8),
+    #[cfg(feature = "std")]
+    ("DSN", Capability::Dsn),
 ];
 
 const LAYOUT: Layout = Layout::of(&words_of::<{ KNOWN.len() }>(KNOWN));

@@ -24,6 +24,21 @@ fields! {
     SIZE,
     /// A recipient's mailbox.
     FORWARD_PATH,
+    /// MAIL, or a verb of RFC 821 (3.4).
+    VERB,
+    /// Whether an address has characters outside ASCII (RFC 6531).
+    IS_UTF8,
+    /// Whether it is told what of the mail comes back (RFC 3461, 4.3).
+    HAS_RET,
+    RET,
+    /// Whether the envelope has a name (RFC 3461, 4.4).
+    HAS_ENVELOPE_ID,
+    ENVELOPE_ID,
+    /// Whether it is told what the sender wants to be told of (RFC 3461, 4.1).
+    HAS_NOTIFY,
+    NOTIFY,
+    /// The recipient as the sender has it (RFC 3461, 4.2).
+    ORIGINAL,
 }
 
 /// Makes the commands and, in the same order, their templates.
@@ -50,6 +65,34 @@ const SIZE_PARAMETER: &[Part] = if cfg!(feature = "complete") {
     &[]
 };
 
+/// How a transaction begins: a device always says MAIL.
+const BEGIN: &[Part] = if cfg!(feature = "std") {
+    &[Put(VERB), Say(" FROM:<")]
+} else {
+    &[Say("MAIL FROM:<")]
+};
+
+/// What few mails say behind MAIL, where there is a system.
+const MAIL_PARAMETERS: &[Part] = if cfg!(feature = "std") {
+    &[
+        When(IS_UTF8, &[Say(" SMTPUTF8")]),
+        When(HAS_RET, &[Say(" RET="), Put(RET)]),
+        When(HAS_ENVELOPE_ID, &[Say(" ENVID="), Put(ENVELOPE_ID)]),
+    ]
+} else {
+    &[]
+};
+
+/// The same behind RCPT.
+const RCPT_PARAMETERS: &[Part] = if cfg!(feature = "std") {
+    &[When(
+        HAS_NOTIFY,
+        &[Say(" NOTIFY="), Put(NOTIFY), Say(" ORCPT="), Put(ORIGINAL)],
+    )]
+} else {
+    &[]
+};
+
 commands! {
     /// Nothing.
     Nothing: &[];
@@ -66,13 +109,14 @@ commands! {
     Response: &[Put(RESPONSE), End];
     /// Begins a transaction.
     Mail: &[
-        Say("MAIL FROM:<"), Put(REVERSE_PATH), Say(">"),
+        All(BEGIN), Put(REVERSE_PATH), Say(">"),
         When(IS_EIGHT_BIT, &[Say(" BODY=8BITMIME")]),
         All(SIZE_PARAMETER),
+        All(MAIL_PARAMETERS),
         End,
     ];
     /// Names a recipient.
-    Rcpt: &[Say("RCPT TO:<"), Put(FORWARD_PATH), Say(">"), End];
+    Rcpt: &[Say("RCPT TO:<"), Put(FORWARD_PATH), Say(">"), All(RCPT_PARAMETERS), End];
     /// Asks to send the mail data.
     Data: &[Say("DATA"), End];
     /// Ends the mail data.
