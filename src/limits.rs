@@ -46,6 +46,30 @@ pub const SUBJECT_BYTES: usize = 2000;
 /// The longest text of a mail: more than servers accept by default (50 MB at most in practice).
 pub const TEXT_BYTES: usize = 64 * 1024 * 1024;
 
+/// Attachments of one mail.
+#[cfg(feature = "std")]
+pub const ATTACHMENTS: usize = 10_000;
+
+/// The longest name of an attached file: what file systems take.
+#[cfg(feature = "std")]
+pub const FILE_NAME_BYTES: usize = 255;
+
+/// The longest content type with its parameters: RFC 6838, 4.2 has 127 octets for each half of it.
+#[cfg(feature = "std")]
+pub const CONTENT_TYPE_BYTES: usize = 255;
+
+/// The longest Content-ID: with its name and brackets it stands on a line of its own.
+#[cfg(feature = "std")]
+pub const CONTENT_ID_BYTES: usize = 200;
+
+/// The longest path of a file, its NUL counted: PATH_MAX of Linux.
+#[cfg(feature = "std")]
+pub const PATH_BYTES: usize = 4096;
+
+/// Threads that read files, and call the functions that attachments are read with.
+#[cfg(feature = "std")]
+pub const READERS: usize = 4;
+
 /// The longest display name of the sender: several encoded words.
 pub const NAME_BYTES: usize = 200;
 

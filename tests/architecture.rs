@@ -91,7 +91,8 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     (
         "host",
         &[
-            "channel", "client", "session", "wire", "auth", "code", "base64", "buffer", "limits", "octets",
+            "channel", "client", "session", "wire", "auth", "message", "code", "base64", "buffer", "limits", "octets",
+            "utf8",
         ],
     ),
     (

@@ -87,14 +87,18 @@ pub const SDS_SMTP_TLS_IMPLICIT: u32 = 2;
 /// `sds_smtp_config.tls`: not in this version.
 pub const SDS_SMTP_TLS_OPPORTUNISTIC: u32 = 3;
 
-/// `sds_smtp_message.flags`: on bare metal the text is not copied; it must stay unchanged until the mail has
-/// ended. With an operating system the text is copied nevertheless.
+/// `sds_smtp_message.flags`, `sds_smtp_attachment.flags`: `text`, or `data`, is not copied; it must stay
+/// unchanged until the mail has ended: until `done` is called, or the status is no longer SDS_SMTP_BUSY.
+/// sds_smtp_client_free() returns when nothing reads it any more (called in a callback, it does not wait).
 pub const SDS_SMTP_BORROW_TEXT: u32 = 1;
 /// `sds_smtp_message.flags`: the text that `read` gives is in the configuration's charset, not in UTF-8. Bare
 /// metal needs this flag for such a text: without it the mail ends with code 7. With an operating system the
 /// library reads the whole text first and needs no flag.
 pub const SDS_SMTP_TEXT_IN_CHARSET: u32 = 2;
-/// `sds_smtp_message.flags`: not in this version.
+/// `sds_smtp_message.flags`: `text`, `text_path` or `read` is a whole message (RFC 5322) with its header
+/// block, which is sent as it is: only line ends become CRLF. `to` says who gets it. `subject`, `html`,
+/// `headers`, `attachments`, `date`, `message_id` and `priority` are not used. With a Bcc field in it: code
+/// 33. With bytes above 127, and a server without 8BITMIME: code 39. Not on bare metal.
 pub const SDS_SMTP_RAW: u32 = 4;
 /// `sds_smtp_message.flags`: not in this version.
 pub const SDS_SMTP_PARTIAL: u32 = 8;
@@ -162,6 +166,9 @@ pub const SDS_SMTP_FEATURE_TLS: u32 = 1;
 pub const SDS_SMTP_FEATURE_NAMES: u32 = 2;
 /// sds_smtp_features(): IPv6, quoted-printable, SIZE and quoted local parts.
 pub const SDS_SMTP_FEATURE_COMPLETE: u32 = 4;
+
+/// sds_smtp_features(): HTML, attachments, files, whole messages, and further header fields.
+pub const SDS_SMTP_FEATURE_PARTS: u32 = 8;
 
 /// `phase`: no mail yet.
 pub const SDS_SMTP_PHASE_NONE: u32 = 0;

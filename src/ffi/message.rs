@@ -3,6 +3,7 @@
 use core::ffi::{c_char, c_int, c_void};
 
 use super::Client;
+use super::attachment::sds_smtp_attachment;
 use super::client::{of, sds_smtp_client};
 use super::codes::{
     SDS_SMTP_AUTO_SUBMITTED, SDS_SMTP_BORROW_TEXT, SDS_SMTP_DRY_RUN, SDS_SMTP_PARTIAL, SDS_SMTP_RAW,
@@ -14,6 +15,8 @@ use super::codes::{
     SDS_SMTP_PRIORITY_HIGH, SDS_SMTP_PRIORITY_LOW, SDS_SMTP_VERB_SAML, SDS_SMTP_VERB_SEND, SDS_SMTP_VERB_SOML,
 };
 use super::guard::{guard_code, read, string, versioned};
+#[cfg(feature = "std")]
+use super::parts::parts_of;
 #[cfg(feature = "std")]
 use super::result::call_done;
 use super::result::sds_smtp_result;
@@ -27,23 +30,14 @@ use crate::code::Reason;
 #[cfg(not(feature = "std"))]
 use crate::firmware::{Content, Outgoing, Pieces, Source};
 #[cfg(feature = "std")]
-use crate::host::{Order, Outgoing, Row};
+use crate::host::{Notify, Order, Outgoing, Priority, Row, Verb};
 #[cfg(feature = "std")]
 use crate::limits::{PIECE_BYTES, READ_LATER, TEXT_BYTES};
-#[cfg(feature = "std")]
-use crate::message::field::Priority;
-#[cfg(feature = "std")]
-use crate::session::parameters::{Notify, Verb};
 #[cfg(not(feature = "std"))]
 use core::mem::{offset_of, size_of};
 
 #[cfg(feature = "std")]
 type Read = unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_char, max: usize) -> i32;
-
-/// An attachment: not in this version.
-pub struct sds_smtp_attachment {
-    _private: (),
-}
 
 /// A mail. Begin with `SDS_SMTP_MESSAGE_INIT`.
 ///
@@ -55,7 +49,7 @@ pub struct sds_smtp_attachment {
 pub struct sds_smtp_message {
     /// sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it.
     pub struct_size: u32,
-    /// 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET, SDS_SMTP_DRY_RUN and
+    /// 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET, SDS_SMTP_RAW, SDS_SMTP_DRY_RUN and
     /// SDS_SMTP_AUTO_SUBMITTED.
     pub flags: u32,
     /// The recipients, as people write them: "a@example.org, Boiler room <b@example.org>", separated by commas
@@ -80,9 +74,12 @@ pub struct sds_smtp_message {
     /// The text, at most 64 MiB; NULL is an empty one. Lines may end with LF, CR or CRLF and be of any
     /// length.
     pub text: *const c_char,
-    /// NULL, as all fields that say "not in this version": else code 39.
+    /// The same as HTML, at most 64 MiB; NULL: none. With `text`, or `text_path`, readers show what they can.
+    /// Not on bare metal.
     pub html: *const c_char,
-    /// Not in this version.
+    /// Instead of `text`: a file with the text, which is read while the mail is sent. It is UTF-8, or with
+    /// SDS_SMTP_TEXT_IN_CHARSET in the configuration's charset, and sent as quoted-printable. If it cannot be
+    /// read the mail ends with code 40 and is not delivered. Not on bare metal.
     pub text_path: *const c_char,
     /// Instead of `text`: a function that gives the text in pieces. It writes up to `max` bytes of the text
     /// into `out`, from byte number `offset` on. It returns the number of bytes written; 0 at the end of the
@@ -101,7 +98,7 @@ pub struct sds_smtp_message {
     /// a blank in the name; a word over 900 bytes; more than 1 MiB together. Not on bare metal, as all that
     /// follow but `done_context`.
     pub headers: *const *const c_char,
-    /// Not in this version.
+    /// Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare metal.
     pub attachments: *const sds_smtp_attachment,
     /// The Message-ID, with its angle brackets, at most 319 bytes. By default the library makes one. Else code
     /// 33.
@@ -121,7 +118,7 @@ pub struct sds_smtp_message {
     pub done_context: *mut c_void,
     /// What Date says, in seconds since 1970, up to 2106; 0: now. Else code 33.
     pub date: i64,
-    /// Not in this version.
+    /// How many there are, at most 10000.
     pub attachment_count: u32,
     /// SDS_SMTP_VERB_...: how the transaction begins. A server that does not know the verb: code 39. SEND, SOML
     /// and SAML have no parameters: with them `dsn` and `envelope_id` give code 33, and addresses that need
@@ -166,7 +163,7 @@ versioned!(sds_smtp_message {
 const FLAGS: u32 = SDS_SMTP_BORROW_TEXT
     | SDS_SMTP_TEXT_IN_CHARSET
     | if cfg!(feature = "std") {
-        SDS_SMTP_DRY_RUN | SDS_SMTP_AUTO_SUBMITTED
+        SDS_SMTP_DRY_RUN | SDS_SMTP_RAW | SDS_SMTP_AUTO_SUBMITTED
     } else {
         0
     };
@@ -242,13 +239,7 @@ impl sds_smtp_message {
         if let Some((field, why, _)) = unknown.into_iter().find(|(_, _, wrong)| *wrong) {
             return Some((field, why, Code::BadArgument));
         }
-        let lacking = [
-            ("flags", self.flags & !FLAGS != 0),
-            ("html", !self.html.is_null()),
-            ("text_path", !self.text_path.is_null()),
-            ("attachments", !self.attachments.is_null()),
-            ("attachment_count", self.attachment_count != 0),
-        ];
+        let lacking = [("flags", self.flags & !FLAGS != 0)];
         let (field, _) = lacking.into_iter().find(|(_, given)| *given)?;
         Some((field, "not in this version", Code::NotSupported))
     }
@@ -377,7 +368,7 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Code {
 ///
 /// # Safety
 ///
-/// The strings are NULL or end with a NUL; `read` can be called with its context.
+/// The strings are NULL or end with a NUL; `read` can be called with its context; and as [`parts_of`] has it.
 #[cfg(feature = "std")]
 unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
     // SAFETY: the caller's promises.
@@ -402,13 +393,24 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
                 .done
                 .map(|done| Done::new(call_done, done as *const (), message.done_context)),
         };
+        if client.status() == Ok(Code::Busy.number()) {
+            // Nothing is copied for it.
+            return Err(refuse(client, "client", "a mail is in flight", Code::Busy));
+        }
+        let parts = parts_of(client, message, text).map_err(|wrong| client.refuse(&wrong))?;
         if message.is_plain() {
-            return client.send_as(Some(string(message.to)), string(message.subject), text, order);
+            let raw = message.flags & SDS_SMTP_RAW != 0;
+            let subject = if raw { &[] } else { string(message.subject) };
+            return client.send_as(Some(string(message.to)), subject, text, parts, order);
         }
         let Some(headers) = headers_of(message.headers) else {
             return Err(client.refuse(&Wrong::new(Code::DataFailed, "headers", "out of memory")));
         };
-        client.send_outgoing(&message.outgoing(text, &headers), order)
+        let mut outgoing = message.outgoing(text, &headers);
+        if message.flags & SDS_SMTP_RAW != 0 {
+            outgoing = outgoing.raw();
+        }
+        client.send_outgoing(&outgoing, parts, order)
     }
 }
 

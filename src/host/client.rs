@@ -3,16 +3,20 @@
 use super::calls::{self, Promise, Running, Wanted};
 use super::carried::{Carried, Given};
 
+use super::current::engine;
 use super::fork::{self, shared};
 use super::memory::Boxed;
 use super::outgoing::Outgoing;
+use super::parts::Parts;
 use super::post::Post;
+use super::reading::Function;
 use super::registry::{Key, Slot};
 use super::setup::{self, Setup, in_words};
 use super::shared::{DRIVEN, Order, Start, WAKING, polled};
 use super::snapshot::Snapshot;
 use super::told::LastMail;
-use super::{clock, driver, memory, outside, runner};
+use super::{clock, driver, memory, outside, reader, runner};
+use crate::channel::callbacks::Read;
 use crate::client::guard::Begun;
 use crate::client::hint;
 use crate::client::log::{Entry, write_recipient};
@@ -92,10 +96,37 @@ impl Client {
             driver::wake(wake);
         }
         runner::wait_for(slot);
+        runner::wait_for_lent(slot, |patience| {
+            if polled() {
+                driver::drive(patience, Wanted::WithMail(key));
+            } else {
+                std::thread::sleep(core::time::Duration::from_millis(patience));
+            }
+        });
         if given.is_some() {
             let_go(key, slot);
         }
         Ok(())
+    }
+
+    /// How many octets of the mail in flight have left, and how many there are, 0 where that is not known; of the last mail where
+    /// none is in flight.
+    pub fn progress(self) -> Result<(u64, u64), Code> {
+        let (key, slot) = self.key()?;
+        if slot.guard.busy() {
+            let progress = engine().as_mut().and_then(|engine| engine.progress(key));
+            if let Some(progress) = progress {
+                return Ok(progress);
+            }
+        }
+        shared().living(key).map(|client| client.progress)
+    }
+
+    /// A function of the program's that an attachment is read with.
+    pub fn reads(self, read: Read) -> Result<Function, Code> {
+        let (key, _) = self.key()?;
+        let call = reader::call;
+        Ok(Function { read, call, key })
     }
 
     /// Has functions of the program carry its connections from now on, or no longer; not while a mail is in flight. Those that
@@ -195,31 +226,41 @@ impl Client {
 
     /// Starts a mail.
     pub fn send(self, recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<(), Code> {
-        self.send_as(recipients, subject, text, Order::default())
+        self.send_as(recipients, subject, text, None, Order::default())
     }
 
-    /// Starts a mail, with what it asks for besides.
-    pub fn send_as(self, recipients: Option<&[u8]>, subject: &[u8], text: &[u8], order: Order) -> Result<(), Code> {
+    /// Starts a mail, with what it has and asks for besides.
+    pub fn send_as(
+        self,
+        recipients: Option<&[u8]>,
+        subject: &[u8],
+        text: &[u8],
+        parts: Option<Parts>,
+        order: Order,
+    ) -> Result<(), Code> {
         let (key, slot) = self.key()?;
         begin(key, slot)?;
         let recipients = recipients.unwrap_or(&[]);
         let post = match mail::check(Some(recipients), subject, text) {
-            Ok(count) => Post::new(recipients, count, subject, text).ok_or((Code::DataFailed, Reason::NoMemory)),
+            Ok(count) => Post::new(recipients, count, subject, copied(text, parts.as_ref())),
             // It may be a list as people write them.
             Err(Reason::BadRecipients) => {
-                return send_checked(key, slot, &Outgoing::of(recipients, subject, text), order);
+                return send_checked(key, slot, &Outgoing::of(recipients, subject, text), parts, order);
             }
-            Err(reason) => Err((mail::code(reason), reason)),
+            Err(reason) => {
+                let wrong = Wrong::of_mail(subject, mail::code(reason), reason);
+                return Err(refuse(key, &wrong, recipients));
+            }
         };
-        let started = post.and_then(|post| start_told(key, slot, post, order));
+        let started = start_told(key, slot, post, parts, order);
         started.map_err(|(code, reason)| refuse(key, &Wrong::of_mail(subject, code, reason), recipients))
     }
 
     /// Starts a mail with all that only few mails have.
-    pub fn send_outgoing(self, outgoing: &Outgoing<'_>, order: Order) -> Result<(), Code> {
+    pub fn send_outgoing(self, outgoing: &Outgoing<'_>, parts: Option<Parts>, order: Order) -> Result<(), Code> {
         let (key, slot) = self.key()?;
         begin(key, slot)?;
-        send_checked(key, slot, outgoing, order)
+        send_checked(key, slot, outgoing, parts, order)
     }
 
     /// Refuses a mail for one of its fields, with a line in the log.
@@ -452,7 +493,13 @@ fn begin(key: Key, slot: &Slot) -> Result<(), Code> {
 
 /// Checks a mail with all that only few mails have, for a client that was taken for it, and starts it.
 #[inline(never)]
-fn send_checked(key: Key, slot: &'static Slot, outgoing: &Outgoing<'_>, order: Order) -> Result<(), Code> {
+fn send_checked(
+    key: Key,
+    slot: &'static Slot,
+    outgoing: &Outgoing<'_>,
+    parts: Option<Parts>,
+    order: Order,
+) -> Result<(), Code> {
     let logged = [outgoing.to, outgoing.cc, outgoing.bcc];
     let logged = logged.into_iter().find(|list| !list.is_empty()).unwrap_or(&[]);
     // Of the configuration, which may be another one when the mail starts, only this.
@@ -461,16 +508,35 @@ fn send_checked(key: Key, slot: &'static Slot, outgoing: &Outgoing<'_>, order: O
         None => Bounded::EMPTY,
     };
     let post = match outgoing.check(charset.octets()) {
-        Ok(checked) => Post::of(checked, outgoing.subject, outgoing.text),
+        Ok(checked) => Post::of(checked, outgoing.subject, copied(outgoing.text, parts.as_ref())),
         Err(wrong) => return Err(refuse(key, &wrong, logged)),
     };
-    let post = post.ok_or((Code::DataFailed, Reason::NoMemory));
-    let started = post.and_then(|post| start_told(key, slot, post, order));
+    let started = start_told(key, slot, post, parts, order);
     started.map_err(|(code, reason)| refuse(key, &Wrong::of_mail(outgoing.subject, code, reason), logged))
 }
 
-/// Hands a mail to the thread. The program is told of the end when its call has returned.
-fn start_told(key: Key, slot: &'static Slot, post: Post, order: Order) -> Result<(), (Code, Reason)> {
+/// What is copied of a text: nothing where it is lent.
+fn copied<'a>(text: &'a [u8], parts: Option<&Parts>) -> &'a [u8] {
+    if parts.is_some_and(Parts::lends_text) {
+        &[]
+    } else {
+        text
+    }
+}
+
+/// Hands a mail to the thread, where there was memory for it. The program is told of the end when its call has returned.
+fn start_told(
+    key: Key,
+    slot: &'static Slot,
+    post: Option<Post>,
+    parts: Option<Parts>,
+    order: Order,
+) -> Result<(), (Code, Reason)> {
+    let post = post.and_then(|post| match parts {
+        Some(parts) => post.with(parts, slot),
+        None => Some(post),
+    });
+    let post = post.ok_or((Code::DataFailed, Reason::NoMemory))?;
     let sending = order.done.map(|_| Running::send(slot));
     let started = start(key, Some(post), order);
     if sending.map(drop).is_some() && calls::queued() {
@@ -499,6 +565,7 @@ fn start(key: Key, post: Option<Post>, order: Order) -> Result<(), (Code, Reason
         Some(done) => Some(Promise::new(key, done).ok_or(no_memory)?),
         None => None,
     };
+    client.progress = (0, 0);
     client.mail = client.mail.wrapping_add(1).max(1);
     // What the mail before left.
     let before = (client.refusal.take(), client.dialogue.take());

@@ -6,15 +6,18 @@ use std::net::SocketAddr;
 use super::calls::Promise;
 use super::carried::Carried;
 use super::course::{Course, Stage, Then, told_as_unresolved};
+use super::files;
 use super::link::{Link, Tools};
 use super::memory::{self, Boxed, Row};
+use super::parts::Fed;
 use super::post::Post;
 use super::race::Race;
+use super::reading::Work;
 use super::registry::Key;
 use super::resolve::{self, Asker, Unresolved};
 use super::security::Mode;
 use super::servers::Target;
-use super::shared::{Order, Start};
+use super::shared::{Order, Start, Worker};
 use super::sink::Sink;
 use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
@@ -33,6 +36,9 @@ use crate::wire::address::List;
 
 /// What is composed at a time: the headers, a text of 3 KiB and the final dot leave in one write.
 const OUT: usize = 4096;
+
+/// The same of a mail that is longer: fewer and larger pieces.
+const LARGE_OUT: usize = 64 * 1024;
 
 /// Room for a note: for the longest name, its port and a sentence.
 const NOTE_BYTES: usize = HOST_NAME_BYTES + 128;
@@ -126,6 +132,9 @@ impl Connection {
         let mut out = out;
         if let Some(post) = &mut post {
             post.compose(&snapshot.settings(), &mut out)?;
+            if let Some(large) = post.is_large().then(|| memory::zeros(LARGE_OUT)).flatten() {
+                out = large;
+            }
         }
         let course = if Course::is_needed(&snapshot) {
             Some(Boxed::new(Course::BEGINNING)?)
@@ -164,9 +173,9 @@ impl Connection {
         memory::zeros(OUT)
     }
 
-    /// The buffer of a connection that is over, for the next one: wiped.
-    pub fn take_buffer(&mut self) -> Box<[u8]> {
-        self.link.pump.take_buffer()
+    /// The buffer of a connection that is over, for the next one: wiped. None where it is a larger one.
+    pub fn take_buffer(&mut self) -> Option<Box<[u8]>> {
+        Some(self.link.pump.take_buffer()).filter(|buffer| buffer.len() == OUT)
     }
 
     /// What the kernel names it by.
@@ -176,10 +185,93 @@ impl Connection {
 
     /// Begins with the first server.
     pub fn open(&mut self, tools: &mut Tools<'_>) {
+        if !self.is_measured(tools.now, tools.worker) {
+            return;
+        }
         match self.snapshot.server {
             Some(server) => self.connect(server, tools),
             None => self.begin_server(tools),
         }
+    }
+
+    /// Whether it is known how long the mail's files are; a thread looks where it is not.
+    pub(super) fn is_measured(&mut self, now: u64, worker: Worker) -> bool {
+        let Some(parts) = self.post.as_mut().and_then(|post| post.parts.as_mut()) else {
+            return true;
+        };
+        if let Some(work) = parts.to_measure() {
+            self.ask(work, now, worker);
+        }
+        let parts = self.post.as_ref().and_then(|post| post.parts.as_ref());
+        !parts.is_some_and(|parts| parts.is_measuring())
+    }
+
+    /// Has a thread do something; without memory for it the connection is lost.
+    fn ask(&mut self, work: Option<Boxed<Work>>, now: u64, worker: Worker) {
+        let asker = Asker {
+            engine: worker.number,
+            token: self.link.token,
+        };
+        if let Some(parts) = self.post.as_mut().and_then(|post| post.parts.as_mut()) {
+            parts.asker = Some(asker);
+        }
+        if work.and_then(|work| files::ask(work, asker, worker.waker)).is_none() {
+            self.lost(now, Reason::NoMemory);
+        }
+    }
+
+    /// A thread has done something for the mail; true where it can begin now.
+    pub fn take_work(&mut self, work: Boxed<Work>, now: u64) -> bool {
+        match self.post.as_mut().map(|post| post.take(work)) {
+            Some(Ok(begins)) => {
+                // One that waits for its next attempt begins then.
+                let waits = self.course.as_ref().is_some_and(|course| course.goes_on());
+                begins && !waits && self.link.connects()
+            }
+            Some(Err(reason)) => {
+                self.lost(now, reason);
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// The same, where no functions of the program carry it.
+    pub fn take_work_and_go_on(&mut self, work: Boxed<Work>, tools: &mut Tools<'_>) {
+        if self.take_work(work, tools.now) {
+            self.open(tools);
+        }
+        self.feed(tools.now, tools.worker);
+    }
+
+    /// Makes the next piece of a body that comes in pieces, where it is wanted.
+    pub(super) fn feed(&mut self, now: u64, worker: Worker) {
+        while let Some(wanted) = self.link.pump.wants_text() {
+            let eight_bit_mime = self.link.pump.session.takes_eight_bit();
+            let Some(post) = &mut self.post else { return };
+            match post.feed(wanted, eight_bit_mime) {
+                Fed::Here => {
+                    self.link.unfinished = true;
+                    return;
+                }
+                Fed::Ask(work) => self.ask(Some(work), now, worker),
+                Fed::Later => return,
+                Fed::Failed(reason) => return self.lost(now, reason),
+            }
+        }
+    }
+
+    /// Nothing more is to be read for the mail.
+    fn stop_reading(&mut self) {
+        let parts = self.post.as_mut().and_then(|post| post.parts.as_mut());
+        if let Some(asker) = parts.and_then(|parts| parts.asker.take()) {
+            files::forget(asker.engine, asker.token);
+        }
+    }
+
+    /// How many octets of the mail have left, and how many there are; 0 where that is not known.
+    pub fn progress(&self) -> (u64, u64) {
+        self.link.pump.session.progress()
     }
 
     /// Begins to connect to an address.
@@ -325,6 +417,7 @@ impl Connection {
     pub fn handle(&mut self, event: Event, tools: &mut Tools<'_>) {
         let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
         self.link.handle(&job, event, tools);
+        self.feed(tools.now, tools.worker);
     }
 
     /// Goes on where the last turn ended.
@@ -380,6 +473,13 @@ impl Connection {
 
     /// The same, before the server is looked for.
     pub(super) fn begin_session(&mut self, now: u64) {
+        let parts = self.post.as_ref().and_then(|post| post.parts.as_ref());
+        if parts.is_some_and(|parts| !parts.is_measuring()) {
+            self.stop_reading();
+        }
+        if let Some(parts) = self.post.as_mut().and_then(|post| post.parts.as_mut()) {
+            parts.begin_anew();
+        }
         let left = self.time_left(now);
         let mut job = job(&self.snapshot, &self.post, &self.order, None);
         if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
@@ -479,6 +579,7 @@ impl Connection {
         self.make_sure(tools.poller);
         let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
         self.link.tick(&job, tools);
+        self.feed(tools.now, tools.worker);
     }
 
     /// The client wants no mail any more. A verdict that has arrived counts.
@@ -585,6 +686,10 @@ impl Connection {
         if report.phase == Phase::Connect && self.link.is_securing() {
             report.phase = Phase::Tls;
         }
+        if report.phase == Phase::Connect && report.reason.is_of_source() {
+            // Before there was a connection.
+            report.phase = Phase::Start;
+        }
         let silent = report.phase == Phase::Greeting && report.code == Code::Timeout;
         if silent
             && self
@@ -686,6 +791,7 @@ impl Connection {
     fn end(&mut self, report: Report) -> Ended {
         self.published = true;
         let ended = self.told(report, false);
+        self.stop_reading();
         self.post = None;
         ended
     }
@@ -697,6 +803,7 @@ impl Connection {
             recipients: 0,
             recipient: Bounded::EMPTY,
             again,
+            progress: self.progress(),
         };
         ended.told.server = Bounded::written(|room| {
             let mut out = Window::new(room, 0);

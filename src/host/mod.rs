@@ -26,6 +26,8 @@
 //! - [`servers`], `server`, `idn`, `no_server`: the servers of a configuration
 //! - [`resolve`]: their names, looked up by threads of their own; `addresses`: what is found
 //! - `nonces`: what Message-IDs are made of
+//! - `parts`: what mails have that is no plain text: HTML, attachments, files
+//! - `reading`, `files`, `reader`: what is read for them, and the threads that do it
 //! - `clock`: the time
 //! - `memory`: memory that may be refused; `queue`: a queue in it
 //! - `fork`: what a fork of the host program finds
@@ -77,6 +79,8 @@ mod ending;
 #[forbid(unsafe_code)]
 mod engine;
 #[forbid(unsafe_code)]
+mod files;
+#[forbid(unsafe_code)]
 mod fork;
 #[forbid(unsafe_code)]
 mod idn;
@@ -95,11 +99,17 @@ pub mod outgoing;
 #[forbid(unsafe_code)]
 mod outside;
 #[forbid(unsafe_code)]
+pub mod parts;
+#[forbid(unsafe_code)]
 mod post;
 #[forbid(unsafe_code)]
 mod queue;
 #[forbid(unsafe_code)]
 mod race;
+#[forbid(unsafe_code)]
+mod reader;
+#[forbid(unsafe_code)]
+mod reading;
 #[forbid(unsafe_code)]
 mod registry;
 #[forbid(unsafe_code)]
@@ -143,8 +153,9 @@ pub mod transcript;
 pub use client::{Client, Wait};
 pub use driver::{poll, use_event_loop};
 pub use ending::shut_down;
-pub use memory::Row;
-pub use outgoing::Outgoing;
+pub use memory::{Boxed, Row};
+pub use outgoing::{Notify, Outgoing, Priority, Verb};
+pub use parts::Parts;
 pub use security::Mode;
 pub use setup::Setup;
 pub use shared::Order;

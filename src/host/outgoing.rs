@@ -9,9 +9,11 @@ use crate::client::mail;
 use crate::client::wrong::Wrong;
 use crate::code::Code;
 use crate::limits::{Count, ENVELOPE_ID_BYTES, GIVEN_MESSAGE_ID_BYTES, HEADERS_BYTES, MANY_RECIPIENTS};
-use crate::message::field::{self, Priority};
+use crate::message::field;
+pub use crate::message::field::Priority;
 use crate::octets::Bounded;
-use crate::session::parameters::{Notify, Parameters, Verb, write_xtext};
+pub use crate::session::parameters::{Notify, Verb};
+use crate::session::parameters::{Parameters, write_xtext};
 
 /// A mail as a program gives it. What is empty, or has its default, was not given.
 #[derive(Clone, Copy, Default)]
@@ -86,6 +88,21 @@ impl<'a> Outgoing<'a> {
             subject,
             text,
             ..Self::default()
+        }
+    }
+
+    /// The same of a whole message, whose header block is its own: what only that would have is not used.
+    #[must_use]
+    pub fn raw(self) -> Self {
+        Self {
+            subject: &[],
+            reply_to: &[],
+            headers: &[],
+            message_id: &[],
+            date: 0,
+            priority: Priority::Normal,
+            auto_submitted: false,
+            ..self
         }
     }
 

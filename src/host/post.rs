@@ -5,9 +5,13 @@ use std::boxed::Box;
 
 use super::memory::{Boxed, joined, wipe, zeros};
 use super::outgoing::{Checked, Extras};
+use super::parts::{Fed, Parts};
+use super::reading::Work;
+use super::registry::Slot;
 use super::snapshot::Snapshot;
 use crate::buffer::Window;
 use crate::client::report::{Bounded, Nonce};
+use crate::code::Reason;
 use crate::limits::{Count, GIVEN_MESSAGE_ID_BYTES};
 use crate::session::job::{Field, More};
 use crate::session::{Date, Mail, Settings, Text};
@@ -25,8 +29,10 @@ pub struct Post {
     pub date: u32,
     /// What the Message-ID is made of.
     pub nonce: Nonce,
-    /// What few mails have.
+    /// What few mails have in their envelope and header block.
     pub extras: Option<Boxed<Extras>>,
+    /// What it has that is no plain text of its own.
+    pub parts: Option<Boxed<Parts>>,
 }
 
 impl Post {
@@ -42,6 +48,7 @@ impl Post {
             date: 0,
             nonce: [0; 4],
             extras: None,
+            parts: None,
         })
     }
 
@@ -59,12 +66,19 @@ impl Post {
         Some(post)
     }
 
+    /// The same with more than its plain text; unless there is no memory for it.
+    pub fn with(mut self, mut parts: Parts, slot: &'static Slot) -> Option<Self> {
+        parts.prepare(self.text(), slot)?;
+        self.parts = Some(Boxed::new(parts)?);
+        Some(self)
+    }
+
     /// The mail for a session.
     // Saves 600 instructions a mail.
     #[inline(always)]
     pub fn mail(&self) -> Mail<'_> {
         let part = |range: Range<usize>| self.texts.get(range).unwrap_or(&[]);
-        Mail {
+        let mail = Mail {
             date: Date::at(self.date),
             nonce: Some(self.nonce),
             composed: (!self.header.is_empty()).then_some(&*self.header),
@@ -75,14 +89,61 @@ impl Post {
                 part(self.subject_at..self.text_at),
                 Text::whole(part(self.text_at..self.texts.len())),
             )
+        };
+        match &self.parts {
+            None => mail,
+            Some(parts) => parts.amended(mail),
+        }
+    }
+
+    fn text(&self) -> &[u8] {
+        self.texts.get(self.text_at..).unwrap_or(&[])
+    }
+
+    /// Whether its body is worth a larger buffer.
+    pub fn is_large(&self) -> bool {
+        match &self.parts {
+            None => self.text().len() >= LARGE,
+            Some(parts) => parts.is_fed() || parts.length(self.text()) >= LARGE,
+        }
+    }
+
+    /// What its parts have, and the text of the mail.
+    fn both(&mut self) -> Option<(&mut Parts, &[u8])> {
+        let text = self.texts.get(self.text_at..).unwrap_or(&[]);
+        self.parts.as_mut().map(|parts| (&mut **parts, text))
+    }
+
+    /// Makes the next piece of a body that comes in pieces.
+    pub fn feed(&mut self, wanted: usize, eight_bit_mime: bool) -> Fed {
+        match self.both() {
+            Some((parts, text)) => parts.feed(text, wanted, eight_bit_mime),
+            None => Fed::Failed(Reason::Defect),
+        }
+    }
+
+    /// Takes what a thread has done; true where the mail can begin now.
+    pub fn take(&mut self, work: Boxed<Work>) -> Result<bool, Reason> {
+        match self.both() {
+            Some((parts, text)) => parts.take(text, work),
+            None => Ok(false),
         }
     }
 }
 
+/// From this length on a text is sent with a larger buffer.
+const LARGE: usize = 32 * 1024;
+
 impl Post {
     /// Composes the header block, for all that follows, in a buffer; a larger one, or one without memory, is composed when it is
-    /// sent. That of a mail with more is composed here in any case: None without memory for it.
+    /// sent. That of a mail with more in it is composed here in any case. None without memory for it, or for the heads of its parts.
     pub fn compose(&mut self, settings: &Settings<'_>, buffer: &mut [u8]) -> Option<()> {
+        if let Some((parts, text)) = self.both() {
+            parts.compose(text, settings.charset())?;
+            if parts.is_raw() {
+                return Some(());
+            }
+        }
         if let Some(extras) = &self.extras {
             if extras.date != 0 {
                 self.date = extras.date;

@@ -46,6 +46,8 @@ pub struct SharedClient {
     pub given: Option<Boxed<Given>>,
     /// Threads that wait for its mail.
     pub waiters: u32,
+    /// How many octets of the last mail had left, and how many there were.
+    pub progress: (u64, u64),
     /// The number of its newest mail.
     pub mail: u32,
     /// How many of its mails have ended: who waits sees by it that one did.
@@ -65,6 +67,7 @@ impl SharedClient {
             dialogue: None,
             given: None,
             waiters: 0,
+            progress: (0, 0),
             mail: 0,
             ended: 0,
             ring: Ring::EMPTY,
@@ -444,6 +447,9 @@ impl Shared {
 
 /// Ends a client's mail, and tells those who wait for it; the program is told later, where it was promised.
 pub fn end_mail(mut shared: Locked<'static, Shared>, key: Key, ended: &Ended, promise: Option<Promise>) {
+    if let Some(client) = shared.client(key) {
+        client.progress = ended.progress;
+    }
     let notice = shared.publish(key, &ended.told, ended.recipients, ended.recipient.octets());
     if let Some(promise) = promise {
         shared.calls.add(promise.kept(&ended.told));

@@ -55,6 +55,8 @@ pub struct Ended {
     pub recipient: Bounded<LOG_RECIPIENT_BYTES>,
     /// The mail is attempted again: it is for the log only.
     pub again: bool,
+    /// Octets of it that had left, and octets that there are.
+    pub progress: (u64, u64),
 }
 
 /// The same in as little memory as it needs: there are many clients.

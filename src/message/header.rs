@@ -1,5 +1,7 @@
 //! The header block (RFC 5322, 3.6; RFC 2045, 3), as it stands in the RFCs.
 
+#[cfg(feature = "std")]
+use super::part::Form;
 use super::word;
 use super::{date::Date, plan::Plan};
 use crate::buffer::{HEXADECIMAL, Window};
@@ -51,9 +53,16 @@ const FIELDS: &[Part] = &[
     All(AUTHOR),
     Say("To: "), Put(TO), End,
     All(BEHIND_ADDRESSES),
-    Say("Content-Type: text/plain; charset="), Put(CHARSET), End,
+    All(TYPE), Put(CHARSET), End,
     Say("Content-Transfer-Encoding: "),
 ];
+
+/// What stands before the charset: where there is a system, the body may be something else than plain text.
+const TYPE: &[Part] = if cfg!(feature = "std") {
+    &[Say("Content-Type: ")]
+} else {
+    &[Say("Content-Type: text/plain; charset=")]
+};
 
 /// The header block, and the empty line behind it.
 const BLOCK: &[Part] = &[All(FIELDS), All(ENCODING_NAME), End, End];
@@ -78,7 +87,7 @@ const FIELDS_AND_MORE: &[Part] = &[
     When(HAS_DATE, &[Say("Date: "), Put(DATE), End]),
     Put(MORE),
     All(BEHIND_ADDRESSES),
-    Say("Content-Type: text/plain; charset="), Put(CHARSET), End,
+    All(TYPE), Put(CHARSET), End,
     Say("Content-Transfer-Encoding: "),
 ];
 
@@ -126,6 +135,9 @@ pub trait Fields {
     /// What few mails have besides.
     #[cfg(feature = "std")]
     fn more(&self) -> Option<&More<'_>>;
+    /// What the body is, where it is no plain text.
+    #[cfg(feature = "std")]
+    fn form(&self) -> Option<&Form>;
 }
 
 /// Writes the header block, and the empty line behind it.
@@ -199,15 +211,34 @@ fn put(field: u8, fields: &impl Fields, out: &mut Window<'_>) -> bool {
                 write_message_id(fields.from(), nonce, out);
             }
         }
-        CHARSET => out.put_all(if fields.plan().text_is_utf8 {
-            b"UTF-8"
-        } else {
-            fields.charset()
-        }),
+        #[cfg(feature = "std")]
+        CHARSET => write_type(fields, out),
+        #[cfg(not(feature = "std"))]
+        CHARSET => out.put_all(charset(fields)),
         _ if cfg!(feature = "complete") => out.put_all(fields.plan().encoding.name()),
         _ => out.put(b'7'.wrapping_add(fields.plan().encoding as u8)),
     }
     true
+}
+
+/// The charset of the text.
+fn charset(fields: &impl Fields) -> &[u8] {
+    if fields.plan().text_is_utf8 {
+        b"UTF-8"
+    } else {
+        fields.charset()
+    }
+}
+
+/// Writes the type of the body.
+#[cfg(feature = "std")]
+fn write_type(fields: &impl Fields, out: &mut Window<'_>) {
+    match fields.form() {
+        Some(Form::Parts(parts)) => return parts.kind.write(&parts.boundary, out),
+        Some(Form::Html) => out.put_seldom(b"text/html; charset="),
+        _ => out.put_all(b"text/plain; charset="),
+    }
+    out.put_all(charset(fields));
 }
 
 /// Writes the recipients of To, folded.

@@ -10,12 +10,19 @@ use crate::buffer::Window;
 use crate::code::{Code, Reason, Step};
 use crate::limits::Size;
 use crate::message::header;
+#[cfg(feature = "std")]
+use crate::message::part::Form;
 use crate::message::plan::Plan;
 use crate::wire::capability::Capability;
 use crate::wire::transparency::{Transparency, Transparent};
 
 /// Writes the header block.
 pub(super) fn write_header(job: &Job<'_>, mail: &Mail<'_>, plan: &Plan, out: &mut Window<'_>) {
+    #[cfg(feature = "std")]
+    if mail.form.is_some_and(Form::is_raw) {
+        // It has its own.
+        return;
+    }
     #[cfg(feature = "std")]
     if let Some(block) = mail.composed {
         return header::write_remembered(block, plan, out);
@@ -31,6 +38,16 @@ pub(super) fn write_header(job: &Job<'_>, mail: &Mail<'_>, plan: &Plan, out: &mu
         },
         out,
     );
+}
+
+/// How the body is sent, and its octets where they are known. None where it cannot be.
+fn plan(mail: &Mail<'_>, eight_bit_mime: bool) -> Option<(Plan, Option<Size>)> {
+    let composes = mail.composed().is_none();
+    #[cfg(feature = "std")]
+    if let Some(form) = mail.form {
+        return form.plan(&mail.text, eight_bit_mime, composes);
+    }
+    Some(Plan::of(&mail.text, eight_bit_mime, composes))
 }
 
 impl<E: Events> Session<E> {
@@ -53,15 +70,22 @@ impl<E: Events> Session<E> {
         let transaction = &mut self.transaction;
         transaction.pipelining = job.settings.pipelining && self.capabilities.offers(Capability::Pipelining);
         transaction.envelope.data = mail.count().wrapping_add(1);
-        let (plan, known) = Plan::of(
-            &mail.text,
-            takes_parameters && self.capabilities.offers(Capability::EightBitMime),
-            mail.composed().is_none(),
-        );
+        let eight_bit_mime = takes_parameters && self.capabilities.offers(Capability::EightBitMime);
+        let Some((plan, known)) = plan(mail, eight_bit_mime) else {
+            #[cfg(feature = "std")]
+            self.conclude(Code::NotSupported, Reason::NeedsEightBitMime);
+            return State::Quit;
+        };
+        #[cfg(feature = "std")]
+        {
+            transaction.eight_bit_mime = eight_bit_mime;
+        }
         transaction.plan = plan;
         transaction.encoder.choose(plan.encoding);
-        if cfg!(feature = "complete") && !mail.text.pieces {
-            if let Some(limit) = self.capabilities.size() {
+        if cfg!(feature = "complete") && (!mail.text.pieces || (cfg!(feature = "std") && known.is_some())) {
+            let limit = self.capabilities.size();
+            // On a system also for who asks how much of it has left.
+            if limit.is_some() || (cfg!(feature = "std") && known.is_some()) {
                 let mut counted = Window::counting();
                 write_header(job, mail, &plan, &mut counted);
                 if known.is_none() {
@@ -69,10 +93,16 @@ impl<E: Events> Session<E> {
                 }
                 let counted = Size::try_from(counted.written()).unwrap_or(Size::MAX);
                 let size = counted.saturating_add(known.unwrap_or(0));
-                transaction.size = if takes_parameters { size } else { 0 };
-                if limit > 0 && size > limit {
-                    self.conclude(Code::DataFailed, Reason::TooLarge);
-                    return State::Quit;
+                #[cfg(feature = "std")]
+                {
+                    transaction.all = size;
+                }
+                if let Some(limit) = limit {
+                    transaction.size = if takes_parameters { size } else { 0 };
+                    if limit > 0 && size > limit {
+                        self.conclude(Code::DataFailed, Reason::TooLarge);
+                        return State::Quit;
+                    }
                 }
             }
         }

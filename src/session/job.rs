@@ -11,6 +11,8 @@ pub use crate::message::date::Date;
 pub use crate::message::header::More;
 pub use crate::message::header::Phrase;
 use crate::message::header::{self, Nonce};
+#[cfg(feature = "std")]
+use crate::message::part::Form;
 use crate::message::plan::Plan;
 pub use crate::message::text::Text;
 use crate::wire::address::List;
@@ -172,6 +174,9 @@ pub struct Mail<'a> {
     pub subject: &'a [u8],
     /// The text.
     pub text: Text<'a>,
+    /// What the body is, where the text is no plain one.
+    #[cfg(feature = "std")]
+    pub form: Option<&'a Form>,
     /// The time for Date; none without a clock.
     pub date: Option<Date>,
     /// 128 random bits for the Message-ID; without them there is none, so that a device without random numbers repeats
@@ -193,6 +198,8 @@ impl<'a> Mail<'a> {
             parameters: None,
             subject,
             text,
+            #[cfg(feature = "std")]
+            form: None,
             date: None,
             nonce: None,
         }
@@ -307,6 +314,11 @@ impl header::Fields for Composing<'_> {
     #[cfg(feature = "std")]
     fn more(&self) -> Option<&More<'_>> {
         self.more
+    }
+
+    #[cfg(feature = "std")]
+    fn form(&self) -> Option<&Form> {
+        self.mail.form
     }
 }
 

@@ -131,13 +131,12 @@ impl core::fmt::Debug for Parameters {
 /// Writes xtext (RFC 3461, 4): printable ASCII, in which `+` and `=` are written in hexadecimal, as is all else.
 pub fn write_xtext(text: &[u8], out: &mut Window<'_>) {
     for octet in text {
-        match octet {
-            b'+' | b'=' | ..=b' ' | 0x7f.. => {
-                out.put(b'+');
-                out.put(upper_digit(octet >> 4));
-                out.put(upper_digit(octet & 15));
-            }
-            _ => out.put(*octet),
+        if octet.is_ascii_graphic() && !matches!(octet, b'+' | b'=') {
+            out.put(*octet);
+        } else {
+            out.put(b'+');
+            out.put(upper_digit(octet >> 4));
+            out.put(upper_digit(octet & 15));
         }
     }
 }
@@ -153,8 +152,9 @@ pub(super) fn write_original(mailbox: &[u8], out: &mut Window<'_>) {
     };
     out.put_seldom(b"utf-8;");
     for character in text.chars() {
-        match character {
-            '+' | '=' | '\\' | ..=' ' | '\u{7f}'.. => {
+        match u8::try_from(character) {
+            Ok(octet) if octet.is_ascii_graphic() && !matches!(octet, b'+' | b'=' | b'\\') => out.put(octet),
+            _ => {
                 let number = u32::from(character);
                 out.put_seldom(b"\\x{");
                 // At least two digits, none of which is a leading zero of more (RFC 6533, 3).
@@ -168,10 +168,6 @@ pub(super) fn write_original(mailbox: &[u8], out: &mut Window<'_>) {
                     out.put(upper_digit(value & 15));
                 }
                 out.put(b'}');
-            }
-            _ => {
-                let [octet, ..] = u32::from(character).to_le_bytes();
-                out.put(octet);
             }
         }
     }

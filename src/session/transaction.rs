@@ -62,6 +62,14 @@ pub(super) struct Transaction {
     pub taken: usize,
     /// What SIZE= says; 0 where it is not said.
     pub size: Size,
+    /// Octets of the mail data, where they are known; and those that have left.
+    #[cfg(feature = "std")]
+    pub all: Size,
+    #[cfg(feature = "std")]
+    pub left: Size,
+    /// Octets above 127 may be sent, and are declared.
+    #[cfg(feature = "std")]
+    pub eight_bit_mime: bool,
 }
 
 impl Transaction {
@@ -92,6 +100,12 @@ impl Transaction {
         encoder: Encoder::new(Plan::NONE.encoding),
         taken: 0,
         size: 0,
+        #[cfg(feature = "std")]
+        all: 0,
+        #[cfg(feature = "std")]
+        left: 0,
+        #[cfg(feature = "std")]
+        eight_bit_mime: false,
     };
 
     /// Whether there is a verdict, if only for ourselves yet.

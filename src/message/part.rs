@@ -1,0 +1,703 @@
+//! A mail that is no plain text: HTML, a whole message, or several parts (RFC 2046, 2183, 2231, 2387).
+//!
+//! Of several parts each has a head, which was composed before, and a body, which is encoded while it is sent: a [`Composer`]
+//! writes as much as there is room for and goes on there the next time. It keeps nothing of what it has written.
+
+use super::body::{Encoder, Encoding};
+use super::header::Nonce;
+use super::plan::Plan;
+use super::survey::Survey;
+use super::text::Text;
+use crate::base64;
+use crate::buffer::{HEXADECIMAL, Window};
+use crate::limits::{HEADER_LINE_BYTES, Size};
+use crate::octets::copy;
+
+/// The octets that a line of base64 stands for (RFC 2045, 6.8), and its own with the CRLF.
+const LINE_OCTETS: usize = 57;
+const LINE: usize = 78;
+
+/// A multipart's subtype.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Parts for themselves.
+    Mixed,
+    /// HTML, and what it shows.
+    Related,
+    /// The same in several forms, the best one last.
+    Alternative,
+}
+
+impl Kind {
+    /// Its own letter in a boundary: no boundary of a mail is the beginning of another one.
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Mixed => b'm',
+            Self::Related => b'r',
+            Self::Alternative => b'a',
+        }
+    }
+
+    /// Writes the content type.
+    pub fn write(self, boundary: &Nonce, out: &mut Window<'_>) {
+        out.put_seldom(match self {
+            Self::Mixed => b"multipart/mixed;",
+            Self::Related => b"multipart/related; type=\"text/html\";",
+            Self::Alternative => b"multipart/alternative;",
+        });
+        out.end_line();
+        out.put_seldom(b" boundary=\"");
+        self.write_boundary(boundary, out);
+        out.put(b'"');
+    }
+
+    /// Writes the boundary: with `=_` in it, which stands in no quoted-printable, and in no base64 (RFC 2045, 6.7).
+    fn write_boundary(self, boundary: &Nonce, out: &mut Window<'_>) {
+        out.put_seldom(BOUNDARY);
+        out.put(self.letter());
+        for word in boundary {
+            out.digits(*word, HEXADECIMAL, 1 << 7);
+        }
+    }
+
+    /// Writes the line that begins a part, behind what stands before it.
+    pub fn write_delimiter(self, boundary: &Nonce, first: bool, out: &mut Window<'_>) {
+        if !first {
+            out.end_line();
+        }
+        out.put_seldom(b"--");
+        self.write_boundary(boundary, out);
+        out.end_line();
+    }
+
+    /// Writes the line that ends the last part.
+    pub fn write_end(self, boundary: &Nonce, out: &mut Window<'_>) {
+        out.end_line();
+        out.put_seldom(b"--");
+        self.write_boundary(boundary, out);
+        out.put_seldom(b"--");
+        out.end_line();
+    }
+}
+
+/// What every boundary begins with.
+const BOUNDARY: &[u8] = b"=_sds-";
+
+/// Whether a text that may go as it is has something in it that looks like a boundary made of these bits.
+pub fn has_boundary(text: &[u8], boundary: &Nonce) -> bool {
+    let mut room = [0; 32];
+    let mut digits = Window::new(&mut room, 0);
+    for word in boundary {
+        digits.digits(*word, HEXADECIMAL, 1 << 7);
+    }
+    text.split(|octet| *octet == b'=').skip(1).any(|behind| {
+        let digits = behind.strip_prefix(b"_sds-").and_then(|rest| rest.get(1..));
+        digits.is_some_and(|digits| digits.starts_with(&room))
+    })
+}
+
+/// What a mail's body is, where it is no plain text.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// The text is HTML.
+    Html,
+    /// The text is a whole message, with a header block of its own.
+    Raw,
+    /// The text is a body of several parts, which a [`Composer`] gives in pieces.
+    Parts(Multipart),
+}
+
+/// A body of several parts.
+#[derive(Clone, Copy, Debug)]
+pub struct Multipart {
+    /// Its type.
+    pub kind: Kind,
+    /// What its boundaries are made of.
+    pub boundary: Nonce,
+    /// It goes with octets above 127 where the server takes them.
+    pub eight_bit: bool,
+    /// Its octets where they are known: for a server without 8BITMIME, and for one with it.
+    pub sizes: [Option<Size>; 2],
+}
+
+impl Form {
+    /// Whether the text is a whole message.
+    pub const fn is_raw(&self) -> bool {
+        matches!(self, Self::Raw)
+    }
+
+    /// How the body is sent, and its octets where they are known. None: the server does not take octets above 127, and nothing may
+    /// be encoded here.
+    pub fn plan(&self, text: &Text<'_>, eight_bit_mime: bool, composes: bool) -> Option<(Plan, Option<Size>)> {
+        let as_is = |eight_bit: bool| Plan {
+            encoding: if eight_bit {
+                Encoding::EightBit
+            } else {
+                Encoding::SevenBit
+            },
+            text_is_utf8: false,
+        };
+        match self {
+            Self::Html => Some(Plan::of(text, eight_bit_mime, composes)),
+            // Whoever has the pieces looks for octets above 127.
+            Self::Raw if text.pieces => Some((as_is(eight_bit_mime), None)),
+            Self::Raw => {
+                let survey = Survey::of(text.octets);
+                let plan = (as_is(survey.eight_bit), Some(survey.size));
+                (eight_bit_mime || !survey.eight_bit).then_some(plan)
+            }
+            Self::Parts(parts) => {
+                let [without, with] = parts.sizes;
+                let size = if eight_bit_mime { with } else { without };
+                Some((as_is(parts.eight_bit && eight_bit_mime), size))
+            }
+        }
+    }
+}
+
+/// The body of a part.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'a> {
+    /// A text; what there is in it.
+    Text(&'a [u8], Survey),
+    /// A text that comes in pieces: nobody has seen all of it, and it goes as quoted-printable.
+    TextInPieces,
+    /// Octets.
+    Octets(&'a [u8]),
+    /// Octets that come in pieces; how many, where that is known.
+    OctetsInPieces(Option<u64>),
+    /// None: the head is what stands behind the last part.
+    End,
+}
+
+impl Content<'_> {
+    /// The name of its encoding.
+    fn encoding(&self, eight_bit_mime: bool) -> &'static [u8] {
+        match self {
+            Self::Text(_, survey) => survey.encoding(eight_bit_mime).name(),
+            Self::TextInPieces => Encoding::QuotedPrintable.name(),
+            _ => b"base64",
+        }
+    }
+
+    /// How many octets it is sent as.
+    fn size(&self, eight_bit_mime: bool) -> Option<Size> {
+        match self {
+            Self::Text(text, survey) => match survey.encoding(eight_bit_mime) {
+                Encoding::QuotedPrintable => {
+                    let mut counted = Window::counting();
+                    Encoder::new(Encoding::QuotedPrintable).write(text, true, &mut counted);
+                    Size::try_from(counted.written()).ok()
+                }
+                _ => Some(survey.size),
+            },
+            Self::Octets(octets) => base64_size(Size::try_from(octets.len()).ok()?),
+            Self::OctetsInPieces(length) => base64_size((*length)?),
+            Self::TextInPieces => None,
+            Self::End => Some(0),
+        }
+    }
+}
+
+/// So many octets in lines of base64.
+fn base64_size(octets: Size) -> Option<Size> {
+    let (lines, rest) = (octets / LINE_OCTETS as Size, octets % LINE_OCTETS as Size);
+    let whole = lines.checked_mul(LINE as Size)?;
+    match rest {
+        0 => Some(whole),
+        rest => whole.checked_add(rest.div_ceil(3).checked_mul(4)?)?.checked_add(2),
+    }
+}
+
+/// A part.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// What stands before its body, up to the name of its encoding.
+    pub head: &'a [u8],
+    /// Its body.
+    pub content: Content<'a>,
+}
+
+/// All parts, in their order; the last one is a [`Content::End`].
+pub trait Parts {
+    /// The part with this number.
+    fn part(&self, number: usize) -> Option<Part<'_>>;
+}
+
+/// How many octets a body of parts has, where all of their lengths are known.
+pub fn size(parts: &impl Parts, eight_bit_mime: bool) -> Option<Size> {
+    let (mut number, mut sum) = (0usize, 0);
+    while let Some(Part { head, content }) = parts.part(number) {
+        let name = match content {
+            Content::End => 0,
+            _ => content.encoding(eight_bit_mime).len().checked_add(ENDS.len())?,
+        };
+        let before = Size::try_from(head.len().checked_add(name)?).ok()?;
+        sum = before.checked_add(content.size(eight_bit_mime)?)?.checked_add(sum)?;
+        number = number.wrapping_add(1);
+    }
+    Some(sum)
+}
+
+/// What ends a head, behind the name of the encoding.
+const ENDS: &[u8] = b"\r\n\r\n";
+
+/// What is at hand of a part that comes in pieces.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// Of which part.
+    pub part: usize,
+    /// The octets.
+    pub octets: &'a [u8],
+    /// The part ends with them.
+    pub last: bool,
+}
+
+/// What a [`Composer`] has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Composed {
+    /// Octets written.
+    pub written: usize,
+    /// Octets taken of what was given.
+    pub taken: usize,
+    /// It can go on when there is more of this part.
+    pub wants: Option<usize>,
+    /// All is written.
+    pub over: bool,
+}
+
+/// Where a composer stands in a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Head,
+    Encoding,
+    Body,
+}
+
+/// Writes a body of several parts, a piece at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Composer {
+    part: usize,
+    place: Place,
+    /// Octets that are written of the head, or of a body at hand.
+    offset: usize,
+    encoder: Encoder,
+    eight_bit_mime: bool,
+}
+
+/// The smallest room in which something is written.
+pub const SMALLEST_ROOM: usize = LINE;
+
+impl Composer {
+    /// At the beginning. `eight_bit_mime`: the server takes octets above 127.
+    pub const fn new(eight_bit_mime: bool) -> Self {
+        Self {
+            part: 0,
+            place: Place::Head,
+            offset: 0,
+            encoder: Encoder::new(Encoding::SevenBit),
+            eight_bit_mime,
+        }
+    }
+
+    /// Writes into `out` until it is nearly full, all is written, or there is no more of a part that comes in pieces.
+    pub fn write(&mut self, parts: &impl Parts, given: &Given<'_>, out: &mut [u8]) -> Composed {
+        let mut done = Composed::default();
+        loop {
+            let room = out.get_mut(done.written..).unwrap_or(&mut []);
+            let Some(Part { head, content }) = parts.part(self.part) else {
+                done.over = true;
+                return done;
+            };
+            if room.len() < SMALLEST_ROOM {
+                return done;
+            }
+            let written = match self.place {
+                Place::Head => {
+                    let written = copy(room, head.get(self.offset..).unwrap_or(&[]));
+                    self.offset = self.offset.wrapping_add(written);
+                    if self.offset == head.len() {
+                        (self.place, self.offset) = (Place::Encoding, 0);
+                        if matches!(content, Content::End) {
+                            self.next();
+                        }
+                    }
+                    written
+                }
+                Place::Encoding => {
+                    let mut window = Window::new(room, 0);
+                    window.put_seldom(content.encoding(self.eight_bit_mime));
+                    window.put_seldom(ENDS);
+                    self.place = Place::Body;
+                    self.encoder = Encoder::new(match content {
+                        Content::Text(_, survey) => survey.encoding(self.eight_bit_mime),
+                        _ => Encoding::QuotedPrintable,
+                    });
+                    window.kept()
+                }
+                Place::Body => {
+                    let before = done.written;
+                    self.write_body(content, given, room, &mut done);
+                    if done.wants.is_some() || (done.written == before && self.place == Place::Body) {
+                        return done;
+                    }
+                    continue;
+                }
+            };
+            done.written = done.written.wrapping_add(written);
+        }
+    }
+
+    fn next(&mut self) {
+        self.part = self.part.wrapping_add(1);
+        (self.place, self.offset) = (Place::Head, 0);
+    }
+
+    fn write_body(&mut self, content: Content<'_>, given: &Given<'_>, room: &mut [u8], done: &mut Composed) {
+        let is_text = matches!(content, Content::Text(..) | Content::TextInPieces);
+        let (octets, last, at_hand) = match content {
+            Content::Text(octets, _) | Content::Octets(octets) => (octets.get(self.offset..), true, true),
+            _ if given.part == self.part => (given.octets.get(done.taken..), given.last, false),
+            _ => (None, false, false),
+        };
+        let octets = octets.unwrap_or(&[]);
+        let (taken, written, over) = if is_text {
+            let mut window = Window::new(room, 0);
+            let taken = self.encoder.write(octets, last, &mut window);
+            (taken, window.kept(), self.encoder.ended())
+        } else {
+            let (taken, written) = write_base64(octets, last, room);
+            (taken, written, last && taken == octets.len())
+        };
+        let counted = if at_hand { &mut self.offset } else { &mut done.taken };
+        *counted = counted.wrapping_add(taken);
+        done.written = done.written.wrapping_add(written);
+        if over {
+            self.next();
+        } else if !last && (taken == octets.len() || (!is_text && octets.len().wrapping_sub(taken) < LINE_OCTETS)) {
+            done.wants = Some(self.part);
+        }
+    }
+}
+
+static DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Writes octets in whole lines of base64, as many as there is room for; the rest of them, shorter than a line, where they are the
+/// last ones. How many were taken, and written.
+fn write_base64(octets: &[u8], last: bool, out: &mut [u8]) -> (usize, usize) {
+    let mut taken = 0usize;
+    let mut written = 0usize;
+    for (line, room) in octets.chunks_exact(LINE_OCTETS).zip(out.chunks_exact_mut(LINE)) {
+        let (digits, end) = room.split_at_mut_checked(LINE.wrapping_sub(2)).unwrap_or_default();
+        for (three, four) in line.chunks_exact(3).zip(digits.chunks_exact_mut(4)) {
+            if let ([a, b, c], [w, x, y, z]) = (three, four) {
+                let bits = u32::from_be_bytes([0, *a, *b, *c]);
+                (*w, *x, *y, *z) = (digit(bits >> 18), digit(bits >> 12), digit(bits >> 6), digit(bits));
+            }
+        }
+        copy(end, b"\r\n");
+        taken = taken.wrapping_add(LINE_OCTETS);
+        written = written.wrapping_add(LINE);
+    }
+    let rest = octets.get(taken..).unwrap_or(&[]);
+    let room = out.get_mut(written..).unwrap_or(&mut []);
+    if last && !rest.is_empty() && rest.len() < LINE_OCTETS && room.len() >= LINE {
+        let mut window = Window::new(room, 0);
+        base64::put(rest, &mut window);
+        base64::end(&mut window);
+        window.end_line();
+        taken = taken.wrapping_add(rest.len());
+        written = written.wrapping_add(window.kept());
+    }
+    (taken, written)
+}
+
+fn digit(bits: u32) -> u8 {
+    let [six, ..] = (bits & 63).to_le_bytes();
+    DIGITS.get(usize::from(six)).copied().unwrap_or(0)
+}
+
+/// Writes the head of a text, up to the name of its encoding.
+pub fn write_text_head(html: bool, charset: &[u8], out: &mut Window<'_>) {
+    out.put_seldom(if html { HTML } else { PLAIN });
+    out.put_seldom(charset);
+    write_encoding(out);
+}
+
+/// The content types of texts, up to the charset.
+const PLAIN: &[u8] = b"Content-Type: text/plain; charset=";
+const HTML: &[u8] = b"Content-Type: text/html; charset=";
+
+fn write_encoding(out: &mut Window<'_>) {
+    out.end_line();
+    out.put_seldom(b"Content-Transfer-Encoding: ");
+}
+
+/// What a part is for that is no text of the mail.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Enclosure<'a> {
+    /// Its type; without one it is application/octet-stream.
+    pub content_type: &'a [u8],
+    /// The name of the file that it is to be; UTF-8, or empty.
+    pub name: &'a [u8],
+    /// What HTML calls it; empty where it is an attachment.
+    pub content_id: &'a [u8],
+}
+
+impl Enclosure<'_> {
+    /// Writes its head, up to the name of its encoding.
+    pub fn write_head(&self, out: &mut Window<'_>) {
+        out.put_seldom(b"Content-Type: ");
+        out.put_seldom(match self.content_type {
+            [] => b"application/octet-stream",
+            given => given,
+        });
+        out.end_line();
+        if self.content_id.is_empty() {
+            out.put_seldom(b"Content-Disposition: attachment");
+        } else {
+            out.put_seldom(b"Content-ID: <");
+            out.put_seldom(self.content_id);
+            out.put(b'>');
+            out.end_line();
+            out.put_seldom(b"Content-Disposition: inline");
+        }
+        if !self.name.is_empty() {
+            write_name(self.name, out);
+        }
+        write_encoding(out);
+    }
+}
+
+/// Writes a file's name: where it is not plain ASCII as RFC 2231 has it, each line at most 76 octets, and then once more in ASCII
+/// for readers that do not know this. Readers that know both take the first.
+fn write_name(name: &[u8], out: &mut Window<'_>) {
+    if !name.is_ascii() {
+        write_extended(name, out);
+    }
+    out.put(b';');
+    out.end_line();
+    out.put_seldom(b" filename=\"");
+    for &octet in name {
+        match octet {
+            b'"' | b'\\' if name.is_ascii() => {
+                out.put(b'\\');
+                out.put(octet);
+            }
+            b'"' | b'\\' => out.put(b'_'),
+            0x20..=0x7e => out.put(octet),
+            // One for each character: its later octets are 10xxxxxx.
+            _ if octet & 0xC0 == 0x80 => {}
+            _ => out.put(b'_'),
+        }
+    }
+    out.put(b'"');
+}
+
+/// Writes a file's name in UTF-8, a section a line (RFC 2231, 3 and 4).
+fn write_extended(name: &[u8], out: &mut Window<'_>) {
+    let whole = name
+        .iter()
+        .fold(0usize, |sum, octet| sum.wrapping_add(extended(*octet)));
+    let sections = whole.wrapping_add(" filename*=UTF-8'';".len()) > HEADER_LINE_BYTES;
+    let mut rest = name;
+    let mut number = 0u64;
+    while !rest.is_empty() {
+        out.put(b';');
+        out.end_line();
+        out.put_seldom(b" filename*");
+        if sections {
+            out.decimal(number);
+            out.put(b'*');
+        }
+        out.put(b'=');
+        if number == 0 {
+            out.put_seldom(b"UTF-8''");
+        }
+        number = number.wrapping_add(1);
+        while let Some(length) = character(rest) {
+            let (one, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+            let width = one.iter().fold(0usize, |sum, octet| sum.wrapping_add(extended(*octet)));
+            // A semicolon may follow.
+            if sections && out.column().wrapping_add(width) >= HEADER_LINE_BYTES {
+                break;
+            }
+            for &octet in one {
+                if extended(octet) == 1 {
+                    out.put(octet);
+                } else {
+                    out.put(b'%');
+                    out.put(upper(octet >> 4));
+                    out.put(upper(octet & 15));
+                }
+            }
+            rest = behind;
+        }
+    }
+}
+
+/// The octets of the first character; None where there is none.
+fn character(text: &[u8]) -> Option<usize> {
+    let behind = text.get(1..)?;
+    let more = behind.iter().take_while(|octet| **octet & 0xC0 == 0x80).count();
+    Some(more.wrapping_add(1))
+}
+
+/// The octets that one is written as (RFC 2231, 7: attribute-char).
+fn extended(octet: u8) -> usize {
+    match octet {
+        b'!' | b'#' | b'$' | b'&' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~' => 1,
+        _ if octet.is_ascii_alphanumeric() => 1,
+        _ => 3,
+    }
+}
+
+/// The upper-case hexadecimal digit of a value below 16.
+fn upper(value: u8) -> u8 {
+    value.wrapping_add(if value < 10 { b'0' } else { b'A'.wrapping_sub(10) })
+}
+
+/// What is wrong with a file's name; None where nothing is.
+pub fn wrong_name(name: &[u8]) -> Option<&'static str> {
+    let Ok(text) = core::str::from_utf8(name) else {
+        return Some("name: not UTF-8");
+    };
+    let turns = |letter: char| matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let breaks = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    match text {
+        _ if name.len() > crate::limits::FILE_NAME_BYTES => Some("name: longer than 255 bytes"),
+        _ if text.contains(['/', '\\']) || matches!(text, "." | "..") => {
+            Some("name: a path; only its last part is wanted")
+        }
+        _ if text.contains(['\r', '\n']) => Some("name: a line end in it"),
+        _ if text.contains(breaks) => Some("name: a control character in it"),
+        _ if text.contains(turns) => Some("name: a character in it that turns the direction of writing"),
+        _ => None,
+    }
+}
+
+/// What is wrong with a content type; None where nothing is.
+pub fn wrong_type(given: &[u8]) -> Option<&'static str> {
+    if given.len() > crate::limits::CONTENT_TYPE_BYTES {
+        return Some("content_type: longer than 255 bytes");
+    }
+    let (kind, rest) = token(given);
+    let Some((subtype, mut rest)) = rest.strip_prefix(b"/").map(token) else {
+        return Some("content_type: no type/subtype");
+    };
+    if kind.is_empty() || subtype.is_empty() {
+        return Some("content_type: no type/subtype");
+    }
+    if kind.eq_ignore_ascii_case(b"message") || kind.eq_ignore_ascii_case(b"multipart") {
+        return Some("content_type: message/... and multipart/... cannot be attached");
+    }
+    while !rest.is_empty() {
+        let Some(parameter) = blanks(rest).strip_prefix(b";") else {
+            return Some("content_type: something else than parameters behind the type");
+        };
+        let (name, behind) = token(blanks(parameter));
+        let value = behind.strip_prefix(b"=").filter(|_| !name.is_empty());
+        let Some(behind) = value.and_then(behind_value) else {
+            return Some("content_type: a parameter that is not name=value");
+        };
+        rest = behind;
+    }
+    None
+}
+
+fn blanks(text: &[u8]) -> &[u8] {
+    text.trim_ascii_start()
+}
+
+/// A token (RFC 2045, 5.1), and what stands behind it.
+fn token(text: &[u8]) -> (&[u8], &[u8]) {
+    let special = |octet: &u8| !octet.is_ascii_graphic() || b"()<>@,;:\\\"/[]?=".contains(octet);
+    let length = text.iter().position(special).unwrap_or(text.len());
+    text.split_at_checked(length).unwrap_or((text, &[]))
+}
+
+/// What stands behind a token or a quoted string.
+fn behind_value(text: &[u8]) -> Option<&[u8]> {
+    let Some(mut quoted) = text.strip_prefix(b"\"") else {
+        let (value, behind) = token(text);
+        return (!value.is_empty()).then_some(behind);
+    };
+    loop {
+        quoted = match quoted {
+            [b'"', behind @ ..] => return Some(behind),
+            [b'\\', 0x20..=0x7e, behind @ ..] => behind,
+            [b'\\', ..] => return None,
+            [0x20..=0x7e, behind @ ..] => behind,
+            _ => return None,
+        };
+    }
+}
+
+/// What is wrong with a Content-ID; None where nothing is.
+pub fn wrong_id(given: &[u8]) -> Option<&'static str> {
+    match given {
+        [] => Some("content_id: empty"),
+        _ if given.len() > crate::limits::CONTENT_ID_BYTES => Some("content_id: longer than 200 bytes"),
+        _ if given.iter().any(|octet| matches!(octet, b'<' | b'>')) => Some("content_id: angle brackets in it"),
+        _ if !given
+            .iter()
+            .all(|octet| octet.is_ascii_graphic() && !b"\"()\\,;".contains(octet)) =>
+        {
+            Some("content_id: something else than letters, digits and signs of an address in it")
+        }
+        _ => None,
+    }
+}
+
+/// Looks in the header block of a whole message for a field that names who is not to be named: a text in pieces of any size.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Watch {
+    /// The beginning of the line, in lower case.
+    line: [u8; "resent-bcc ".len()],
+    length: usize,
+    /// CRs that may still belong to a CRLF, as an [`Encoder`] counts them.
+    returns: u8,
+    over: bool,
+}
+
+impl Watch {
+    /// Looks at some more of the message; false where there is such a field.
+    pub fn is_clean(&mut self, octets: &[u8]) -> bool {
+        for &octet in octets {
+            match octet {
+                _ if self.over => return true,
+                b'\r' if self.returns == 2 => self.end_line(),
+                b'\r' => self.returns = self.returns.wrapping_add(1),
+                b'\n' => {
+                    self.returns = 0;
+                    self.end_line();
+                }
+                _ => {
+                    while self.returns > 0 {
+                        self.returns = self.returns.wrapping_sub(1);
+                        self.end_line();
+                    }
+                    if octet == b':' && !self.over && self.is_named() {
+                        return false;
+                    }
+                    if let Some(kept) = self.line.get_mut(self.length) {
+                        *kept = octet.to_ascii_lowercase();
+                    }
+                    self.length = self.length.saturating_add(1);
+                }
+            }
+        }
+        true
+    }
+
+    fn end_line(&mut self) {
+        self.over |= self.length == 0;
+        self.length = 0;
+    }
+
+    /// Whether the line so far is the name of such a field, and blanks that may stand behind it.
+    fn is_named(&self) -> bool {
+        let name = self.line.get(..self.length).unwrap_or(&[]).trim_ascii_end();
+        matches!(name, b"bcc" | b"resent-bcc")
+    }
+}
