@@ -302,7 +302,12 @@ impl Parts {
             self._lending = Some(Running::lent(slot));
         }
         let at_hand = self.body.text_of(text);
-        let survey = (Survey::of(at_hand), is_utf8(at_hand));
+        let composes = !self.body.raw && (self.body.html.is_some() || !self.body.enclosed.is_empty());
+        // The session looks at a text that stands alone.
+        let survey = match composes {
+            true => (Survey::of(at_hand), is_utf8(at_hand)),
+            false => (Survey::default(), false),
+        };
         let has_text = !at_hand.is_empty() || matches!(self.body.text, TextAt::File);
         let body = &mut self.body;
         body.text_survey = survey;

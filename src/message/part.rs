@@ -137,7 +137,7 @@ impl Form {
             } else {
                 Encoding::SevenBit
             },
-            text_is_utf8: false,
+            ..Plan::NONE
         };
         match self {
             Self::Html => Some(Plan::of(text, eight_bit_mime, composes)),

@@ -82,6 +82,8 @@ impl<E: Events> Session<E> {
         }
         transaction.plan = plan;
         transaction.encoder.choose(plan.encoding);
+        #[cfg(fast)]
+        transaction.encoder.set_clean(plan.clean);
         if cfg!(feature = "complete") && (!mail.text.pieces || (cfg!(feature = "std") && known.is_some())) {
             let limit = self.capabilities.size();
             // On a system also for who asks how much of it has left.
