@@ -29,10 +29,16 @@ from __future__ import annotations
 import argparse
 import atexit
 import contextlib
+import copy
 import ctypes
 import ctypes.util
 import datetime
+import email.generator
+import email.message
+import email.policy
+import email.utils
 import enum
+import io
 import itertools
 import math
 import os
@@ -48,6 +54,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 __all__ = [
     "AUTO_SUBMITTED",
     "Advice",
+    "Attachment",
     "Auth",
     "BadArgument",
     "Busy",
@@ -65,6 +72,8 @@ __all__ = [
     "Outcome",
     "Phase",
     "Priority",
+    "Progress",
+    "RAW",
     "Result",
     "SmtpError",
     "TEXT_IN_CHARSET",
@@ -104,6 +113,9 @@ KEEP_DIALOGUE = 4
 
 TEXT_IN_CHARSET = 2
 """For `flags` of Client.send: the text is in the `charset` of the configuration, also where it looks like UTF-8."""
+
+RAW = 4
+"""For `flags` of Client.send: `text`, or the file `text_path`, is a whole message with its header block, sent as it is."""
 
 DRY_RUN = 16
 """For `flags` of Client.send: the whole way up to the last recipient, and then nothing is sent."""
@@ -262,6 +274,7 @@ class Feature(enum.IntFlag):
     TLS = 1
     NAMES = 2
     COMPLETE = 4
+    PARTS = 8
 
 
 # --- errors ------------------------------------------------------------------
@@ -409,6 +422,22 @@ class _Message(ctypes.Structure):
     ]
 
 
+class _Attachment(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("length", ctypes.c_uint64),
+        ("name", ctypes.c_char_p),
+        ("content_type", ctypes.c_char_p),
+        ("content_id", ctypes.c_char_p),
+        ("data", ctypes.c_void_p),
+        ("path", ctypes.c_char_p),
+        ("read", ctypes.c_void_p),
+        ("read_context", ctypes.c_void_p),
+        ("reserved_pointer", ctypes.c_void_p),
+    ]
+
+
 class _Result(ctypes.Structure):
     _fields_ = [
         ("struct_size", ctypes.c_uint32),
@@ -465,6 +494,10 @@ _PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "sds_smtp_client_configure_url": (ctypes.c_int, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p]),
     "sds_smtp_client_refusal": (ctypes.c_size_t, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]),
     "sds_smtp_client_dialogue": (ctypes.c_size_t, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]),
+    "sds_smtp_client_progress": (
+        ctypes.c_int,
+        [ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ctypes.c_uint64)],
+    ),
     "sds_smtp_client_send": (ctypes.c_int, [ctypes.c_void_p, ctypes.POINTER(_Message)]),
     "sds_smtp_client_status": (ctypes.c_int, [ctypes.c_void_p]),
     "sds_smtp_client_result": (ctypes.c_int, [ctypes.c_void_p, ctypes.POINTER(_Result)]),
@@ -708,6 +741,83 @@ def _date(given: Union[int, datetime.datetime]) -> int:
     return given
 
 
+Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """An attachment, or with `content_id` an inline part of the HTML. Exactly one of `data`, `path` and `read` is given.
+
+    data -- the bytes; path -- a file, read while the mail is sent; read -- a function that is asked for bytes: read(offset, most)
+    returns at most so many from there on, b"" at the end, None if it has nothing now. It is called on a thread of the library;
+    what it raises goes to sys.unraisablehook and ends the mail with code 40. length -- how many it gives, 0: not known.
+
+    name -- the file's name (None: the last part of `path`, or none); content_type -- None: application/octet-stream.
+    """
+
+    data: Optional[bytes] = None
+    path: Optional[Path] = None
+    read: Optional[Callable[[int, int], Optional[bytes]]] = None
+    length: int = 0
+    name: Optional[Text] = None
+    content_type: Optional[Text] = None
+    content_id: Optional[Text] = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a mail is: bytes that have left, and bytes that there are (0: not known)."""
+
+    sent: int
+    all: int
+
+
+def _attachments(attachments: Sequence[Attachment], reads: List[int], client: "Client") -> Tuple[Any, List[Any]]:
+    """The C structures, and what has to live as long as they do. The numbers of read functions are added to `reads`."""
+    kept: List[Any] = []
+    array = (_Attachment * len(attachments))()
+    for item, given in zip(array, attachments):
+        item.struct_size = ctypes.sizeof(_Attachment)
+        item.name = _bytes("name", given.name)
+        item.content_type = _bytes("content_type", given.content_type)
+        item.content_id = _bytes("content_id", given.content_id)
+        item.length = given.length
+        if given.data is not None:
+            data = bytes(given.data)
+            kept.append(data)
+            # An empty one is not NULL.
+            item.data = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p)
+            item.length = len(data)
+        if given.path is not None:
+            item.path = _bytes("path", os.fsencode(given.path))
+        if given.read is not None:
+            _calls.check("read", given.read)
+            reads.append(_calls.add(client, given.read))
+            item.read, item.read_context = _calls.read, reads[-1]
+    return array, kept
+
+
+def _whole(message: email.message.Message) -> Tuple[bytes, bytes]:
+    """Who gets a message of Python's email package, and the message as it is sent: without Bcc, with Date and Message-ID."""
+    named = [header for name in ("To", "Cc", "Bcc") for header in message.get_all(name, [])]
+    addresses = [address for _, address in email.utils.getaddresses([str(header) for header in named]) if address]
+    # The parts are the message's own: only the header block is changed.
+    sent = copy.copy(message)
+    for name in ("Bcc", "Resent-Bcc"):
+        del sent[name]
+    if "Date" not in sent:
+        sent["Date"] = email.utils.formatdate(localtime=True)
+    if "Message-ID" not in sent:
+        sent["Message-ID"] = email.utils.make_msgid()
+    international = any(not address.isascii() for address in addresses)
+    policy = (email.policy.SMTPUTF8 if international else email.policy.SMTP) if isinstance(
+        message, email.message.EmailMessage
+    ) else message.policy.clone(linesep="\r\n")
+    out = io.BytesIO()
+    email.generator.BytesGenerator(out, policy=policy).flatten(sent)
+    return ", ".join(addresses).encode("utf-8"), out.getvalue()
+
+
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
@@ -800,6 +910,17 @@ class LogEntry:
 # --- functions that the library calls ------------------------------------------
 
 
+_READ_LATER = -2
+
+
+class _Unraisable:
+    """What sys.unraisablehook gets."""
+
+    def __init__(self, failure: BaseException, function: object) -> None:
+        self.exc_type, self.exc_value, self.exc_traceback = type(failure), failure, failure.__traceback__
+        self.err_msg, self.object = None, function
+
+
 class _Calls:
     """The functions of Python that the library may call: by numbers, which it is given as context.
 
@@ -818,6 +939,10 @@ class _Calls:
         self._ending = False
         self._trace = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)(self._tell_line)
         self._done = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(_Result))(self._tell_end)
+        self._read = ctypes.CFUNCTYPE(
+            ctypes.c_int32, ctypes.c_void_p, ctypes.c_uint64, ctypes.POINTER(ctypes.c_char), ctypes.c_size_t
+        )(self._give)
+        self.read = ctypes.cast(self._read, ctypes.c_void_p).value
         self.trace = ctypes.cast(self._trace, ctypes.c_void_p).value
         self.done = ctypes.cast(self._done, ctypes.c_void_p).value
 
@@ -869,6 +994,25 @@ class _Calls:
             self._inside[thread] -= 1
             if not self._inside[thread]:
                 del self._inside[thread]
+
+    def _give(self, number: int, offset: int, out: Any, most: int) -> int:
+        """Hands over what a read function of the program's gives."""
+        function = self._functions.get(number)
+        if function is None or self._ending:
+            return -1
+        try:
+            with self._noted():
+                given = function(offset, most)
+                if given is None:
+                    return _READ_LATER
+                if len(given) > most:  # type: ignore[arg-type]
+                    raise ValueError(f"read gave {len(given)} bytes where {most} were asked for")  # type: ignore[arg-type]
+                ctypes.memmove(out, bytes(given), len(given))  # type: ignore[call-overload, arg-type]
+                return len(given)  # type: ignore[arg-type]
+        except BaseException as failure:
+            # ctypes would return 0 instead, which is the end of the text.
+            sys.unraisablehook(_Unraisable(failure, function))
+            return -1
 
     def _tell_line(self, number: int, line: bytes) -> None:
         function = self._functions.get(number)
@@ -1140,9 +1284,9 @@ class Client:
 
     def send(
         self,
-        to: Mailboxes = "",
+        to: Union[Mailboxes, email.message.Message] = "",
         subject: Text = "",
-        text: Text = "",
+        text: Optional[Text] = "",
         *,
         cc: Optional[Mailboxes] = None,
         bcc: Optional[Mailboxes] = None,
@@ -1156,6 +1300,9 @@ class Client:
         verb: int = Verb.MAIL,
         dsn: int = 0,
         priority: int = Priority.NORMAL,
+        html: Optional[Text] = None,
+        attachments: Sequence[Attachment] = (),
+        text_path: Optional[Path] = None,
         flags: int = 0,
         done: Optional[Callable[["Client", Result], object]] = None,
         wait: bool = False,
@@ -1163,6 +1310,12 @@ class Client:
         """Start a mail and return at once. Busy is raised while the previous one is in flight.
 
         to, cc, bcc -- addresses in one text, or a list of them, with names or without; bcc is not named in the mail
+
+        to -- or a message of Python's email package, and nothing else: it goes as it is to those in its To, Cc and Bcc, without the
+        Bcc field; a Date and a Message-ID are added where it has none.
+
+        html -- the same as `text`, as HTML; attachments -- a list of Attachment; text_path -- a file instead of `text`, which is read
+        while the mail is sent.
 
         from_ -- the author, instead of the configuration's sender; reverse_path -- the sender of the envelope, where it is
         another, "<>" for none; reply_to -- where answers go to
@@ -1172,7 +1325,7 @@ class Client:
 
         verb -- a Verb; dsn -- a sum of Dsn; envelope_id -- what the notices that dsn asks for name the mail by
 
-        flags -- a sum of DRY_RUN, TEXT_IN_CHARSET and AUTO_SUBMITTED
+        flags -- a sum of RAW, DRY_RUN, TEXT_IN_CHARSET and AUTO_SUBMITTED
 
         done -- is called once when the mail has ended, with this client and the Result, on the library's thread (with
         use_event_loop in poll, or in a wait). It may call everything, and send the next mail; what it raises goes to
@@ -1185,6 +1338,11 @@ class Client:
             raise BadArgument(Code.BAD_ARGUMENT, "nothing can wait inside a function that the library has called")
         if done is not None:
             _calls.check("done", done)
+        if isinstance(to, email.message.Message):
+            if subject or text or html or attachments or text_path:
+                raise BadArgument(Code.BAD_ARGUMENT, "a message of the email package has all that a mail has")
+            to, text = _whole(to)
+            flags |= RAW
         message = _Message(
             struct_size=ctypes.sizeof(_Message),
             flags=_uint32("flags", flags),
@@ -1194,7 +1352,9 @@ class Client:
             reply_to=_mailboxes("reply_to", reply_to),
             reverse_path=_bytes("reverse_path", reverse_path),
             subject=_bytes("subject", subject),
-            text=_bytes("text", text),
+            text=_bytes("text", text) if text_path is None or text else None,
+            html=_bytes("html", html),
+            text_path=None if text_path is None else _bytes("text_path", os.fsencode(text_path)),
             message_id=_bytes("message_id", message_id),
             envelope_id=_bytes("envelope_id", envelope_id),
             date=_date(date),
@@ -1209,8 +1369,12 @@ class Client:
             message.headers = ctypes.cast(fields, ctypes.c_void_p)
         ended: List[Result] = []
         number = 0
-        if done is not None or wait:
-            number = self._add_done(done, ended)
+        reads: List[int] = []
+        if attachments:
+            array, _kept = _attachments(attachments, reads, self)
+            message.attachments, message.attachment_count = ctypes.addressof(array), len(array)
+        if done is not None or wait or reads:
+            number = self._add_done(done, ended, reads)
             message.done, message.done_context = _calls.done, number
         code, refusal, refused = None, "", SmtpError
         try:
@@ -1226,16 +1390,19 @@ class Client:
         finally:
             if code != Code.OK:
                 self._to_be_done.pop(number, None)
-                _calls.drop([number])
+                _calls.drop([number, *reads])
         _check(code, refused, refusal)
         return self._wait_for(ended) if wait else None
 
-    def _add_done(self, done: Optional[Callable[["Client", Result], object]], ended: List[Result]) -> int:
+    def _add_done(
+        self, done: Optional[Callable[["Client", Result], object]], ended: List[Result], reads: Sequence[int] = ()
+    ) -> int:
         numbers: List[int] = []
 
         def tell(result: Result) -> None:
             # Holds the client until then: the mail of a client that its program has forgotten ends, and is told.
             self._to_be_done.pop(numbers[0], None)
+            _calls.drop(reads)
             try:
                 if done is not None:
                     self._unseen = False
@@ -1259,6 +1426,13 @@ class Client:
                 time.sleep(0.001)
         ended[0].check()
         return ended[0]
+
+    def progress(self) -> Progress:
+        """How far the mail in flight is; without one, the last mail."""
+        sent, whole = ctypes.c_uint64(), ctypes.c_uint64()
+        with self._use() as (library, handle):
+            _check(library.sds_smtp_client_progress(handle, ctypes.byref(sent), ctypes.byref(whole)))
+        return Progress(sent.value, whole.value)
 
     def probe(self) -> None:
         """Start a dry run: connect, greet, log in, quit. Like a mail, but nothing is sent."""

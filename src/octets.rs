@@ -127,6 +127,72 @@ pub fn without_control(octets: &[u8]) -> usize {
     run(octets, HIGH)
 }
 
+/// The number of octets that mail data begins with and that can be copied in one piece: whole lines that end with CRLF, of which
+/// only the first may begin with a dot, and the beginning of another line; and how many octets of that line there are. `column`: so
+/// many there were before.
+#[cfg(fast)]
+pub fn clean_lines(octets: &[u8], column: usize) -> (usize, usize) {
+    let (mut rest, mut column) = (octets, column);
+    loop {
+        let plain = before_control(rest);
+        column = column.wrapping_add(plain);
+        let behind = rest.get(plain..).unwrap_or(&[]);
+        rest = match behind {
+            [b'\r', b'\n', next @ ..] => {
+                column = 0;
+                if next.first() == Some(&b'.') {
+                    rest = next;
+                    break;
+                }
+                next
+            }
+            [] | [b'\r' | b'\n', ..] => {
+                rest = behind;
+                break;
+            }
+            [_, next @ ..] => {
+                column = column.wrapping_add(1);
+                next
+            }
+        };
+    }
+    (octets.len().wrapping_sub(rest.len()), column)
+}
+
+/// The number of octets before the first of 0 to 31.
+#[cfg(fast)]
+fn before_control(octets: &[u8]) -> usize {
+    const LOW: u64 = u64::from_ne_bytes([b' '; 8]);
+    const SIGN: u64 = u64::from_ne_bytes([0x80; 8]);
+    let word = |eight: &[u8]| u64::from_le_bytes(eight.try_into().unwrap_or([0; 8]));
+    // In the word with the first one nothing is borrowed before it.
+    let flags = |word: u64| word.wrapping_sub(LOW) & !word;
+    let mut length = 0usize;
+    let chunks = octets.chunks_exact(32);
+    for chunk in chunks {
+        let mut any = 0;
+        for eight in chunk.chunks_exact(8) {
+            any |= flags(word(eight));
+        }
+        if any & SIGN != 0 {
+            break;
+        }
+        length = length.wrapping_add(32);
+    }
+    let rest = octets.get(length..).unwrap_or(&[]);
+    let chunks = rest.chunks_exact(8);
+    let last = chunks.remainder();
+    for eight in chunks {
+        let found = flags(word(eight)) & SIGN;
+        if found != 0 {
+            return length.wrapping_add(place(found));
+        }
+        length = length.wrapping_add(8);
+    }
+    let end = last.iter().position(|octet| *octet < b' ');
+    length.wrapping_add(end.unwrap_or(last.len()))
+}
+
 /// The number of octets before the first that is not printable ASCII.
 pub fn printable_run(octets: &[u8]) -> usize {
     run(octets, 0)
@@ -135,7 +201,18 @@ pub fn printable_run(octets: &[u8]) -> usize {
 /// The number of octets before the first that is not printable ASCII; nor above 127, where `passed` has their bit.
 fn run(octets: &[u8], passed: u64) -> usize {
     let mut length = 0usize;
-    let chunks = octets.chunks_exact(8);
+    for many in octets.chunks_exact(32) {
+        let mut found = 0;
+        for eight in many.chunks_exact(8) {
+            let eight = u64::from_le_bytes(eight.try_into().unwrap_or([0; 8]));
+            found |= unprintable(eight) & !(eight & passed);
+        }
+        if found != 0 {
+            break;
+        }
+        length = length.wrapping_add(32);
+    }
+    let chunks = octets.get(length..).unwrap_or(&[]).chunks_exact(8);
     let rest = chunks.remainder();
     for eight in chunks {
         let eight = u64::from_le_bytes(eight.try_into().unwrap_or([0; 8]));

@@ -16,7 +16,7 @@ use super::codes::{
 };
 use super::guard::{guard_code, read, string, versioned};
 #[cfg(feature = "std")]
-use super::parts::parts_of;
+use super::parts::{Given, parts_of};
 #[cfg(feature = "std")]
 use super::result::call_done;
 use super::result::sds_smtp_result;
@@ -397,7 +397,17 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
             // Nothing is copied for it.
             return Err(refuse(client, "client", "a mail is in flight", Code::Busy));
         }
-        let parts = parts_of(client, message, text).map_err(|wrong| client.refuse(&wrong))?;
+        let given = Given {
+            flags: message.flags,
+            text,
+            has_text: !message.text.is_null(),
+            has_read: message.read.is_some(),
+            html: message.html,
+            text_path: message.text_path,
+            attachments: message.attachments,
+            attachment_count: message.attachment_count,
+        };
+        let parts = parts_of(client, &given).map_err(|wrong| client.refuse(&wrong))?;
         if message.is_plain() {
             let raw = message.flags & SDS_SMTP_RAW != 0;
             let subject = if raw { &[] } else { string(message.subject) };

@@ -1,15 +1,31 @@
 //! What of a message is no plain text: HTML, attachments, files, whole messages; checked, and copied where it is not lent.
 
+use core::ffi::c_char;
+
 use super::attachment::sds_smtp_attachment;
 use super::codes::{SDS_SMTP_BORROW_TEXT, SDS_SMTP_RAW, SDS_SMTP_TEXT_IN_CHARSET};
 use super::guard::{read, string};
-use super::message::sds_smtp_message;
 use crate::channel::callbacks::{Lent, Read};
 use crate::client::wrong::Wrong;
 use crate::code::Code;
 use crate::host::Client;
 use crate::host::parts::{self, Enclosure, Material, Octets, Parts};
 use crate::limits::{ATTACHMENTS, TEXT_BYTES};
+
+/// What a message has.
+pub struct Given<'a> {
+    /// Its flags.
+    pub flags: u32,
+    /// Its text, which `read` may have given; whether the message itself has one, or `read`.
+    pub text: &'a [u8],
+    pub has_text: bool,
+    pub has_read: bool,
+    /// As they stand in it.
+    pub html: *const c_char,
+    pub text_path: *const c_char,
+    pub attachments: *const sds_smtp_attachment,
+    pub attachment_count: u32,
+}
 
 const NO_MEMORY: &str = "out of memory";
 
@@ -19,13 +35,10 @@ const NO_MEMORY: &str = "out of memory";
 ///
 /// The message's strings are NULL or end with a NUL; its attachments are as many as it says, each with its own struct_size; what is
 /// borrowed stays; the functions can be called with their contexts.
-pub unsafe fn parts_of(
-    client: Client,
-    message: &sds_smtp_message,
-    text: &[u8],
-) -> Result<Option<Parts>, Wrong<'static>> {
+pub unsafe fn parts_of(client: Client, message: &Given<'_>) -> Result<Option<Parts>, Wrong<'static>> {
+    let text = message.text;
     let raw = message.flags & SDS_SMTP_RAW != 0;
-    let lent = message.flags & SDS_SMTP_BORROW_TEXT != 0 && !message.text.is_null();
+    let lent = message.flags & SDS_SMTP_BORROW_TEXT != 0 && message.has_text;
     let others = !message.html.is_null() || message.attachment_count > 0;
     if !raw && !lent && !others && message.text_path.is_null() {
         return Ok(None);
@@ -33,7 +46,7 @@ pub unsafe fn parts_of(
     let no_memory = |field| Wrong::new(Code::DataFailed, field, NO_MEMORY);
     let mut parts = Parts::new(raw, message.flags & SDS_SMTP_TEXT_IN_CHARSET != 0);
     if !message.text_path.is_null() {
-        if !message.text.is_null() || message.read.is_some() {
+        if message.has_text || message.has_read {
             let why = "text_path, and text or read, are both set";
             return Err(Wrong::new(Code::BadArgument, "text_path", why));
         }
@@ -69,7 +82,7 @@ pub unsafe fn parts_of(
 /// # Safety
 ///
 /// As for [`parts_of`].
-unsafe fn enclose_all(client: Client, message: &sds_smtp_message, parts: &mut Parts) -> Result<(), Wrong<'static>> {
+unsafe fn enclose_all(client: Client, message: &Given<'_>, parts: &mut Parts) -> Result<(), Wrong<'static>> {
     let count = usize::try_from(message.attachment_count).unwrap_or(usize::MAX);
     if count == 0 {
         return Ok(());

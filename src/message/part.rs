@@ -4,7 +4,6 @@
 //! writes as much as there is room for and goes on there the next time. It keeps nothing of what it has written.
 
 use super::body::{Encoder, Encoding};
-use super::header::Nonce;
 use super::plan::Plan;
 use super::survey::Survey;
 use super::text::Text;
@@ -16,6 +15,9 @@ use crate::octets::copy;
 /// The octets that a line of base64 stands for (RFC 2045, 6.8), and its own with the CRLF.
 const LINE_OCTETS: usize = 57;
 const LINE: usize = 78;
+
+/// What the boundaries of a mail are made of: 128 random bits.
+pub type Boundary = [u32; 4];
 
 /// A multipart's subtype.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ impl Kind {
     }
 
     /// Writes the content type.
-    pub fn write(self, boundary: &Nonce, out: &mut Window<'_>) {
+    pub fn write(self, boundary: &Boundary, out: &mut Window<'_>) {
         out.put_seldom(match self {
             Self::Mixed => b"multipart/mixed;",
             Self::Related => b"multipart/related; type=\"text/html\";",
@@ -52,7 +54,7 @@ impl Kind {
     }
 
     /// Writes the boundary: with `=_` in it, which stands in no quoted-printable, and in no base64 (RFC 2045, 6.7).
-    fn write_boundary(self, boundary: &Nonce, out: &mut Window<'_>) {
+    fn write_boundary(self, boundary: &Boundary, out: &mut Window<'_>) {
         out.put_seldom(BOUNDARY);
         out.put(self.letter());
         for word in boundary {
@@ -61,7 +63,7 @@ impl Kind {
     }
 
     /// Writes the line that begins a part, behind what stands before it.
-    pub fn write_delimiter(self, boundary: &Nonce, first: bool, out: &mut Window<'_>) {
+    pub fn write_delimiter(self, boundary: &Boundary, first: bool, out: &mut Window<'_>) {
         if !first {
             out.end_line();
         }
@@ -71,7 +73,7 @@ impl Kind {
     }
 
     /// Writes the line that ends the last part.
-    pub fn write_end(self, boundary: &Nonce, out: &mut Window<'_>) {
+    pub fn write_end(self, boundary: &Boundary, out: &mut Window<'_>) {
         out.end_line();
         out.put_seldom(b"--");
         self.write_boundary(boundary, out);
@@ -84,7 +86,7 @@ impl Kind {
 const BOUNDARY: &[u8] = b"=_sds-";
 
 /// Whether a text that may go as it is has something in it that looks like a boundary made of these bits.
-pub fn has_boundary(text: &[u8], boundary: &Nonce) -> bool {
+pub fn has_boundary(text: &[u8], boundary: &Boundary) -> bool {
     let mut room = [0; 32];
     let mut digits = Window::new(&mut room, 0);
     for word in boundary {
@@ -113,7 +115,7 @@ pub struct Multipart {
     /// Its type.
     pub kind: Kind,
     /// What its boundaries are made of.
-    pub boundary: Nonce,
+    pub boundary: Boundary,
     /// It goes with octets above 127 where the server takes them.
     pub eight_bit: bool,
     /// Its octets where they are known: for a server without 8BITMIME, and for one with it.
@@ -135,7 +137,7 @@ impl Form {
             } else {
                 Encoding::SevenBit
             },
-            text_is_utf8: false,
+            ..Plan::NONE
         };
         match self {
             Self::Html => Some(Plan::of(text, eight_bit_mime, composes)),
@@ -699,5 +701,253 @@ impl Watch {
     fn is_named(&self) -> bool {
         let name = self.line.get(..self.length).unwrap_or(&[]).trim_ascii_end();
         matches!(name, b"bcc" | b"resent-bcc")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::String;
+    use std::vec::Vec;
+
+    const BITS: Boundary = [1, 2, 3, 0xdead_beef];
+
+    fn written(write: impl Fn(&mut Window<'_>)) -> String {
+        let mut room = std::vec![0; 4096];
+        let mut out = Window::new(&mut room, 0);
+        write(&mut out);
+        assert!(out.complete());
+        let kept = out.kept();
+        String::from_utf8(room[..kept].to_vec()).unwrap()
+    }
+
+    /// A part's content, and for one in pieces its octets.
+    struct One {
+        head: &'static [u8],
+        octets: Vec<u8>,
+        kind: char,
+    }
+
+    struct List(Vec<One>);
+
+    impl Parts for List {
+        fn part(&self, number: usize) -> Option<Part<'_>> {
+            let One { head, octets, kind } = self.0.get(number)?;
+            let content = match kind {
+                't' => Content::Text(octets, Survey::of(octets)),
+                'T' => Content::TextInPieces,
+                'o' => Content::Octets(octets),
+                'O' => Content::OctetsInPieces(Some(octets.len() as u64)),
+                'U' => Content::OctetsInPieces(None),
+                _ => Content::End,
+            };
+            Some(Part { head, content })
+        }
+    }
+
+    /// What a composer writes into rooms of this size, and gets in pieces of that size.
+    fn composed(list: &List, eight_bit_mime: bool, room: usize, piece: usize) -> Vec<u8> {
+        let mut composer = Composer::new(eight_bit_mime);
+        let (mut all, mut of, mut from, mut to) = (Vec::new(), usize::MAX, 0, 0);
+        for _ in 0..1_000_000 {
+            let octets = list.0.get(of).map_or(&[][..], |one| &one.octets);
+            let given = Given {
+                part: of,
+                octets: &octets[from..to],
+                last: to == octets.len() && of != usize::MAX,
+            };
+            let mut out = std::vec![0; room];
+            let done = composer.write(list, &given, &mut out);
+            all.extend_from_slice(&out[..done.written]);
+            from += done.taken;
+            if done.over {
+                return all;
+            }
+            if let Some(wants) = done.wants {
+                if wants == of {
+                    assert!(to < octets.len(), "it has all");
+                    to = (to + piece).min(octets.len());
+                } else {
+                    (of, from) = (wants, 0);
+                    to = piece.min(list.0[of].octets.len());
+                }
+            } else {
+                assert!(done.written > 0, "no progress");
+            }
+        }
+        panic!("it does not end");
+    }
+
+    fn list(kinds: &str, octets: &[u8]) -> List {
+        let parts = kinds.chars().map(|kind| One {
+            head: if kind == 'e' {
+                b"\r\n--x--\r\n"
+            } else {
+                b"\r\n--x\r\nContent-Transfer-Encoding: "
+            },
+            octets: octets.to_vec(),
+            kind,
+        });
+        List(parts.collect())
+    }
+
+    #[test]
+    fn rooms_and_pieces_of_any_size_give_the_same_and_the_size_is_exact() {
+        let line: Vec<u8> = (0..=255).cycle().skip(37).take(1000).collect();
+        for length in [0, 1, 2, 3, 55, 56, 57, 58, 59, 113, 114, 115, 171, 1000] {
+            for octets in [
+                &line[..length],
+                "k\u{16f}\u{148} = .\r\n."
+                    .repeat(60)
+                    .as_bytes()
+                    .get(..length)
+                    .unwrap_or(b""),
+            ] {
+                for kinds in ["oe", "Oe", "te", "Te", "toOTe", "OUtoe"] {
+                    let list = list(kinds, octets);
+                    for eight_bit_mime in [false, true] {
+                        let whole = composed(&list, eight_bit_mime, 1 << 20, usize::MAX / 2);
+                        let size = size(&list, eight_bit_mime);
+                        if kinds.contains(['T', 'U']) {
+                            assert_eq!(size, None);
+                        } else {
+                            assert_eq!(size, Some(whole.len() as Size), "{kinds} {length}");
+                        }
+                        for room in [78, 79, 100, 157, 4096] {
+                            for piece in [1, 2, 56, 57, 58, 300] {
+                                let some = composed(&list, eight_bit_mime, room, piece);
+                                assert!(some == whole, "{kinds} {length}, rooms of {room}, pieces of {piece}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn base64_has_lines_of_76() {
+        let list = list("oe", &[0xff; 115]);
+        let text = String::from_utf8(composed(&list, false, 4096, 1)).unwrap();
+        let lines: Vec<&str> = text.split("\r\n").collect();
+        assert_eq!(lines[2], "Content-Transfer-Encoding: base64");
+        assert_eq!([lines[4].len(), lines[5].len(), lines[6].len()], [76, 76, 4]);
+        assert_eq!((lines[4], lines[6]), ("/".repeat(76).as_str(), "/w=="));
+        assert_eq!(&lines[7..], ["", "--x--", ""]);
+    }
+
+    #[test]
+    fn a_name_that_is_not_ascii_comes_first_as_rfc_2231_has_it() {
+        let name = |name: &str| written(|out| write_name(name.as_bytes(), out));
+        assert_eq!(name("a \"b\".txt"), ";\r\n filename=\"a \\\"b\\\".txt\"");
+        assert_eq!(
+            name("\u{10d}\u{e1}ra \"1\".txt"),
+            ";\r\n filename*=UTF-8''%C4%8D%C3%A1ra%20%221%22.txt;\r\n filename=\"__ra _1_.txt\""
+        );
+        let long = name(&"\u{10d}".repeat(127));
+        let lines: Vec<&str> = long.split("\r\n").collect();
+        assert!(lines[1].starts_with(" filename*0*=UTF-8''%C4%8D"));
+        assert!(lines[2].starts_with(" filename*1*=%C4%8D"));
+        assert!(lines[..lines.len() - 1].iter().all(|line| line.len() <= 76), "{long}");
+        assert_eq!(long.matches("%C4%8D").count(), 127);
+    }
+
+    #[test]
+    fn names_that_fool_readers_are_refused() {
+        for name in ["report.csv", "a\"b", "\u{10d}", "a b", "..a", ""] {
+            assert_eq!(wrong_name(name.as_bytes()), None, "{name}");
+        }
+        for name in [
+            "a/b",
+            "a\\b",
+            "..",
+            ".",
+            "a\r\nb",
+            "a\nb",
+            "a\u{202e}gpj.exe",
+            "a\u{2066}b",
+            "a\0b",
+            "a\tb",
+            "a\u{85}b",
+            "a\u{2028}b",
+        ] {
+            assert!(wrong_name(name.as_bytes()).is_some(), "{name:?}");
+        }
+        assert!(wrong_name(b"\xff").is_some() && wrong_name(&[b'x'; 256]).is_some());
+        assert_eq!(wrong_name(&[b'x'; 255]), None);
+    }
+
+    #[test]
+    fn content_types_are_tokens_and_parameters() {
+        for good in [
+            "text/csv",
+            "text/csv; charset=utf-8",
+            "application/vnd.x+json;a=b ;c=\"d e\\\"\"",
+            "image/svg+xml",
+        ] {
+            assert_eq!(wrong_type(good.as_bytes()), None, "{good}");
+        }
+        for bad in [
+            "",
+            "text",
+            "text/",
+            "/x",
+            "text/a b",
+            "text/a;",
+            "text/a; b",
+            "text/a; b=",
+            "text/a; b=\"c",
+            "text/a\r\nX: y",
+            "message/rfc822",
+            "MULTIPART/mixed",
+            "text/a; b=c d",
+            "text/\u{10d}",
+        ] {
+            assert!(wrong_type(bad.as_bytes()).is_some(), "{bad}");
+        }
+        assert_eq!((wrong_id(b"chart@x"), wrong_id(b"<a>").is_some()), (None, true));
+        assert!(wrong_id(b"a b").is_some() && wrong_id(b"").is_some() && wrong_id(b"a\r\n").is_some());
+    }
+
+    #[test]
+    fn a_boundary_in_a_text_is_found() {
+        let whole = written(|out| Kind::Related.write_boundary(&BITS, out));
+        assert_eq!(whole, "=_sds-r000000010000000200000003deadbeef");
+        assert!(has_boundary(std::format!("x\n--{whole}").as_bytes(), &BITS));
+        assert!(has_boundary(
+            std::format!("=={}", whole.replace('r', "m")).as_bytes(),
+            &BITS
+        ));
+        assert!(!has_boundary(whole.replace("ee", "e").as_bytes(), &BITS));
+        assert!(!has_boundary(b"=_sds-", &BITS) && !has_boundary(b"", &BITS));
+    }
+
+    #[test]
+    fn a_bcc_field_is_found_however_the_message_is_cut() {
+        let found = |message: &str, piece: usize| {
+            let mut watch = Watch::default();
+            message.as_bytes().chunks(piece).any(|octets| !watch.is_clean(octets))
+        };
+        for piece in [1, 2, 3, 7, 1000] {
+            for message in [
+                "Bcc: x\r\n\r\n",
+                "A: b\nbcC :x\n\n",
+                "A: b\r\r\nBcc:\r\r\n",
+                "A: b\rResent-Bcc: x\r\r",
+                "A:\r\n bcc\r\nBCC:",
+            ] {
+                assert!(found(message, piece), "{message:?} {piece}");
+            }
+            for message in [
+                "A: b\r\n Bcc: x\r\n\r\n",
+                "A: b\r\n\r\nBcc: x",
+                "A: b\n\nBcc: x",
+                "A: b\r\rBcc: x",
+                "XBcc: y\n\n",
+                "A: Bcc: x",
+            ] {
+                assert!(!found(message, piece), "{message:?} {piece}");
+            }
+        }
     }
 }
