@@ -43,14 +43,16 @@ import itertools
 import math
 import os
 import pathlib
+import re
 import sys
 import threading
 import time
 import weakref
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Type, TypeVar, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Type, TypeVar, Union
 
 __all__ = [
+    "AUTO_SUBMITTED",
     "Advice",
     "Attachment",
     "Auth",
@@ -60,6 +62,7 @@ __all__ = [
     "Code",
     "ConfigurationError",
     "DRY_RUN",
+    "Dsn",
     "Feature",
     "KEEP_DIALOGUE",
     "LibraryNotFound",
@@ -70,12 +73,14 @@ __all__ = [
     "Phase",
     "Progress",
     "RAW",
+    "Priority",
     "Result",
     "SmtpError",
     "TEXT_IN_CHARSET",
     "TemporaryFailure",
     "Tls",
     "UnknownOutcome",
+    "Verb",
     "code_name",
     "features",
     "outcome_name",
@@ -91,6 +96,15 @@ __all__ = [
 Text = Union[str, bytes]
 """A str is handed over as UTF-8; bytes are handed over as they are (see `charset` of Client.configure)."""
 
+Mailbox = Union[Text, Tuple[str, str]]
+"""An address, "Name <address>", or a pair of name and address."""
+
+Mailboxes = Union[Text, Sequence[Mailbox]]
+"""Mailboxes in one text, separated by commas or semicolons; or a list of them."""
+
+Headers = Union[Mapping[str, str], Sequence[Union[Text, Tuple[str, str]]]]
+"""Header fields: names and values, or a list of pairs, or of texts as "Name: value"."""
+
 NO_PIPELINING = 1
 """For `flags` of Client.configure: one command at a time, even where the server offers PIPELINING."""
 
@@ -105,6 +119,9 @@ RAW = 4
 
 DRY_RUN = 16
 """For `flags` of Client.send: the whole way up to the last recipient, and then nothing is sent."""
+
+AUTO_SUBMITTED = 32
+"""For `flags` of Client.send: the mail says that no person has written it, so that no answering machine answers."""
 
 _NO_LIMIT = 0xFFFFFFFF
 _LONGEST_WAIT_MS = 0xFFFFFFFE
@@ -220,6 +237,35 @@ class Tls(_Open):
     STARTTLS = 1
     IMPLICIT = 2
     OPPORTUNISTIC = 3
+
+
+class Verb(_Open):
+    """For `verb` of Client.send: how the transaction begins. All but MAIL are those of RFC 821: to the recipients' terminals,
+    to the terminal or else the mailbox, to both. A server that does not know the verb: code 39."""
+
+    MAIL = 0
+    SEND = 1
+    SOML = 2
+    SAML = 3
+
+
+class Priority(_Open):
+    """For `priority` of Client.send."""
+
+    NORMAL = 0
+    HIGH = 1
+    LOW = 2
+
+
+class Dsn(enum.IntFlag):
+    """For `dsn` of Client.send: when a notice about the delivery goes to the sender (RFC 3461). NEVER stands alone. FULL: the
+    notice has the whole mail, else its header block."""
+
+    SUCCESS = 1
+    FAILURE = 2
+    DELAY = 4
+    NEVER = 8
+    FULL = 16
 
 
 class Feature(enum.IntFlag):
@@ -643,19 +689,56 @@ def _milliseconds(timeout: Optional[float]) -> int:
     return int(min(max(math.ceil(timeout * 1000) if timeout > 0 else 0, 0), _LONGEST_WAIT_MS))
 
 
-def _recipients(to: Union[Text, Sequence[Text]]) -> bytes:
-    if isinstance(to, (str, bytes, bytearray)):
-        return _bytes("to", to) or b""
-    addresses = []
-    for item in to:
-        if item is None:
-            raise TypeError("to must hold str or bytes, not None")
-        address = _bytes("to", item) or b""
-        # Each item is one address: a comma in it would make two, and an empty one would vanish.
-        if not address.strip() or b"," in address:
-            raise MessageError(Code.RECIPIENT_REFUSED, "each item of the list must be one address, without a comma")
-        addresses.append(address)
-    return b",".join(addresses)
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
+
+
+def _mailbox(name: str, item: Mailbox) -> bytes:
+    """One mailbox as it stands in a list."""
+    if isinstance(item, tuple):
+        display, address = item
+        if not display:
+            return _mailbox(name, address)
+        display = display.replace("\\", "\\\\").replace('"', '\\"')
+        item = f'"{display}" <{address}>'
+    if item is None:
+        raise TypeError(f"{name} must hold str or bytes, not None")
+    mailbox = _bytes(name, item) or b""
+    # Each item is one mailbox: a comma in it would make two, and an empty one would vanish.
+    bare = _QUOTED.sub(b"", mailbox)
+    if not mailbox.strip() or b"," in bare or b";" in bare:
+        raise MessageError(Code.RECIPIENT_REFUSED, f"each item of {name} must be one address, without a comma outside quotes")
+    return mailbox
+
+
+def _mailboxes(name: str, given: Optional[Mailboxes]) -> Optional[bytes]:
+    if given is None or isinstance(given, (str, bytes, bytearray)):
+        return _bytes(name, given)
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], str) and "@" not in str(given[0]):
+        return _mailbox(name, (str(given[0]), given[1]))
+    return b",".join([_mailbox(name, item) for item in given])
+
+
+def _headers(given: Optional[Headers]) -> Optional["ctypes.Array[ctypes.c_char_p]"]:
+    """The array that ends with NULL."""
+    if not given:
+        return None
+    if isinstance(given, (str, bytes, bytearray)):
+        raise TypeError("headers must be a mapping or a list")
+    fields = []
+    for item in given.items() if isinstance(given, Mapping) else given:
+        field = f"{item[0]}: {item[1]}" if isinstance(item, tuple) else item
+        fields.append(_bytes("headers", field))
+    return (ctypes.c_char_p * (len(fields) + 1))(*fields, None)
+
+
+def _date(given: Union[int, datetime.datetime]) -> int:
+    if isinstance(given, datetime.datetime):
+        return int(given.timestamp())
+    if not isinstance(given, int):
+        raise TypeError(f"date must be int or datetime, not {type(given).__name__}")
+    if not -(2**63) <= given < 2**63:
+        raise BadArgument(Code.BAD_ARGUMENT, "date must be before 2106")
+    return given
 
 
 Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
@@ -1201,20 +1284,42 @@ class Client:
 
     def send(
         self,
-        to: Union[Text, Sequence[Text], email.message.Message],
+        to: Union[Mailboxes, email.message.Message] = "",
         subject: Text = "",
         text: Optional[Text] = "",
         *,
         html: Optional[Text] = None,
         attachments: Sequence[Attachment] = (),
         text_path: Optional[Path] = None,
+        cc: Optional[Mailboxes] = None,
+        bcc: Optional[Mailboxes] = None,
+        reply_to: Optional[Mailboxes] = None,
+        from_: Optional[Mailbox] = None,
+        reverse_path: Optional[Text] = None,
+        headers: Optional[Headers] = None,
+        message_id: Optional[Text] = None,
+        envelope_id: Optional[Text] = None,
+        date: Union[int, datetime.datetime] = 0,
+        verb: int = Verb.MAIL,
+        dsn: int = 0,
+        priority: int = Priority.NORMAL,
         flags: int = 0,
         done: Optional[Callable[["Client", Result], object]] = None,
         wait: bool = False,
     ) -> Optional[Result]:
         """Start a mail and return at once. Busy is raised while the previous one is in flight.
 
-        to -- one address, several separated by commas, or a list of addresses; flags -- a sum of RAW, DRY_RUN and TEXT_IN_CHARSET.
+        to, cc, bcc -- addresses in one text, or a list of them, with names or without; bcc is not named in the mail
+
+        from_ -- the author, instead of the configuration's sender; reverse_path -- the sender of the envelope, where it is
+        another, "<>" for none; reply_to -- where answers go to
+
+        headers -- further header fields; message_id -- with its angle brackets; date -- a datetime, or seconds since 1970;
+        priority -- a Priority
+
+        verb -- a Verb; dsn -- a sum of Dsn; envelope_id -- what the notices that dsn asks for name the mail by
+
+        flags -- a sum of RAW, DRY_RUN, TEXT_IN_CHARSET and AUTO_SUBMITTED
 
         to -- or a message of Python's email package, and nothing else: it goes as it is to those in its To, Cc and Bcc, without the
         Bcc field; a Date and a Message-ID are added where it has none.
@@ -1241,12 +1346,27 @@ class Client:
         message = _Message(
             struct_size=ctypes.sizeof(_Message),
             flags=_uint32("flags", flags),
-            to=_recipients(to),
+            to=_mailboxes("to", to),
+            cc=_mailboxes("cc", cc),
+            bcc=_mailboxes("bcc", bcc),
+            reply_to=_mailboxes("reply_to", reply_to),
+            reverse_path=_bytes("reverse_path", reverse_path),
             subject=_bytes("subject", subject),
             text=_bytes("text", text) if text_path is None or text else None,
             html=_bytes("html", html),
             text_path=None if text_path is None else _bytes("text_path", os.fsencode(text_path)),
+            message_id=_bytes("message_id", message_id),
+            envelope_id=_bytes("envelope_id", envelope_id),
+            date=_date(date),
+            verb=_uint32("verb", verb),
+            dsn=_uint32("dsn", dsn),
+            priority=_uint32("priority", priority),
         )
+        if from_ is not None:
+            setattr(message, "from", _mailbox("from", from_))
+        fields = _headers(headers)
+        if fields is not None:
+            message.headers = ctypes.cast(fields, ctypes.c_void_p)
         ended: List[Result] = []
         number = 0
         reads: List[int] = []

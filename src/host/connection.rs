@@ -746,8 +746,7 @@ impl Connection {
         if report.outcome != Outcome::Sent {
             hint::explain(report, &self.snapshot.settings());
         }
-        // MAIL was said, without what was asked for.
-        if report.phase as u8 >= Phase::Mail as u8 && report.reason != Reason::NoSmtpUtf8 {
+        if report.outcome == Outcome::Sent {
             let mail = self.post.as_ref().filter(|post| post.extras.is_some()).map(Post::mail);
             if mail.is_some_and(|mail| self.link.pump.session.lacks_notices(&mail)) {
                 hint::append(report, NO_NOTICES);

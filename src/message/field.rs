@@ -115,7 +115,12 @@ pub fn write(name: &[u8], value: &[u8], charset: &[u8], out: &mut Window<'_>) {
         let mut first = true;
         for word in (Words { rest: value }) {
             if core::mem::take(&mut first) {
-                out.put(b' ');
+                // A word that fits on no line stays behind the name.
+                if word.len() < HEADER_LINE_BYTES {
+                    out.fold(word.len().wrapping_add(1));
+                } else {
+                    out.put(b' ');
+                }
             } else if out.column().wrapping_add(word.len()) > HEADER_LINE_BYTES {
                 out.end_line();
             }
