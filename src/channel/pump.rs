@@ -377,10 +377,16 @@ mod tests {
             let before = (channel.heard.len(), channel.says.len());
             let turn = pump.turn(job, 0, channel, &mut buffer);
             assert_eq!(buffer, [0; 32]);
-            if pump.from == pump.to {
+            // Of a text the next piece is written over the one before.
+            let text = cfg!(fast) && pump.session.state() == State::Text;
+            if pump.from == pump.to && !text {
                 assert_eq!(pump.out, [0; OUT], "what was sent is wiped");
             }
-            assert!(pump.out[pump.to..].iter().all(|octet| *octet == 0));
+            #[cfg(fast)]
+            let used = pump.used.max(pump.to);
+            #[cfg(not(fast))]
+            let used = pump.to;
+            assert!(pump.out[used..].iter().all(|octet| *octet == 0));
             // A channel that stalls is ready again the next time.
             let moved = before != (channel.heard.len(), channel.says.len());
             idle = if moved { 0 } else { idle + 1 };
