@@ -212,7 +212,10 @@
  */
 #define SDS_SMTP_DRY_RUN 16
 
-/** `sds_smtp_message.flags`: not in this version. */
+/**
+ * `sds_smtp_message.flags`: the header block says that no person has written the mail (Auto-Submitted:
+ * auto-generated, RFC 3834): no answering machine answers it. Not on bare metal.
+ */
 #define SDS_SMTP_AUTO_SUBMITTED 32
 
 /**
@@ -220,6 +223,45 @@
  * later. With an operating system sds_smtp_client_send() cannot wait, and refuses the mail with code 40.
  */
 #define SDS_SMTP_READ_LATER (-2)
+
+/** `sds_smtp_message.verb`: MAIL, to the recipients' mailboxes. */
+#define SDS_SMTP_VERB_MAIL 0
+
+/**
+ * `sds_smtp_message.verb`: SEND (RFC 821, 3.4), to the recipients' terminals. Who is not at one is refused
+ * with 450.
+ */
+#define SDS_SMTP_VERB_SEND 1
+
+/** `sds_smtp_message.verb`: SOML, to the terminal or else to the mailbox. */
+#define SDS_SMTP_VERB_SOML 2
+
+/** `sds_smtp_message.verb`: SAML, to the terminal and to the mailbox. */
+#define SDS_SMTP_VERB_SAML 3
+
+/** `sds_smtp_message.priority`: no such header field. */
+#define SDS_SMTP_PRIORITY_NORMAL 0
+
+/** `sds_smtp_message.priority`: X-Priority: 1, Importance: high, Priority: urgent. */
+#define SDS_SMTP_PRIORITY_HIGH 1
+
+/** `sds_smtp_message.priority`: X-Priority: 5, Importance: low, Priority: non-urgent. */
+#define SDS_SMTP_PRIORITY_LOW 2
+
+/** `sds_smtp_message.dsn`: the sender is told that the mail was delivered. */
+#define SDS_SMTP_DSN_SUCCESS 1
+
+/** `sds_smtp_message.dsn`: the sender is told that it could not be delivered. */
+#define SDS_SMTP_DSN_FAILURE 2
+
+/** `sds_smtp_message.dsn`: the sender is told that it is late. */
+#define SDS_SMTP_DSN_DELAY 4
+
+/** `sds_smtp_message.dsn`: the sender is told nothing. It stands alone. */
+#define SDS_SMTP_DSN_NEVER 8
+
+/** `sds_smtp_message.dsn`: what comes back has the whole mail (RET=FULL); else its header block. */
+#define SDS_SMTP_DSN_FULL 16
 
 /** `outcome`: no mail yet. */
 #define SDS_SMTP_OUTCOME_NONE 0
@@ -611,19 +653,31 @@ typedef struct sds_smtp_result {
 typedef struct sds_smtp_message {
     /** sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it. */
     uint32_t struct_size;
-    /** 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET, SDS_SMTP_RAW and SDS_SMTP_DRY_RUN. */
+    /**
+     * 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET, SDS_SMTP_RAW, SDS_SMTP_DRY_RUN and
+     * SDS_SMTP_AUTO_SUBMITTED.
+     */
     uint32_t flags;
-    /** The recipients' e-mail addresses, 1 to 100, separated by commas. Else code 5. */
+    /**
+     * The recipients, as people write them: "a@example.org, Boiler room <b@example.org>", separated by commas
+     * or semicolons; docs/addresses.md says what is taken. `to`, `cc` and `bcc` together: 1 to 100000 (code 5).
+     * An address with other letters than ASCII before its @ needs a server with SMTPUTF8, behind it a library
+     * with the feature `unicode` (code 39). On bare metal addresses only, 1 to 100, and no `cc` to
+     * `reverse_path`.
+     */
     const char *to;
-    /** NULL, as all fields that say "not in this version": else code 39. */
+    /** Recipients that Cc names. */
     const char *cc;
-    /** Not in this version. */
+    /** Recipients that the mail does not name. */
     const char *bcc;
-    /** Not in this version. */
+    /** Where answers go to, a list as `to`. Else code 33. */
     const char *reply_to;
-    /** Not in this version. */
+    /** The author, instead of the configuration's sender: "Name <address>" or an address. Else code 4. */
     const char *from;
-    /** Not in this version. */
+    /**
+     * The reverse-path of the envelope, to which the servers send what they have to say of the mail, where it
+     * is not the author's address. "<>" is the null one: nothing comes back. Else code 4.
+     */
     const char *reverse_path;
     /** The subject, one line of at most 2000 bytes; NULL is an empty one. With a line end in it: code 7. */
     const char *subject;
@@ -655,13 +709,26 @@ typedef struct sds_smtp_message {
     int32_t (*read)(void *context, uint32_t offset, char *out, size_t max);
     /** Handed to `read`, untouched. */
     void *read_context;
-    /** Not in this version. */
+    /**
+     * Further header fields, each "Name: value"; the last pointer is NULL. Values are folded; one with other
+     * letters than ASCII is encoded. Code 33: fields that the library writes itself (Date, From, To, Cc, Bcc,
+     * Reply-To, Subject, Message-ID, MIME-Version, Content-..., those of `priority` and
+     * SDS_SMTP_AUTO_SUBMITTED where they are set), Return-Path, Received and Resent-Bcc; a line end; no colon;
+     * a blank in the name; a word over 900 bytes; more than 1 MiB together. Not on bare metal, as all that
+     * follow but `done_context`.
+     */
     const char *const *headers;
     /** Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare metal. */
     const struct sds_smtp_attachment *attachments;
-    /** Not in this version. */
+    /**
+     * The Message-ID, with its angle brackets, at most 319 bytes. By default the library makes one. Else code
+     * 33.
+     */
     const char *message_id;
-    /** Not in this version. */
+    /**
+     * What notices about the delivery name the mail by (ENVID, RFC 3461): printable ASCII, at most 100 bytes,
+     * where blanks, + and = count as three. Else code 33.
+     */
     const char *envelope_id;
     /**
      * Called once when the mail has ended, on the library's thread (in the program's own sds_smtp_poll()
@@ -673,15 +740,22 @@ typedef struct sds_smtp_message {
     void (*done)(void *context, struct sds_smtp_client *client, const struct sds_smtp_result *result);
     /** Handed to `done`, untouched. */
     void *done_context;
-    /** Not in this version. */
+    /** What Date says, in seconds since 1970, up to 2106; 0: now. Else code 33. */
     int64_t date;
     /** How many there are, at most 10000. */
     uint32_t attachment_count;
-    /** Not in this version. */
+    /**
+     * SDS_SMTP_VERB_...: how the transaction begins. A server that does not know the verb: code 39. SEND, SOML
+     * and SAML have no parameters: with them `dsn` and `envelope_id` give code 33, and addresses that need
+     * SMTPUTF8 code 39.
+     */
     uint32_t verb;
-    /** Not in this version. */
+    /**
+     * A sum of SDS_SMTP_DSN_...: when a notice about the delivery goes to the reverse-path (RFC 3461). If the
+     * server does not offer DSN, the mail goes without, and the text of the result says so.
+     */
     uint32_t dsn;
-    /** Not in this version. */
+    /** SDS_SMTP_PRIORITY_... */
     uint32_t priority;
 } sds_smtp_message;
 

@@ -71,9 +71,9 @@ __all__ = [
     "NO_PIPELINING",
     "Outcome",
     "Phase",
+    "Priority",
     "Progress",
     "RAW",
-    "Priority",
     "Result",
     "SmtpError",
     "TEXT_IN_CHARSET",
@@ -1311,6 +1311,12 @@ class Client:
 
         to, cc, bcc -- addresses in one text, or a list of them, with names or without; bcc is not named in the mail
 
+        to -- or a message of Python's email package, and nothing else: it goes as it is to those in its To, Cc and Bcc, without the
+        Bcc field; a Date and a Message-ID are added where it has none.
+
+        html -- the same as `text`, as HTML; attachments -- a list of Attachment; text_path -- a file instead of `text`, which is read
+        while the mail is sent.
+
         from_ -- the author, instead of the configuration's sender; reverse_path -- the sender of the envelope, where it is
         another, "<>" for none; reply_to -- where answers go to
 
@@ -1320,12 +1326,6 @@ class Client:
         verb -- a Verb; dsn -- a sum of Dsn; envelope_id -- what the notices that dsn asks for name the mail by
 
         flags -- a sum of RAW, DRY_RUN, TEXT_IN_CHARSET and AUTO_SUBMITTED
-
-        to -- or a message of Python's email package, and nothing else: it goes as it is to those in its To, Cc and Bcc, without the
-        Bcc field; a Date and a Message-ID are added where it has none.
-
-        html -- the same as `text`, as HTML; attachments -- a list of Attachment; text_path -- a file instead of `text`, which is read
-        while the mail is sent.
 
         done -- is called once when the mail has ended, with this client and the Result, on the library's thread (with
         use_event_loop in poll, or in a wait). It may call everything, and send the next mail; what it raises goes to

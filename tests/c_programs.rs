@@ -487,6 +487,36 @@ fn files_and_what_a_function_gives_arrive_as_attachments() {
 }
 
 #[test]
+fn a_verb_that_the_server_does_not_know_is_told_and_mail_goes_instead() {
+    for (standard, link) in RUN {
+        let sink = Sink::start(&format!("verbs-{standard:?}"), &[]);
+        let program = executable("verbs", standard, link);
+        let to = "Boiler room <operator@example.com>; second@example.com;";
+        run(
+            program,
+            ["127.0.0.1", &sink.port, "Unit 7 <unit7@example.com>", to, "SAML"],
+        )
+        .must_give(0)
+        .must_say("SAML: code 39, NOT_SENT: 500 ")
+        .must_say("the server does not know SAML\nMAIL: code 0, SENT: 250 ");
+        let mails = sink.mails();
+        assert_eq!(mails.len(), 1);
+        for field in [
+            "From: \"Unit 7\" <unit7@example.com>",
+            "To: \"Boiler room\" <operator@example.com>, second@example.com",
+            "X-Priority: 1",
+            "Auto-Submitted: auto-generated",
+        ] {
+            assert!(mails[0].lines().any(|line| line == field), "{field}: {}", mails[0]);
+        }
+        run(program, ["127.0.0.1", &sink.port, FROM, "operator", "MAIL"])
+            .must_give(1)
+            .must_say("MAIL: refused before it started: to: entry 1 (operator): no @");
+        run(program, ["127.0.0.1", &sink.port, FROM, TO, "DATA"]).must_give(2);
+    }
+}
+
+#[test]
 fn a_report_is_text_and_html_with_a_chart() {
     for (standard, link) in RUN {
         let sink = Sink::start(&format!("report-{standard:?}"), &[]);

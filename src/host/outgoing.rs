@@ -212,10 +212,9 @@ impl<'a> Outgoing<'a> {
             (b"To", "to", Code::RecipientRefused, self.to),
             (b"Cc", "cc", Code::RecipientRefused, self.cc),
         ] {
-            let mut mailboxes = entries(field, code, list).enumerate();
             let mut address = Path::NONE;
             let mut any = false;
-            while let Some((number, mailbox)) = mailboxes.next() {
+            for (number, mailbox) in entries(field, code, list).enumerate() {
                 let mailbox = mailbox?;
                 if number >= MANY_RECIPIENTS {
                     return Err(Wrong::new(code, field, "more than 100000 addresses"));

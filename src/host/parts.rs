@@ -19,7 +19,7 @@ use crate::code::Reason;
 pub use crate::message::part::Enclosure;
 use crate::message::part::{self, Composer, Content, Form, Given, Kind, Multipart, Part, Watch};
 use crate::message::survey::Survey;
-use crate::session::{Mail, Text};
+use crate::session::Text;
 use crate::utf8::{Utf8, is_utf8};
 
 /// What is composed at a time.
@@ -415,12 +415,12 @@ impl Parts {
         self.body.whole(text).len()
     }
 
-    /// A plain mail made the one that it is.
+    /// The text that a session is lent instead of the mail's own, and what the body is.
     // Seldom: a plain mail has none of it.
     #[inline(never)]
-    pub fn amended<'a>(&'a self, mail: Mail<'a>) -> Mail<'a> {
+    pub fn amended<'a>(&'a self, text: &'a [u8]) -> (Text<'a>, Option<&'a Form>) {
         let text = match &self.feed {
-            None => Text::whole(self.body.whole(mail.text.octets)),
+            None => Text::whole(self.body.whole(text)),
             Some(feed) => Text {
                 octets: feed.piece.get(..feed.length).unwrap_or(&[]),
                 from: place(feed.from),
@@ -429,11 +429,7 @@ impl Parts {
                 utf8: !self.body.in_charset,
             },
         };
-        Mail {
-            form: self.body.form.as_ref(),
-            text,
-            ..mail
-        }
+        (text, self.body.form.as_ref())
     }
 }
 

@@ -78,21 +78,19 @@ impl Post {
     #[inline(always)]
     pub fn mail(&self) -> Mail<'_> {
         let part = |range: Range<usize>| self.texts.get(range).unwrap_or(&[]);
-        let mail = Mail {
+        let text = part(self.text_at..self.texts.len());
+        let (text, form) = match &self.parts {
+            None => (Text::whole(text), None),
+            Some(parts) => parts.amended(text),
+        };
+        Mail {
             date: Date::at(self.date),
             nonce: Some(self.nonce),
             composed: (!self.header.is_empty()).then_some(&*self.header),
             count: self.recipients,
             parameters: self.extras.as_ref().map(|extras| &extras.parameters),
-            ..Mail::new(
-                part(0..self.subject_at),
-                part(self.subject_at..self.text_at),
-                Text::whole(part(self.text_at..self.texts.len())),
-            )
-        };
-        match &self.parts {
-            None => mail,
-            Some(parts) => parts.amended(mail),
+            form,
+            ..Mail::new(part(0..self.subject_at), part(self.subject_at..self.text_at), text)
         }
     }
 

@@ -62,9 +62,13 @@ impl<E: Events> Session<E> {
         };
         self.step = Step::Mail;
         #[cfg(feature = "std")]
-        if self.lacks_utf8(job, mail) {
-            self.conclude(Code::NotSupported, Reason::NoSmtpUtf8);
-            return State::Quit;
+        {
+            let utf8 = Self::is_utf8(job, mail);
+            if utf8 && !(self.capabilities.offers(Capability::SmtpUtf8) && self.takes_parameters(mail)) {
+                self.conclude(Code::NotSupported, Reason::NoSmtpUtf8);
+                return State::Quit;
+            }
+            self.transaction.more = utf8 || mail.parameters.is_some();
         }
         let takes_parameters = self.takes_parameters(mail);
         let transaction = &mut self.transaction;
@@ -131,12 +135,6 @@ impl<E: Events> Session<E> {
             Some(Parameters { utf8, from, .. }) if *utf8 || from.is_some() => *utf8,
             _ => !job.settings.sender().is_ascii(),
         }
-    }
-
-    /// Whether it has, and the server does not take them, or the verb cannot say so.
-    #[cfg(feature = "std")]
-    fn lacks_utf8(&self, job: &Job<'_>, mail: &Mail<'_>) -> bool {
-        Self::is_utf8(job, mail) && !(self.capabilities.offers(Capability::SmtpUtf8) && self.takes_parameters(mail))
     }
 
     /// Whether delivery status notifications are asked for, of a server that does not offer them: the mail goes without.

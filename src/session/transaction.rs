@@ -52,6 +52,9 @@ pub(super) struct Transaction {
     /// All that is at hand of the text is written, and more follows.
     pub starved: bool,
     pub transparency: Transparency,
+    /// The envelope says more than its paths.
+    #[cfg(feature = "std")]
+    pub more: bool,
     /// How the text is written, fixed before MAIL.
     pub plan: Plan,
     /// Fixed as soon as its outcome is not [`Outcome::None`] any more.
@@ -79,6 +82,8 @@ impl Transaction {
         pipelining: false,
         starved: false,
         transparency: Transparency::LineBegins,
+        #[cfg(feature = "std")]
+        more: false,
         verdict: Verdict {
             code: Code::Ok,
             step: Step::Connect,

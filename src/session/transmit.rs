@@ -7,7 +7,7 @@ use super::job::Job;
 use super::parameters::{Parameters, Verb, write_original};
 use super::session::Session;
 use super::state::State;
-use super::transaction::Envelope;
+use super::transaction::{Envelope, Transaction};
 use crate::buffer::Window;
 use crate::code::{Reason, Step};
 use crate::limits::EVENT_LINE_BYTES;
@@ -39,7 +39,7 @@ impl<E: Events> Session<E> {
         let mut command = self.state.says();
         let may = match self.state {
             State::Envelope => {
-                command = self.transaction.envelope.command();
+                command = self.transaction.command();
                 self.may_say(job)
             }
             State::Text => return self.write_text(job, out),
@@ -232,11 +232,15 @@ fn parameters<'a>(job: &'a Job<'_>) -> Option<&'a Parameters> {
     job.mail.as_ref()?.parameters
 }
 
-impl Envelope {
-    /// The command that is said next.
+impl Transaction {
+    /// The command of the envelope that is said next.
     fn command(&self) -> Command {
-        match self.step(self.said) {
+        match self.envelope.step(self.envelope.said) {
+            #[cfg(feature = "std")]
+            Step::Mail if self.more => Command::MailAndMore,
             Step::Mail => Command::Mail,
+            #[cfg(feature = "std")]
+            Step::Rcpt if self.more => Command::RcptAndMore,
             Step::Rcpt => Command::Rcpt,
             _ => Command::Data,
         }

@@ -65,33 +65,8 @@ const SIZE_PARAMETER: &[Part] = if cfg!(feature = "complete") {
     &[]
 };
 
-/// How a transaction begins: a device always says MAIL.
-const BEGIN: &[Part] = if cfg!(feature = "std") {
-    &[Put(VERB), Say(" FROM:<")]
-} else {
-    &[Say("MAIL FROM:<")]
-};
-
-/// What few mails say behind MAIL, where there is a system.
-const MAIL_PARAMETERS: &[Part] = if cfg!(feature = "std") {
-    &[
-        When(IS_UTF8, &[Say(" SMTPUTF8")]),
-        When(HAS_RET, &[Say(" RET="), Put(RET)]),
-        When(HAS_ENVELOPE_ID, &[Say(" ENVID="), Put(ENVELOPE_ID)]),
-    ]
-} else {
-    &[]
-};
-
-/// The same behind RCPT.
-const RCPT_PARAMETERS: &[Part] = if cfg!(feature = "std") {
-    &[When(
-        HAS_NOTIFY,
-        &[Say(" NOTIFY="), Put(NOTIFY), Say(" ORCPT="), Put(ORIGINAL)],
-    )]
-} else {
-    &[]
-};
+/// What every mail may say behind the path of MAIL.
+const BEHIND_PATH: &[Part] = &[When(IS_EIGHT_BIT, &[Say(" BODY=8BITMIME")]), All(SIZE_PARAMETER)];
 
 commands! {
     /// Nothing.
@@ -109,14 +84,12 @@ commands! {
     Response: &[Put(RESPONSE), End];
     /// Begins a transaction.
     Mail: &[
-        All(BEGIN), Put(REVERSE_PATH), Say(">"),
-        When(IS_EIGHT_BIT, &[Say(" BODY=8BITMIME")]),
-        All(SIZE_PARAMETER),
-        All(MAIL_PARAMETERS),
+        Say("MAIL FROM:<"), Put(REVERSE_PATH), Say(">"),
+        All(BEHIND_PATH),
         End,
     ];
     /// Names a recipient.
-    Rcpt: &[Say("RCPT TO:<"), Put(FORWARD_PATH), Say(">"), All(RCPT_PARAMETERS), End];
+    Rcpt: &[Say("RCPT TO:<"), Put(FORWARD_PATH), Say(">"), End];
     /// Asks to send the mail data.
     Data: &[Say("DATA"), End];
     /// Ends the mail data.
@@ -125,6 +98,23 @@ commands! {
     Rset: &[Say("RSET"), End];
     /// Says good-bye.
     Quit: &[Say("QUIT"), End];
+    /// Begins a transaction of one of the few mails that say more.
+    #[cfg(feature = "std")]
+    MailAndMore: &[
+        Put(VERB), Say(" FROM:<"), Put(REVERSE_PATH), Say(">"),
+        All(BEHIND_PATH),
+        When(IS_UTF8, &[Say(" SMTPUTF8")]),
+        When(HAS_RET, &[Say(" RET="), Put(RET)]),
+        When(HAS_ENVELOPE_ID, &[Say(" ENVID="), Put(ENVELOPE_ID)]),
+        End,
+    ];
+    /// Names a recipient of such a mail.
+    #[cfg(feature = "std")]
+    RcptAndMore: &[
+        Say("RCPT TO:<"), Put(FORWARD_PATH), Say(">"),
+        When(HAS_NOTIFY, &[Say(" NOTIFY="), Put(NOTIFY), Say(" ORCPT="), Put(ORIGINAL)]),
+        End,
+    ];
 }
 
 impl Command {

@@ -19,12 +19,13 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 /// What the static library needs from the system: the line of `cargo rustc -- --print native-static-libs`.
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
-pub const EXAMPLES: [&str; 10] = [
+pub const EXAMPLES: [&str; 11] = [
     "first_mail",
     "submission",
     "pinned_device",
     "attachment",
     "html_report",
+    "verbs",
     "alarm_loop",
     "fullc_program",
     "two_devices",
