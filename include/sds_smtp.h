@@ -575,9 +575,9 @@ typedef struct sds_smtp_attachment {
      */
     const char *path;
     /**
-     * A function that gives the bytes, as sds_smtp_message.read does; but the library calls it on a thread of
-     * its own, while the mail is sent. It may block: that holds up this mail only. An attempt that is repeated
-     * begins with offset 0 again.
+     * A function that gives the bytes, as sds_smtp_message.read does; but the library calls it on a thread
+     * of its own, while the mail is sent. It may block: that holds up this mail only. An attempt that is
+     * repeated begins with offset 0 again.
      */
     int32_t (*read)(void *context, uint64_t offset, char *out, size_t max);
     /** Handed to `read`, untouched. */

@@ -168,19 +168,7 @@ fn before_control(octets: &[u8]) -> usize {
     // In the word with the first one nothing is borrowed before it.
     let flags = |word: u64| word.wrapping_sub(LOW) & !word;
     let mut length = 0usize;
-    let chunks = octets.chunks_exact(32);
-    for chunk in chunks {
-        let mut any = 0;
-        for eight in chunk.chunks_exact(8) {
-            any |= flags(word(eight));
-        }
-        if any & SIGN != 0 {
-            break;
-        }
-        length = length.wrapping_add(32);
-    }
-    let rest = octets.get(length..).unwrap_or(&[]);
-    let chunks = rest.chunks_exact(8);
+    let chunks = octets.chunks_exact(8);
     let last = chunks.remainder();
     for eight in chunks {
         let found = flags(word(eight)) & SIGN;
@@ -201,18 +189,7 @@ pub fn printable_run(octets: &[u8]) -> usize {
 /// The number of octets before the first that is not printable ASCII; nor above 127, where `passed` has their bit.
 fn run(octets: &[u8], passed: u64) -> usize {
     let mut length = 0usize;
-    for many in octets.chunks_exact(32) {
-        let mut found = 0;
-        for eight in many.chunks_exact(8) {
-            let eight = u64::from_le_bytes(eight.try_into().unwrap_or([0; 8]));
-            found |= unprintable(eight) & !(eight & passed);
-        }
-        if found != 0 {
-            break;
-        }
-        length = length.wrapping_add(32);
-    }
-    let chunks = octets.get(length..).unwrap_or(&[]).chunks_exact(8);
+    let chunks = octets.chunks_exact(8);
     let rest = chunks.remainder();
     for eight in chunks {
         let eight = u64::from_le_bytes(eight.try_into().unwrap_or([0; 8]));

@@ -655,6 +655,17 @@ fn no_refused_allocation_ends_the_program() {
 }
 
 #[test]
+fn mails_of_several_parts_bear_refused_memory_and_give_lent_memory_back() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/LICENSE-MIT");
+        run(executable("parts", standard, link), [server.port.as_str(), file])
+            .must_give(0)
+            .must_say("lent memory is given back");
+    }
+}
+
+#[test]
 #[cfg(feature = "tls")]
 fn no_refused_allocation_of_tls_ends_the_program_or_a_plain_mail() {
     let plain = Server::start(Manners::default());

@@ -61,6 +61,15 @@ impl<B: AsMut<[u8]>, E: Events> Pump<B, E> {
     ///
     /// All that has arrived is read before anything is sent: a server that has refused a mail and closed is not sent the rest.
     pub fn turn(&mut self, job: &Job<'_>, now: u32, channel: &mut impl Channel, buffer: &mut [u8]) -> Turn {
+        let turn = self.rounds(job, now, channel, buffer);
+        #[cfg(fast)]
+        if self.session.closed() {
+            self.clear();
+        }
+        turn
+    }
+
+    fn rounds(&mut self, job: &Job<'_>, now: u32, channel: &mut impl Channel, buffer: &mut [u8]) -> Turn {
         let mut left = ROUNDS;
         loop {
             let received = self.receive(job, now, channel, buffer);

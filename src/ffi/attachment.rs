@@ -30,9 +30,9 @@ pub struct sds_smtp_attachment {
     /// A file, which is read while the mail is sent. If it cannot be read, or becomes shorter or longer
     /// meanwhile, the mail ends with code 40 and is not delivered. Directories and devices give code 40.
     pub path: *const c_char,
-    /// A function that gives the bytes, as sds_smtp_message.read does; but the library calls it on a thread of
-    /// its own, while the mail is sent. It may block: that holds up this mail only. An attempt that is repeated
-    /// begins with offset 0 again.
+    /// A function that gives the bytes, as sds_smtp_message.read does; but the library calls it on a thread
+    /// of its own, while the mail is sent. It may block: that holds up this mail only. An attempt that is
+    /// repeated begins with offset 0 again.
     pub read: Option<unsafe extern "C" fn(context: *mut c_void, offset: u64, out: *mut c_char, max: usize) -> i32>,
     /// Handed to `read`, untouched.
     pub read_context: *mut c_void,

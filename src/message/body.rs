@@ -118,16 +118,19 @@ impl Encoder {
     /// Copies what can be copied as it is; its length.
     #[cfg(fast)]
     fn run(&mut self, rest: &[u8], out: &mut impl Sink) -> usize {
-        if self.encoding == Encoding::QuotedPrintable || self.returns > 0 {
+        if self.encoding == Encoding::QuotedPrintable || self.returns > 0 || rest.is_empty() {
             return 0;
         }
-        let rest = rest.get(..out.room().saturating_sub(STEP)).unwrap_or(rest);
+        let room = out.room().saturating_sub(STEP);
         if self.clean {
+            // One octet at least: a line end may be cut here, and no other code is to see the rest of it.
+            let rest = rest.get(..room.max(1)).unwrap_or(rest);
             out.put_all(rest);
             // What is before the last line does not matter.
             self.column = usize::from(rest.last().is_some_and(|last| *last != b'\n'));
             return rest.len();
         }
+        let rest = rest.get(..room).unwrap_or(rest);
         let (run, column) = clean_lines(rest, self.column);
         let (lines, behind) = rest.split_at_checked(run).unwrap_or((rest, &[]));
         out.put_all(lines);
@@ -332,6 +335,31 @@ mod tests {
         }
         decoded.truncate(decoded.len() - 2);
         assert_eq!(decoded, text);
+    }
+
+    #[cfg(fast)]
+    #[test]
+    fn a_clean_text_is_copied_and_its_last_line_gets_its_end() {
+        for (text, wanted) in [
+            ("a\r\nb", "a\r\nb\r\n"),
+            ("a", "a\r\n"),
+            ("a\r\n", "a\r\n"),
+            (".a\r\n\r\n", ".a\r\n\r\n"),
+        ] {
+            for size in [16, 17, 100] {
+                let mut encoder = Encoder::new(Encoding::SevenBit);
+                encoder.set_clean(true);
+                let (mut all, mut taken) = (Vec::new(), 0);
+                while !encoder.ended() {
+                    let mut buffer = std::vec![0u8; size];
+                    let mut window = Window::new(&mut buffer, 0);
+                    taken += encoder.write(&text.as_bytes()[taken..], true, &mut window);
+                    let kept = window.kept();
+                    all.extend_from_slice(&buffer[..kept]);
+                }
+                assert_eq!(all, wanted.as_bytes(), "{size}");
+            }
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub const EXAMPLES: [&str; 11] = [
     "event_loop",
     "own_transport",
 ];
-pub const TESTS: [&str; 30] = [
+pub const TESTS: [&str; 31] = [
     "layout",
     "misuse",
     "versions",
@@ -40,6 +40,7 @@ pub const TESTS: [&str; 30] = [
     "threads",
     "secrets",
     "oom",
+    "parts",
     "siblings",
     "descriptors",
     "stress",
