@@ -283,7 +283,8 @@ static void messages(void)
   compare(__LINE__, refusal_of(client), code, SDS_SMTP_BAD_ARGUMENT, "message: NULL, or struct_size is not known");
   MESSAGE(BAD_ARGUMENT, message.struct_size = 1, "message: NULL, or struct_size is not known");
   MESSAGE(BAD_ARGUMENT, message.flags = 64, "flags: unknown bit");
-  MESSAGE(NOT_SUPPORTED, message.flags = SDS_SMTP_RAW, "flags: not in this version");
+  MESSAGE(BAD_ARGUMENT, (message.flags = SDS_SMTP_RAW, message.text = "Bcc: x@y\r\n\r\n"),
+          "text: a Bcc field in a whole message");
   MESSAGE(NOT_SUPPORTED, message.flags = SDS_SMTP_PARTIAL, "flags: not in this version");
   MESSAGE(RECIPIENT_REFUSED, message.to = NULL, "to: no recipient");
   MESSAGE(RECIPIENT_REFUSED, message.to = "", "to: no recipient");
@@ -319,8 +320,8 @@ static void messages(void)
   MESSAGE(DATA_FAILED, message.subject = "\x1b", "subject: a control character in it");
   MESSAGE(DATA_FAILED, message.subject = subject, "subject: longer than 2000 bytes");
   MESSAGE(DATA_FAILED, message.text = text, "text: longer than 64 MiB");
-  MESSAGE(NOT_SUPPORTED, message.html = "<p>", "html: not in this version");
-  MESSAGE(NOT_SUPPORTED, message.text_path = "text", "text_path: not in this version");
+  MESSAGE(DATA_FAILED, message.html = text, "html: longer than 64 MiB");
+  MESSAGE(BAD_ARGUMENT, message.text_path = "text", "text_path: text_path, and text or read, are both set");
   MESSAGE(BAD_ARGUMENT, message.read = failing, "read: text and read are both set");
   MESSAGE(READ_FAILED, (message.text = NULL, message.read = failing, message.read_context = &fails),
           "read: it failed, or gave more than there was room for");
@@ -337,9 +338,7 @@ static void messages(void)
           "headers: entry 1 (Importance): written by the library itself");
   MESSAGE(BAD_ARGUMENT, (message.headers = automatic, message.flags = SDS_SMTP_AUTO_SUBMITTED),
           "headers: entry 1 (Auto-Submitted): written by the library itself");
-  MESSAGE(NOT_SUPPORTED, message.attachments = (const struct sds_smtp_attachment *)(const void *)text,
-          "attachments: not in this version");
-  MESSAGE(NOT_SUPPORTED, message.attachment_count = 1, "attachment_count: not in this version");
+  MESSAGE(BAD_ARGUMENT, message.attachment_count = 1, "attachments: NULL, and attachment_count is not 0");
   MESSAGE(BAD_ARGUMENT, message.message_id = "a@b", "message_id: not <something@somewhere> in ASCII, without blanks");
   MESSAGE(BAD_ARGUMENT, message.message_id = subject, "message_id: longer than 319 bytes");
   MESSAGE(BAD_ARGUMENT, message.envelope_id = "a\r\nDATA", "envelope_id: something else than printable ASCII in it");
