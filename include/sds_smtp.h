@@ -659,11 +659,11 @@ typedef struct sds_smtp_message {
      */
     uint32_t flags;
     /**
-     * The recipients, as people write them: "a@example.org, Boiler room <b@example.org>", separated by commas
-     * or semicolons; docs/addresses.md says what is taken. `to`, `cc` and `bcc` together: 1 to 100000 (code 5).
-     * An address with other letters than ASCII before its @ needs a server with SMTPUTF8, behind it a library
-     * with the feature `unicode` (code 39). On bare metal addresses only, 1 to 100, and no `cc` to
-     * `reverse_path`.
+     * The recipients, as people write them: "a@example.org, Boiler room <b@example.org>", separated by
+     * commas or semicolons; docs/addresses.md says what is taken. `to`, `cc` and `bcc` together: 1 to 100000
+     * (code 5). An address with other letters than ASCII before its @ needs a server with SMTPUTF8, one
+     * behind it a library with the feature `unicode` (code 39). On bare metal addresses only, 1 to 100, and
+     * no `cc` to `reverse_path`.
      */
     const char *to;
     /** Recipients that Cc names. */

@@ -52,11 +52,11 @@ pub struct sds_smtp_message {
     /// 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET, SDS_SMTP_RAW, SDS_SMTP_DRY_RUN and
     /// SDS_SMTP_AUTO_SUBMITTED.
     pub flags: u32,
-    /// The recipients, as people write them: "a@example.org, Boiler room <b@example.org>", separated by commas
-    /// or semicolons; docs/addresses.md says what is taken. `to`, `cc` and `bcc` together: 1 to 100000 (code 5).
-    /// An address with other letters than ASCII before its @ needs a server with SMTPUTF8, behind it a library
-    /// with the feature `unicode` (code 39). On bare metal addresses only, 1 to 100, and no `cc` to
-    /// `reverse_path`.
+    /// The recipients, as people write them: "a@example.org, Boiler room <b@example.org>", separated by
+    /// commas or semicolons; docs/addresses.md says what is taken. `to`, `cc` and `bcc` together: 1 to 100000
+    /// (code 5). An address with other letters than ASCII before its @ needs a server with SMTPUTF8, one
+    /// behind it a library with the feature `unicode` (code 39). On bare metal addresses only, 1 to 100, and
+    /// no `cc` to `reverse_path`.
     pub to: *const c_char,
     /// Recipients that Cc names.
     pub cc: *const c_char,
@@ -92,11 +92,11 @@ pub struct sds_smtp_message {
     /// Handed to `read`, untouched.
     pub read_context: *mut c_void,
     /// Further header fields, each "Name: value"; the last pointer is NULL. Values are folded; one with other
-    /// letters than ASCII is encoded. Code 33: fields that the library writes itself (Date, From, To, Cc, Bcc,
-    /// Reply-To, Subject, Message-ID, MIME-Version, Content-..., those of `priority` and
-    /// SDS_SMTP_AUTO_SUBMITTED where they are set), Return-Path, Received and Resent-Bcc; a line end; no colon;
-    /// a blank in the name; a word over 900 bytes; more than 1 MiB together. Not on bare metal, as all that
-    /// follow but `done_context`.
+    /// letters than ASCII is encoded. Code 33: fields that the library writes itself (Date, From, To, Cc,
+    /// Bcc, Reply-To, Subject, Message-ID, MIME-Version, Content-..., those of `priority` and
+    /// SDS_SMTP_AUTO_SUBMITTED where they are set), Return-Path, Received and Resent-Bcc; a line end; no
+    /// colon; a blank in the name; a word over 900 bytes; more than 1 MiB together. Not on bare metal, nor
+    /// are the fields below.
     pub headers: *const *const c_char,
     /// Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare metal.
     pub attachments: *const sds_smtp_attachment,

@@ -68,6 +68,9 @@ const SIZE_PARAMETER: &[Part] = if cfg!(feature = "complete") {
 /// What every mail may say behind the path of MAIL.
 const BEHIND_PATH: &[Part] = &[When(IS_EIGHT_BIT, &[Say(" BODY=8BITMIME")]), All(SIZE_PARAMETER)];
 
+/// RCPT, without what few mails say behind the path.
+const FORWARD: &[Part] = &[Say("RCPT TO:<"), Put(FORWARD_PATH), Say(">")];
+
 commands! {
     /// Nothing.
     Nothing: &[];
@@ -89,7 +92,7 @@ commands! {
         End,
     ];
     /// Names a recipient.
-    Rcpt: &[Say("RCPT TO:<"), Put(FORWARD_PATH), Say(">"), End];
+    Rcpt: &[All(FORWARD), End];
     /// Asks to send the mail data.
     Data: &[Say("DATA"), End];
     /// Ends the mail data.
@@ -111,7 +114,7 @@ commands! {
     /// Names a recipient of such a mail.
     #[cfg(feature = "std")]
     RcptAndMore: &[
-        Say("RCPT TO:<"), Put(FORWARD_PATH), Say(">"),
+        All(FORWARD),
         When(HAS_NOTIFY, &[Say(" NOTIFY="), Put(NOTIFY), Say(" ORCPT="), Put(ORIGINAL)]),
         End,
     ];
