@@ -153,8 +153,10 @@ fn a_body_of_parts_is_the_same_however_it_comes_and_leaves_and_its_size_is_exact
 
 #[test]
 fn html_has_its_type() {
-    let mut setup = Setup::default();
-    setup.text = "<p>k\u{16f}\u{148}".into();
+    let setup = Setup {
+        text: "<p>k\u{16f}\u{148}".into(),
+        ..Setup::default()
+    };
     let form = Form::Html;
     let mut job = setup.job();
     job.mail.as_mut().unwrap().form = Some(&form);
@@ -168,8 +170,10 @@ fn html_has_its_type() {
 
 #[test]
 fn a_whole_message_has_only_its_line_ends_and_dots_changed() {
-    let mut setup = Setup::default();
-    setup.text = b"From: a@b\nSubject: k\xc5\xaf\r\n\n.dot\r..\r\r\nend".to_vec();
+    let setup = Setup {
+        text: b"From: a@b\nSubject: k\xc5\xaf\r\n\n.dot\r..\r\r\nend".to_vec(),
+        ..Setup::default()
+    };
     let form = Form::Raw;
     for buffer in [16, 17, 64, 4096] {
         for leaving in [Leaving::AtOnce, Leaving::Pieces, Leaving::Queued] {
@@ -186,8 +190,10 @@ fn a_whole_message_has_only_its_line_ends_and_dots_changed() {
 
 #[test]
 fn a_whole_message_with_octets_above_127_needs_8bitmime() {
-    let mut setup = Setup::default();
-    setup.text = b"Subject: k\xc5\xaf\n\n".to_vec();
+    let setup = Setup {
+        text: b"Subject: k\xc5\xaf\n\n".to_vec(),
+        ..Setup::default()
+    };
     let form = Form::Raw;
     let mut job = setup.job();
     job.mail.as_mut().unwrap().form = Some(&form);
