@@ -468,7 +468,7 @@ fn files_and_what_a_function_gives_arrive_as_attachments() {
         let to = format!("127.0.0.1:{}", sink.port);
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/LICENSE-MIT");
         let arguments = [to.as_str(), "unit7@example.com", "operator@example.com", file];
-        run(executable("attachment", standard, link), &arguments).must_give(0);
+        run(executable("attachment", standard, link), arguments).must_give(0);
         let mails = sink.mails();
         assert_eq!(mails.len(), 1);
         let mail = mails[0].replace("\r\n", "\n");
@@ -522,7 +522,7 @@ fn a_report_is_text_and_html_with_a_chart() {
         let sink = Sink::start(&format!("report-{standard:?}"), &[]);
         let to = format!("127.0.0.1:{}", sink.port);
         let arguments = [to.as_str(), "unit7@example.com", "operator@example.com"];
-        run(executable("html_report", standard, link), &arguments).must_give(0);
+        run(executable("html_report", standard, link), arguments).must_give(0);
         let mails = sink.mails();
         assert_eq!(mails.len(), 1);
         let mail = mails[0].replace("\r\n", "\n");
