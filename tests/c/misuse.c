@@ -190,7 +190,7 @@ static void structure_sizes(sds_smtp_client *client)
 
 static void configuration_fields(sds_smtp_client *client)
 {
-  static const uint32_t unknown_numbers[] = {4, 5, 255, 256, 65536, 0x7FFFFFFF, 0x80000000u, 0xFFFFFFFFu};
+  static const uint32_t unknown_numbers[] = {5, 7, 255, 256, 65536, 0x7FFFFFFF, 0x80000000u, 0xFFFFFFFFu};
   struct sds_smtp_config config;
   size_t i;
 

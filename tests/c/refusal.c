@@ -199,7 +199,11 @@ static void fields(void)
   CONFIG(BAD_ARGUMENT, config.flags = 8, "flags: unknown bit");
   CONFIG(NOT_SUPPORTED, config.flags = SDS_SMTP_CHUNKING, "flags: not in this version");
   CONFIG(CONNECT_FAILED, config.port = 65536, "port: not 1 to 65535");
-  CONFIG(BAD_ARGUMENT, config.auth = 4, "auth: unknown value");
+  CONFIG(BAD_ARGUMENT, config.auth = 256, "auth: unknown bit");
+  CONFIG(BAD_ARGUMENT, config.auth = 3, "auth: SDS_SMTP_AUTH_ANY (1) with others: it stands alone");
+  CONFIG(NOT_SUPPORTED,
+         (config.auth = SDS_SMTP_AUTH_XOAUTH2 | SDS_SMTP_AUTH_OAUTHBEARER, config.username = "u", config.password = "p"),
+         "auth: a token is sent over verified TLS only, and tls is not 1 or 2");
   CONFIG(BAD_USERNAME, config.auth = 1, "username: missing, and auth is not 0");
   CONFIG(BAD_USERNAME, (config.auth = 1, config.username = credential), "username: longer than 4096 bytes");
   CONFIG(BAD_USERNAME, (config.auth = 1, config.username = "u\n"), "username: a line end in it");
