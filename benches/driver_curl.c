@@ -63,6 +63,8 @@ int main(int argc, char **argv)
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     if (task.ca != NULL) {
       curl_easy_setopt(curl, CURLOPT_CAINFO, task.ca);
+      /* Else the one with GnuTLS reads all certificates of the system for each connection. */
+      curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
       curl_easy_setopt(curl, CURLOPT_IPRESOLVE, (long)CURL_IPRESOLVE_V4);
       curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     }

@@ -14,6 +14,7 @@ extern void __libc_free(void *block);
 
 static atomic_llong bytes;
 static atomic_llong blocks;
+static atomic_llong most;
 
 long long heap_bytes(void)
 {
@@ -25,10 +26,19 @@ long long heap_blocks(void)
   return blocks;
 }
 
+long long heap_most(void)
+{
+  return atomic_exchange(&most, bytes);
+}
+
 static void *counted(void *block, int sign)
 {
   if (block != NULL) {
-    atomic_fetch_add(&bytes, sign * (long long)(malloc_usable_size(block) + sizeof(size_t)));
+    long long change = sign * (long long)(malloc_usable_size(block) + sizeof(size_t));
+    long long now = atomic_fetch_add(&bytes, change) + change, before = most;
+
+    while (now > before && !atomic_compare_exchange_weak(&most, &before, now))
+      continue;
     atomic_fetch_add(&blocks, sign);
   }
   return block;

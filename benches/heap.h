@@ -13,6 +13,9 @@
 long long heap_bytes(void);
 long long heap_blocks(void);
 
+/* The most bytes that there have been since this was called the last time. */
+long long heap_most(void);
+
 /*
  * The bytes when they have not changed for 50 ms; after 10 s, whatever they are. The server sees a connection
  * before the engine has tidied up behind the turn that opened it.

@@ -18,11 +18,18 @@
 
 enum {
   LOAD_PORT,      /* the number is the server's port on 127.0.0.1 */
-  LOAD_HOLD,      /* greet nobody who connects from now on */
-  LOAD_GREET,     /* greet all who wait, and all who come */
-  LOAD_CONNECTED, /* wait until `count` connections have been made */
+  LOAD_HOLD,      /* hold whoever connects from now on; `count` is where, below */
+  LOAD_GREET,     /* go on with all who are held, and with all who come */
+  LOAD_CONNECTED, /* wait until `count` connections have come to where they are held, or have been made */
   LOAD_DELIVERED, /* wait until `count` mails have been taken; more of them are an error */
   LOAD_CLOSED     /* wait until no connection is left; the number is that of the mails that have been taken */
+};
+
+/* Where a connection is held. */
+enum {
+  LOAD_AT_GREETING, /* it is not greeted; with TLS, the handshake is done */
+  LOAD_AT_FLIGHT,   /* with TLS: the server's first flight is made, and kept back */
+  LOAD_AT_TEXT      /* for ever: the text is not read; with TLS, the largest record there is lacks its last octet */
 };
 
 struct request {

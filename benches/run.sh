@@ -131,7 +131,7 @@ instructions() {
   columns '' sds-smtp libESMTP libcurl ''
   columns 'instructions for a mail of 1 KiB, with AUTH PLAIN' "${mail[sds]}" "${mail[esmtp]}" "${mail[curl]}" ''
   columns 'ratio' 1.00 "$(divide "${mail[esmtp]}" "${mail[sds]}" 2)" "$(divide "${mail[curl]}" "${mail[sds]}" 2)" ''
-  limited 'instructions for a mail' "${mail[sds]}" 56284
+  limited 'instructions for a mail' "${mail[sds]}" 55373
 }
 
 syscalls() {
@@ -227,6 +227,22 @@ memory() {
   limited '  waiting for the answer to the final dot' "$(value threads_final_dot "$out")" 1
 }
 
+# --- TLS ---
+
+# certify: makes $work/ca.pem, and $work/server.pem with its key, for localhost; P-256. The server's own vouches for
+# itself in $work/alone.pem.
+certify() {
+  local new=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
+  openssl req -x509 "${new[@]}" -keyout "$work/ca.key" -out "$work/ca.pem" -days 9 -subj '/CN=bench' \
+    -addext basicConstraints=critical,CA:TRUE 2>/dev/null
+  openssl req -new "${new[@]}" -keyout "$work/server.key" -out "$work/server.csr" -subj '/CN=localhost' 2>/dev/null
+  printf '%s\n' 'subjectAltName=DNS:localhost' 'basicConstraints=CA:FALSE' >"$work/extensions"
+  openssl x509 -req -in "$work/server.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -set_serial 1 -days 9 \
+    -extfile "$work/extensions" -out "$work/server.pem" 2>/dev/null
+  openssl x509 -req -in "$work/server.csr" -signkey "$work/server.key" -days 9 -extfile "$work/extensions" \
+    -out "$work/alone.pem" 2>/dev/null
+}
+
 # tls_driver NAME MAILS: instructions of a driver that sends so many mails over TLS, with login.
 tls_driver() {
   local i server
@@ -245,16 +261,9 @@ tls_driver() {
   sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$work/driver.out"
 }
 
-tls() {
+tls_instructions() {
   local few=3 many=23 name some gnutls
   local -A mail
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/ca.key" -out "$work/ca.pem" -days 9 \
-    -subj '/CN=bench' -addext basicConstraints=critical,CA:TRUE 2>/dev/null
-  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/server.key" -out "$work/server.csr" \
-    -subj '/CN=localhost' 2>/dev/null
-  printf '%s\n' 'subjectAltName=DNS:localhost' 'basicConstraints=CA:FALSE' >"$work/extensions"
-  openssl x509 -req -in "$work/server.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -set_serial 1 -days 9 \
-    -extfile "$work/extensions" -out "$work/server.pem" 2>/dev/null
   gnutls=$(ldconfig -p | awk '$1 == "libcurl-gnutls.so.4" {print $NF; exit}')
   cc "${strict[@]}" -o "$work/driver_gnutls" benches/driver_curl.c "$gnutls"
   for name in sds curl gnutls; do
@@ -268,6 +277,66 @@ tls() {
   limited 'instructions for a mail over TLS' "${mail[sds]}" 3200000
   limited '  in relation to libcurl with OpenSSL' "$(divide "${mail[sds]}" "${mail[curl]}" 2)" 1
   limited '  in relation to libcurl with GnuTLS' "$(divide "${mail[sds]}" "${mail[gnutls]}" 2)" 1
+}
+
+# of_tls PLACE [PLAIN]: what TLS takes of the heap besides a plain mail, which is at PLAIN.
+of_tls() {
+  local tls plain
+  tls=$(value "$1" "$work/tls.memory")
+  plain=$(value "${2:-$1}" "$work/plain.memory")
+  echo $((tls - plain))
+}
+
+tls_memory() {
+  timeout 100 "$work/tls_load" memory "$work/tls_server" "$work/alone.pem" "$work/server.key" >"$work/tls.memory" ||
+    die 'tls_load memory failed'
+  timeout 100 "$work/tls_load" memory "$work/tls_server" >"$work/plain.memory" || die 'tls_load memory failed'
+  heading 'tls: heap bytes of a mail in flight beside its text, without the configuration; P-256'
+  columns '' TLS plain 'TLS alone' ''
+  columns 'waiting for the server in the handshake' "$(value flight "$work/tls.memory")" "$(value greeting "$work/plain.memory")" \
+    "$(of_tls flight greeting)" ''
+  columns 'connected, waiting for the greeting' "$(value greeting "$work/tls.memory")" "$(value greeting "$work/plain.memory")" \
+    "$(of_tls greeting)" ''
+  columns 'the most of a mail, its handshake included' "$(value most "$work/tls.memory")" "$(value most "$work/plain.memory")" \
+    "$(of_tls most)" ''
+  columns 'the text waits, and a record of 16 KiB is not whole' "$(value text "$work/tls.memory")" \
+    "$(value text "$work/plain.memory")" "$(of_tls text)" ''
+  limited 'heap bytes of TLS in the handshake' "$(of_tls flight greeting)" 20480
+  limited '  connected' "$(of_tls greeting)" 20480
+  limited '  the most of a mail' "$(of_tls most)" 20480
+}
+
+tls_waits() {
+  local mails=1000 out=$work/tls.waits name what
+  timeout 300 "$work/tls_load" waits "$work/tls_server" "$work/alone.pem" "$work/server.key" $mails >"$out" ||
+    die 'tls_load waits failed'
+  heading "tls: $mails mails over TLS in flight at once, plain mails beside them; milliseconds of the engine's work"
+  printf '%-44s %10s %10s %10s %10s\n' '' median longest 'all: median' longest
+  while read -r name what; do
+    printf '%-44s %10s %10s %10s %10s\n' "$what" "$(value "${name}_work_median" "$out")" "$(value "${name}_work_longest" "$out")" \
+      "$(value "${name}_whole_median" "$out")" "$(value "${name}_whole_longest" "$out")"
+  done <<'WAITS'
+quiet_wait a wait of a plain mail, and no other
+begin_wait   ... while the TLS mails begin
+go_on_wait   ... while their handshakes go on
+quiet_mail a plain mail, and no other
+begin_mail   ... while the TLS mails begin
+go_on_mail   ... while their handshakes go on
+WAITS
+  figure 'longest turn' "$(value go_on_turn "$out")"
+  figure 'seconds until all TLS mails have arrived' "$(value seconds "$out")"
+  figure "  of the engine's work" "$(value worked "$out")"
+  limited "longest wait of a plain mail for others' handshakes, ms" "$(value go_on_wait_work_longest "$out")" 20
+  limited '  all waits of a mail' "$(value go_on_mail_work_longest "$out")" 20
+}
+
+tls() {
+  certify
+  with_library tls_load benches/tls_load.c benches/heap.c
+  cc "${strict[@]}" -DLOAD_TLS -o "$work/tls_server" benches/load_server.c -lssl -lcrypto
+  tls_instructions
+  tls_memory
+  tls_waits
 }
 
 # sections FILE: bytes of the file by what they are for.
@@ -300,15 +369,20 @@ code_by_crate() {
       sub(/^(mut|const|dyn) /, "", crate)
       if (name ~ /sds_smtp|__rust_begin_short_backtrace/) crate = "ours"
       else if (name ~ /gimli|addr2line|miniz_oxide|adler|rustc_demangle|backtrace_rs|std::backtrace|object::/) crate = "symbolizer"
+      else if (name ~ /rustls|webpki/ || crate ~ /^(untrusted|hashbrown)::/) crate = "rustls"
+      else if (name ~ /ring::|^ring_core/ || name !~ /::|rust|^(_init|_fini|_start)/) crate = "ring"
+      else if (name ~ /idna|unicode_|tinyvec|smallvec/) crate = "names"
       else if (match(name, / as (core|alloc|std)::/)) { crate = substr(name, RSTART + 4); sub(/::.*/, "", crate) }
       else if (crate ~ /^(core|alloc|std)::/) sub(/::.*/, "", crate)
       else crate = "rest"
       sum[crate] += bytes
     }
     END {
-      split("ours std core alloc symbolizer rest", crates)
-      for (at = 1; at <= 6; at++) printf "%s %d\n", crates[at], sum[crates[at]]
+      split("ours rustls ring names std core alloc symbolizer rest", crates)
+      for (at in crates) printf "%s %d\n", crates[at], sum[crates[at]]
     }'
+  # The tables of ring are the only large constants with a name.
+  nm -S -t d "$1" | awk '$3 ~ /^[rR]$/ && $4 ~ /precomputed|Precomp/ {sum += $2} END {printf "tables %d\n", sum}'
 }
 
 size_of_library() {
@@ -343,15 +417,19 @@ PARTS
   echo
   while read -r part name; do figure "$name" "$(value "$part" "$work/crates")"; done <<'PARTS'
 ours our code: this library
+rustls   rustls, webpki, and what they need
+ring   ring, its assembly and C
+names   names in Unicode: idna and its tables of rules
 std   std
 core   core
 alloc   alloc
 symbolizer   what std prints backtraces of panics with
-rest   rest (start files, zeroize, compiler's helpers)
+rest   rest (zeroize, memchr, compiler's helpers)
+tables constants: ring's tables for P-256 and Ed25519
 PARTS
   limited 'bytes of the whole library' "$(stat -L -c %s "$library")" 1850000
   CARGO_TARGET_DIR=$target/benches/lean LEAN=1 scripts/people/build.sh >/dev/null
-  limited 'bytes of the lean library' "$(stat -c %s "$target/benches/lean/release/libsds_smtp.so")" 426500
+  limited 'bytes of the lean library' "$(stat -c %s "$target/benches/lean/release/libsds_smtp.so")" 489800
 }
 
 # in_objects FILE MAILS: of a dump of callgrind's, the instructions for a mail in the library's own code, and with those of

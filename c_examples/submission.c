@@ -23,7 +23,7 @@ int main(int argc, char **argv)
   config.server = argv[1];
   config.tls = SDS_SMTP_TLS_STARTTLS; /* nothing is sent without it */
   config.tls_ca = argc > 5 ? argv[5] : NULL;
-  config.auth = SDS_SMTP_AUTH_PLAIN;
+  config.auth = SDS_SMTP_AUTH_ANY; /* the strongest that the server offers */
   config.username = config.sender = argv[2];
   config.password = argv[3];
   if (sds_smtp_client_configure(NULL, &config) != SDS_SMTP_OK || sds_smtp_send(argv[4], "Test", "It works.\n") != SDS_SMTP_OK) {

@@ -151,14 +151,36 @@
 /** `sds_smtp_config.auth`: no login. */
 #define SDS_SMTP_AUTH_NONE 0
 
-/** `sds_smtp_config.auth`: PLAIN if the server offers it, otherwise LOGIN. */
+/**
+ * `sds_smtp_config.auth`, alone: the strongest of SCRAM-SHA-256, SCRAM-SHA-1 and CRAM-MD5 that the server
+ * offers; else PLAIN or LOGIN, but over TLS that verifies the server only. On bare metal: PLAIN, else LOGIN,
+ * with TLS or without.
+ */
 #define SDS_SMTP_AUTH_ANY 1
 
-/** `sds_smtp_config.auth`: PLAIN only. */
+/** `sds_smtp_config.auth`: PLAIN may be used. Without TLS everybody on the way reads the password then. */
 #define SDS_SMTP_AUTH_PLAIN 2
 
-/** `sds_smtp_config.auth`: LOGIN only. */
-#define SDS_SMTP_AUTH_LOGIN 3
+/** `sds_smtp_config.auth`: LOGIN may be used. Likewise. */
+#define SDS_SMTP_AUTH_LOGIN 4
+
+/** `sds_smtp_config.auth`: CRAM-MD5 may be used. This and what follows is not on bare metal (code 39). */
+#define SDS_SMTP_AUTH_CRAM_MD5 8
+
+/** `sds_smtp_config.auth`: SCRAM-SHA-1 may be used. */
+#define SDS_SMTP_AUTH_SCRAM_SHA_1 16
+
+/** `sds_smtp_config.auth`: SCRAM-SHA-256 may be used. */
+#define SDS_SMTP_AUTH_SCRAM_SHA_256 32
+
+/**
+ * `sds_smtp_config.auth`: XOAUTH2 may be used: `password` is a token of OAuth 2.0, which is sent over TLS
+ * that verifies the server only. Not in SDS_SMTP_AUTH_ANY.
+ */
+#define SDS_SMTP_AUTH_XOAUTH2 64
+
+/** `sds_smtp_config.auth`: OAUTHBEARER may be used. Likewise. */
+#define SDS_SMTP_AUTH_OAUTHBEARER 128
 
 /** `sds_smtp_config.flags`: do not use PIPELINING, even where the server offers it. */
 #define SDS_SMTP_NO_PIPELINING 1
@@ -172,13 +194,16 @@
 /** `sds_smtp_config.tls`: no TLS. */
 #define SDS_SMTP_TLS_NONE 0
 
-/** `sds_smtp_config.tls`: not in this version. */
+/** `sds_smtp_config.tls`: STARTTLS (port 587); nothing is sent without it: code 38. */
 #define SDS_SMTP_TLS_STARTTLS 1
 
-/** `sds_smtp_config.tls`: not in this version. */
+/** `sds_smtp_config.tls`: TLS from the first octet on (port 465). */
 #define SDS_SMTP_TLS_IMPLICIT 2
 
-/** `sds_smtp_config.tls`: not in this version. */
+/**
+ * `sds_smtp_config.tls`: STARTTLS where the server offers it and does not refuse it, with whatever
+ * certificate; else in the clear, a login, too. It keeps out who only listens. Not on bare metal.
+ */
 #define SDS_SMTP_TLS_OPPORTUNISTIC 3
 
 /**
@@ -412,11 +437,16 @@ typedef struct sds_smtp_config {
      * and has been set before; each with a port, but for libsds_smtp_small.a. Else code 13.
      */
     const char *server;
-    /** The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10. */
+    /**
+     * The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10. Without `auth` it is
+     * kept, and not used: if the server asks for a login then, the result says that `auth` is 0.
+     */
     const char *username;
     /**
-     * The password, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 11. The library wipes
-     * its copy when the configuration ends.
+     * The password, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 11. Where `auth` has only
+     * XOAUTH2 and OAUTHBEARER: the token, at most 16384 bytes. SCRAM has it, and the user name, normalized
+     * (RFC 4013) in a build with the feature `unicode`, where both are UTF-8; all else as it is. The library
+     * wipes its copy, and the keys that SCRAM makes of it, when the configuration ends.
      */
     const char *password;
     /** The sender's whole e-mail address. Else code 4. */
@@ -472,7 +502,14 @@ typedef struct sds_smtp_config {
     void *trace_context;
     /** NULL. */
     const void *reserved_pointer;
-    /** SDS_SMTP_AUTH_NONE, _ANY, _PLAIN or _LOGIN. Else code 33. */
+    /**
+     * SDS_SMTP_AUTH_NONE, SDS_SMTP_AUTH_ANY, or a sum of the others, of which the strongest is used that the
+     * server offers: SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN. One that it
+     * refuses as such is followed by the next; a wrong password never is. An unknown bit, or _ANY with
+     * others: code 33. Only XOAUTH2 and OAUTHBEARER, and no TLS that verifies the server: code 39. TLS does
+     * so with SDS_SMTP_TLS_STARTTLS and _IMPLICIT, and where a transport of the program has start_tls.
+     * docs/logins.md has a table.
+     */
     uint32_t auth;
     /**
      * The port of servers that `server` names without one, 1 to 65535; by default 25, with
@@ -495,7 +532,8 @@ typedef struct sds_smtp_config {
     uint32_t credential_limit;
     /**
      * The time limits are in milliseconds; the defaults are those of RFC 5321, 4.5.3.2. This one: until the
-     * connection is made, with the lookup of the name and all addresses of one server, 60000.
+     * connection is made, with the lookup of the name, all addresses of one server, and TLS from the first
+     * octet on, 60000. With STARTTLS the answer to it and the handshake have the same time, each.
      */
     uint32_t connect_timeout_ms;
     /** Until the greeting: 300000. */

@@ -179,12 +179,21 @@ class Code(_Open):
 
 
 class Auth(_Open):
-    """Whether and how to log in: ANY is PLAIN where it is offered, else LOGIN."""
+    """Whether and how to log in: NONE, ANY, or a sum of the others, of which the strongest is used that the server offers.
+
+    ANY is SCRAM_SHA_256, SCRAM_SHA_1 or CRAM_MD5; else PLAIN or LOGIN, over TLS that verifies the server only. To name these two
+    is the consent to say the password in the clear. With XOAUTH2 and OAUTHBEARER the password is a token.
+    """
 
     NONE = 0
     ANY = 1
     PLAIN = 2
-    LOGIN = 3
+    LOGIN = 4
+    CRAM_MD5 = 8
+    SCRAM_SHA_1 = 16
+    SCRAM_SHA_256 = 32
+    XOAUTH2 = 64
+    OAUTHBEARER = 128
 
 
 class Outcome(_Open):
@@ -1608,7 +1617,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("sender", metavar="FROM")
     parser.add_argument("to", metavar="TO", help="addresses, separated by commas")
     parser.add_argument("subject", metavar="SUBJECT", nargs="?", default="Zkouška / test of sds-smtp")
-    parser.epilog = "Logs in when SDS_SMTP_PASSWORD is set, as SDS_SMTP_USERNAME or else as FROM."
+    parser.epilog = "Logs in, in the clear, when SDS_SMTP_PASSWORD is set, as SDS_SMTP_USERNAME or else as FROM."
     options = parser.parse_args(arguments)
     login = "SDS_SMTP_PASSWORD" in os.environ
     try:
@@ -1617,7 +1626,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
                 server=options.server,
                 port=options.port,
                 sender=options.sender,
-                auth=Auth.ANY if login else Auth.NONE,
+                auth=Auth.PLAIN | Auth.LOGIN if login else Auth.NONE,
                 username=os.environ.get("SDS_SMTP_USERNAME", options.sender) if login else None,
                 password=os.environ["SDS_SMTP_PASSWORD"] if login else None,
             )

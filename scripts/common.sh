@@ -76,8 +76,10 @@ functions_of() { sed -nE 's/^[a-z].*[ *](sds_smtp_[a-z_]+)\(.*/\1/p' "$@" | sort
 work=
 sink=
 sink_pid=
+front_pid=
 
 clean_up() {
+  stop_front
   stop_sink
   [[ -z $work ]] || rm -rf "$work"
 }
@@ -140,4 +142,26 @@ stop_sink() {
   kill "$sink_pid" 2>/dev/null || true
   wait "$sink_pid" 2>/dev/null || true
   sink_pid=
+}
+
+# start_front OPTION... CERTIFICATE KEY: TLS in front of the mail sink, $implicit_port and $starttls_port; scripts/servers/tls_front.py.
+start_front() {
+  local i ports=$work/front.ports
+  rm -f "$ports"
+  python3 scripts/servers/tls_front.py "$@" "$port" "$ports" >"$work/front.err" 2>&1 </dev/null &
+  front_pid=$!
+  for ((i = 0; i < 200; i++)); do
+    [[ ! -s $ports ]] || break
+    kill -0 "$front_pid" 2>/dev/null || break
+    sleep 0.05
+  done
+  [[ -s $ports ]] || die "the front with TLS did not start: $(<"$work/front.err")"
+  read -r implicit_port starttls_port <"$ports"
+}
+
+stop_front() {
+  [[ -n $front_pid ]] || return 0
+  kill "$front_pid" 2>/dev/null || true
+  wait "$front_pid" 2>/dev/null || true
+  front_pid=
 }

@@ -1,9 +1,18 @@
-//! Base64 (RFC 4648, 4), encoding only.
+//! Base64 (RFC 4648, 4).
 //!
-//! Nothing is ever decoded: what a server asks in base64 while logging in is not looked at. What is encoded may be put
-//! piece by piece: the window keeps the bits that make no digit yet.
+//! What is encoded may be put piece by piece: the window keeps the bits that make no digit yet. A device decodes nothing; a system
+//! does, strictly, with a package that others have tested (docs/adr/0002).
+
+#[cfg(feature = "std")]
+use ::base64::engine::{Engine, general_purpose::STANDARD};
 
 use crate::buffer::Window;
+
+/// Decodes all of it; how many octets, or None where it is not base64 with its padding, or there is no room for them.
+#[cfg(feature = "std")]
+pub fn decode(digits: &[u8], out: &mut [u8]) -> Option<usize> {
+    STANDARD.decode_slice(digits, out).ok()
+}
 
 /// Writes octets in base64.
 pub fn put(octets: &[u8], out: &mut Window<'_>) {
@@ -92,6 +101,38 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn what_is_decoded_is_base64_to_the_bit() {
+        let mut out = [0; 64];
+        for (digits, plain) in [
+            ("", Some("")),
+            ("Zg==", Some("f")),
+            ("Zm9vYmFy", Some("foobar")),
+            ("Zg", None),
+            ("Zg=", None),
+            ("Zg===", None),
+            ("Zh==", None),
+            ("Zm9v\r\n", None),
+            ("Zm 9v", None),
+            ("Zm9v=", None),
+            ("Zm9v====", None),
+            ("Zg==Zg==", None),
+            ("=", None),
+            ("Zm9v-_", None),
+            ("?", None),
+        ] {
+            let length = decode(digits.as_bytes(), &mut out);
+            assert_eq!(
+                length.map(|length| &out[..length]),
+                plain.map(str::as_bytes),
+                "{digits:?}"
+            );
+        }
+        assert_eq!(decode(b"Zm9vYmFy", &mut [0; 6]), Some(6));
+        assert_eq!(decode(b"Zm9vYmFy", &mut [0; 5]), None);
     }
 
     #[test]

@@ -80,6 +80,23 @@ pub const CHARSET_BYTES: usize = 40;
 /// server has to accept (RFC 4954, 4).
 pub const CREDENTIAL_BYTES: usize = 4096;
 
+/// The longest token (RFC 6750): those of large providers have 2 to 4 KB.
+#[cfg(feature = "std")]
+pub const TOKEN_BYTES: usize = 16 * 1024;
+
+/// The longest message of a server while logging in that its mechanism understands, base64 taken off: those of real servers have
+/// less than 300 octets.
+#[cfg(feature = "std")]
+pub const SASL_MESSAGE_BYTES: usize = 2048;
+
+/// The longest salt of SCRAM: 16 octets are usual, and a hash has no use for more than a block of 64.
+#[cfg(feature = "std")]
+pub const SCRAM_SALT_BYTES: usize = 1024;
+
+/// The most rounds of SCRAM: RFC 7677 wants 4096 at least, and more than this would be an attack on our time.
+#[cfg(feature = "std")]
+pub const SCRAM_ROUNDS: u32 = 1_000_000;
+
 /// The longest user name and password for `sds_smtp_configure()`: 32 since the devices' firmware of 17 July 2010.
 pub const DEVICE_CREDENTIAL_BYTES: usize = 32;
 

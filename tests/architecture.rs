@@ -13,6 +13,9 @@ mod headers;
 mod house;
 #[path = "architecture/libraries.rs"]
 mod libraries;
+#[cfg(feature = "std")]
+#[path = "architecture/logins.rs"]
+mod logins;
 #[path = "architecture/page.rs"]
 mod page;
 #[path = "architecture/programs.rs"]

@@ -19,11 +19,11 @@ use sds_smtp::channel::transport::{
     SDS_SMTP_LOST, SDS_SMTP_NO_SOCKET, SDS_SMTP_REFUSED, SDS_SMTP_TRANSPORT_TLS_FAILED, SDS_SMTP_TRANSPORT_UNTRUSTED,
     SDS_SMTP_UNREACHABLE, sds_smtp_address, sds_smtp_transport,
 };
-use sds_smtp::client::settings::Draft;
+use sds_smtp::client::settings::{Draft, mechanisms};
 use sds_smtp::code::{Code, Reason};
 use sds_smtp::host::{Client, LastMail, Mode, Order, Wait};
 use sds_smtp::session::job::Security;
-use sds_smtp::wire::capability::Capabilities;
+use sds_smtp::wire::capability::{Capabilities, Capability};
 
 /// How often the client listens and says nothing before a line counts as left out that it may say.
 const SILENCES: u32 = 8;
@@ -239,6 +239,12 @@ unsafe extern "C" fn local_address(context: *mut c_void, out: *mut sds_smtp_addr
     0
 }
 
+/// Whether the login is one with SCRAM, whose nonce is another one each time, or with a token, which needs TLS.
+fn is_elsewhere(dialogue: &Dialogue) -> bool {
+    let here = Capabilities::MECHANISMS.with(Capabilities::of(&[Capability::CramMd5]));
+    !dialogue.setup.mechanisms.without(here).is_empty() || dialogue.setup.verified
+}
+
 /// Whether it can be played without a time that is simulated.
 fn is_playable(dialogue: &Dialogue) -> bool {
     let odd = |item: &Item| {
@@ -249,6 +255,7 @@ fn is_playable(dialogue: &Dialogue) -> bool {
     !dialogue.elsewhere
         && !dialogue.whole_only
         && dialogue.connection != Connection::Hangs
+        && !is_elsewhere(dialogue)
         && !dialogue.items.iter().any(|(_, item)| odd(item))
 }
 
@@ -257,12 +264,10 @@ fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
     let login = !setup.mechanisms.is_empty();
     let draft = Draft {
         server: Some(b"192.0.2.1"),
-        auth: match setup.mechanisms {
-            Capabilities::NONE => 0,
-            Capabilities::PLAIN => 2,
-            Capabilities::LOGIN => 3,
-            _ => 1,
-        },
+        auth: (1..128)
+            .map(|half| 2 * half)
+            .find(|auth| mechanisms(*auth) == Ok(setup.mechanisms))
+            .unwrap_or(0),
         username: login.then_some(&setup.user),
         password: login.then_some(&setup.password),
         sender: Some(&setup.sender),
@@ -390,7 +395,7 @@ fn play(dialogue: Dialogue) -> Result<(), String> {
 #[test]
 fn every_dialogue_goes_through_functions_that_move_one_octet_at_a_time() {
     let dialogues: Vec<Dialogue> = names().iter().map(|name| Dialogue::load(name)).collect();
-    let all = dialogues.len();
+    let all = dialogues.iter().filter(|dialogue| !is_elsewhere(dialogue)).count();
     let left = Mutex::new(dialogues.into_iter().filter(is_playable).collect::<Vec<_>>());
     let played = left.lock().expect("no thread panics").len();
     assert!(played * 3 > all * 2, "{played} of {all}");

@@ -35,7 +35,7 @@ ehlo_unsaid       3x       3x       3x       3x       3x      2x  3x   3x   3x  
 ehlo              Envelope Envelope Envelope 3x       3x      2x  Helo Helo Helo  Helo Helo Helo Helo Helo 3x      3x   1x  32x
 ehlo_with_login   9Q       9Q       9Q       3x       3x      2x  3Q   9Q   3Q    9Q   3Q   3Q   3Q   3Q   3x      3x   1x  32x
 ehlo_of_a_probe   0Q       0Q       0Q       3x       3x      2x  Helo Helo Helo  Helo Helo Helo Helo Helo 3x      3x   1x  32x
-ehlo_for_tls      38Q      38Q      38Q      3x       3x      2x  38Q  38Q  38Q   38Q  38Q  38Q  38Q  38Q  3x      3x   1x  32x
+ehlo_for_tls      38Q      38Q      38Q      3x       3x      2x  3Q   38Q  3Q    38Q  3Q   3Q   3Q   3Q   3x      3x   1x  32x
 ehlo_secured      Envelope Envelope Envelope 3x       3x      2x  Helo Helo Helo  Helo Helo Helo Helo Helo 3x      3x   1x  32x
 helo              Envelope Envelope Envelope 3x       3x      2x  3Q   3Q   3Q    3Q   3Q   3Q   3Q   3Q   3x      Connecting 1x 32x
 helo_again        Envelope Envelope Envelope 3x       3x      2x  3Q   3Q   3Q    3Q   3Q   3Q   3Q   3Q   3x      3x   1x  32x
@@ -44,10 +44,10 @@ tls               Securing 36x      36x      36x      36x     2x  36Q  36Q  15Q 
 tls_if_offered    Securing 36x      36x      36x      36x     2x  Envelope Envelope Envelope Envelope Envelope Envelope Envelope Envelope 36x 36x 1x 32x
 tls_if_with_login Securing 36x      36x      36x      36x     2x  AuthOneStep AuthOneStep AuthOneStep AuthOneStep AuthOneStep AuthOneStep AuthOneStep AuthOneStep 36x 36x 1x 32x
 securing          36x      36x      36x      36x      36x     36x 36x  36x  36x   36x  36x  36x  36x  36x  36x     36x  1x  32x
-plain             11x      Envelope 11x AuthPassword 11x 2x  2Q   9Q   AuthMechanism AuthMechanism 11Q 11Q 11Q 11Q 11x 11x 1x 32x
-plain_of_a_probe  11x      0Q       11x AuthPassword 11x 2x  2Q   9Q   AuthMechanism AuthMechanism 11Q 11Q 11Q 11Q 11x 11x 1x 32x
-plain_alone       9x       9x       9x  AuthPassword 9x  2x  2Q   9Q   15Q   AuthMechanism 9Q 9Q 9Q 9Q   9x      9x   1x  32x
-plain_alone_only  9x       9x       9x  AuthPassword 9x  2x  2Q   9Q   15Q   9Q   9Q   9Q   9Q   9Q   9x      9x   1x  32x
+plain             11x      Envelope 11x AuthPassword 11x 2x  2Q   9Q/AuthMechanism AuthMechanism AuthMechanism 11Q 11Q 11Q 11Q 11x 11x 1x 32x
+plain_of_a_probe  11x      0Q       11x AuthPassword 11x 2x  2Q   9Q/AuthMechanism AuthMechanism AuthMechanism 11Q 11Q 11Q 11Q 11x 11x 1x 32x
+plain_alone       9x       9x       9x  AuthPassword 9x  2x  2Q   9Q/AuthMechanism 15Q AuthMechanism 9Q 9Q/11Q 9Q 9Q   9x      9x   1x  32x
+plain_alone_only  9x       9x       9x  AuthPassword 9x  2x  2Q   9Q   15Q   9Q   9Q   9Q/11Q 9Q   9Q   9x      9x   1x  32x
 plain_response    11x      Envelope 11x      11x      11x     2x  2Q   11Q  15Q   11Q  11Q  11Q  11Q  11Q  11x     11x  1x  32x
 login             9x       9x       9x       AuthUsername 9x  2x  2Q   9Q   15Q   9Q   9Q   9Q   9Q   9Q   9x      9x   1x  32x
 user_name         10x      10x      10x      AuthPassword 10x 2x  2Q   10Q  15Q   10Q  10Q  10Q  10Q  10Q  10x     10x  1x  32x
@@ -348,6 +348,9 @@ fn every_event_in_every_state_leads_where_the_table_says() {
     for (way, (name, cells)) in WAYS.iter().zip(rows()) {
         assert_eq!(way.name, name, "the table and the ways have the same order");
         for (event, cell) in EVENTS.iter().zip(cells) {
+            // A system goes on with another mechanism in more cases than a device.
+            let (device, system) = cell.split_once('/').unwrap_or((cell, cell));
+            let cell = if cfg!(feature = "std") { system } else { device };
             if std::panic::catch_unwind(|| check(way, event, cell)).is_err() {
                 wrong.push(format!("{name} at {event}"));
             }
@@ -359,8 +362,10 @@ fn every_event_in_every_state_leads_where_the_table_says() {
 #[test]
 fn every_state_has_a_row() {
     assert_eq!(rows().len(), WAYS.len());
-    // The dot is always written together with the end of the text.
-    for row in STATES.iter().filter(|row| row.state != State::Dot) {
+    // The dot is always written together with the end of the text; the driver does not wait for keys (a test in src/session has
+    // what happens meanwhile).
+    let passing = |state: State| state == State::Dot || format!("{state:?}") == "AuthDerive";
+    for row in STATES.iter().filter(|row| !passing(row.state)) {
         assert!(WAYS.iter().any(|way| way.state == row.state), "{:?}", row.state);
     }
 }

@@ -3,6 +3,15 @@
 use sds_smtp::limits::Size;
 use sds_smtp::wire::capability::{Capability, Parser};
 
+/// The mechanisms of a system.
+const OTHERS: [(&str, Capability); 5] = [
+    ("CRAM-MD5", Capability::CramMd5),
+    ("SCRAM-SHA-1", Capability::ScramSha1),
+    ("SCRAM-SHA-256", Capability::ScramSha256),
+    ("XOAUTH2", Capability::XOAuth2),
+    ("OAUTHBEARER", Capability::OAuthBearer),
+];
+
 /// What a server announced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Announced {
@@ -11,6 +20,8 @@ pub struct Announced {
     pub auth: bool,
     pub plain: bool,
     pub login: bool,
+    /// The mechanisms of a system, in the order of [`OTHERS`].
+    pub others: [bool; OTHERS.len()],
     pub size: Option<Size>,
 }
 
@@ -36,6 +47,9 @@ pub fn announced(lines: &[&[u8]]) -> Announced {
                 for mechanism in parameters {
                     all.plain |= mechanism.eq_ignore_ascii_case(b"PLAIN");
                     all.login |= mechanism.eq_ignore_ascii_case(b"LOGIN");
+                    for (known, (name, _)) in all.others.iter_mut().zip(OTHERS) {
+                        *known |= mechanism.eq_ignore_ascii_case(name.as_bytes());
+                    }
                 }
             }
             _ => {}
@@ -75,6 +89,7 @@ fn read(lines: &[&[u8]], runs: bool) -> Announced {
         auth: parser.offers(Capability::Auth),
         plain: parser.offers(Capability::Plain),
         login: parser.offers(Capability::Login),
+        others: OTHERS.map(|(_, capability)| parser.offers(capability)),
         size: parser.size(),
     };
     parser.forget();

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use sds_smtp_fuzz::{calls, dialogue};
+use sds_smtp_fuzz::{calls, challenges, dialogue};
 
 fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -55,6 +55,25 @@ fn main() -> std::io::Result<()> {
         let folder = Path::new(corpus).join("url");
         std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join(format!("url-{number}")), url)?;
+    }
+    let server_first: &[u8] = b"r=\x0emore,s=c2FsdA==,i=2";
+    let seeds: [(u8, bool, &[&[u8]]); 8] = [
+        (1, false, &[server_first, b"v=c2lnbmF0dXJl"]),
+        (16, false, &[server_first, b"e=invalid-proof"]),
+        (32, false, &[b"", server_first, b""]),
+        (48, true, &[b"m=x,r=\x0e,s=,i=0"]),
+        (8, false, &[b"<1896.697170952@postoffice.example>"]),
+        (64, true, &[b"{\"status\":\"400\"}"]),
+        (128, true, &[b"", b"{\"status\":\"invalid_token\"}"]),
+        (6, false, &[b"", b"Username:", b"Password:"]),
+    ];
+    for (number, (auth, verified, said)) in seeds.iter().enumerate() {
+        let folder = Path::new(corpus).join("challenges");
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(
+            folder.join(format!("login-{number}")),
+            challenges::input(*auth, *verified, said),
+        )?;
     }
     println!("seeds of {dialogues} dialogues");
     Ok(())

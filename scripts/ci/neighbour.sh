@@ -14,8 +14,8 @@ make_neighbours() {
   plain=$folder/$triple/release/libneighbour.a
   finished=$work/libfinished.a
   cp "$plain" "$finished"
-  scripts/people/archive.sh "$finished" neighbour_panics
-  "${OBJCOPY:-${CROSS_COMPILE:-}objcopy}" --redefine-sym neighbour_panics=finished_panics "$finished"
+  scripts/people/archive.sh "$finished" neighbour_works
+  "${OBJCOPY:-${CROSS_COMPILE:-}objcopy}" --redefine-sym neighbour_works=finished_works "$finished"
 }
 
 # in_both_orders: prints the libraries as words for the linker, once with this one ($archive) before the others and once behind.

@@ -1,5 +1,5 @@
 /*
- * A stand-in for a library of Windows that old versions of wine lack. Rust's test harness needs it; sds-smtp does not.
+ * A stand-in for a library of Windows that old versions of wine lack. Rust's standard library and ring need it.
  */
 #include <windows.h>
 

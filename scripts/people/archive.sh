@@ -1,6 +1,7 @@
 #!/bin/bash
 # Makes the static library that programs link out of the one that cargo makes, in its place (docs/adr/0016-one-object.md):
-# one object file in which only the functions of the header are global, so that it can stand beside other Rust libraries.
+# one object file in which only the functions of the header are global, so that it can stand beside other Rust libraries. For
+# Windows the objects stay, and whatever else is global gets the library's name before its own.
 #
 #   scripts/people/archive.sh check               whether the tools for it are there, and what is missing
 #   scripts/people/archive.sh ARCHIVE [NAME...]   by default the functions of include/sds_smtp.h stay global
@@ -37,17 +38,44 @@ check() {
   [[ $help = *--keep-global-symbols* ]] || die "${objcopy[0]} knows no --keep-global-symbols: name GNU's or LLVM's with OBJCOPY"
 }
 
+# prefix_of ARCHIVE: what stands before the names that are the library's own affair.
+prefix_of() {
+  local name=${1##*/}
+  name=${name%.a}
+  echo "${name#lib}_internal_"
+}
+
 # keep_under_names_of_ours ARCHIVE: MIPS calls functions that were global when they were compiled through a table that takes
 # only global ones. They stay so, with the library's name before theirs.
 keep_under_names_of_ours() {
-  local name=${1##*/}
-  name=${name%.a}
-  name=${name#lib}_internal_
+  local prefix
+  prefix=$(prefix_of "$1")
   "${nm[@]}" --extern-only --defined-only --format=posix "$work/sds_smtp.o" | cut -d' ' -f1 |
     grep -vxFf "$work/global" >"$work/others"
-  sed "s/.*/& $name&/" "$work/others" >"$work/renamed"
+  sed "s/.*/& $prefix&/" "$work/others" >"$work/renamed"
   "${objcopy[@]}" --redefine-syms="$work/renamed" "$work/sds_smtp.o"
-  sed "s/^/$name/" "$work/others" >>"$work/global"
+  sed "s/^/$prefix/" "$work/others" >>"$work/global"
+}
+
+# under_names_of_ours ARCHIVE NAME...: Windows. Its linker puts the tables of imported functions together out of sections of many
+# objects, in the order of the objects' names: they cannot become one. Of two libraries with the same import it would take parts of
+# either's table, so these names change, too. A pointer (.refptr) to what is not in here stays one that all share.
+under_names_of_ours() {
+  local archive=$1 prefix sections
+  prefix=$(prefix_of "$archive")
+  shift
+  printf '%s\n' "$@" >"$work/global"
+  # Of what has bitcode LLVM's plugin for these tools would tell no names.
+  "${objcopy[@]}" --strip-debug --remove-section=.llvmbc --remove-section=.llvmcmd "$archive" "$work/all.a" 2>"$work/errors" ||
+    die "${objcopy[*]} cannot take $archive: $(<"$work/errors")"
+  "${nm[@]}" --extern-only --defined-only --format=posix "$work/all.a" | awk '$2 ~ /^[A-Z]$/ {print $1}' | sort -u >"$work/defined"
+  awk 'NR == FNR {there[$0]; next} !/^[.]refptr[.]/ || substr($0, 9) in there' "$work/defined" "$work/defined" |
+    grep -vxFf "$work/global" | grep -vE "^([.]refptr[.])?$prefix" | sed -E "s/^([.]refptr[.])?(.*)/& \1$prefix\2/" >"$work/renamed"
+  # Of the sections with such a pointer the linker takes one by its name, which is a symbol's, too.
+  sed -n 's/^[.]refptr[.]/.rdata$&/; s/ / .rdata$/p' "$work/renamed" | grep -F '$.refptr.' >"$work/sections" || true
+  mapfile -t sections < <(sed 's/^/--rename-section=/; s/ /=/' "$work/sections")
+  cat "$work/sections" >>"$work/renamed"
+  "${objcopy[@]}" --redefine-syms="$work/renamed" "${sections[@]}" "$work/all.a" "$work/library.a"
 }
 
 # one_object ARCHIVE NAME...: of the objects that the named functions need. A section that the compiler puts into a
@@ -73,10 +101,13 @@ one_object() {
   # left out the section that refers to one, it leaves the name as an undefined one.
   "${objcopy[@]}" --keep-global-symbols="$work/global" --strip-unneeded --remove-section=.comment "$work/sds_smtp.o"
   "${ar[@]}" crsD "$work/library.a" "$work/sds_smtp.o"
-  # The time of the build: what cargo did not make anew does not look newer.
-  touch -r "$archive" "$work/library.a"
-  cp -p "$work/library.a" "$archive.new"
-  mv -f "$archive.new" "$archive"
+}
+
+# is_for_windows ARCHIVE: whether its objects are of Windows's format, for x86-64.
+is_for_windows() {
+  local first
+  first=$("${ar[@]}" t "$1" | sed -n 1p)
+  [[ $("${ar[@]}" p "$1" "$first" | od -An -tx1 -N2) = ' 64 86' ]]
 }
 
 [[ $# -ge 1 ]] || die 'usage: scripts/people/archive.sh check | ARCHIVE [NAME...]'
@@ -90,4 +121,8 @@ if [[ $# = 0 ]]; then
   set -- "${names[@]}"
 fi
 make_work
-one_object "$archive" "$@"
+if is_for_windows "$archive"; then under_names_of_ours "$archive" "$@"; else one_object "$archive" "$@"; fi
+# The time of the build: what cargo did not make anew does not look newer.
+touch -r "$archive" "$work/library.a"
+cp -p "$work/library.a" "$archive.new"
+mv -f "$archive.new" "$archive"

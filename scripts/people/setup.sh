@@ -101,6 +101,7 @@ setup_test() {
   need_command abidiff abigail-tools
   need_command openssl
   need_command gnutls-serv gnutls-bin
+  need_command gsasl
   need_server postfix
   need_server exim
   need_server aiosmtpd
@@ -113,6 +114,7 @@ setup_bench() {
   [[ $* != load ]] || return 0
   need "echo '#include <curl/curl.h>' | cc -E -" libcurl4-openssl-dev
   need "echo '#include <libesmtp.h>' | cc -E -" libesmtp-dev
+  need "echo '#include <openssl/ssl.h>' | cc -E -" libssl-dev
   need_command strace
   need 'ldconfig -p | grep libcurl-gnutls.so.4' libcurl3-gnutls
   need_command openssl
@@ -132,6 +134,13 @@ setup_cross() {
   need have_cross_rust rustc-web rust-web-src
   for triple; do
     facts_of "$triple" || die "unknown target: $triple"
+    case $kind in
+      # Mails over TLS: certificates, and the server.
+      linux | musl | windows)
+        need_command openssl
+        need_command python3
+        ;;
+    esac
     case $kind in
       arm)
         need_command arm-none-eabi-gcc gcc-arm-none-eabi

@@ -31,11 +31,14 @@ do_install() {
   touch "$ROOT/complete"
 }
 
+# A line for Exim's file of accounts. Debian's Exim has no gsasl.
+exim_account() { printf '"%s": %s\n' "$1" "$2"; }
+
 # shellcheck disable=SC2016 # Exim's own variables
 write_authenticators() {
   local m secure=
   [[ $SDS_AUTH = 1 ]] || return 0
-  [[ ! $SDS_TLS ]] || secure='  server_advertise_condition = ${if def:tls_in_cipher}'
+  [[ ! $SDS_TLS || $SDS_CLEAR_LOGIN = 1 ]] || secure='  server_advertise_condition = ${if def:tls_in_cipher}'
   for m in $SDS_MECHANISMS; do
     case $m in
       PLAIN) cat <<C ;;
@@ -43,7 +46,7 @@ plain:
   driver = plaintext
   public_name = PLAIN
   server_prompts = :
-  server_condition = \${if and{{eq{\$auth2}{$ACCOUNT}}{eq{\$auth3}{$PASSWORD}}}}
+  server_condition = \${lookup{\$auth2}lsearch{$STATE/accounts}{\${if eq{\$value}{\$auth3}}}{false}}
   server_set_id = \$auth2
 $secure
 C
@@ -52,7 +55,15 @@ login:
   driver = plaintext
   public_name = LOGIN
   server_prompts = Username:: : Password::
-  server_condition = \${if and{{eq{\$auth1}{$ACCOUNT}}{eq{\$auth2}{$PASSWORD}}}}
+  server_condition = \${lookup{\$auth1}lsearch{$STATE/accounts}{\${if eq{\$value}{\$auth2}}}{false}}
+  server_set_id = \$auth1
+$secure
+C
+      CRAM-MD5) cat <<C ;;
+cram_md5:
+  driver = cram_md5
+  public_name = CRAM-MD5
+  server_secret = \${lookup{\$auth1}lsearch{$STATE/accounts}{\$value}fail}
   server_set_id = \$auth1
 $secure
 C
@@ -194,6 +205,8 @@ do_start() {
   install -o "$EXIM_ID" -g "$EXIM_ID" -m 640 /dev/null "$STATE/main.log"
   install -o "$EXIM_ID" -g "$EXIM_ID" -m 640 /dev/null "$STATE/reject.log"
   install -o "$EXIM_ID" -g "$EXIM_ID" -m 640 /dev/null "$STATE/panic.log"
+  (umask 077 && each_account exim_account >"$STATE/accounts")
+  chown "$EXIM_ID:$EXIM_ID" "$STATE/accounts"
   write_configuration >"$STATE/exim4.conf"
   setsid unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
     bash -c "$INIT" init "$STATE" "$EXIM_ID" "$EXIM" >"$STATE/start.log" 2>&1 </dev/null &

@@ -26,7 +26,13 @@
 #   SDS_ACCOUNT        the account's user name, without its domain or with it (Exim, aiosmtpd;
 #                      to Postfix both are the same)                                      sds
 #   SDS_STRICT         1: EHLO names and senders are checked, and refused at RCPT (Postfix)  0
+#   SDS_ACCOUNTS       a file of further accounts: a line with the user name, one with the password, and so on
+#                      (Postfix, Exim)                                                    none
+#   SDS_SASL           cyrus or dovecot: whose logins Postfix has                         cyrus
+#   SDS_TOKEN_URL      where Dovecot asks whether a token is valid (RFC 7662)             nowhere
+#   SDS_AUTH_DELAY     1: Dovecot's own waits after a wrong password: 2 s, then longer    0
 #   SDS_TLS            a folder with chain.pem and key.pem: STARTTLS is offered, and a login only behind it   no TLS
+#   SDS_CLEAR_LOGIN    1: with SDS_TLS, a login is offered in the clear, too (Postfix, Exim)  0
 #   SDS_TLS_PORT       a further port, which speaks TLS from the first octet on          none
 #   SDS_TLS_CLIENT_CA  a file: clients have to show a certificate of this CA             no
 #   SDS_TLS_OLD        1: TLS 1.2 only                                                   0
@@ -52,7 +58,12 @@ SDS_DEMAND_LOGIN=${SDS_DEMAND_LOGIN:-}
 SDS_CONNECTIONS=${SDS_CONNECTIONS:-0}
 SDS_REFUSE=${SDS_REFUSE:-0}
 SDS_STRICT=${SDS_STRICT:-0}
+SDS_ACCOUNTS=${SDS_ACCOUNTS:-}
+SDS_SASL=${SDS_SASL:-cyrus}
+SDS_TOKEN_URL=${SDS_TOKEN_URL:-}
+SDS_AUTH_DELAY=${SDS_AUTH_DELAY:-0}
 SDS_TLS=${SDS_TLS:-}
+SDS_CLEAR_LOGIN=${SDS_CLEAR_LOGIN:-0}
 SDS_TLS_PORT=${SDS_TLS_PORT:-}
 SDS_TLS_CLIENT_CA=${SDS_TLS_CLIENT_CA:-}
 SDS_TLS_OLD=${SDS_TLS_OLD:-0}
@@ -152,12 +163,13 @@ start_time() {
   echo "${20}"
 }
 
-remember() { echo "$1 $(start_time "$1")" >"$STATE/pid"; }
+# PROCESS names a further one beside the server itself.
+remember() { echo "$1 $(start_time "$1")" >"$STATE/${PROCESS:-pid}"; }
 
 # Prints the remembered pid while that process lives.
 alive() {
   local pid since
-  read -r pid since 2>/dev/null <"$STATE/pid" || return 1
+  { read -r pid since <"$STATE/${PROCESS:-pid}"; } 2>/dev/null || return 1
   [[ -n $since && $(start_time "$pid") = "$since" ]] && echo "$pid"
 }
 
@@ -173,6 +185,14 @@ end() {
     done
   done
   die "process $pid does not end"
+}
+
+# Calls a function with the user name and the password of each account.
+each_account() {
+  local user password
+  "$1" "$ACCOUNT" "$PASSWORD"
+  [[ $SDS_ACCOUNTS ]] || return 0
+  while IFS= read -r user && IFS= read -r password; do "$1" "$user" "$password"; done <"$SDS_ACCOUNTS"
 }
 
 # copy_tls OWNER: the chain, the key and the CA into the state folder, for a server that reads them as this user.

@@ -3,7 +3,8 @@
 # Postfix is touched. Needs root, as Postfix does. See lib.sh for the verbs and the variables.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-PACKAGES=(postfix sasl2-bin libsasl2-modules libsasl2-modules-db)
+# Dovecot itself brings no listener: it plays the logins only.
+PACKAGES=(postfix sasl2-bin libsasl2-modules libsasl2-modules-db dovecot-core)
 
 do_installed() { [[ -z $(missing "${PACKAGES[@]}") ]]; }
 
@@ -12,18 +13,96 @@ do_install() {
   mapfile -t wanted < <(missing "${PACKAGES[@]}")
   (( ${#wanted[@]} )) || return 0
   need_root "installing ${wanted[*]}"
-  # "No configuration": the package starts no server of its own and leaves port 25 alone.
+  # "No configuration": Postfix's package starts no server of its own and leaves port 25 alone.
   debconf-set-selections <<<'postfix postfix/main_mailer_type select No configuration' || die 'debconf-set-selections failed'
   apt_install "${PACKAGES[@]}"
 }
 
+# Dovecot's socket stands below the state folder: relative names are those of the queue's folder.
+write_sasl() {
+  case $SDS_SASL in
+    cyrus) echo 'smtpd_sasl_path = smtpd' ;;
+    dovecot) printf 'smtpd_sasl_type = dovecot\nsmtpd_sasl_path = %s\n' "$STATE/dovecot/login" ;;
+    *) die "SDS_SASL is neither cyrus nor dovecot: $SDS_SASL" ;;
+  esac
+}
+
+# --- Dovecot, for the logins only ---------------------------------------------
+
+# A line for Dovecot's file of accounts.
+dovecot_account() { printf '%s:{PLAIN}%s::::::\n' "$1" "$2"; }
+
+write_dovecot() {
+  cat <<C
+base_dir = $STATE/dovecot/run
+state_dir = $STATE/dovecot/state
+log_path = $STATE/dovecot.log
+protocols =
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = ${SDS_MECHANISMS,,}
+auth_username_chars =
+auth_username_format = %u
+auth_verbose = yes
+service auth {
+  unix_listener $STATE/dovecot/login {
+    mode = 0600
+    user = postfix
+  }
+}
+C
+  [[ $SDS_AUTH_DELAY = 1 ]] || cat <<C
+auth_failure_delay = 0
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
+C
+  [[ ! $SDS_TOKEN_URL ]] || cat <<C
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = $STATE/dovecot/oauth2.conf
+}
+C
+  cat <<C
+passdb {
+  driver = passwd-file
+  args = username_format=%u $STATE/dovecot/accounts
+}
+C
+}
+
+start_dovecot() {
+  local i
+  mkdir -p "$STATE/dovecot/run" "$STATE/dovecot/state"
+  (umask 077 && each_account dovecot_account >"$STATE/dovecot/accounts")
+  chown dovecot "$STATE/dovecot/accounts"
+  printf 'introspection_mode = post\nintrospection_url = %s\nusername_attribute = username\nactive_attribute = active\nactive_value = true\n' \
+    "$SDS_TOKEN_URL" >"$STATE/dovecot/oauth2.conf"
+  write_dovecot >"$STATE/dovecot/dovecot.conf"
+  setsid dovecot -F -c "$STATE/dovecot/dovecot.conf" >>"$STATE/start.log" 2>&1 </dev/null &
+  PROCESS=dovecot.pid remember $!
+  for (( i = 0; i < 200; i++ )); do
+    [[ ! -S $STATE/dovecot/login ]] || return 0
+    PROCESS=dovecot.pid alive >/dev/null || break
+    sleep 0.05
+  done
+  cat "$STATE"/start.log "$STATE"/dovecot.log >&2
+  die 'Dovecot does not start'
+}
+
+# --- Postfix -------------------------------------------------------------------
+
 write_main() {
-  local protocols=ipv4 login=no demand clients= delay=no names= senders=
+  local protocols=ipv4 login=no only=yes demand clients= delay=no names= senders=
   have_ipv6 && protocols=all
   [[ $SDS_AUTH = 1 ]] && login=yes
   # The demand is spelt as an access table's answer: Postfix has no setting of its own that says 530 without TLS.
   demand='permit_sasl_authenticated, check_sender_access static:{530 5.7.0 Authentication required}'
   [[ $SDS_REFUSE = 1 ]] && clients=reject
+  [[ $SDS_CLEAR_LOGIN = 1 ]] && only=no
   # As the distributions configure it: what is wrong with an earlier command is told at RCPT.
   if [[ $SDS_STRICT = 1 ]]; then
     delay=yes
@@ -74,7 +153,7 @@ smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
 smtpd_delay_reject = $delay
 smtpd_discard_ehlo_keywords = ${SDS_HIDE// /, }
 smtpd_sasl_auth_enable = $login
-smtpd_sasl_path = smtpd
+$(write_sasl)
 smtpd_sasl_local_domain = example.test
 smtpd_sasl_security_options = noanonymous
 # As strict as Postfix can be: a client that talks out of turn or sends a lone LF is found out.
@@ -87,7 +166,7 @@ C
   cat <<C
 smtpd_tls_security_level = may
 smtpd_tls_chain_files = $STATE/tls/key.pem, $STATE/tls/chain.pem
-smtpd_tls_auth_only = yes
+smtpd_tls_auth_only = $only
 smtpd_tls_loglevel = 1
 smtpd_tls_received_header = yes
 C
@@ -127,6 +206,10 @@ postlog    unix-dgram n - n - 1 postlogd
 C
 }
 
+cyrus_account() {
+  printf %s "$2" | saslpasswd2 -p -c -f "$STATE/etc/sasl/sasldb2" -u example.test "$1" || die 'saslpasswd2 failed'
+}
+
 do_start() {
   need_root 'Postfix starts only as root'
   type postfix saslpasswd2 >/dev/null 2>&1 || die "not installed; run '$0 install' first"
@@ -147,7 +230,10 @@ auxprop_plugin: sasldb
 sasldb_path: $STATE/etc/sasl/sasldb2
 mech_list: $SDS_MECHANISMS
 C
-  printf %s "$PASSWORD" | saslpasswd2 -p -c -f "$STATE/etc/sasl/sasldb2" -u example.test "$ACCOUNT" || die 'saslpasswd2 failed'
+  case $SDS_SASL in
+    cyrus) each_account cyrus_account ;;
+    dovecot) start_dovecot ;;
+  esac
   chown -R postfix "$STATE/etc/sasl"
   postfix -c "$STATE/etc" start >"$STATE/start.log" 2>&1 || { cat "$STATE/start.log" >&2; die 'postfix start failed'; }
   remember "$(tr -dc 0-9 <"$STATE/queue/pid/master.pid")"
@@ -155,6 +241,7 @@ C
 }
 
 do_stop() {
+  PROCESS=dovecot.pid end TERM KILL
   alive >/dev/null || return 0
   need_root 'Postfix belongs to root'
   postfix -c "$STATE/etc" stop >>"$STATE/start.log" 2>&1

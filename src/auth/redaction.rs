@@ -4,7 +4,13 @@
 //! base64. Where the kept text was cut off, a secret's beginning at its end counts, too.
 
 use super::credentials::Credentials;
+#[cfg(feature = "std")]
+use super::exchange::Exchange;
 use super::mechanism::Mechanism;
+#[cfg(feature = "std")]
+use super::{cram_md5, scram};
+#[cfg(feature = "std")]
+use crate::base64;
 use crate::buffer::Window;
 use crate::code::Step;
 use crate::limits::{EVENT_LINE_BYTES, REPLY_TEXT_BYTES};
@@ -38,10 +44,63 @@ pub fn mask(text: &mut [u8], credentials: &impl Credentials, logging_in: bool) {
     mark_response(text, credentials, Step::AuthPassword);
     mark(text, credentials.password(), Places::All);
     if logging_in {
+        #[cfg(feature = "std")]
+        mark_within(text, credentials.password());
         mark_response(text, credentials, Step::AuthUsername);
         mark(text, credentials.username(), Places::Words);
     }
     cover(text);
+}
+
+/// What a mechanism with challenges says, in the form in which a server may repeat it: its response, and the proof in that.
+#[cfg(feature = "std")]
+pub struct Response {
+    said: [u8; MASKED_BYTES],
+    proof: [u8; scram::PROOF_DIGITS],
+}
+
+#[cfg(feature = "std")]
+impl Response {
+    /// That of this exchange.
+    pub fn of(mechanism: Mechanism, credentials: &impl Credentials, exchange: &Exchange) -> Self {
+        let mut new = Self {
+            // No more of it can stand in a text.
+            said: [0; MASKED_BYTES],
+            proof: [0; scram::PROOF_DIGITS],
+        };
+        let mut said = Window::new(&mut new.said, 0);
+        match mechanism {
+            // It is not what was said last, where the server has told of its refusal.
+            Mechanism::XOAuth2 | Mechanism::OAuthBearer => mechanism.write(Step::AuthPassword, credentials, &mut said),
+            _ => mechanism.write_of(Step::AuthPassword, credentials, exchange, &mut said),
+        }
+        let mut proof = Window::new(&mut new.proof, 0);
+        match mechanism {
+            Mechanism::CramMd5 => cram_md5::put_digits(exchange, &mut |digits| proof.put_all(digits)),
+            _ => scram::write_proof(exchange, credentials, &mut proof),
+        }
+        new
+    }
+
+    /// Masks it, wherever it stands.
+    pub fn mask(&self, text: &mut [u8]) {
+        for secret in [self.said.as_slice(), &self.proof] {
+            let digits = secret.split(|octet| matches!(octet, b'=' | 0)).next().unwrap_or(&[]);
+            // What is shorter is no secret, and would be found everywhere.
+            if digits.len() >= 4 {
+                mark(text, digits, Places::All);
+            }
+        }
+        cover(text);
+    }
+}
+
+#[cfg(feature = "std")]
+impl Drop for Response {
+    fn drop(&mut self) {
+        octets::wipe(&mut self.said);
+        octets::wipe(&mut self.proof);
+    }
 }
 
 /// Marks the response of this step, which is base64: that of one step is PLAIN's, the other ones are LOGIN's.
@@ -74,6 +133,30 @@ fn mark_response(text: &mut [u8], credentials: &impl Credentials, step: Step) {
     mark(text, digits.unwrap_or(&[]), Places::All);
     octets::wipe(said.get_mut(..written).unwrap_or(&mut []));
 }
+
+/// Marks a secret that stands in the middle of what is said in base64, as in a challenge: it has other digits behind one octet, or
+/// behind two. The digits at its ends, which neighbours share, stay.
+#[cfg(feature = "std")]
+fn mark_within(text: &mut [u8], secret: &[u8]) {
+    // As above.
+    let least = secret.len().saturating_mul(8) / 6;
+    if text.len() < REPLY_TEXT_BYTES && text.split(|octet| *octet == b' ').all(|word| word.len() < least) {
+        return;
+    }
+    for (before, shared) in [(&[][..], 0), (&[0], 2), (&[0, 0], 3)] {
+        let mut digits = [0; MASKED_BYTES];
+        let mut out = Window::new(&mut digits, shared);
+        base64::put(before, &mut out);
+        base64::put(secret, &mut out);
+        let length = out.kept();
+        // What is shorter is no secret, and would be found everywhere.
+        if length >= 4 {
+            mark(text, digits.get(..length).unwrap_or(&[]), Places::All);
+        }
+        octets::wipe(&mut digits);
+    }
+}
+
 /// Marks each such place where the secret stands. Case does not matter: servers fold it.
 pub fn mark(text: &mut [u8], secret: &[u8], places: Places) {
     // It was cut off, perhaps.
@@ -152,6 +235,36 @@ mod tests {
             ("kokotelnakotelna", "ko**************"),
         ] {
             assert_eq!(masked(text, b"kotelna"), wanted);
+        }
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn a_secret_in_the_middle_of_base64_is_masked() {
+        let secret = b"tajne-heslo";
+        for before in 0..7 {
+            for behind in 0..4 {
+                let said = ["x".repeat(before).as_bytes(), secret, "y".repeat(behind).as_bytes()].concat();
+                let mut text = [0; 64];
+                let mut out = Window::new(&mut text, 0);
+                out.put_all(b"334 ");
+                base64::put(&said, &mut out);
+                base64::end(&mut out);
+                out.put_all(b" more");
+                let length = out.kept();
+                let mut text = text[..length].to_vec();
+                let clear = text.clone();
+                mark_within(&mut text, secret);
+                cover(&mut text);
+                // 11 octets are 14 digits, or 13 between neighbours.
+                let masked = text.iter().filter(|octet| **octet == b'*').count();
+                assert!((13..=14).contains(&masked), "{before} {behind}");
+                let stars = "*".repeat(masked);
+                assert!(String::from_utf8(text).unwrap().contains(&stars));
+                let mut other = clear.clone();
+                mark_within(&mut other, b"jine--heslo");
+                assert_eq!(other, clear);
+            }
         }
     }
 

@@ -28,6 +28,9 @@ pub enum Turn {
     /// The session wants TLS on this connection, before it goes on.
     #[cfg(feature = "complete")]
     Secure,
+    /// The session has to derive keys, in slices, before it goes on.
+    #[cfg(feature = "std")]
+    Derive,
 }
 
 /// A session, and the buffer for what it sends.
@@ -78,6 +81,8 @@ impl<B: AsMut<[u8]>, E: Events> Pump<B, E> {
                 State::Closed => return Turn::Idle,
                 #[cfg(feature = "complete")]
                 State::Securing => return Turn::Secure,
+                #[cfg(feature = "std")]
+                State::AuthDerive if !received => return Turn::Derive,
                 _ => {}
             }
             if !received && !self.send(job, now, channel, buffer) {

@@ -37,6 +37,8 @@ impl<'a> Checked<'a> {
                     port: u32::from(PORT),
                     octets: [0; 16],
                 },
+                #[cfg(feature = "std")]
+                login: crate::session::job::Login::NONE,
             },
         }
     }
@@ -62,7 +64,7 @@ mod tests {
             assert_eq!(checked.check(b"192.0.2.1", DEVICE_CREDENTIAL_BYTES), Code::Ok);
             let draft = Draft {
                 server: Some(b"192.0.2.1"),
-                auth: u32::from(login),
+                auth: if login { 2 + 4 } else { 0 },
                 username: Some(texts[0]),
                 password: Some(texts[1]),
                 sender: Some(texts[2]),

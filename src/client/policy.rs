@@ -140,6 +140,10 @@ fn is_lasting(reason: Reason) -> bool {
             | Reason::SpeaksHttp
             | Reason::SpeaksPop3
             | Reason::SpeaksImap
+            | Reason::BadChallenge
+            | Reason::StrangeNonce
+            | Reason::BadRounds
+            | Reason::Unproved
     )
 }
 
@@ -213,6 +217,10 @@ mod tests {
             // Reasons of ours that stay.
             (Code::Timeout, 0, Reason::TotalDeadline, END),
             (Code::AuthUnsupported, 0, Reason::NoAuth, END),
+            (Code::AuthUnsupported, 0, Reason::BadChallenge, END),
+            (Code::AuthUnsupported, 0, Reason::StrangeNonce, END),
+            (Code::AuthUnsupported, 0, Reason::BadRounds, END),
+            (Code::BadPassword, 0, Reason::Unproved, END),
             (Code::DataFailed, 0, Reason::TooLarge, END),
             (Code::DataFailed, 0, Reason::Unsendable, END),
             (Code::DataFailed, 0, Reason::NotUtf8, END),

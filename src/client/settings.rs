@@ -3,12 +3,16 @@
 use super::mail::is_clean;
 use crate::buffer::Window;
 use crate::code::Code;
+#[cfg(feature = "std")]
+use crate::limits::TOKEN_BYTES;
 use crate::limits::{CHARSET_BYTES, CREDENTIAL_BYTES, NAME_BYTES, Timeouts};
 use crate::message::word;
 use crate::session::Settings;
 use crate::session::job::{Field, Fields};
 use crate::wire::address;
 use crate::wire::capability::Capabilities;
+#[cfg(feature = "std")]
+use crate::wire::capability::Capability;
 use crate::wire::literal::{Address, LITERAL_BYTES};
 
 /// The port of SMTP (RFC 5321, 4.5.4.2).
@@ -24,7 +28,7 @@ pub struct Draft<'a> {
     pub server: Option<&'a [u8]>,
     /// Its port; 0 means 25.
     pub port: u32,
-    /// 0: no login, 1: any mechanism, 2: PLAIN, 3: LOGIN.
+    /// 0: no login; 1: whatever mechanism there is; else the bits of mechanisms, as [`mechanisms`] reads them.
     pub auth: u32,
     /// The user name.
     pub username: Option<&'a [u8]>,
@@ -98,10 +102,11 @@ impl Checked<'_> {
     fn check_credentials(&self, limit: usize) -> Code {
         let settings = &self.settings;
         if !settings.mechanisms.is_empty() {
-            if !is_credential(settings.username(), limit) {
+            let (limit_of_password, controls) = limits_of_password(settings.mechanisms, limit);
+            if !is_credential(settings.username(), limit, controls) {
                 return Code::BadUsername;
             }
-            if !is_credential(settings.password(), limit) {
+            if !is_credential(settings.password(), limit_of_password, controls) {
                 return Code::BadPassword;
             }
         }
@@ -135,15 +140,13 @@ impl<'a> Draft<'a> {
             u16::try_from(self.port)
         };
         checked.settings.server.port = u32::from(port.map_err(|_| Code::ConnectFailed)?);
-        let mechanisms = match self.auth {
-            0 => Some(Capabilities::NONE),
-            1 => Some(Capabilities::MECHANISMS),
-            2 => Some(Capabilities::PLAIN),
-            3 => Some(Capabilities::LOGIN),
-            _ => None,
-        };
+        let mechanisms = mechanisms(self.auth);
         let settings = &mut checked.settings;
         settings.mechanisms = mechanisms.unwrap_or(Capabilities::NONE);
+        #[cfg(feature = "std")]
+        {
+            settings.login.guarded = self.auth == ANY;
+        }
         let login = !settings.mechanisms.is_empty();
         let mut texts = Fields {
             username: given(self.username.filter(|name| login || is_kept_unused(name))),
@@ -166,9 +169,12 @@ impl<'a> Draft<'a> {
         // An invalid server is reported before an unknown mechanism, and that before the rest.
         match check(&mut checked, limit) {
             Code::ConnectFailed => return Err(Code::ConnectFailed),
-            _ if mechanisms.is_none() => return Err(Code::BadArgument),
-            Code::Ok => {}
-            code => return Err(code),
+            code => {
+                mechanisms?;
+                if code != Code::Ok {
+                    return Err(code);
+                }
+            }
         }
         let mut address = Address::NONE;
         address.read(texts.ehlo_name);
@@ -197,21 +203,87 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// `auth` of a program that leaves the mechanism to us.
+const ANY: u32 = 1;
+
+/// The other bits of `auth`, and the mechanisms that they stand for.
+#[cfg(feature = "std")]
+const BITS: [(u32, Capability); 7] = [
+    (2, Capability::Plain),
+    (4, Capability::Login),
+    (8, Capability::CramMd5),
+    (16, Capability::ScramSha1),
+    (32, Capability::ScramSha256),
+    (64, Capability::XOAuth2),
+    (128, Capability::OAuthBearer),
+];
+
+/// The mechanisms that these bits stand for. A bit that is not known, or [`ANY`] with others: [`Code::BadArgument`].
+#[cfg(feature = "std")]
+pub fn mechanisms(auth: u32) -> Result<Capabilities, Code> {
+    if auth == ANY {
+        return Ok(Capabilities::ANY);
+    }
+    let (mut set, mut left) = (Capabilities::NONE, auth);
+    for (bit, mechanism) in BITS {
+        if auth & bit != 0 {
+            set = set.with(Capabilities::of(&[mechanism]));
+            left &= !bit;
+        }
+    }
+    if left == 0 { Ok(set) } else { Err(Code::BadArgument) }
+}
+
+/// The same on a device, which has PLAIN and LOGIN; [`Code::NotSupported`] for those of a system.
+#[cfg(not(feature = "std"))]
+pub fn mechanisms(auth: u32) -> Result<Capabilities, Code> {
+    match auth {
+        0 => Ok(Capabilities::NONE),
+        ANY | 6 => Ok(Capabilities::MECHANISMS),
+        2 => Ok(Capabilities::PLAIN),
+        4 => Ok(Capabilities::LOGIN),
+        ..=255 if auth & ANY == 0 => Err(Code::NotSupported),
+        _ => Err(Code::BadArgument),
+    }
+}
+
 fn given(text: Option<&[u8]>) -> &[u8] {
     text.unwrap_or(&[])
 }
 
+/// Control characters that are in no user name and in no password: NUL, CR, LF.
+const NEVER: u32 = 1 | 1 << b'\r' | 1 << b'\n';
+
 /// Whether this can be a user name or a password. One with a line end was read from a file together with its line end, and
-/// no server would accept it.
+/// no server would accept it. `controls`: the control characters that are not in it.
 // Saves 112 bytes.
 #[cfg_attr(fast, inline(never))]
-fn is_credential(text: &[u8], limit: usize) -> bool {
-    !text.is_empty() && text.len() <= limit && is_clean(text, 1 | 1 << b'\r' | 1 << b'\n')
+fn is_credential(text: &[u8], limit: usize, controls: u32) -> bool {
+    !text.is_empty() && text.len() <= limit && is_clean(text, controls)
+}
+
+/// How long the password may be, with this limit of both, and which control characters are in neither. A token may be longer; its
+/// mechanisms have control characters of their own.
+#[cfg(feature = "std")]
+pub fn limits_of_password(mechanisms: Capabilities, limit: usize) -> (usize, u32) {
+    let limit = if mechanisms.without(Capabilities::TOKENS).is_empty() {
+        limit.max(TOKEN_BYTES)
+    } else {
+        limit
+    };
+    let tokens = !mechanisms.both(Capabilities::TOKENS).is_empty();
+    (limit, if tokens { u32::MAX } else { NEVER })
+}
+
+/// A device has no tokens.
+#[cfg(not(feature = "std"))]
+fn limits_of_password(_mechanisms: Capabilities, limit: usize) -> (usize, u32) {
+    (limit, NEVER)
 }
 
 /// Whether a user name is kept without a login: on a system, for the hint that a login is configured and switched off.
 pub fn is_kept_unused(name: &[u8]) -> bool {
-    cfg!(feature = "std") && is_credential(name, CREDENTIAL_BYTES)
+    cfg!(feature = "std") && is_credential(name, CREDENTIAL_BYTES, NEVER)
 }
 
 /// Whether this is the name of a charset that can be written into an encoded word (RFC 2047, 2) and behind `charset=`
@@ -281,13 +353,13 @@ mod tests {
         let six = (!cfg!(feature = "complete")).then_some(Code::ConnectFailed);
         assert_eq!(code(|draft| draft.server = Some(b"::1")), six);
         assert_eq!(code(|draft| draft.port = 65_536), Some(Code::ConnectFailed));
-        assert_eq!(code(|draft| draft.auth = 4), Some(Code::BadArgument));
+        assert_eq!(code(|draft| draft.auth = 256), Some(Code::BadArgument));
         assert_eq!(
-            code(|draft| (draft.auth, draft.server) = (4, Some(&b"1.2.3"[..]))),
+            code(|draft| (draft.auth, draft.server) = (256, Some(&b"1.2.3"[..]))),
             Some(Code::ConnectFailed)
         );
         assert_eq!(
-            code(|draft| (draft.auth, draft.sender) = (4, None)),
+            code(|draft| (draft.auth, draft.sender) = (256, None)),
             Some(Code::BadArgument)
         );
         for text in [
@@ -326,6 +398,67 @@ mod tests {
             &[b'x'; 41],
         ] {
             assert_eq!(code(|draft| draft.charset = Some(charset)), Some(Code::BadArgument));
+        }
+    }
+
+    #[test]
+    fn auth_is_a_set_of_known_bits_or_any_alone() {
+        let lacking = if cfg!(feature = "std") {
+            Ok(())
+        } else {
+            Err(Code::NotSupported)
+        };
+        for auth in (0..1024).chain([1 << 16, 1 << 31, u32::MAX]) {
+            let wanted = match auth {
+                0 | 1 | 2 | 4 | 6 => Ok(()),
+                8..=255 if auth % 2 == 0 => lacking,
+                _ => Err(Code::BadArgument),
+            };
+            assert_eq!(mechanisms(auth).map(|_| ()), wanted, "{auth}");
+        }
+        for (auth, set) in [
+            (0, Capabilities::NONE),
+            (2, Capabilities::PLAIN),
+            (4, Capabilities::LOGIN),
+            (6, Capabilities::MECHANISMS),
+        ] {
+            assert_eq!(mechanisms(auth), Ok(set));
+        }
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn any_is_all_without_tokens_and_each_bit_its_mechanism() {
+        assert_eq!(mechanisms(1), Ok(Capabilities::ANY));
+        assert_eq!(mechanisms(8 + 16 + 32), Ok(Capabilities::CHALLENGED));
+        assert_eq!(mechanisms(64 + 128), Ok(Capabilities::TOKENS));
+        assert_eq!(mechanisms(254), Ok(Capabilities::ANY.with(Capabilities::TOKENS)));
+        assert_eq!(mechanisms(8), Ok(Capabilities::of(&[Capability::CramMd5])));
+        assert_eq!(mechanisms(32), Ok(Capabilities::of(&[Capability::ScramSha256])));
+        assert_eq!(mechanisms(64), Ok(Capabilities::of(&[Capability::XOAuth2])));
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn a_token_may_be_longer_than_a_password_and_has_no_control_characters() {
+        static LONG: [u8; 16_385] = [b'x'; 16_385];
+        for (auth, most) in [
+            (64, 16_384),
+            (128, 16_384),
+            (192, 16_384),
+            (66, 4096),
+            (1, 4096),
+            (32, 4096),
+        ] {
+            for (length, wanted) in [(most, None), (most + 1, Some(Code::BadPassword))] {
+                let given = code(|draft| (draft.auth, draft.password) = (auth, LONG.get(..length)));
+                assert_eq!(given, wanted, "{auth} {length}");
+            }
+            let given = code(|draft| (draft.auth, draft.username) = (auth, LONG.get(..4097)));
+            assert_eq!(given, Some(Code::BadUsername));
+            let control = (auth & 192 != 0).then_some(Code::BadPassword);
+            let given = code(|draft| (draft.auth, draft.password) = (auth, Some(&b"a\x01host=b"[..])));
+            assert_eq!(given, control);
         }
     }
 

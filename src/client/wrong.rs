@@ -3,12 +3,13 @@
 //! The checks themselves only give a code, which is all that a device has room for. Here a refusal is looked at again.
 
 use super::mail::is_clean;
-use super::settings::Draft;
+use super::settings::{Draft, limits_of_password, mechanisms};
 use crate::buffer::Window;
 use crate::code::{Code, Reason};
 use crate::limits::{ADDRESS_BYTES, CHARSET_BYTES, CREDENTIAL_BYTES, LOCAL_PART_BYTES, NAME_BYTES};
 use crate::octets::{behind_last, printable};
 use crate::wire::address;
+use crate::wire::capability::Capabilities;
 use crate::wire::mailbox::Fault;
 
 /// How much of a wrong address is shown.
@@ -94,16 +95,20 @@ impl<'a> Wrong<'a> {
             limit => limit,
         };
         let given = |text: Option<&[u8]>| text.is_some_and(|text| !text.is_empty());
-        let credential = |given: Option<&[u8]>| match given {
+        let set = mechanisms(draft.auth).unwrap_or(Capabilities::NONE);
+        let (limit_of_token, _) = limits_of_password(set, 0);
+        let credential = |given: Option<&[u8]>, limit_of_token: usize| match given {
             None | Some([]) => "missing, and auth is not 0",
-            Some(long) if long.len() > CREDENTIAL_BYTES => "longer than 4096 bytes",
-            Some(long) if long.len() > limit => "longer than credential_limit",
+            Some(long) if limit_of_token > 0 && long.len() > limit_of_token => "longer than 16384 bytes",
+            Some(long) if limit_of_token == 0 && long.len() > CREDENTIAL_BYTES => "longer than 4096 bytes",
+            Some(long) if limit_of_token == 0 && long.len() > limit => "longer than credential_limit",
+            Some(text) if is_clean(text, 1 | 1 << b'\r' | 1 << b'\n') => "a control character in it",
             Some(_) => "a line end in it",
         };
         let (field, why) = match code {
             Code::ConnectFailed => ("port", "not 1 to 65535"),
-            Code::BadUsername => ("username", credential(draft.username)),
-            Code::BadPassword => ("password", credential(draft.password)),
+            Code::BadUsername => ("username", credential(draft.username, 0)),
+            Code::BadPassword => ("password", credential(draft.password, limit_of_token)),
             Code::SenderRefused if !given(draft.sender) => ("sender", "missing"),
             Code::SenderRefused => match (draft.sender_name, draft.sender) {
                 (Some(name), _) if name.len() > NAME_BYTES => ("sender_name", "longer than 200 bytes"),
@@ -111,7 +116,10 @@ impl<'a> Wrong<'a> {
                 (_, sender) => ("sender", of_mailbox(sender.unwrap_or(&[]))),
             },
             Code::HeloFailed => ("ehlo_name", "no domain name, IP address or address literal"),
-            Code::BadArgument if draft.auth > 3 => ("auth", "unknown value"),
+            Code::BadArgument if mechanisms(draft.auth).is_err() => match draft.auth {
+                ..=255 => ("auth", "SDS_SMTP_AUTH_ANY (1) with others: it stands alone"),
+                _ => ("auth", "unknown bit"),
+            },
             Code::BadArgument if draft.charset.is_some_and(|charset| charset.len() > CHARSET_BYTES) => {
                 ("charset", "longer than 40 bytes")
             }
@@ -204,9 +212,13 @@ mod tests {
             ..Draft::default()
         };
         type Change = fn(&mut Draft<'static>);
-        let changes: [(Change, &str); 18] = [
+        let changes: [(Change, &str); 19] = [
             (|draft| draft.port = 65_536, "port: not 1 to 65535"),
-            (|draft| draft.auth = 4, "auth: unknown value"),
+            (|draft| draft.auth = 256, "auth: unknown bit"),
+            (
+                |draft| draft.auth = 3,
+                "auth: SDS_SMTP_AUTH_ANY (1) with others: it stands alone",
+            ),
             (|draft| draft.username = None, "username: missing, and auth is not 0"),
             (
                 |draft| draft.username = Some(b""),

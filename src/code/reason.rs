@@ -167,6 +167,16 @@ reasons! {
     NoThread, "no thread";
     /// An address of the mail has characters outside ASCII, and the server takes none.
     NoSmtpUtf8, "an address has other letters than ASCII before the @, and the server does not offer SMTPUTF8";
+    /// The system has no random numbers yet, which SCRAM needs.
+    NoRandom, "the system has no random numbers yet";
+    /// A challenge is not base64, or not one of the mechanism's.
+    BadChallenge, "the server's challenge to our login cannot be read";
+    /// A challenge of SCRAM is not the answer to what we said.
+    StrangeNonce, "the server's challenge does not begin with what we said";
+    /// SCRAM with no rounds, or with more than [`crate::limits::SCRAM_ROUNDS`].
+    BadRounds, "the server's SCRAM has no rounds, or more than 1000000";
+    /// SCRAM: the server's signature is wrong, or it gave none.
+    Unproved, "the server did not prove that it knows the password: it gets no mail";
     /// TLS speaks where the greeting should be.
     SpeaksTls, "the server speaks TLS on this port";
     /// SSH does.

@@ -15,6 +15,10 @@ pub fn refusal(step: Step, reply: u16, relaying: bool) -> Code {
         // A temporary failure: it says nothing about the credentials (RFC 4954, 6).
         (Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername | Step::AuthPassword, ..=499) => Code::NotReady,
         (Step::AuthOneStep, ..=504 | 538) => Code::AuthUnsupported,
+        #[cfg(feature = "std")]
+        (Step::AuthMessage, ..=499) => Code::NotReady,
+        #[cfg(feature = "std")]
+        (Step::AuthMessage, ..=504 | 538) => Code::AuthUnsupported,
         // The mail is too large (RFC 1870, 6.1).
         (Step::Mail, 552) => Code::DataFailed,
         (Step::Rcpt, 530) => Code::RelayDenied,
@@ -61,11 +65,17 @@ mod tests {
 
     #[test]
     fn a_command_unknown_to_the_server_is_no_wrong_password() {
-        for reply in [500, 502, 503, 504, 538] {
-            assert_eq!(refusal(Step::AuthOneStep, reply, false), Code::AuthUnsupported);
-        }
-        for reply in [535, 534, 530, 550] {
-            assert_eq!(refusal(Step::AuthOneStep, reply, false), Code::BadPassword);
+        for step in [
+            Step::AuthOneStep,
+            #[cfg(feature = "std")]
+            Step::AuthMessage,
+        ] {
+            for reply in [500, 502, 503, 504, 538] {
+                assert_eq!(refusal(step, reply, false), Code::AuthUnsupported);
+            }
+            for reply in [535, 534, 530, 550] {
+                assert_eq!(refusal(step, reply, false), Code::BadPassword);
+            }
         }
     }
 

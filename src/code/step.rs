@@ -46,6 +46,9 @@ steps! {
     AuthUsername, Auth, BadUsername, 334;
     /// The response that ends with the password, after a 334.
     AuthPassword, Auth, BadPassword, 235;
+    /// A message with the user name that a challenge follows.
+    #[cfg(feature = "std")]
+    AuthMessage, Auth, BadPassword, 334;
     /// MAIL FROM.
     Mail, Mail, SenderRefused, 2;
     /// RCPT TO.
@@ -71,10 +74,12 @@ impl Step {
 
     /// Whether the reply decides on a login.
     pub fn logs_in(self) -> bool {
-        matches!(
-            self,
-            Self::AuthMechanism | Self::AuthOneStep | Self::AuthUsername | Self::AuthPassword
-        )
+        match self {
+            Self::AuthMechanism | Self::AuthOneStep | Self::AuthUsername | Self::AuthPassword => true,
+            #[cfg(feature = "std")]
+            Self::AuthMessage => true,
+            _ => false,
+        }
     }
 
     /// Whether a reply lets this step go on.
@@ -98,6 +103,8 @@ mod tests {
                 #[cfg(feature = "complete")]
                 Step::StartTls => Phase::StartTls,
                 Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername | Step::AuthPassword => Phase::Auth,
+                #[cfg(feature = "std")]
+                Step::AuthMessage => Phase::Auth,
                 Step::Mail => Phase::Mail,
                 Step::Rcpt => Phase::Rcpt,
                 Step::Data => Phase::Data,
@@ -122,6 +129,8 @@ mod tests {
                 #[cfg(feature = "complete")]
                 Step::StartTls => 220..221,
                 Step::AuthMechanism | Step::AuthUsername => 334..335,
+                #[cfg(feature = "std")]
+                Step::AuthMessage => 334..335,
                 Step::AuthOneStep | Step::AuthPassword => 235..236,
                 Step::Data => 354..355,
                 Step::Ehlo | Step::Helo | Step::Mail | Step::Rcpt | Step::End => 200..300,

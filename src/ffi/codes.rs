@@ -64,12 +64,25 @@ pub const SDS_SMTP_READ_FAILED: i32 = 40;
 
 /// `sds_smtp_config.auth`: no login.
 pub const SDS_SMTP_AUTH_NONE: u32 = 0;
-/// `sds_smtp_config.auth`: PLAIN if the server offers it, otherwise LOGIN.
+/// `sds_smtp_config.auth`, alone: the strongest of SCRAM-SHA-256, SCRAM-SHA-1 and CRAM-MD5 that the server
+/// offers; else PLAIN or LOGIN, but over TLS that verifies the server only. On bare metal: PLAIN, else LOGIN,
+/// with TLS or without.
 pub const SDS_SMTP_AUTH_ANY: u32 = 1;
-/// `sds_smtp_config.auth`: PLAIN only.
+/// `sds_smtp_config.auth`: PLAIN may be used. Without TLS everybody on the way reads the password then.
 pub const SDS_SMTP_AUTH_PLAIN: u32 = 2;
-/// `sds_smtp_config.auth`: LOGIN only.
-pub const SDS_SMTP_AUTH_LOGIN: u32 = 3;
+/// `sds_smtp_config.auth`: LOGIN may be used. Likewise.
+pub const SDS_SMTP_AUTH_LOGIN: u32 = 4;
+/// `sds_smtp_config.auth`: CRAM-MD5 may be used. This and what follows is not on bare metal (code 39).
+pub const SDS_SMTP_AUTH_CRAM_MD5: u32 = 8;
+/// `sds_smtp_config.auth`: SCRAM-SHA-1 may be used.
+pub const SDS_SMTP_AUTH_SCRAM_SHA_1: u32 = 16;
+/// `sds_smtp_config.auth`: SCRAM-SHA-256 may be used.
+pub const SDS_SMTP_AUTH_SCRAM_SHA_256: u32 = 32;
+/// `sds_smtp_config.auth`: XOAUTH2 may be used: `password` is a token of OAuth 2.0, which is sent over TLS
+/// that verifies the server only. Not in SDS_SMTP_AUTH_ANY.
+pub const SDS_SMTP_AUTH_XOAUTH2: u32 = 64;
+/// `sds_smtp_config.auth`: OAUTHBEARER may be used. Likewise.
+pub const SDS_SMTP_AUTH_OAUTHBEARER: u32 = 128;
 
 /// `sds_smtp_config.flags`: do not use PIPELINING, even where the server offers it.
 pub const SDS_SMTP_NO_PIPELINING: u32 = 1;
@@ -80,11 +93,12 @@ pub const SDS_SMTP_KEEP_DIALOGUE: u32 = 4;
 
 /// `sds_smtp_config.tls`: no TLS.
 pub const SDS_SMTP_TLS_NONE: u32 = 0;
-/// `sds_smtp_config.tls`: not in this version.
+/// `sds_smtp_config.tls`: STARTTLS (port 587); nothing is sent without it: code 38.
 pub const SDS_SMTP_TLS_STARTTLS: u32 = 1;
-/// `sds_smtp_config.tls`: not in this version.
+/// `sds_smtp_config.tls`: TLS from the first octet on (port 465).
 pub const SDS_SMTP_TLS_IMPLICIT: u32 = 2;
-/// `sds_smtp_config.tls`: not in this version.
+/// `sds_smtp_config.tls`: STARTTLS where the server offers it and does not refuse it, with whatever
+/// certificate; else in the clear, a login, too. It keeps out who only listens. Not on bare metal.
 pub const SDS_SMTP_TLS_OPPORTUNISTIC: u32 = 3;
 
 /// `sds_smtp_message.flags`, `sds_smtp_attachment.flags`: `text`, or `data`, is not copied; it must stay

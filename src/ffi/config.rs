@@ -44,10 +44,13 @@ pub struct sds_smtp_config {
     /// form in ASCII ("xn--..."). On bare metal: one IP address, or a name, if the transport has `resolve`,
     /// and has been set before; each with a port, but for libsds_smtp_small.a. Else code 13.
     pub server: *const c_char,
-    /// The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10.
+    /// The user name, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 10. Without `auth` it is
+    /// kept, and not used: if the server asks for a login then, the result says that `auth` is 0.
     pub username: *const c_char,
-    /// The password, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 11. The library wipes
-    /// its copy when the configuration ends.
+    /// The password, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 11. Where `auth` has only
+    /// XOAUTH2 and OAUTHBEARER: the token, at most 16384 bytes. SCRAM has it, and the user name, normalized
+    /// (RFC 4013) in a build with the feature `unicode`, where both are UTF-8; all else as it is. The library
+    /// wipes its copy, and the keys that SCRAM makes of it, when the configuration ends.
     pub password: *const c_char,
     /// The sender's whole e-mail address. Else code 4.
     pub sender: *const c_char,
@@ -88,7 +91,12 @@ pub struct sds_smtp_config {
     pub trace_context: *mut c_void,
     /// NULL.
     pub reserved_pointer: *const c_void,
-    /// SDS_SMTP_AUTH_NONE, _ANY, _PLAIN or _LOGIN. Else code 33.
+    /// SDS_SMTP_AUTH_NONE, SDS_SMTP_AUTH_ANY, or a sum of the others, of which the strongest is used that the
+    /// server offers: SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN. One that it
+    /// refuses as such is followed by the next; a wrong password never is. An unknown bit, or _ANY with
+    /// others: code 33. Only XOAUTH2 and OAUTHBEARER, and no TLS that verifies the server: code 39. TLS does
+    /// so with SDS_SMTP_TLS_STARTTLS and _IMPLICIT, and where a transport of the program has start_tls.
+    /// docs/logins.md has a table.
     pub auth: u32,
     /// The port of servers that `server` names without one, 1 to 65535; by default 25, with
     /// SDS_SMTP_TLS_STARTTLS 587, with SDS_SMTP_TLS_IMPLICIT 465. Else code 13.
@@ -104,7 +112,8 @@ pub struct sds_smtp_config {
     /// by default 32. The devices' firmware had 16 before 17 July 2010. Else code 33.
     pub credential_limit: u32,
     /// The time limits are in milliseconds; the defaults are those of RFC 5321, 4.5.3.2. This one: until the
-    /// connection is made, with the lookup of the name and all addresses of one server, 60000.
+    /// connection is made, with the lookup of the name, all addresses of one server, and TLS from the first
+    /// octet on, 60000. With STARTTLS the answer to it and the handshake have the same time, each.
     pub connect_timeout_ms: u32,
     /// Until the greeting: 300000.
     pub greeting_timeout_ms: u32,

@@ -11,6 +11,7 @@ use std::boxed::Box;
 use super::clock;
 use super::memory::Boxed;
 use super::registry::{Key, Slot};
+use super::sys;
 use super::told::{Ended, LastMail};
 use crate::channel::callbacks::{Done, Trace};
 use crate::client::report::Report;
@@ -98,7 +99,7 @@ pub fn run<T>(function: impl FnOnce() -> T) -> T {
     }
     go_inside(true);
     let _inside = Inside;
-    function()
+    sys::unguarded(function)
 }
 
 /// Notes that this thread is inside of one function of the program more, or one less.

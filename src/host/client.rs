@@ -472,7 +472,11 @@ fn keep(key: Key, snapshot: Boxed<Snapshot>, device_limit: Option<usize>) -> Res
     let mut shared = shared();
     let client = shared.living(key)?;
     client.device_limit = device_limit.unwrap_or(client.device_limit);
-    let before = (client.snapshot.replace(snapshot), client.refusal.take());
+    let before = (
+        client.snapshot.replace(snapshot),
+        client.refusal.take(),
+        client.keys.take(),
+    );
     drop(shared);
     drop(before);
     Ok(())
@@ -598,7 +602,7 @@ fn refuse(key: Key, wrong: &Wrong<'_>, recipients: &[u8]) -> Code {
     let mut report = Report::unsent(wrong.code, Phase::Start, Outcome::NotSent, Reason::None);
     let words = in_words(wrong);
     report.text = Bounded::new(words.as_deref().unwrap_or(b"out of memory"));
-    hint::explain(&mut report, &Settings::NONE);
+    hint::explain(&mut report, &Settings::NONE, None);
     let first = List::new(recipients).next().unwrap_or(&[]);
     let logged = Bounded::<LOG_RECIPIENT_BYTES>::written(|room| write_recipient(room, first));
     let count = Count::try_from(List::new(recipients).count()).unwrap_or(Count::MAX);

@@ -17,7 +17,7 @@ use super::registry::Key;
 use super::resolve::{self, Asker, Unresolved};
 use super::security::Mode;
 use super::servers::Target;
-use super::shared::{Order, Start, Worker};
+use super::shared::{Order, Start, Worker, shared};
 use super::sink::Sink;
 use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
@@ -33,6 +33,8 @@ use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{HOST_NAME_BYTES, Limit};
 use crate::session::{Job, Session};
 use crate::wire::address::List;
+use crate::wire::capability::Capabilities;
+use crate::wire::literal::Address;
 
 /// What is composed at a time: the headers, a text of 3 KiB and the final dot leave in one write.
 const OUT: usize = 4096;
@@ -94,19 +96,57 @@ pub enum Note {
     Next(Then, u64),
 }
 
-/// How long the greeting of a server is waited for, in milliseconds. `server`: one that is to greet in the clear.
-fn greeting_of(snapshot: &Snapshot, server: Option<SocketAddr>) -> u32 {
+/// How long a greeting is waited for, in milliseconds. `waits`: the server waits for TLS, as far as that is known.
+fn greeting_of(snapshot: &Snapshot, waits: bool) -> u32 {
     let greeting = snapshot.limit(Limit::Greeting);
-    match server {
-        Some(server) if server.port() == TLS_PORT => greeting.min(TLS_PORT_GREETING),
-        _ => greeting,
+    if waits {
+        greeting.min(TLS_PORT_GREETING)
+    } else {
+        greeting
     }
 }
 
-fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, server: Option<SocketAddr>) -> Job<'a> {
+/// Whose server a job is about.
+#[derive(Clone, Copy)]
+struct About<'s> {
+    /// The server is to greet in the clear, and its port is one where it waits for TLS.
+    waits: bool,
+    /// Functions of the program speak TLS.
+    secures: bool,
+    /// Its number in the list.
+    number: usize,
+    /// Its address.
+    address: &'s Option<SocketAddr>,
+}
+
+impl About<'static> {
+    /// There is none yet.
+    const NOBODY: Self = Self {
+        waits: false,
+        secures: false,
+        number: 0,
+        address: &None,
+    };
+}
+
+fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, about: About<'_>) -> Job<'a> {
     let mut settings = snapshot.settings();
-    if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
-        *greeting = greeting_of(snapshot, server);
+    if about.waits {
+        if let Some(greeting) = settings.limits.get_mut(Limit::Greeting as usize) {
+            *greeting = greeting_of(snapshot, true);
+        }
+    }
+    settings.login.verified |= about.secures;
+    // The others ask for no name.
+    if !settings.mechanisms.without(Capabilities::MECHANISMS).is_empty() {
+        if let Some(address) = about.address {
+            settings.server = Address::from(address.ip());
+            settings.server.port = u32::from(address.port());
+        }
+        if let Some(Target::Name { name, port, .. }) = snapshot.server_at(about.number) {
+            settings.login.host = name;
+            settings.server.port = u32::from(port);
+        }
     }
     Job {
         settings,
@@ -149,7 +189,7 @@ impl Connection {
                 sink.transcript = Some(Transcript::new(extras.trace.is_some(), extras.keep_dialogue)?);
             }
         }
-        let session = Session::new(&job(&snapshot, &post, &order, None), sink);
+        let session = Session::new(&job(&snapshot, &post, &order, About::NOBODY), sink);
         Some(Self {
             key,
             mail,
@@ -281,7 +321,7 @@ impl Connection {
         if self.find_peer(tools.now).is_none() {
             return;
         }
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(Some(server)));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&Some(server)));
         self.link.open(&job, server, tools);
     }
 
@@ -348,7 +388,7 @@ impl Connection {
                     .boxed()
                     .and_then(|targets| Race::new(targets, source))
                     .and_then(Boxed::new);
-                let job = job(&self.snapshot, &self.post, &self.order, self.plain(first));
+                let job = job(&self.snapshot, &self.post, &self.order, self.about(&first));
                 match race {
                     Some(race) => self.link.race(&job, race, tools),
                     None => self.link.lost(&job, tools.now, Reason::NoMemory),
@@ -380,13 +420,12 @@ impl Connection {
             return Err(Reason::OtherTransport);
         };
         let implicit = protection.mode == Mode::Implicit;
-        let named = match (&protection.name, self.target()) {
-            (Some(name), _) => Peer::new(config, name, implicit),
-            (None, Some(Target::Name { name, .. })) => Peer::new(config, name, implicit),
-            (None, Some(Target::Address(address))) => Some(Peer::of_address(config, address.ip(), implicit)),
-            (None, None) => None,
+        let peer = match (&protection.name, self.target()) {
+            (Some(name), _) => Peer::new(config, name, implicit)?,
+            (None, Some(Target::Name { name, .. })) => Peer::new(config, name, implicit)?,
+            (None, Some(Target::Address(address))) => Peer::of_address(config, address.ip(), implicit),
+            (None, None) => return Err(Reason::NotConfigured),
         };
-        let peer = named.ok_or(Reason::OtherName)?;
         Boxed::new(peer).map(Some).ok_or(Reason::NoMemory)
     }
 
@@ -399,24 +438,66 @@ impl Connection {
         }
     }
 
-    /// The server, where it is to greet in the clear.
-    fn plain(&self, server: Option<SocketAddr>) -> Option<SocketAddr> {
-        let greets = match self.snapshot.protection() {
-            Some(protection) => protection.mode != Mode::Implicit,
-            None => !self.secures,
-        };
-        server.filter(|_| greets)
+    /// Whether a server is to greet in the clear, and its port is one where it waits for TLS.
+    fn waits(&self, server: &Option<SocketAddr>) -> bool {
+        server.as_ref().is_some_and(|server| server.port() == TLS_PORT)
+            && match self.snapshot.protection() {
+                Some(protection) => protection.mode != Mode::Implicit,
+                None => !self.secures,
+            }
+    }
+
+    /// What a job with this server is about.
+    fn about<'s>(&self, server: &'s Option<SocketAddr>) -> About<'s> {
+        About {
+            waits: self.waits(server),
+            secures: self.secures,
+            number: self.course.as_ref().map_or(0, |course| course.server),
+            address: server,
+        }
+    }
+
+    /// Goes on with the keys of a login, where there are some to derive; so many rounds at most, of which it takes as many as it
+    /// makes.
+    pub(super) fn derive(&mut self, now: u64, rounds: &mut u32) {
+        if !self.link.pump.session.derives() {
+            return;
+        }
+        // It comes back, also to say what the keys are for.
+        self.link.unfinished = true;
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
+        let (time, session) = (self.link.time(now), &mut self.link.pump.session);
+        let (key, number) = (self.key, self.snapshot.number);
+        if session.events.tag().is_none() {
+            if let Some(tag) = session.fingerprint(&job) {
+                session.events.set_tag(tag);
+                let saved = shared().saved_keys(key, number, &tag);
+                if let (Some(saved), Some(exchange)) = (saved, session.events.exchange()) {
+                    exchange.take(saved);
+                }
+            }
+        }
+        session.derive(&job, time, *rounds);
+        *rounds = 0;
+        if session.derives() {
+            return;
+        }
+        let tag = session.events.tag();
+        if let (Some(tag), Some(keys)) = (tag, session.events.exchange().and_then(|exchange| exchange.keys())) {
+            shared().save_keys(key, number, tag, keys);
+        }
     }
 
     pub(super) fn lost(&mut self, now: u64, reason: Reason) {
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.lost(&job, now, reason);
     }
 
     /// Something happened on the socket.
     pub fn handle(&mut self, event: Event, tools: &mut Tools<'_>) {
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.handle(&job, event, tools);
+        self.derive(tools.now, tools.rounds);
         self.feed(tools.now, tools.worker);
     }
 
@@ -427,7 +508,7 @@ impl Connection {
             return;
         }
         // One that is looked at although nothing was told of it may still be connecting: then there is nothing to do.
-        if self.link.connects() && !self.link.races() && !self.link.is_connected() {
+        if self.link.connects() && !self.link.races() && !self.link.waits_to_secure() && !self.link.is_connected() {
             return;
         }
         let event = Event {
@@ -481,7 +562,7 @@ impl Connection {
             parts.begin_anew();
         }
         let left = self.time_left(now);
-        let mut job = job(&self.snapshot, &self.post, &self.order, None);
+        let mut job = job(&self.snapshot, &self.post, &self.order, About::NOBODY);
         if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
             *total = u32::try_from(left).unwrap_or(u32::MAX).max(1);
         }
@@ -552,8 +633,8 @@ impl Connection {
     /// The link, and what its session is about now.
     pub(super) fn parts(&mut self) -> (Job<'_>, &mut Link) {
         // Where the transport speaks TLS, a server on that port speaks first.
-        let server = self.plain(self.link.address);
-        (job(&self.snapshot, &self.post, &self.order, server), &mut self.link)
+        let about = self.about(&self.link.address);
+        (job(&self.snapshot, &self.post, &self.order, about), &mut self.link)
     }
 
     /// How much is left of the mail's total time, in milliseconds.
@@ -577,7 +658,7 @@ impl Connection {
             }
         }
         self.make_sure(tools.poller);
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.tick(&job, tools);
         self.feed(tools.now, tools.worker);
     }
@@ -588,7 +669,7 @@ impl Connection {
         if self.give_up_course(Code::Cancelled, Reason::Cancelled) {
             return;
         }
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.cancel(&job, tools);
     }
 
@@ -629,7 +710,7 @@ impl Connection {
             Some(carried) => carried.deadline(self.link.session_deadline()),
             None => self
                 .link
-                .deadline(|| greeting_of(&self.snapshot, self.plain(self.link.address))),
+                .deadline(|| greeting_of(&self.snapshot, self.waits(&self.link.address))),
         }
     }
 
@@ -691,11 +772,7 @@ impl Connection {
             report.phase = Phase::Start;
         }
         let silent = report.phase == Phase::Greeting && report.code == Code::Timeout;
-        if silent
-            && self
-                .plain(self.link.address)
-                .is_some_and(|address| address.port() == TLS_PORT)
-        {
+        if silent && self.waits(&self.link.address) {
             report.code = Code::TlsFailed;
         }
         let then = self.decide(&mut report, now);
@@ -744,7 +821,10 @@ impl Connection {
     /// devices' codes.
     fn explain(&self, report: &mut Report) {
         if report.outcome != Outcome::Sent {
-            hint::explain(report, &self.snapshot.settings());
+            let session = &self.link.pump.session;
+            let mut settings = self.snapshot.settings();
+            settings.login.verified |= self.secures;
+            hint::explain(report, &settings, session.mechanism());
         }
         if report.outcome == Outcome::Sent {
             let mail = self.post.as_ref().filter(|post| post.extras.is_some()).map(Post::mail);
@@ -769,7 +849,7 @@ impl Connection {
             self.link.pump.session.cancel();
         }
         self.give_up_course(Code::ConnectFailed, Reason::NoSocket);
-        let job = job(&self.snapshot, &self.post, &self.order, self.plain(self.link.address));
+        let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         let time = self.link.time(now);
         self.link.pump.session.lost(&job, time, Reason::Lost);
         // A session that would connect anew has no socket to do it with, either.

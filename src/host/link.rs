@@ -11,7 +11,7 @@ use super::sys::{self, Event, Failure, Poller, Socket};
 use super::tls::{Peer, Place, Progress};
 use crate::channel::{Channel, Moved, Pump, Turn};
 use crate::code::Reason;
-use crate::session::{Job, Session, State};
+use crate::session::{Events, Job, Session, State};
 
 /// What a link works with, and several share.
 pub struct Tools<'t> {
@@ -25,6 +25,8 @@ pub struct Tools<'t> {
     pub worker: Worker,
     /// Handshakes that may still be gone on with in this turn: each takes as long as many plain mails.
     pub handshakes: &'t mut u32,
+    /// Rounds of a login's derivation that may still be made in this turn.
+    pub rounds: &'t mut u32,
 }
 
 /// The session, and its socket.
@@ -45,6 +47,8 @@ pub struct Link {
     tls: Place,
     /// The handshake is done.
     secure: bool,
+    /// It is to be gone on with in the next turn, whatever happens to the socket.
+    is_due: bool,
     socket: Option<Socket>,
     /// Several addresses, one of which is to become the socket.
     race: Option<Boxed<Race>>,
@@ -67,6 +71,7 @@ impl Link {
             peer: None,
             tls: Place::EMPTY,
             secure: false,
+            is_due: false,
             socket: None,
             race: None,
             began: now,
@@ -80,7 +85,9 @@ impl Link {
         self.pump.clear();
         self.pump.session.wipe();
         self.disconnect();
-        let sink = core::mem::take(&mut self.pump.session.events);
+        let mut sink = core::mem::take(&mut self.pump.session.events);
+        // A login begins anew.
+        sink.end_exchange();
         self.pump.session = Session::new(job, sink);
         (self.began, self.opened, self.looked) = (now, now, false);
     }
@@ -110,7 +117,7 @@ impl Link {
     /// TLS begins anew with the next connection.
     pub fn forget_tls(&mut self) {
         self.tls.clear();
-        self.secure = false;
+        (self.secure, self.is_due) = (false, false);
     }
 
     /// A turn of the session over a channel that the program provides.
@@ -150,6 +157,11 @@ impl Link {
         self.tls.is_taken() && !self.secure && self.is_implicit()
     }
 
+    /// Whether there is a handshake to go on with, or to end, although the connection may stand no more.
+    pub fn waits_to_secure(&self) -> bool {
+        self.is_due || self.is_securing()
+    }
+
     /// The version of TLS that protects the connection, as its records have it; else 0.
     pub fn tls_version(&self) -> u16 {
         if self.is_secure() { self.tls.version() } else { 0 }
@@ -175,7 +187,8 @@ impl Link {
 
     /// The same over the socket.
     fn secure(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) -> bool {
-        if *tools.handshakes == 0 {
+        self.is_due = *tools.handshakes == 0;
+        if self.is_due {
             self.unfinished = true;
             return false;
         }
@@ -432,6 +445,8 @@ impl Link {
                     self.open(job, address, tools);
                 }
             }
+            // Its owner has the keys derived, and comes back.
+            Turn::Derive => {}
         }
     }
 }
@@ -471,6 +486,8 @@ impl Channel for OnSocket<'_> {
         }
     }
 
+    // Saves 150 instructions for a mail.
+    #[inline(always)]
     fn receive(&mut self, octets: &mut [u8]) -> Moved {
         if self.read == Arrived::Nothing {
             return Moved::NOTHING;

@@ -17,6 +17,7 @@
 //! - `engine`: all connections, and what a turn does with them
 //! - `connection`: one mail on its way
 //! - `course`: which server is tried, and when again
+//! - `keys`: what a password comes to with SCRAM, saved for the next mail
 //! - `link`: the session of an attempt, and its socket
 //! - `race`: several addresses of one server
 //! - `sink`, [`transcript`]: what is taken of a session's events
@@ -31,6 +32,7 @@
 //! - `clock`: the time
 //! - `memory`: memory that may be refused; `queue`: a queue in it
 //! - `fork`: what a fork of the host program finds
+//! - `saslprep`: user names and passwords outside ASCII
 //! - `security`: whether TLS protects a mail, and how
 //! - `tls`: TLS over any channel; `no_tls` in a library without it
 //! - `sys`: system calls, a folder for each system; the only files here with `unsafe`
@@ -85,6 +87,8 @@ mod fork;
 #[forbid(unsafe_code)]
 mod idn;
 #[forbid(unsafe_code)]
+mod keys;
+#[forbid(unsafe_code)]
 mod link;
 #[forbid(unsafe_code)]
 mod mailboxes;
@@ -116,6 +120,8 @@ mod registry;
 pub mod resolve;
 #[forbid(unsafe_code)]
 mod runner;
+#[forbid(unsafe_code)]
+mod saslprep;
 #[forbid(unsafe_code)]
 mod security;
 #[forbid(unsafe_code)]

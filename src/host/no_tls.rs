@@ -40,7 +40,7 @@ pub struct Peer(Never);
 
 impl Peer {
     /// There is none.
-    pub fn new(config: &Arc<Config>, _host: &[u8], _implicit: bool) -> Option<Self> {
+    pub fn new(config: &Arc<Config>, _host: &[u8], _implicit: bool) -> Result<Self, Reason> {
         match config.0 {}
     }
 

@@ -9,6 +9,7 @@ use super::clock;
 use super::connection::{Connection, Note, unresolved};
 use super::course::{Stage as Course, Then};
 use super::current::engine;
+use super::engine::ROUNDS;
 use super::memory::Boxed;
 use super::registry::{self, Key};
 use super::resolve::{self, Asker, Unresolved};
@@ -181,6 +182,10 @@ impl Connection {
                         true
                     }
                     Turn::Secure => self.secure_outside(carried, functions, now),
+                    Turn::Derive => {
+                        self.derive(now, &mut { ROUNDS });
+                        false
+                    }
                 }
             }
             Stage::Closing(_) => false,

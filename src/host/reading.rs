@@ -140,7 +140,7 @@ impl Drop for Reading {
 fn read_file(path: &[u8], file: &mut Option<File>, room: &mut [u8]) -> Result<Option<usize>, Reason> {
     let open = match file {
         Some(open) => open,
-        None => file.insert(sys::open_file(path_of(path)?).map_err(unopened)?.0),
+        None => file.insert(sys::open_source(path_of(path)?).map_err(unopened)?.0),
     };
     open.read(room).map_err(|_| Reason::Unreadable)
 }

@@ -49,6 +49,11 @@ pub struct Protection {
 }
 
 impl Protection {
+    /// Whether our TLS looks at the server's certificate or key. What a transport of the program speaks is its own.
+    pub fn verifies(&self) -> bool {
+        self.config.is_some() && self.mode != Mode::Opportunistic
+    }
+
     /// A copy; None without memory.
     pub fn copy(&self) -> Option<Boxed<Self>> {
         Boxed::new(Self {

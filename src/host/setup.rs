@@ -5,18 +5,22 @@ use std::net::IpAddr;
 
 use super::mailboxes::Path;
 use super::memory::Boxed;
+use super::saslprep;
 use super::security::{Mode, Protection};
 use super::servers::{self, Servers, Target};
-use super::snapshot::{Extras, Snapshot};
+use super::snapshot::{Extras, Prepared, Snapshot};
 use super::tls::{Given, Peer};
 use crate::channel::callbacks::Trace;
 use crate::client::settings::{Checked, Draft, PORT, is_kept_unused};
 use crate::client::url::{self, Scheme};
 use crate::client::wrong::{Place, Wrong};
-use crate::code::Code;
+use crate::code::{Code, Reason};
 use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, NAME_BYTES};
-use crate::octets::Bounded;
+use crate::octets::{Bounded, wipe};
+use crate::session::Settings;
+use crate::session::choice;
 use crate::wire::address::is_mailbox;
+use crate::wire::capability::Capabilities;
 use crate::wire::literal::{Address, LITERAL_BYTES};
 
 /// A configuration as a program gives it.
@@ -98,12 +102,22 @@ impl<'a> Setup<'a> {
             }
         }
         let protection = self.protection(secures)?;
+        let verified = secures || protection.as_ref().is_some_and(|protection| protection.verifies());
+        if !verified && choice::needs_tls(checked.settings.mechanisms) {
+            return Err(Wrong::new(
+                Code::NotSupported,
+                "auth",
+                "a token is sent over verified TLS only, and tls is not 1 or 2",
+            ));
+        }
+        let prepared = prepared(&checked.settings).ok_or(no_memory)?;
         let plain = only.is_some()
             && source.is_none()
             && self.trace.is_none()
             && !self.keep_dialogue
             && self.retry_max == 0
-            && protection.is_none();
+            && protection.is_none()
+            && prepared.is_none();
         let extras = if plain {
             None
         } else {
@@ -115,6 +129,7 @@ impl<'a> Setup<'a> {
                 retry_max: self.retry_max,
                 retry_delay: self.retry_delay,
                 protection,
+                prepared,
             };
             Some(Boxed::new(extras).ok_or(no_memory)?)
         };
@@ -171,12 +186,16 @@ impl<'a> Setup<'a> {
             ),
         };
         if let (Some(name), Some(config)) = (&name, &config) {
-            // As an address with a zone.
-            if Peer::new(config, name, false).is_none() {
-                return Err(wrong(
-                    "tls_name",
-                    "not a name, and not an address, that a certificate can have",
-                ));
+            match Peer::new(config, name, false) {
+                Ok(_) => {}
+                Err(Reason::NoMemory) => return Err(no_memory()),
+                // As an address with a zone.
+                Err(_) => {
+                    return Err(wrong(
+                        "tls_name",
+                        "not a name, and not an address, that a certificate can have",
+                    ));
+                }
             }
         }
         let protection = Protection { mode, name, config };
@@ -259,6 +278,25 @@ fn with_sender<'a>(
         draft.sender_name = Some(name.octets());
     }
     Ok(draft)
+}
+
+/// User name and password for SCRAM, where they differ from those that are configured; None without memory.
+fn prepared(settings: &Settings<'_>) -> Option<Option<Prepared>> {
+    if settings.mechanisms.both(Capabilities::CHALLENGED).is_empty() {
+        return Some(None);
+    }
+    let [username, password] = [settings.username(), settings.password()];
+    let mut prepared = [username, password].map(saslprep::prepared);
+    let kept = match &prepared {
+        [None, None] => Some(None),
+        [name, word] => {
+            Prepared::new(name.as_deref().unwrap_or(username), word.as_deref().unwrap_or(password)).map(Some)
+        }
+    };
+    for text in prepared.iter_mut().flatten() {
+        wipe(text);
+    }
+    kept
 }
 
 /// What is wrong with `server`.

@@ -5,6 +5,7 @@ use std::boxed::Box;
 
 use super::calls::{Calls, Promise};
 use super::carried::{Carried, Given};
+use super::keys::{Saved, Tag};
 use super::memory::{Boxed, Row};
 use super::post::Post;
 use super::queue::Queue;
@@ -13,6 +14,7 @@ use super::snapshot::Snapshot;
 use super::sys::{Condition, Lock, Locked};
 use super::told::{Ended, Kept, LastMail};
 use super::{clock, sys};
+use crate::auth::derivation::Keys;
 use crate::channel::callbacks::Done;
 use crate::client::log::{Entry, Ring};
 use crate::code::{Code, Phase};
@@ -36,6 +38,8 @@ pub struct SharedClient {
     pub snapshot: Option<Boxed<Snapshot>>,
     /// What the three-function API takes for user name and password.
     pub device_limit: usize,
+    /// What its password comes to.
+    pub keys: Option<Boxed<Saved>>,
     /// How its last mail ended.
     pub told: Kept,
     /// Why its last configuration or mail was refused; None where it was not.
@@ -61,6 +65,7 @@ impl SharedClient {
         Self {
             key,
             snapshot: None,
+            keys: None,
             device_limit: DEVICE_CREDENTIAL_BYTES,
             told: Kept::nothing(),
             refusal: None,
@@ -407,6 +412,30 @@ impl Shared {
         let key = self.driver?;
         let waits = key.slot().is_some_and(|slot| slot.guard.busy());
         self.worker.map(|worker| worker.waker).filter(|_| !waits)
+    }
+
+    /// The keys that were saved for a login of this configuration, where it is the client's still.
+    pub fn saved_keys(&mut self, key: Key, configuration: u32, tag: &Tag) -> Option<Keys> {
+        let saved = self.client(key)?.keys.as_ref()?;
+        saved.are_of(configuration).then(|| saved.get(tag))?
+    }
+
+    /// Saves keys, where the configuration is the client's still. Without memory the next mail derives them again.
+    pub fn save_keys(&mut self, key: Key, configuration: u32, tag: Tag, keys: &Keys) {
+        let Some(client) = self.client(key) else { return };
+        if client
+            .snapshot
+            .as_ref()
+            .is_none_or(|snapshot| snapshot.number != configuration)
+        {
+            return;
+        }
+        if client.keys.as_ref().is_none_or(|saved| !saved.are_of(configuration)) {
+            client.keys = Boxed::new(Saved::new(configuration));
+        }
+        if let Some(saved) = &mut client.keys {
+            saved.save(tag, keys);
+        }
     }
 
     /// Keeps the conversation of a client's mail, unless it has begun another one since.

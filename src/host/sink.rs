@@ -1,10 +1,14 @@
 //! What the host takes of a session's events: the end; and the dialogue, where somebody wants it.
 
-use super::memory::Boxed;
+use super::keys::Tag;
+use super::memory::{Boxed, Row, wipe};
+use super::sys;
 use super::transcript::Transcript;
+use crate::auth::Exchange;
+use crate::auth::exchange::NONCE_BYTES;
 use crate::client::report::Report;
-use crate::code::{Code, Step};
-use crate::limits::Count;
+use crate::code::{Code, Reason, Step};
+use crate::limits::{CHALLENGE_BYTES, Count};
 use crate::session::event::{End, Events, Hearing};
 
 /// Takes the events of a session.
@@ -18,6 +22,42 @@ pub struct Sink {
     pub decided: bool,
     /// Takes the dialogue.
     pub transcript: Option<Boxed<Transcript>>,
+    /// A login with challenges.
+    login: Option<Boxed<Login>>,
+}
+
+/// What a login with challenges remembers.
+struct Login {
+    exchange: Exchange,
+    /// A challenge that is longer than what is kept of a reply.
+    challenge: Row<u8>,
+    /// What tells its keys from others, from when saved ones were looked for.
+    tag: Option<Tag>,
+}
+
+impl Drop for Login {
+    fn drop(&mut self) {
+        wipe(&mut self.challenge);
+    }
+}
+
+impl Sink {
+    /// The login with challenges that is under way.
+    pub fn exchange(&mut self) -> Option<&mut Exchange> {
+        self.login.as_mut().map(|login| &mut login.exchange)
+    }
+
+    /// What tells the keys of that login from others, where it was noted.
+    pub fn tag(&self) -> Option<Tag> {
+        self.login.as_ref()?.tag
+    }
+
+    /// Notes it.
+    pub fn set_tag(&mut self, tag: Tag) {
+        if let Some(login) = &mut self.login {
+            login.tag = Some(tag);
+        }
+    }
 }
 
 impl Events for Sink {
@@ -51,5 +91,47 @@ impl Events for Sink {
         if let Some(transcript) = &mut self.transcript {
             transcript.heard();
         }
+    }
+
+    fn keep_challenge(&mut self, octets: &[u8]) -> bool {
+        let Some(login) = &mut self.login else { return false };
+        let fits = login.challenge.len().saturating_add(octets.len()) <= CHALLENGE_BYTES;
+        fits && login.challenge.append(octets).is_some()
+    }
+
+    fn drop_challenge(&mut self) {
+        if let Some(login) = &mut self.login {
+            wipe(&mut login.challenge);
+            login.challenge = Row::new();
+        }
+    }
+
+    fn begin_exchange(&mut self) -> Result<(), Reason> {
+        self.end_exchange();
+        let mut random = [0; NONCE_BYTES];
+        if !sys::random(&mut random) {
+            return Err(Reason::NoRandom);
+        }
+        let login = Login {
+            exchange: Exchange::new(&random),
+            challenge: Row::new(),
+            tag: None,
+        };
+        self.login = Some(Boxed::new(login).ok_or(Reason::NoMemory)?);
+        Ok(())
+    }
+
+    fn exchange(&mut self) -> Option<(&mut Exchange, &[u8])> {
+        let login = &mut **self.login.as_mut()?;
+        Some((&mut login.exchange, &login.challenge))
+    }
+
+    fn challenge(&self) -> &[u8] {
+        self.login.as_ref().map_or(&[], |login| &login.challenge)
+    }
+
+    fn end_exchange(&mut self) {
+        self.drop_challenge();
+        self.login = None;
     }
 }

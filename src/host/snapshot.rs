@@ -1,18 +1,18 @@
 //! A copy of a checked configuration. A mail keeps the one it began with.
 
+use core::sync::atomic::{AtomicU32, Ordering};
 use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr};
 
 use super::memory::{Boxed, joined};
 use super::security::Protection;
-use super::servers::Servers;
+use super::servers::{Servers, Target};
 use crate::channel::callbacks::Trace;
 use crate::client::settings::Checked;
 use crate::limits::{LIMITS, Limit, Timeouts};
 use crate::octets::wipe;
 use crate::session::Settings;
-use crate::session::job::Security;
-use crate::session::job::{Field, Phrase, TEXTS};
+use crate::session::job::{Field, Login, Phrase, Security, TEXTS};
 use crate::wire::capability::Capabilities;
 use crate::wire::literal::Address;
 
@@ -32,6 +32,42 @@ pub struct Extras {
     pub retry_delay: u32,
     /// Where TLS protects the mails.
     pub protection: Option<Boxed<Protection>>,
+    /// User name and password as SCRAM has them, where they differ from those that are configured.
+    pub prepared: Option<Prepared>,
+}
+
+/// User name and password, prepared (RFC 4013); wiped when they end.
+pub struct Prepared {
+    texts: Box<[u8]>,
+    username: usize,
+}
+
+impl Prepared {
+    /// Of these texts; None without memory.
+    pub fn new(username: &[u8], password: &[u8]) -> Option<Self> {
+        Some(Self {
+            texts: joined(&[username, password])?,
+            username: username.len(),
+        })
+    }
+
+    fn copy(&self) -> Option<Self> {
+        Some(Self {
+            texts: joined(&[&self.texts])?,
+            username: self.username,
+        })
+    }
+
+    fn texts(&self) -> [&[u8]; 2] {
+        let (username, password) = self.texts.split_at_checked(self.username).unwrap_or_default();
+        [username, password]
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        wipe(&mut self.texts);
+    }
 }
 
 impl Extras {
@@ -42,10 +78,17 @@ impl Extras {
                 Some(protection) => Some(protection.copy()?),
                 None => None,
             },
+            prepared: match &self.prepared {
+                Some(prepared) => Some(prepared.copy()?),
+                None => None,
+            },
             ..*self
         })
     }
 }
+
+/// The number of the next configuration.
+static NUMBERS: AtomicU32 = AtomicU32::new(0);
 
 /// The configuration: all its texts in one piece of memory, wiped when it ends.
 pub struct Snapshot {
@@ -55,8 +98,12 @@ pub struct Snapshot {
     limits: [u32; LIMITS],
     pipelining: bool,
     phrase: Option<Phrase>,
+    /// PLAIN and LOGIN need a verified server.
+    guarded: bool,
     /// The devices' own function made it: results have the devices' codes only.
     pub device: bool,
+    /// Which configuration of this process it is: its copies have the same number.
+    pub number: u32,
     /// Where the server listens, where there is one server, with an address.
     pub server: Option<SocketAddr>,
     /// What few configurations have.
@@ -78,7 +125,9 @@ impl Snapshot {
             limits: settings.limits,
             pipelining: settings.pipelining,
             phrase: settings.phrase,
+            guarded: settings.login.guarded,
             device: false,
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             server,
             extras,
         })
@@ -93,7 +142,9 @@ impl Snapshot {
             limits: self.limits,
             pipelining: self.pipelining,
             phrase: self.phrase,
+            guarded: self.guarded,
             device: self.device,
+            number: self.number,
             server: self.server,
             extras: match &self.extras {
                 Some(extras) => Some(extras.copy()?),
@@ -116,6 +167,11 @@ impl Snapshot {
         let length = self.lengths.get(field as usize).copied().unwrap_or(0);
         let text = self.texts.get(before..).and_then(|rest| rest.get(..length));
         text.unwrap_or(&[])
+    }
+
+    /// A server of the list.
+    pub fn server_at(&self, number: usize) -> Option<Target<'_>> {
+        self.extras.as_ref()?.servers.get(number)
     }
 
     /// Where TLS protects its mails.
@@ -143,6 +199,16 @@ impl Snapshot {
             device: self.device,
             phrase: self.phrase,
             limits: self.limits,
+            login: Login {
+                guarded: self.guarded,
+                verified: self.protection().is_some_and(Protection::verifies),
+                prepared: self
+                    .extras
+                    .as_ref()
+                    .and_then(|extras| extras.prepared.as_ref())
+                    .map(Prepared::texts),
+                host: &[],
+            },
         }
     }
 }

@@ -203,7 +203,8 @@ impl Content<'_> {
 
 /// So many octets in lines of base64.
 fn base64_size(octets: Size) -> Option<Size> {
-    let (lines, rest) = (octets / LINE_OCTETS as Size, octets % LINE_OCTETS as Size);
+    const OF_LINE: Size = LINE_OCTETS as Size;
+    let (lines, rest) = (octets / OF_LINE, octets % OF_LINE);
     let whole = lines.checked_mul(LINE as Size)?;
     match rest {
         0 => Some(whole),

@@ -6,7 +6,7 @@ use super::job::Job;
 use super::job::Security;
 use super::session::Session;
 use super::state::{Next, State};
-use crate::auth::{Mechanism, redaction};
+use crate::auth::redaction;
 use crate::code::{self, Code, Outcome, Reason, Step};
 use crate::wire::capability::Capability;
 #[cfg(feature = "std")]
@@ -29,6 +29,10 @@ impl<E: Events> Session<E> {
     /// The server's answer decides. What it repeats of the login is masked in the text that the result will show.
     pub(super) fn answered(&mut self, job: &Job<'_>, code: Code) {
         if !job.settings.mechanisms.is_empty() {
+            #[cfg(feature = "std")]
+            if let Some(response) = self.response(job) {
+                response.mask(self.reader.text_mut());
+            }
             let text = self.reader.text_mut();
             redaction::mask(text, &job.settings, self.step.logs_in());
         }
@@ -152,7 +156,7 @@ impl<E: Events> Session<E> {
         Some(Reason::NotSmtp)
     }
 
-    fn fail(&mut self, job: &Job<'_>) -> State {
+    pub(super) fn fail(&mut self, job: &Job<'_>) -> State {
         if self.reader.code() < 400 {
             // Neither accepted nor refused: after the final dot nobody knows.
             self.give_up(Reason::NotSmtp);
@@ -176,12 +180,8 @@ impl<E: Events> Session<E> {
         if settings.mechanisms.is_empty() {
             return self.begin_transaction(job);
         }
-        let usable = settings.mechanisms.both(self.capabilities.found());
-        if usable.has(Capability::Plain) {
-            return self.log_in(job, Mechanism::Plain);
-        }
-        if usable.has(Capability::Login) {
-            return self.log_in(job, Mechanism::Login);
+        if let Some(mechanism) = self.mechanism_for(job) {
+            return self.log_in(job, mechanism);
         }
         if self.capabilities.offers(Capability::Auth) {
             self.answered(job, Code::AuthUnsupported);
@@ -193,27 +193,23 @@ impl<E: Events> Session<E> {
         State::Quit
     }
 
-    fn log_in(&mut self, job: &Job<'_>, mechanism: Mechanism) -> State {
-        self.mechanism = mechanism;
-        self.step = mechanism.begin(&job.settings);
-        State::AuthBegin
-    }
-
     /// The server does not take EHLO.
     fn fall_back(&mut self, job: &Job<'_>) -> State {
         match self.reader.code() {
-            // Nor STARTTLS.
-            400.. if self.needs_security(job) => {
-                self.answered(job, Code::TlsUnavailable);
-                return State::Quit;
-            }
-            // HELO announces no AUTH: with a login to do there is nothing to fall back to.
-            400.. if job.settings.mechanisms.is_empty() => {
+            // HELO announces no STARTTLS and no AUTH: with one of them to do there is nothing to fall back to.
+            400.. if job.settings.mechanisms.is_empty() && !self.needs_security(job) => {
                 self.capabilities.forget();
                 return State::Helo;
             }
             // 500, 502 or 504: it knows no EHLO.
-            reply @ 500..=504 if reply % 2 == 0 => self.answered(job, Code::AuthUnsupported),
+            reply @ 500..=504 if reply % 2 == 0 => {
+                let code = if self.needs_security(job) {
+                    Code::TlsUnavailable
+                } else {
+                    Code::AuthUnsupported
+                };
+                self.answered(job, code);
+            }
             _ => {}
         }
         self.fail(job)
@@ -221,41 +217,32 @@ impl<E: Events> Session<E> {
 
     /// An answer while logging in.
     fn login_reply(&mut self, job: &Job<'_>, accepted: bool) -> State {
+        // We had cancelled it, and any answer will do.
+        if cfg!(feature = "std") && self.concluded() {
+            return State::Quit;
+        }
         match (self.step, self.reader.code()) {
             // A challenge; or the server overlooked the initial response.
-            (Step::AuthMechanism | Step::AuthOneStep | Step::AuthUsername, 334) => {
-                let challenge = match self.events.challenge() {
-                    [] => self.reader.text(),
-                    kept => kept,
-                };
-                self.step = self.mechanism.respond(self.step, challenge);
-                self.events.drop_challenge();
-                self.reader.wipe_text();
-                State::AuthRespond
-            }
-            _ if accepted => {
-                // It may repeat what it accepted.
-                self.reader.wipe_text();
-                self.begin_transaction(job)
-            }
+            (_, 334) if self.may_be_challenged() => return self.challenged(job),
+            _ if accepted => return self.logged_in(job),
             // It wants no response in the command's line: its answer is no verdict on the credentials.
             (Step::AuthOneStep, 501 | 504) => {
                 self.step = Step::AuthMechanism;
-                State::AuthBegin
+                return State::AuthBegin;
             }
-            // Nor is this one, of the mechanism.
-            (Step::AuthMechanism, 504)
-                if self.mechanism == Mechanism::Plain
-                    && job
-                        .settings
-                        .mechanisms
-                        .both(self.capabilities.found())
-                        .has(Capability::Login) =>
-            {
-                self.log_in(job, Mechanism::Login)
+            #[cfg(feature = "std")]
+            (Step::AuthMessage, 501 | 504) if self.state == State::AuthBegin => {
+                self.step = Step::AuthMechanism;
+                return State::AuthBegin;
             }
-            _ => self.fail(job),
+            _ => {}
         }
+        // Nor is this one, of the mechanism.
+        if let Some(mechanism) = self.next_mechanism(job) {
+            return self.log_in(job, mechanism);
+        }
+        self.login_refused();
+        self.fail(job)
     }
 }
 

@@ -50,6 +50,17 @@ fn plan(mail: &Mail<'_>, eight_bit_mime: bool) -> Option<(Plan, Option<Size>)> {
     Some(Plan::of(&mail.text, eight_bit_mime, composes))
 }
 
+/// How many octets the mail has, as SIZE counts them; `known`: those of its body, where they are known.
+fn size(job: &Job<'_>, mail: &Mail<'_>, plan: Plan, known: Option<Size>) -> Size {
+    let mut counted = Window::counting();
+    write_header(job, mail, &plan, &mut counted);
+    if known.is_none() {
+        plan.count(&mail.text, &mut Transparent::new(&mut counted, Transparency::Off));
+    }
+    let counted = Size::try_from(counted.written()).unwrap_or(Size::MAX);
+    counted.saturating_add(known.unwrap_or(0))
+}
+
 impl<E: Events> Session<E> {
     /// Plans the transaction; or, in a probe, ends here.
     pub(super) fn begin_transaction(&mut self, job: &Job<'_>) -> State {
@@ -91,24 +102,20 @@ impl<E: Events> Session<E> {
         if cfg!(feature = "complete") && (!mail.text.pieces || (cfg!(feature = "std") && known.is_some())) {
             let limit = self.capabilities.size();
             // On a system also for who asks how much of it has left.
-            if limit.is_some() || (cfg!(feature = "std") && known.is_some()) {
-                let mut counted = Window::counting();
-                write_header(job, mail, &plan, &mut counted);
-                if known.is_none() {
-                    plan.count(&mail.text, &mut Transparent::new(&mut counted, Transparency::Off));
-                }
-                let counted = Size::try_from(counted.written()).unwrap_or(Size::MAX);
-                let size = counted.saturating_add(known.unwrap_or(0));
+            #[cfg(feature = "std")]
+            if limit.is_none() && known.is_some() {
+                transaction.all = size(job, mail, plan, known);
+            }
+            if let Some(limit) = limit {
+                let size = size(job, mail, plan, known);
+                transaction.size = if takes_parameters { size } else { 0 };
                 #[cfg(feature = "std")]
                 {
                     transaction.all = size;
                 }
-                if let Some(limit) = limit {
-                    transaction.size = if takes_parameters { size } else { 0 };
-                    if limit > 0 && size > limit {
-                        self.conclude(Code::DataFailed, Reason::TooLarge);
-                        return State::Quit;
-                    }
+                if limit > 0 && size > limit {
+                    self.conclude(Code::DataFailed, Reason::TooLarge);
+                    return State::Quit;
                 }
             }
         }

@@ -3,7 +3,11 @@
 //! Secrets are masked where they are written, and where a server repeats them.
 
 use super::verdict::Verdict;
+#[cfg(feature = "std")]
+use crate::auth::Exchange;
 use crate::code::Code;
+#[cfg(feature = "std")]
+use crate::code::Reason;
 use crate::limits::{Count, EVENT_LINE_BYTES};
 use crate::octets::{copy, printable, wipe};
 
@@ -56,6 +60,22 @@ pub trait Events {
 
     /// Drops the challenge, and leaves nothing of it in memory.
     fn drop_challenge(&mut self) {}
+
+    /// Makes room for what a mechanism remembers, and forgets what another one had there; or says what is missing.
+    #[cfg(feature = "std")]
+    fn begin_exchange(&mut self) -> Result<(), Reason> {
+        Err(Reason::NoMemory)
+    }
+
+    /// That room, and the challenge that was kept ([`Events::keep_challenge`]).
+    #[cfg(feature = "std")]
+    fn exchange(&mut self) -> Option<(&mut Exchange, &[u8])> {
+        None
+    }
+
+    /// Gives the room back, wiped.
+    #[cfg(feature = "std")]
+    fn end_exchange(&mut self) {}
 }
 
 impl Events for () {

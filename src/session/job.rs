@@ -108,6 +108,34 @@ pub struct Settings<'a> {
     pub limits: [u32; LIMITS],
     /// Where the server listens: for who makes the connection. [`Address::NONE`] where that is told elsewhere.
     pub server: Address,
+    /// What only a system has for a login.
+    #[cfg(feature = "std")]
+    pub login: Login<'a>,
+}
+
+/// How a system logs in.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy)]
+pub struct Login<'a> {
+    /// PLAIN and LOGIN are said over verified TLS only.
+    pub guarded: bool,
+    /// TLS, as soon as there is one, verifies the server.
+    pub verified: bool,
+    /// User name and password as SCRAM has them (RFC 4013), where they differ from those that are configured.
+    pub prepared: Option<[&'a [u8]; 2]>,
+    /// The server's name, where it has one.
+    pub host: &'a [u8],
+}
+
+#[cfg(feature = "std")]
+impl Login<'_> {
+    /// Nothing is said to a server that is not verified, but what is named.
+    pub const NONE: Self = Self {
+        guarded: false,
+        verified: false,
+        prepared: None,
+        host: &[],
+    };
 }
 
 impl<'a> Settings<'a> {
@@ -122,6 +150,8 @@ impl<'a> Settings<'a> {
         phrase: None,
         limits: [0; LIMITS],
         server: Address::NONE,
+        #[cfg(feature = "std")]
+        login: Login::NONE,
     };
 
     /// A text.
@@ -144,6 +174,24 @@ impl Credentials for Settings<'_> {
 
     fn password(&self) -> &[u8] {
         self.text(Field::Password)
+    }
+
+    #[cfg(feature = "std")]
+    fn prepared(&self) -> [&[u8]; 2] {
+        self.login.prepared.unwrap_or([self.username(), self.password()])
+    }
+
+    #[cfg(feature = "std")]
+    fn write_host(&self, out: &mut Window<'_>) {
+        match self.login.host {
+            [] => self.server.write_bare(out),
+            name => out.put_seldom(name),
+        }
+    }
+
+    #[cfg(feature = "std")]
+    fn port(&self) -> u32 {
+        self.server.port
     }
 }
 

@@ -18,15 +18,19 @@
 //! - `parameters`: what few mails say in their envelope, where there is a system
 //! - [`envelope`]: MAIL, RCPT, DATA, and what the answers to them lead to
 //! - [`answer`]: what the server's answers lead to
+//! - [`choice`]: which mechanism logs in
+//! - [`login`]: what the answers to a mechanism lead to
 //! - [`secure`]: when STARTTLS is said, and what follows
 //! - [`transmit`]: octets out, as the states and the server allow
 //! - [`event`]: what the owner is told
 //! - [`verdict`]: how a mail ended
 
 pub mod answer;
+pub mod choice;
 pub mod envelope;
 pub mod event;
 pub mod job;
+pub mod login;
 #[cfg(feature = "std")]
 pub mod parameters;
 pub mod secure;

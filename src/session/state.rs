@@ -24,6 +24,9 @@ pub enum State {
     AuthBegin,
     /// A response to a challenge.
     AuthRespond,
+    /// The mechanism derives its keys, in slices ([`super::Session::derive`]); nothing is said meanwhile.
+    #[cfg(feature = "std")]
+    AuthDerive,
     /// MAIL, RCPT and DATA: pipelined, or one after the other.
     Envelope,
     /// The mail data: the header block.
@@ -118,6 +121,8 @@ pub const STATES: [Row; COUNT] = [
     row(State::Securing, Command::Nothing, Step::StartTls, To(State::Ehlo), Break),
     row(State::AuthBegin, Command::Auth, Step::AuthMechanism, Login, Login),
     row(State::AuthRespond, Command::Response, Step::AuthPassword, Login, Login),
+    #[cfg(feature = "std")]
+    row(State::AuthDerive, Command::Nothing, Step::AuthPassword, Login, Login),
     row(State::Envelope, Command::Mail, Step::Mail, Next::Envelope, Next::Envelope),
     row(State::Header, Command::Nothing, Step::Text, Break, Break),
     row(State::Text, Command::Nothing, Step::Text, Break, Break),

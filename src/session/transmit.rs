@@ -45,6 +45,8 @@ impl<E: Events> Session<E> {
             State::Text => return self.write_text(job, out),
             State::Header | State::Dot => true,
             State::End => false,
+            #[cfg(feature = "std")]
+            State::AuthDerive => false,
             _ => self.pending,
         };
         if !may {
@@ -133,7 +135,7 @@ impl<E: Events> Session<E> {
     fn write_command(&mut self, command: Command, job: &Job<'_>, masked: bool, out: &mut Window<'_>) {
         let mut line = command.line();
         while let Some(field) = line.next(out) {
-            if masked && field == command::RESPONSE {
+            if masked && field == command::RESPONSE && !self.concluded() {
                 out.put_all(MASK);
             } else {
                 line.when(self.put(field, job, out));
@@ -152,8 +154,8 @@ impl<E: Events> Session<E> {
                 name => out.put_all(name),
             },
             command::MECHANISM => out.put_all(self.mechanism.name()),
-            command::HAS_INITIAL_RESPONSE => return self.step == Step::AuthOneStep,
-            command::RESPONSE => self.mechanism.write(self.step, settings, out),
+            command::HAS_INITIAL_RESPONSE => return self.has_initial_response(),
+            command::RESPONSE => self.write_response(job, out),
             #[cfg(feature = "std")]
             command::VERB..=command::ORIGINAL => return self.put_parameter(field, job, out),
             command::REVERSE_PATH => {

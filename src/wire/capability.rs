@@ -33,6 +33,21 @@ pub enum Capability {
     /// DSN (RFC 3461).
     #[cfg(feature = "std")]
     Dsn,
+    /// AUTH CRAM-MD5 (RFC 2195).
+    #[cfg(feature = "std")]
+    CramMd5,
+    /// AUTH SCRAM-SHA-1 (RFC 5802).
+    #[cfg(feature = "std")]
+    ScramSha1,
+    /// AUTH SCRAM-SHA-256 (RFC 7677).
+    #[cfg(feature = "std")]
+    ScramSha256,
+    /// AUTH XOAUTH2.
+    #[cfg(feature = "std")]
+    XOAuth2,
+    /// AUTH OAUTHBEARER (RFC 7628).
+    #[cfg(feature = "std")]
+    OAuthBearer,
 }
 
 /// Each capability as the EHLO reply has it: a keyword, or a keyword and one of its parameters.
@@ -51,6 +66,16 @@ const KNOWN: &[(&str, Capability)] = &[
     ("SMTPUTF8", Capability::SmtpUtf8),
     #[cfg(feature = "std")]
     ("DSN", Capability::Dsn),
+    #[cfg(feature = "std")]
+    ("AUTH CRAM-MD5", Capability::CramMd5),
+    #[cfg(feature = "std")]
+    ("AUTH SCRAM-SHA-1", Capability::ScramSha1),
+    #[cfg(feature = "std")]
+    ("AUTH SCRAM-SHA-256", Capability::ScramSha256),
+    #[cfg(feature = "std")]
+    ("AUTH XOAUTH2", Capability::XOAuth2),
+    #[cfg(feature = "std")]
+    ("AUTH OAUTHBEARER", Capability::OAuthBearer),
 ];
 
 const LAYOUT: Layout = Layout::of(&words_of::<{ KNOWN.len() }>(KNOWN));
@@ -84,8 +109,17 @@ impl Capabilities {
     pub const PLAIN: Self = Self::of(&[Capability::Plain]);
     /// The mechanism LOGIN.
     pub const LOGIN: Self = Self::of(&[Capability::Login]);
-    /// All mechanisms that the library can log in with.
+    /// The mechanisms of a device.
     pub const MECHANISMS: Self = Self::of(&[Capability::Plain, Capability::Login]);
+    /// The mechanisms that show the server nothing that it could log in with elsewhere.
+    #[cfg(feature = "std")]
+    pub const CHALLENGED: Self = Self::of(&[Capability::CramMd5, Capability::ScramSha1, Capability::ScramSha256]);
+    /// The mechanisms whose password is a token.
+    #[cfg(feature = "std")]
+    pub const TOKENS: Self = Self::of(&[Capability::XOAuth2, Capability::OAuthBearer]);
+    /// The mechanisms of a system that need no token.
+    #[cfg(feature = "std")]
+    pub const ANY: Self = Self::MECHANISMS.with(Self::CHALLENGED);
 
     /// These ones.
     pub const fn of(capabilities: &[Capability]) -> Self {
@@ -111,6 +145,19 @@ impl Capabilities {
     #[must_use]
     pub const fn both(self, other: Self) -> Self {
         Self(self.0 & other.0)
+    }
+
+    /// Those that are in either set.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those that are not in the other set.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     const fn bit(value: u8) -> u32 {
@@ -310,7 +357,11 @@ mod tests {
     #[test]
     fn the_old_and_the_new_form_of_auth_are_united() {
         let found = parse(&["host", "AUTH=LOGIN", "AUTH PLAIN CRAM-MD5"]);
-        assert_eq!(known_of(&found), [Auth, Plain, Login]);
+        let cram = [
+            #[cfg(feature = "std")]
+            Capability::CramMd5,
+        ];
+        assert_eq!(known_of(&found), [[Auth, Plain, Login].as_slice(), &cram].concat());
         let found = parse(&["host", "AUTH=LOGIN PLAIN"]);
         assert_eq!(known_of(&found), [Auth, Plain, Login]);
     }
@@ -319,6 +370,23 @@ mod tests {
     fn mechanisms_that_only_begin_alike_are_others() {
         let found = parse(&["host", "AUTH PLAIN-CLIENTTOKEN LOGINX NTLM"]);
         assert_eq!(known_of(&found), [Auth]);
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn every_mechanism_of_a_system_is_known_in_either_case() {
+        let found = parse(&[
+            "host",
+            "auth scram-sha-256 SCRAM-SHA-1 Cram-Md5 xoauth2 OAUTHBEARER LOGIN PLAIN",
+        ]);
+        let all = Capabilities::ANY.with(Capabilities::TOKENS);
+        assert_eq!(found.found().both(all), all);
+        for other in [
+            "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-1-PLUS SCRAM-SHA-512 SCRAM-SHA-2 CRAM-MD",
+            "AUTH XOAUTH XOAUTH22 OAUTHBEARERS SCRAM-SHA- SCRAM-SHA-25 DIGEST-MD5 NTLM",
+        ] {
+            assert_eq!(known_of(&parse(&["host", other])), [Auth], "{other}");
+        }
     }
 
     #[test]

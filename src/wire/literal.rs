@@ -93,6 +93,18 @@ impl Address {
         }
         out.put(b']');
     }
+
+    /// Writes it as people do: `192.0.2.1`, `2001:db8:0:0:0:0:0:1`.
+    #[cfg(feature = "std")]
+    pub fn write_bare(&self, out: &mut Window<'_>) {
+        let mut literal = [0; LITERAL_BYTES];
+        let mut inside = Window::new(&mut literal, 0);
+        self.write(&mut inside);
+        let length = inside.kept();
+        let literal = literal.get(..length).unwrap_or(&[]);
+        let bare = literal.strip_prefix(b"[IPv6:").or(literal.strip_prefix(b"["));
+        out.put_seldom(bare.and_then(|bare| bare.strip_suffix(b"]")).unwrap_or(&[]));
+    }
 }
 
 impl From<IpAddr> for Address {

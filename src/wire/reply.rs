@@ -189,6 +189,21 @@ impl Reader {
         self.text.get_mut(..usize::from(self.length)).unwrap_or(&mut [])
     }
 
+    /// Adds words of the server's, as printable ASCII, to the kept text, as many as there is room for.
+    #[cfg(feature = "std")]
+    pub fn add_text(&mut self, words: &[u8]) {
+        if words.is_empty() {
+            return;
+        }
+        while self.text().ends_with(b" ") {
+            self.length = self.length.wrapping_sub(1);
+        }
+        let dash: &[u8] = if self.length == 0 { b"" } else { b" - " };
+        for octet in dash.iter().chain(words) {
+            self.keep_octet(*octet);
+        }
+    }
+
     /// The code of the line that is being read.
     pub fn line_code(&self) -> u16 {
         self.line_code

@@ -52,7 +52,8 @@ fn of_the_static_library_only_the_functions_of_the_header_are_global() {
 }
 
 /// What the lean shared library may have.
-const LEAN_SHARED: u64 = 426_500;
+// 426,500 before there were logins with challenges; these have 63,300: the digests, the decoder of base64, and ours (docs/adr/0021).
+const LEAN_SHARED: u64 = 489_800;
 
 /// What the tables of Unicode may add (docs/adr/0002).
 const UNICODE_TABLES: u64 = if cfg!(feature = "unicode") { 310_000 } else { 0 };

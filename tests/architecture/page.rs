@@ -58,14 +58,19 @@ fn ways(from: State, next: Next) -> Vec<(State, &'static str)> {
             (Envelope, "TLS not required, no login"),
         ],
         Next::Fallback => vec![(Helo, "neither TLS nor login to do"), (Quit, "TLS or login to do")],
+        Next::Login if from == AuthDerive => vec![(AuthRespond, "the keys are derived")],
         Next::Login => {
             let mut ways = vec![
+                (AuthDerive, "334 of SCRAM"),
                 (AuthRespond, "334, a response is due"),
                 (Envelope, "235, the last response was said"),
                 (Quit, "login refused, probe, or mail too large"),
             ];
             if from == AuthBegin {
-                ways.push((AuthBegin, "501 or 504: without an initial response, or LOGIN"));
+                ways.push((
+                    AuthBegin,
+                    "501 or 504: without an initial response; or another mechanism",
+                ));
             }
             ways
         }
@@ -98,7 +103,8 @@ fn says(state: State) -> &'static str {
         State::LoneDot => ".",
         State::Rset => "RSET",
         State::Quit => "QUIT",
-        State::Connecting | State::Greeting | State::Securing | State::End | State::Idle | State::Closed => "",
+        State::Connecting | State::Greeting | State::Securing | State::AuthDerive => "",
+        State::End | State::Idle | State::Closed => "",
     }
 }
 
@@ -235,11 +241,14 @@ fn a_session_takes_each_arrow_of_the_diagram_and_no_other() {
         }
         for state in &shown {
             // What has to be announced: a login, which tests/dialogue has, or STARTTLS, with which other rows begin.
-            let special =
-                matches!(state.as_str(), "AuthBegin" | "StartTls") && matches!(row.state, State::Ehlo | State::Helo);
+            let special = (matches!(state.as_str(), "AuthBegin" | "StartTls")
+                && matches!(row.state, State::Ehlo | State::Helo))
+                || state == "AuthDerive";
             // What begins with an event of the connection, or with the last octet that has left.
-            let other_event =
-                matches!(row.state, State::Connecting | State::Securing | State::Dot) || row.state.settled();
+            let other_event = matches!(
+                row.state,
+                State::Connecting | State::Securing | State::AuthDerive | State::Dot
+            ) || row.state.settled();
             assert!(
                 special || other_event || driven_to.contains(state),
                 "{:?} --> {state} is never taken",

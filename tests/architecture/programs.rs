@@ -18,7 +18,7 @@ fn the_readmes_program_is_built_with_the_readmes_commands() {
     let readme = read("README.md");
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("readme");
     fs::create_dir_all(&folder).unwrap();
-    let program = readme_program(0);
+    let program = readme_program(1);
     assert!(program.lines().count() <= 32, "{}", program.lines().count());
     fs::write(folder.join("alarm.c"), program).unwrap();
     let lines = link_lines(&readme);
@@ -92,7 +92,7 @@ fn the_parts_of_programs_in_the_documents_are_compiled() {
     let page = read("docs/threads-and-loops.md");
     let of_the_page = page.split("```c\n").nth(1).and_then(|after| after.split("```").next());
     for (name, part) in [
-        ("submission.c", in_a_function(&readme_program(1))),
+        ("submission.c", in_a_function(&readme_program(0))),
         ("readme.c", readme_program(2)),
         ("loop.c", in_a_function(of_the_page.unwrap())),
     ] {

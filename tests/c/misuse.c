@@ -190,7 +190,7 @@ static void structure_sizes(sds_smtp_client *client)
 
 static void configuration_fields(sds_smtp_client *client)
 {
-  static const uint32_t unknown_numbers[] = {4, 5, 255, 256, 65536, 0x7FFFFFFF, 0x80000000u, 0xFFFFFFFFu};
+  static const uint32_t unknown_numbers[] = {5, 7, 255, 256, 65536, 0x7FFFFFFF, 0x80000000u, 0xFFFFFFFFu};
   struct sds_smtp_config config;
   size_t i;
 
@@ -365,7 +365,7 @@ static void message_fields(sds_smtp_client *client)
   expect("subject", huge, sds_smtp_client_send(client, &message), SDS_SMTP_DATA_FAILED);
 
   message = good_message();
-  message.flags = SDS_SMTP_RAW;
+  message.flags = SDS_SMTP_PARTIAL;
   expect("a flag of a later version", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_NOT_SUPPORTED);
   message.flags = 64;
   expect("message flags 64", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_BAD_ARGUMENT);

@@ -8,12 +8,10 @@
  *
  * Exit code 0: every case was right.
  */
-#include <arpa/inet.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include <pthread.h>
 
-#include "mail.h"
+#include "server.h"
 
 #define LOOKUPS       16
 #define SOON_MS       5000u
@@ -40,20 +38,21 @@ static struct addrinfo *add_address(struct addrinfo *next, const char *text)
   return one;
 }
 
-/* The only address in a list: a link-local one, in zone 1, which is the loopback's. */
-static struct addrinfo *link_local(void)
+/* The first address in a list: an IPv6 one, in this zone. */
+static struct addrinfo *add_address6(struct addrinfo *next, const char *text, uint32_t zone)
 {
   struct addrinfo *one = (struct addrinfo *)calloc(1, sizeof *one + sizeof(struct sockaddr_in6));
   struct sockaddr_in6 *address = (struct sockaddr_in6 *)(void *)(one + 1);
 
   CHECK(one != NULL);
   address->sin6_family = AF_INET6;
-  CHECK(inet_pton(AF_INET6, "fe80::25", &address->sin6_addr) == 1);
-  address->sin6_scope_id = 1;
+  CHECK(inet_pton(AF_INET6, text, &address->sin6_addr) == 1);
+  address->sin6_scope_id = zone;
   one->ai_family = AF_INET6;
   one->ai_socktype = SOCK_STREAM;
   one->ai_addr = (struct sockaddr *)address;
   one->ai_addrlen = sizeof *address;
+  one->ai_next = next;
   return one;
 }
 
@@ -77,7 +76,8 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     return 0;
   }
   if (strncmp(name, "zone", 4) == 0) {
-    *list = link_local();
+    /* The loopback's. */
+    *list = add_address6(NULL, "fe80::25", 1);
     return 0;
   }
   while (strncmp(name, "stuck", 5) == 0 && !released)
@@ -86,6 +86,8 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
   for (i = 0; strncmp(name, "many", 4) == 0 && i < 299; i++)
     *list = add_address(*list, "203.0.113.1");
   *list = add_address(*list, "127.0.0.1");
+  if (strncmp(name, "both", 4) == 0)
+    *list = add_address6(*list, "::1", 0);
   return 0;
 }
 
@@ -300,6 +302,88 @@ static void a_shutdown_waits_for_the_lookup(void)
   CHECK_IS(sds_smtp_shutdown(PATIENCE_MS), SDS_SMTP_OK);
 }
 
+/* The first address refuses, the second one stands and says nothing: its greeting has its time from then on. */
+static void a_greeting_has_its_time_after_a_race_of_addresses(void)
+{
+  struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
+  struct sds_smtp_result result = SDS_SMTP_RESULT_INIT;
+  sds_smtp_client *client = sds_smtp_client_new();
+
+  listen_on_loopback(&port);
+  config.server = "both.test";
+  config.port = port;
+  config.sender = "device@example.com";
+  config.connect_timeout_ms = 15000;
+  config.greeting_timeout_ms = 500;
+  CHECK_IS(sds_smtp_client_configure(client, &config), SDS_SMTP_OK);
+  CHECK_IS(start_mail(client, "not greeted"), SDS_SMTP_OK);
+  CHECK_IS(sds_smtp_client_wait(client, PATIENCE_MS), SDS_SMTP_TIMEOUT);
+  CHECK_IS(sds_smtp_client_result(client, &result), SDS_SMTP_OK);
+  CHECK_IS(result.phase, SDS_SMTP_PHASE_GREETING);
+  CHECK(result.elapsed_ms >= 500u && result.elapsed_ms < SOON_MS);
+  CHECK(strncmp(result.server, "127.0.0.1:", 10) == 0);
+}
+
+static int32_t refuses(void *context, const sds_smtp_address *server)
+{
+  (void)context;
+  (void)server;
+  return SDS_SMTP_REFUSED;
+}
+
+static int32_t is_not_called(void *context)
+{
+  (void)context;
+  _exit(1);
+}
+
+static int32_t sends_nothing(void *context, const uint8_t *octets, size_t length)
+{
+  (void)octets;
+  return (int32_t)length * is_not_called(context);
+}
+
+static int32_t receives_nothing(void *context, uint8_t *octets, size_t max)
+{
+  (void)octets;
+  return (int32_t)max * is_not_called(context);
+}
+
+static volatile int polls_on = 1;
+
+static void *polls(void *unused)
+{
+  while (polls_on)
+    sds_smtp_poll(0);
+  return unused;
+}
+
+/* A loop and a thread that waits: whoever takes the answer, while the other one has the connection for the turn that asks for it, it
+ * counts. */
+static void an_answer_that_comes_in_a_turn_counts(void)
+{
+  sds_smtp_transport transport = SDS_SMTP_TRANSPORT_INIT;
+  sds_smtp_client *client = sds_smtp_client_new();
+  uint64_t begin = now_ms();
+  pthread_t thread;
+
+  CHECK(event_loop() >= 0);
+  transport.connect = refuses;
+  transport.connected = is_not_called;
+  transport.send = sends_nothing;
+  transport.receive = receives_nothing;
+  transport.close = is_not_called;
+  CHECK_IS(sds_smtp_client_set_transport(client, &transport), SDS_SMTP_OK);
+  CHECK_IS(configure_names(client, "one.test", 1000, 0), SDS_SMTP_OK);
+  CHECK_IS(pthread_create(&thread, NULL, polls, NULL), 0);
+  while (now_ms() - begin < 2000) {
+    CHECK_IS(start_mail(client, "refused"), SDS_SMTP_OK);
+    CHECK_IS(sds_smtp_client_wait(client, PATIENCE_MS), SDS_SMTP_CONNECT_FAILED);
+  }
+  polls_on = 0;
+  CHECK_IS(pthread_join(thread, NULL), 0);
+}
+
 static const struct {
   const char *name;
   void (*run)(void);
@@ -313,6 +397,8 @@ static const struct {
   {"two hundred mails wait for one name", two_hundred_mails_wait_for_one_name},
   {"a fork leaves the lookup to the parent", a_fork_leaves_the_lookup_to_the_parent},
   {"a shutdown waits for the lookup", a_shutdown_waits_for_the_lookup},
+  {"a greeting has its time after a race of addresses", a_greeting_has_its_time_after_a_race_of_addresses},
+  {"an answer that comes in a turn counts", an_answer_that_comes_in_a_turn_counts},
 };
 
 #define CASES ((int)(sizeof cases / sizeof cases[0]))

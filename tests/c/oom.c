@@ -6,6 +6,8 @@
  * The server on PORT accepts every mail, and so does the one on TLS_PORT, with TLS as sds_smtp_config has it. With that one,
  * a mail over TLS and a plain one are sent beside each other, and what is refused comes after the configuration: where the one
  * over TLS fails for one refused allocation, the plain one arrives; it ends nothing else, and the next mails are both sent.
+ * So is what a configuration with many certificates allocates; and a function of the program that carries TLS is refused what
+ * it asks for meanwhile, and the mail is sent.
  *
  * For each number N a child process runs in which the N-th allocation fails, and one in which all from the N-th on fail until
  * the mail has a result. Without TLS: with a handle, and with the built-in client; with an address, with a list of servers,
@@ -19,6 +21,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -223,6 +226,7 @@ static sds_smtp_client *client_of(unsigned port, uint32_t tls, const char *ca)
   config.port = port;
   config.tls = tls;
   config.tls_ca = ca;
+  config.tls_name = tls ? "mx.example.test" : NULL;
   config.sender = "unit7@example.com";
   if (client == NULL || sds_smtp_client_configure(client, &config) != SDS_SMTP_OK)
     _exit(96);
@@ -261,6 +265,9 @@ static int beside(unsigned port, unsigned tls_port, uint32_t tls, const char *ca
   refused_one = failed;
   if (code[0] == SDS_SMTP_BUSY || code[1] == SDS_SMTP_BUSY)
     return 2;
+  /* Nothing was wrong with the certificate. */
+  if (code[0] == SDS_SMTP_TLS_UNTRUSTED)
+    return 5;
   if (!and_all_after && code[0] != SDS_SMTP_OK && code[1] != SDS_SMTP_OK)
     return 3;
   send_both(client, code);
@@ -271,12 +278,13 @@ static int beside(unsigned port, unsigned tls_port, uint32_t tls, const char *ca
   return refused_one;
 }
 
-static int refuse_each_beside(unsigned port, unsigned tls_port, uint32_t tls, const char *ca, int and_all_after)
+/* every -- only each of so many */
+static int refuse_each_beside(unsigned port, unsigned tls_port, uint32_t tls, const char *ca, int and_all_after, int every)
 {
   long refused;
   int failures = 0, last = 0;
 
-  for (refused = 0; refused < MOST && !last; refused++) {
+  for (refused = 0; refused < MOST && !last; refused += every) {
     int status;
     pid_t child = fork();
 
@@ -296,6 +304,201 @@ static int refuse_each_beside(unsigned port, unsigned tls_port, uint32_t tls, co
   return failures == 0 && last && refused > 50;
 }
 
+/* --- a configuration with many certificates ----------------------------------------------- */
+
+#define CERTIFICATES 300
+
+/* So many of one certificate, as in the store of a system: 200 KB, in memory that nothing refuses. NULL for one with many names. */
+static char *bundle_of(const char *ca)
+{
+  size_t room = 0, length;
+  char one[4096], *all;
+  FILE *file = fopen(ca, "r");
+  int i;
+
+  if (file == NULL)
+    _exit(95);
+  length = fread(one, 1, sizeof one, file);
+  fclose(file);
+  if (length == sizeof one)
+    return NULL;
+  all = (char *)__libc_malloc(length * CERTIFICATES + 1);
+  if (all == NULL)
+    _exit(95);
+  for (i = 0; i < CERTIFICATES; i++, room += length)
+    memcpy(all + room, one, length);
+  all[room] = '\0';
+  return all;
+}
+
+/* 0: right, and nothing was refused; 1: right; else wrong. ca -- NULL: the system's store */
+static int configured(const char *ca, long refused, int and_all_after)
+{
+  struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
+  sds_smtp_client *client = sds_smtp_client_new();
+  int code, was_refused;
+
+  alarm(30);
+  config.server = servers[0];
+  config.sender = "unit7@example.com";
+  config.tls = SDS_SMTP_TLS_IMPLICIT;
+  config.tls_ca = ca;
+  lasting = and_all_after;
+  left = refused;
+  code = sds_smtp_client_configure(client, &config);
+  left = -1;
+  was_refused = failed;
+  if (code != SDS_SMTP_OK && code != SDS_SMTP_DATA_FAILED)
+    return 100 + code;
+  if (!was_refused && code != SDS_SMTP_OK)
+    return 3;
+  if (sds_smtp_client_configure(client, &config) != SDS_SMTP_OK)
+    return 4;
+  sds_smtp_client_free(client);
+  return was_refused;
+}
+
+static int refuse_each_of_a_configuration(const char *ca, int and_all_after)
+{
+  long refused;
+  int failures = 0, last = 0;
+
+  /* Each certificate takes the same ones. */
+  for (refused = 0; refused < 20L * CERTIFICATES && !last; refused += refused < 100 ? 1 : 17) {
+    int status;
+    pid_t child = fork();
+
+    if (child == 0)
+      _exit(configured(ca, refused, and_all_after));
+    if (child < 0 || waitpid(child, &status, 0) != child)
+      return 0;
+    if (WIFSIGNALED(status) || WEXITSTATUS(status) > 1) {
+      printf("allocation %ld of a configuration refused: signal %d, %d\n", refused, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+             WIFSIGNALED(status) ? 0 : WEXITSTATUS(status));
+      failures++;
+    } else {
+      last = WEXITSTATUS(status) == 0;
+    }
+  }
+  printf("oom: %ld allocations of a configuration, %d failures\n", refused, failures);
+  return failures == 0 && last && refused > CERTIFICATES;
+}
+
+/* Whether it is a certificate with many names. */
+static int is_large(const char *ca)
+{
+  char *bundle = bundle_of(ca);
+  int large = bundle == NULL;
+
+  free(bundle);
+  return large;
+}
+
+static int refuse_each_of_all_configurations(const char *ca)
+{
+  char *bundle = bundle_of(ca), path[1024];
+  int right = 1, lasts;
+  FILE *file;
+
+  if (bundle == NULL)
+    return 1;
+  snprintf(path, sizeof path, "%s.store", ca);
+  file = fopen(path, "w");
+  if (file == NULL || fputs(bundle, file) < 0 || fclose(file) != 0 || setenv("SSL_CERT_FILE", path, 1) != 0)
+    return 0;
+  for (lasts = 0; lasts < 2; lasts++) {
+    right &= refuse_each_of_a_configuration(bundle, lasts);
+    right &= refuse_each_of_a_configuration(NULL, lasts);
+    fflush(stdout);
+  }
+  free(bundle);
+  return right;
+}
+
+/* --- a function of the program that carries TLS ------------------------------------------- */
+
+static int own_socket = -1, asked;
+
+static int32_t own_connect(void *context, const sds_smtp_address *address)
+{
+  struct sockaddr_in in;
+
+  (void)context;
+  memset(&in, 0, sizeof in);
+  in.sin_family = AF_INET;
+  in.sin_port = htons((uint16_t)address->port);
+  in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  own_socket = socket(AF_INET, SOCK_STREAM, 0);
+  return connect(own_socket, (const struct sockaddr *)(const void *)&in, sizeof in) == 0 ? 0 : SDS_SMTP_REFUSED;
+}
+
+static int32_t own_connected(void *context)
+{
+  (void)context;
+  return 1;
+}
+
+/* Memory is refused to what it has the library make. */
+static int32_t own_send(void *context, const uint8_t *octets, size_t length)
+{
+  sds_smtp_client *client;
+
+  (void)context;
+  lasting = 1;
+  left = 0;
+  client = sds_smtp_client_new();
+  left = -1;
+  if (client != NULL)
+    _exit(7);
+  asked++;
+  return (int32_t)send(own_socket, octets, length, MSG_NOSIGNAL);
+}
+
+static int32_t own_receive(void *context, uint8_t *octets, size_t max)
+{
+  ssize_t got = recv(own_socket, octets, max, MSG_DONTWAIT);
+
+  (void)context;
+  return got > 0 ? (int32_t)got : got < 0 && errno == EAGAIN ? 0 : SDS_SMTP_LOST;
+}
+
+static int32_t own_close(void *context)
+{
+  (void)context;
+  close(own_socket);
+  return 1;
+}
+
+static int refuse_in_functions(unsigned tls_port, uint32_t tls, const char *ca)
+{
+  int status;
+  pid_t child = fork();
+
+  if (child == 0) {
+    struct sds_smtp_message message = SDS_SMTP_MESSAGE_INIT;
+    sds_smtp_transport transport = SDS_SMTP_TRANSPORT_INIT;
+    sds_smtp_client *client = client_of(tls_port, tls, ca);
+
+    alarm(30);
+    transport.connect = own_connect;
+    transport.connected = own_connected;
+    transport.send = own_send;
+    transport.receive = own_receive;
+    transport.close = own_close;
+    message.to = "operator@example.com";
+    message.subject = "memory";
+    message.text = "Not for the functions.\n";
+    if (sds_smtp_client_set_transport(client, &transport) != SDS_SMTP_OK || sds_smtp_client_send(client, &message) != SDS_SMTP_OK)
+      _exit(3);
+    _exit(sds_smtp_client_wait(client, 20000) == SDS_SMTP_OK && asked > 5 ? 0 : 4);
+  }
+  if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
+    printf("oom: refused in a function that carries TLS: status %x\n", (unsigned)status);
+    return 0;
+  }
+  return 1;
+}
+
 int main(int argc, char **argv)
 {
   unsigned port;
@@ -305,8 +508,13 @@ int main(int argc, char **argv)
     return 2;
   port = (unsigned)strtoul(argv[1], NULL, 10);
   if (argc == 5) {
+    /* They are the same in every mode. */
+    if (argv[3][0] == '2')
+      right &= refuse_each_of_all_configurations(argv[4]);
+    right &= refuse_in_functions((unsigned)strtoul(argv[2], NULL, 10), (uint32_t)strtoul(argv[3], NULL, 10), argv[4]);
     for (lasts = 0; lasts < 2; lasts++) {
-      right &= refuse_each_beside(port, (unsigned)strtoul(argv[2], NULL, 10), (uint32_t)strtoul(argv[3], NULL, 10), argv[4], lasts);
+      right &= refuse_each_beside(port, (unsigned)strtoul(argv[2], NULL, 10), (uint32_t)strtoul(argv[3], NULL, 10), argv[4], lasts,
+                                  is_large(argv[4]) ? 5 : 1);
       fflush(stdout);
     }
     return right ? 0 : 1;

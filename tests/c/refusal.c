@@ -76,6 +76,16 @@ static struct sds_smtp_config *with_tls(struct sds_smtp_config *config)
     told(__LINE__, SDS_SMTP_##code, words);                                                          \
   } while (0)
 
+/* The second one of two attachments is wrong. */
+#define ATTACHMENT(change, why)                                                                    \
+  do {                                                                                             \
+    struct sds_smtp_attachment one = SDS_SMTP_ATTACHMENT_INIT;                                     \
+                                                                                                   \
+    change;                                                                                        \
+    attachments[1] = one;                                                                          \
+    MESSAGE(BAD_ARGUMENT, (message.attachments = attachments, message.attachment_count = 2), why); \
+  } while (0)
+
 /* The text that begins with these words is the one of the result and of the log. */
 static void told(int line, int code, const char *words)
 {
@@ -189,7 +199,11 @@ static void fields(void)
   CONFIG(BAD_ARGUMENT, config.flags = 8, "flags: unknown bit");
   CONFIG(NOT_SUPPORTED, config.flags = SDS_SMTP_CHUNKING, "flags: not in this version");
   CONFIG(CONNECT_FAILED, config.port = 65536, "port: not 1 to 65535");
-  CONFIG(BAD_ARGUMENT, config.auth = 4, "auth: unknown value");
+  CONFIG(BAD_ARGUMENT, config.auth = 256, "auth: unknown bit");
+  CONFIG(BAD_ARGUMENT, config.auth = 3, "auth: SDS_SMTP_AUTH_ANY (1) with others: it stands alone");
+  CONFIG(NOT_SUPPORTED,
+         (config.auth = SDS_SMTP_AUTH_XOAUTH2 | SDS_SMTP_AUTH_OAUTHBEARER, config.username = "u", config.password = "p"),
+         "auth: a token is sent over verified TLS only, and tls is not 1 or 2");
   CONFIG(BAD_USERNAME, config.auth = 1, "username: missing, and auth is not 0");
   CONFIG(BAD_USERNAME, (config.auth = 1, config.username = credential), "username: longer than 4096 bytes");
   CONFIG(BAD_USERNAME, (config.auth = 1, config.username = "u\n"), "username: a line end in it");
@@ -276,14 +290,18 @@ static void messages(void)
   int32_t fails = -1, later = SDS_SMTP_READ_LATER, too_much = INT32_MAX;
   char *many = listed("a@example.com", 100001), *local = repeated('a', 243 + 12), *text = repeated('a', (64u << 20) + 1);
   char *subject = repeated('a', 2001);
+  const struct sds_smtp_attachment first = SDS_SMTP_ATTACHMENT_INIT;
+  struct sds_smtp_attachment attachments[2];
   int code;
 
+  attachments[0] = first;
+  attachments[0].data = "x";
   memcpy(local + 243, "@example.com", 12);
   code = sds_smtp_client_send(client, NULL);
   compare(__LINE__, refusal_of(client), code, SDS_SMTP_BAD_ARGUMENT, "message: NULL, or struct_size is not known");
   MESSAGE(BAD_ARGUMENT, message.struct_size = 1, "message: NULL, or struct_size is not known");
   MESSAGE(BAD_ARGUMENT, message.flags = 64, "flags: unknown bit");
-  MESSAGE(BAD_ARGUMENT, (message.flags = SDS_SMTP_RAW, message.text = "Bcc: x@y\r\n\r\n"),
+  MESSAGE(BAD_ARGUMENT, (message.flags = SDS_SMTP_RAW, message.text = "From: a@b.cz\nbcc : x@y.cz\n\n"),
           "text: a Bcc field in a whole message");
   MESSAGE(NOT_SUPPORTED, message.flags = SDS_SMTP_PARTIAL, "flags: not in this version");
   MESSAGE(RECIPIENT_REFUSED, message.to = NULL, "to: no recipient");
@@ -339,6 +357,27 @@ static void messages(void)
   MESSAGE(BAD_ARGUMENT, (message.headers = automatic, message.flags = SDS_SMTP_AUTO_SUBMITTED),
           "headers: entry 1 (Auto-Submitted): written by the library itself");
   MESSAGE(BAD_ARGUMENT, message.attachment_count = 1, "attachments: NULL, and attachment_count is not 0");
+  MESSAGE(BAD_ARGUMENT, (message.attachments = attachments, message.attachment_count = 10001),
+          "attachments: more than 10000 attachments");
+  attachments[1] = attachments[0];
+  attachments[1].struct_size = 8;
+  MESSAGE(BAD_ARGUMENT, (message.attachments = attachments, message.attachment_count = 2),
+          "attachments: entry 2: another struct_size than the first one");
+  ATTACHMENT((void)0, "attachments: entry 2: none of data, path and read is set");
+  ATTACHMENT((one.data = "x", one.path = "x"), "attachments: entry 2: more than one of data, path and read is set");
+  ATTACHMENT((one.path = "x", one.length = 1), "attachments: entry 2: length is not 0, and path is set");
+  ATTACHMENT((one.data = "x", one.flags = 2), "attachments: entry 2: flags: unknown bit");
+  ATTACHMENT((one.data = "x", one.reserved_pointer = text), "attachments: entry 2: reserved_pointer is not NULL");
+  ATTACHMENT((one.data = "x", one.length = (uint64_t)-1), "attachments: entry 2: length is longer than memory");
+  ATTACHMENT((one.data = "x", one.name = "a/b"), "attachments: entry 2: name: a path; only its last part is wanted");
+  ATTACHMENT((one.data = "x", one.name = "a\nb"), "attachments: entry 2: name: a line end in it");
+  ATTACHMENT((one.data = "x", one.name = "a\x1b"), "attachments: entry 2: name: a control character in it");
+  ATTACHMENT((one.data = "x", one.name = "\xe9"), "attachments: entry 2: name: not UTF-8");
+  ATTACHMENT((one.path = "a\\b"), "attachments: entry 2: name: a path; only its last part is wanted");
+  ATTACHMENT((one.data = "x", one.content_type = "message/rfc822"),
+             "attachments: entry 2: content_type: message/... and multipart/... cannot be attached");
+  ATTACHMENT((one.data = "x", one.content_type = "text"), "attachments: entry 2: content_type: no type/subtype");
+  ATTACHMENT((one.data = "x", one.content_id = "<a>"), "attachments: entry 2: content_id: angle brackets in it");
   MESSAGE(BAD_ARGUMENT, message.message_id = "a@b", "message_id: not <something@somewhere> in ASCII, without blanks");
   MESSAGE(BAD_ARGUMENT, message.message_id = subject, "message_id: longer than 319 bytes");
   MESSAGE(BAD_ARGUMENT, message.envelope_id = "a\r\nDATA", "envelope_id: something else than printable ASCII in it");

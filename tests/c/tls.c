@@ -42,6 +42,8 @@ static int configure_tls(sds_smtp_client *client, unsigned port, uint32_t tls)
   if (tls == SDS_SMTP_TLS_STARTTLS || tls == SDS_SMTP_TLS_IMPLICIT)
     config.tls_ca = ca;
   config.auth = tls == SDS_SMTP_TLS_NONE ? SDS_SMTP_AUTH_NONE : SDS_SMTP_AUTH_ANY;
+  if (tls == SDS_SMTP_TLS_OPPORTUNISTIC)
+    config.auth = SDS_SMTP_AUTH_PLAIN; /* ANY says no password to a server that is not verified */
   config.username = "kotelna";
   config.password = "tajne-heslo";
   return sds_smtp_client_configure(client, &config);
@@ -311,6 +313,7 @@ static struct own {
   size_t most;
   int connects, closes;
   int calls, fails_at, fails_with; /* the call with this number returns this */
+  int sends, full_at; /* the send with this number has no room, and those behind it fail */
 } own;
 
 static int own_fails(void)
@@ -343,6 +346,8 @@ static int32_t own_send(void *context, const uint8_t *octets, size_t length)
   (void)context;
   if (own_fails())
     return own.fails_with;
+  if (own.full_at > 0 && ++own.sends >= own.full_at)
+    return own.sends == own.full_at ? 0 : SDS_SMTP_LOST;
   sent = send(own.socket, octets, length < own.most ? length : own.most, MSG_NOSIGNAL);
   return sent >= 0 ? (int32_t)sent : errno == EAGAIN ? 0 : SDS_SMTP_LOST;
 }
@@ -502,6 +507,36 @@ static void a_function_fails_in_any_call(void)
       }
       CHECK(number > 10 && sent == 3);
     }
+  sds_smtp_client_free(client);
+}
+
+/* What TLS has taken cannot leave any more, and nothing comes: that is the end, and not when the time is over. */
+static void a_connection_is_lost_behind_what_tls_has_taken(void)
+{
+  sds_smtp_client *client = sds_smtp_client_new();
+  size_t i;
+
+  for (i = 0; i < 2; i++) {
+    int full_at, sent = 0;
+
+    for (full_at = 1; !sent; full_at++) {
+      uint64_t begun = now_ms();
+      int code;
+
+      CHECK(full_at < 100);
+      set_own(client, 4096, 0);
+      own.full_at = full_at;
+      CHECK_IS(configure_tls(client, port_of(modes[i]), modes[i]), SDS_SMTP_OK);
+      code = deliver(client, "tls, taken");
+      CHECK_IS_NOT(code, SDS_SMTP_BUSY);
+      CHECK(now_ms() - begun < 5000u);
+      CHECK((code == SDS_SMTP_OK) == (result_of(client).outcome == SDS_SMTP_OUTCOME_SENT));
+      sent = code == SDS_SMTP_OK;
+      /* Who has failed is asked no more. */
+      CHECK(own.sends <= own.full_at + 1);
+    }
+    CHECK(full_at > 5);
+  }
   sds_smtp_client_free(client);
 }
 
@@ -859,6 +894,7 @@ static const struct {
   CASE(tls_over_functions_of_the_program_in_a_loop),
   CASE(a_handshake_over_functions_has_its_time),
   CASE(a_function_fails_in_any_call),
+  CASE(a_connection_is_lost_behind_what_tls_has_taken),
   CASE(a_certificate_is_verified_over_functions_too),
   CASE(functions_that_speak_tls_are_called_when_it_is_time),
   CASE(functions_that_speak_tls_are_not_called_without_starttls),

@@ -19,9 +19,10 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 /// What the static library needs from the system: the line of `cargo rustc -- --print native-static-libs`.
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
-pub const EXAMPLES: [&str; 11] = [
+pub const EXAMPLES: [&str; 12] = [
     "first_mail",
     "submission",
+    "oauth",
     "pinned_device",
     "attachment",
     "html_report",
@@ -32,7 +33,7 @@ pub const EXAMPLES: [&str; 11] = [
     "event_loop",
     "own_transport",
 ];
-pub const TESTS: [&str; 31] = [
+pub const TESTS: [&str; 32] = [
     "layout",
     "misuse",
     "versions",
@@ -64,6 +65,7 @@ pub const TESTS: [&str; 31] = [
     "transport",
     "tls",
     "tls_pause",
+    "pairs",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -23,6 +23,14 @@ const TURN: Duration = Duration::from_millis(2);
 
 /// A certificate for 127.0.0.1 and localhost that vouches for itself: its file, and how a server shows it.
 pub fn certificate(name: &str) -> (PathBuf, Arc<ServerConfig>) {
+    certificate_for(name, 0)
+}
+
+/// The same, for so many names more, of 20 octets each.
+pub fn certificate_for(name: &str, more: u32) -> (PathBuf, Arc<ServerConfig>) {
+    let names: String = (0..more)
+        .map(|number| format!(",DNS:{number:05}.example.test"))
+        .collect();
     let directory = scratch(name);
     let (certificate, key) = (directory.join("server.pem"), directory.join("server.key"));
     let configuration = directory.join("openssl.cnf");
@@ -30,10 +38,8 @@ pub fn certificate(name: &str) -> (PathBuf, Arc<ServerConfig>) {
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
     openssl.args(["-nodes", "-days", "30", "-subj", "/CN=localhost"]);
-    openssl.args([
-        "-addext",
-        "subjectAltName=DNS:localhost,DNS:mx.example.test,IP:127.0.0.1",
-    ]);
+    let names = format!("subjectAltName=DNS:localhost,DNS:mx.example.test,IP:127.0.0.1{names}");
+    openssl.args(["-addext", &names]);
     openssl.arg("-config").arg(&configuration);
     openssl.arg("-keyout").arg(&key).arg("-out").arg(&certificate);
     finish(&mut openssl, PATIENCE).must_give(0);

@@ -73,6 +73,10 @@ pub enum Expected {
 pub struct Setup {
     /// The mechanisms that may be used to log in.
     pub mechanisms: Capabilities,
+    /// PLAIN and LOGIN need a verified server.
+    pub guarded: bool,
+    /// TLS verifies the server.
+    pub verified: bool,
     pub user: Vec<u8>,
     pub password: Vec<u8>,
     pub sender: Vec<u8>,
@@ -103,6 +107,8 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             mechanisms: Capabilities::NONE,
+            guarded: false,
+            verified: false,
             user: b"sds".to_vec(),
             password: b"sds-secret".to_vec(),
             sender: b"thatisme@smtp-server-domain.cz".to_vec(),
@@ -146,6 +152,18 @@ impl Setup {
                 #[cfg(feature = "complete")]
                 security: self.security,
                 phrase: (!self.sender_name.is_empty()).then_some(write_phrase),
+                #[cfg(feature = "std")]
+                login: sds_smtp::session::job::Login {
+                    guarded: self.guarded,
+                    verified: self.verified,
+                    host: b"mail.example.org",
+                    ..sds_smtp::session::job::Login::NONE
+                },
+                #[cfg(feature = "std")]
+                server: sds_smtp::wire::literal::Address {
+                    port: 587,
+                    ..sds_smtp::wire::literal::Address::NONE
+                },
                 ..Settings::NONE
             },
             mail: (!self.probe).then_some(Mail {
@@ -292,12 +310,17 @@ pub type Expectation = fn(&str) -> Result<Expected, String>;
 /// What stands above the dialogue.
 pub const SETTINGS: &[(&str, Setting)] = &[
     ("auth", |parser, rest| {
-        parser.dialogue.setup.mechanisms = match rest {
+        let setup = &mut parser.dialogue.setup;
+        setup.mechanisms = match rest {
             "none" => Capabilities::NONE,
             "any" => Capabilities::MECHANISMS,
             "plain" => Capabilities::PLAIN,
             "login" => Capabilities::LOGIN,
-            _ => return Err(format!("`{rest}` is no mechanism")),
+            _ => {
+                parser.dialogue.elsewhere |= !cfg!(feature = "std");
+                setup.guarded = rest == "strongest";
+                mechanisms(rest)?
+            }
         };
         Ok(())
     }),
@@ -397,10 +420,13 @@ pub const SETTINGS: &[(&str, Setting)] = &[
                 "none" => Security::None,
                 "starttls" => Security::Required,
                 "opportunistic" => Security::Opportunistic,
-                _ => return Err("tls none, starttls or opportunistic".into()),
+                "implicit" => Security::None,
+                _ => return Err("tls none, starttls, implicit or opportunistic".into()),
             };
+            parser.dialogue.setup.verified = matches!(rest, "starttls" | "implicit");
         }
         parser.dialogue.elsewhere |= !cfg!(feature = "complete") && rest != "none";
+        parser.dialogue.elsewhere |= !cfg!(feature = "std") && rest == "implicit";
         Ok(())
     }),
     ("timeout", |parser, rest| {
@@ -507,6 +533,33 @@ pub const EXPECTATIONS: &[(&str, Expectation)] = &[
     ("refused", |rest| Ok(Expected::Refused(number(rest)?))),
     ("recipient", |rest| Ok(Expected::Recipient(number(rest)?))),
 ];
+
+/// The mechanisms of a system with these names; or those that it chooses from itself.
+#[cfg(feature = "std")]
+fn mechanisms(names: &str) -> Result<Capabilities, String> {
+    use sds_smtp::wire::capability::Capability;
+    if names == "strongest" {
+        return Ok(Capabilities::ANY);
+    }
+    names.split(' ').try_fold(Capabilities::NONE, |all, name| {
+        let one = match name {
+            "plain" => Capability::Plain,
+            "login" => Capability::Login,
+            "cram-md5" => Capability::CramMd5,
+            "scram-sha-1" => Capability::ScramSha1,
+            "scram-sha-256" => Capability::ScramSha256,
+            "xoauth2" => Capability::XOAuth2,
+            "oauthbearer" => Capability::OAuthBearer,
+            _ => return Err(format!("`{name}` is no mechanism")),
+        };
+        Ok(all.with(Capabilities::of(&[one])))
+    })
+}
+
+#[cfg(not(feature = "std"))]
+fn mechanisms(_names: &str) -> Result<Capabilities, String> {
+    Ok(Capabilities::MECHANISMS)
+}
 
 /// What reads a line that begins with this word.
 fn reader<T: Copy>(table: &[(&str, T)], word: &str) -> Option<T> {

@@ -216,6 +216,7 @@ impl<'a> Driver<'a> {
 
     /// Lets the session write, and its octets leave, until nothing moves.
     pub fn pump(&mut self) -> Result<(), String> {
+        self.derive()?;
         while !self.was_cut {
             if !self.queue.is_empty() && self.leave()? {
                 continue;
@@ -228,6 +229,25 @@ impl<'a> Driver<'a> {
                 return Ok(());
             }
         }
+        Ok(())
+    }
+
+    /// Has the session derive its keys, where it has to, in slices; meanwhile it says nothing.
+    #[cfg(feature = "std")]
+    fn derive(&mut self) -> Result<(), String> {
+        while self.session.derives() {
+            if self.session.transmit(&self.job, self.now, &mut [0; 64]) > 0 {
+                return Err("the session says something while it derives its keys".into());
+            }
+            let rounds = 1 + u32::try_from(self.random.below(3000)).unwrap();
+            self.session.derive(&self.job, self.now, rounds);
+            self.look()?;
+        }
+        Ok(())
+    }
+
+    #[cfg(not(feature = "std"))]
+    fn derive(&mut self) -> Result<(), String> {
         Ok(())
     }
 

@@ -1,6 +1,10 @@
 //! Takes a session's events, and compares them with what passed on the wire.
 
+#[cfg(feature = "std")]
+use sds_smtp::auth::Exchange;
 use sds_smtp::code::Outcome;
+#[cfg(feature = "std")]
+use sds_smtp::code::Reason;
 use sds_smtp::limits::{CHALLENGE_BYTES, Count, EVENT_LINE_BYTES};
 use sds_smtp::session::Verdict;
 use sds_smtp::session::event::{End, Events, Hearing, MASK, RecipientVerdict};
@@ -41,6 +45,8 @@ pub struct Recorder {
     /// Each end that was told.
     pub ends: Vec<Ended>,
     challenge: Vec<u8>,
+    #[cfg(feature = "std")]
+    exchange: Option<Box<Exchange>>,
     /// What the session has written, and what it was given, in this order.
     wire: Vec<(Side, Vec<u8>)>,
 }
@@ -103,7 +109,29 @@ impl Events for Recorder {
     fn drop_challenge(&mut self) {
         self.challenge.clear();
     }
+
+    #[cfg(feature = "std")]
+    fn begin_exchange(&mut self) -> Result<(), Reason> {
+        self.exchange = Some(Box::new(Exchange::new(&NONCE)));
+        Ok(())
+    }
+
+    #[cfg(feature = "std")]
+    fn exchange(&mut self) -> Option<(&mut Exchange, &[u8])> {
+        Some((self.exchange.as_mut()?, &self.challenge))
+    }
+
+    #[cfg(feature = "std")]
+    fn end_exchange(&mut self) {
+        self.exchange = None;
+    }
 }
+
+/// The random octets of every login: the nonce is that of the example in RFC 5802, 5.
+#[cfg(feature = "std")]
+const NONCE: [u8; 18] = [
+    0x7f, 0x29, 0x28, 0xf9, 0xdd, 0xa5, 0x6d, 0xb1, 0x60, 0x38, 0xd4, 0x6f, 0xf6, 0xa9, 0x31, 0x75, 0xac, 0x0b,
+];
 
 impl Recorder {
     /// These octets passed.

@@ -238,7 +238,7 @@ static void configure(struct device *device)
   config.server = servers[chance() % 8 ? chance() % 2 : 2];
   config.sender = senders[chance() % 8 ? chance() % 2 : 2];
   config.flags = chance() % 16 ? chance() % 2 : chance();
-  config.auth = chance() % 16 ? chance() % 4 : chance();
+  config.auth = chance() % 16 ? chance() % 8 : chance();
   config.username = "sds";
   config.password = "sds-secret";
   config.sender_name = chance() % 2 ? NULL : "Kotelna \xC4\x8D. 7";

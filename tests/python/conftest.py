@@ -156,6 +156,8 @@ class ScriptedServer:
             number += 1
             self.ends.append((peer[0], connection.getsockname()[0]))
             connection.settimeout(20)
+            # Answers to pipelined commands are small writes: each would wait for the ACK of the one before.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._connections.append(connection)
             self._start(self._serve, connection, number)
 
@@ -180,6 +182,15 @@ class ScriptedServer:
         """Begins TLS behind STARTTLS; tls_server.py has a server that can."""
         raise OSError("no TLS here")
 
+    def _log_in(self, connection, lines, line, number):
+        """Lets everybody in; login_server.py has a server that looks."""
+        if line.upper() == b"AUTH LOGIN":
+            connection.sendall(b"334 VXNlcm5hbWU6\r\n")
+            lines.readline()
+            connection.sendall(b"334 UGFzc3dvcmQ6\r\n")
+            lines.readline()
+        self._answer(connection, "AUTH", "235 2.7.0 Welcome")
+
     def _talk(self, connection, lines, number):
         if not self._answer(connection, "GREETING", "220 mx.example.test ESMTP scripted"):
             return
@@ -197,14 +208,8 @@ class ScriptedServer:
                 last = len(keywords) - 1
                 usual = "\r\n".join(f"250{' ' if i == last else '-'}{word}" for i, word in enumerate(keywords))
                 self._answer(connection, "EHLO", usual)
-            elif verb == "AUTH" and line.upper() == b"AUTH LOGIN":
-                connection.sendall(b"334 VXNlcm5hbWU6\r\n")
-                lines.readline()
-                connection.sendall(b"334 UGFzc3dvcmQ6\r\n")
-                lines.readline()
-                self._answer(connection, "AUTH", "235 2.7.0 Welcome")
             elif verb == "AUTH":
-                self._answer(connection, "AUTH", "235 2.7.0 Welcome")
+                self._log_in(connection, lines, line, number)
             elif verb == "MAIL":
                 if self._answer(connection, "MAIL", "250 2.1.0 Sender ok"):
                     reverse_path, forward_paths = line, []

@@ -11,15 +11,17 @@ from sds_smtp import Advice, Auth, Client, Code, Outcome, Phase, SmtpError
 
 SENDER, SOMEONE = "unit7@example.test", "someone@example.test"
 NAME, ADDRESS, PASSWORD = "sds", "sds@example.test", "sds-secret"
-LOGIN = {"auth": Auth.ANY, "username": NAME, "password": PASSWORD}
+# Both say the password in the clear, and to name them is the consent.
+CLEAR = Auth.PLAIN | Auth.LOGIN
+LOGIN = {"auth": CLEAR, "username": NAME, "password": PASSWORD}
 
 POSTFIX, EXIM, AIOSMTPD = "postfix", "exim", "aiosmtpd"
 WHOLE_ADDRESS = {"SDS_ACCOUNT": ADDRESS}
 AT_MAIL, AT_RCPT = {"SDS_DEMAND_LOGIN": "mail"}, {"SDS_DEMAND_LOGIN": "rcpt"}
 STRICT = {"SDS_STRICT": "1"}
 
-ONLY_THE_NAME = "check the password; or try the user name without the domain"
-THE_WHOLE_ADDRESS = "check the password; or try the whole e-mail address as user name"
+ONLY_THE_NAME = "PLAIN: check the password; or try the user name without the domain"
+THE_WHOLE_ADDRESS = "PLAIN: check the password; or try the whole e-mail address as user name"
 SWITCHED_OFF = "a login is configured, but switched off (auth is 0)"
 NO_LOGIN = "the server wants a login: set user name, password and auth"
 CHECK_THE_SENDER = "the sender has to be a whole e-mail address that this server accepts"
@@ -66,7 +68,7 @@ MISTAKES = {
         (POSTFIX, {}),
         {**LOGIN, "auth": Auth.LOGIN, "password": "sds-Secret"},
         (Code.BAD_PASSWORD, Phase.AUTH, 535),
-        f"{POSTFIX_535} - {THE_WHOLE_ADDRESS}",
+        f"{POSTFIX_535} - {THE_WHOLE_ADDRESS.replace('PLAIN', 'LOGIN')}",
     ),
     "the login not switched on, asked for at MAIL": (
         (POSTFIX, AT_MAIL),

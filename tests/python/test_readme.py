@@ -1,50 +1,38 @@
 """The README's Python program does what it says."""
 
+import contextlib
 import io
-import os
 import pathlib
-import subprocess
+import shutil
 import sys
-from contextlib import redirect_stdout
 
-from conftest import TARGET
+import pytest
+from login_server import TlsLoginServer
+from test_tls import WITH_TLS
+from tls_server import context
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SINK = pathlib.Path(os.environ.get("SDS_SMTP_SINK") or TARGET / "debug" / "mail_sink")
 
 
-def test_the_readmes_program_sends_its_mail(tmp_path, monkeypatch):
+@WITH_TLS
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make certificates with")
+def test_the_readmes_program_sends_its_mail(pki, monkeypatch):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     program = readme.split("```python\n")[1].split("```")[0]
-    assert SINK.exists(), "build it with: cargo build -p mail-sink"
-    port_file, mails = tmp_path / "port", tmp_path / "mails"
-    sink = subprocess.Popen(
-        [str(SINK), "--port-file", str(port_file), "--out", str(mails), "--mails", "1", "--seconds", "30"]
-        + ["--user", "unit7", "--password", "secret"],
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(200):
-            if port_file.exists() or sink.poll() is not None:
-                break
-            try:
-                sink.wait(0.05)
-            except subprocess.TimeoutExpired:
-                pass
-        port = int(port_file.read_text())
+    with contextlib.closing(TlsLoginServer(context(pki.good), implicit=False)) as server:
+        server.accounts = {"unit7": "secret"}
         # The server of the README is nowhere; the test's is here. Nothing else is changed.
-        assert program.count('server="192.0.2.25"') == 1
-        program = program.replace('server="192.0.2.25"', f'server="127.0.0.1", port={port}')
+        assert program.count('server="mail.example.com"') == 1
+        here = f'server="localhost", port={server.port}, tls_ca={str(pki.ca.certificate)!r}'
+        program = program.replace('server="mail.example.com"', here)
         monkeypatch.syspath_prepend(str(ROOT / "python"))
         printed = io.StringIO()
-        with redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed):
             exec(compile(program, "README.md", "exec"), {"__name__": "readme"})
-        assert sink.wait(30) == 0
-    finally:
-        sink.kill()
-        sink.wait()
-    assert "code=<Code.OK: 0>" in printed.getvalue()
-    mail = (mails / "0001.eml").read_bytes()
+        assert "code=<Code.OK: 0>" in printed.getvalue()
+        assert [mechanism for mechanism, _ in server.ended] == ["PLAIN"]
+        ((_, _, forward_paths, mail),) = server.mails
+    assert forward_paths[0].startswith(b"RCPT TO:<operator@example.com>")
     assert b"Subject: Boiler room\r\n" in mail
     assert mail.endswith(b"\r\n\r\nTemperature 93 degrees.\r\n")
     assert "sds_smtp" in sys.modules

@@ -116,6 +116,11 @@ TRUSTED = {
     "another name": ("good", lambda pki: {"tls_ca": pki.ca.pem, "tls_name": "mx.example.test"}),
     "a name in capitals": ("good", lambda pki: {"tls_ca": pki.ca.pem, "tls_name": "MX.Example.TEST"}),
     "an address, in a certificate with nothing else": ("only_address", lambda pki: {"tls_ca": pki.ca.pem}),
+    "an IPv4 address as an IPv6 one": ("only_address", lambda pki: {"tls_ca": pki.ca.pem, "server": "::ffff:127.0.0.1"}),
+    "such a name": (
+        "only_address",
+        lambda pki: {"tls_ca": pki.ca.pem, "server": "localhost", "tls_name": "::ffff:127.0.0.1"},
+    ),
     "another address": ("other_name", lambda pki: {"tls_ca": pki.ca.pem, "tls_name": "192.0.2.1"}),
     "self-signed, as its own CA": ("self_signed", lambda pki: {"tls_ca": pki.self_signed.pem}),
     "a pin": ("good", lambda pki: {"tls_pin": pki.good.pin}),
@@ -512,6 +517,26 @@ def test_a_configuration_that_cannot_be_used_is_refused_with_its_field(pki, clie
     assert client.result().server == "127.0.0.1:1"
 
 
+def test_nobody_waits_for_a_fifo(client, tmp_path):
+    """No writer may ever come. With one, and nothing said, it cannot be read; what is said is read."""
+    fifo = tmp_path / "ca.pem"
+    os.mkfifo(fifo)
+
+    def refused():
+        begun = time.monotonic()
+        with pytest.raises(ConfigurationError) as why:
+            client.configure(server="127.0.0.1", port=1, sender=SENDER, tls=Tls.IMPLICIT, tls_ca=str(fifo))
+        assert time.monotonic() - begun < 5
+        return why.value.code
+
+    assert refused() == 33
+    writer = os.open(fifo, os.O_RDWR)
+    assert refused() == 40
+    os.write(writer, b"no PEM")
+    assert refused() == 40
+    os.close(writer)
+
+
 def test_a_key_with_a_nul_in_it_is_refused_and_kept_nowhere(client):
     with pytest.raises(BadArgument) as refused:
         client.configure(server="127.0.0.1", sender=SENDER, tls=Tls.IMPLICIT, tls_certificate="x", tls_key="se\0cret")
@@ -614,13 +639,16 @@ def test_port_465_in_the_clear_says_so(network):
         server = TlsServer(context(pki.good), address="192.0.2.25", port=465)
         clients = [Client(), Client()]
         for client, settings in zip(clients, ({}, {"tls": Tls.STARTTLS, "tls_ca": pki.ca.pem})):
-            client.configure(server="192.0.2.25", port=465, sender=SENDER, **settings)
+            repeats = {"retry_max": 1, "retry_delay_ms": 1}
+            client.configure(server="192.0.2.25:465,192.0.2.25:2525", sender=SENDER, **repeats, **settings)
             client.send(SOMEONE, "Alarm", "Text.")
         for client in clients:
             client.wait(30)
             text = "no answer in time - this port speaks TLS from the first octet on: use another port, or tls 2"
             assert_failed(client.result(), Code.TLS_FAILED, Phase.GREETING, text)
             assert 10000 <= client.result().elapsed_ms < 20000
+            # No other attempt helps, and the next server is not asked.
+            assert (client.result().attempts, client.result().server) == (1, "192.0.2.25:465")
             client.close()
         server.close()
 

@@ -91,7 +91,7 @@ def test_opportunistic_arrives_without_a_login(tls_servers, kind):
 def test_a_login_without_tls_is_not_possible(tls_servers, kind):
     """The server offers it behind STARTTLS only."""
     server = tls_servers(kind, SDS_TLS_OLD="0")
-    result = deliver(server.port, tls=Tls.NONE, **LOGIN)
+    result = deliver(server.port, tls=Tls.NONE, **{**LOGIN, "auth": Auth.PLAIN | Auth.LOGIN})
     assert (result.code, result.outcome, result.phase) == (Code.AUTH_UNSUPPORTED, Outcome.NOT_SENT, Phase.AUTH), result
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import ssl
+import struct
 import threading
 import time
 from random import Random
@@ -184,6 +185,18 @@ def test_a_server_that_knows_no_ehlo_has_no_starttls(pki, serve):
     server.commands.clear()
     assert_sent(deliver(server.port, tls=Tls.OPPORTUNISTIC), 0)
     assert_heard(server, "EHLO", "HELO", "MAIL", "RCPT", "DATA", "QUIT")
+
+
+@pytest.mark.parametrize("reply", ["451 4.3.0 Later", "550 5.7.1 Helo command rejected"])
+def test_an_ehlo_that_is_refused_is_no_missing_starttls(pki, serve, client, reply):
+    """It may be offered another time, or to another name. For now is repeated, and nothing is said without TLS."""
+    server = serve(pki.good, implicit=False)
+    server.replies["EHLO"] = reply
+    again = {"retry_max": 1, "retry_delay_ms": 1, "total_timeout_ms": 60000}
+    result = deliver(server.port, tls=Tls.STARTTLS, tls_ca=pki.ca.pem, **again, **LOGIN)
+    assert (result.code, result.phase, result.reply_code) == (Code.HELO_FAILED, Phase.HELLO, int(reply[:3])), result
+    assert result.attempts == (2 if reply[0] == "4" else 1)
+    assert_heard(server, *["EHLO", "QUIT"] * result.attempts)
 
 
 def test_the_dialogue_has_what_tls_protects_without_the_login(pki, serve, client):
@@ -686,6 +699,29 @@ def test_plain_words_within_tls_are_not_read_as_smtp(pki, serve):
     assert "nonmail" not in result.text
 
 
+def test_what_is_no_tls_behind_half_a_reply_ends_it_at_once(pki, serve):
+    """In one piece with it, and the server does not close: nobody waits for what cannot come any more."""
+    server = serve(pki.good)
+    listens = threading.Event()
+
+    def say_both(connection, command, usual, answer=server._answer):
+        if command == "EHLO":
+            with SocketBelow(connection) as plain:
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+                connection.sendall(b"250-mx.example.test\r\n")
+                plain.sendall(b"\x17\x03\x03\x00\x20" + b"A" * 32)
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+                listens.wait(20)
+            raise OSError
+        return answer(connection, command, usual)
+
+    server._answer = say_both
+    result = deliver(server.port, tls_ca=pki.ca.pem, ehlo_timeout_ms=15000)
+    listens.set()
+    assert (result.code, result.phase, result.text) == (Code.HELO_FAILED, Phase.HELLO, "connection lost"), result
+    assert result.elapsed_ms < 10000
+
+
 class SocketBelow:
     """The socket below a TLS connection."""
 
@@ -702,6 +738,29 @@ class SocketBelow:
 
 
 # --- many -----------------------------------------------------------------------------
+
+
+def test_connections_that_are_reset_in_the_handshake_end_at_once(pki):
+    """Also those whose turn had not come when that happened: a turn goes on with few handshakes."""
+
+    def reset(connection):
+        connection.recv(4096)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with RawServer(reset) as server:
+        clients = [Client() for _ in range(200)]
+        for client in clients:
+            client.configure(
+                server="127.0.0.1", port=server.port, sender=SENDER, tls=Tls.IMPLICIT, tls_ca=pki.ca.pem, connect_timeout_ms=20000
+            )
+        for client in clients:
+            client.send(SOMEONE, "Alarm", "Text.")
+        for client in clients:
+            client.wait(40)
+            result = client.result()
+            assert_failed(result, Code.TLS_FAILED, Phase.TLS, "TLS: connection lost in the handshake")
+            assert result.elapsed_ms < 15000
+            client.close()
 
 
 def test_mails_with_and_without_tls_beside_each_other(pki, serve):

@@ -120,7 +120,10 @@ impl World<'_> {
         config.ehlo_name = self.string(b"unit7.example.com", kept);
         config.charset = self.string(b"windows-1250", kept);
         let octet = self.input.octet();
-        config.auth = u32::from(octet & 3) + u32::from(octet > 250);
+        config.auth = match self.input.octet() {
+            some @ ..=63 => u32::from(some & 7),
+            some => u32::from(some),
+        };
         config.flags = match octet >> 2 & 31 {
             31 => 8,
             30 => CHUNKING,

@@ -151,7 +151,7 @@ impl Setup {
     fn draft(&self) -> Draft<'_> {
         Draft {
             server: Some(b"192.0.2.25"),
-            auth: u32::from(self.auth),
+            auth: [0, 6, 2, 4][usize::from(self.auth & 3)],
             username: Some(&self.user),
             password: Some(&self.password),
             sender: Some(&self.sender),

@@ -22,12 +22,14 @@ compile_error!(
 
 pub use interface::{Event, Failure, Task, Unopened, Unresolved, is_sound};
 pub use memory::{Lasting, Row, boxed};
-pub use reserve::forget_guarded;
+pub use reserve::{forget_guarded, unguarded};
 #[cfg(feature = "tls")]
-pub use reserve::guarded;
+pub use reserve::{guarded, is_refused};
+#[cfg(feature = "tls")]
+pub use system::open_file;
 pub use system::{
     Condition, File, Lock, Locked, Poller, Ready, Socket, Thread, Waker, before_lookups, calendar, connect_failure,
-    interface_number, is_connected, leave_open, length_of_file, local_address, lookup, monotonic, on_fork, open_file,
+    interface_number, is_connected, leave_open, length_of_file, local_address, lookup, monotonic, on_fork, open_source,
     random, receive, send, start_thread, without_cancellation,
 };
 

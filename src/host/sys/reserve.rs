@@ -11,12 +11,24 @@ pub fn guarded<T>(run: impl FnOnce() -> T) -> Option<T> {
     Some(run())
 }
 
+/// Whether it was refused memory already: then it need not go on.
+#[cfg(all(feature = "tls", not(feature = "reserve")))]
+pub fn is_refused() -> bool {
+    false
+}
+
+/// Runs a function of the program, which [`guarded`] is not for, within it or not.
+#[cfg(not(feature = "reserve"))]
+pub fn unguarded<T>(run: impl FnOnce() -> T) -> T {
+    run()
+}
+
 /// In the child of a fork: what other threads of the parent were doing has ended.
 #[cfg(not(feature = "reserve"))]
 pub fn forget_guarded() {}
 
 #[cfg(feature = "reserve")]
-pub use allocator::{forget_guarded, guarded};
+pub use allocator::{forget_guarded, guarded, is_refused, unguarded};
 
 #[cfg(feature = "reserve")]
 mod allocator {
@@ -28,8 +40,9 @@ mod allocator {
 
     use super::super::system::{give_way, thread_number};
 
-    /// The reserve: of what a connection needs at most (50 KB were measured) the double, and some more.
-    const SIZE: usize = 128 * 1024;
+    /// The reserve: for what is done at most until [`is_refused`] is asked. That is one message of a handshake, whose 64 KB are kept
+    /// several times over.
+    const SIZE: usize = 512 * 1024;
 
     /// The alignment of what is in it.
     const ALIGN: usize = 64;
@@ -37,9 +50,12 @@ mod allocator {
     /// Threads that may run [`guarded`] at the same time; a further one waits.
     const THREADS: usize = 16;
 
+    /// Stands for a thread that runs a function of the program within [`guarded`]. No thread has this number.
+    const OUTSIDE: usize = 1;
+
     /// A thread that runs [`guarded`].
     struct Guarded {
-        /// Its number; 0: nobody.
+        /// Its number, or [`OUTSIDE`]; 0: nobody.
         thread: AtomicUsize,
         /// It was refused memory.
         refused: AtomicBool,
@@ -104,6 +120,28 @@ mod allocator {
         Some(made)
     }
 
+    /// Whether this thread runs [`guarded`], and was refused memory already: then it need not go on.
+    pub fn is_refused() -> bool {
+        mine().is_some_and(|mine| mine.refused.load(Ordering::Relaxed))
+    }
+
+    /// Runs a function of the program, which [`guarded`] is not for: what it has the library make is to last.
+    pub fn unguarded<T>(run: impl FnOnce() -> T) -> T {
+        /// Ends it, even in a panic.
+        struct Outside(&'static Guarded, usize);
+        impl Drop for Outside {
+            fn drop(&mut self) {
+                let Self(entry, number) = *self;
+                // In the child of a fork it is nobody's any more.
+                let _ = entry
+                    .thread
+                    .compare_exchange(OUTSIDE, number, Ordering::Relaxed, Ordering::Relaxed);
+            }
+        }
+        let _outside = mine().map(|entry| Outside(entry, entry.thread.swap(OUTSIDE, Ordering::Relaxed)));
+        run()
+    }
+
     /// In the child of a fork: what other threads of the parent were doing has ended. What they had of the reserve is lost.
     pub fn forget_guarded() {
         for one in &GUARDED {
@@ -113,7 +151,14 @@ mod allocator {
         RESERVE.busy.store(false, Ordering::Relaxed);
     }
 
-    /// Memory that is given from its beginning on, and is free again as a whole.
+    /// Where a piece of this size ends in the reserve; None where there is no room for it.
+    fn end_of(place: usize, size: usize) -> Option<usize> {
+        let size = size.checked_next_multiple_of(ALIGN)?;
+        place.checked_add(size).filter(|end| *end <= SIZE)
+    }
+
+    /// Memory that is given from its beginning on. The last piece is free when it is given back, all the others when nobody has one
+    /// any more.
     struct Reserve {
         octets: UnsafeCell<Octets>,
         /// A thread changes the numbers below.
@@ -153,11 +198,7 @@ mod allocator {
             }
             self.alone(|| {
                 let used = self.used.load(Ordering::Relaxed);
-                let end = layout
-                    .size()
-                    .checked_next_multiple_of(ALIGN)
-                    .and_then(|size| used.checked_add(size));
-                let Some(end) = end.filter(|end| *end <= SIZE) else {
+                let Some(end) = end_of(used, layout.size()) else {
                     return ptr::null_mut();
                 };
                 self.used.store(end, Ordering::Relaxed);
@@ -167,15 +208,39 @@ mod allocator {
             })
         }
 
-        /// Takes a piece back; false where it is none of these.
-        fn give_back(&self, piece: *mut u8) -> bool {
+        /// Where a piece begins in it; None where it is none of these.
+        fn place_of(&self, piece: *mut u8) -> Option<usize> {
             let from = self.octets.get().cast::<u8>();
-            if piece.addr().wrapping_sub(from.addr()) >= SIZE {
+            let place = piece.addr().wrapping_sub(from.addr());
+            (place < SIZE).then_some(place)
+        }
+
+        /// Changes the size of the piece that was given last, where it is that one.
+        fn change(&self, piece: *mut u8, layout: Layout, size: usize) -> bool {
+            let Some(place) = self.place_of(piece) else {
                 return false;
-            }
+            };
             self.alone(|| {
+                let last = end_of(place, layout.size()) == Some(self.used.load(Ordering::Relaxed));
+                let end = end_of(place, size).filter(|_| last);
+                if let Some(end) = end {
+                    self.used.store(end, Ordering::Relaxed);
+                }
+                end.is_some()
+            })
+        }
+
+        /// Takes a piece back; false where it is none of these.
+        fn give_back(&self, piece: *mut u8, layout: Layout) -> bool {
+            let Some(place) = self.place_of(piece) else {
+                return false;
+            };
+            self.alone(|| {
+                let used = self.used.load(Ordering::Relaxed);
                 if self.pieces.fetch_sub(1, Ordering::Relaxed) == 1 {
                     self.used.store(0, Ordering::Relaxed);
+                } else if end_of(place, layout.size()) == Some(used) {
+                    self.used.store(place, Ordering::Relaxed);
                 }
             });
             true
@@ -224,17 +289,22 @@ mod allocator {
                 unsafe { given.write_bytes(0, layout.size()) };
                 core::hint::black_box(given);
             }
-            if !RESERVE.give_back(given) {
+            if !RESERVE.give_back(given, layout) {
                 // SAFETY: it is the system's.
                 unsafe { System.dealloc(given, layout) }
             }
         }
 
         unsafe fn realloc(&self, given: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-            let from = RESERVE.octets.get().cast::<u8>();
-            if mine().is_none() && given.addr().wrapping_sub(from.addr()) >= SIZE {
+            if mine().is_none() && RESERVE.place_of(given).is_none() {
                 // SAFETY: it is the system's.
                 return unsafe { System.realloc(given, layout, size) };
+            }
+            if RESERVE.change(given, layout, size) {
+                let less = layout.size().saturating_sub(size);
+                // SAFETY: these octets were given, and are given no more.
+                unsafe { given.wrapping_add(size).write_bytes(0, less) };
+                return given;
             }
             // The system's leaves a copy where it moves.
             // SAFETY: the caller's promise: the size is not 0, and not too large for the alignment.

@@ -40,23 +40,27 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A server with this name, or this address as a text; None where it is neither, or without memory. `implicit`: TLS begins with
-    /// the connection.
-    pub fn new(config: &Arc<Config>, host: &[u8], implicit: bool) -> Option<Self> {
-        let host = core::str::from_utf8(host).ok()?;
-        let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host)).ok()?;
-        Some(Self {
+    /// A server with this name, or this address as a text; or why there can be none: it is neither, or there is no memory.
+    /// `implicit`: TLS begins with the connection.
+    pub fn new(config: &Arc<Config>, host: &[u8], implicit: bool) -> Result<Self, Reason> {
+        let host = core::str::from_utf8(host).map_err(|_| Reason::OtherName)?;
+        if let Ok(address) = host.parse() {
+            return Ok(Self::of_address(config, address, implicit));
+        }
+        let name = host.strip_suffix('.').unwrap_or(host);
+        let name = ServerName::try_from(name).map_err(|_| Reason::OtherName)?;
+        Ok(Self {
             config: Arc::clone(config),
-            name: sys::guarded(|| name.to_owned())?,
+            name: sys::guarded(|| name.to_owned()).ok_or(Reason::NoMemory)?,
             implicit,
         })
     }
 
-    /// A server with this address.
+    /// A server with this address: an IPv4 address, too, where it is written as an IPv6 one.
     pub fn of_address(config: &Arc<Config>, address: IpAddr, implicit: bool) -> Self {
         Self {
             config: Arc::clone(config),
-            name: ServerName::IpAddress(address.into()),
+            name: ServerName::IpAddress(address.to_canonical().into()),
             implicit,
         }
     }
@@ -79,6 +83,10 @@ pub struct Tls {
     wordless: usize,
     /// It has said something to the session.
     spoken: bool,
+    /// Why nothing more can be sent.
+    sends_no_more: Option<Reason>,
+    /// Why nothing more is heard.
+    hears_no_more: Option<Reason>,
 }
 
 impl Tls {
@@ -93,6 +101,8 @@ impl Tls {
             heard: 0,
             wordless: 0,
             spoken: false,
+            sends_no_more: None,
+            hears_no_more: None,
         })
     }
 
@@ -120,8 +130,12 @@ impl Tls {
     /// Sends what is to be sent.
     fn flush(&mut self, below: &mut dyn Channel) -> Result<(), Stopped> {
         while self.records.wants_write() {
+            if let Some(reason) = self.sends_no_more {
+                return Err(Stopped::Ended(reason));
+            }
             let mut below = Below { below, ended: None };
             if self.records.write_tls(&mut below).is_err() {
+                self.sends_no_more = below.ended;
                 return Err(below.stopped());
             }
         }
@@ -130,6 +144,21 @@ impl Tls {
 
     /// Takes what has arrived, once.
     fn hear(&mut self, below: &mut dyn Channel) -> Result<(), Stopped> {
+        if sys::is_refused() {
+            // Nothing comes of it.
+            return Err(Stopped::Full);
+        }
+        if let Some(reason) = self.hears_no_more {
+            return Err(Stopped::Ended(reason));
+        }
+        let heard = self.hear_more(below);
+        if let Err(Stopped::Ended(reason)) = heard {
+            self.hears_no_more = Some(reason);
+        }
+        heard
+    }
+
+    fn hear_more(&mut self, below: &mut dyn Channel) -> Result<(), Stopped> {
         let established = !self.records.is_handshaking();
         let mut heard = Heard {
             below: Below { below, ended: None },
@@ -186,7 +215,7 @@ impl Tls {
 
     fn receive(&mut self, below: &mut dyn Channel, octets: &mut [u8]) -> Moved {
         // What the channel below had no room for before. If it has ended, the server may have said why.
-        let _ = self.flush(below);
+        let flushed = self.flush(below);
         loop {
             match self.records.reader().read(octets) {
                 Ok(length @ 1..) => {
@@ -200,7 +229,12 @@ impl Tls {
             }
             match self.hear(below) {
                 Ok(()) => {}
-                Err(Stopped::Full) => return Moved::NOTHING,
+                Err(Stopped::Full) => {
+                    return match flushed {
+                        Err(Stopped::Ended(reason)) => Moved::ended(reason),
+                        _ => Moved::NOTHING,
+                    };
+                }
                 // What came before the end is told first.
                 Err(Stopped::Ended(reason)) => {
                     return match self.records.reader().read(octets) {
@@ -213,40 +247,50 @@ impl Tls {
     }
 }
 
-/// A place for a TLS connection. Where memory is refused to one, it is of no more use, and the process goes on. Nothing of it is left
-/// in memory afterwards.
-pub struct Place(Option<Boxed<Tls>>);
+/// A place for a TLS connection. Where memory is refused to one, it ends, and the process goes on. Nothing of it is left in memory
+/// afterwards.
+pub struct Place {
+    tls: Option<Boxed<Tls>>,
+    /// A handshake has begun.
+    is_taken: bool,
+    /// The version of one that was refused memory.
+    version: u16,
+}
 
 impl Place {
     /// Whether there can be one.
     pub const SPEAKS: bool = true;
 
     /// Nothing.
-    pub const EMPTY: Self = Self(None);
+    pub const EMPTY: Self = Self {
+        tls: None,
+        is_taken: false,
+        version: 0,
+    };
 
     /// Whether a handshake has begun.
     pub fn is_taken(&self) -> bool {
-        self.0.is_some()
+        self.is_taken
     }
 
     /// The version of the protocol, as its records have it; 0 before it is known.
     pub fn version(&self) -> u16 {
-        let version = self.0.as_ref().and_then(|tls| tls.records.protocol_version());
-        version.map_or(0, u16::from)
+        let version = self.tls.as_ref().and_then(|tls| tls.records.protocol_version());
+        version.map_or(self.version, u16::from)
     }
 
     /// Begins a handshake, or goes on with it, as far as that is possible now.
     pub fn shake_hands(&mut self, peer: &Peer, below: &mut dyn Channel) -> Progress {
+        let begins = !core::mem::replace(&mut self.is_taken, true);
         let progress = sys::guarded(|| {
-            if self.0.is_none() {
-                self.0 = Tls::new(peer);
+            if begins {
+                self.tls = Tls::new(peer);
             }
-            match &mut self.0 {
-                Some(tls) => tls.shake_hands(below),
-                None => Progress::Failed(Reason::NoMemory),
-            }
+            self.tls.as_mut().map(|tls| tls.shake_hands(below))
         });
-        progress.unwrap_or(Progress::Failed(Reason::NoMemory))
+        self.unless_refused(progress)
+            .flatten()
+            .unwrap_or(Progress::Failed(Reason::NoMemory))
     }
 
     /// A channel that this one protects, over another one, for a turn. The handshake is done.
@@ -256,20 +300,35 @@ impl Place {
 
     /// Says that nothing more is said, if there is room for it.
     pub fn say_good_bye(&mut self, below: &mut dyn Channel) {
-        sys::guarded(|| {
-            if let Some(tls) = &mut self.0 {
+        let said = sys::guarded(|| {
+            if let Some(tls) = &mut self.tls {
                 tls.records.send_close_notify();
                 let _ = tls.flush(below);
             }
         });
+        self.unless_refused(said);
+    }
+
+    /// What became of a connection, which ends where it was refused memory: with it the reserve is free again.
+    fn unless_refused<T>(&mut self, made: Option<T>) -> Option<T> {
+        if made.is_none() {
+            self.version = self.version();
+            self.end();
+        }
+        made
     }
 
     /// Forgets the connection, without a word.
     pub fn clear(&mut self) {
-        if self.0.is_some() {
-            sys::guarded(|| self.0 = None);
-            wipe_stack();
+        if core::mem::take(&mut self.is_taken) {
+            self.end();
+            self.version = 0;
         }
+    }
+
+    fn end(&mut self) {
+        sys::guarded(|| self.tls = None);
+        wipe_stack();
     }
 }
 
@@ -353,11 +412,12 @@ pub struct Over<'t> {
 
 impl Channel for Over<'_> {
     fn send(&mut self, octets: &[u8]) -> Moved {
-        let Some(tls) = &mut self.tls.0 else {
-            return Moved::ended(Reason::Lost);
+        let Some(tls) = &mut self.tls.tls else {
+            return Moved::ended(Reason::NoMemory);
         };
         let mut taken = 0;
-        match sys::guarded(|| tls.send(self.below, octets, &mut taken)) {
+        let sent = sys::guarded(|| tls.send(self.below, octets, &mut taken));
+        match self.tls.unless_refused(sent) {
             Some(Ok(()) | Err(Stopped::Full)) => Moved::octets(taken),
             Some(Err(Stopped::Ended(reason))) => Moved {
                 octets: taken,
@@ -371,10 +431,11 @@ impl Channel for Over<'_> {
     }
 
     fn receive(&mut self, octets: &mut [u8]) -> Moved {
-        let Some(tls) = &mut self.tls.0 else {
-            return Moved::ended(Reason::Lost);
+        let Some(tls) = &mut self.tls.tls else {
+            return Moved::ended(Reason::NoMemory);
         };
         let moved = sys::guarded(|| tls.receive(self.below, octets));
+        let moved = self.tls.unless_refused(moved);
         moved.unwrap_or(Moved::ended(Reason::NoMemory))
     }
 }

@@ -45,8 +45,8 @@ impl Configs {
 
     /// The one with this digest, while somebody has it.
     pub fn get(&self, digest: &Digest) -> Option<Arc<Config>> {
-        let mut all = self.all.iter();
-        all.find_map(|(known, config)| config.upgrade().filter(|_| known == digest))
+        let mut equal = self.all.iter().filter(|(known, _)| known == digest);
+        equal.find_map(|(_, config)| config.upgrade())
     }
 
     /// Takes a new one, or gives the equal one that another thread has read meanwhile. Without memory to note it, it is not shared.

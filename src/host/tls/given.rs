@@ -13,12 +13,16 @@ use zeroize::Zeroizing;
 use super::super::shared::shared;
 use super::super::sys;
 use super::config::{Config, Digest};
+use super::store;
 use super::trust::{PIN, Pin, Trust};
 use crate::client::wrong::Wrong;
 use crate::code::Code;
 
 /// The largest PEM file, and the largest PEM in memory.
 const PEM_BYTES: usize = 1 << 20;
+
+/// The largest part of one, in base64: a message of a handshake has at most 64 KB.
+const PART_BYTES: usize = 96 * 1024;
 
 /// What some editors put before a text in UTF-8.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -53,20 +57,21 @@ impl Given<'_> {
         let made = sys::guarded(|| self.made());
         // A private key was read.
         super::channel::wipe_stack();
-        made.unwrap_or(Err(Wrong::new(Code::DataFailed, "tls", "out of memory")))
+        match made.unwrap_or(Err(no_memory("tls")))? {
+            // What is kept beside it lasts longer than what is guarded.
+            (Some(digest), config) => Ok(shared().tls.share(digest, config)),
+            (None, config) => Ok(config),
+        }
     }
 
-    fn made(&self) -> Result<Arc<Config>, Wrong<'static>> {
+    /// It, and what equal ones find it by, where it is a new one.
+    fn made(&self) -> Result<(Option<Digest>, Arc<Config>), Wrong<'static>> {
         let texts = self.read()?;
         let digest = texts.digest();
         let known = digest.and_then(|digest| shared().tls.get(&digest));
-        match (known, digest) {
-            (Some(known), _) => Ok(known),
-            (None, Some(digest)) => {
-                let config = Arc::new(texts.config()?);
-                Ok(shared().tls.share(digest, config))
-            }
-            (None, None) => Ok(Arc::new(texts.config()?)),
+        match known {
+            Some(known) => Ok((None, known)),
+            None => Ok((digest, Arc::new(texts.config()?))),
         }
     }
 
@@ -135,6 +140,9 @@ impl Texts {
     ) -> Result<(Vec<CertificateDer<'static>>, Arc<dyn rustls::sign::SigningKey>), Wrong<'static>> {
         let wrong = |field, why| Wrong::new(Code::BadArgument, field, why);
         let chain = certificates("tls_certificate", &self.certificate)?;
+        if !has_short_parts(&self.key) {
+            return Err(wrong("tls_key", "no private key in it (PEM)"));
+        }
         let mut keys = PrivateKeyDer::pem_slice_iter(&self.key);
         let key = match (keys.next(), keys.next()) {
             (Some(Ok(key)), None) => key,
@@ -165,8 +173,13 @@ impl Texts {
 /// The trust anchors of the system.
 fn system_anchors() -> Result<RootCertStore, Wrong<'static>> {
     let mut anchors = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    anchors.add_parsable_certificates(found.certs);
+    for certificate in store::certificates().ok_or(no_memory("tls"))? {
+        if sys::is_refused() {
+            return Err(no_memory("tls"));
+        }
+        // One that cannot be read vouches for nobody.
+        let _ = anchors.add(certificate);
+    }
     if anchors.is_empty() {
         return Err(Wrong::new(
             Code::TlsUntrusted,
@@ -177,9 +190,17 @@ fn system_anchors() -> Result<RootCertStore, Wrong<'static>> {
     Ok(anchors)
 }
 
+/// What is said where memory is refused.
+fn no_memory(field: &'static str) -> Wrong<'static> {
+    Wrong::new(Code::DataFailed, field, "out of memory")
+}
+
 fn anchors(pem: &[u8]) -> Result<RootCertStore, Wrong<'static>> {
     let mut anchors = RootCertStore::empty();
     for certificate in certificates("tls_ca", pem)? {
+        if sys::is_refused() {
+            return Err(no_memory("tls_ca"));
+        }
         anchors
             .add(certificate)
             .map_err(|_| Wrong::new(Code::BadArgument, "tls_ca", "a certificate in it is not readable"))?;
@@ -189,19 +210,42 @@ fn anchors(pem: &[u8]) -> Result<RootCertStore, Wrong<'static>> {
 
 fn certificates(field: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Wrong<'static>> {
     let wrong = |why| Wrong::new(Code::BadArgument, field, why);
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match all {
-        Ok(all) if all.is_empty() => Err(wrong("no certificate in it (PEM)")),
-        Ok(all) => Ok(all),
-        Err(_) => Err(wrong("not readable as PEM")),
+    if !has_short_parts(pem) {
+        return Err(wrong("not readable as PEM"));
     }
+    let mut all = Vec::new();
+    for one in CertificateDer::pem_slice_iter(pem) {
+        if sys::is_refused() {
+            return Err(no_memory(field));
+        }
+        all.push(one.map_err(|_| wrong("not readable as PEM"))?);
+    }
+    if all.is_empty() {
+        return Err(wrong("no certificate in it (PEM)"));
+    }
+    Ok(all)
+}
+
+/// Whether each certificate or key in a PEM is one that TLS could carry. Where memory is refused, the reserve has room for it.
+pub(super) fn has_short_parts(pem: &[u8]) -> bool {
+    let (mut inside, mut length) = (false, 0usize);
+    pem.split(|octet| matches!(octet, b'\n' | b'\r')).all(|line| {
+        if line.starts_with(b"-----BEGIN ") {
+            inside = true;
+        } else if line.starts_with(b"-----END ") {
+            (inside, length) = (false, 0);
+        } else if inside {
+            length = length.saturating_add(line.len());
+        }
+        length <= PART_BYTES
+    })
 }
 
 /// A PEM: the text itself, or what is in the file of this name.
 fn pem(field: &'static str, text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Wrong<'static>> {
     let mut pem = Zeroizing::new(Vec::new());
     let wrong = |why| Wrong::new(Code::BadArgument, field, why);
-    let no_memory = |_| Wrong::new(Code::DataFailed, field, "out of memory");
+    let no_memory = |_| no_memory(field);
     if text.is_empty() {
         return Ok(pem);
     }
@@ -215,7 +259,8 @@ fn pem(field: &'static str, text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Wrong<'st
         return Ok(pem);
     }
     let unreadable = |_| Wrong::new(Code::ReadFailed, field, "the file cannot be read");
-    let file = std::fs::File::open(path(text).ok_or_else(|| wrong("no path, and no PEM"))?).map_err(unreadable)?;
+    let path = path(text).ok_or_else(|| wrong("no path, and no PEM"))?;
+    let file = sys::open_file(path).map_err(unreadable)?;
     // In one piece from the beginning: growing would leave copies behind.
     let length = file
         .metadata()
@@ -290,6 +335,18 @@ mod tests {
         let read = given.read().and_then(|texts| texts.config().map(|_| ()));
         let wrong = read.err().unwrap();
         (wrong.code, wrong.field, wrong.why)
+    }
+
+    #[test]
+    fn a_part_of_a_pem_is_no_longer_than_tls_could_carry() {
+        let part = |length: usize| ["-----BEGIN X-----", &"A".repeat(length), "-----END X-----\n"].join("\n");
+        assert!(has_short_parts(part(PART_BYTES).repeat(3).as_bytes()));
+        assert!(!has_short_parts(part(PART_BYTES + 1).as_bytes()));
+        assert!(!has_short_parts(
+            part(PART_BYTES / 2 + 1).replace("END", "BEGIN").repeat(2).as_bytes()
+        ));
+        let words = "words\n".repeat(PART_BYTES);
+        assert!(has_short_parts([&*words, &part(10), &words].concat().as_bytes()));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! (ring) is handed over with each configuration and never installed for the process, and no session is resumed.
 //!
 //! - [`given`]: what a program configures, read and checked; files are read there and nowhere else
+//! - `store`: the certificates that the system trusts
 //! - [`trust`]: whether a server's certificate is the expected one
 //! - [`config`]: a configuration that was read, which equal ones share
 //! - [`channel`]: the handshake, and a channel over a channel
@@ -12,6 +13,7 @@
 pub mod channel;
 pub mod config;
 pub mod given;
+mod store;
 pub mod trust;
 mod why;
 

@@ -42,7 +42,7 @@ fn look(path: &CStr) -> Result<Kind, Unopened> {
 }
 
 /// Opens a file; with it its length, where it has one.
-pub fn open_file(path: &CStr) -> Result<(File, Option<u64>), Unopened> {
+pub fn open_source(path: &CStr) -> Result<(File, Option<u64>), Unopened> {
     look(path)?;
     let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
     // SAFETY: the path ends with a NUL; a descriptor that was opened here is ours, and the structure, too.
@@ -65,7 +65,7 @@ pub fn open_file(path: &CStr) -> Result<(File, Option<u64>), Unopened> {
 pub fn length_of_file(path: &CStr) -> Result<Option<u64>, Unopened> {
     match look(path)? {
         Kind::Pipe => Ok(None),
-        Kind::Regular(_) => open_file(path).map(|(_, length)| length),
+        Kind::Regular(_) => open_source(path).map(|(_, length)| length),
     }
 }
 

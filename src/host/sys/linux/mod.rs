@@ -10,10 +10,12 @@ mod process;
 mod socket;
 
 pub use clock::{calendar, monotonic};
-pub use file::{File, length_of_file, open_file};
+pub use file::{File, length_of_file, open_source};
 pub use lock::{Condition, Lock, Locked};
 pub use names::{before_lookups, interface_number, lookup};
 pub use poller::{Poller, Ready, Waker};
+#[cfg(feature = "tls")]
+pub use process::open_file;
 pub use process::{Thread, on_fork, random, start_thread, without_cancellation};
 #[cfg(feature = "reserve")]
 pub use process::{give_way, thread_number};

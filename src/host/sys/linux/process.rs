@@ -132,6 +132,14 @@ pub fn thread_number() -> usize {
     unsafe { libc::pthread_self() as usize }
 }
 
+/// Opens a file to read it. Nobody waits for what a FIFO or a terminal may have to say.
+#[cfg(feature = "tls")]
+pub fn open_file(path: &std::path::Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
 /// Lets other threads go on.
 #[cfg(feature = "reserve")]
 pub fn give_way() {

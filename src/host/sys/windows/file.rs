@@ -10,7 +10,7 @@ use super::super::interface::{Failure, Unopened};
 pub struct File(fs::File);
 
 /// Opens a file; with it its length, where it has one. Its path is UTF-8.
-pub fn open_file(path: &CStr) -> Result<(File, Option<u64>), Unopened> {
+pub fn open_source(path: &CStr) -> Result<(File, Option<u64>), Unopened> {
     let path = path.to_str().map_err(|_| Unopened::NotThere)?;
     let before = fs::metadata(path).map_err(|_| Unopened::NotThere)?;
     if !before.is_file() {
@@ -23,7 +23,7 @@ pub fn open_file(path: &CStr) -> Result<(File, Option<u64>), Unopened> {
 
 /// The length of a file that can be opened; None where it is not known.
 pub fn length_of_file(path: &CStr) -> Result<Option<u64>, Unopened> {
-    open_file(path).map(|(_, length)| length)
+    open_source(path).map(|(_, length)| length)
 }
 
 impl File {

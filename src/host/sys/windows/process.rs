@@ -106,6 +106,12 @@ pub fn thread_number() -> usize {
     unsafe { windows_sys::Win32::System::Threading::GetCurrentThreadId() as usize }
 }
 
+/// Opens a file to read it.
+#[cfg(feature = "tls")]
+pub fn open_file(path: &std::path::Path) -> std::io::Result<std::fs::File> {
+    std::fs::File::open(path)
+}
+
 /// Lets other threads go on.
 #[cfg(feature = "reserve")]
 pub fn give_way() {
