@@ -154,6 +154,7 @@ pub fn of_fault(fault: Fault) -> &'static str {
     match fault {
         Fault::Empty => "empty",
         Fault::Control => "a control character in it",
+        Fault::Misleading => "a character in it that turns the direction of writing, or ends a line elsewhere",
         Fault::NotUtf8 => "neither ASCII nor UTF-8",
         Fault::Quote => "a quotation mark without its end",
         Fault::Comment => "a comment (in parentheses) without its end",

@@ -11,6 +11,7 @@ use crate::base64;
 use crate::buffer::{HEXADECIMAL, Window};
 use crate::limits::{HEADER_LINE_BYTES, Size};
 use crate::octets::copy;
+use crate::utf8::misleads;
 
 /// The octets that a line of base64 stands for (RFC 2045, 6.8), and its own with the CRLF.
 const LINE_OCTETS: usize = 57;
@@ -565,7 +566,6 @@ pub fn wrong_name(name: &[u8]) -> Option<&'static str> {
     let Ok(text) = core::str::from_utf8(name) else {
         return Some("name: not UTF-8");
     };
-    let turns = |letter: char| matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
     match text {
         _ if name.len() > crate::limits::FILE_NAME_BYTES => Some("name: longer than 255 bytes"),
@@ -574,7 +574,7 @@ pub fn wrong_name(name: &[u8]) -> Option<&'static str> {
         }
         _ if text.contains(['\r', '\n']) => Some("name: a line end in it"),
         _ if text.contains(breaks) => Some("name: a control character in it"),
-        _ if text.contains(turns) => Some("name: a character in it that turns the direction of writing"),
+        _ if text.contains(misleads) => Some("name: a character in it that turns the direction of writing"),
         _ => None,
     }
 }
@@ -608,8 +608,10 @@ pub fn wrong_type(given: &[u8]) -> Option<&'static str> {
     None
 }
 
+/// What stands behind the blanks that a text begins with. A line end is none: it would begin a line of the program's own.
 fn blanks(text: &[u8]) -> &[u8] {
-    text.trim_ascii_start()
+    let length = text.iter().take_while(|octet| matches!(octet, b' ' | b'\t')).count();
+    text.get(length..).unwrap_or(&[])
 }
 
 /// A token (RFC 2045, 5.1), and what stands behind it.
@@ -656,8 +658,11 @@ pub fn wrong_id(given: &[u8]) -> Option<&'static str> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Watch {
     /// The beginning of the line, in lower case.
-    line: [u8; "resent-bcc ".len()],
+    line: [u8; "resent-bcc".len()],
+    /// How long the line is, but for the blanks that it ends with so far.
     length: usize,
+    /// There are such blanks.
+    blank: bool,
     /// CRs that may still belong to a CRLF, as an [`Encoder`] counts them.
     returns: u8,
     over: bool,
@@ -683,24 +688,37 @@ impl Watch {
                     if octet == b':' && !self.over && self.is_named() {
                         return false;
                     }
-                    if let Some(kept) = self.line.get_mut(self.length) {
-                        *kept = octet.to_ascii_lowercase();
-                    }
-                    self.length = self.length.saturating_add(1);
+                    self.keep(octet);
                 }
             }
         }
         true
     }
 
+    /// An octet of the line. Any number of blanks may stand behind a name (RFC 5322, 4.5): they are not kept, but what follows them
+    /// makes the line longer than a name.
+    fn keep(&mut self, octet: u8) {
+        if matches!(octet, b' ' | b'\t') {
+            self.blank = true;
+            return;
+        }
+        if core::mem::take(&mut self.blank) {
+            self.length = self.line.len();
+        }
+        if let Some(kept) = self.line.get_mut(self.length) {
+            *kept = octet.to_ascii_lowercase();
+        }
+        self.length = self.length.saturating_add(1);
+    }
+
     fn end_line(&mut self) {
-        self.over |= self.length == 0;
-        self.length = 0;
+        self.over |= self.length == 0 && !self.blank;
+        (self.length, self.blank) = (0, false);
     }
 
     /// Whether the line so far is the name of such a field, and blanks that may stand behind it.
     fn is_named(&self) -> bool {
-        let name = self.line.get(..self.length).unwrap_or(&[]).trim_ascii_end();
+        let name = self.line.get(..self.length).unwrap_or(&[]);
         matches!(name, b"bcc" | b"resent-bcc")
     }
 }
@@ -883,6 +901,7 @@ mod tests {
         for good in [
             "text/csv",
             "text/csv; charset=utf-8",
+            "text/csv\t; \tcharset=utf-8",
             "application/vnd.x+json;a=b ;c=\"d e\\\"\"",
             "image/svg+xml",
         ] {
@@ -899,6 +918,13 @@ mod tests {
             "text/a; b=",
             "text/a; b=\"c",
             "text/a\r\nX: y",
+            "text/a;\r\nb=c",
+            "text/a;\r\n\r\nb=c",
+            "text/a\n;b=c",
+            "text/a\r;b=c",
+            "text/a;\x0cb=c",
+            "text/a; b=\"c\r\nd\"",
+            "text/a; b=\"\\\r\"",
             "message/rfc822",
             "MULTIPART/mixed",
             "text/a; b=c d",
@@ -936,6 +962,9 @@ mod tests {
                 "A: b\r\r\nBcc:\r\r\n",
                 "A: b\rResent-Bcc: x\r\r",
                 "A:\r\n bcc\r\nBCC:",
+                "Bcc \t                    : x\r\n\r\n",
+                "A: b\r\nResent-Bcc                  : x\r\n\r\n",
+                "A: b\r\n \r\nBcc: x\r\n\r\n",
             ] {
                 assert!(found(message, piece), "{message:?} {piece}");
             }
@@ -946,6 +975,10 @@ mod tests {
                 "A: b\r\rBcc: x",
                 "XBcc: y\n\n",
                 "A: Bcc: x",
+                "B cc: x",
+                "resent-bcc bcc: x",
+                " Bcc: x",
+                "\tbcc: x",
             ] {
                 assert!(!found(message, piece), "{message:?} {piece}");
             }

@@ -6,6 +6,7 @@
 use super::address::{is_domain_or_literal, is_local_part};
 use crate::limits::ADDRESS_BYTES;
 use crate::octets::copy;
+use crate::utf8::misleads;
 
 /// Why an entry of a list is no mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub enum Fault {
     Empty,
     /// A control character, or a line end.
     Control,
+    /// A character that ends a line elsewhere, or turns the direction of writing.
+    Misleading,
     /// Neither ASCII nor UTF-8.
     NotUtf8,
     /// A `"` without its end.
@@ -327,6 +330,9 @@ pub fn is_address(local: &[u8], domain: &[u8]) -> Result<(), Fault> {
         if text.chars().any(char::is_control) {
             return Err(Fault::Control);
         }
+        if text.contains(misleads) {
+            return Err(Fault::Misleading);
+        }
         // Any character outside ASCII stands where a letter may stand.
         for octet in ascii.iter_mut().filter(|octet| !octet.is_ascii()) {
             *octet = b'x';
@@ -470,6 +476,11 @@ mod tests {
             ("a@b", "b.cz", Err(Fault::LocalPart)),
             ("a\"b", "b.cz", Err(Fault::LocalPart)),
             ("\u{85}", "b.cz", Err(Fault::Control)),
+            ("a\u{2028}b", "b.cz", Err(Fault::Misleading)),
+            ("a\u{2029}", "b.cz", Err(Fault::Misleading)),
+            ("\"\u{202e}b\"", "b.cz", Err(Fault::Misleading)),
+            ("\u{5d0}\u{200f}", "b.cz", Err(Fault::Misleading)),
+            ("\u{5d0}\u{5d1}", "b.cz", Ok(())),
             ("a", "b..cz", Err(Fault::Domain)),
             ("a", "", Err(Fault::NoDomain)),
             ("a", "\u{17e}.cz", Err(Fault::Domain)),
