@@ -153,6 +153,18 @@ impl Table {
         !works
     }
 
+    /// The next job to do. Nothing is read twice at the same time for one mail: what an attempt before asked for, and nobody wants
+    /// any more, comes to its end first. The thread that does it goes on with what waits for that.
+    fn next_job(&mut self) -> Option<&mut Job> {
+        let mut run = [None; READERS];
+        let running = self.jobs.iter().filter(|job| matches!(job.state, State::Runs));
+        for (place, job) in run.iter_mut().zip(running) {
+            *place = Some(job.asker);
+        }
+        let may = |job: &&mut Job| matches!(job.state, State::Queued(_)) && !run.contains(&Some(job.asker));
+        self.jobs.iter_mut().find(may)
+    }
+
     fn queued(&self) -> usize {
         let queued = |job: &&Job| matches!(job.state, State::Queued(_));
         self.jobs.iter().filter(queued).count()
@@ -276,8 +288,7 @@ impl Files {
         let mut table = self.lock();
         let until = clock::after(LINGER);
         loop {
-            let queued = |job: &&mut Job| matches!(job.state, State::Queued(_));
-            if let Some(job) = table.jobs.iter_mut().find(queued) {
+            if let Some(job) = table.next_job() {
                 *runs = Some((job.asker, job.number));
                 return match core::mem::replace(&mut job.state, State::Runs) {
                     State::Queued(work) => Some(work),
