@@ -603,7 +603,10 @@ typedef struct sds_smtp_attachment {
      * multipart/... give code 33.
      */
     const char *content_type;
-    /** What `html` calls it as "cid:...", without angle brackets: an inline part. NULL: an attachment. */
+    /**
+     * What `html` calls it as "cid:...", without angle brackets: an inline part, which without `html` stands
+     * behind the text. NULL: an attachment.
+     */
     const char *content_id;
     /** The bytes. */
     const void *data;
@@ -614,8 +617,9 @@ typedef struct sds_smtp_attachment {
     const char *path;
     /**
      * A function that gives the bytes, as sds_smtp_message.read does; but the library calls it on a thread
-     * of its own, while the mail is sent. It may block: that holds up this mail only. An attempt that is
-     * repeated begins with offset 0 again.
+     * of its own, while the mail is sent, never twice at the same time. It may block: that holds up this mail
+     * only. An attempt that is repeated begins with offset 0 again. When the mail has ended the last call may
+     * not have returned yet: `done` is called behind it.
      */
     int32_t (*read)(void *context, uint64_t offset, char *out, size_t max);
     /** Handed to `read`, untouched. */
@@ -749,11 +753,11 @@ typedef struct sds_smtp_message {
     void *read_context;
     /**
      * Further header fields, each "Name: value"; the last pointer is NULL. Values are folded; one with other
-     * letters than ASCII is encoded. Code 33: fields that the library writes itself (Date, From, To, Cc, Bcc,
-     * Reply-To, Subject, Message-ID, MIME-Version, Content-..., those of `priority` and
-     * SDS_SMTP_AUTO_SUBMITTED where they are set), Return-Path, Received and Resent-Bcc; a line end; no colon;
-     * a blank in the name; a word over 900 bytes; more than 1 MiB together. Not on bare metal, as all that
-     * follow but `done_context`.
+     * letters than ASCII is encoded. Code 33: fields that the library writes itself (Date, From, To, Cc,
+     * Bcc, Reply-To, Subject, Message-ID, MIME-Version, Content-..., those of `priority` and
+     * SDS_SMTP_AUTO_SUBMITTED where they are set), Return-Path, Received and Resent-Bcc; a line end; no
+     * colon; a blank in the name; a word over 900 bytes; more than 1 MiB together. Not on bare metal, nor
+     * are the fields below.
      */
     const char *const *headers;
     /** Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare metal. */

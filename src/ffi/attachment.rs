@@ -23,7 +23,8 @@ pub struct sds_smtp_attachment {
     /// Its type, such as "text/csv; charset=utf-8". NULL: application/octet-stream. message/... and
     /// multipart/... give code 33.
     pub content_type: *const c_char,
-    /// What `html` calls it as "cid:...", without angle brackets: an inline part. NULL: an attachment.
+    /// What `html` calls it as "cid:...", without angle brackets: an inline part, which without `html` stands
+    /// behind the text. NULL: an attachment.
     pub content_id: *const c_char,
     /// The bytes.
     pub data: *const c_void,
@@ -31,8 +32,9 @@ pub struct sds_smtp_attachment {
     /// meanwhile, the mail ends with code 40 and is not delivered. Directories and devices give code 40.
     pub path: *const c_char,
     /// A function that gives the bytes, as sds_smtp_message.read does; but the library calls it on a thread
-    /// of its own, while the mail is sent. It may block: that holds up this mail only. An attempt that is
-    /// repeated begins with offset 0 again.
+    /// of its own, while the mail is sent, never twice at the same time. It may block: that holds up this mail
+    /// only. An attempt that is repeated begins with offset 0 again. When the mail has ended the last call may
+    /// not have returned yet: `done` is called behind it.
     pub read: Option<unsafe extern "C" fn(context: *mut c_void, offset: u64, out: *mut c_char, max: usize) -> i32>,
     /// Handed to `read`, untouched.
     pub read_context: *mut c_void,

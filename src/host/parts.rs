@@ -163,7 +163,8 @@ struct Body {
     enclosed: Row<Enclosed>,
     /// Paths, each with a NUL behind it; elsewhere while their lengths are found.
     paths: Row<u8>,
-    files: usize,
+    /// Where each of them begins.
+    files: Row<usize>,
     lengths: Row<Option<u64>>,
     heads: Row<u8>,
     list: Row<One>,
@@ -234,7 +235,7 @@ impl Parts {
                 html: None,
                 enclosed: Row::new(),
                 paths: Row::new(),
-                files: 0,
+                files: Row::new(),
                 lengths: Row::new(),
                 heads: Row::new(),
                 list: Row::new(),
@@ -277,7 +278,7 @@ impl Parts {
             Material::Function(function, length) => Kept::Function(function, length),
             Material::File(path) => {
                 self.body.add_path(&path)?;
-                Kept::File(self.body.files.saturating_sub(1))
+                Kept::File(self.body.files.len().saturating_sub(1))
             }
         };
         let texts = [enclosure.content_type, enclosure.name, enclosure.content_id];
@@ -311,9 +312,9 @@ impl Parts {
         let has_text = !at_hand.is_empty() || matches!(self.body.text, TextAt::File);
         let body = &mut self.body;
         body.text_survey = survey;
-        let inline = body.enclosed.iter().any(Enclosed::is_inline);
-        let attached = body.enclosed.iter().any(|enclosed| !enclosed.is_inline());
         let html = body.html.is_some();
+        let inline = body.inline().next().is_some();
+        let attached = body.attached().next().is_some();
         let kind = match (attached, html && has_text, html && inline) {
             _ if body.raw => None,
             (true, ..) => Some(Kind::Mixed),
@@ -335,7 +336,7 @@ impl Parts {
         if kind.is_some() || matches!(body.text, TextAt::File) {
             self.feed = Some(Feed::new(kind.is_some())?);
         }
-        self.measured = body.files == 0;
+        self.measured = body.files.is_empty();
         Some(())
     }
 
@@ -439,17 +440,17 @@ fn place(at: u64) -> usize {
 }
 
 impl Enclosed {
-    fn is_inline(&self) -> bool {
+    /// Whether HTML has a name for it.
+    fn has_id(&self) -> bool {
         self.lengths.last().is_some_and(|length| *length > 0)
     }
 }
 
 impl Body {
     fn add_path(&mut self, path: &[u8]) -> Option<()> {
+        self.files.push(self.paths.len())?;
         self.paths.append(path)?;
-        self.paths.push(0)?;
-        self.files = self.files.saturating_add(1);
-        Some(())
+        self.paths.push(0)
     }
 
     /// The text, where it is in memory.
@@ -467,6 +468,25 @@ impl Body {
             (Some((html, ..)), Some(Form::Html)) => html.octets(),
             _ => self.text_of(post),
         }
+    }
+
+    /// The inline parts of the HTML. Without HTML there is none.
+    fn inline(&self) -> impl Iterator<Item = (usize, &Enclosed)> {
+        self.enclosed().filter(|(_, enclosed)| self.belongs(enclosed))
+    }
+
+    /// The parts that stand behind the texts.
+    fn attached(&self) -> impl Iterator<Item = (usize, &Enclosed)> {
+        self.enclosed().filter(|(_, enclosed)| !self.belongs(enclosed))
+    }
+
+    fn enclosed(&self) -> impl Iterator<Item = (usize, &Enclosed)> {
+        self.enclosed.iter().enumerate()
+    }
+
+    /// Whether it is a part of the HTML.
+    fn belongs(&self, enclosed: &Enclosed) -> bool {
+        self.html.is_some() && enclosed.has_id()
     }
 
     /// Whether one of the texts goes with octets above 127 where it may.
@@ -505,18 +525,6 @@ impl Body {
             list: Row::with_room(self.enclosed.len().saturating_add(3))?,
             from: 0,
         };
-        let attached = || {
-            self.enclosed
-                .iter()
-                .enumerate()
-                .filter(|(_, enclosed)| !enclosed.is_inline())
-        };
-        let inline = || {
-            self.enclosed
-                .iter()
-                .enumerate()
-                .filter(|(_, enclosed)| enclosed.is_inline())
-        };
         let mixed = multipart.kind == Kind::Mixed;
         let alternative = has_text && self.html.is_some();
         if mixed {
@@ -529,13 +537,13 @@ impl Body {
             heads.part(Which::Text, &|out| part::write_text_head(false, text_charset, out))?;
         }
         if let Some((_, _, utf8)) = &self.html {
-            let related = inline().next().is_some();
+            let related = self.inline().next().is_some();
             if related {
                 heads.open(Kind::Related)?;
             }
             let charset = charset_of(*utf8 && !self.in_charset);
             heads.part(Which::Html, &|out| part::write_text_head(true, charset, out))?;
-            for (number, enclosed) in inline() {
+            for (number, enclosed) in self.inline() {
                 heads.part(Which::Enclosed(number), &|out| enclosed.enclosure().write_head(out))?;
             }
             if related {
@@ -545,7 +553,7 @@ impl Body {
         if alternative {
             heads.close()?;
         }
-        for (number, enclosed) in attached() {
+        for (number, enclosed) in self.attached() {
             heads.part(Which::Enclosed(number), &|out| enclosed.enclosure().write_head(out))?;
         }
         if mixed {
@@ -582,7 +590,8 @@ impl Body {
             },
             Some(Which::Html | Which::End) => return None,
         };
-        let path = self.paths.split_inclusive(|octet| *octet == 0).nth(file)?;
+        let rest = self.paths.get(*self.files.get(file)?..)?;
+        let path = rest.split_inclusive(|octet| *octet == 0).next()?;
         Some((
             Source::File(joined(&[path])?),
             self.lengths.get(file).copied().flatten(),
