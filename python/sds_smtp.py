@@ -33,7 +33,10 @@ import copy
 import ctypes
 import ctypes.util
 import datetime
+import email.errors
 import email.generator
+import email.header
+import email.headerregistry
 import email.message
 import email.policy
 import email.utils
@@ -43,7 +46,6 @@ import itertools
 import math
 import os
 import pathlib
-import re
 import sys
 import threading
 import time
@@ -698,7 +700,30 @@ def _milliseconds(timeout: Optional[float]) -> int:
     return int(min(max(math.ceil(timeout * 1000) if timeout > 0 else 0, 0), _LONGEST_WAIT_MS))
 
 
-_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
+def _separates(mailbox: bytes) -> bool:
+    """Whether the library would take this for more than one entry of a list: a separator outside quotation marks and comments."""
+    depth, quoted, escaped, angle = 0, False, False, False
+    for octet in mailbox:
+        one = bytes([octet])
+        if escaped:
+            escaped = False
+        elif one == b"\\" and (quoted or depth):
+            escaped = True
+        elif one == b'"' and not depth:
+            quoted = not quoted
+        elif quoted:
+            pass
+        elif one == b"(" and not angle:
+            depth += 1
+        elif one == b")" and depth:
+            depth -= 1
+        elif depth:
+            pass
+        elif one in b"<>":
+            angle = one == b"<"
+        elif one in b",;":
+            return True
+    return False
 
 
 def _mailbox(name: str, item: Mailbox) -> bytes:
@@ -713,8 +738,7 @@ def _mailbox(name: str, item: Mailbox) -> bytes:
         raise TypeError(f"{name} must hold str or bytes, not None")
     mailbox = _bytes(name, item) or b""
     # Each item is one mailbox: a comma in it would make two, and an empty one would vanish.
-    bare = _QUOTED.sub(b"", mailbox)
-    if not mailbox.strip() or b"," in bare or b";" in bare:
+    if not mailbox.strip() or _separates(mailbox):
         raise MessageError(Code.RECIPIENT_REFUSED, f"each item of {name} must be one address, without a comma outside quotes")
     return mailbox
 
@@ -806,19 +830,51 @@ def _attachments(attachments: Sequence[Attachment], reads: List[int], client: "C
     return array, kept
 
 
+def _addresses(header: Any) -> List[str]:
+    """The addresses of a field of Python's email package: of its own form, not of a text in which decoded names may look like more.
+
+    Of a field that is none the package knows the first addresses only: nobody is left out in silence.
+    """
+    if hasattr(header, "addresses"):
+        if any(isinstance(defect, email.errors.InvalidHeaderDefect) for defect in header.defects):
+            raise MessageError(Code.RECIPIENT_REFUSED, f"{header.name}: the email package cannot read all of its addresses")
+        return [one.addr_spec for one in header.addresses]
+    text = header.encode() if isinstance(header, email.header.Header) else str(header)
+    return [address for _, address in email.utils.getaddresses([text]) if address]
+
+
+def _in_ascii(header: Any) -> Any:
+    """A field of addresses, its domains as A-labels: where no local part needs SMTPUTF8, no domain does."""
+    if not hasattr(header, "groups") or all(one.domain.isascii() for one in header.addresses):
+        return header
+    groups = []
+    for group in header.groups:
+        members = []
+        for one in group.addresses:
+            # A domain that the codec does not know is the library's to refuse.
+            with contextlib.suppress(UnicodeError):
+                one = email.headerregistry.Address(one.display_name, one.username, one.domain.encode("idna").decode())
+            members.append(one)
+        groups.append(email.headerregistry.Group(group.display_name, members))
+    return groups
+
+
 def _whole(message: email.message.Message) -> Tuple[bytes, bytes]:
     """Who gets a message of Python's email package, and the message as it is sent: without Bcc, with Date and Message-ID."""
     named = [header for name in ("To", "Cc", "Bcc") for header in message.get_all(name, [])]
-    addresses = [address for _, address in email.utils.getaddresses([str(header) for header in named]) if address]
+    addresses = [address for header in named for address in _addresses(header)]
     # The parts are the message's own: only the header block is changed.
     sent = copy.copy(message)
     for name in ("Bcc", "Resent-Bcc"):
         del sent[name]
+    international = any(not address.rpartition("@")[0].isascii() for address in addresses)
+    for name in () if international else ("From", "Sender", "Reply-To", "To", "Cc"):
+        if sent[name] is not None and not str(sent[name]).isascii():
+            sent.replace_header(name, _in_ascii(sent[name]))
     if "Date" not in sent:
         sent["Date"] = email.utils.formatdate(localtime=True)
     if "Message-ID" not in sent:
         sent["Message-ID"] = email.utils.make_msgid()
-    international = any(not address.isascii() for address in addresses)
     policy = (email.policy.SMTPUTF8 if international else email.policy.SMTP) if isinstance(
         message, email.message.EmailMessage
     ) else message.policy.clone(linesep="\r\n")

@@ -401,3 +401,18 @@ def test_the_three_functions_take_the_same_lists(server):
     assert library.sds_smtp_send(f"{CZECH} <a@example.org>; b@example.org;".encode(), b"x", b"y") == 0
     assert builtin.wait(20) == Code.OK
     assert paths(server)[1] == [b"a@example.org", b"b@example.org"]
+
+
+@pytest.mark.parametrize(
+    "item", ['a@b.cz ("), evil@x.cz (")', "a@b.cz, evil@x.cz", "a@b.cz;evil@x.cz", '"x\\"" <a@b.cz>, evil@x.cz', "(x\\)), a@b.cz"]
+)
+def test_an_item_of_a_list_is_one_mailbox_only(server, ready, item):
+    with pytest.raises(SmtpError) as refused:
+        ready.send([item, "c@d.cz"], wait=True)
+    assert refused.value.code == Code.RECIPIENT_REFUSED
+    assert not server.commands
+
+
+def test_an_item_of_a_list_may_have_separators_in_quotes_and_comments(server, ready):
+    ready.send(['"N, J; \\"x" <a@b.cz>', "c@d.cz (one, (or) two;)", ("O; P, (Q)", "e@f.cz")], wait=True)
+    assert server.mails[-1][2] == [b"RCPT TO:<a@b.cz>", b"RCPT TO:<c@d.cz>", b"RCPT TO:<e@f.cz>"]

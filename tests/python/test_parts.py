@@ -6,6 +6,7 @@ import email.policy
 import os
 import random
 import re
+import socket
 import sys
 import threading
 import time
@@ -88,6 +89,19 @@ def test_html_alone_is_no_multipart(server, client):
     assert (mail.get_content_type(), mail.get_content()) == ("text/html", "<b>x</b>\r\n")
 
 
+@pytest.mark.parametrize("more", [[], [Attachment(data=b"z", name="z")]])
+def test_an_inline_part_without_html_is_not_lost(server, client, more):
+    chart = Attachment(data=b"PNG", content_type="image/png", content_id="chart@x", name="graf.png")
+    client.send("b@example.com", "x", "text", attachments=[chart, *more], wait=True)
+    mail = parsed(last(server))
+    assert mail.get_content_type() == "multipart/mixed"
+    text, image, *rest = mail.iter_parts()
+    assert text.get_content() == "text\r\n" and len(rest) == len(more)
+    assert (image["Content-ID"], image.get_filename(), image.get_content()) == ("<chart@x>", "graf.png", b"PNG")
+    assert image.get_content_disposition() == "inline"
+    assert announced(server) == len(last(server))
+
+
 NAMES = ["r.csv", "a b.txt", 'quo"te.txt', "back'tick`.x", CZECH + ".pdf", "日本語の長い名前" * 8 + ".txt", "%41;=.x", "é" * 127]
 TEXTS = ["", "x", "x\n", ".\n..\n\n.x", CZECH + "\n" * 3, "a\rb\r\r\nc", "z" * 2000, "tab\tend \n", "=_sds-m\n--=_sds-a", "\x07"]
 
@@ -166,6 +180,9 @@ def test_old_readers_see_a_name_in_ascii(server, client):
         (Attachment(data=b"x", content_type="message/rfc822"), "cannot be attached"),
         (Attachment(data=b"x", content_type="multipart/mixed"), "cannot be attached"),
         (Attachment(data=b"x", content_type="text/plain\r\nX: y"), "content_type:"),
+        (Attachment(data=b"x", content_type="text/plain;\r\nX: y"), "content_type:"),
+        (Attachment(data=b"x", content_type="text/plain;\r\n\r\na=b"), "content_type:"),
+        (Attachment(data=b"x", content_type="text/plain\n;a=b"), "content_type:"),
         (Attachment(data=b"x", content_type="text"), "no type/subtype"),
         (Attachment(data=b"x", content_id="<a@b>"), "angle brackets"),
         (Attachment(data=b"x", content_id=""), "content_id: empty"),
@@ -327,6 +344,59 @@ def test_a_read_function_that_blocks_holds_up_its_own_mail_only_and_close_waits_
     other.close()
 
 
+def test_a_function_is_not_asked_again_while_it_still_runs_for_the_attempt_before(server):
+    full = socket.create_server(("127.0.0.1", 0))
+
+    def refuse():
+        connection, _ = full.accept()
+        with connection, connection.makefile("rb") as lines:
+            connection.sendall(b"220 x\r\n")
+            while not lines.readline().startswith(b"DATA"):
+                connection.sendall(b"250 x\r\n")
+            connection.sendall(b"354 x\r\n")
+            assert entered.wait(10)
+            connection.sendall(b"451 4.3.1 full\r\n")
+            lines.read()
+
+    running, entered, together, offsets = threading.Lock(), threading.Event(), [], []
+    data = random.Random(7).randbytes(100_000)
+
+    def read(offset, most):
+        offsets.append(offset)
+        if not running.acquire(blocking=False):
+            together.append(offset)
+            return data[offset : offset + most]
+        try:
+            if offset:
+                entered.set()
+                time.sleep(0.5)
+            return data[offset : offset + most]
+        finally:
+            running.release()
+
+    thread = threading.Thread(target=refuse)
+    thread.start()
+    with full, Client() as client:
+        servers = f"127.0.0.1:{full.getsockname()[1]}, 127.0.0.1:{server.port}"
+        client.configure(server=servers, sender="a@example.com", total_timeout_ms=20000)
+        client.send("b@example.com", attachments=[Attachment(read=read, length=len(data))], wait=True)
+    thread.join(10)
+    assert offsets.count(0) == 2 and together == []
+    (part,) = parsed(last(server)).iter_attachments()
+    assert part.get_content() == data
+
+
+def test_many_files_with_long_paths_take_no_longer_each(server, client, tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(b"x")
+    long = str(tmp_path) + "/." * 1900 + "/x"
+    begun = time.monotonic()
+    client.send("b@example.com", attachments=[Attachment(path=long)] * 5000, wait=True)
+    # Where each one was looked for from the beginning it took a minute, and held up all other mails.
+    assert time.monotonic() - begun < 20
+    assert last(server).count(b"eA==") == 5000
+
+
 def test_a_text_from_a_file_arrives(server, client, tmp_path):
     text = (CZECH + "\n.\n\nend") * 3000
     path = tmp_path / "text"
@@ -403,6 +473,50 @@ def test_a_message_of_the_email_package_is_accepted_as_it_is(server, client):
     assert [part.get_content() for part in got.iter_attachments()] == [b"\x00\xff" * 1000]
     with pytest.raises(BadArgument):
         client.send(message, "subject")
+
+
+@pytest.mark.parametrize("policy", [email.policy.default, email.policy.compat32])
+@pytest.mark.parametrize(
+    "to, wanted",
+    [
+        ("=?utf-8?q?evil=40example=2Ecom=2C_Bob?= <b@example.com>", ["b@example.com"]),
+        ('"c@example.com, x" <b@example.com>', ["b@example.com"]),
+        ("all: b@example.com, c@example.com;", ["b@example.com", "c@example.com"]),
+        ('"q, r"@example.com,, b@example.com', ['"q, r"@example.com', "b@example.com"]),
+    ],
+)
+def test_a_message_of_the_email_package_goes_to_its_addresses_only(server, client, policy, to, wanted):
+    message = email.message_from_string(f"To: {to}\nbcc:\n hidden@example.com\nBcc: two@example.com\n\nx\n", policy=policy)
+    client.send(message, wait=True)
+    _, _, recipients, data = server.mails[-1]
+    everybody = [*wanted, "hidden@example.com", "two@example.com"]
+    assert recipients == [f"RCPT TO:<{address}>".encode() for address in everybody]
+    assert b"bcc" not in data.lower() and b"hidden" not in data
+
+
+def test_nobody_in_a_message_of_the_email_package_is_left_out_in_silence(server, client):
+    for to in ["b@example.com; c@example.com", "b@example.com c@example.com", "b@example.com, c"]:
+        message = email.message.EmailMessage()
+        message["To"] = to
+        message.set_content("x")
+        with pytest.raises(MessageError) as refused:
+            client.send(message)
+        assert refused.value.code == Code.RECIPIENT_REFUSED
+    assert not server.commands
+
+
+@pytest.mark.skipif(Feature.NAMES not in sds_smtp.features(), reason="a build without unicode")
+def test_domains_of_a_message_of_the_email_package_go_as_a_labels(server, client):
+    message = email.message.EmailMessage()
+    message["To"] = f"{CZECH} <b@háček.example>, all: c@example.com, d@háček.example;"
+    message["From"] = "a@háček.example"
+    message.set_content("x")
+    client.send(message, wait=True)
+    _, reverse_path, recipients, data = server.mails[-1]
+    assert recipients[0] == b"RCPT TO:<b@xn--hek-ela4t.example>" and len(recipients) == 3
+    assert b"SMTPUTF8" not in reverse_path and data.isascii()
+    assert parsed(data)["To"].addresses[0].display_name == CZECH and b"From: a@xn--hek-ela4t.example" in data
+    assert "háček" in message["To"]
 
 
 def test_progress_grows_up_to_all(server, client):
