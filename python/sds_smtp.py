@@ -978,12 +978,13 @@ class LogEntry:
 _READ_LATER = -2
 
 
-class _Unraisable:
-    """What sys.unraisablehook gets."""
+def _tell_unraisable(failure: BaseException) -> None:
+    """Hands over to sys.unraisablehook what one of the program's functions has raised, as ctypes does."""
 
-    def __init__(self, failure: BaseException, function: object) -> None:
-        self.exc_type, self.exc_value, self.exc_traceback = type(failure), failure, failure.__traceback__
-        self.err_msg, self.object = None, function
+    def again() -> None:
+        raise failure
+
+    ctypes.CFUNCTYPE(None)(again)()
 
 
 class _Calls:
@@ -1075,8 +1076,8 @@ class _Calls:
                 ctypes.memmove(out, bytes(given), len(given))  # type: ignore[call-overload, arg-type]
                 return len(given)  # type: ignore[arg-type]
         except BaseException as failure:
-            # ctypes would return 0 instead, which is the end of the text.
-            sys.unraisablehook(_Unraisable(failure, function))
+            # ctypes would return something else instead, perhaps 0, which is the end of the text.
+            _tell_unraisable(failure)
             return -1
 
     def _tell_line(self, number: int, line: bytes) -> None:

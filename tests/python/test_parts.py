@@ -102,7 +102,7 @@ def test_an_inline_part_without_html_is_not_lost(server, client, more):
     assert announced(server) == len(last(server))
 
 
-NAMES = ["r.csv", "a b.txt", 'quo"te.txt', "back'tick`.x", CZECH + ".pdf", "日本語の長い名前" * 8 + ".txt", "%41;=.x", "é" * 127]
+NAMES = ["r.csv", "a b.txt", 'quo"te.txt', "back'tick`.x", CZECH + ".pdf", "日本語の長い名前" * 8 + ".txt", "%41;=.x", "é" * 127, "=?utf-8?Q?=2E=2E=2Fx?=", "a=b?.x"]
 TEXTS = ["", "x", "x\n", ".\n..\n\n.x", CZECH + "\n" * 3, "a\rb\r\r\nc", "z" * 2000, "tab\tend \n", "=_sds-m\n--=_sds-a", "\x07"]
 
 
@@ -226,6 +226,24 @@ def test_a_function_that_fails_at_any_call_delivers_nothing(server, client):
         assert len(told) == 1 and len(calls) == failing
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("failure", [OSError("gone"), KeyboardInterrupt(), TypeError()])
+def test_a_function_that_raises_delivers_nothing_with_the_interpreters_own_hook(server, client, failure, capfd):
+    hook, sys.unraisablehook = sys.unraisablehook, sys.__unraisablehook__
+    try:
+
+        def read(offset, most):
+            if offset:
+                raise failure
+            return b"x" * 10
+
+        assert_not_read(client, server, "the read function", Phase.TEXT, attachments=[Attachment(read=read)])
+    finally:
+        sys.unraisablehook = hook
+    told = capfd.readouterr().err
+    assert type(failure).__name__ in told and "UnraisableHookArgs" not in told
+
+
 @pytest.mark.parametrize("length, words", [(9, "more octets"), (11, "fewer octets")])
 def test_another_length_than_announced_delivers_nothing(server, client, length, words):
     read = Attachment(read=lambda offset, most: b"0123456789"[offset:], length=length)
@@ -279,9 +297,42 @@ def test_a_pipe_that_nobody_writes_holds_up_its_own_mail_only(server, client, tm
     assert time.monotonic() - begun < 1
     for one in stuck:
         assert one.wait(10) == Code.TIMEOUT
-        assert one.result().outcome == Outcome.NOT_SENT
+        result = one.result()
+        assert (result.outcome, "gave nothing in time" in result.text) == (Outcome.NOT_SENT, True), result
+        # Of those that found no thread nobody knows how long the pipe is.
+        assert result.phase in (Phase.START, Phase.TEXT)
         one.close()
     assert len(server.mails) == 1
+
+
+@pytest.mark.parametrize("field", ["path", "text_path", "read"])
+def test_the_text_says_that_nothing_was_read_in_time(server, tmp_path, field):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    more = {
+        "path": {"attachments": [Attachment(path=pipe)]},
+        "text_path": {"text": None, "text_path": pipe},
+        "read": {"attachments": [Attachment(read=lambda offset, most: None)]},
+    }
+    with Client() as client:
+        client.configure(server="127.0.0.1", port=server.port, sender="a@example.com", block_timeout_ms=300)
+        with pytest.raises(SmtpError) as failed:
+            client.send("b@example.com", wait=True, **more[field])
+        result = failed.value.result
+        assert (result.code, result.outcome, result.phase) == (Code.TIMEOUT, Outcome.NOT_SENT, Phase.TEXT)
+        assert result.text == "a file, or the read function of an attachment, gave nothing in time"
+        server.gate("END")
+        with pytest.raises(SmtpError) as failed:
+            client.configure(server="127.0.0.1", port=server.port, sender="a@example.com", total_timeout_ms=500)
+            client.send("b@example.com", attachments=[Attachment(data=b"x")], wait=True)
+        assert failed.value.result.outcome == Outcome.UNKNOWN and "read" not in failed.value.result.text
+
+
+def test_a_length_that_no_number_can_say_is_too_large(server, client):
+    server.extensions[:] = ["SIZE 1000000"]
+    with pytest.raises(SmtpError) as failed:
+        client.send("b@example.com", attachments=[Attachment(read=lambda offset, most: b"", length=2**64 - 1)], wait=True)
+    assert failed.value.code == Code.DATA_FAILED and "SIZE" in failed.value.result.text
 
 
 def test_a_pipe_is_read_to_its_end(server, client, tmp_path):
@@ -395,6 +446,22 @@ def test_many_files_with_long_paths_take_no_longer_each(server, client, tmp_path
     # Where each one was looked for from the beginning it took a minute, and held up all other mails.
     assert time.monotonic() - begun < 20
     assert last(server).count(b"eA==") == 5000
+
+
+def test_a_text_from_a_file_that_is_not_utf8_delivers_nothing(server, client, tmp_path):
+    path = tmp_path / "text"
+    for octets in (b"x" * 70_000 + b"\xe9" + b"y" * 10, b"x" * 70_000 + b"\xc5"):
+        path.write_bytes(octets)
+        with pytest.raises(MessageError) as failed:
+            client.send("b@example.com", text=None, text_path=path, wait=True)
+        result = failed.value.result
+        assert (result.code, result.outcome) == (Code.DATA_FAILED, Outcome.NOT_SENT) and "UTF-8" in result.text
+    assert not server.mails
+
+
+def test_the_message_id_of_a_whole_message_is_its_own(server, client):
+    assert client.send("b@example.com", text="Message-ID: <x@y>\r\n\r\n", flags=RAW, wait=True).message_id == ""
+    assert client.send("b@example.com", text="x", wait=True).message_id.encode() in last(server)
 
 
 def test_a_text_from_a_file_arrives(server, client, tmp_path):
