@@ -665,8 +665,8 @@ typedef struct sds_smtp_result {
      */
     uint32_t tls_version;
     /**
-     * The Message-ID with its angle brackets; empty where the mail did not start. All attempts have the
-     * same.
+     * The Message-ID with its angle brackets; empty where the mail did not start, and with SDS_SMTP_RAW: that
+     * mail has its own. All attempts have the same.
      */
     char message_id[320];
     /**
@@ -736,7 +736,7 @@ typedef struct sds_smtp_message {
     /**
      * Instead of `text`: a file with the text, which is read while the mail is sent. It is UTF-8, or with
      * SDS_SMTP_TEXT_IN_CHARSET in the configuration's charset, and sent as quoted-printable. If it cannot be
-     * read the mail ends with code 40 and is not delivered. Not on bare metal.
+     * read the mail ends with code 40, if it is not UTF-8 with code 7, and is not delivered. Not on bare metal.
      */
     const char *text_path;
     /**

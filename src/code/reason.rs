@@ -193,6 +193,8 @@ reasons! {
     NeedsEightBitMime, "the message has octets above 127, and the server does not offer 8BITMIME";
     /// The message names who is not to be named.
     NamesBcc, "the message has a Bcc field: take it out, and give the recipients with to";
+    /// A deadline passed while there was nothing to send.
+    NothingRead, "a file, or the read function of an attachment, gave nothing in time";
     /// A file cannot be opened.
     NoFile, "a file cannot be opened: it is not there, or may not be read";
     /// It is a directory, or a device.

@@ -79,7 +79,7 @@ pub struct sds_smtp_message {
     pub html: *const c_char,
     /// Instead of `text`: a file with the text, which is read while the mail is sent. It is UTF-8, or with
     /// SDS_SMTP_TEXT_IN_CHARSET in the configuration's charset, and sent as quoted-printable. If it cannot be
-    /// read the mail ends with code 40 and is not delivered. Not on bare metal.
+    /// read the mail ends with code 40, if it is not UTF-8 with code 7, and is not delivered. Not on bare metal.
     pub text_path: *const c_char,
     /// Instead of `text`: a function that gives the text in pieces. It writes up to `max` bytes of the text
     /// into `out`, from byte number `offset` on. It returns the number of bytes written; 0 at the end of the

@@ -767,7 +767,14 @@ impl Connection {
         if report.phase == Phase::Connect && self.link.is_securing() {
             report.phase = Phase::Tls;
         }
-        if report.phase == Phase::Connect && report.reason.is_of_source() {
+        let parts = self.post.as_ref().and_then(|post| post.parts.as_ref());
+        if report.code == Code::Timeout && parts.is_some_and(|parts| parts.waits()) {
+            // The server is not to blame.
+            report.reason = Reason::NothingRead;
+            report.text = Bounded::new(report.reason.text());
+        }
+        let of_source = report.reason.is_of_source() || report.reason == Reason::NothingRead;
+        if report.phase == Phase::Connect && of_source {
             // Before there was a connection.
             report.phase = Phase::Start;
         }

@@ -368,6 +368,12 @@ impl Parts {
         self.measures && !self.measured
     }
 
+    /// Whether there is nothing to send, or the mail cannot begin, until a thread has read.
+    pub fn waits(&self) -> bool {
+        let waits = |feed: &Feed| matches!(feed.stage, Stage::Asked) && feed.length == 0;
+        self.is_measuring() || self.feed.as_ref().is_some_and(waits)
+    }
+
     /// Takes what a thread has done; true where the mail can begin now.
     pub fn take(&mut self, text: &[u8], mut work: Boxed<Work>) -> Result<bool, Reason> {
         if let Task::Measure(measure) = &mut work.task {

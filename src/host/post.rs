@@ -174,8 +174,11 @@ impl Post {
         Some(block)
     }
 
-    /// The Message-ID.
+    /// The Message-ID; none of a whole message, which has its own.
     pub fn message_id(&self, snapshot: &Snapshot) -> Bounded<GIVEN_MESSAGE_ID_BYTES> {
+        if self.parts.as_ref().is_some_and(|parts| parts.is_raw()) {
+            return Bounded::EMPTY;
+        }
         let mut sender = snapshot.text(Field::Sender);
         if let Some(extras) = &self.extras {
             if !extras.message_id.octets().is_empty() {

@@ -16,7 +16,7 @@ pub const SERVER_BYTES: usize = 63;
 pub struct LastMail {
     /// The result.
     pub report: Report,
-    /// The Message-ID; empty where the mail did not start.
+    /// The Message-ID; empty where the mail did not start, or is a whole message.
     pub message_id: Bounded<GIVEN_MESSAGE_ID_BYTES>,
     /// The server that the last attempt tried, with its port: its address, or where it has none its name. Empty where there was none.
     pub server: Bounded<SERVER_BYTES>,

@@ -194,23 +194,23 @@ impl Content<'_> {
                 }
                 _ => Some(survey.size),
             },
-            Self::Octets(octets) => base64_size(Size::try_from(octets.len()).ok()?),
-            Self::OctetsInPieces(length) => base64_size((*length)?),
+            Self::Octets(octets) => Some(base64_size(Size::try_from(octets.len()).ok()?)),
+            Self::OctetsInPieces(length) => (*length).map(base64_size),
             Self::TextInPieces => None,
             Self::End => Some(0),
         }
     }
 }
 
-/// So many octets in lines of base64.
-fn base64_size(octets: Size) -> Option<Size> {
+/// So many octets in lines of base64. More than a number can say is too large for any server.
+fn base64_size(octets: Size) -> Size {
     const OF_LINE: Size = LINE_OCTETS as Size;
     let (lines, rest) = (octets / OF_LINE, octets % OF_LINE);
-    let whole = lines.checked_mul(LINE as Size)?;
-    match rest {
-        0 => Some(whole),
-        rest => whole.checked_add(rest.div_ceil(3).checked_mul(4)?)?.checked_add(2),
-    }
+    let last = match rest {
+        0 => 0,
+        rest => rest.div_ceil(3).saturating_mul(4).saturating_add(2),
+    };
+    lines.saturating_mul(LINE as Size).saturating_add(last)
 }
 
 /// A part.
@@ -230,14 +230,14 @@ pub trait Parts {
 
 /// How many octets a body of parts has, where all of their lengths are known.
 pub fn size(parts: &impl Parts, eight_bit_mime: bool) -> Option<Size> {
-    let (mut number, mut sum) = (0usize, 0);
+    let (mut number, mut sum) = (0usize, 0 as Size);
     while let Some(Part { head, content }) = parts.part(number) {
         let name = match content {
             Content::End => 0,
             _ => content.encoding(eight_bit_mime).len().checked_add(ENDS.len())?,
         };
         let before = Size::try_from(head.len().checked_add(name)?).ok()?;
-        sum = before.checked_add(content.size(eight_bit_mime)?)?.checked_add(sum)?;
+        sum = before.saturating_add(content.size(eight_bit_mime)?).saturating_add(sum);
         number = number.wrapping_add(1);
     }
     Some(sum)
@@ -475,8 +475,11 @@ impl Enclosure<'_> {
 
 /// Writes a file's name: where it is not plain ASCII as RFC 2231 has it, each line at most 76 octets, and then once more in ASCII
 /// for readers that do not know this. Readers that know both take the first.
+///
+/// Many readers decode encoded words here, too, where they are none (RFC 2047, 5): a name that looks like one would become another.
 fn write_name(name: &[u8], out: &mut Window<'_>) {
-    if !name.is_ascii() {
+    let plain = name.is_ascii() && !name.windows(2).any(|two| two == b"=?");
+    if !plain {
         write_extended(name, out);
     }
     out.put(b';');
@@ -484,11 +487,12 @@ fn write_name(name: &[u8], out: &mut Window<'_>) {
     out.put_seldom(b" filename=\"");
     for &octet in name {
         match octet {
-            b'"' | b'\\' if name.is_ascii() => {
+            b'"' | b'\\' if plain => {
                 out.put(b'\\');
                 out.put(octet);
             }
             b'"' | b'\\' => out.put(b'_'),
+            b'?' if !plain => out.put(b'_'),
             0x20..=0x7e => out.put(octet),
             // One for each character: its later octets are 10xxxxxx.
             _ if octet & 0xC0 == 0x80 => {}
@@ -845,6 +849,20 @@ mod tests {
     }
 
     #[test]
+    fn a_size_that_no_number_can_say_is_the_largest() {
+        for (octets, wanted) in [
+            (0, 0),
+            (1, 6),
+            (57, 78),
+            (58, 84),
+            (Size::MAX / 78 * 57, Size::MAX / 78 * 78),
+            (Size::MAX, Size::MAX),
+        ] {
+            assert_eq!(base64_size(octets), wanted, "{octets}");
+        }
+    }
+
+    #[test]
     fn base64_has_lines_of_76() {
         let list = list("oe", &[0xff; 115]);
         let text = String::from_utf8(composed(&list, false, 4096, 1)).unwrap();
@@ -863,6 +881,12 @@ mod tests {
             name("\u{10d}\u{e1}ra \"1\".txt"),
             ";\r\n filename*=UTF-8''%C4%8D%C3%A1ra%20%221%22.txt;\r\n filename=\"__ra _1_.txt\""
         );
+        // What would be decoded to a path.
+        assert_eq!(
+            name("=?utf-8?Q?=2E=2E=2Fx?="),
+            ";\r\n filename*=UTF-8''%3D%3Futf-8%3FQ%3F%3D2E%3D2E%3D2Fx%3F%3D;\r\n filename=\"=_utf-8_Q_=2E=2E=2Fx_=\""
+        );
+        assert_eq!(name("a=b?.txt"), ";\r\n filename=\"a=b?.txt\"");
         let long = name(&"\u{10d}".repeat(127));
         let lines: Vec<&str> = long.split("\r\n").collect();
         assert!(lines[1].starts_with(" filename*0*=UTF-8''%C4%8D"));
