@@ -91,10 +91,13 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// The same of a whole message, whose header block is its own: what only that would have is not used.
+    /// The same of a whole message, whose header block is its own: what only that would have is not used. An author is only who
+    /// sends the envelope.
     #[must_use]
     pub fn raw(self) -> Self {
+        let from = if self.reverse_path.is_empty() { self.from } else { &[] };
         Self {
+            from,
             subject: &[],
             reply_to: &[],
             headers: &[],
@@ -266,8 +269,8 @@ impl<'a> Outgoing<'a> {
                     field::Fault::LongWord => "a word longer than 900 bytes",
                 })
             })?;
-            if field::is_ours(name, self.priority, self.auto_submitted) {
-                return Err(wrong("written by the library itself"));
+            if let Some(why) = field::not_yours(name, self.priority, self.auto_submitted) {
+                return Err(wrong(why));
             }
             field::write(name, value, charset, out);
         }

@@ -30,21 +30,23 @@ pub enum Fault {
     LongWord,
 }
 
-/// Fields that the library writes itself, or that are not the sender's to write.
-const OURS: [&[u8]; 12] = [
+/// Fields that the library writes itself.
+const OURS: [&[u8]; 8] = [
     b"Date",
     b"From",
     b"Reply-To",
     b"To",
     b"Cc",
-    b"Bcc",
     b"Subject",
     b"Message-ID",
     b"MIME-Version",
-    b"Resent-Bcc",
-    b"Return-Path",
-    b"Received",
 ];
+
+/// Fields that name who is not to be named.
+const HIDDEN: [&[u8]; 2] = [b"Bcc", b"Resent-Bcc"];
+
+/// Fields that servers write.
+const OF_SERVERS: [&[u8]; 2] = [b"Return-Path", b"Received"];
 
 /// The fields that tell a priority.
 const PRIORITY: [&[u8]; 3] = [b"X-Priority", b"Importance", b"Priority"];
@@ -90,14 +92,20 @@ pub fn read(field: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
     Ok((name, value))
 }
 
-/// Whether the library writes a field of this name itself, in a mail like this.
-pub fn is_ours(name: &[u8], priority: Priority, auto_submitted: bool) -> bool {
-    let is_among = |names: &[&[u8]]| names.iter().any(|ours| ours.eq_ignore_ascii_case(name));
+/// Why a field of this name is not the program's to write, in a mail like this; None where it is.
+pub fn not_yours(name: &[u8], priority: Priority, auto_submitted: bool) -> Option<&'static str> {
+    let is_among = |names: &[&[u8]]| names.iter().any(|other| other.eq_ignore_ascii_case(name));
     let content = name.get(.."Content-".len());
-    is_among(&OURS)
+    let ours = is_among(&OURS)
         || content.is_some_and(|begin| begin.eq_ignore_ascii_case(b"Content-"))
         || (priority != Priority::Normal && is_among(&PRIORITY))
-        || (auto_submitted && is_among(&[AUTO_SUBMITTED]))
+        || (auto_submitted && is_among(&[AUTO_SUBMITTED]));
+    match name {
+        _ if ours => Some("written by the library itself"),
+        _ if is_among(&HIDDEN) => Some("it would name who is not to be named: give them as bcc"),
+        _ if is_among(&OF_SERVERS) => Some("written by servers"),
+        _ => None,
+    }
 }
 
 /// Writes a field of the program's, folded: its value as it is in ASCII, or else as encoded words.
@@ -293,7 +301,7 @@ mod tests {
     #[test]
     fn our_own_fields_are_known_in_any_case() {
         for name in ["Date", "BCC", "message-id", "Content-Type", "CONTENT-X", "content-"] {
-            assert!(is_ours(name.as_bytes(), Priority::Normal, false), "{name}");
+            assert!(not_yours(name.as_bytes(), Priority::Normal, false).is_some(), "{name}");
         }
         for name in [
             "X-Priority",
@@ -304,9 +312,20 @@ mod tests {
             "Content",
             "X-To",
         ] {
-            assert!(!is_ours(name.as_bytes(), Priority::Normal, false), "{name}");
+            assert!(not_yours(name.as_bytes(), Priority::Normal, false).is_none(), "{name}");
         }
-        assert!(is_ours(b"importance", Priority::Low, false) && is_ours(b"auto-submitted", Priority::Normal, true));
+        assert!(not_yours(b"importance", Priority::Low, false).is_some());
+        assert!(not_yours(b"auto-submitted", Priority::Normal, true).is_some());
+        for (name, why) in [
+            ("Date", "the library itself"),
+            ("resent-bcc", "as bcc"),
+            ("Bcc", "as bcc"),
+            ("RECEIVED", "by servers"),
+            ("return-path", "by servers"),
+        ] {
+            let got = not_yours(name.as_bytes(), Priority::Normal, false);
+            assert!(got.is_some_and(|got| got.ends_with(why)), "{name}: {got:?}");
+        }
     }
 
     #[test]

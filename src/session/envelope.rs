@@ -138,8 +138,11 @@ impl<E: Events> Session<E> {
     /// Whether an address of the mail has characters outside ASCII.
     #[cfg(feature = "std")]
     pub(super) fn is_utf8(job: &Job<'_>, mail: &Mail<'_>) -> bool {
+        let raw = mail.form.is_some_and(Form::is_raw);
         match mail.parameters {
             Some(Parameters { utf8, from, .. }) if *utf8 || from.is_some() => *utf8,
+            // Without a header block of ours the sender may stand nowhere.
+            Some(Parameters { reverse_path, .. }) if raw && reverse_path.is_some() => false,
             _ => !job.settings.sender().is_ascii(),
         }
     }

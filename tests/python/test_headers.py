@@ -80,9 +80,14 @@ REFUSED = {
     **{
         f"{name}: x": f"headers: entry 2 ({name}): written by the library itself"
         for name in (
-            "Date", "From", "To", "CC", "Bcc", "Reply-To", "Message-Id", "MIME-Version", "Content-Type", "Content-Foo",
-            "content-transfer-encoding", "Return-Path", "Received", "Resent-Bcc",
+            "Date", "From", "To", "CC", "Reply-To", "Message-Id", "MIME-Version", "Content-Type", "Content-Foo",
+            "content-transfer-encoding",
         )
+    },
+    **{f"{name}: x": f"headers: entry 2 ({name}): written by servers" for name in ("Return-Path", "received")},
+    **{
+        f"{name}: x": f"headers: entry 2 ({name}): it would name who is not to be named: give them as bcc"
+        for name in ("BCC", "Resent-Bcc")
     },
     "X-A": "headers: entry 2 (X-A): no colon behind its name",
     "": "headers: entry 2: no colon behind its name",

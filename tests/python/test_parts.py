@@ -459,6 +459,24 @@ def test_a_text_from_a_file_that_is_not_utf8_delivers_nothing(server, client, tm
     assert not server.mails
 
 
+def test_a_whole_message_asks_for_smtputf8_only_where_its_envelope_needs_it(server):
+    server.extensions.append("SMTPUTF8")
+    raw = "From: x\r\n\r\n"
+    with Client() as client:
+        client.configure(server="127.0.0.1", port=server.port, sender="ž@example.com")
+        for more, wanted in [
+            ({}, True),
+            ({"reverse_path": "a@example.com"}, False),
+            ({"reverse_path": "<>"}, False),
+            ({"from_": "a@example.com"}, False),
+            ({"from_": "ž@example.com", "reverse_path": "a@example.com"}, False),
+            ({"reverse_path": "ž@example.com"}, True),
+            ({"reverse_path": "<>", "bcc": "ž@example.com"}, True),
+        ]:
+            client.send("b@example.com", text=raw, flags=RAW, wait=True, **more)
+            assert (b"SMTPUTF8" in server.mails[-1][1]) == wanted, more
+
+
 def test_the_message_id_of_a_whole_message_is_its_own(server, client):
     assert client.send("b@example.com", text="Message-ID: <x@y>\r\n\r\n", flags=RAW, wait=True).message_id == ""
     assert client.send("b@example.com", text="x", wait=True).message_id.encode() in last(server)
