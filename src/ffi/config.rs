@@ -48,9 +48,10 @@ pub struct sds_smtp_config {
     /// kept, and not used: if the server asks for a login then, the result says that `auth` is 0.
     pub username: *const c_char,
     /// The password, 1 to 4096 bytes, no line end in it; only with `auth`. Else code 11. Where `auth` has only
-    /// XOAUTH2 and OAUTHBEARER: the token, at most 16384 bytes. SCRAM has it, and the user name, normalized
-    /// (RFC 4013) in a build with the feature `unicode`, where both are UTF-8; all else as it is. The library
-    /// wipes its copy, and the keys that SCRAM makes of it, when the configuration ends.
+    /// XOAUTH2 and OAUTHBEARER: the token, at most 16384 bytes; where it has one of them neither this nor the
+    /// user name has a control character. SCRAM has it, and the user name, normalized (RFC 4013) in a build
+    /// with the feature `unicode`, where it is UTF-8; all else as it is. The library wipes its copy, and the
+    /// keys that SCRAM makes of it, when the configuration ends.
     pub password: *const c_char,
     /// The sender's whole e-mail address. Else code 4.
     pub sender: *const c_char,

@@ -2,19 +2,21 @@
 
 use std::boxed::Box;
 
-/// Prepares a text in UTF-8 for SCRAM. None where it stays as it is: it is of ASCII, not UTF-8, or has a character that is
-/// prohibited; and without memory for another one.
+/// Prepares a text in UTF-8 for SCRAM. `Some(None)` where it stays as it is: it is of ASCII, not UTF-8, or has a character that is
+/// prohibited. None without memory: another password than the prepared one would be refused.
 ///
 /// Characters that Unicode 3.2 did not have yet stay, too: a text that is compared is a query (RFC 3454, 7).
 #[cfg(feature = "unicode")]
-pub fn prepared(text: &[u8]) -> Option<Box<[u8]>> {
+pub fn prepared(text: &[u8]) -> Option<Option<Box<[u8]>>> {
     use stringprep::tables;
     use unicode_normalization::UnicodeNormalization;
 
     if text.is_ascii() {
-        return None;
+        return Some(None);
     }
-    let text = core::str::from_utf8(text).ok()?;
+    let Ok(text) = core::str::from_utf8(text) else {
+        return Some(None);
+    };
     // What follows allocates for long rows of marks only, and cannot be refused that.
     drop(super::memory::zeros(
         SPARE.saturating_add(text.len().saturating_mul(4)),
@@ -29,7 +31,7 @@ pub fn prepared(text: &[u8]) -> Option<Box<[u8]>> {
             .nfkc()
     };
     if normalized().any(is_prohibited) {
-        return None;
+        return Some(None);
     }
     // A text with a letter that is written from right to left begins and ends with one, and has none of the others.
     if normalized().any(tables::bidi_r_or_al) {
@@ -38,11 +40,11 @@ pub fn prepared(text: &[u8]) -> Option<Box<[u8]>> {
             first = first.or(Some(letter));
             last = Some(letter);
             if tables::bidi_l(letter) {
-                return None;
+                return Some(None);
             }
         }
         if !(first.is_some_and(tables::bidi_r_or_al) && last.is_some_and(tables::bidi_r_or_al)) {
-            return None;
+            return Some(None);
         }
     }
     let length = normalized().map(char::len_utf8).sum::<usize>();
@@ -54,7 +56,7 @@ pub fn prepared(text: &[u8]) -> Option<Box<[u8]>> {
         room = behind;
     }
     // Nothing is no password.
-    (length > 0).then_some(octets)
+    Some((length > 0).then_some(octets))
 }
 
 /// Memory that there must be before a text is prepared.
@@ -79,13 +81,17 @@ fn is_prohibited(letter: char) -> bool {
 
 /// Without the feature `unicode` all stays as it is.
 #[cfg(not(feature = "unicode"))]
-pub fn prepared(_text: &[u8]) -> Option<Box<[u8]>> {
-    None
+pub fn prepared(_text: &[u8]) -> Option<Option<Box<[u8]>>> {
+    Some(None)
 }
 
 #[cfg(all(test, feature = "unicode"))]
 mod tests {
     use super::*;
+
+    fn made(text: &[u8]) -> Option<Box<[u8]>> {
+        prepared(text).unwrap()
+    }
 
     #[test]
     fn the_examples_of_rfc_4013_hold() {
@@ -98,11 +104,7 @@ mod tests {
             ("\u{7}", None),
             ("\u{627}\u{31}", None),
         ] {
-            assert_eq!(
-                prepared(text.as_bytes()).as_deref(),
-                wanted.map(str::as_bytes),
-                "{text:?}"
-            );
+            assert_eq!(made(text.as_bytes()).as_deref(), wanted.map(str::as_bytes), "{text:?}");
         }
     }
 
@@ -131,21 +133,17 @@ mod tests {
             // Nothing is left.
             ("\u{AD}", None),
         ] {
-            assert_eq!(
-                prepared(text.as_bytes()).as_deref(),
-                wanted.map(str::as_bytes),
-                "{text:?}"
-            );
+            assert_eq!(made(text.as_bytes()).as_deref(), wanted.map(str::as_bytes), "{text:?}");
         }
         for octets in [&b"\xFF"[..], b"p\xC5", b"\xED\xA0\x80"] {
-            assert_eq!(prepared(octets), None);
+            assert_eq!(made(octets), None);
         }
     }
 
     #[test]
     fn a_long_row_of_marks_is_prepared() {
         let text = std::string::String::from("a") + &"\u{301}".repeat(2000);
-        let prepared = prepared(text.as_bytes()).unwrap();
+        let prepared = made(text.as_bytes()).unwrap();
         assert_eq!(prepared.len(), 2 + 2 * 1999);
     }
 }

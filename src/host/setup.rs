@@ -286,7 +286,8 @@ fn prepared(settings: &Settings<'_>) -> Option<Option<Prepared>> {
         return Some(None);
     }
     let [username, password] = [settings.username(), settings.password()];
-    let mut prepared = [username, password].map(saslprep::prepared);
+    // What was made of the user name is no secret.
+    let mut prepared = [saslprep::prepared(username)?, saslprep::prepared(password)?];
     let kept = match &prepared {
         [None, None] => Some(None),
         [name, word] => {

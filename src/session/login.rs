@@ -91,6 +91,7 @@ impl<E: Events> Session<E> {
     fn refuse_login(&mut self, reason: Reason) {
         let code = match reason {
             Reason::Unproved => Code::BadPassword,
+            Reason::NoMemory => Code::DataFailed,
             _ => Code::AuthUnsupported,
         };
         self.conclude(code, reason);
@@ -500,7 +501,8 @@ mod tests {
             session.receive(&job, 0, b"250-x\r\n250 AUTH SCRAM-SHA-256 PLAIN\r\n");
             assert_eq!(said(&mut session, &job), "");
             assert!(session.closed());
-            assert_eq!(session.verdict().map(|verdict| verdict.reason), Some(reason));
+            let verdict = session.verdict().unwrap();
+            assert_eq!((verdict.code, verdict.reason), (Code::DataFailed, reason));
         }
     }
 

@@ -612,6 +612,11 @@ impl<E: Events> Session<E> {
             Reason::Cancelled => Code::Cancelled,
             Reason::TlsFailed => Code::TlsFailed,
             Reason::Untrusted => Code::TlsUntrusted,
+            // It says nothing about user name and password, nor about what the server offers.
+            #[cfg(feature = "std")]
+            Reason::NoMemory | Reason::NoRandom if limit_of(self.step) as usize == Limit::Auth as usize => {
+                Code::DataFailed
+            }
             #[cfg(feature = "complete")]
             other => other.own_code().unwrap_or_else(|| self.step.code()),
             #[cfg(not(feature = "complete"))]

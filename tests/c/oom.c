@@ -2,12 +2,15 @@
  * oom - allocations of a program that sends a mail are refused: none ends the process, and the next mail is sent
  *
  *     oom PORT [TLS_PORT TLS CA.pem]
+ *     oom PORT AUTH USER PASSWORD -
  *
  * The server on PORT accepts every mail, and so does the one on TLS_PORT, with TLS as sds_smtp_config has it. With that one,
  * a mail over TLS and a plain one are sent beside each other, and what is refused comes after the configuration: where the one
  * over TLS fails for one refused allocation, the plain one arrives; it ends nothing else, and the next mails are both sent.
  * So is what a configuration with many certificates allocates; and a function of the program that carries TLS is refused what
  * it asks for meanwhile, and the mail is sent.
+ *
+ * With AUTH it logs in: the server knows USER and PASSWORD.
  *
  * For each number N a child process runs in which the N-th allocation fails, and one in which all from the N-th on fail until
  * the mail has a result. Without TLS: with a handle, and with the built-in client; with an address, with a list of servers,
@@ -36,6 +39,10 @@ static const char *const servers[] = {"127.0.0.1", "127.0.0.1, b\xC3\xBC" "cher.
 #define SERVERS ((int)(sizeof servers / sizeof servers[0]))
 
 static const char *server;
+
+/* With a login. */
+static uint32_t auth;
+static const char *username, *password;
 
 /* glibc's own: what stands behind malloc() and its family. */
 #ifdef __cplusplus
@@ -155,6 +162,9 @@ static int send_one(unsigned port, long refused, int built_in)
     config.port = port;
     config.sender = "unit7@example.com";
     config.trace = tell_line;
+    config.auth = auth;
+    config.username = username;
+    config.password = password;
     message.done = tell_end;
     message.to = "operator@example.com";
     message.subject = "memory";
@@ -504,9 +514,22 @@ int main(int argc, char **argv)
   unsigned port;
   int built_in, lasts, i, right = 1;
 
-  if (argc != 2 && argc != 5)
+  if (argc != 2 && argc != 5 && argc != 6)
     return 2;
   port = (unsigned)strtoul(argv[1], NULL, 10);
+  if (argc == 6) {
+    server = servers[0];
+    auth = (uint32_t)strtoul(argv[2], NULL, 10);
+    username = argv[3];
+    password = argv[4];
+    for (built_in = 0; built_in < 2; built_in++) {
+      for (lasts = 0; lasts < 2; lasts++) {
+        right &= refuse_each(port, built_in, lasts);
+        fflush(stdout);
+      }
+    }
+    return right ? 0 : 1;
+  }
   if (argc == 5) {
     /* They are the same in every mode. */
     if (argv[3][0] == '2')

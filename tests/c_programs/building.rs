@@ -65,6 +65,7 @@ pub const TESTS: [&str; 32] = [
     "transport",
     "tls",
     "tls_pause",
+    "login_pause",
     "pairs",
 ];
 
