@@ -182,7 +182,14 @@ pub const PIECE_BYTES: usize = 4096;
 pub const READ_LATER: i32 = -2;
 
 /// The memory of a client without an operating system, its arena not counted; more with pointers of 64 bits.
-pub const CLIENT_STORAGE_BYTES: usize = if cfg!(target_pointer_width = "64") { 1136 } else { 928 };
+pub const CLIENT_STORAGE_BYTES: usize = if cfg!(feature = "std") {
+    // Where the device's client is built beside a system, which it never is for a program: with a system's session in it.
+    1280
+} else if cfg!(target_pointer_width = "64") {
+    1136
+} else {
+    928
+};
 
 /// Clients that a process may have at once, the built-in one included.
 pub const CLIENTS: usize = 65_536;
