@@ -202,9 +202,9 @@ reasons! {
     /// Reading has failed.
     Unreadable, "a file could not be read to its end";
     /// It is shorter than when the mail began.
-    Shrunk, "a file has become shorter while it was sent";
+    Shrunk, "a file is shorter than the length that it had when the mail began";
     /// It is longer than when the mail began.
-    Grown, "a file has become longer while it was sent";
+    Grown, "a file is longer than the length that it had when the mail began";
     /// The function has returned a negative number, or more than there was room for.
     ReadFailed, "the read function of an attachment has failed";
     /// It has given fewer octets than announced.
