@@ -737,7 +737,8 @@ typedef struct sds_smtp_message {
     /**
      * Instead of `text`: a file with the text, which is read while the mail is sent. It is UTF-8, or with
      * SDS_SMTP_TEXT_IN_CHARSET in the configuration's charset, and sent as quoted-printable. If it cannot be
-     * read the mail ends with code 40, if it is not UTF-8 with code 7, and is not delivered. Not on bare metal.
+     * read the mail ends with code 40, if it is not UTF-8 with code 7, and is not delivered. Not on bare
+     * metal.
      */
     const char *text_path;
     /**
@@ -761,7 +762,10 @@ typedef struct sds_smtp_message {
      * are the fields below.
      */
     const char *const *headers;
-    /** Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare metal. */
+    /**
+     * Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare
+     * metal.
+     */
     const struct sds_smtp_attachment *attachments;
     /**
      * The Message-ID, with its angle brackets, at most 319 bytes. By default the library makes one. Else code
@@ -788,9 +792,9 @@ typedef struct sds_smtp_message {
     /** How many there are, at most 10000. */
     uint32_t attachment_count;
     /**
-     * SDS_SMTP_VERB_...: how the transaction begins. A server that does not know the verb: code 39. SEND, SOML
-     * and SAML have no parameters: with them `dsn` and `envelope_id` give code 33, and addresses that need
-     * SMTPUTF8 code 39.
+     * SDS_SMTP_VERB_...: how the transaction begins. A server that does not know the verb: code 39. SEND,
+     * SOML and SAML have no parameters: with them `dsn` and `envelope_id` give code 33, and addresses that
+     * need SMTPUTF8 code 39.
      */
     uint32_t verb;
     /**

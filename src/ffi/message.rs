@@ -79,7 +79,8 @@ pub struct sds_smtp_message {
     pub html: *const c_char,
     /// Instead of `text`: a file with the text, which is read while the mail is sent. It is UTF-8, or with
     /// SDS_SMTP_TEXT_IN_CHARSET in the configuration's charset, and sent as quoted-printable. If it cannot be
-    /// read the mail ends with code 40, if it is not UTF-8 with code 7, and is not delivered. Not on bare metal.
+    /// read the mail ends with code 40, if it is not UTF-8 with code 7, and is not delivered. Not on bare
+    /// metal.
     pub text_path: *const c_char,
     /// Instead of `text`: a function that gives the text in pieces. It writes up to `max` bytes of the text
     /// into `out`, from byte number `offset` on. It returns the number of bytes written; 0 at the end of the
@@ -98,7 +99,8 @@ pub struct sds_smtp_message {
     /// colon; a blank in the name; a word over 900 bytes; more than 1 MiB together. Not on bare metal, nor
     /// are the fields below.
     pub headers: *const *const c_char,
-    /// Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare metal.
+    /// Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare
+    /// metal.
     pub attachments: *const sds_smtp_attachment,
     /// The Message-ID, with its angle brackets, at most 319 bytes. By default the library makes one. Else code
     /// 33.
@@ -120,9 +122,9 @@ pub struct sds_smtp_message {
     pub date: i64,
     /// How many there are, at most 10000.
     pub attachment_count: u32,
-    /// SDS_SMTP_VERB_...: how the transaction begins. A server that does not know the verb: code 39. SEND, SOML
-    /// and SAML have no parameters: with them `dsn` and `envelope_id` give code 33, and addresses that need
-    /// SMTPUTF8 code 39.
+    /// SDS_SMTP_VERB_...: how the transaction begins. A server that does not know the verb: code 39. SEND,
+    /// SOML and SAML have no parameters: with them `dsn` and `envelope_id` give code 33, and addresses that
+    /// need SMTPUTF8 code 39.
     pub verb: u32,
     /// A sum of SDS_SMTP_DSN_...: when a notice about the delivery goes to the reverse-path (RFC 3461). If the
     /// server does not offer DSN, the mail goes without, and the text of the result says so.
