@@ -749,14 +749,14 @@ typedef struct sds_smtp_message {
     void *read_context;
     /**
      * Further header fields, each "Name: value"; the last pointer is NULL. Values are folded; one with other
-     * letters than ASCII is encoded. Code 33: fields that the library writes itself (Date, From, To, Cc, Bcc,
-     * Reply-To, Subject, Message-ID, MIME-Version, Content-..., those of `priority` and
-     * SDS_SMTP_AUTO_SUBMITTED where they are set), Return-Path, Received and Resent-Bcc; a line end; no colon;
-     * a blank in the name; a word over 900 bytes; more than 1 MiB together. Not on bare metal, as all that
-     * follow but `done_context`.
+     * letters than ASCII is encoded. Code 33: fields that the library writes itself (Date, From, To, Cc,
+     * Bcc, Reply-To, Subject, Message-ID, MIME-Version, Content-..., those of `priority` and
+     * SDS_SMTP_AUTO_SUBMITTED where they are set), Return-Path, Received and Resent-Bcc; a line end; no
+     * colon; a blank in the name; a word over 900 bytes; more than 1 MiB together. Not on bare metal, nor
+     * are the fields below.
      */
     const char *const *headers;
-    /** Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare metal. */
+    /** Attachments, and inline parts of `html`: an array of `attachment_count` structures. */
     const struct sds_smtp_attachment *attachments;
     /**
      * The Message-ID, with its angle brackets, at most 319 bytes. By default the library makes one. Else code

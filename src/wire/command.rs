@@ -25,19 +25,28 @@ fields! {
     /// A recipient's mailbox.
     FORWARD_PATH,
     /// MAIL, or a verb of RFC 821 (3.4).
+    #[cfg(feature = "std")]
     VERB,
     /// Whether an address has characters outside ASCII (RFC 6531).
+    #[cfg(feature = "std")]
     IS_UTF8,
     /// Whether it is told what of the mail comes back (RFC 3461, 4.3).
+    #[cfg(feature = "std")]
     HAS_RET,
+    #[cfg(feature = "std")]
     RET,
     /// Whether the envelope has a name (RFC 3461, 4.4).
+    #[cfg(feature = "std")]
     HAS_ENVELOPE_ID,
+    #[cfg(feature = "std")]
     ENVELOPE_ID,
     /// Whether it is told what the sender wants to be told of (RFC 3461, 4.1).
+    #[cfg(feature = "std")]
     HAS_NOTIFY,
+    #[cfg(feature = "std")]
     NOTIFY,
     /// The recipient as the sender has it (RFC 3461, 4.2).
+    #[cfg(feature = "std")]
     ORIGINAL,
 }
 
