@@ -783,9 +783,9 @@ typedef struct sds_smtp_message {
     /** How many there are, at most 10000. */
     uint32_t attachment_count;
     /**
-     * SDS_SMTP_VERB_...: how the transaction begins. A server that does not know the verb: code 39. SEND, SOML
-     * and SAML have no parameters: with them `dsn` and `envelope_id` give code 33, and addresses that need
-     * SMTPUTF8 code 39.
+     * SDS_SMTP_VERB_...: how the transaction begins. A server that does not know the verb: code 39. SEND,
+     * SOML and SAML have no parameters: with them `dsn` and `envelope_id` give code 33, and addresses that
+     * need SMTPUTF8 code 39.
      */
     uint32_t verb;
     /**

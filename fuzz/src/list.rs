@@ -188,7 +188,7 @@ fn as_people_write_it(list: &[u8], strict: Option<&[&[u8]]>) {
         to: list,
         bcc: list,
         reply_to: list,
-        headers: if list.len() % 2 == 0 { &headers } else { &[] },
+        headers: if list.len() & 1 == 0 { &headers } else { &[] },
         ..Outgoing::default()
     };
     let Ok(checked) = outgoing.check(b"windows-1250") else {

@@ -120,9 +120,9 @@ pub struct sds_smtp_message {
     pub date: i64,
     /// How many there are, at most 10000.
     pub attachment_count: u32,
-    /// SDS_SMTP_VERB_...: how the transaction begins. A server that does not know the verb: code 39. SEND, SOML
-    /// and SAML have no parameters: with them `dsn` and `envelope_id` give code 33, and addresses that need
-    /// SMTPUTF8 code 39.
+    /// SDS_SMTP_VERB_...: how the transaction begins. A server that does not know the verb: code 39. SEND,
+    /// SOML and SAML have no parameters: with them `dsn` and `envelope_id` give code 33, and addresses that
+    /// need SMTPUTF8 code 39.
     pub verb: u32,
     /// A sum of SDS_SMTP_DSN_...: when a notice about the delivery goes to the reverse-path (RFC 3461). If the
     /// server does not offer DSN, the mail goes without, and the text of the result says so.

@@ -11,7 +11,7 @@ use crate::client::mail;
 use crate::client::report::{MessageId, Nonce};
 use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
+use crate::limits::{CREDENTIAL_BYTES, Count, DEVICE_CREDENTIAL_BYTES};
 use crate::session::{Mail, Text};
 use crate::wire::address::List;
 use crate::wire::literal::LITERAL_BYTES;
@@ -316,7 +316,7 @@ impl Member {
     }
 
     /// Writes a line of the log, for one of some recipients.
-    fn record(&mut self, seconds: u32, recipients: &[u8], which: u16) {
+    fn record(&mut self, seconds: u32, recipients: &[u8], which: Count) {
         let Some(log) = self.log.as_deref_mut() else { return };
         if self.lines < log.len() {
             self.lines = self.lines.wrapping_add(1);
@@ -325,10 +325,13 @@ impl Member {
             log.copy_within(1.., 0);
         }
         if let Some(line) = log.get_mut(self.lines.wrapping_sub(1)) {
+            // Counted in what C is told, which on a device is larger than what a session counts in.
             let (mut count, mut shown) = (0u32, &[][..]);
+            #[allow(clippy::useless_conversion)]
+            let which = u32::from(which);
             if !recipients.is_empty() {
                 for recipient in List::new(recipients) {
-                    if count == u32::from(which) {
+                    if count == which {
                         shown = recipient;
                     }
                     count = count.wrapping_add(1);
@@ -416,7 +419,9 @@ impl Member {
         let told = &mut self.told;
         told.begin(verdict.code, verdict.step.phase(), verdict.outcome, end.text);
         told.reply_code = u32::from(verdict.reply);
-        (told.recipients_accepted, told.recipients_refused) = (u32::from(end.accepted), u32::from(end.refused));
+        #[allow(clippy::useless_conversion)] // It is none on a device.
+        let recipients = (u32::from(end.accepted), u32::from(end.refused));
+        (told.recipients_accepted, told.recipients_refused) = recipients;
         told.elapsed_ms = self.time;
         self.nonce = None;
         let (mut code, recipient, mut recipients) = (verdict.code, verdict.recipient, &[][..]);
