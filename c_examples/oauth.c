@@ -25,6 +25,8 @@ static size_t read_token(const char *path, char *token)
 
   if (strcmp(path, "-") == 0) {
     length = given == NULL ? 0 : strlen(given);
+    while (length > 0 && (given[length - 1] == '\n' || given[length - 1] == '\r'))
+      length--;
     if (length > MOST)
       return 0;
     memcpy(token, given == NULL ? "" : given, length);

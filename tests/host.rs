@@ -490,7 +490,7 @@ fn a_probe_logs_in_and_sends_nothing() {
         peer.bye();
     });
     let device = Device::new(&Draft {
-        auth: 1,
+        auth: 2,
         username: Some(b"sds"),
         password: Some(b"sds-secret"),
         ..draft(&server)

@@ -3,7 +3,7 @@
 use super::derivation::{Keys, Rounds};
 use crate::base64;
 use crate::buffer::Window;
-use crate::limits::SASL_MESSAGE_BYTES;
+use crate::limits::{REPLY_TEXT_BYTES, SASL_MESSAGE_BYTES};
 use crate::octets::{printable, wipe};
 
 /// Random octets of a nonce.
@@ -12,8 +12,9 @@ pub const NONCE_BYTES: usize = 18;
 /// The digits of a nonce: its octets in base64, which is what SCRAM allows in one.
 pub const NONCE_DIGITS: usize = NONCE_BYTES / 3 * 4;
 
-/// How much is kept of what a server says of a login that it refuses.
-const TOLD_BYTES: usize = 120;
+/// How much is kept of what a server says of a login that it refuses. What was cut off fills a reply's text then, and that is how
+/// a secret is found of which only the beginning is there ([`super::redaction`]).
+const TOLD_BYTES: usize = REPLY_TEXT_BYTES;
 
 /// How far an exchange has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,13 +85,14 @@ impl Exchange {
     pub(super) fn keep_refusal(&mut self, challenge: &[u8]) {
         self.stage = Stage::Refused;
         let challenge = challenge.trim_ascii();
-        let mut words = [0; TOLD_BYTES / 3 * 3];
-        // As many whole groups of digits as there is room for.
-        let digits = challenge.get(..TOLD_BYTES / 3 * 4).unwrap_or(challenge);
+        let mut words = [0; TOLD_BYTES.div_ceil(3) * 3];
+        // Whole groups of digits, of no less than there is room for.
+        let digits = challenge.get(..TOLD_BYTES.div_ceil(3) * 4).unwrap_or(challenge);
         match base64::decode(digits, &mut words) {
             Some(length) => self.tell(words.get(..length).unwrap_or(&[])),
             None => self.tell(challenge),
         }
+        wipe(&mut words);
     }
 
     /// Keeps words of the server.
@@ -106,9 +108,14 @@ impl Exchange {
         }
     }
 
-    /// What the server has said of its refusal: printable ASCII.
+    /// What the server has said of its refusal: printable ASCII; all that there is room for, where it was cut off.
     pub fn told(&self) -> &[u8] {
-        self.told.get(..self.told_length).unwrap_or(&[]).trim_ascii()
+        let told = self.told.get(..self.told_length).unwrap_or(&[]);
+        if told.len() < TOLD_BYTES {
+            told.trim_ascii()
+        } else {
+            told
+        }
     }
 
     /// Whether there are rounds left.

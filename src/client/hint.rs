@@ -186,6 +186,10 @@ hints! {
     "a token is said over TLS that verifies the server only: set tls to 1 or 2";
     case.offers_strange_ones_only(),
     "none of these is ours: the server has to offer PLAIN, LOGIN, CRAM-MD5 or SCRAM";
+    case.offers_none() && case.settings.device,
+    "sds_smtp_configure() has PLAIN and LOGIN only";
+    case.offers_none() && case.settings.login.guarded,
+    "these need a token, which auth 1 (ANY) has not: name one of them";
     case.offers_none(),
     "auth names none of these";
     case.is_locked(),
@@ -751,7 +755,7 @@ mod tests {
                 Capabilities::ANY,
                 true,
                 true,
-                "auth names none of these",
+                "these need a token, which auth 1 (ANY) has not: name one of them",
             ),
             (
                 "AUTH PLAIN XOAUTH2",

@@ -457,6 +457,11 @@ impl Connection {
         }
     }
 
+    /// Whether a login with challenges is under way: what it computes leaves copies on the stack.
+    pub fn computes(&mut self) -> bool {
+        self.link.pump.session.events.exchange().is_some()
+    }
+
     /// Goes on with the keys of a login, where there are some to derive; so many rounds at most, of which it takes as many as it
     /// makes.
     pub(super) fn derive(&mut self, now: u64, rounds: &mut u32) {

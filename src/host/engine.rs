@@ -8,7 +8,7 @@ use super::connection::Connection;
 use super::connections::Connections;
 use super::files;
 use super::link::Tools;
-use super::memory::{self, Boxed};
+use super::memory::{self, Boxed, wipe_stack};
 use super::nonces::Nonces;
 use super::queue::Queue;
 use super::registry::Key;
@@ -359,7 +359,11 @@ impl Engine {
             self.leave(token);
             return true;
         }
+        let computed = connection.computes();
         let sound = sys::is_sound(&mut || act(connection, &mut tools));
+        if computed || connection.computes() {
+            wipe_stack();
+        }
         self.settle(token, now, sound);
         true
     }

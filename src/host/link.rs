@@ -445,8 +445,8 @@ impl Link {
                     self.open(job, address, tools);
                 }
             }
-            // Its owner has the keys derived, and comes back.
-            Turn::Derive => {}
+            // Its owner has the keys derived, now or when it comes back: what a deadline had read has no other turn.
+            Turn::Derive => self.unfinished = true,
         }
     }
 }

@@ -57,6 +57,13 @@ pub fn wipe(octets: &mut [u8]) {
     core::hint::black_box(octets);
 }
 
+/// Wipes what calls have left on the stack below: keys, where TLS was spoken or a login derived some.
+#[inline(never)]
+pub fn wipe_stack() {
+    let mut room = [0u8; 32 * 1024];
+    core::hint::black_box(&mut room);
+}
+
 /// Several texts, one after the other, in memory that is allocated once: growing would leave copies behind. None without
 /// memory.
 pub fn joined(texts: &[&[u8]]) -> Option<Box<[u8]>> {

@@ -10,7 +10,7 @@ use super::connection::{Connection, Note, unresolved};
 use super::course::{Stage as Course, Then};
 use super::current::engine;
 use super::engine::ROUNDS;
-use super::memory::Boxed;
+use super::memory::{Boxed, wipe_stack};
 use super::registry::{self, Key};
 use super::resolve::{self, Asker, Unresolved};
 use super::runner::Ran;
@@ -342,8 +342,12 @@ pub fn run(wanted: Wanted) -> Ran {
         let key = connection.key;
         let (forks, now) = (calls::forks(), clock::now());
         calls::begin_to_carry(key);
+        let computed = connection.computes();
         let sound = sys::is_sound(&mut || connection.turn_outside(now, &mut buffer, worker));
         let forgotten = calls::end_to_carry();
+        if computed || connection.computes() {
+            wipe_stack();
+        }
         if forks != calls::forks() {
             return Ran::InChild;
         }

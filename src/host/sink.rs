@@ -95,8 +95,17 @@ impl Events for Sink {
 
     fn keep_challenge(&mut self, octets: &[u8]) -> bool {
         let Some(login) = &mut self.login else { return false };
-        let fits = login.challenge.len().saturating_add(octets.len()) <= CHALLENGE_BYTES;
-        fits && login.challenge.append(octets).is_some()
+        if login.challenge.len().saturating_add(octets.len()) > CHALLENGE_BYTES {
+            return false;
+        }
+        if login.challenge.is_empty() {
+            // Room for all of it: growing would leave copies behind, and a server may repeat a token.
+            match Row::with_room(CHALLENGE_BYTES) {
+                Some(row) => login.challenge = row,
+                None => return false,
+            }
+        }
+        login.challenge.append(octets).is_some()
     }
 
     fn drop_challenge(&mut self) {

@@ -1,12 +1,18 @@
 """Logins against servers that answer wrongly, late, with too much or too little."""
 
 import base64
+import ctypes
 import functools
+import os
 import re
 import statistics
+import subprocess
+import sys
 import time
 
 import pytest
+import sds_smtp
+from conftest import CHECKOUT, LIBRARY
 from login_server import WELCOME, WRONG, LoginServer, Scram, TlsLoginServer, b64, plain, text_of
 from logins import MECHANISMS, WITH_PASSWORD, WITH_TOKEN, disguises
 from sds_smtp import KEEP_DIALOGUE, Advice, Client, Code, Feature, Outcome, Phase, SmtpError, Tls, features
@@ -604,23 +610,40 @@ def test_a_server_that_asks_again_and_again(token_server, client, pki, mechanism
     assert len(token_server.heard) < 8
 
 
+def blanks_before(octets):
+    return lambda first, token: b64(b" " * octets + token)
+
+
+REPEATED_IN_A_CHALLENGE = {
+    "JSON": lambda first, token: b64(b'{"status":"401","token":"' + token + b'","heard":"' + b64(first) + b'"}'),
+    "the response": lambda first, token: b64(b'{"heard":"' + b64(first) + b'"}'),
+    "the token, no base64": lambda first, token: b'{"token":"' + token + b'"}',
+    "the response, no base64": lambda first, token: b"(" + b64(first) + b")",
+    **{f"behind {octets} blanks": blanks_before(octets) for octets in (1, 60, 110, 200, 240, 255, 300)},
+}
+
+
 @WITH_TLS
+@pytest.mark.parametrize("how", REPEATED_IN_A_CHALLENGE)
+@pytest.mark.parametrize("reply", ["535 5.7.8 I heard {first} and {token}", "535 5.7.8 no", "535"])
+@pytest.mark.parametrize("times", [4, 100, 400])
 @pytest.mark.parametrize("mechanism", WITH_TOKEN)
-def test_no_text_has_a_token(token_server, client, pki, mechanism):
-    token = "heslo-0123456789-abcdefghi" * 4
+def test_no_text_has_a_token(token_server, client, pki, mechanism, times, reply, how):
+    """Nor the beginning of one that is longer than what is kept of it."""
+    token = "heslo-0123456789-abcdefghi" * times
     lines = []
 
     def player(login):
         first = login.first()
-        login.ask(b'{"status":"401","token":"' + token.encode() + b'","heard":"' + b64(first) + b'"}')
-        return f"535 5.7.8 I heard {b64(first).decode()} and {token}"
+        login.say(b"334 " + REPEATED_IN_A_CHALLENGE[how](first, token.encode()))
+        return reply.format(first=b64(first).decode(), token=token)
 
     token_server.players[mechanism] = player
     configure_token(client, token_server, pki, [mechanism], token, flags=KEEP_DIALOGUE, trace=lines.append)
     result = send(client)
     assert result.code == Code.BAD_PASSWORD, result
     texts = [result.text, client.dialogue(), "\n".join(lines), client.log()[-1].text]
-    for secret in disguises(token.encode()[:26]):
+    for secret in disguises(token.encode()[:9]):
         assert not [text for text in texts if secret.decode() in text], (secret, texts)
 
 
@@ -667,3 +690,245 @@ def test_user_names_of_all_kinds(login_server, client, mechanism, user):
     assert send(client).code == Code.OK, client.result()
     if mechanism.startswith("SCRAM"):
         assert player.users == [name]
+
+
+# --- the example --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def oauth(tmp_path_factory):
+    made = tmp_path_factory.mktemp("oauth") / "oauth"
+    folder = LIBRARY.parent
+    options = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{CHECKOUT}/include"]
+    link = [f"-L{folder}", "-lsds_smtp", f"-Wl,-rpath,{folder}"]
+    subprocess.run(["cc", *options, CHECKOUT / "c_examples" / "oauth.c", "-o", made, *link], check=True)
+    return made
+
+
+@WITH_TLS
+@pytest.mark.parametrize("octets", [40, 2048, 16 * 1024])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("by", ["file", "variable"])
+def test_the_example_sends_with_a_token(pki, oauth, tmp_path, octets, end, by):
+    token, user = "t" * octets, "unit7@example.test"
+    server = TlsLoginServer(context(pki.good), implicit=False)
+    server.offer("XOAUTH2", "OAUTHBEARER")
+    server.extensions = ["STARTTLS"]
+    path = tmp_path / "token"
+    path.write_bytes((token + end).encode())
+
+    def run(to=SOMEONE):
+        arguments = [f"localhost:{server.port}", user, str(path) if by == "file" else "-", to, pki.ca.certificate]
+        variables = {**os.environ, "SDS_SMTP_TOKEN": token + end}
+        return subprocess.run([oauth, *arguments], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=40)
+
+    try:
+        server.tokens = {}
+        refused = run()
+        assert refused.returncode == 3 and b"OAUTHBEARER" in refused.stdout and token.encode() not in refused.stdout, refused
+        assert_nothing_of_the_mail_left(server)
+        server.tokens = {token: user}
+        sent = run()
+        assert sent.returncode == 0, sent
+        assert [mechanism for mechanism, _ in server.ended] == ["OAUTHBEARER"] * 2
+        assert len(server.mails) == 1
+        assert run(to="nobody").returncode == 1
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("octets", [0, 16 * 1024 + 1, 1 << 20])
+def test_the_example_takes_no_token_of_another_size(oauth, tmp_path, octets):
+    path = tmp_path / "token"
+    path.write_bytes(b"t" * octets)
+    ended = subprocess.run([oauth, "127.0.0.1:1", "sds", path, SOMEONE], stderr=subprocess.PIPE, timeout=40)
+    assert (ended.returncode, ended.stderr[:8]) == (2, b"no token"), ended
+
+
+# --- the devices' functions ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("offered", [["CRAM-MD5"], ["SCRAM-SHA-256", "CRAM-MD5"], ["XOAUTH2"]])
+def test_the_three_functions_have_plain_and_login_only(login_server, offered):
+    login_server.offer(*offered)
+    library = sds_smtp._library()
+    texts = [text.encode() for text in ("sds", PASSWORD, SENDER)]
+    assert library.sds_smtp_configure(f"127.0.0.1:{login_server.port}".encode(), 1, *texts) == 0
+    assert library.sds_smtp_send(SOMEONE.encode(), b"Alarm", b"Text.\n") == 0
+    assert library.sds_smtp_client_wait(None, 20000) == Code.AUTH_UNSUPPORTED
+    result = sds_smtp._Result(struct_size=ctypes.sizeof(sds_smtp._Result))
+    library.sds_smtp_client_result(None, ctypes.byref(result))
+    text = result.text.decode()
+    assert (result.outcome, result.phase) == (Outcome.NOT_SENT, Phase.AUTH)
+    assert all(mechanism in text for mechanism in offered), text
+    assert "PLAIN and LOGIN" in text and "auth " not in text, text
+    assert "AUTH" not in login_server.verbs()
+
+
+def test_any_has_no_tokens_and_says_so(login_server, client):
+    login_server.offer("XOAUTH2", "OAUTHBEARER")
+    configure(client, login_server, 1)
+    result = send(client)
+    assert result.code == Code.AUTH_UNSUPPORTED and "XOAUTH2 OAUTHBEARER" in result.text, result
+    assert "token" in result.text, result.text
+
+
+# --- keys that were saved ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_saved_keys_are_of_the_password_that_is_configured(login_server, client, again):
+    """Same server, user, salt and rounds, another password: right, wrong, right."""
+    login_server.offer("SCRAM-SHA-256")
+    player = login_server.players["SCRAM-SHA-256"] = Scram(PASSWORD)
+    for password, right in ((PASSWORD, True), ("another", False), (PASSWORD, True), ("another", False)):
+        configure(client, login_server, ["SCRAM-SHA-256"], password=password)
+        for _ in range(2 if again else 1):
+            assert send(client).code == (Code.OK if right else Code.BAD_PASSWORD)
+            assert player.proved[-1] is right
+
+
+def test_a_configuration_in_the_middle_of_a_derivation_keeps_its_own_keys(login_server, client):
+    login_server.offer("SCRAM-SHA-256")
+    player = login_server.players["SCRAM-SHA-256"] = Scram(PASSWORD, rounds=300000)
+    configure(client, login_server, ["SCRAM-SHA-256"], password="another")
+    client.send(SOMEONE, "Alarm", "Text.\n")
+    while not login_server.commands or login_server.verbs()[-1] != "AUTH":
+        time.sleep(0.001)
+    time.sleep(0.02)
+    configure(client, login_server, ["SCRAM-SHA-256"])
+    assert client.wait(20) == Code.BAD_PASSWORD
+    assert send(client).code == Code.OK
+    assert player.proved == [False, True]
+
+
+# --- a derivation, and what may end it --------------------------------------------------------------------------------
+
+
+PROGRAM = """
+import os, sys, time
+import sds_smtp
+from sds_smtp import Auth, Client, Code
+what, port = sys.argv[1], int(sys.argv[2])
+client = Client()
+if what == "poll":
+    sds_smtp.use_event_loop()
+client.configure(server="127.0.0.1", port=port, sender="unit7@example.test", auth=32, username="sds", password="sds-secret")
+client.send("someone@example.test", "Alarm", "Text.\\n")
+begun = time.monotonic()
+if what == "poll":
+    longest = 0
+    while client.status() == Code.BUSY and time.monotonic() - begun < 40:
+        before = time.monotonic()
+        pause = sds_smtp.poll()
+        longest = max(longest, time.monotonic() - before)
+        time.sleep(min(pause if pause is not None else 0.001, 0.001))
+    print("status", int(client.status()), longest < 0.2)
+else:
+    sys.stdin.readline()
+    if what == "shutdown":
+        sds_smtp.shutdown(20)
+        print("took", time.monotonic() - begun < 20)
+    elif what == "free":
+        client.close()
+        print("freed")
+    elif what == "fork":
+        child = os.fork()
+        if child == 0:
+            ended = int(client.status())
+            client.close()
+            other = Client()
+            other.configure(server="127.0.0.1", port=port, sender="unit7@example.test")
+            other.send("someone@example.test", "Alarm", "Text.\\n")
+            os._exit(0 if other.wait(20) == Code.OK and ended != Code.BUSY else 1)
+        print("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), int(client.wait(40)))
+    elif what == "wait":
+        print("status", int(client.wait(40)))
+"""
+
+
+class Mute(Scram):
+    """Says its first message and nothing more; with `then`: octets that nobody has asked for, or the end of the connection."""
+
+    def __init__(self, then=None, **more):
+        super().__init__(PASSWORD, **more)
+        self.then = then
+
+    def __call__(self, login):
+        if self.then is None:
+            return super().__call__(login)
+        bare = text_of(login.first()).split(",", 2)[2]
+        ours = bare.split("r=")[1]
+        first = f"r={ours}xyz,s={b64(self.salt).decode()},i={self.rounds}".encode()
+        login._connection.sendall(b"334 " + b64(first) + b"\r\n")
+        time.sleep(0.1)
+        if self.then == "end":
+            login._connection.close()
+            raise OSError("gone")
+        login._connection.sendall(self.then)
+        login.then = login._lines.readline()
+        raise OSError("said")
+
+
+def run_program(what, server):
+    variables = {**os.environ, "PYTHONPATH": str(CHECKOUT / "python"), "SDS_SMTP_LIBRARY": str(LIBRARY)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, what, str(server.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=variables
+    )
+    try:
+        while what != "poll" and (not server.commands or server.verbs()[-1] != "AUTH"):
+            time.sleep(0.001)
+        time.sleep(0.05)
+        said, _ = process.communicate(b"\n", timeout=50)
+        assert process.returncode == 0
+        return said.decode().strip()
+    finally:
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    "what, wanted", [("poll", "status 0 True"), ("shutdown", "took True"), ("free", "freed"), ("fork", "child 0 0"), ("wait", "status 0")]
+)
+def test_a_derivation_goes_on_or_ends(login_server, what, wanted):
+    login_server.offer("SCRAM-SHA-256")
+    login_server.players["SCRAM-SHA-256"] = Scram(PASSWORD, rounds=1000000)
+    assert run_program(what, login_server) == wanted
+
+
+@pytest.mark.parametrize(
+    "then, code", [(b"421 4.3.0 closing\r\n", 2), (b"235 2.7.0 ok\r\n", 11), (b"535 5.7.8 no\r\n", 11), (b"x" * 100, 11), ("end", 11)]
+)
+def test_octets_that_arrive_in_a_derivation(login_server, client, then, code):
+    login_server.offer("SCRAM-SHA-256")
+    login_server.players["SCRAM-SHA-256"] = Mute(then, rounds=1000000)
+    configure(client, login_server, ["SCRAM-SHA-256"])
+    result = send(client)
+    assert (result.code, result.outcome, result.phase) == (code, Outcome.NOT_SENT, Phase.AUTH), result
+    # It is not derived to the end first.
+    assert result.elapsed_ms < 400, result
+    assert login_server.heard == []
+    assert_nothing_of_the_mail_left(login_server)
+
+
+# --- a URL ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("offered, mechanism", [(["PLAIN", "LOGIN"], None), (["CRAM-MD5", "PLAIN"], "CRAM-MD5")])
+def test_a_url_says_no_password_in_the_clear(login_server, client, offered, mechanism):
+    login_server.offer(*offered)
+    client.configure_url(f"smtp://sds:{PASSWORD}@127.0.0.1:{login_server.port}", SENDER)
+    result = send(client)
+    if mechanism is None:
+        assert result.code == Code.AUTH_UNSUPPORTED and "set tls" in result.text, result
+        assert "AUTH" not in login_server.verbs()
+    else:
+        assert result.code == Code.OK and [each for each, _ in login_server.ended] == [mechanism]
+
+
+@WITH_TLS
+def test_a_url_with_tls_says_the_password(pki, token_server, client):
+    """The system's store does not know the CA: refused before anything is said."""
+    token_server.offer("PLAIN")
+    client.configure_url(f"smtps://sds:{PASSWORD}@localhost:{token_server.port}", SENDER)
+    assert send(client).code == Code.TLS_UNTRUSTED
+    assert token_server.commands == []

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
-use super::super::memory::Boxed;
+use super::super::memory::{Boxed, wipe_stack};
 use super::super::sys;
 use super::config::Config;
 use super::why::{self, Standing};
@@ -336,13 +336,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.clear();
     }
-}
-
-/// Wipes what calls have left on the stack: keys, where TLS was spoken.
-#[inline(never)]
-pub(super) fn wipe_stack() {
-    let mut room = [0u8; 32 * 1024];
-    core::hint::black_box(&mut room);
 }
 
 /// Why nothing more is moved.

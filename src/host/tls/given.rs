@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use zeroize::Zeroizing;
 
+use super::super::memory::wipe_stack;
 use super::super::shared::shared;
 use super::super::sys;
 use super::config::{Config, Digest};
@@ -56,7 +57,7 @@ impl Given<'_> {
     pub fn config(&self) -> Result<Arc<Config>, Wrong<'static>> {
         let made = sys::guarded(|| self.made());
         // A private key was read.
-        super::channel::wipe_stack();
+        wipe_stack();
         match made.unwrap_or(Err(no_memory("tls")))? {
             // What is kept beside it lasts longer than what is guarded.
             (Some(digest), config) => Ok(shared().tls.share(digest, config)),
