@@ -1,11 +1,11 @@
 /*
  * login_pause - sends mails with a login, frees the client, and waits: another process looks at its memory then
  *
- *     login_pause PORT AUTH MAILS CODE [CA.pem]
+ *     login_pause PORT AUTH MAILS CODE [CA.pem [OWN.pem OWN_KEY.pem]]
  *
- * User name and password are read from the standard input, a line each, and wiped here. AUTH is sds_smtp_config.auth; the server
- * is localhost, with TLS from the first octet on where there is a CA. Each mail has to end with CODE. Says "freed CODE" when the
- * client is gone, and ends when the standard input does.
+ * User name and password are read from the standard input, a line each, and wiped here. AUTH is sds_smtp_config.auth. With a CA
+ * the server is localhost, with TLS from the first octet on; OWN is our certificate. Each mail has to end with CODE. Says
+ * "freed CODE" when the client is gone, and ends when the standard input does.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +65,10 @@ int main(int argc, char **argv)
   if (argc > 5) {
     config.tls = SDS_SMTP_TLS_IMPLICIT;
     config.tls_ca = argv[5];
+  }
+  if (argc > 7) {
+    config.tls_certificate = argv[6];
+    config.tls_key = argv[7];
   }
   code = sds_smtp_client_configure(client, &config);
   wipe(username);

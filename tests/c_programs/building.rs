@@ -30,7 +30,7 @@ pub const EXAMPLES: [&str; 9] = [
     "event_loop",
     "own_transport",
 ];
-pub const TESTS: [&str; 32] = [
+pub const TESTS: [&str; 31] = [
     "layout",
     "misuse",
     "versions",
@@ -60,7 +60,6 @@ pub const TESTS: [&str; 32] = [
     "shutdown",
     "transport",
     "tls",
-    "tls_pause",
     "login_pause",
     "pairs",
 ];

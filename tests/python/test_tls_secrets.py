@@ -15,6 +15,7 @@ import subprocess
 
 import pytest
 from conftest import LIBRARY
+from sds_smtp import Auth
 from test_tls import WITH_TLS
 from tls_server import TlsServer, context
 
@@ -23,14 +24,19 @@ pytestmark = WITH_TLS
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory):
-    made = tmp_path_factory.mktemp("pause") / "tls_pause"
+def built(tmp_path_factory, name):
+    """A program of tests/c."""
+    made = tmp_path_factory.mktemp(name) / name
     folder = os.path.dirname(os.path.abspath(LIBRARY))
     options = ["-std=gnu99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT}/include"]
-    link = [f"-L{folder}", "-lsds_smtp", f"-Wl,-rpath,{folder}"]
-    subprocess.run(["cc", *options, os.path.join(ROOT, "tests", "c", "tls_pause.c"), "-o", made, *link], check=True)
+    link = [f"-L{folder}", "-lsds_smtp", f"-Wl,-rpath,{folder},-z,now"]
+    subprocess.run(["cc", *options, os.path.join(ROOT, "tests", "c", f"{name}.c"), "-o", made, *link], check=True)
     return made
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    return built(tmp_path_factory, "login_pause")
 
 
 def writable(process):
@@ -92,7 +98,8 @@ def test_nothing_secret_is_left_in_memory(pki, program, tmp_path):
     made.keylog_filename = str(log)
     server = TlsServer(made)
     username, password = secrets.token_hex(16), secrets.token_hex(16)
-    arguments = [str(server.port), str(pki.ca.certificate), str(pki.client.certificate), str(pki.client.key)]
+    identity = [str(pki.client.certificate), str(pki.client.key)]
+    arguments = [str(server.port), str(int(Auth.PLAIN)), "1", "0", str(pki.ca.certificate), *identity]
     process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         process.stdin.write(f"{username}\n{password}\n".encode())
