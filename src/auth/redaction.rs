@@ -37,8 +37,8 @@ const MASKED_BYTES: usize = if cfg!(feature = "std") {
     REPLY_TEXT_BYTES
 };
 
-/// Masks what a server repeats of the login: PLAIN's response and the password, wherever they stand; and while logging in the user
-/// name, too, where it is a word: later it is often the sender's address, which is no secret.
+/// Masks what a server repeats of the login: what was marked before, PLAIN's response and the password, wherever they stand; and
+/// while logging in the user name, too, where it is a word: later it is often the sender's address, which is no secret.
 pub fn mask(text: &mut [u8], credentials: &impl Credentials, logging_in: bool) {
     mark_response(text, credentials, Step::AuthOneStep);
     mark_response(text, credentials, Step::AuthPassword);
@@ -82,8 +82,9 @@ impl Response {
         new
     }
 
-    /// Masks it, wherever it stands.
-    pub fn mask(&self, text: &mut [u8]) {
+    /// Marks it, wherever it stands, for [`mask`] to cover with the rest: were it covered before, in an octet that it shares with
+    /// another secret, that one would be found no more.
+    pub fn mark(&self, text: &mut [u8]) {
         for secret in [self.said.as_slice(), &self.proof] {
             let digits = secret.split(|octet| matches!(octet, b'=' | 0)).next().unwrap_or(&[]);
             // What is shorter is no secret, and would be found everywhere.
@@ -91,7 +92,6 @@ impl Response {
                 mark(text, digits, Places::All);
             }
         }
-        cover(text);
     }
 }
 
@@ -217,6 +217,8 @@ fn joins(text: &[u8], at: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "std")]
+    use crate::auth::exchange::NONCE_BYTES;
     use std::string::String;
 
     fn masked(text: &str, secret: &[u8]) -> String {
@@ -277,6 +279,32 @@ mod tests {
         mark(&mut text, b"secret", Places::All);
         cover(&mut text);
         assert_eq!(&text, b"535 wrong: ***********");
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn a_token_is_masked_where_the_text_ends_as_a_response_begins() {
+        use crate::session::job::{Field, Settings};
+
+        for mechanism in [Mechanism::XOAuth2, Mechanism::OAuthBearer] {
+            // Each octet that a response may begin with is the last one that was kept, once.
+            for kept in 20..REPLY_TEXT_BYTES {
+                for token in [b"ghijklmnopqrstuvwxyzabcdef".repeat(40), b"dbc0".repeat(250)] {
+                    let mut settings = Settings::NONE;
+                    settings.set_text(Field::Username, b"user");
+                    settings.set_text(Field::Password, &token);
+                    let response = Response::of(mechanism, &settings, &Exchange::new(&[7; NONCE_BYTES]));
+                    let mut text = std::vec![b'#'; REPLY_TEXT_BYTES];
+                    text[REPLY_TEXT_BYTES - kept..].copy_from_slice(&token[..kept]);
+                    response.mark(&mut text);
+                    mask(&mut text, &settings, true);
+                    assert!(
+                        text[REPLY_TEXT_BYTES - kept..].iter().all(|octet| *octet == b'*'),
+                        "{kept}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl<E: Events> Session<E> {
         if !job.settings.mechanisms.is_empty() {
             #[cfg(feature = "std")]
             if let Some(response) = self.response(job) {
-                response.mask(self.reader.text_mut());
+                response.mark(self.reader.text_mut());
             }
             let text = self.reader.text_mut();
             redaction::mask(text, &job.settings, self.step.logs_in());

@@ -499,13 +499,15 @@ impl<E: Events> Session<E> {
         if hearing.line().is_empty() {
             return;
         }
-        #[cfg(feature = "std")]
-        if let Some(response) = response {
-            hearing.mask(whole, |text| response.mask(text));
-        }
         if !job.settings.mechanisms.is_empty() {
             let logs_in = self.step.logs_in();
-            hearing.mask(whole, |text| redaction::mask(text, &job.settings, logs_in));
+            hearing.mask(whole, |text| {
+                #[cfg(feature = "std")]
+                if let Some(response) = &response {
+                    response.mark(text);
+                }
+                redaction::mask(text, &job.settings, logs_in);
+            });
         }
         self.events.heard();
         if let Some(hearing) = self.events.hearing() {
