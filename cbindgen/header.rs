@@ -20,6 +20,7 @@ const HOSTED: Header = Header {
         "ffi/hosted",
         "ffi/life",
         "ffi/config",
+        "ffi/attachment",
         "ffi/message",
         "ffi/result",
         "ffi/log",

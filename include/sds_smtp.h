@@ -207,8 +207,9 @@
 #define SDS_SMTP_TLS_OPPORTUNISTIC 3
 
 /**
- * `sds_smtp_message.flags`: on bare metal the text is not copied; it must stay unchanged until the mail has
- * ended. With an operating system the text is copied nevertheless.
+ * `sds_smtp_message.flags`, `sds_smtp_attachment.flags`: `text`, or `data`, is not copied; it must stay
+ * unchanged until the mail has ended: until `done` is called, or the status is no longer SDS_SMTP_BUSY.
+ * sds_smtp_client_free() returns when nothing reads it any more (called in a callback, it does not wait).
  */
 #define SDS_SMTP_BORROW_TEXT 1
 
@@ -219,7 +220,12 @@
  */
 #define SDS_SMTP_TEXT_IN_CHARSET 2
 
-/** `sds_smtp_message.flags`: not in this version. */
+/**
+ * `sds_smtp_message.flags`: `text`, `text_path` or `read` is a whole message (RFC 5322) with its header
+ * block, which is sent as it is: only line ends become CRLF. `to` says who gets it. `subject`, `html`,
+ * `headers`, `attachments`, `date`, `message_id` and `priority` are not used. With a Bcc field in it: code
+ * 33. With bytes above 127, and a server without 8BITMIME: code 39. Not on bare metal.
+ */
 #define SDS_SMTP_RAW 4
 
 /** `sds_smtp_message.flags`: not in this version. */
@@ -231,7 +237,10 @@
  */
 #define SDS_SMTP_DRY_RUN 16
 
-/** `sds_smtp_message.flags`: not in this version. */
+/**
+ * `sds_smtp_message.flags`: the header block says that no person has written the mail (Auto-Submitted:
+ * auto-generated, RFC 3834): no answering machine answers it. Not on bare metal.
+ */
 #define SDS_SMTP_AUTO_SUBMITTED 32
 
 /**
@@ -239,6 +248,45 @@
  * later. With an operating system sds_smtp_client_send() cannot wait, and refuses the mail with code 40.
  */
 #define SDS_SMTP_READ_LATER (-2)
+
+/** `sds_smtp_message.verb`: MAIL, to the recipients' mailboxes. */
+#define SDS_SMTP_VERB_MAIL 0
+
+/**
+ * `sds_smtp_message.verb`: SEND (RFC 821, 3.4), to the recipients' terminals. Who is not at one is refused
+ * with 450.
+ */
+#define SDS_SMTP_VERB_SEND 1
+
+/** `sds_smtp_message.verb`: SOML, to the terminal or else to the mailbox. */
+#define SDS_SMTP_VERB_SOML 2
+
+/** `sds_smtp_message.verb`: SAML, to the terminal and to the mailbox. */
+#define SDS_SMTP_VERB_SAML 3
+
+/** `sds_smtp_message.priority`: no such header field. */
+#define SDS_SMTP_PRIORITY_NORMAL 0
+
+/** `sds_smtp_message.priority`: X-Priority: 1, Importance: high, Priority: urgent. */
+#define SDS_SMTP_PRIORITY_HIGH 1
+
+/** `sds_smtp_message.priority`: X-Priority: 5, Importance: low, Priority: non-urgent. */
+#define SDS_SMTP_PRIORITY_LOW 2
+
+/** `sds_smtp_message.dsn`: the sender is told that the mail was delivered. */
+#define SDS_SMTP_DSN_SUCCESS 1
+
+/** `sds_smtp_message.dsn`: the sender is told that it could not be delivered. */
+#define SDS_SMTP_DSN_FAILURE 2
+
+/** `sds_smtp_message.dsn`: the sender is told that it is late. */
+#define SDS_SMTP_DSN_DELAY 4
+
+/** `sds_smtp_message.dsn`: the sender is told nothing. It stands alone. */
+#define SDS_SMTP_DSN_NEVER 8
+
+/** `sds_smtp_message.dsn`: what comes back has the whole mail (RET=FULL); else its header block. */
+#define SDS_SMTP_DSN_FULL 16
 
 /** `outcome`: no mail yet. */
 #define SDS_SMTP_OUTCOME_NONE 0
@@ -275,6 +323,9 @@
 
 /** sds_smtp_features(): IPv6, quoted-printable, SIZE and quoted local parts. */
 #define SDS_SMTP_FEATURE_COMPLETE 4
+
+/** sds_smtp_features(): HTML, attachments, files, whole messages, and further header fields. */
+#define SDS_SMTP_FEATURE_PARTS 8
 
 /** `phase`: no mail yet. */
 #define SDS_SMTP_PHASE_NONE 0
@@ -355,9 +406,6 @@
  * milliseconds. With an operating system it has no effect: see `descriptor`.
  */
 #define SDS_SMTP_TRANSPORT_WAKES 1
-
-/** An attachment: not in this version. */
-typedef struct sds_smtp_attachment sds_smtp_attachment;
 
 /**
  * A client: one SDS device, with its own configuration, its own single mail in flight, its own log. Opaque.
@@ -533,6 +581,54 @@ typedef struct sds_smtp_config {
     uint32_t reserved_2;
 } sds_smtp_config;
 
+/**
+ * An attachment, or an inline part of `html`. Begin with `SDS_SMTP_ATTACHMENT_INIT`, and give exactly one of
+ * `data`, `path` and `read`.
+ *
+ * All strings end with a NUL. The call copies them.
+ */
+typedef struct sds_smtp_attachment {
+    /** sizeof(struct sds_smtp_attachment); SDS_SMTP_ATTACHMENT_INIT sets it. */
+    uint32_t struct_size;
+    /**
+     * 0, or SDS_SMTP_BORROW_TEXT: `data` is not copied. It must stay unchanged until `done` is called or the
+     * status is no longer SDS_SMTP_BUSY.
+     */
+    uint32_t flags;
+    /** The number of bytes of `data`, or of what `read` gives; for `read`, 0: not known. 0 with `path`. */
+    uint64_t length;
+    /** The name of the file, in UTF-8, at most 255 bytes; no path. NULL: the last part of `path`, or none. */
+    const char *name;
+    /**
+     * Its type, such as "text/csv; charset=utf-8". NULL: application/octet-stream. message/... and
+     * multipart/... give code 33.
+     */
+    const char *content_type;
+    /**
+     * What `html` calls it as "cid:...", without angle brackets: an inline part, which without `html` stands
+     * behind the text. NULL: an attachment.
+     */
+    const char *content_id;
+    /** The bytes. */
+    const void *data;
+    /**
+     * A file, which is read while the mail is sent. If it cannot be read, or becomes shorter or longer
+     * meanwhile, the mail ends with code 40 and is not delivered. Directories and devices give code 40.
+     */
+    const char *path;
+    /**
+     * A function that gives the bytes, as sds_smtp_message.read does; but the library calls it on a thread
+     * of its own, while the mail is sent, never twice at the same time. It may block: that holds up this mail
+     * only. An attempt that is repeated begins with offset 0 again. When the mail has ended the last call may
+     * not have returned yet: `done` is called behind it.
+     */
+    int32_t (*read)(void *context, uint64_t offset, char *out, size_t max);
+    /** Handed to `read`, untouched. */
+    void *read_context;
+    /** NULL. */
+    void *reserved_pointer;
+} sds_smtp_attachment;
+
 /** How the last mail ended. Begin with `SDS_SMTP_RESULT_INIT`. */
 typedef struct sds_smtp_result {
     /** sizeof(struct sds_smtp_result); SDS_SMTP_RESULT_INIT sets it. */
@@ -570,8 +666,8 @@ typedef struct sds_smtp_result {
      */
     uint32_t tls_version;
     /**
-     * The Message-ID with its angle brackets; empty where the mail did not start. All attempts have the
-     * same.
+     * The Message-ID with its angle brackets; empty where the mail did not start, and with SDS_SMTP_RAW: that
+     * mail has its own. All attempts have the same.
      */
     char message_id[320];
     /**
@@ -600,19 +696,31 @@ typedef struct sds_smtp_result {
 typedef struct sds_smtp_message {
     /** sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it. */
     uint32_t struct_size;
-    /** 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET and SDS_SMTP_DRY_RUN. */
+    /**
+     * 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET, SDS_SMTP_RAW, SDS_SMTP_DRY_RUN and
+     * SDS_SMTP_AUTO_SUBMITTED.
+     */
     uint32_t flags;
-    /** The recipients' e-mail addresses, 1 to 100, separated by commas. Else code 5. */
+    /**
+     * The recipients, as people write them: "a@example.org, Boiler room <b@example.org>", separated by
+     * commas or semicolons; docs/addresses.md says what is taken. `to`, `cc` and `bcc` together: 1 to 100000
+     * (code 5). An address with other letters than ASCII before its @ needs a server with SMTPUTF8, one
+     * behind it a library with the feature `unicode` (code 39). On bare metal addresses only, 1 to 100, and
+     * no `cc` to `reverse_path`.
+     */
     const char *to;
-    /** NULL, as all fields that say "not in this version": else code 39. */
+    /** Recipients that Cc names. */
     const char *cc;
-    /** Not in this version. */
+    /** Recipients that the mail does not name. */
     const char *bcc;
-    /** Not in this version. */
+    /** Where answers go to, a list as `to`. Else code 33. */
     const char *reply_to;
-    /** Not in this version. */
+    /** The author, instead of the configuration's sender: "Name <address>" or an address. Else code 4. */
     const char *from;
-    /** Not in this version. */
+    /**
+     * The reverse-path of the envelope, to which the servers send what they have to say of the mail, where it
+     * is not the author's address. "<>" is the null one: nothing comes back. Else code 4.
+     */
     const char *reverse_path;
     /** The subject, one line of at most 2000 bytes; NULL is an empty one. With a line end in it: code 7. */
     const char *subject;
@@ -621,9 +729,17 @@ typedef struct sds_smtp_message {
      * length.
      */
     const char *text;
-    /** Not in this version. */
+    /**
+     * The same as HTML, at most 64 MiB; NULL: none. With `text`, or `text_path`, readers show what they can.
+     * Not on bare metal.
+     */
     const char *html;
-    /** Not in this version. */
+    /**
+     * Instead of `text`: a file with the text, which is read while the mail is sent. It is UTF-8, or with
+     * SDS_SMTP_TEXT_IN_CHARSET in the configuration's charset, and sent as quoted-printable. If it cannot be
+     * read the mail ends with code 40, if it is not UTF-8 with code 7, and is not delivered. Not on bare
+     * metal.
+     */
     const char *text_path;
     /**
      * Instead of `text`: a function that gives the text in pieces. It writes up to `max` bytes of the text
@@ -637,13 +753,29 @@ typedef struct sds_smtp_message {
     int32_t (*read)(void *context, uint32_t offset, char *out, size_t max);
     /** Handed to `read`, untouched. */
     void *read_context;
-    /** Not in this version. */
+    /**
+     * Further header fields, each "Name: value"; the last pointer is NULL. Values are folded; one with other
+     * letters than ASCII is encoded. Code 33: fields that the library writes itself (Date, From, To, Cc,
+     * Bcc, Reply-To, Subject, Message-ID, MIME-Version, Content-..., those of `priority` and
+     * SDS_SMTP_AUTO_SUBMITTED where they are set), Return-Path, Received and Resent-Bcc; a line end; no
+     * colon; a blank in the name; a word over 900 bytes; more than 1 MiB together. Not on bare metal, nor
+     * are the fields below.
+     */
     const char *const *headers;
-    /** Not in this version. */
+    /**
+     * Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare
+     * metal.
+     */
     const struct sds_smtp_attachment *attachments;
-    /** Not in this version. */
+    /**
+     * The Message-ID, with its angle brackets, at most 319 bytes. By default the library makes one. Else code
+     * 33.
+     */
     const char *message_id;
-    /** Not in this version. */
+    /**
+     * What notices about the delivery name the mail by (ENVID, RFC 3461): printable ASCII, at most 100 bytes,
+     * where blanks, + and = count as three. Else code 33.
+     */
     const char *envelope_id;
     /**
      * Called once when the mail has ended, on the library's thread (in the program's own sds_smtp_poll()
@@ -655,15 +787,22 @@ typedef struct sds_smtp_message {
     void (*done)(void *context, struct sds_smtp_client *client, const struct sds_smtp_result *result);
     /** Handed to `done`, untouched. */
     void *done_context;
-    /** Not in this version. */
+    /** What Date says, in seconds since 1970, up to 2106; 0: now. Else code 33. */
     int64_t date;
-    /** Not in this version. */
+    /** How many there are, at most 10000. */
     uint32_t attachment_count;
-    /** Not in this version. */
+    /**
+     * SDS_SMTP_VERB_...: how the transaction begins. A server that does not know the verb: code 39. SEND,
+     * SOML and SAML have no parameters: with them `dsn` and `envelope_id` give code 33, and addresses that
+     * need SMTPUTF8 code 39.
+     */
     uint32_t verb;
-    /** Not in this version. */
+    /**
+     * A sum of SDS_SMTP_DSN_...: when a notice about the delivery goes to the reverse-path (RFC 3461). If the
+     * server does not offer DSN, the mail goes without, and the text of the result says so.
+     */
     uint32_t dsn;
-    /** Not in this version. */
+    /** SDS_SMTP_PRIORITY_... */
     uint32_t priority;
 } sds_smtp_message;
 
@@ -829,6 +968,11 @@ typedef struct sds_smtp_transport {
      SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
      SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
      SDS_SMTP_NULL, SDS_SMTP_NULL, 0, 0, 0, 0, 0}
+
+/** Begins an attachment. */
+#define SDS_SMTP_ATTACHMENT_INIT \
+    {sizeof(struct sds_smtp_attachment), 0, 0, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
+     SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL}
 
 /** Begins a result, to be filled by sds_smtp_client_result(). */
 #define SDS_SMTP_RESULT_INIT \
@@ -1010,6 +1154,16 @@ struct sds_smtp_client *sds_smtp_client_new(void);
  *         call comes from a callback; 34: also if another thread frees the client meanwhile
  */
 int sds_smtp_client_wait(struct sds_smtp_client *client, uint32_t timeout_ms);
+
+/**
+ * How far the mail in flight is, or without one the last mail.
+ *
+ * @param client  the client, or NULL for the built-in one
+ * @param sent    gets the number of bytes of the mail, its header included, that have left; or NULL
+ * @param all     gets the number of bytes that there are; 0: not known; or NULL
+ * @return 0, or 34
+ */
+int sds_smtp_client_progress(const struct sds_smtp_client *client, uint64_t *sent, uint64_t *all);
 
 /**
  * Does the library's work for all clients, as far as that is possible without waiting, and for a few

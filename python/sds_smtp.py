@@ -29,10 +29,19 @@ from __future__ import annotations
 import argparse
 import atexit
 import contextlib
+import copy
 import ctypes
 import ctypes.util
 import datetime
+import email.errors
+import email.generator
+import email.header
+import email.headerregistry
+import email.message
+import email.policy
+import email.utils
 import enum
+import io
 import itertools
 import math
 import os
@@ -42,10 +51,12 @@ import threading
 import time
 import weakref
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Type, TypeVar, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Type, TypeVar, Union
 
 __all__ = [
+    "AUTO_SUBMITTED",
     "Advice",
+    "Attachment",
     "Auth",
     "BadArgument",
     "Busy",
@@ -53,6 +64,7 @@ __all__ = [
     "Code",
     "ConfigurationError",
     "DRY_RUN",
+    "Dsn",
     "Feature",
     "KEEP_DIALOGUE",
     "LibraryNotFound",
@@ -61,12 +73,16 @@ __all__ = [
     "NO_PIPELINING",
     "Outcome",
     "Phase",
+    "Priority",
+    "Progress",
+    "RAW",
     "Result",
     "SmtpError",
     "TEXT_IN_CHARSET",
     "TemporaryFailure",
     "Tls",
     "UnknownOutcome",
+    "Verb",
     "code_name",
     "features",
     "outcome_name",
@@ -82,6 +98,15 @@ __all__ = [
 Text = Union[str, bytes]
 """A str is handed over as UTF-8; bytes are handed over as they are (see `charset` of Client.configure)."""
 
+Mailbox = Union[Text, Tuple[str, str]]
+"""An address, "Name <address>", or a pair of name and address."""
+
+Mailboxes = Union[Text, Sequence[Mailbox]]
+"""Mailboxes in one text, separated by commas or semicolons; or a list of them."""
+
+Headers = Union[Mapping[str, str], Sequence[Union[Text, Tuple[str, str]]]]
+"""Header fields: names and values, or a list of pairs, or of texts as "Name: value"."""
+
 NO_PIPELINING = 1
 """For `flags` of Client.configure: one command at a time, even where the server offers PIPELINING."""
 
@@ -91,8 +116,14 @@ KEEP_DIALOGUE = 4
 TEXT_IN_CHARSET = 2
 """For `flags` of Client.send: the text is in the `charset` of the configuration, also where it looks like UTF-8."""
 
+RAW = 4
+"""For `flags` of Client.send: `text`, or the file `text_path`, is a whole message with its header block, sent as it is."""
+
 DRY_RUN = 16
 """For `flags` of Client.send: the whole way up to the last recipient, and then nothing is sent."""
+
+AUTO_SUBMITTED = 32
+"""For `flags` of Client.send: the mail says that no person has written it, so that no answering machine answers."""
 
 _NO_LIMIT = 0xFFFFFFFF
 _LONGEST_WAIT_MS = 0xFFFFFFFE
@@ -219,12 +250,42 @@ class Tls(_Open):
     OPPORTUNISTIC = 3
 
 
+class Verb(_Open):
+    """For `verb` of Client.send: how the transaction begins. All but MAIL are those of RFC 821: to the recipients' terminals,
+    to the terminal or else the mailbox, to both. A server that does not know the verb: code 39."""
+
+    MAIL = 0
+    SEND = 1
+    SOML = 2
+    SAML = 3
+
+
+class Priority(_Open):
+    """For `priority` of Client.send."""
+
+    NORMAL = 0
+    HIGH = 1
+    LOW = 2
+
+
+class Dsn(enum.IntFlag):
+    """For `dsn` of Client.send: when a notice about the delivery goes to the sender (RFC 3461). NEVER stands alone. FULL: the
+    notice has the whole mail, else its header block."""
+
+    SUCCESS = 1
+    FAILURE = 2
+    DELAY = 4
+    NEVER = 8
+    FULL = 16
+
+
 class Feature(enum.IntFlag):
     """What a build of the library can do: see features."""
 
     TLS = 1
     NAMES = 2
     COMPLETE = 4
+    PARTS = 8
 
 
 # --- errors ------------------------------------------------------------------
@@ -372,6 +433,22 @@ class _Message(ctypes.Structure):
     ]
 
 
+class _Attachment(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("length", ctypes.c_uint64),
+        ("name", ctypes.c_char_p),
+        ("content_type", ctypes.c_char_p),
+        ("content_id", ctypes.c_char_p),
+        ("data", ctypes.c_void_p),
+        ("path", ctypes.c_char_p),
+        ("read", ctypes.c_void_p),
+        ("read_context", ctypes.c_void_p),
+        ("reserved_pointer", ctypes.c_void_p),
+    ]
+
+
 class _Result(ctypes.Structure):
     _fields_ = [
         ("struct_size", ctypes.c_uint32),
@@ -428,6 +505,10 @@ _PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "sds_smtp_client_configure_url": (ctypes.c_int, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p]),
     "sds_smtp_client_refusal": (ctypes.c_size_t, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]),
     "sds_smtp_client_dialogue": (ctypes.c_size_t, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]),
+    "sds_smtp_client_progress": (
+        ctypes.c_int,
+        [ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ctypes.c_uint64)],
+    ),
     "sds_smtp_client_send": (ctypes.c_int, [ctypes.c_void_p, ctypes.POINTER(_Message)]),
     "sds_smtp_client_status": (ctypes.c_int, [ctypes.c_void_p]),
     "sds_smtp_client_result": (ctypes.c_int, [ctypes.c_void_p, ctypes.POINTER(_Result)]),
@@ -619,19 +700,187 @@ def _milliseconds(timeout: Optional[float]) -> int:
     return int(min(max(math.ceil(timeout * 1000) if timeout > 0 else 0, 0), _LONGEST_WAIT_MS))
 
 
-def _recipients(to: Union[Text, Sequence[Text]]) -> bytes:
-    if isinstance(to, (str, bytes, bytearray)):
-        return _bytes("to", to) or b""
-    addresses = []
-    for item in to:
-        if item is None:
-            raise TypeError("to must hold str or bytes, not None")
-        address = _bytes("to", item) or b""
-        # Each item is one address: a comma in it would make two, and an empty one would vanish.
-        if not address.strip() or b"," in address:
-            raise MessageError(Code.RECIPIENT_REFUSED, "each item of the list must be one address, without a comma")
-        addresses.append(address)
-    return b",".join(addresses)
+def _separates(mailbox: bytes) -> bool:
+    """Whether the library would take this for more than one entry of a list: a separator outside quotation marks and comments."""
+    depth, quoted, escaped, angle = 0, False, False, False
+    for octet in mailbox:
+        one = bytes([octet])
+        if escaped:
+            escaped = False
+        elif one == b"\\" and (quoted or depth):
+            escaped = True
+        elif one == b'"' and not depth:
+            quoted = not quoted
+        elif quoted:
+            pass
+        elif one == b"(" and not angle:
+            depth += 1
+        elif one == b")" and depth:
+            depth -= 1
+        elif depth:
+            pass
+        elif one in b"<>":
+            angle = one == b"<"
+        elif one in b",;":
+            return True
+    return False
+
+
+def _mailbox(name: str, item: Mailbox) -> bytes:
+    """One mailbox as it stands in a list."""
+    if isinstance(item, tuple):
+        display, address = item
+        if not display:
+            return _mailbox(name, address)
+        display = display.replace("\\", "\\\\").replace('"', '\\"')
+        item = f'"{display}" <{address}>'
+    if item is None:
+        raise TypeError(f"{name} must hold str or bytes, not None")
+    mailbox = _bytes(name, item) or b""
+    # Each item is one mailbox: a comma in it would make two, and an empty one would vanish.
+    if not mailbox.strip() or _separates(mailbox):
+        raise MessageError(Code.RECIPIENT_REFUSED, f"each item of {name} must be one address, without a comma outside quotes")
+    return mailbox
+
+
+def _mailboxes(name: str, given: Optional[Mailboxes]) -> Optional[bytes]:
+    if given is None or isinstance(given, (str, bytes, bytearray)):
+        return _bytes(name, given)
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], str) and "@" not in str(given[0]):
+        return _mailbox(name, (str(given[0]), given[1]))
+    return b",".join([_mailbox(name, item) for item in given])
+
+
+def _headers(given: Optional[Headers]) -> Optional["ctypes.Array[ctypes.c_char_p]"]:
+    """The array that ends with NULL."""
+    if not given:
+        return None
+    if isinstance(given, (str, bytes, bytearray)):
+        raise TypeError("headers must be a mapping or a list")
+    fields = []
+    for item in given.items() if isinstance(given, Mapping) else given:
+        field = f"{item[0]}: {item[1]}" if isinstance(item, tuple) else item
+        fields.append(_bytes("headers", field))
+    return (ctypes.c_char_p * (len(fields) + 1))(*fields, None)
+
+
+def _date(given: Union[int, datetime.datetime]) -> int:
+    if isinstance(given, datetime.datetime):
+        return int(given.timestamp())
+    if not isinstance(given, int):
+        raise TypeError(f"date must be int or datetime, not {type(given).__name__}")
+    if not -(2**63) <= given < 2**63:
+        raise BadArgument(Code.BAD_ARGUMENT, "date must be before 2106")
+    return given
+
+
+Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """An attachment, or with `content_id` an inline part of the HTML. Exactly one of `data`, `path` and `read` is given.
+
+    data -- the bytes; path -- a file, read while the mail is sent; read -- a function that is asked for bytes: read(offset, most)
+    returns at most so many from there on, b"" at the end, None if it has nothing now. It is called on a thread of the library;
+    what it raises goes to sys.unraisablehook and ends the mail with code 40. length -- how many it gives, 0: not known.
+
+    name -- the file's name (None: the last part of `path`, or none); content_type -- None: application/octet-stream.
+    """
+
+    data: Optional[bytes] = None
+    path: Optional[Path] = None
+    read: Optional[Callable[[int, int], Optional[bytes]]] = None
+    length: int = 0
+    name: Optional[Text] = None
+    content_type: Optional[Text] = None
+    content_id: Optional[Text] = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a mail is: bytes that have left, and bytes that there are (0: not known)."""
+
+    sent: int
+    all: int
+
+
+def _attachments(attachments: Sequence[Attachment], reads: List[int], client: "Client") -> Tuple[Any, List[Any]]:
+    """The C structures, and what has to live as long as they do. The numbers of read functions are added to `reads`."""
+    kept: List[Any] = []
+    array = (_Attachment * len(attachments))()
+    for item, given in zip(array, attachments):
+        item.struct_size = ctypes.sizeof(_Attachment)
+        item.name = _bytes("name", given.name)
+        item.content_type = _bytes("content_type", given.content_type)
+        item.content_id = _bytes("content_id", given.content_id)
+        item.length = given.length
+        if given.data is not None:
+            data = bytes(given.data)
+            kept.append(data)
+            # An empty one is not NULL.
+            item.data = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p)
+            item.length = len(data)
+        if given.path is not None:
+            item.path = _bytes("path", os.fsencode(given.path))
+        if given.read is not None:
+            _calls.check("read", given.read)
+            reads.append(_calls.add(client, given.read))
+            item.read, item.read_context = _calls.read, reads[-1]
+    return array, kept
+
+
+def _addresses(header: Any) -> List[str]:
+    """The addresses of a field of Python's email package: of its own form, not of a text in which decoded names may look like more.
+
+    Of a field that is none the package knows the first addresses only: nobody is left out in silence.
+    """
+    if hasattr(header, "addresses"):
+        if any(isinstance(defect, email.errors.InvalidHeaderDefect) for defect in header.defects):
+            raise MessageError(Code.RECIPIENT_REFUSED, f"{header.name}: the email package cannot read all of its addresses")
+        return [one.addr_spec for one in header.addresses]
+    text = header.encode() if isinstance(header, email.header.Header) else str(header)
+    return [address for _, address in email.utils.getaddresses([text]) if address]
+
+
+def _in_ascii(header: Any) -> Any:
+    """A field of addresses, its domains as A-labels: where no local part needs SMTPUTF8, no domain does."""
+    if not hasattr(header, "groups") or all(one.domain.isascii() for one in header.addresses):
+        return header
+    groups = []
+    for group in header.groups:
+        members = []
+        for one in group.addresses:
+            # A domain that the codec does not know is the library's to refuse.
+            with contextlib.suppress(UnicodeError):
+                one = email.headerregistry.Address(one.display_name, one.username, one.domain.encode("idna").decode())
+            members.append(one)
+        groups.append(email.headerregistry.Group(group.display_name, members))
+    return groups
+
+
+def _whole(message: email.message.Message) -> Tuple[bytes, bytes]:
+    """Who gets a message of Python's email package, and the message as it is sent: without Bcc, with Date and Message-ID."""
+    named = [header for name in ("To", "Cc", "Bcc") for header in message.get_all(name, [])]
+    addresses = [address for header in named for address in _addresses(header)]
+    # The parts are the message's own: only the header block is changed.
+    sent = copy.copy(message)
+    for name in ("Bcc", "Resent-Bcc"):
+        del sent[name]
+    international = any(not address.rpartition("@")[0].isascii() for address in addresses)
+    for name in () if international else ("From", "Sender", "Reply-To", "To", "Cc"):
+        if sent[name] is not None and not str(sent[name]).isascii():
+            sent.replace_header(name, _in_ascii(sent[name]))
+    if "Date" not in sent:
+        sent["Date"] = email.utils.formatdate(localtime=True)
+    if "Message-ID" not in sent:
+        sent["Message-ID"] = email.utils.make_msgid()
+    policy = (email.policy.SMTPUTF8 if international else email.policy.SMTP) if isinstance(
+        message, email.message.EmailMessage
+    ) else message.policy.clone(linesep="\r\n")
+    out = io.BytesIO()
+    email.generator.BytesGenerator(out, policy=policy).flatten(sent)
+    return ", ".join(addresses).encode("utf-8"), out.getvalue()
 
 
 def _text(data: bytes) -> str:
@@ -726,6 +975,18 @@ class LogEntry:
 # --- functions that the library calls ------------------------------------------
 
 
+_READ_LATER = -2
+
+
+def _tell_unraisable(failure: BaseException) -> None:
+    """Hands over to sys.unraisablehook what one of the program's functions has raised, as ctypes does."""
+
+    def again() -> None:
+        raise failure
+
+    ctypes.CFUNCTYPE(None)(again)()
+
+
 class _Calls:
     """The functions of Python that the library may call: by numbers, which it is given as context.
 
@@ -744,6 +1005,10 @@ class _Calls:
         self._ending = False
         self._trace = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)(self._tell_line)
         self._done = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(_Result))(self._tell_end)
+        self._read = ctypes.CFUNCTYPE(
+            ctypes.c_int32, ctypes.c_void_p, ctypes.c_uint64, ctypes.POINTER(ctypes.c_char), ctypes.c_size_t
+        )(self._give)
+        self.read = ctypes.cast(self._read, ctypes.c_void_p).value
         self.trace = ctypes.cast(self._trace, ctypes.c_void_p).value
         self.done = ctypes.cast(self._done, ctypes.c_void_p).value
 
@@ -795,6 +1060,25 @@ class _Calls:
             self._inside[thread] -= 1
             if not self._inside[thread]:
                 del self._inside[thread]
+
+    def _give(self, number: int, offset: int, out: Any, most: int) -> int:
+        """Hands over what a read function of the program's gives."""
+        function = self._functions.get(number)
+        if function is None or self._ending:
+            return -1
+        try:
+            with self._noted():
+                given = function(offset, most)
+                if given is None:
+                    return _READ_LATER
+                if len(given) > most:  # type: ignore[arg-type]
+                    raise ValueError(f"read gave {len(given)} bytes where {most} were asked for")  # type: ignore[arg-type]
+                ctypes.memmove(out, bytes(given), len(given))  # type: ignore[call-overload, arg-type]
+                return len(given)  # type: ignore[arg-type]
+        except BaseException as failure:
+            # ctypes would return something else instead, perhaps 0, which is the end of the text.
+            _tell_unraisable(failure)
+            return -1
 
     def _tell_line(self, number: int, line: bytes) -> None:
         function = self._functions.get(number)
@@ -1066,17 +1350,48 @@ class Client:
 
     def send(
         self,
-        to: Union[Text, Sequence[Text]],
+        to: Union[Mailboxes, email.message.Message] = "",
         subject: Text = "",
-        text: Text = "",
+        text: Optional[Text] = "",
         *,
+        html: Optional[Text] = None,
+        attachments: Sequence[Attachment] = (),
+        text_path: Optional[Path] = None,
+        cc: Optional[Mailboxes] = None,
+        bcc: Optional[Mailboxes] = None,
+        reply_to: Optional[Mailboxes] = None,
+        from_: Optional[Mailbox] = None,
+        reverse_path: Optional[Text] = None,
+        headers: Optional[Headers] = None,
+        message_id: Optional[Text] = None,
+        envelope_id: Optional[Text] = None,
+        date: Union[int, datetime.datetime] = 0,
+        verb: int = Verb.MAIL,
+        dsn: int = 0,
+        priority: int = Priority.NORMAL,
         flags: int = 0,
         done: Optional[Callable[["Client", Result], object]] = None,
         wait: bool = False,
     ) -> Optional[Result]:
         """Start a mail and return at once. Busy is raised while the previous one is in flight.
 
-        to -- one address, several separated by commas, or a list of addresses; flags -- a sum of DRY_RUN and TEXT_IN_CHARSET.
+        to, cc, bcc -- addresses in one text, or a list of them, with names or without; bcc is not named in the mail
+
+        to -- or a message of Python's email package, and nothing else: it goes as it is to those in its To, Cc and Bcc, without the
+        Bcc field; a Date and a Message-ID are added where it has none.
+
+        html -- the same as `text`, as HTML; attachments -- a list of Attachment; text_path -- a file instead of `text`, which is read
+        while the mail is sent.
+
+        from_ -- the author, instead of the configuration's sender; reverse_path -- the sender of the envelope, where it is
+        another, "<>" for none; reply_to -- where answers go to
+
+        headers -- further header fields; message_id -- with its angle brackets; date -- a datetime, or seconds since 1970;
+        priority -- a Priority
+
+        verb -- a Verb; dsn -- a sum of Dsn; envelope_id -- what the notices that dsn asks for name the mail by
+
+        flags -- a sum of RAW, DRY_RUN, TEXT_IN_CHARSET and AUTO_SUBMITTED
 
         done -- is called once when the mail has ended, with this client and the Result, on the library's thread (with
         use_event_loop in poll, or in a wait). It may call everything, and send the next mail; what it raises goes to
@@ -1089,17 +1404,43 @@ class Client:
             raise BadArgument(Code.BAD_ARGUMENT, "nothing can wait inside a function that the library has called")
         if done is not None:
             _calls.check("done", done)
+        if isinstance(to, email.message.Message):
+            if subject or text or html or attachments or text_path:
+                raise BadArgument(Code.BAD_ARGUMENT, "a message of the email package has all that a mail has")
+            to, text = _whole(to)
+            flags |= RAW
         message = _Message(
             struct_size=ctypes.sizeof(_Message),
             flags=_uint32("flags", flags),
-            to=_recipients(to),
+            to=_mailboxes("to", to),
+            cc=_mailboxes("cc", cc),
+            bcc=_mailboxes("bcc", bcc),
+            reply_to=_mailboxes("reply_to", reply_to),
+            reverse_path=_bytes("reverse_path", reverse_path),
             subject=_bytes("subject", subject),
-            text=_bytes("text", text),
+            text=_bytes("text", text) if text_path is None or text else None,
+            html=_bytes("html", html),
+            text_path=None if text_path is None else _bytes("text_path", os.fsencode(text_path)),
+            message_id=_bytes("message_id", message_id),
+            envelope_id=_bytes("envelope_id", envelope_id),
+            date=_date(date),
+            verb=_uint32("verb", verb),
+            dsn=_uint32("dsn", dsn),
+            priority=_uint32("priority", priority),
         )
+        if from_ is not None:
+            setattr(message, "from", _mailbox("from", from_))
+        fields = _headers(headers)
+        if fields is not None:
+            message.headers = ctypes.cast(fields, ctypes.c_void_p)
         ended: List[Result] = []
         number = 0
-        if done is not None or wait:
-            number = self._add_done(done, ended)
+        reads: List[int] = []
+        if attachments:
+            array, _kept = _attachments(attachments, reads, self)
+            message.attachments, message.attachment_count = ctypes.addressof(array), len(array)
+        if done is not None or wait or reads:
+            number = self._add_done(done, ended, reads)
             message.done, message.done_context = _calls.done, number
         code, refusal, refused = None, "", SmtpError
         try:
@@ -1115,16 +1456,19 @@ class Client:
         finally:
             if code != Code.OK:
                 self._to_be_done.pop(number, None)
-                _calls.drop([number])
+                _calls.drop([number, *reads])
         _check(code, refused, refusal)
         return self._wait_for(ended) if wait else None
 
-    def _add_done(self, done: Optional[Callable[["Client", Result], object]], ended: List[Result]) -> int:
+    def _add_done(
+        self, done: Optional[Callable[["Client", Result], object]], ended: List[Result], reads: Sequence[int] = ()
+    ) -> int:
         numbers: List[int] = []
 
         def tell(result: Result) -> None:
             # Holds the client until then: the mail of a client that its program has forgotten ends, and is told.
             self._to_be_done.pop(numbers[0], None)
+            _calls.drop(reads)
             try:
                 if done is not None:
                     self._unseen = False
@@ -1148,6 +1492,13 @@ class Client:
                 time.sleep(0.001)
         ended[0].check()
         return ended[0]
+
+    def progress(self) -> Progress:
+        """How far the mail in flight is; without one, the last mail."""
+        sent, whole = ctypes.c_uint64(), ctypes.c_uint64()
+        with self._use() as (library, handle):
+            _check(library.sds_smtp_client_progress(handle, ctypes.byref(sent), ctypes.byref(whole)))
+        return Progress(sent.value, whole.value)
 
     def probe(self) -> None:
         """Start a dry run: connect, greet, log in, quit. Like a mail, but nothing is sent."""

@@ -18,7 +18,7 @@ pub trait Sink {
     /// Takes an octet.
     fn put(&mut self, octet: u8);
 
-    /// Takes several octets, of which at most the last is a line feed.
+    /// Takes several octets. Behind a line feed in them there is no dot.
     fn put_all(&mut self, octets: &[u8]) {
         for octet in octets {
             self.put(*octet);

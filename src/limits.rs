@@ -31,16 +31,44 @@ pub const NAME_ADDRESSES: usize = 64;
 pub const LOOKUPS: usize = 16;
 
 /// Recipients of one mail: as many as every server has to accept (RFC 5321, 4.5.3.1.8).
-pub const RECIPIENTS: usize = 100;
+pub const RECIPIENTS: u8 = 100;
+
+/// Recipients of one mail on a system, `to`, `cc` and `bcc` together.
+#[cfg(feature = "std")]
+pub const MANY_RECIPIENTS: usize = 100_000;
 
 /// The longest list of recipients: all of them as long as possible, each with a comma and a blank behind it.
-pub const RECIPIENT_LIST_BYTES: usize = RECIPIENTS * (ADDRESS_BYTES + 2);
+pub const RECIPIENT_LIST_BYTES: usize = RECIPIENTS as usize * (ADDRESS_BYTES + 2);
 
 /// The longest subject. RFC 5322 sets no limit to a folded header field; displays and filters have limits far below this.
 pub const SUBJECT_BYTES: usize = 2000;
 
 /// The longest text of a mail: more than servers accept by default (50 MB at most in practice).
 pub const TEXT_BYTES: usize = 64 * 1024 * 1024;
+
+/// Attachments of one mail.
+#[cfg(feature = "std")]
+pub const ATTACHMENTS: usize = 10_000;
+
+/// The longest name of an attached file: what file systems take.
+#[cfg(feature = "std")]
+pub const FILE_NAME_BYTES: usize = 255;
+
+/// The longest content type with its parameters: RFC 6838, 4.2 has 127 octets for each half of it.
+#[cfg(feature = "std")]
+pub const CONTENT_TYPE_BYTES: usize = 255;
+
+/// The longest Content-ID: with its name and brackets it stands on a line of its own.
+#[cfg(feature = "std")]
+pub const CONTENT_ID_BYTES: usize = 200;
+
+/// The longest path of a file, its NUL counted: PATH_MAX of Linux.
+#[cfg(feature = "std")]
+pub const PATH_BYTES: usize = 4096;
+
+/// Threads that read files, and call the functions that attachments are read with.
+#[cfg(feature = "std")]
+pub const READERS: usize = 4;
 
 /// The longest display name of the sender: several encoded words.
 pub const NAME_BYTES: usize = 200;
@@ -102,6 +130,14 @@ pub type Size = u64;
 #[cfg(not(feature = "std"))]
 pub type Size = u32;
 
+/// A number of recipients: on a system a mail may have more than 65,535.
+#[cfg(feature = "std")]
+pub type Count = u32;
+
+/// A number of recipients.
+#[cfg(not(feature = "std"))]
+pub type Count = u16;
+
 /// How much of a line of the dialogue an event has: the longest reply line (RFC 5321, 4.5.3.1.5).
 pub const EVENT_LINE_BYTES: usize = 512;
 
@@ -128,6 +164,17 @@ pub const LOG_TEXT_BYTES: usize = 127;
 /// The longest Message-ID: 32 digits, `<`, `@`, `>` and the sender's domain.
 pub const MESSAGE_ID_BYTES: usize = 32 + 3 + DOMAIN_BYTES;
 
+/// The longest Message-ID of the program's: what a result has room for.
+#[cfg(feature = "std")]
+pub const GIVEN_MESSAGE_ID_BYTES: usize = 319;
+
+/// The program's own header fields, all together: far more than servers take.
+#[cfg(feature = "std")]
+pub const HEADERS_BYTES: usize = 1024 * 1024;
+
+/// The longest ENVID, as xtext (RFC 3461, 4.4).
+pub const ENVELOPE_ID_BYTES: usize = 100;
+
 /// How much is read at a time of a text that comes in pieces.
 pub const PIECE_BYTES: usize = 4096;
 
@@ -135,7 +182,14 @@ pub const PIECE_BYTES: usize = 4096;
 pub const READ_LATER: i32 = -2;
 
 /// The memory of a client without an operating system, its arena not counted; more with pointers of 64 bits.
-pub const CLIENT_STORAGE_BYTES: usize = if cfg!(target_pointer_width = "64") { 1136 } else { 928 };
+pub const CLIENT_STORAGE_BYTES: usize = if cfg!(feature = "std") {
+    // Where the device's client is built beside a system, which it never is for a program: with a system's session in it.
+    1280
+} else if cfg!(target_pointer_width = "64") {
+    1136
+} else {
+    928
+};
 
 /// Clients that a process may have at once, the built-in one included.
 pub const CLIENTS: usize = 65_536;

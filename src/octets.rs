@@ -15,6 +15,44 @@ pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
     length
 }
 
+/// Octets of bounded length, in a value: what does not fit is cut.
+#[derive(Clone, Copy)]
+pub struct Bounded<const N: usize> {
+    octets: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Bounded<N> {
+    /// None.
+    pub const EMPTY: Self = Self {
+        octets: [0; N],
+        length: 0,
+    };
+
+    /// As much of `text` as fits.
+    pub fn new(text: &[u8]) -> Self {
+        Self::written(|room| copy(room, text))
+    }
+
+    /// What this writes, which says how much that is.
+    pub fn written(write: impl FnOnce(&mut [u8; N]) -> usize) -> Self {
+        let mut new = Self::EMPTY;
+        new.length = write(&mut new.octets);
+        new
+    }
+
+    /// The octets.
+    pub fn octets(&self) -> &[u8] {
+        self.octets.get(..self.length).unwrap_or(&[])
+    }
+}
+
+impl<const N: usize> Default for Bounded<N> {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
 /// An octet as printable ASCII: a TAB becomes a blank, any other octet that is not printable a `?`.
 ///
 /// The reader of replies keeps the server's text so. The masking of credentials searches that text for what this makes of
@@ -87,6 +125,60 @@ pub fn entry(list: &'static [u8], number: usize) -> &'static [u8] {
 /// The number of octets before the first control character (0 to 31, and 127).
 pub fn without_control(octets: &[u8]) -> usize {
     run(octets, HIGH)
+}
+
+/// The number of octets that mail data begins with and that can be copied in one piece: whole lines that end with CRLF, of which
+/// only the first may begin with a dot, and the beginning of another line; and how many octets of that line there are. `column`: so
+/// many there were before.
+#[cfg(fast)]
+pub fn clean_lines(octets: &[u8], column: usize) -> (usize, usize) {
+    let (mut rest, mut column) = (octets, column);
+    loop {
+        let plain = before_control(rest);
+        column = column.wrapping_add(plain);
+        let behind = rest.get(plain..).unwrap_or(&[]);
+        rest = match behind {
+            [b'\r', b'\n', next @ ..] => {
+                column = 0;
+                if next.first() == Some(&b'.') {
+                    rest = next;
+                    break;
+                }
+                next
+            }
+            [] | [b'\r' | b'\n', ..] => {
+                rest = behind;
+                break;
+            }
+            [_, next @ ..] => {
+                column = column.wrapping_add(1);
+                next
+            }
+        };
+    }
+    (octets.len().wrapping_sub(rest.len()), column)
+}
+
+/// The number of octets before the first of 0 to 31.
+#[cfg(fast)]
+fn before_control(octets: &[u8]) -> usize {
+    const LOW: u64 = u64::from_ne_bytes([b' '; 8]);
+    const SIGN: u64 = u64::from_ne_bytes([0x80; 8]);
+    let word = |eight: &[u8]| u64::from_le_bytes(eight.try_into().unwrap_or([0; 8]));
+    // In the word with the first one nothing is borrowed before it.
+    let flags = |word: u64| word.wrapping_sub(LOW) & !word;
+    let mut length = 0usize;
+    let chunks = octets.chunks_exact(8);
+    let last = chunks.remainder();
+    for eight in chunks {
+        let found = flags(word(eight)) & SIGN;
+        if found != 0 {
+            return length.wrapping_add(place(found));
+        }
+        length = length.wrapping_add(8);
+    }
+    let end = last.iter().position(|octet| *octet < b' ');
+    length.wrapping_add(end.unwrap_or(last.len()))
 }
 
 /// The number of octets before the first that is not printable ASCII.
@@ -171,6 +263,13 @@ mod tests {
         assert_eq!(&octets, b"xycd");
         assert_eq!(copy(&mut octets[..1], b"123"), 1);
         assert_eq!(&octets, b"1ycd");
+    }
+
+    #[test]
+    fn text_is_cut_where_it_does_not_fit() {
+        assert_eq!(Bounded::<4>::new(b"abc").octets(), b"abc");
+        assert_eq!(Bounded::<4>::new(b"abcdef").octets(), b"abcd");
+        assert_eq!(Bounded::<4>::EMPTY.octets(), b"");
     }
 
     #[test]

@@ -40,7 +40,7 @@ macro_rules! fields {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
         #[repr(u8)]
-        enum Number { $($name),* }
+        enum Number { $($(#[$doc])* $name),* }
         $($(#[$doc])* pub(crate) const $name: u8 = Number::$name as u8;)*
     };
 }

@@ -62,6 +62,15 @@ pub fn is_utf8(text: &[u8]) -> bool {
     Utf8::START.after_all(text).may_end()
 }
 
+/// Whether a character ends a line or turns the direction of writing: with it a text looks like another one.
+#[cfg(feature = "std")]
+pub fn misleads(character: char) -> bool {
+    matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

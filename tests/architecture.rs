@@ -77,7 +77,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("buffer", &["octets", "limits"]),
     ("base64", &["buffer"]),
     ("template", &["buffer"]),
-    ("wire", &["template", "buffer", "limits", "octets"]),
+    ("wire", &["template", "buffer", "limits", "octets", "utf8"]),
     ("auth", &["code", "base64", "buffer", "limits", "octets"]),
     ("message", &["template", "base64", "buffer", "limits", "octets", "utf8"]),
     (
@@ -94,7 +94,8 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     (
         "host",
         &[
-            "channel", "client", "session", "wire", "auth", "code", "base64", "buffer", "limits", "octets",
+            "channel", "client", "session", "wire", "auth", "message", "code", "base64", "buffer", "limits", "octets",
+            "utf8",
         ],
     ),
     (

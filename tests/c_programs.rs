@@ -471,6 +471,84 @@ fn fullc_program_sees_256_and_the_code_after_a_failure() {
 }
 
 #[test]
+fn files_and_what_a_function_gives_arrive_as_attachments() {
+    for (standard, link) in RUN {
+        let sink = Sink::start(&format!("attachment-{standard:?}"), &[]);
+        let to = format!("127.0.0.1:{}", sink.port);
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/LICENSE-MIT");
+        let arguments = [to.as_str(), "unit7@example.com", "operator@example.com", file];
+        run(executable("attachment", standard, link), arguments).must_give(0);
+        let mails = sink.mails();
+        assert_eq!(mails.len(), 1);
+        let mail = mails[0].replace("\r\n", "\n");
+        assert!(
+            mail.contains("Content-Type: multipart/mixed;\n boundary=\"=_sds-m"),
+            "{mail}"
+        );
+        assert!(
+            mail.contains("\n filename=\"LICENSE-MIT\"\nContent-Transfer-Encoding: base64\n\nTUlU"),
+            "{mail}"
+        );
+        // "00000;020.000" and a CRLF.
+        assert!(mail.contains("filename=\"measurements.csv\""), "{mail}");
+        assert!(mail.contains("\n\nMDAwMDA7MDIwLjAwMA0K"), "{mail}");
+    }
+}
+
+#[test]
+fn a_verb_that_the_server_does_not_know_is_told_and_mail_goes_instead() {
+    for (standard, link) in RUN {
+        let sink = Sink::start(&format!("verbs-{standard:?}"), &[]);
+        let program = executable("verbs", standard, link);
+        let to = "Boiler room <operator@example.com>; second@example.com;";
+        run(
+            program,
+            ["127.0.0.1", &sink.port, "Unit 7 <unit7@example.com>", to, "SAML"],
+        )
+        .must_give(0)
+        .must_say("SAML: code 39, NOT_SENT: 500 ")
+        .must_say("the server does not know SAML\nMAIL: code 0, SENT: 250 ");
+        let mails = sink.mails();
+        assert_eq!(mails.len(), 1);
+        for field in [
+            "From: \"Unit 7\" <unit7@example.com>",
+            "To: \"Boiler room\" <operator@example.com>, second@example.com",
+            "X-Priority: 1",
+            "Auto-Submitted: auto-generated",
+        ] {
+            assert!(mails[0].lines().any(|line| line == field), "{field}: {}", mails[0]);
+        }
+        run(program, ["127.0.0.1", &sink.port, FROM, "operator", "MAIL"])
+            .must_give(1)
+            .must_say("MAIL: refused before it started: to: entry 1 (operator): no @");
+        run(program, ["127.0.0.1", &sink.port, FROM, TO, "DATA"]).must_give(2);
+    }
+}
+
+#[test]
+fn a_report_is_text_and_html_with_a_chart() {
+    for (standard, link) in RUN {
+        let sink = Sink::start(&format!("report-{standard:?}"), &[]);
+        let to = format!("127.0.0.1:{}", sink.port);
+        let arguments = [to.as_str(), "unit7@example.com", "operator@example.com"];
+        run(executable("html_report", standard, link), arguments).must_give(0);
+        let mails = sink.mails();
+        assert_eq!(mails.len(), 1);
+        let mail = mails[0].replace("\r\n", "\n");
+        for part in [
+            "Content-Type: multipart/alternative;\n",
+            "Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 7bit\n\nBoiler room",
+            "Content-Type: multipart/related; type=\"text/html\";\n",
+            "Content-Type: text/html; charset=UTF-8\n",
+            "Content-Type: image/bmp\nContent-ID: <chart@unit7>\nContent-Disposition: inline;\n filename=\"chart.bmp\"\n",
+            "\n\nQk0",
+        ] {
+            assert!(mail.contains(part), "{part}\n{mail}");
+        }
+    }
+}
+
+#[test]
 fn two_devices_send_through_their_own_servers() {
     for (standard, link) in RUN {
         let a = Sink::start(&format!("device-a-{standard:?}"), &[]);
@@ -582,6 +660,17 @@ fn no_refused_allocation_ends_the_program() {
         run(executable("oom", standard, link), [&server.port])
             .must_give(0)
             .must_say("0 failures");
+    }
+}
+
+#[test]
+fn mails_of_several_parts_bear_refused_memory_and_give_lent_memory_back() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/LICENSE-MIT");
+        run(executable("parts", standard, link), [server.port.as_str(), file])
+            .must_give(0)
+            .must_say("lent memory is given back");
     }
 }
 

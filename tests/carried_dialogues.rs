@@ -293,7 +293,7 @@ fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
         dry: setup.dry,
         done: None,
     };
-    client.send_as(Some(&setup.to), &setup.subject, &setup.text, order)
+    client.send_as(Some(&setup.to), &setup.subject, &setup.text, None, order)
 }
 
 /// What is expected, but for what only simulated time makes exact.

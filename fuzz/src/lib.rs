@@ -5,7 +5,7 @@
 //! - [`input`]: how settings, events and calls are read out of an input
 //! - [`wiretap`]: what somebody knows who reads along on the wire
 //! - [`mail`]: base64, quoted-printable, dots and line ends, slow and plain
-//! - [`session`], [`reply`], [`ehlo`], [`list`], [`servers`], [`url`], [`words`], [`challenges`],
+//! - [`session`], [`reply`], [`ehlo`], [`list`], [`servers`], [`url`], [`words`], [`parts`], [`challenges`],
 //!   [`calls`]: the targets
 //! - [`dialogue`]: inputs for them, made of the test dialogues
 
@@ -16,6 +16,8 @@ pub mod ehlo;
 pub mod input;
 pub mod list;
 pub mod mail;
+#[cfg(feature = "words")]
+pub mod parts;
 pub mod reply;
 pub mod servers;
 pub mod session;

@@ -5,8 +5,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use sds_smtp::host::Outgoing;
 use sds_smtp::wire::address::{List, is_domain_or_literal, is_list, is_mailbox};
 use sds_smtp::wire::literal::Address;
+use sds_smtp::wire::mailbox::Mailboxes;
 
 /// What is left to read. Each method reads one thing of the grammar; where it is not there, nothing is read and the answer is
 /// false.
@@ -170,6 +172,56 @@ impl<'a> Grammar<'a> {
     }
 }
 
+/// The same list with names, comments and semicolons in it, as the library takes it with a system: as To, Cc and Bcc, and as
+/// a header field of the program's.
+fn as_people_write_it(list: &[u8], strict: Option<&[&[u8]]>) {
+    let shown = || list.escape_ascii();
+    if let Some(strict) = strict {
+        let read: Vec<&[u8]> = Mailboxes::new(list)
+            .map(|(_, mailbox)| mailbox.map_or(&[][..], |mailbox| mailbox.address))
+            .collect();
+        assert_eq!(read, strict, "{}", shown());
+    }
+    let header = [b"X-List: ", list].concat();
+    let headers = [&header[..]];
+    let outgoing = Outgoing {
+        to: list,
+        bcc: list,
+        reply_to: list,
+        headers: if list.len().is_multiple_of(2) { &headers } else { &[] },
+        ..Outgoing::default()
+    };
+    let Ok(checked) = outgoing.check(b"windows-1250") else {
+        return;
+    };
+    // What leaves in the envelope is a list of addresses, of which none has an end of a command in it.
+    let sent: Vec<&[u8]> = List::new(&checked.recipients).collect();
+    assert_eq!(sent.len(), checked.count as usize, "{}", shown());
+    for address in &sent {
+        assert!(
+            address.len() <= 254 && !address.iter().any(u8::is_ascii_control),
+            "{}",
+            shown()
+        );
+        let local = address.rsplitn(2, |octet| *octet == b'@').nth(1).unwrap_or(&[]);
+        let long = local.len() > 64 || !address.is_ascii();
+        assert!(long || is_whole(address, Grammar::mailbox), "{}", shown());
+    }
+    // The lines of the header block are whole lines, none of which is too long or empty.
+    let lines = checked.extras.lines.strip_suffix(b"\r\n").unwrap_or(&[]);
+    for line in lines.split(|octet| *octet == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        assert!(
+            !line.iter().any(|octet| octet.is_ascii_control() && *octet != b'\t'),
+            "{}",
+            shown()
+        );
+        assert!(line.len() <= 998 && !line.trim_ascii().is_empty(), "{}", shown());
+        let begins = [&b" "[..], b"\t", b"To: ", b"Reply-To: ", b"X-List:"];
+        assert!(begins.iter().any(|begin| line.starts_with(begin)), "{}", shown());
+    }
+}
+
 fn is_whole<'a>(text: &'a [u8], read: impl Fn(&mut Grammar<'a>) -> bool) -> bool {
     let mut grammar = Grammar(text);
     read(&mut grammar) && grammar.0.is_empty()
@@ -192,10 +244,11 @@ pub fn run(input: &[u8]) {
         Some(all) => {
             let split: Vec<&[u8]> = List::new(list).collect();
             assert_eq!(&split, all, "{}", shown());
-            assert_eq!(usize::from(List::new(list).number()), all.len(), "{}", shown());
+            assert_eq!(List::new(list).number() as usize, all.len(), "{}", shown());
         }
         None => assert_eq!(List::new(list).number(), 0, "{}", shown()),
     }
+    as_people_write_it(list, wanted.as_deref());
     // RFC 5321, 4.5.3.1.8; and the longest list of the longest addresses.
     let fits = wanted.is_some_and(|all| all.len() <= 100) && list.len() <= 100 * 256;
     assert_eq!(is_list(list), fits, "{}", shown());

@@ -74,6 +74,70 @@ impl<T> Done<T> {
     }
 }
 
+/// Octets of the program's that are not copied.
+#[derive(Clone, Copy)]
+pub struct Lent {
+    first: *const u8,
+    length: usize,
+}
+
+// SAFETY: who makes one promises that they may be read on any thread.
+unsafe impl Send for Lent {}
+// SAFETY: likewise.
+unsafe impl Sync for Lent {}
+
+impl Lent {
+    /// These octets.
+    ///
+    /// # Safety
+    ///
+    /// They stay where they are, and as they are, until this and all copies of it are dropped.
+    pub unsafe fn new(octets: &[u8]) -> Self {
+        Self {
+            first: octets.as_ptr(),
+            length: octets.len(),
+        }
+    }
+
+    /// The octets.
+    pub fn octets(&self) -> &[u8] {
+        // SAFETY: the promise of `new`.
+        unsafe { core::slice::from_raw_parts(self.first, self.length) }
+    }
+}
+
+/// A function of the program that gives octets.
+#[derive(Clone, Copy)]
+pub struct Read {
+    function: unsafe extern "C" fn(*mut c_void, u64, *mut c_char, usize) -> i32,
+    context: *mut c_void,
+}
+
+// SAFETY: who makes one promises that it may be called on any thread.
+unsafe impl Send for Read {}
+// SAFETY: likewise.
+unsafe impl Sync for Read {}
+
+impl Read {
+    /// This function.
+    ///
+    /// # Safety
+    ///
+    /// It can be called with the context, on any thread, until the mail that it is for has ended, and the function has returned.
+    pub unsafe fn new(
+        function: unsafe extern "C" fn(*mut c_void, u64, *mut c_char, usize) -> i32,
+        context: *mut c_void,
+    ) -> Self {
+        Self { function, context }
+    }
+
+    /// Asks for octets from this one on; what it returned. No lock may be held.
+    pub fn call(&self, offset: u64, room: &mut [u8]) -> i32 {
+        // SAFETY: the promise of `new`; the room has this length.
+        unsafe { (self.function)(self.context, offset, room.as_mut_ptr().cast(), room.len()) }
+    }
+}
+
 #[cfg(test)]
 impl Trace {
     /// A function that does nothing.

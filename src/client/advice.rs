@@ -42,7 +42,9 @@ pub fn advice(failed: &Failed, phase: Phase) -> Advice {
         | Code::BadArgument
         | Code::ReadFailed => Advice::Message,
         // What it is that the server does not understand, or does not have, depends on how far the mail came.
-        Code::Syntax | Code::NotSupported if phase as u8 >= Phase::Rcpt as u8 => Advice::Message,
+        Code::Syntax if phase as u8 >= Phase::Rcpt as u8 => Advice::Message,
+        // A mail that did not start was refused for one of its own fields.
+        Code::NotSupported if phase == Phase::Start || phase as u8 >= Phase::Mail as u8 => Advice::Message,
         _ => Advice::Configuration,
     }
 }

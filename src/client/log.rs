@@ -2,7 +2,7 @@
 
 use super::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase};
-use crate::limits::{LOG_RECIPIENT_BYTES, LOG_TEXT_BYTES};
+use crate::limits::{Count, LOG_RECIPIENT_BYTES, LOG_TEXT_BYTES};
 use crate::octets::is_printable;
 
 /// One line of the log.
@@ -19,7 +19,7 @@ pub struct Entry {
     /// The server's reply code, or 0.
     pub reply: u16,
     /// Recipients of the mail.
-    pub recipients: u16,
+    pub recipients: Count,
     /// How long it took, in milliseconds.
     pub elapsed: u32,
     /// The first recipient, or the one that was refused.
@@ -32,7 +32,7 @@ impl Entry {
     /// The line for a report.
     // Saves 128 bytes.
     #[cfg_attr(fast, inline(never))]
-    pub fn of(report: &Report, time: u64, recipients: u16, recipient: &[u8]) -> Self {
+    pub fn of(report: &Report, time: u64, recipients: Count, recipient: &[u8]) -> Self {
         Self {
             time,
             code: report.code,

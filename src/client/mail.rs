@@ -1,14 +1,20 @@
 //! What a program sends: checked before anything is copied.
 
 use crate::code::{Code, Reason};
-use crate::limits::{SUBJECT_BYTES, TEXT_BYTES};
+use crate::limits::{Count, SUBJECT_BYTES, TEXT_BYTES};
 use crate::wire::address;
 
 /// Checks recipients, subject and text; how many recipients there are.
-pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<u16, Reason> {
+pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<Count, Reason> {
     let Some(count) = recipients.and_then(address::count) else {
         return Err(Reason::BadRecipients);
     };
+    check_all_else(subject, text)?;
+    Ok(count)
+}
+
+/// The same without the recipients, which are read elsewhere.
+pub fn check_all_else(subject: &[u8], text: &[u8]) -> Result<(), Reason> {
     if subject.len() > SUBJECT_BYTES {
         return Err(Reason::LongSubject);
     }
@@ -19,7 +25,7 @@ pub fn check(recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<u
     if text.len() > TEXT_BYTES {
         return Err(Reason::LongText);
     }
-    Ok(count)
+    Ok(())
 }
 
 /// The code of a mail that cannot be sent for this reason.

@@ -3,44 +3,12 @@
 use super::advice::Advice;
 use crate::buffer::Window;
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::{MESSAGE_ID_BYTES, REPLY_TEXT_BYTES};
+use crate::limits::{Count, REPLY_TEXT_BYTES};
 pub use crate::message::header::Nonce;
 use crate::message::header::write_message_id;
-use crate::octets::copy;
+pub use crate::octets::Bounded;
 use crate::session::event::End;
 use crate::wire::reply::enhanced_status_code;
-
-/// Octets of bounded length, in a value: what does not fit is cut.
-#[derive(Clone, Copy)]
-pub struct Bounded<const N: usize> {
-    octets: [u8; N],
-    length: usize,
-}
-
-impl<const N: usize> Bounded<N> {
-    /// None.
-    pub const EMPTY: Self = Self {
-        octets: [0; N],
-        length: 0,
-    };
-
-    /// As much of `text` as fits.
-    pub fn new(text: &[u8]) -> Self {
-        Self::written(|room| copy(room, text))
-    }
-
-    /// What this writes, which says how much that is.
-    pub fn written(write: impl FnOnce(&mut [u8; N]) -> usize) -> Self {
-        let mut new = Self::EMPTY;
-        new.length = write(&mut new.octets);
-        new
-    }
-
-    /// The octets.
-    pub fn octets(&self) -> &[u8] {
-        self.octets.get(..self.length).unwrap_or(&[])
-    }
-}
 
 /// The Message-ID of the last mail, written where it is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +34,7 @@ impl MessageId<'_> {
     }
 }
 
-impl Bounded<MESSAGE_ID_BYTES> {
+impl<const N: usize> Bounded<N> {
     /// A Message-ID.
     pub fn message_id(nonce: Nonce, sender: &[u8]) -> Self {
         Self::written(|room| {
@@ -94,7 +62,7 @@ pub struct Report<T = Bounded<REPLY_TEXT_BYTES>> {
     /// The enhanced status code (RFC 3463), or zeros.
     pub enhanced: [u32; 3],
     /// Recipients accepted and refused.
-    pub recipients: (u16, u16),
+    pub recipients: (Count, Count),
     /// From the start to the verdict, in milliseconds.
     pub elapsed: u32,
     /// How often the mail was attempted; 0 where it did not start.
@@ -174,17 +142,5 @@ impl Report {
             advice: Advice::None,
             text: Bounded::new(end.text),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_cut_where_it_does_not_fit() {
-        assert_eq!(Bounded::<4>::new(b"abc").octets(), b"abc");
-        assert_eq!(Bounded::<4>::new(b"abcdef").octets(), b"abcd");
-        assert_eq!(Bounded::<4>::EMPTY.octets(), b"");
     }
 }

@@ -85,6 +85,22 @@ impl Checked<'_> {
     /// The same without the server, where that is read elsewhere.
     pub fn check_texts(&self, limit: usize) -> Code {
         let settings = &self.settings;
+        match self.check_credentials(limit) {
+            Code::Ok => {}
+            code => return code,
+        }
+        if address::is_mailbox(settings.sender()) {
+            Code::Ok
+        } else {
+            Code::SenderRefused
+        }
+    }
+}
+
+impl Checked<'_> {
+    /// Checks user name and password, where there is a login.
+    fn check_credentials(&self, limit: usize) -> Code {
+        let settings = &self.settings;
         if !settings.mechanisms.is_empty() {
             let (limit_of_password, controls) = limits_of_password(settings.mechanisms, limit);
             if !is_credential(settings.username(), limit, controls) {
@@ -94,11 +110,7 @@ impl Checked<'_> {
                 return Code::BadPassword;
             }
         }
-        if address::is_mailbox(settings.sender()) {
-            Code::Ok
-        } else {
-            Code::SenderRefused
-        }
+        Code::Ok
     }
 }
 
@@ -109,10 +121,10 @@ impl<'a> Draft<'a> {
         self.check_with(literal, |checked, limit| checked.check(given(self.server), limit))
     }
 
-    /// The same without the server, which is read elsewhere.
+    /// The same without the server and the sender, which are read elsewhere.
     #[cfg(feature = "std")]
     pub fn check_all_else(self, literal: &'a mut [u8; LITERAL_BYTES]) -> Result<Checked<'a>, Code> {
-        self.check_with(literal, |checked, limit| checked.check_texts(limit))
+        self.check_with(literal, |checked, limit| checked.check_credentials(limit))
     }
 
     /// The same, with the server checked by whoever calls.

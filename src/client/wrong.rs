@@ -6,10 +6,11 @@ use super::mail::is_clean;
 use super::settings::{Draft, limits_of_password, mechanisms};
 use crate::buffer::Window;
 use crate::code::{Code, Reason};
-use crate::limits::{ADDRESS_BYTES, CHARSET_BYTES, CREDENTIAL_BYTES, LOCAL_PART_BYTES, NAME_BYTES, RECIPIENTS};
+use crate::limits::{ADDRESS_BYTES, CHARSET_BYTES, CREDENTIAL_BYTES, LOCAL_PART_BYTES, NAME_BYTES};
 use crate::octets::{behind_last, printable};
-use crate::wire::address::{self, List};
+use crate::wire::address;
 use crate::wire::capability::Capabilities;
+use crate::wire::mailbox::Fault;
 
 /// How much of a wrong address is shown.
 const SHOWN_BYTES: usize = 64;
@@ -109,12 +110,10 @@ impl<'a> Wrong<'a> {
             Code::BadUsername => ("username", credential(draft.username, 0)),
             Code::BadPassword => ("password", credential(draft.password, limit_of_token)),
             Code::SenderRefused if !given(draft.sender) => ("sender", "missing"),
-            Code::SenderRefused => match draft.sender.map(|sender| (sender, address::is_mailbox(sender))) {
-                Some((sender, false)) => ("sender", of_mailbox(sender)),
-                _ if draft.sender_name.is_some_and(|name| name.len() > NAME_BYTES) => {
-                    ("sender_name", "longer than 200 bytes")
-                }
-                _ => ("sender_name", "a control character in it"),
+            Code::SenderRefused => match (draft.sender_name, draft.sender) {
+                (Some(name), _) if name.len() > NAME_BYTES => ("sender_name", "longer than 200 bytes"),
+                (Some(name), _) if !is_clean(name, u32::MAX) => ("sender_name", "a control character in it"),
+                (_, sender) => ("sender", of_mailbox(sender.unwrap_or(&[]))),
             },
             Code::HeloFailed => ("ehlo_name", "no domain name, IP address or address literal"),
             Code::BadArgument if mechanisms(draft.auth).is_err() => match draft.auth {
@@ -130,10 +129,10 @@ impl<'a> Wrong<'a> {
         Self::new(code, field, why)
     }
 
-    /// What is wrong with a mail that cannot be sent for this reason, and would get this code.
-    pub fn of_mail(recipients: Option<&'a [u8]>, subject: &[u8], code: Code, reason: Reason) -> Self {
+    /// What is wrong with a mail that cannot be sent for this reason, and would get this code. Its recipients are looked at
+    /// elsewhere.
+    pub fn of_mail(subject: &[u8], code: Code, reason: Reason) -> Self {
         let (field, why) = match reason {
-            Reason::BadRecipients => return Self::of_recipients(recipients.unwrap_or(&[]), code),
             Reason::BadSubject if !is_clean(subject, 1 | 1 << b'\r' | 1 << b'\n') => ("subject", "a line end in it"),
             Reason::BadSubject => ("subject", "a control character in it"),
             Reason::LongSubject => ("subject", "longer than 2000 bytes"),
@@ -148,24 +147,26 @@ impl<'a> Wrong<'a> {
         };
         Self::new(code, field, why)
     }
+}
 
-    fn of_recipients(list: &'a [u8], code: Code) -> Self {
-        if list.iter().all(|octet| matches!(octet, b' ' | b'\t')) {
-            return Self::new(code, "to", "no recipient");
-        }
-        for (number, recipient) in List::new(list).enumerate() {
-            let why = match recipient {
-                [] => "empty",
-                _ if !address::is_mailbox(recipient) => of_mailbox(recipient),
-                _ if number >= RECIPIENTS => "more than 100 recipients",
-                _ => continue,
-            };
-            return Self {
-                shown: recipient,
-                ..Self::entry(code, "to", number, why)
-            };
-        }
-        Self::new(code, "to", "list too long")
+/// What is wrong with an entry of a list of mailboxes.
+pub fn of_fault(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Empty => "empty",
+        Fault::Control => "a control character in it",
+        Fault::Misleading => "a character in it that turns the direction of writing, or ends a line elsewhere",
+        Fault::NotUtf8 => "neither ASCII nor UTF-8",
+        Fault::Quote => "a quotation mark without its end",
+        Fault::Comment => "a comment (in parentheses) without its end",
+        Fault::Angle => "a < without its >",
+        Fault::BehindAngle => "something behind the >; a comma separates",
+        Fault::Group => "a colon: groups are not taken, and a name with a colon stands in quotation marks",
+        Fault::NoAt => "no @: a whole e-mail address is needed",
+        Fault::Long => "longer than 254 bytes",
+        Fault::NoLocalPart => "nothing before the @",
+        Fault::LocalPart => "an invalid character before the @",
+        Fault::NoDomain => "nothing behind the @",
+        Fault::Domain => "no domain behind the @",
     }
 }
 
@@ -198,53 +199,6 @@ mod tests {
         wrong.write(&mut out);
         let length = out.kept();
         String::from_utf8(room[..length].to_vec()).unwrap()
-    }
-
-    #[test]
-    fn a_recipient_that_is_wrong_is_named_with_its_reason() {
-        for (list, wanted) in [
-            ("", "to: no recipient"),
-            (" ", "to: no recipient"),
-            ("a@b.cz,", "to: entry 2: empty"),
-            (
-                "a@b.cz, operator",
-                "to: entry 2 (operator): no @: a whole e-mail address is needed",
-            ),
-            ("@b.cz", "to: entry 1 (@b.cz): nothing before the @"),
-            ("a@", "to: entry 1 (a@): nothing behind the @"),
-            ("a@b..cz", "to: entry 1 (a@b..cz): no domain behind the @"),
-            ("a b@c.cz", "to: entry 1 (a b@c.cz): an invalid character before the @"),
-            (
-                "a@b.cz\r\nBcc: x@y",
-                "to: entry 1 (a@b.cz??Bcc: x@y): a control character in it",
-            ),
-            ("\u{17e}@b.cz", "to: entry 1 (??@b.cz): not ASCII"),
-        ] {
-            assert!(address::count(list.as_bytes()).is_none(), "{list}");
-            let wrong = Wrong::of_mail(
-                Some(list.as_bytes()),
-                b"",
-                Code::RecipientRefused,
-                Reason::BadRecipients,
-            );
-            assert_eq!(says(wrong), wanted);
-        }
-        let many = "a@b.cz,".repeat(100) + "c@d.cz";
-        let wrong = Wrong::of_mail(
-            Some(many.as_bytes()),
-            b"",
-            Code::RecipientRefused,
-            Reason::BadRecipients,
-        );
-        assert_eq!(says(wrong), "to: entry 101 (c@d.cz): more than 100 recipients");
-        let long = "x".repeat(65) + "@b.cz";
-        let wrong = Wrong::of_mail(
-            Some(long.as_bytes()),
-            b"",
-            Code::RecipientRefused,
-            Reason::BadRecipients,
-        );
-        assert!(says(wrong).ends_with("xxx...): more than 64 bytes before the @"));
     }
 
     #[test]

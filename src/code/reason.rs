@@ -165,6 +165,8 @@ reasons! {
     NoNameService, "the name service gave no answer";
     /// The system has no thread for the library.
     NoThread, "no thread";
+    /// An address of the mail has characters outside ASCII, and the server takes none.
+    NoSmtpUtf8, "an address has other letters than ASCII before the @, and the server does not offer SMTPUTF8";
     /// The system has no random numbers yet, which SCRAM needs.
     NoRandom, "the system has no random numbers yet";
     /// A challenge is not base64, or not one of the mechanism's.
@@ -187,6 +189,28 @@ reasons! {
     SpeaksImap, "not an SMTP reply: an IMAP server answers on this port";
     /// It may, but somebody has made it unreadable.
     MaskedStartTls, "STARTTLS is made unreadable on the way: a firewall inspects SMTP (fixup, inspect esmtp)";
+    /// The message has octets above 127, and the server does not take them.
+    NeedsEightBitMime, "the message has octets above 127, and the server does not offer 8BITMIME";
+    /// The message names who is not to be named.
+    NamesBcc, "the message has a Bcc field: take it out, and give the recipients with to";
+    /// A deadline passed while there was nothing to send.
+    NothingRead, "a file, or the read function of an attachment, gave nothing in time";
+    /// A file cannot be opened.
+    NoFile, "a file cannot be opened: it is not there, or may not be read";
+    /// It is a directory, or a device.
+    StrangeFile, "a file is a directory, a device or a socket";
+    /// Reading has failed.
+    Unreadable, "a file could not be read to its end";
+    /// It is shorter than when the mail began.
+    Shrunk, "a file is shorter than the length that it had when the mail began";
+    /// It is longer than when the mail began.
+    Grown, "a file is longer than the length that it had when the mail began";
+    /// The function has returned a negative number, or more than there was room for.
+    ReadFailed, "the read function of an attachment has failed";
+    /// It has given fewer octets than announced.
+    TooShort, "the read function of an attachment gave fewer octets than its length says";
+    /// It has given more of them.
+    TooLong, "the read function of an attachment gave more octets than its length says";
     /// A greeting in plain where TLS should begin.
     PlainGreeting, tls!("no TLS on this port, but a plain greeting: STARTTLS (tls 1) may be meant, or port 465");
     /// HTTP answers there.
@@ -240,9 +264,15 @@ reasons! {
 }
 
 impl Reason {
-    /// The code of a failure of TLS; None for all others.
+    /// Whether a file or a read function of the mail has failed.
+    #[cfg(feature = "std")]
+    pub fn is_of_source(self) -> bool {
+        (Self::NoFile as u8..=Self::TooLong as u8).contains(&(self as u8))
+    }
+
+    /// The code of a failure of TLS, or of what a mail is made of; None for all others, whose code is that of the step.
     #[cfg(feature = "complete")]
-    pub fn code_of_tls(self) -> Option<Code> {
+    pub fn own_code(self) -> Option<Code> {
         match self {
             Self::TlsFailed => Some(Code::TlsFailed),
             Self::Untrusted => Some(Code::TlsUntrusted),
@@ -253,9 +283,15 @@ impl Reason {
             #[cfg(feature = "std")]
             Self::MaskedStartTls => Some(Code::TlsUnavailable),
             #[cfg(feature = "std")]
+            Self::NeedsEightBitMime => Some(Code::NotSupported),
+            #[cfg(feature = "std")]
+            Self::NamesBcc => Some(Code::BadArgument),
+            #[cfg(feature = "std")]
             tls if tls as u8 >= Self::UnknownIssuer as u8 => Some(Code::TlsUntrusted),
             #[cfg(feature = "std")]
             tls if tls as u8 >= Self::PlainGreeting as u8 => Some(Code::TlsFailed),
+            #[cfg(feature = "std")]
+            file if file.is_of_source() => Some(Code::ReadFailed),
             _ => None,
         }
     }

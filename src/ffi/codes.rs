@@ -101,25 +101,58 @@ pub const SDS_SMTP_TLS_IMPLICIT: u32 = 2;
 /// certificate; else in the clear, a login, too. It keeps out who only listens. Not on bare metal.
 pub const SDS_SMTP_TLS_OPPORTUNISTIC: u32 = 3;
 
-/// `sds_smtp_message.flags`: on bare metal the text is not copied; it must stay unchanged until the mail has
-/// ended. With an operating system the text is copied nevertheless.
+/// `sds_smtp_message.flags`, `sds_smtp_attachment.flags`: `text`, or `data`, is not copied; it must stay
+/// unchanged until the mail has ended: until `done` is called, or the status is no longer SDS_SMTP_BUSY.
+/// sds_smtp_client_free() returns when nothing reads it any more (called in a callback, it does not wait).
 pub const SDS_SMTP_BORROW_TEXT: u32 = 1;
 /// `sds_smtp_message.flags`: the text that `read` gives is in the configuration's charset, not in UTF-8. Bare
 /// metal needs this flag for such a text: without it the mail ends with code 7. With an operating system the
 /// library reads the whole text first and needs no flag.
 pub const SDS_SMTP_TEXT_IN_CHARSET: u32 = 2;
-/// `sds_smtp_message.flags`: not in this version.
+/// `sds_smtp_message.flags`: `text`, `text_path` or `read` is a whole message (RFC 5322) with its header
+/// block, which is sent as it is: only line ends become CRLF. `to` says who gets it. `subject`, `html`,
+/// `headers`, `attachments`, `date`, `message_id` and `priority` are not used. With a Bcc field in it: code
+/// 33. With bytes above 127, and a server without 8BITMIME: code 39. Not on bare metal.
 pub const SDS_SMTP_RAW: u32 = 4;
 /// `sds_smtp_message.flags`: not in this version.
 pub const SDS_SMTP_PARTIAL: u32 = 8;
 /// `sds_smtp_message.flags`: try everything up to the last recipient, then RSET: nothing is sent. The code is
 /// 0 if the server accepted them all; the outcome is "not sent". Not on bare metal.
 pub const SDS_SMTP_DRY_RUN: u32 = 16;
-/// `sds_smtp_message.flags`: not in this version.
+/// `sds_smtp_message.flags`: the header block says that no person has written the mail (Auto-Submitted:
+/// auto-generated, RFC 3834): no answering machine answers it. Not on bare metal.
 pub const SDS_SMTP_AUTO_SUBMITTED: u32 = 32;
 /// `sds_smtp_message.read` returns this if it has nothing now: on bare metal sds_smtp_poll() calls it again
 /// later. With an operating system sds_smtp_client_send() cannot wait, and refuses the mail with code 40.
 pub const SDS_SMTP_READ_LATER: i32 = -2;
+
+/// `sds_smtp_message.verb`: MAIL, to the recipients' mailboxes.
+pub const SDS_SMTP_VERB_MAIL: u32 = 0;
+/// `sds_smtp_message.verb`: SEND (RFC 821, 3.4), to the recipients' terminals. Who is not at one is refused
+/// with 450.
+pub const SDS_SMTP_VERB_SEND: u32 = 1;
+/// `sds_smtp_message.verb`: SOML, to the terminal or else to the mailbox.
+pub const SDS_SMTP_VERB_SOML: u32 = 2;
+/// `sds_smtp_message.verb`: SAML, to the terminal and to the mailbox.
+pub const SDS_SMTP_VERB_SAML: u32 = 3;
+
+/// `sds_smtp_message.priority`: no such header field.
+pub const SDS_SMTP_PRIORITY_NORMAL: u32 = 0;
+/// `sds_smtp_message.priority`: X-Priority: 1, Importance: high, Priority: urgent.
+pub const SDS_SMTP_PRIORITY_HIGH: u32 = 1;
+/// `sds_smtp_message.priority`: X-Priority: 5, Importance: low, Priority: non-urgent.
+pub const SDS_SMTP_PRIORITY_LOW: u32 = 2;
+
+/// `sds_smtp_message.dsn`: the sender is told that the mail was delivered.
+pub const SDS_SMTP_DSN_SUCCESS: u32 = 1;
+/// `sds_smtp_message.dsn`: the sender is told that it could not be delivered.
+pub const SDS_SMTP_DSN_FAILURE: u32 = 2;
+/// `sds_smtp_message.dsn`: the sender is told that it is late.
+pub const SDS_SMTP_DSN_DELAY: u32 = 4;
+/// `sds_smtp_message.dsn`: the sender is told nothing. It stands alone.
+pub const SDS_SMTP_DSN_NEVER: u32 = 8;
+/// `sds_smtp_message.dsn`: what comes back has the whole mail (RET=FULL); else its header block.
+pub const SDS_SMTP_DSN_FULL: u32 = 16;
 
 /// `outcome`: no mail yet.
 pub const SDS_SMTP_OUTCOME_NONE: u32 = 0;
@@ -147,6 +180,9 @@ pub const SDS_SMTP_FEATURE_TLS: u32 = 1;
 pub const SDS_SMTP_FEATURE_NAMES: u32 = 2;
 /// sds_smtp_features(): IPv6, quoted-printable, SIZE and quoted local parts.
 pub const SDS_SMTP_FEATURE_COMPLETE: u32 = 4;
+
+/// sds_smtp_features(): HTML, attachments, files, whole messages, and further header fields.
+pub const SDS_SMTP_FEATURE_PARTS: u32 = 8;
 
 /// `phase`: no mail yet.
 pub const SDS_SMTP_PHASE_NONE: u32 = 0;

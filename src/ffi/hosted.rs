@@ -42,6 +42,34 @@ pub unsafe extern "C" fn sds_smtp_client_wait(client: *mut sds_smtp_client, time
     })
 }
 
+/// How far the mail in flight is, or without one the last mail.
+///
+/// @param client  the client, or NULL for the built-in one
+/// @param sent    gets the number of bytes of the mail, its header included, that have left; or NULL
+/// @param all     gets the number of bytes that there are; 0: not known; or NULL
+/// @return 0, or 34
+///
+/// # Safety
+///
+/// `sent` and `all` are NULL or point to a number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sds_smtp_client_progress(
+    client: *const sds_smtp_client,
+    sent: *mut u64,
+    all: *mut u64,
+) -> c_int {
+    guard_code(|| {
+        let (left, whole) = of(client).progress()?;
+        for (out, number) in [(sent, left), (all, whole)] {
+            if !out.is_null() {
+                // SAFETY: the caller's promise.
+                unsafe { out.write_unaligned(number) };
+            }
+        }
+        Ok(())
+    })
+}
+
 /// Does the library's work for all clients, as far as that is possible without waiting, and for a few
 /// milliseconds at most, whatever the number of clients. On bare metal (sds_smtp_firmware.h) every program
 /// calls it; with an operating system, a program that has called sds_smtp_use_event_loop().

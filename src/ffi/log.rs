@@ -68,7 +68,7 @@ fn tell(entry: &Entry, out: &mut sds_smtp_log_entry) {
     out.outcome = entry.outcome as u32;
     out.phase = entry.phase as u32;
     out.reply_code = u32::from(entry.reply);
-    out.recipients = u32::from(entry.recipients);
+    out.recipients = entry.recipients;
     fill(&mut out.recipient, entry.recipient.octets());
     fill(&mut out.text, entry.text.octets());
 }

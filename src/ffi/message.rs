@@ -3,12 +3,20 @@
 use core::ffi::{c_char, c_int, c_void};
 
 use super::Client;
+use super::attachment::sds_smtp_attachment;
 use super::client::{of, sds_smtp_client};
 use super::codes::{
     SDS_SMTP_AUTO_SUBMITTED, SDS_SMTP_BORROW_TEXT, SDS_SMTP_DRY_RUN, SDS_SMTP_PARTIAL, SDS_SMTP_RAW,
     SDS_SMTP_TEXT_IN_CHARSET,
 };
+#[cfg(feature = "std")]
+use super::codes::{
+    SDS_SMTP_DSN_DELAY, SDS_SMTP_DSN_FAILURE, SDS_SMTP_DSN_FULL, SDS_SMTP_DSN_NEVER, SDS_SMTP_DSN_SUCCESS,
+    SDS_SMTP_PRIORITY_HIGH, SDS_SMTP_PRIORITY_LOW, SDS_SMTP_VERB_SAML, SDS_SMTP_VERB_SEND, SDS_SMTP_VERB_SOML,
+};
 use super::guard::{guard_code, read, string, versioned};
+#[cfg(feature = "std")]
+use super::parts::{Given, parts_of};
 #[cfg(feature = "std")]
 use super::result::call_done;
 use super::result::sds_smtp_result;
@@ -22,7 +30,7 @@ use crate::code::Reason;
 #[cfg(not(feature = "std"))]
 use crate::firmware::{Content, Outgoing, Pieces, Source};
 #[cfg(feature = "std")]
-use crate::host::{Order, Row};
+use crate::host::{Notify, Order, Outgoing, Priority, Row, Verb};
 #[cfg(feature = "std")]
 use crate::limits::{PIECE_BYTES, READ_LATER, TEXT_BYTES};
 #[cfg(not(feature = "std"))]
@@ -30,11 +38,6 @@ use core::mem::{offset_of, size_of};
 
 #[cfg(feature = "std")]
 type Read = unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_char, max: usize) -> i32;
-
-/// An attachment: not in this version.
-pub struct sds_smtp_attachment {
-    _private: (),
-}
 
 /// A mail. Begin with `SDS_SMTP_MESSAGE_INIT`.
 ///
@@ -46,28 +49,38 @@ pub struct sds_smtp_attachment {
 pub struct sds_smtp_message {
     /// sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it.
     pub struct_size: u32,
-    /// 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET and SDS_SMTP_DRY_RUN.
+    /// 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET, SDS_SMTP_RAW, SDS_SMTP_DRY_RUN and
+    /// SDS_SMTP_AUTO_SUBMITTED.
     pub flags: u32,
-    /// The recipients' e-mail addresses, 1 to 100, separated by commas. Else code 5.
+    /// The recipients, as people write them: "a@example.org, Boiler room <b@example.org>", separated by
+    /// commas or semicolons; docs/addresses.md says what is taken. `to`, `cc` and `bcc` together: 1 to 100000
+    /// (code 5). An address with other letters than ASCII before its @ needs a server with SMTPUTF8, one
+    /// behind it a library with the feature `unicode` (code 39). On bare metal addresses only, 1 to 100, and
+    /// no `cc` to `reverse_path`.
     pub to: *const c_char,
-    /// NULL, as all fields that say "not in this version": else code 39.
+    /// Recipients that Cc names.
     pub cc: *const c_char,
-    /// Not in this version.
+    /// Recipients that the mail does not name.
     pub bcc: *const c_char,
-    /// Not in this version.
+    /// Where answers go to, a list as `to`. Else code 33.
     pub reply_to: *const c_char,
-    /// Not in this version.
+    /// The author, instead of the configuration's sender: "Name <address>" or an address. Else code 4.
     pub from: *const c_char,
-    /// Not in this version.
+    /// The reverse-path of the envelope, to which the servers send what they have to say of the mail, where it
+    /// is not the author's address. "<>" is the null one: nothing comes back. Else code 4.
     pub reverse_path: *const c_char,
     /// The subject, one line of at most 2000 bytes; NULL is an empty one. With a line end in it: code 7.
     pub subject: *const c_char,
     /// The text, at most 64 MiB; NULL is an empty one. Lines may end with LF, CR or CRLF and be of any
     /// length.
     pub text: *const c_char,
-    /// Not in this version.
+    /// The same as HTML, at most 64 MiB; NULL: none. With `text`, or `text_path`, readers show what they can.
+    /// Not on bare metal.
     pub html: *const c_char,
-    /// Not in this version.
+    /// Instead of `text`: a file with the text, which is read while the mail is sent. It is UTF-8, or with
+    /// SDS_SMTP_TEXT_IN_CHARSET in the configuration's charset, and sent as quoted-printable. If it cannot be
+    /// read the mail ends with code 40, if it is not UTF-8 with code 7, and is not delivered. Not on bare
+    /// metal.
     pub text_path: *const c_char,
     /// Instead of `text`: a function that gives the text in pieces. It writes up to `max` bytes of the text
     /// into `out`, from byte number `offset` on. It returns the number of bytes written; 0 at the end of the
@@ -79,13 +92,21 @@ pub struct sds_smtp_message {
     pub read: Option<unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_char, max: usize) -> i32>,
     /// Handed to `read`, untouched.
     pub read_context: *mut c_void,
-    /// Not in this version.
+    /// Further header fields, each "Name: value"; the last pointer is NULL. Values are folded; one with other
+    /// letters than ASCII is encoded. Code 33: fields that the library writes itself (Date, From, To, Cc,
+    /// Bcc, Reply-To, Subject, Message-ID, MIME-Version, Content-..., those of `priority` and
+    /// SDS_SMTP_AUTO_SUBMITTED where they are set), Return-Path, Received and Resent-Bcc; a line end; no
+    /// colon; a blank in the name; a word over 900 bytes; more than 1 MiB together. Not on bare metal, nor
+    /// are the fields below.
     pub headers: *const *const c_char,
-    /// Not in this version.
+    /// Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare
+    /// metal.
     pub attachments: *const sds_smtp_attachment,
-    /// Not in this version.
+    /// The Message-ID, with its angle brackets, at most 319 bytes. By default the library makes one. Else code
+    /// 33.
     pub message_id: *const c_char,
-    /// Not in this version.
+    /// What notices about the delivery name the mail by (ENVID, RFC 3461): printable ASCII, at most 100 bytes,
+    /// where blanks, + and = count as three. Else code 33.
     pub envelope_id: *const c_char,
     /// Called once when the mail has ended, on the library's thread (in the program's own sds_smtp_poll()
     /// after sds_smtp_use_event_loop()), after sds_smtp_client_send() has returned 0. The status is final
@@ -97,15 +118,18 @@ pub struct sds_smtp_message {
     >,
     /// Handed to `done`, untouched.
     pub done_context: *mut c_void,
-    /// Not in this version.
+    /// What Date says, in seconds since 1970, up to 2106; 0: now. Else code 33.
     pub date: i64,
-    /// Not in this version.
+    /// How many there are, at most 10000.
     pub attachment_count: u32,
-    /// Not in this version.
+    /// SDS_SMTP_VERB_...: how the transaction begins. A server that does not know the verb: code 39. SEND,
+    /// SOML and SAML have no parameters: with them `dsn` and `envelope_id` give code 33, and addresses that
+    /// need SMTPUTF8 code 39.
     pub verb: u32,
-    /// Not in this version.
+    /// A sum of SDS_SMTP_DSN_...: when a notice about the delivery goes to the reverse-path (RFC 3461). If the
+    /// server does not offer DSN, the mail goes without, and the text of the result says so.
     pub dsn: u32,
-    /// Not in this version.
+    /// SDS_SMTP_PRIORITY_...
     pub priority: u32,
 }
 
@@ -138,15 +162,16 @@ versioned!(sds_smtp_message {
 });
 
 /// The flags that have a meaning here, and those that will have one.
-const FLAGS: u32 =
-    SDS_SMTP_BORROW_TEXT | SDS_SMTP_TEXT_IN_CHARSET | if cfg!(feature = "std") { SDS_SMTP_DRY_RUN } else { 0 };
-/// SDS_SMTP_VERB_SAML, SDS_SMTP_PRIORITY_LOW, and all bits of `dsn`: what later versions know.
+const FLAGS: u32 = SDS_SMTP_BORROW_TEXT
+    | SDS_SMTP_TEXT_IN_CHARSET
+    | if cfg!(feature = "std") {
+        SDS_SMTP_DRY_RUN | SDS_SMTP_RAW | SDS_SMTP_AUTO_SUBMITTED
+    } else {
+        0
+    };
 #[cfg(feature = "std")]
-const VERBS: u32 = 3;
-#[cfg(feature = "std")]
-const PRIORITIES: u32 = 2;
-#[cfg(feature = "std")]
-const DSN: u32 = 31;
+const DSN: u32 =
+    SDS_SMTP_DSN_SUCCESS | SDS_SMTP_DSN_FAILURE | SDS_SMTP_DSN_DELAY | SDS_SMTP_DSN_NEVER | SDS_SMTP_DSN_FULL;
 const FLAGS_TO_COME: u32 = SDS_SMTP_RAW | SDS_SMTP_PARTIAL | SDS_SMTP_DRY_RUN | SDS_SMTP_AUTO_SUBMITTED;
 
 /// Starts to send a mail in the background and returns at once, as sds_smtp_send() does, for any client.
@@ -209,34 +234,80 @@ impl sds_smtp_message {
                 "text and read are both set",
                 self.read.is_some() && !self.text.is_null(),
             ),
-            ("verb", "unknown value", self.verb > VERBS),
-            ("priority", "unknown value", self.priority > PRIORITIES),
+            ("verb", "unknown value", self.verb > SDS_SMTP_VERB_SAML),
+            ("priority", "unknown value", self.priority > SDS_SMTP_PRIORITY_LOW),
             ("dsn", "unknown bit", self.dsn & !DSN != 0),
         ];
         if let Some((field, why, _)) = unknown.into_iter().find(|(_, _, wrong)| *wrong) {
             return Some((field, why, Code::BadArgument));
         }
-        let lacking = [
-            ("flags", self.flags & !FLAGS != 0),
-            ("cc", !self.cc.is_null()),
-            ("bcc", !self.bcc.is_null()),
-            ("reply_to", !self.reply_to.is_null()),
-            ("from", !self.from.is_null()),
-            ("reverse_path", !self.reverse_path.is_null()),
-            ("html", !self.html.is_null()),
-            ("text_path", !self.text_path.is_null()),
-            ("headers", !self.headers.is_null()),
-            ("attachments", !self.attachments.is_null()),
-            ("message_id", !self.message_id.is_null()),
-            ("envelope_id", !self.envelope_id.is_null()),
-            ("date", self.date != 0),
-            ("attachment_count", self.attachment_count != 0),
-            ("verb", self.verb != 0),
-            ("dsn", self.dsn != 0),
-            ("priority", self.priority != 0),
-        ];
+        let lacking = [("flags", self.flags & !FLAGS != 0)];
         let (field, _) = lacking.into_iter().find(|(_, given)| *given)?;
         Some((field, "not in this version", Code::NotSupported))
+    }
+
+    /// Whether it has nothing of what only few mails have.
+    #[cfg(feature = "std")]
+    fn is_plain(&self) -> bool {
+        let texts = [
+            self.cc,
+            self.bcc,
+            self.reply_to,
+            self.from,
+            self.reverse_path,
+            self.message_id,
+            self.envelope_id,
+        ];
+        texts.iter().all(|text| text.is_null())
+            && self.headers.is_null()
+            && self.flags & SDS_SMTP_AUTO_SUBMITTED == 0
+            && self.verb | self.dsn | self.priority == 0
+            && self.date == 0
+    }
+
+    /// The mail as it is to be checked.
+    ///
+    /// # Safety
+    ///
+    /// The strings are NULL or end with a NUL, and live as long as the result.
+    #[cfg(feature = "std")]
+    unsafe fn outgoing<'a>(&self, text: &'a [u8], headers: &'a [&'a [u8]]) -> Outgoing<'a> {
+        // SAFETY: the caller's promise, for each of them.
+        let string_of = |text| unsafe { string(text) };
+        let asked = |bit| self.dsn & bit != 0;
+        Outgoing {
+            to: string_of(self.to),
+            cc: string_of(self.cc),
+            bcc: string_of(self.bcc),
+            reply_to: string_of(self.reply_to),
+            from: string_of(self.from),
+            reverse_path: string_of(self.reverse_path),
+            subject: string_of(self.subject),
+            text,
+            headers,
+            message_id: string_of(self.message_id),
+            envelope_id: string_of(self.envelope_id),
+            date: self.date,
+            verb: match self.verb {
+                SDS_SMTP_VERB_SEND => Verb::Send,
+                SDS_SMTP_VERB_SOML => Verb::Soml,
+                SDS_SMTP_VERB_SAML => Verb::Saml,
+                _ => Verb::Mail,
+            },
+            notify: Notify {
+                success: asked(SDS_SMTP_DSN_SUCCESS),
+                failure: asked(SDS_SMTP_DSN_FAILURE),
+                delay: asked(SDS_SMTP_DSN_DELAY),
+                never: asked(SDS_SMTP_DSN_NEVER),
+                full: asked(SDS_SMTP_DSN_FULL),
+            },
+            priority: match self.priority {
+                SDS_SMTP_PRIORITY_HIGH => Priority::High,
+                SDS_SMTP_PRIORITY_LOW => Priority::Low,
+                _ => Priority::Normal,
+            },
+            auto_submitted: self.flags & SDS_SMTP_AUTO_SUBMITTED != 0,
+        }
     }
 
     /// The code where it asks for what a device lacks, or has a value that no library knows.
@@ -299,7 +370,7 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Code {
 ///
 /// # Safety
 ///
-/// The strings are NULL or end with a NUL; `read` can be called with its context.
+/// The strings are NULL or end with a NUL; `read` can be called with its context; and as [`parts_of`] has it.
 #[cfg(feature = "std")]
 unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
     // SAFETY: the caller's promises.
@@ -324,8 +395,55 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
                 .done
                 .map(|done| Done::new(call_done, done as *const (), message.done_context)),
         };
-        client.send_as(Some(string(message.to)), string(message.subject), text, order)
+        if client.status() == Ok(Code::Busy.number()) {
+            // Nothing is copied for it.
+            return Err(refuse(client, "client", "a mail is in flight", Code::Busy));
+        }
+        let given = Given {
+            flags: message.flags,
+            text,
+            has_text: !message.text.is_null(),
+            has_read: message.read.is_some(),
+            html: message.html,
+            text_path: message.text_path,
+            attachments: message.attachments,
+            attachment_count: message.attachment_count,
+        };
+        let parts = parts_of(client, &given).map_err(|wrong| client.refuse(&wrong))?;
+        if message.is_plain() {
+            let raw = message.flags & SDS_SMTP_RAW != 0;
+            let subject = if raw { &[] } else { string(message.subject) };
+            return client.send_as(Some(string(message.to)), subject, text, parts, order);
+        }
+        let Some(headers) = headers_of(message.headers) else {
+            return Err(client.refuse(&Wrong::new(Code::DataFailed, "headers", "out of memory")));
+        };
+        let mut outgoing = message.outgoing(text, &headers);
+        if message.flags & SDS_SMTP_RAW != 0 {
+            outgoing = outgoing.raw();
+        }
+        client.send_outgoing(&outgoing, parts, order)
     }
+}
+
+/// The strings of a list that ends with NULL; None without memory.
+///
+/// # Safety
+///
+/// `list` is NULL or such a list; its strings end with a NUL, and live as long as the result.
+#[cfg(feature = "std")]
+unsafe fn headers_of<'a>(list: *const *const c_char) -> Option<Row<&'a [u8]>> {
+    let mut all = Row::new();
+    let mut next = list;
+    // SAFETY: the caller's promise: there is a pointer behind each one that is not NULL.
+    while !next.is_null() && unsafe { !(*next).is_null() } {
+        // SAFETY: likewise.
+        unsafe {
+            all.push(string(*next))?;
+            next = next.add(1);
+        }
+    }
+    Some(all)
 }
 
 /// A whole text, read piece by piece.

@@ -3,8 +3,9 @@
 //! - [`codes`] holds the constants
 //! - [`device`] holds the three functions, and FULL-C's status
 //! - [`client`] holds the handles
-//! - [`config`], [`message`], [`mod@result`] and [`log`] hold the structures, each with the functions that take it
+//! - [`config`], [`message`], [`attachment`], [`mod@result`] and [`log`] hold the structures, each with the functions that take it
 //! - [`text`] holds the codes' descriptions and the version
+//! - `parts` holds what of a message is no plain text
 //! - `hosted` holds what needs a system: clients in its memory, waiting, programs with an event loop
 //! - `transport` holds the function that takes a transport
 //! - `firmware` holds what a program without a system provides
@@ -13,6 +14,7 @@
 //! Every function checks its pointers, converts, calls one safe function of `Client` (the host's or the firmware's), and lets no
 //! panic out.
 
+pub mod attachment;
 pub mod client;
 pub mod codes;
 pub mod config;
@@ -26,6 +28,8 @@ pub mod hosted;
 pub mod life;
 pub mod log;
 pub mod message;
+#[cfg(feature = "std")]
+mod parts;
 pub mod result;
 pub mod text;
 pub mod transport;

@@ -54,8 +54,8 @@ pub struct sds_smtp_result {
     /// The version of TLS that protected the last attempt: 0x0303 (1.2), 0x0304 (1.3); 0: none, or a
     /// transport's.
     pub tls_version: u32,
-    /// The Message-ID with its angle brackets; empty where the mail did not start. All attempts have the
-    /// same.
+    /// The Message-ID with its angle brackets; empty where the mail did not start, and with SDS_SMTP_RAW: that
+    /// mail has its own. All attempts have the same.
     pub message_id: [c_char; 320],
     /// The server that the last attempt tried: its address and port, as "192.0.2.1:25"; a name that had no
     /// address to connect to as "mail.example.org:25", cut after 63 bytes. Empty where there was none, and on
@@ -139,9 +139,7 @@ fn tell(told: &LastMail, out: &mut sds_smtp_result) {
     out.phase = report.phase as u32;
     out.reply_code = u32::from(report.reply);
     [out.enhanced_class, out.enhanced_subject, out.enhanced_detail] = report.enhanced;
-    let (accepted, refused) = report.recipients;
-    out.recipients_accepted = u32::from(accepted);
-    out.recipients_refused = u32::from(refused);
+    (out.recipients_accepted, out.recipients_refused) = report.recipients;
     out.elapsed_ms = report.elapsed;
     out.attempts = report.attempts;
     out.tls_version = u32::from(report.tls_version);

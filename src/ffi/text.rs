@@ -2,7 +2,7 @@
 
 use core::ffi::{CStr, c_char, c_int};
 
-use super::codes::{SDS_SMTP_FEATURE_COMPLETE, SDS_SMTP_FEATURE_NAMES, SDS_SMTP_FEATURE_TLS};
+use super::codes::{SDS_SMTP_FEATURE_COMPLETE, SDS_SMTP_FEATURE_NAMES, SDS_SMTP_FEATURE_PARTS, SDS_SMTP_FEATURE_TLS};
 use crate::code::Code;
 #[cfg(feature = "std")]
 use crate::code::{Outcome, Phase};
@@ -50,7 +50,12 @@ pub extern "C" fn sds_smtp_features() -> u32 {
     } else {
         0
     };
-    names | complete | tls
+    let parts = if cfg!(feature = "std") {
+        SDS_SMTP_FEATURE_PARTS
+    } else {
+        0
+    };
+    names | complete | tls | parts
 }
 
 /// The name of a result code.

@@ -11,7 +11,7 @@ use crate::client::mail;
 use crate::client::report::{MessageId, Nonce};
 use crate::client::settings::{Checked, Draft};
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
+use crate::limits::{CREDENTIAL_BYTES, Count, DEVICE_CREDENTIAL_BYTES};
 use crate::session::{Mail, Text};
 use crate::wire::address::List;
 use crate::wire::literal::LITERAL_BYTES;
@@ -316,7 +316,7 @@ impl Member {
     }
 
     /// Writes a line of the log, for one of some recipients.
-    fn record(&mut self, seconds: u32, recipients: &[u8], which: u16) {
+    fn record(&mut self, seconds: u32, recipients: &[u8], which: Count) {
         let Some(log) = self.log.as_deref_mut() else { return };
         if self.lines < log.len() {
             self.lines = self.lines.wrapping_add(1);
@@ -328,7 +328,7 @@ impl Member {
             let (mut count, mut shown) = (0u32, &[][..]);
             if !recipients.is_empty() {
                 for recipient in List::new(recipients) {
-                    if count == u32::from(which) {
+                    if count == number(which) {
                         shown = recipient;
                     }
                     count = count.wrapping_add(1);
@@ -416,7 +416,7 @@ impl Member {
         let told = &mut self.told;
         told.begin(verdict.code, verdict.step.phase(), verdict.outcome, end.text);
         told.reply_code = u32::from(verdict.reply);
-        (told.recipients_accepted, told.recipients_refused) = (u32::from(end.accepted), u32::from(end.refused));
+        (told.recipients_accepted, told.recipients_refused) = (number(end.accepted), number(end.refused));
         told.elapsed_ms = self.time;
         self.nonce = None;
         let (mut code, recipient, mut recipients) = (verdict.code, verdict.recipient, &[][..]);
@@ -441,4 +441,11 @@ impl Member {
         self.stage = Stage::Leaving;
         self.status.set(code);
     }
+}
+
+/// A number of recipients as programs are told it.
+// Built beside a system it is such a number already.
+#[allow(clippy::useless_conversion)]
+fn number(count: Count) -> u32 {
+    u32::from(count)
 }

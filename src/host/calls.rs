@@ -181,11 +181,15 @@ impl Call {
         }
     }
 
-    /// Whether it may be made now: the end of a mail is told when every send() of the client has returned.
+    /// Whether it may be made now: the end of a mail is told when every send() of the client has returned, and every function that
+    /// an attachment is read with.
     fn may_run(&self) -> bool {
         match self.what {
             What::Lines(..) | What::Result(..) => true,
-            What::End(..) => self.key.slot().is_none_or(|slot| !slot.is_sending()),
+            What::End(..) => self
+                .key
+                .slot()
+                .is_none_or(|slot| !slot.is_sending() && !slot.is_reading()),
         }
     }
 
@@ -363,6 +367,16 @@ impl Running {
     /// A call of send().
     pub fn send(slot: &'static Slot) -> Self {
         Self::new(slot, Slot::count_sending)
+    }
+
+    /// A function of the program that an attachment is read with.
+    pub fn reading(slot: &'static Slot) -> Self {
+        Self::new(slot, Slot::count_reading)
+    }
+
+    /// A mail of which the program's own memory is read.
+    pub fn lent(slot: &'static Slot) -> Self {
+        Self::new(slot, Slot::count_lent)
     }
 
     fn new(slot: &'static Slot, count: fn(&Slot, bool)) -> Self {

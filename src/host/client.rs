@@ -3,15 +3,20 @@
 use super::calls::{self, Promise, Running, Wanted};
 use super::carried::{Carried, Given};
 
+use super::current::engine;
 use super::fork::{self, shared};
 use super::memory::Boxed;
+use super::outgoing::Outgoing;
+use super::parts::Parts;
 use super::post::Post;
+use super::reading::Function;
 use super::registry::{Key, Slot};
 use super::setup::{self, Setup, in_words};
 use super::shared::{DRIVEN, Order, Start, WAKING, polled};
 use super::snapshot::Snapshot;
 use super::told::LastMail;
-use super::{clock, driver, memory, outside, runner};
+use super::{clock, driver, memory, outside, reader, runner};
+use crate::channel::callbacks::Read;
 use crate::client::guard::Begun;
 use crate::client::hint;
 use crate::client::log::{Entry, write_recipient};
@@ -20,9 +25,10 @@ use crate::client::report::{Bounded, Report};
 use crate::client::settings::Draft;
 use crate::client::wrong::Wrong;
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::LOG_RECIPIENT_BYTES;
+use crate::limits::{CHARSET_BYTES, Count, LOG_RECIPIENT_BYTES};
 use crate::octets::wipe;
 use crate::session::Settings;
+use crate::session::job::Field;
 use crate::wire::address::List;
 
 /// How long to wait for a mail to end.
@@ -90,10 +96,37 @@ impl Client {
             driver::wake(wake);
         }
         runner::wait_for(slot);
+        runner::wait_for_lent(slot, |patience| {
+            if polled() {
+                driver::drive(patience, Wanted::WithMail(key));
+            } else {
+                std::thread::sleep(core::time::Duration::from_millis(patience));
+            }
+        });
         if given.is_some() {
             let_go(key, slot);
         }
         Ok(())
+    }
+
+    /// How many octets of the mail in flight have left, and how many there are, 0 where that is not known; of the last mail where
+    /// none is in flight.
+    pub fn progress(self) -> Result<(u64, u64), Code> {
+        let (key, slot) = self.key()?;
+        if slot.guard.busy() {
+            let progress = engine().as_mut().and_then(|engine| engine.progress(key));
+            if let Some(progress) = progress {
+                return Ok(progress);
+            }
+        }
+        shared().living(key).map(|client| client.progress)
+    }
+
+    /// A function of the program's that an attachment is read with.
+    pub fn reads(self, read: Read) -> Result<Function, Code> {
+        let (key, _) = self.key()?;
+        let call = reader::call;
+        Ok(Function { read, call, key })
     }
 
     /// Has functions of the program carry its connections from now on, or no longer; not while a mail is in flight. Those that
@@ -193,32 +226,41 @@ impl Client {
 
     /// Starts a mail.
     pub fn send(self, recipients: Option<&[u8]>, subject: &[u8], text: &[u8]) -> Result<(), Code> {
-        self.send_as(recipients, subject, text, Order::default())
+        self.send_as(recipients, subject, text, None, Order::default())
     }
 
-    /// Starts a mail, with what it asks for besides.
-    pub fn send_as(self, recipients: Option<&[u8]>, subject: &[u8], text: &[u8], order: Order) -> Result<(), Code> {
+    /// Starts a mail, with what it has and asks for besides.
+    pub fn send_as(
+        self,
+        recipients: Option<&[u8]>,
+        subject: &[u8],
+        text: &[u8],
+        parts: Option<Parts>,
+        order: Order,
+    ) -> Result<(), Code> {
         let (key, slot) = self.key()?;
         begin(key, slot)?;
-        let started = mail::check(recipients, subject, text)
-            .map_err(|reason| (mail::code(reason), reason))
-            .and_then(|count| {
-                let recipients = recipients.unwrap_or(&[]);
-                Post::new(recipients, count, subject, text).ok_or((Code::DataFailed, Reason::NoMemory))
-            })
-            .and_then(|post| {
-                // The program is told of the end when this call has returned.
-                let sending = order.done.map(|_| Running::send(slot));
-                let started = start(key, Some(post), order);
-                if sending.map(drop).is_some() && calls::queued() {
-                    driver::wake_again();
-                }
-                started
-            });
-        started.map_err(|(code, reason)| {
-            let wrong = Wrong::of_mail(recipients, subject, code, reason);
-            refuse(key, &wrong, recipients.unwrap_or(&[]))
-        })
+        let recipients = recipients.unwrap_or(&[]);
+        let post = match mail::check(Some(recipients), subject, text) {
+            Ok(count) => Post::new(recipients, count, subject, copied(text, parts.as_ref())),
+            // It may be a list as people write them.
+            Err(Reason::BadRecipients) => {
+                return send_checked(key, slot, &Outgoing::of(recipients, subject, text), parts, order);
+            }
+            Err(reason) => {
+                let wrong = Wrong::of_mail(subject, mail::code(reason), reason);
+                return Err(refuse(key, &wrong, recipients));
+            }
+        };
+        let started = start_told(key, slot, post, parts, order);
+        started.map_err(|(code, reason)| refuse(key, &Wrong::of_mail(subject, code, reason), recipients))
+    }
+
+    /// Starts a mail with all that only few mails have.
+    pub fn send_outgoing(self, outgoing: &Outgoing<'_>, parts: Option<Parts>, order: Order) -> Result<(), Code> {
+        let (key, slot) = self.key()?;
+        begin(key, slot)?;
+        send_checked(key, slot, outgoing, parts, order)
     }
 
     /// Refuses a mail for one of its fields, with a line in the log.
@@ -235,7 +277,7 @@ impl Client {
         let (key, slot) = self.key()?;
         begin(key, slot)?;
         start(key, None, Order::default())
-            .map_err(|(code, reason)| refuse(key, &Wrong::of_mail(None, &[], code, reason), &[]))
+            .map_err(|(code, reason)| refuse(key, &Wrong::of_mail(&[], code, reason), &[]))
     }
 
     /// Gives up the mail in flight, if there is one.
@@ -453,6 +495,60 @@ fn begin(key: Key, slot: &Slot) -> Result<(), Code> {
     }
 }
 
+/// Checks a mail with all that only few mails have, for a client that was taken for it, and starts it.
+#[inline(never)]
+fn send_checked(
+    key: Key,
+    slot: &'static Slot,
+    outgoing: &Outgoing<'_>,
+    parts: Option<Parts>,
+    order: Order,
+) -> Result<(), Code> {
+    let logged = [outgoing.to, outgoing.cc, outgoing.bcc];
+    let logged = logged.into_iter().find(|list| !list.is_empty()).unwrap_or(&[]);
+    // Of the configuration, which may be another one when the mail starts, only this.
+    let charset = match shared().living(key)?.snapshot.as_ref() {
+        Some(snapshot) => Bounded::<CHARSET_BYTES>::new(snapshot.text(Field::Charset)),
+        None => Bounded::EMPTY,
+    };
+    let post = match outgoing.check(charset.octets()) {
+        Ok(checked) => Post::of(checked, outgoing.subject, copied(outgoing.text, parts.as_ref())),
+        Err(wrong) => return Err(refuse(key, &wrong, logged)),
+    };
+    let started = start_told(key, slot, post, parts, order);
+    started.map_err(|(code, reason)| refuse(key, &Wrong::of_mail(outgoing.subject, code, reason), logged))
+}
+
+/// What is copied of a text: nothing where it is lent.
+fn copied<'a>(text: &'a [u8], parts: Option<&Parts>) -> &'a [u8] {
+    if parts.is_some_and(Parts::lends_text) {
+        &[]
+    } else {
+        text
+    }
+}
+
+/// Hands a mail to the thread, where there was memory for it. The program is told of the end when its call has returned.
+fn start_told(
+    key: Key,
+    slot: &'static Slot,
+    post: Option<Post>,
+    parts: Option<Parts>,
+    order: Order,
+) -> Result<(), (Code, Reason)> {
+    let post = post.and_then(|post| match parts {
+        Some(parts) => post.with(parts, slot),
+        None => Some(post),
+    });
+    let post = post.ok_or((Code::DataFailed, Reason::NoMemory))?;
+    let sending = order.done.map(|_| Running::send(slot));
+    let started = start(key, Some(post), order);
+    if sending.map(drop).is_some() && calls::queued() {
+        driver::wake_again();
+    }
+    started
+}
+
 /// Hands a mail to the thread.
 fn start(key: Key, post: Option<Post>, order: Order) -> Result<(), (Code, Reason)> {
     let no_memory = (Code::DataFailed, Reason::NoMemory);
@@ -473,6 +569,7 @@ fn start(key: Key, post: Option<Post>, order: Order) -> Result<(), (Code, Reason
         Some(done) => Some(Promise::new(key, done).ok_or(no_memory)?),
         None => None,
     };
+    client.progress = (0, 0);
     client.mail = client.mail.wrapping_add(1).max(1);
     // What the mail before left.
     let before = (client.refusal.take(), client.dialogue.take());
@@ -508,7 +605,7 @@ fn refuse(key: Key, wrong: &Wrong<'_>, recipients: &[u8]) -> Code {
     hint::explain(&mut report, &Settings::NONE, None);
     let first = List::new(recipients).next().unwrap_or(&[]);
     let logged = Bounded::<LOG_RECIPIENT_BYTES>::written(|room| write_recipient(room, first));
-    let count = u16::try_from(List::new(recipients).count()).unwrap_or(u16::MAX);
+    let count = Count::try_from(List::new(recipients).count()).unwrap_or(Count::MAX);
     let count = if recipients.is_empty() { 0 } else { count };
     let mut shared = shared();
     if let Some(client) = shared.client(key) {

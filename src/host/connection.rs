@@ -6,15 +6,18 @@ use std::net::SocketAddr;
 use super::calls::Promise;
 use super::carried::Carried;
 use super::course::{Course, Stage, Then, told_as_unresolved};
+use super::files;
 use super::link::{Link, Tools};
 use super::memory::{self, Boxed, Row};
+use super::parts::Fed;
 use super::post::Post;
 use super::race::Race;
+use super::reading::Work;
 use super::registry::Key;
 use super::resolve::{self, Asker, Unresolved};
 use super::security::Mode;
 use super::servers::Target;
-use super::shared::{Order, Start, shared};
+use super::shared::{Order, Start, Worker, shared};
 use super::sink::Sink;
 use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
@@ -28,7 +31,6 @@ use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{HOST_NAME_BYTES, Limit};
-use crate::session::job::Field;
 use crate::session::{Job, Session};
 use crate::wire::address::List;
 use crate::wire::capability::Capabilities;
@@ -37,11 +39,17 @@ use crate::wire::literal::Address;
 /// What is composed at a time: the headers, a text of 3 KiB and the final dot leave in one write.
 const OUT: usize = 4096;
 
+/// The same of a mail that is longer: fewer and larger pieces.
+const LARGE_OUT: usize = 64 * 1024;
+
 /// Room for a note: for the longest name, its port and a sentence.
 const NOTE_BYTES: usize = HOST_NAME_BYTES + 128;
 
 /// What is said of a mail that would have been attempted again.
 const NO_TIME: &[u8] = b"no time left for another attempt";
+
+/// What is said of a mail for which delivery status notifications were asked for in vain.
+const NO_NOTICES: &[u8] = b"sent without dsn: the server does not offer it";
 
 /// The port of TLS from the first octet on (RFC 8314): a server there waits for a handshake, and says nothing.
 const TLS_PORT: u16 = 465;
@@ -163,7 +171,10 @@ impl Connection {
         } = start;
         let mut out = out;
         if let Some(post) = &mut post {
-            post.compose(&snapshot.settings(), &mut out);
+            post.compose(&snapshot.settings(), &mut out)?;
+            if let Some(large) = post.is_large().then(|| memory::zeros(LARGE_OUT)).flatten() {
+                out = large;
+            }
         }
         let course = if Course::is_needed(&snapshot) {
             Some(Boxed::new(Course::BEGINNING)?)
@@ -202,9 +213,9 @@ impl Connection {
         memory::zeros(OUT)
     }
 
-    /// The buffer of a connection that is over, for the next one: wiped.
-    pub fn take_buffer(&mut self) -> Box<[u8]> {
-        self.link.pump.take_buffer()
+    /// The buffer of a connection that is over, for the next one: wiped. None where it is a larger one.
+    pub fn take_buffer(&mut self) -> Option<Box<[u8]>> {
+        Some(self.link.pump.take_buffer()).filter(|buffer| buffer.len() == OUT)
     }
 
     /// What the kernel names it by.
@@ -214,10 +225,93 @@ impl Connection {
 
     /// Begins with the first server.
     pub fn open(&mut self, tools: &mut Tools<'_>) {
+        if !self.is_measured(tools.now, tools.worker) {
+            return;
+        }
         match self.snapshot.server {
             Some(server) => self.connect(server, tools),
             None => self.begin_server(tools),
         }
+    }
+
+    /// Whether it is known how long the mail's files are; a thread looks where it is not.
+    pub(super) fn is_measured(&mut self, now: u64, worker: Worker) -> bool {
+        let Some(parts) = self.post.as_mut().and_then(|post| post.parts.as_mut()) else {
+            return true;
+        };
+        if let Some(work) = parts.to_measure() {
+            self.ask(work, now, worker);
+        }
+        let parts = self.post.as_ref().and_then(|post| post.parts.as_ref());
+        !parts.is_some_and(|parts| parts.is_measuring())
+    }
+
+    /// Has a thread do something; without memory for it the connection is lost.
+    fn ask(&mut self, work: Option<Boxed<Work>>, now: u64, worker: Worker) {
+        let asker = Asker {
+            engine: worker.number,
+            token: self.link.token,
+        };
+        if let Some(parts) = self.post.as_mut().and_then(|post| post.parts.as_mut()) {
+            parts.asker = Some(asker);
+        }
+        if work.and_then(|work| files::ask(work, asker, worker.waker)).is_none() {
+            self.lost(now, Reason::NoMemory);
+        }
+    }
+
+    /// A thread has done something for the mail; true where it can begin now.
+    pub fn take_work(&mut self, work: Boxed<Work>, now: u64) -> bool {
+        match self.post.as_mut().map(|post| post.take(work)) {
+            Some(Ok(begins)) => {
+                // One that waits for its next attempt begins then.
+                let waits = self.course.as_ref().is_some_and(|course| course.goes_on());
+                begins && !waits && self.link.connects()
+            }
+            Some(Err(reason)) => {
+                self.lost(now, reason);
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// The same, where no functions of the program carry it.
+    pub fn take_work_and_go_on(&mut self, work: Boxed<Work>, tools: &mut Tools<'_>) {
+        if self.take_work(work, tools.now) {
+            self.open(tools);
+        }
+        self.feed(tools.now, tools.worker);
+    }
+
+    /// Makes the next piece of a body that comes in pieces, where it is wanted.
+    pub(super) fn feed(&mut self, now: u64, worker: Worker) {
+        while let Some(wanted) = self.link.pump.wants_text() {
+            let eight_bit_mime = self.link.pump.session.takes_eight_bit();
+            let Some(post) = &mut self.post else { return };
+            match post.feed(wanted, eight_bit_mime) {
+                Fed::Here => {
+                    self.link.unfinished = true;
+                    return;
+                }
+                Fed::Ask(work) => self.ask(Some(work), now, worker),
+                Fed::Later => return,
+                Fed::Failed(reason) => return self.lost(now, reason),
+            }
+        }
+    }
+
+    /// Nothing more is to be read for the mail.
+    fn stop_reading(&mut self) {
+        let parts = self.post.as_mut().and_then(|post| post.parts.as_mut());
+        if let Some(asker) = parts.and_then(|parts| parts.asker.take()) {
+            files::forget(asker.engine, asker.token);
+        }
+    }
+
+    /// How many octets of the mail have left, and how many there are; 0 where that is not known.
+    pub fn progress(&self) -> (u64, u64) {
+        self.link.pump.session.progress()
     }
 
     /// Begins to connect to an address.
@@ -409,6 +503,7 @@ impl Connection {
         let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.handle(&job, event, tools);
         self.derive(tools.now, tools.rounds);
+        self.feed(tools.now, tools.worker);
     }
 
     /// Goes on where the last turn ended.
@@ -464,6 +559,13 @@ impl Connection {
 
     /// The same, before the server is looked for.
     pub(super) fn begin_session(&mut self, now: u64) {
+        let parts = self.post.as_ref().and_then(|post| post.parts.as_ref());
+        if parts.is_some_and(|parts| !parts.is_measuring()) {
+            self.stop_reading();
+        }
+        if let Some(parts) = self.post.as_mut().and_then(|post| post.parts.as_mut()) {
+            parts.begin_anew();
+        }
         let left = self.time_left(now);
         let mut job = job(&self.snapshot, &self.post, &self.order, About::NOBODY);
         if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
@@ -563,6 +665,7 @@ impl Connection {
         self.make_sure(tools.poller);
         let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.tick(&job, tools);
+        self.feed(tools.now, tools.worker);
     }
 
     /// The client wants no mail any more. A verdict that has arrived counts.
@@ -669,6 +772,17 @@ impl Connection {
         if report.phase == Phase::Connect && self.link.is_securing() {
             report.phase = Phase::Tls;
         }
+        let parts = self.post.as_ref().and_then(|post| post.parts.as_ref());
+        if report.code == Code::Timeout && parts.is_some_and(|parts| parts.waits()) {
+            // The server is not to blame.
+            report.reason = Reason::NothingRead;
+            report.text = Bounded::new(report.reason.text());
+        }
+        let of_source = report.reason.is_of_source() || report.reason == Reason::NothingRead;
+        if report.phase == Phase::Connect && of_source {
+            // Before there was a connection.
+            report.phase = Phase::Start;
+        }
         let silent = report.phase == Phase::Greeting && report.code == Code::Timeout;
         if silent && self.waits(&self.link.address) {
             report.code = Code::TlsFailed;
@@ -724,6 +838,12 @@ impl Connection {
             settings.login.verified |= self.secures;
             hint::explain(report, &settings, session.mechanism());
         }
+        if report.outcome == Outcome::Sent {
+            let mail = self.post.as_ref().filter(|post| post.extras.is_some()).map(Post::mail);
+            if mail.is_some_and(|mail| self.link.pump.session.lacks_notices(&mail)) {
+                hint::append(report, NO_NOTICES);
+            }
+        }
         if self.course.as_ref().is_some_and(|course| course.late) {
             hint::append(report, NO_TIME);
         }
@@ -762,6 +882,7 @@ impl Connection {
     fn end(&mut self, report: Report) -> Ended {
         self.published = true;
         let ended = self.told(report, false);
+        self.stop_reading();
         self.post = None;
         ended
     }
@@ -773,6 +894,7 @@ impl Connection {
             recipients: 0,
             recipient: Bounded::EMPTY,
             again,
+            progress: self.progress(),
         };
         ended.told.server = Bounded::written(|room| {
             let mut out = Window::new(room, 0);
@@ -780,14 +902,14 @@ impl Connection {
             out.kept()
         });
         if let Some(post) = &self.post {
-            ended.told.message_id = Bounded::message_id(post.nonce, self.snapshot.text(Field::Sender));
+            ended.told.message_id = post.message_id(&self.snapshot);
             ended.recipients = post.recipients;
             let sink = &self.link.pump.session.events;
             let recipients = post.mail().recipients;
             let address = match post.recipients {
                 // The same, faster: a list of one has nothing but blanks beside it.
                 1 => Some(recipients.trim_ascii()),
-                _ => List::new(recipients).nth(usize::from(sink.recipient)),
+                _ => List::new(recipients).nth(usize::try_from(sink.recipient).unwrap_or(usize::MAX)),
             };
             ended.recipient = Bounded::new(address.unwrap_or(&[]));
             if sink.decided {

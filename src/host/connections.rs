@@ -203,7 +203,7 @@ impl Connections {
             return;
         };
         if self.spare.is_none() {
-            self.spare = Some(connection.take_buffer());
+            self.spare = connection.take_buffer();
         }
         // There is room for all of them.
         self.free.push(id);

@@ -4,6 +4,7 @@ use super::calls::{self, Wanted};
 use super::client::{Client, Wait};
 use super::clock;
 use super::driver;
+use super::files;
 use super::registry::Key;
 use super::resolve;
 use super::runner::{self, Ran};
@@ -30,8 +31,11 @@ pub fn shut_down(wait: Wait) -> Result<(), Code> {
         each_in_flight(|client| {
             let _ = client.cancel();
         });
-        let over =
-            wait_for_mails(Some(last)) && tell_all(last) && resolve::shut_down(last) && runner::wait_for_end(last);
+        let over = wait_for_mails(Some(last))
+            && tell_all(last)
+            && resolve::shut_down(last)
+            && files::shut_down(last)
+            && runner::wait_for_end(last);
         if !over {
             return Err(Code::Busy);
         }

@@ -6,6 +6,7 @@ use super::calls::{Call, Promise};
 use super::clock;
 use super::connection::Connection;
 use super::connections::Connections;
+use super::files;
 use super::link::Tools;
 use super::memory::{self, Boxed, wipe_stack};
 use super::nonces::Nonces;
@@ -159,6 +160,7 @@ impl Engine {
             self.take_orders(now);
         }
         self.take_answers(now);
+        self.take_work(now);
         let mut strange = false;
         for event in ready.events().filter(|event| event.token != WAKE) {
             strange |= !self.carry(event.token, now, |connection, tools| connection.handle(event, tools));
@@ -242,6 +244,31 @@ impl Engine {
                 }
             }
         });
+    }
+
+    /// Takes what threads have read for mails.
+    pub(super) fn take_work(&mut self, now: u64) {
+        let turned = self.connections.turned();
+        files::answers(self.number, turned, |token, work| {
+            match self.connections.get(token).filter(|connection| connection.is_carried()) {
+                Some(connection) => {
+                    connection.take_work(work, now);
+                    self.leave(token);
+                }
+                None => {
+                    self.carry(token, now, |connection, tools| {
+                        connection.take_work_and_go_on(work, tools)
+                    });
+                }
+            }
+        });
+    }
+
+    /// How much of the mail in flight of this client has left, and how much there is.
+    pub fn progress(&mut self, key: Key) -> Option<(u64, u64)> {
+        let token = self.connections.active(key.place)?;
+        let connection = self.connections.get(token)?;
+        (connection.key == key).then(|| connection.progress())
     }
 
     /// Cancels the mail of the client at this place if it was given up or the client has ended. Of a client that has ended the
@@ -443,6 +470,7 @@ pub fn refuse(key: Key, promise: Option<Promise>, phase: Phase, code: Code, reas
         recipients: 0,
         recipient,
         again: false,
+        progress: (0, 0),
     };
     publish(key, &ended, promise);
 }

@@ -15,7 +15,7 @@ use super::driver;
 use super::queue::Queue;
 use super::shared::{self, Shared};
 use super::sys::{self, Locked};
-use super::{registry, resolve};
+use super::{files, registry, resolve};
 
 /// Whether our handlers are registered with `fork()`.
 static PREPARED: AtomicBool = AtomicBool::new(false);
@@ -36,6 +36,7 @@ pub fn shared() -> Locked<'static, Shared> {
 
 /// All locks, the one that is taken last first, and the process that took them.
 struct Held {
+    files: files::Held,
     resolver: resolve::Held,
     shared: Locked<'static, Shared>,
     engine: Installed,
@@ -74,8 +75,10 @@ extern "C" fn before() {
     }
     let (door, engine) = current::engine_and_door();
     let shared = shared::shared();
+    let resolver = resolve::hold_for_fork();
     let held = Held {
-        resolver: resolve::hold_for_fork(),
+        files: files::hold_for_fork(),
+        resolver,
         shared,
         engine,
         _door: door,
@@ -98,12 +101,14 @@ extern "C" fn after_in_child() {
 /// In the child: forgets the threads, the mails, who waited for them, and who was to be told of them.
 fn begin_anew(held: Held) {
     let Held {
+        files,
         resolver,
         mut shared,
         mut engine,
         ..
     } = held;
     sys::forget_guarded();
+    files.begin_anew();
     resolver.begin_anew();
     if let Some(engine) = engine.take() {
         driver::forget(engine);

@@ -6,6 +6,7 @@
 //! - [`client`]: what a program calls: configure, send, status, ...
 //! - `registry`: handles, and the part of a client that is read without a lock
 //! - `shared`: the part of the clients that is locked, and the orders for the engine
+//! - [`outgoing`]: a mail as a program gives it, checked; `mailboxes`: its lists
 //! - `snapshot`, `post`: copies of configuration and mail, wiped when they end
 //! - `current`: the engine of this process, and its lock
 //! - `driver`: its start and end, and who drives it
@@ -26,6 +27,8 @@
 //! - [`servers`], `server`, `idn`, `no_server`: the servers of a configuration
 //! - [`resolve`]: their names, looked up by threads of their own; `addresses`: what is found
 //! - `nonces`: what Message-IDs are made of
+//! - `parts`: what mails have that is no plain text: HTML, attachments, files
+//! - `reading`, `files`, `reader`: what is read for them, and the threads that do it
 //! - `clock`: the time
 //! - `memory`: memory that may be refused; `queue`: a queue in it
 //! - `fork`: what a fork of the host program finds
@@ -78,6 +81,8 @@ mod ending;
 #[forbid(unsafe_code)]
 mod engine;
 #[forbid(unsafe_code)]
+mod files;
+#[forbid(unsafe_code)]
 mod fork;
 #[forbid(unsafe_code)]
 mod idn;
@@ -86,19 +91,29 @@ mod keys;
 #[forbid(unsafe_code)]
 mod link;
 #[forbid(unsafe_code)]
+mod mailboxes;
+#[forbid(unsafe_code)]
 mod memory;
 #[forbid(unsafe_code)]
 mod no_server;
 #[forbid(unsafe_code)]
 mod nonces;
 #[forbid(unsafe_code)]
+pub mod outgoing;
+#[forbid(unsafe_code)]
 mod outside;
+#[forbid(unsafe_code)]
+pub mod parts;
 #[forbid(unsafe_code)]
 mod post;
 #[forbid(unsafe_code)]
 mod queue;
 #[forbid(unsafe_code)]
 mod race;
+#[forbid(unsafe_code)]
+mod reader;
+#[forbid(unsafe_code)]
+mod reading;
 #[forbid(unsafe_code)]
 mod registry;
 #[forbid(unsafe_code)]
@@ -144,7 +159,9 @@ pub mod transcript;
 pub use client::{Client, Wait};
 pub use driver::{poll, use_event_loop};
 pub use ending::shut_down;
-pub use memory::Row;
+pub use memory::{Boxed, Row};
+pub use outgoing::{Notify, Outgoing, Priority, Verb};
+pub use parts::Parts;
 pub use security::Mode;
 pub use setup::Setup;
 pub use shared::Order;

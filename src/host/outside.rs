@@ -86,6 +86,7 @@ impl Connection {
             self.course.as_ref().map(|course| course.stage),
             Some(Course::Waiting { .. })
         );
+        let waits = waits || !(given_up || self.is_measured(now, worker));
         let mut left = if waits { 0 } else { STEPS };
         while left > 0 && self.step(&mut carried, &mut functions, buffer, now, worker) {
             left = left.saturating_sub(1);
@@ -167,7 +168,9 @@ impl Connection {
             }
             Stage::Open => {
                 let (job, link) = self.parts();
-                match link.turn_over(&job, now, functions, buffer) {
+                let turn = link.turn_over(&job, now, functions, buffer);
+                self.feed(now, worker);
+                match turn {
                     Turn::Idle => self.link.pump.session.closed(),
                     Turn::More => {
                         self.link.unfinished = true;

@@ -3,8 +3,17 @@
 use core::ops::Range;
 use std::boxed::Box;
 
-use super::memory::{joined, wipe};
-use crate::client::report::Nonce;
+use super::memory::{Boxed, joined, wipe, zeros};
+use super::outgoing::{Checked, Extras};
+use super::parts::{Fed, Parts};
+use super::reading::Work;
+use super::registry::Slot;
+use super::snapshot::Snapshot;
+use crate::buffer::Window;
+use crate::client::report::{Bounded, Nonce};
+use crate::code::Reason;
+use crate::limits::{Count, GIVEN_MESSAGE_ID_BYTES};
+use crate::session::job::{Field, More};
 use crate::session::{Date, Mail, Settings, Text};
 
 /// The mail: recipients, subject and text in one piece of memory, wiped when it ends.
@@ -13,18 +22,22 @@ pub struct Post {
     /// The header block, composed once; empty where it is composed when it is sent.
     header: Box<[u8]>,
     /// How many recipients there are.
-    pub recipients: u16,
+    pub recipients: Count,
     subject_at: usize,
     text_at: usize,
     /// Seconds since 1970; 0 without a clock.
     pub date: u32,
     /// What the Message-ID is made of.
     pub nonce: Nonce,
+    /// What few mails have in their envelope and header block.
+    pub extras: Option<Boxed<Extras>>,
+    /// What it has that is no plain text of its own.
+    pub parts: Option<Boxed<Parts>>,
 }
 
 impl Post {
     /// A copy, unless there is no memory for it.
-    pub fn new(recipients: &[u8], count: u16, subject: &[u8], text: &[u8]) -> Option<Self> {
+    pub fn new(recipients: &[u8], count: Count, subject: &[u8], text: &[u8]) -> Option<Self> {
         let subject_at = recipients.len();
         Some(Self {
             texts: joined(&[recipients, subject, text])?,
@@ -34,7 +47,30 @@ impl Post {
             text_at: subject_at.checked_add(subject.len())?,
             date: 0,
             nonce: [0; 4],
+            extras: None,
+            parts: None,
         })
+    }
+
+    /// A copy of a mail that has more.
+    pub fn of(checked: Checked, subject: &[u8], text: &[u8]) -> Option<Self> {
+        let Checked {
+            mut recipients,
+            count,
+            extras,
+        } = checked;
+        let post = Self::new(&recipients, count, subject, text);
+        wipe(&mut recipients);
+        let mut post = post?;
+        post.extras = Some(extras);
+        Some(post)
+    }
+
+    /// The same with more than its plain text; unless there is no memory for it.
+    pub fn with(mut self, mut parts: Parts, slot: &'static Slot) -> Option<Self> {
+        parts.prepare(self.text(), slot)?;
+        self.parts = Some(Boxed::new(parts)?);
+        Some(self)
     }
 
     /// The mail for a session.
@@ -42,30 +78,117 @@ impl Post {
     #[inline(always)]
     pub fn mail(&self) -> Mail<'_> {
         let part = |range: Range<usize>| self.texts.get(range).unwrap_or(&[]);
+        let text = part(self.text_at..self.texts.len());
+        let (text, form) = match &self.parts {
+            None => (Text::whole(text), None),
+            Some(parts) => parts.amended(text),
+        };
         Mail {
             date: Date::at(self.date),
             nonce: Some(self.nonce),
             composed: (!self.header.is_empty()).then_some(&*self.header),
             count: self.recipients,
-            ..Mail::new(
-                part(0..self.subject_at),
-                part(self.subject_at..self.text_at),
-                Text::whole(part(self.text_at..self.texts.len())),
-            )
+            parameters: self.extras.as_ref().map(|extras| &extras.parameters),
+            form,
+            ..Mail::new(part(0..self.subject_at), part(self.subject_at..self.text_at), text)
+        }
+    }
+
+    fn text(&self) -> &[u8] {
+        self.texts.get(self.text_at..).unwrap_or(&[])
+    }
+
+    /// Whether its body is worth a larger buffer.
+    pub fn is_large(&self) -> bool {
+        match &self.parts {
+            None => self.text().len() >= LARGE,
+            Some(parts) => parts.is_fed() || parts.length(self.text()) >= LARGE,
+        }
+    }
+
+    /// What its parts have, and the text of the mail.
+    fn both(&mut self) -> Option<(&mut Parts, &[u8])> {
+        let text = self.texts.get(self.text_at..).unwrap_or(&[]);
+        self.parts.as_mut().map(|parts| (&mut **parts, text))
+    }
+
+    /// Makes the next piece of a body that comes in pieces.
+    pub fn feed(&mut self, wanted: usize, eight_bit_mime: bool) -> Fed {
+        match self.both() {
+            Some((parts, text)) => parts.feed(text, wanted, eight_bit_mime),
+            None => Fed::Failed(Reason::Defect),
+        }
+    }
+
+    /// Takes what a thread has done; true where the mail can begin now.
+    pub fn take(&mut self, work: Boxed<Work>) -> Result<bool, Reason> {
+        match self.both() {
+            Some((parts, text)) => parts.take(text, work),
+            None => Ok(false),
         }
     }
 }
 
+/// From this length on a text is sent with a larger buffer.
+const LARGE: usize = 32 * 1024;
+
 impl Post {
     /// Composes the header block, for all that follows, in a buffer; a larger one, or one without memory, is composed when it is
-    /// sent.
-    pub fn compose(&mut self, settings: &Settings<'_>, buffer: &mut [u8]) {
+    /// sent. That of a mail with more in it is composed here in any case. None without memory for it, or for the heads of its parts.
+    pub fn compose(&mut self, settings: &Settings<'_>, buffer: &mut [u8]) -> Option<()> {
+        if let Some((parts, text)) = self.both() {
+            parts.compose(text, settings.charset())?;
+            if parts.is_raw() {
+                return Some(());
+            }
+        }
+        if let Some(extras) = &self.extras {
+            if extras.date != 0 {
+                self.date = extras.date;
+            }
+            self.header = self.composed(settings)?;
+            return Some(());
+        }
         let length = self.mail().compose(settings, buffer);
         let block = buffer.get_mut(..length).unwrap_or(&mut []);
         if let Some(header) = joined(&[block]) {
             self.header = header;
         }
         wipe(block);
+        Some(())
+    }
+
+    /// The header block of a mail with more, however long it is.
+    fn composed(&self, settings: &Settings<'_>) -> Option<Box<[u8]>> {
+        let extras = self.extras.as_ref()?;
+        let more = More {
+            lines: &extras.lines,
+            has_from: extras.parameters.from.is_some(),
+            message_id: extras.message_id.octets(),
+        };
+        let mail = self.mail();
+        let mut counted = Window::counting();
+        mail.write_header(settings, Some(&more), &mut counted);
+        let mut block = zeros(counted.written())?;
+        mail.write_header(settings, Some(&more), &mut Window::new(&mut block, 0));
+        Some(block)
+    }
+
+    /// The Message-ID; none of a whole message, which has its own.
+    pub fn message_id(&self, snapshot: &Snapshot) -> Bounded<GIVEN_MESSAGE_ID_BYTES> {
+        if self.parts.as_ref().is_some_and(|parts| parts.is_raw()) {
+            return Bounded::EMPTY;
+        }
+        let mut sender = snapshot.text(Field::Sender);
+        if let Some(extras) = &self.extras {
+            if !extras.message_id.octets().is_empty() {
+                return extras.message_id;
+            }
+            if let Some(from) = &extras.parameters.from {
+                sender = from.octets();
+            }
+        }
+        Bounded::message_id(self.nonce, sender)
     }
 }
 

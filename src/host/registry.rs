@@ -46,6 +46,10 @@ pub struct Slot {
     sending: AtomicU32,
     /// Functions of the program that run for clients at this place.
     calls: AtomicU32,
+    /// Those of them that an attachment is read with.
+    reading: AtomicU32,
+    /// Mails of which the program's own memory is read.
+    lent: AtomicU32,
 }
 
 impl Slot {
@@ -58,6 +62,8 @@ impl Slot {
             connections: AtomicU32::new(0),
             sending: AtomicU32::new(0),
             calls: AtomicU32::new(0),
+            reading: AtomicU32::new(0),
+            lent: AtomicU32::new(0),
         }
     }
 
@@ -89,6 +95,26 @@ impl Slot {
     /// Counts a function of the program that begins, or one that has returned.
     pub fn count_calls(&self, more: bool) {
         count(&self.calls, more);
+    }
+
+    /// Counts a function that an attachment is read with.
+    pub fn count_reading(&self, more: bool) {
+        count(&self.reading, more);
+    }
+
+    /// Whether such a function runs.
+    pub fn is_reading(&self) -> bool {
+        self.reading.load(Ordering::Acquire) > 0
+    }
+
+    /// Counts a mail of which the program's own memory is read.
+    pub fn count_lent(&self, more: bool) {
+        count(&self.lent, more);
+    }
+
+    /// Whether memory of the program's is read.
+    pub fn is_lent(&self) -> bool {
+        self.lent.load(Ordering::Acquire) > 0
     }
 
     /// Whether a function of the program runs.
@@ -248,7 +274,7 @@ pub fn forget_mails() {
     let chunks = GROUPS.iter().filter_map(Lasting::get).flat_map(|group| group.iter());
     let others = chunks.filter_map(Lasting::get).flat_map(|chunk| chunk.iter());
     for slot in core::iter::once(&BUILT_IN).chain(others) {
-        for counter in [&slot.connections, &slot.sending, &slot.calls] {
+        for counter in [&slot.connections, &slot.sending, &slot.calls, &slot.reading, &slot.lent] {
             counter.store(0, Ordering::Release);
         }
         if slot.guard.busy() {

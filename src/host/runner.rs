@@ -107,6 +107,17 @@ pub fn wait_for(slot: &'static Slot) {
     wait_until(None, Awaited::Client(slot));
 }
 
+/// How soon this thread looks again whether memory of the program's is still read, in milliseconds.
+const LENT: u64 = 1;
+
+/// Waits until no memory of the program's is read for a client that has ended: the engine gives its mail up. `drive` has it do so
+/// where the program drives it.
+pub fn wait_for_lent(slot: &'static Slot, drive: impl Fn(u64)) {
+    while slot.is_lent() && !calls::inside() {
+        drive(LENT);
+    }
+}
+
 /// Waits until all calls were made; false where they were not in time.
 pub fn wait_for_all(until: u64) -> bool {
     wait_until(Some(until), Awaited::Calls)

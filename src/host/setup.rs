@@ -3,6 +3,7 @@
 use std::boxed::Box;
 use std::net::IpAddr;
 
+use super::mailboxes::Path;
 use super::memory::Boxed;
 use super::saslprep;
 use super::security::{Mode, Protection};
@@ -14,10 +15,11 @@ use crate::client::settings::{Checked, Draft, PORT, is_kept_unused};
 use crate::client::url::{self, Scheme};
 use crate::client::wrong::{Place, Wrong};
 use crate::code::{Code, Reason};
-use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES};
-use crate::octets::wipe;
+use crate::limits::{CREDENTIAL_BYTES, DEVICE_CREDENTIAL_BYTES, NAME_BYTES};
+use crate::octets::{Bounded, wipe};
 use crate::session::Settings;
 use crate::session::choice;
+use crate::wire::address::is_mailbox;
 use crate::wire::capability::Capabilities;
 use crate::wire::literal::{Address, LITERAL_BYTES};
 
@@ -78,6 +80,8 @@ impl<'a> Setup<'a> {
             credential_limit: 0,
             ..*draft
         };
+        let (mut sender, mut name) = (Path::NONE, Bounded::EMPTY);
+        let unlimited = with_sender(unlimited, &mut sender, &mut name)?;
         let mut literal = [0; LITERAL_BYTES];
         let checked = unlimited
             .check_all_else(&mut literal)
@@ -243,6 +247,37 @@ impl<'a> Setup<'a> {
             None => Err(Wrong::new(Code::BadArgument, "source", "no IP address")),
         }
     }
+}
+
+/// The draft with its sender as it is sent, where that was given with a name, or with letters outside ASCII.
+fn with_sender<'a>(
+    draft: Draft<'a>,
+    address: &'a mut Path,
+    name: &'a mut Bounded<NAME_BYTES>,
+) -> Result<Draft<'a>, Wrong<'static>> {
+    let wrong = |field, why| Wrong::new(Code::SenderRefused, field, why);
+    let sender = match draft.sender {
+        None | Some([]) => return Err(wrong("sender", "missing")),
+        Some(sender) if is_mailbox(sender) => return Ok(draft),
+        Some(sender) => sender,
+    };
+    *name = address
+        .read_named("sender", Code::SenderRefused, sender)
+        .map_err(|refused| Wrong {
+            shown: &[],
+            ..Wrong::new(refused.code, refused.field, refused.why)
+        })?;
+    let mut draft = Draft {
+        sender: Some(address.octets.octets()),
+        ..draft
+    };
+    if !name.octets().is_empty() {
+        if draft.sender_name.is_some_and(|given| !given.is_empty()) {
+            return Err(wrong("sender_name", "set, and sender has a name in it"));
+        }
+        draft.sender_name = Some(name.octets());
+    }
+    Ok(draft)
 }
 
 /// User name and password for SCRAM, where they differ from those that are configured; None without memory.

@@ -18,7 +18,7 @@ use crate::auth::derivation::Keys;
 use crate::channel::callbacks::Done;
 use crate::client::log::{Entry, Ring};
 use crate::code::{Code, Phase};
-use crate::limits::{CLIENTS, DEVICE_CREDENTIAL_BYTES, LOG_ENTRIES};
+use crate::limits::{CLIENTS, Count, DEVICE_CREDENTIAL_BYTES, LOG_ENTRIES};
 
 /// Places of freed clients that rest before they are used again.
 const RESTING: usize = 64;
@@ -50,6 +50,8 @@ pub struct SharedClient {
     pub given: Option<Boxed<Given>>,
     /// Threads that wait for its mail.
     pub waiters: u32,
+    /// How many octets of the last mail had left, and how many there were.
+    pub progress: (u64, u64),
     /// The number of its newest mail.
     pub mail: u32,
     /// How many of its mails have ended: who waits sees by it that one did.
@@ -70,6 +72,7 @@ impl SharedClient {
             dialogue: None,
             given: None,
             waiters: 0,
+            progress: (0, 0),
             mail: 0,
             ended: 0,
             ring: Ring::EMPTY,
@@ -443,7 +446,7 @@ impl Shared {
     }
 
     /// Notes in a client's log that its mail was attempted, and will be again.
-    pub fn record_attempt(&mut self, key: Key, told: &LastMail, recipients: u16, recipient: &[u8]) {
+    pub fn record_attempt(&mut self, key: Key, told: &LastMail, recipients: Count, recipient: &[u8]) {
         if let Some(client) = self.client(key) {
             let time = clock::calendar().unwrap_or(0);
             let entry = Entry::of(&told.report, time, recipients, recipient);
@@ -455,7 +458,7 @@ impl Shared {
     }
 
     /// Ends a client's mail: result, log, status, in this order.
-    pub fn publish(&mut self, key: Key, told: &LastMail, recipients: u16, recipient: &[u8]) -> Notice {
+    pub fn publish(&mut self, key: Key, told: &LastMail, recipients: Count, recipient: &[u8]) -> Notice {
         let Some(slot) = key.slot() else { return Notice(None) };
         let mut waiters = 0;
         // The built-in client may have had no memory for its part yet: its status is told all the same.
@@ -473,6 +476,9 @@ impl Shared {
 
 /// Ends a client's mail, and tells those who wait for it; the program is told later, where it was promised.
 pub fn end_mail(mut shared: Locked<'static, Shared>, key: Key, ended: &Ended, promise: Option<Promise>) {
+    if let Some(client) = shared.client(key) {
+        client.progress = ended.progress;
+    }
     let notice = shared.publish(key, &ended.told, ended.recipients, ended.recipient.octets());
     if let Some(promise) = promise {
         shared.calls.add(promise.kept(&ended.told));

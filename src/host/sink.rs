@@ -8,7 +8,7 @@ use crate::auth::Exchange;
 use crate::auth::exchange::NONCE_BYTES;
 use crate::client::report::Report;
 use crate::code::{Code, Reason, Step};
-use crate::limits::CHALLENGE_BYTES;
+use crate::limits::{CHALLENGE_BYTES, Count};
 use crate::session::event::{End, Events, Hearing};
 
 /// Takes the events of a session.
@@ -17,7 +17,7 @@ pub struct Sink {
     /// The result, when there is one.
     pub report: Option<Report>,
     /// The number of the recipient that the log shows.
-    pub recipient: u16,
+    pub recipient: Count,
     /// It is the one whose refusal decided.
     pub decided: bool,
     /// Takes the dialogue.

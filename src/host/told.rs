@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::memory::joined;
 use crate::buffer::{HEXADECIMAL, Window};
 use crate::client::report::{Bounded, Report};
-use crate::limits::{ADDRESS_BYTES, LOG_RECIPIENT_BYTES, MESSAGE_ID_BYTES};
+use crate::limits::{ADDRESS_BYTES, Count, GIVEN_MESSAGE_ID_BYTES, LOG_RECIPIENT_BYTES};
 
 /// The longest address of a server, as a result shows it: an IPv6 address in brackets with a zone, and a port. A longer name is cut.
 pub const SERVER_BYTES: usize = 63;
@@ -16,8 +16,8 @@ pub const SERVER_BYTES: usize = 63;
 pub struct LastMail {
     /// The result.
     pub report: Report,
-    /// The Message-ID; empty where the mail did not start.
-    pub message_id: Bounded<MESSAGE_ID_BYTES>,
+    /// The Message-ID; empty where the mail did not start, or is a whole message.
+    pub message_id: Bounded<GIVEN_MESSAGE_ID_BYTES>,
     /// The server that the last attempt tried, with its port: its address, or where it has none its name. Empty where there was none.
     pub server: Bounded<SERVER_BYTES>,
     /// The recipient whose refusal decided; else empty.
@@ -50,11 +50,13 @@ pub struct Ended {
     /// The result.
     pub told: LastMail,
     /// How many recipients the mail had.
-    pub recipients: u16,
+    pub recipients: Count,
     /// The recipient for the log.
     pub recipient: Bounded<LOG_RECIPIENT_BYTES>,
     /// The mail is attempted again: it is for the log only.
     pub again: bool,
+    /// Octets of it that had left, and octets that there are.
+    pub progress: (u64, u64),
 }
 
 /// The same in as little memory as it needs: there are many clients.

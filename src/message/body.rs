@@ -6,7 +6,8 @@
 
 use crate::buffer::Sink;
 use crate::limits::{LINE_BYTES, QUOTED_PRINTABLE_LINE_BYTES};
-use crate::octets::without_control;
+#[cfg(fast)]
+use crate::octets::clean_lines;
 
 /// Content-Transfer-Encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,9 @@ pub struct Encoder {
     /// Quoted-printable: a blank or tab, held back since it may end a line; or 0.
     blank: u8,
     ended: bool,
+    /// The text can be copied in pieces of any length.
+    #[cfg(fast)]
+    clean: bool,
     /// An octet, or a line, cannot go as it is, and there is no other way.
     stuck: bool,
     column: usize,
@@ -56,6 +60,8 @@ impl Encoder {
             returns: 0,
             blank: 0,
             ended: false,
+            #[cfg(fast)]
+            clean: false,
             stuck: false,
             column: 0,
         }
@@ -64,6 +70,13 @@ impl Encoder {
     /// Takes another encoding, before the first octet.
     pub fn choose(&mut self, encoding: Encoding) {
         self.encoding = encoding;
+    }
+
+    /// Takes a text that can be copied in pieces of any length, before the first octet: all its lines end with CRLF, and none but the
+    /// first begins with a dot.
+    #[cfg(fast)]
+    pub fn set_clean(&mut self, clean: bool) {
+        self.clean = clean && self.encoding != Encoding::QuotedPrintable;
     }
 
     /// Whether all is written, the last line's end included.
@@ -81,18 +94,12 @@ impl Encoder {
         let mut taken = 0usize;
         while !self.ended && out.room() >= STEP {
             let rest = text.get(taken..).unwrap_or(&[]);
-            // The same, several octets at a time.
-            if cfg!(fast) {
-                let run = self.run(rest, out.room());
+            // The same, many octets at a time.
+            #[cfg(fast)]
+            {
+                let run = self.run(rest, out);
+                taken = taken.wrapping_add(run);
                 if run > 0 {
-                    let (plain, behind) = rest.split_at_checked(run).unwrap_or((rest, &[]));
-                    self.copy(plain, out);
-                    taken = taken.wrapping_add(run);
-                    if behind.first() == Some(&b'\n') {
-                        out.put_all(b"\r\n");
-                        self.column = 0;
-                        taken = taken.wrapping_add(1);
-                    }
                     continue;
                 }
             }
@@ -108,22 +115,32 @@ impl Encoder {
         taken
     }
 
-    /// The length of what can be copied as it is.
-    fn run(&self, rest: &[u8], room: usize) -> usize {
-        if self.encoding == Encoding::QuotedPrintable || self.returns > 0 {
+    /// Copies what can be copied as it is; its length.
+    #[cfg(fast)]
+    fn run(&mut self, rest: &[u8], out: &mut impl Sink) -> usize {
+        if self.encoding == Encoding::QuotedPrintable || self.returns > 0 || rest.is_empty() {
             return 0;
         }
-        let rest = rest.get(..room.saturating_sub(STEP)).unwrap_or(rest);
-        let mut length = 0usize;
-        loop {
-            let after = rest.get(length..).unwrap_or(&[]);
-            length = length.wrapping_add(without_control(after));
-            match rest.get(length) {
-                None | Some(b'\r' | b'\n') => return length,
-                // Another control character.
-                Some(_) => length = length.wrapping_add(1),
-            }
+        let room = out.room().saturating_sub(STEP);
+        if self.clean {
+            // One octet at least: a line end may be cut here, and no other code is to see the rest of it.
+            let rest = rest.get(..room.max(1)).unwrap_or(rest);
+            out.put_all(rest);
+            // What is before the last line does not matter.
+            self.column = usize::from(rest.last().is_some_and(|last| *last != b'\n'));
+            return rest.len();
         }
+        let rest = rest.get(..room).unwrap_or(rest);
+        let (run, column) = clean_lines(rest, self.column);
+        let (lines, behind) = rest.split_at_checked(run).unwrap_or((rest, &[]));
+        out.put_all(lines);
+        self.column = column;
+        if behind.first() == Some(&b'\n') {
+            out.put_all(b"\r\n");
+            self.column = 0;
+            return run.wrapping_add(1);
+        }
+        run
     }
 
     fn step(&mut self, octet: u8, out: &mut impl Sink) {
@@ -318,6 +335,31 @@ mod tests {
         }
         decoded.truncate(decoded.len() - 2);
         assert_eq!(decoded, text);
+    }
+
+    #[cfg(fast)]
+    #[test]
+    fn a_clean_text_is_copied_and_its_last_line_gets_its_end() {
+        for (text, wanted) in [
+            ("a\r\nb", "a\r\nb\r\n"),
+            ("a", "a\r\n"),
+            ("a\r\n", "a\r\n"),
+            (".a\r\n\r\n", ".a\r\n\r\n"),
+        ] {
+            for size in [16, 17, 100] {
+                let mut encoder = Encoder::new(Encoding::SevenBit);
+                encoder.set_clean(true);
+                let (mut all, mut taken) = (Vec::new(), 0);
+                while !encoder.ended() {
+                    let mut buffer = std::vec![0u8; size];
+                    let mut window = Window::new(&mut buffer, 0);
+                    taken += encoder.write(&text.as_bytes()[taken..], true, &mut window);
+                    let kept = window.kept();
+                    all.extend_from_slice(&buffer[..kept]);
+                }
+                assert_eq!(all, wanted.as_bytes(), "{size}");
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The header block (RFC 5322, 3.6; RFC 2045, 3), as it stands in the RFCs.
 
+#[cfg(feature = "std")]
+use super::part::Form;
 use super::word;
 use super::{date::Date, plan::Plan};
 use crate::buffer::{HEXADECIMAL, Window};
@@ -25,20 +27,42 @@ fields! {
     CHARSET,
     /// The name of its encoding.
     ENCODING,
+    /// The fields that few mails have, and From.
+    #[cfg(feature = "std")]
+    MORE,
 }
+
+/// The field of the author.
+#[rustfmt::skip]
+const AUTHOR: &[Part] = &[
+    Say("From: "), When(HAS_NAME, &[Put(NAME), Say("<")]), Put(FROM), When(HAS_NAME, &[Say(">")]), End,
+];
+
+/// The fields behind those of the addresses, up to that of the content.
+#[rustfmt::skip]
+const BEHIND_ADDRESSES: &[Part] = &[
+    Say("Subject: "), Put(SUBJECT), End,
+    When(HAS_MESSAGE_ID, &[Say("Message-ID: "), Put(MESSAGE_ID), End]),
+    Say("MIME-Version: 1.0"), End,
+];
 
 /// The header block, up to the name of the encoding.
 #[rustfmt::skip]
 const FIELDS: &[Part] = &[
     When(HAS_DATE, &[Say("Date: "), Put(DATE), End]),
-    Say("From: "), When(HAS_NAME, &[Put(NAME), Say("<")]), Put(FROM), When(HAS_NAME, &[Say(">")]), End,
+    All(AUTHOR),
     Say("To: "), Put(TO), End,
-    Say("Subject: "), Put(SUBJECT), End,
-    When(HAS_MESSAGE_ID, &[Say("Message-ID: "), Put(MESSAGE_ID), End]),
-    Say("MIME-Version: 1.0"), End,
-    Say("Content-Type: text/plain; charset="), Put(CHARSET), End,
+    All(BEHIND_ADDRESSES),
+    All(TYPE), Put(CHARSET), End,
     Say("Content-Transfer-Encoding: "),
 ];
+
+/// What stands before the charset: where there is a system, the body may be something else than plain text.
+const TYPE: &[Part] = if cfg!(feature = "std") {
+    &[Say("Content-Type: ")]
+} else {
+    &[Say("Content-Type: text/plain; charset=")]
+};
 
 /// The header block, and the empty line behind it.
 const BLOCK: &[Part] = &[All(FIELDS), All(ENCODING_NAME), End, End];
@@ -55,6 +79,35 @@ static OCTETS: [u8; length(BLOCK)] = octets(BLOCK);
 /// For an owner that remembers it, and learns of the encoding later.
 #[cfg(feature = "std")]
 static FIELD_OCTETS: [u8; length(FIELDS)] = octets(FIELDS);
+
+/// The same of a mail that has more.
+#[cfg(feature = "std")]
+#[rustfmt::skip]
+const FIELDS_AND_MORE: &[Part] = &[
+    When(HAS_DATE, &[Say("Date: "), Put(DATE), End]),
+    Put(MORE),
+    All(BEHIND_ADDRESSES),
+    All(TYPE), Put(CHARSET), End,
+    Say("Content-Transfer-Encoding: "),
+];
+
+#[cfg(feature = "std")]
+static OCTETS_AND_MORE: [u8; length(FIELDS_AND_MORE)] = octets(FIELDS_AND_MORE);
+
+#[cfg(feature = "std")]
+static AUTHOR_OCTETS: [u8; length(AUTHOR)] = octets(AUTHOR);
+
+/// What the header block of few mails has besides.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug)]
+pub struct More<'a> {
+    /// Whole lines: the fields of addresses, and the program's own.
+    pub lines: &'a [u8],
+    /// From is among them.
+    pub has_from: bool,
+    /// A Message-ID of the program's; empty: one is made.
+    pub message_id: &'a [u8],
+}
 
 /// Writes a display name, with the charset of bytes that are not UTF-8.
 pub type Phrase = fn(&[u8], &[u8], &mut Window<'_>);
@@ -79,6 +132,12 @@ pub trait Fields {
     fn charset(&self) -> &[u8];
     /// How the text is sent.
     fn plan(&self) -> &Plan;
+    /// What few mails have besides.
+    #[cfg(feature = "std")]
+    fn more(&self) -> Option<&More<'_>>;
+    /// What the body is, where it is no plain text.
+    #[cfg(feature = "std")]
+    fn form(&self) -> Option<&Form>;
 }
 
 /// Writes the header block, and the empty line behind it.
@@ -89,7 +148,11 @@ pub fn write(fields: &impl Fields, out: &mut Window<'_>) {
 /// Writes the header block, up to the name of the encoding: to be remembered, for [`write_remembered`].
 #[cfg(feature = "std")]
 pub fn compose(fields: &impl Fields, out: &mut Window<'_>) {
-    write_line(Line::new(&FIELD_OCTETS), fields, out);
+    let template = match fields.more() {
+        None => Line::new(&FIELD_OCTETS),
+        Some(_) => Line::new(&OCTETS_AND_MORE),
+    };
+    write_line(template, fields, out);
 }
 
 /// Writes a header block that was composed before.
@@ -129,20 +192,53 @@ fn put(field: u8, fields: &impl Fields, out: &mut Window<'_>) -> bool {
         TO => write_to(fields.to(), out),
         SUBJECT => word::write(fields.subject(), fields.charset(), out),
         HAS_MESSAGE_ID => return fields.nonce().is_some(),
+        #[cfg(feature = "std")]
+        MORE => {
+            if let Some(more) = fields.more() {
+                if !more.has_from {
+                    write_line(Line::new(&AUTHOR_OCTETS), fields, out);
+                }
+                out.put_all(more.lines);
+            }
+        }
         MESSAGE_ID => {
+            #[cfg(feature = "std")]
+            if let Some(More { message_id, .. }) = fields.more().filter(|more| !more.message_id.is_empty()) {
+                out.put_all(message_id);
+                return true;
+            }
             if let Some(nonce) = fields.nonce() {
                 write_message_id(fields.from(), nonce, out);
             }
         }
-        CHARSET => out.put_all(if fields.plan().text_is_utf8 {
-            b"UTF-8"
-        } else {
-            fields.charset()
-        }),
+        #[cfg(feature = "std")]
+        CHARSET => write_type(fields, out),
+        #[cfg(not(feature = "std"))]
+        CHARSET => out.put_all(charset(fields)),
         _ if cfg!(feature = "complete") => out.put_all(fields.plan().encoding.name()),
         _ => out.put(b'7'.wrapping_add(fields.plan().encoding as u8)),
     }
     true
+}
+
+/// The charset of the text.
+fn charset(fields: &impl Fields) -> &[u8] {
+    if fields.plan().text_is_utf8 {
+        b"UTF-8"
+    } else {
+        fields.charset()
+    }
+}
+
+/// Writes the type of the body.
+#[cfg(feature = "std")]
+fn write_type(fields: &impl Fields, out: &mut Window<'_>) {
+    match fields.form() {
+        Some(Form::Parts(parts)) => return parts.kind.write(&parts.boundary, out),
+        Some(Form::Html) => out.put_seldom(b"text/html; charset="),
+        _ => out.put_all(b"text/plain; charset="),
+    }
+    out.put_all(charset(fields));
 }
 
 /// Writes the recipients of To, folded.

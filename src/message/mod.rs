@@ -1,16 +1,22 @@
 //! The mail as it is sent (RFC 5322, RFC 2045 to 2047): composed into a lent buffer, never as a whole.
 //!
 //! - [`header`]: the header block
+//! - `field`: header fields that few mails have, where there is a system
 //! - [`word`]: header text that is not ASCII, or too long for a line
 //! - [`date`]: RFC 5322 dates
 //! - [`text`]: a text, whole or in pieces
 //! - [`plan`]: how a text is sent
 //! - [`survey`]: what a text needs, found in one pass
 //! - [`body`]: the text: line ends, and quoted-printable where it is needed
+//! - `part`: HTML, whole messages, several parts: where there is a system
 
 pub mod body;
 pub mod date;
+#[cfg(feature = "std")]
+pub mod field;
 pub mod header;
+#[cfg(feature = "std")]
+pub mod part;
 pub mod plan;
 pub mod survey;
 pub mod text;

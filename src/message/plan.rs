@@ -15,6 +15,9 @@ pub struct Plan {
     pub encoding: Encoding,
     /// The text is UTF-8.
     pub text_is_utf8: bool,
+    /// It can be copied: [`Survey::clean`].
+    #[cfg(fast)]
+    pub clean: bool,
 }
 
 impl Plan {
@@ -22,6 +25,8 @@ impl Plan {
     pub const NONE: Self = Self {
         encoding: Encoding::SevenBit,
         text_is_utf8: false,
+        #[cfg(fast)]
+        clean: false,
     };
 
     /// The plan for a text, and the octets of the encoded text where they are known: of a text in pieces they are not.
@@ -29,14 +34,22 @@ impl Plan {
     #[cfg(feature = "complete")]
     pub fn of(text: &Text<'_>, eight_bit_mime: bool, composes: bool) -> (Self, Option<Size>) {
         let (mut encoding, mut known) = (Encoding::QuotedPrintable, None);
+        let mut survey = Survey::default();
         if !text.pieces {
-            let survey = Survey::of(text.octets);
+            survey = Survey::of(text.octets);
             encoding = survey.encoding(eight_bit_mime);
             if FAST && encoding != Encoding::QuotedPrintable {
                 known = Some(survey.size);
             }
         }
-        (Self::with(encoding, text, composes), known)
+        #[cfg(not(fast))]
+        let _ = survey;
+        let plan = Self {
+            #[cfg(fast)]
+            clean: survey.clean,
+            ..Self::with(encoding, text, composes)
+        };
+        (plan, known)
     }
 
     /// The plan for a text. What cannot go like this is found on the way. `composes`: the header block is still to be composed.
@@ -59,6 +72,8 @@ impl Plan {
     fn with(encoding: Encoding, text: &Text<'_>, composes: bool) -> Self {
         Self {
             encoding,
+            #[cfg(fast)]
+            clean: false,
             text_is_utf8: composes && if text.pieces { text.utf8 } else { is_utf8(text.octets) },
         }
     }

@@ -14,6 +14,9 @@ pub struct Survey {
     pub eight_bit: bool,
     /// A line of more than 998 octets, or a control character other than a tab.
     pub unsendable: bool,
+    /// All lines end with CRLF, and none but the first begins with a dot: it can be copied in pieces of any length; only [`FAST`]
+    /// finds that.
+    pub clean: bool,
     /// Octets of the text when it is sent as it is, each line with its CRLF; only [`FAST`] counts them.
     pub size: Size,
 }
@@ -24,23 +27,37 @@ impl Survey {
         let mut found = Self {
             eight_bit: FAST && !text.is_ascii(),
             unsendable: false,
+            clean: FAST,
             size: 0,
         };
-        let (mut rest, mut line) = found.pass(text, 0);
-        while let Some((&octet, after)) = rest.split_first() {
+        let (mut rest, mut line) = (text, 0usize);
+        loop {
+            // Only the faster way to the same end.
+            if FAST {
+                let plain = without_control(rest);
+                line = line.wrapping_add(plain);
+                found.count(plain);
+                rest = rest.get(plain..).unwrap_or(&[]);
+                if let [b'\r', b'\n', behind @ ..] = rest {
+                    found.unsendable |= line > LINE_BYTES;
+                    found.clean &= behind.first() != Some(&b'.');
+                    found.count(2);
+                    (rest, line) = (behind, 0);
+                    continue;
+                }
+            }
+            found.unsendable |= line > LINE_BYTES;
+            let Some((&octet, after)) = rest.split_first() else {
+                break;
+            };
             rest = after;
             line = line.wrapping_add(1);
             found.count(1);
             found.eight_bit |= !octet.is_ascii();
             if octet.is_ascii_control() {
-                // Only the faster way to the same end.
-                if let (true, b'\r', [b'\n', behind @ ..]) = (FAST, octet, after) {
-                    found.count(1);
-                    (rest, line) = found.pass(behind, 0);
-                    continue;
-                }
                 if matches!(octet, b'\r' | b'\n') {
                     line = 0;
+                    found.clean = false;
                     // A CR that belongs to a CRLF, or to a CR CR LF, ends no line: their LF does.
                     match (octet, after) {
                         (b'\r', [b'\n', ..] | [b'\r', b'\n', ..]) if FAST => found.size = found.size.wrapping_sub(1),
@@ -49,9 +66,7 @@ impl Survey {
                 } else {
                     found.unsendable |= octet != b'\t';
                 }
-                (rest, line) = found.pass(rest, line);
             }
-            found.unsendable |= line > LINE_BYTES;
         }
         if line > 0 {
             found.count(2);
@@ -63,19 +78,6 @@ impl Survey {
         if FAST {
             self.size = self.size.wrapping_add(Size::try_from(octets).unwrap_or(Size::MAX));
         }
-    }
-
-    /// Passes over octets that are no control characters, several at a time; the rest is to be looked at, up to the next
-    /// control character.
-    fn pass<'a>(&mut self, text: &'a [u8], line: usize) -> (&'a [u8], usize) {
-        if !FAST {
-            return (text, line);
-        }
-        let plain = without_control(text);
-        let line = line.wrapping_add(plain);
-        self.unsendable |= line > LINE_BYTES;
-        self.count(plain);
-        (text.get(plain..).unwrap_or(&[]), line)
     }
 
     /// The encoding: as it is where lines and octets allow it and the server takes it, else quoted-printable.

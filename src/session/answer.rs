@@ -82,12 +82,31 @@ impl<E: Events> Session<E> {
 
     /// The mail is refused; with which code.
     pub(super) fn refused(&mut self, job: &Job<'_>) -> Code {
-        let code = match self.refused_late() {
+        let code = match self.refused_for_its_own_reason(job) {
             Some(code) => code,
             None => code::refusal(self.step, self.reader.code(), self.reader.refuses_to_relay()),
         };
         self.answered(job, code);
         code
+    }
+
+    /// The code of a refusal that has another one than its step: of a verb that the server does not know, or one that comes only
+    /// at RCPT.
+    #[cfg(feature = "std")]
+    fn refused_for_its_own_reason(&self, job: &Job<'_>) -> Option<Code> {
+        let parameters = job.mail.as_ref().and_then(|mail| mail.parameters);
+        match parameters {
+            Some(parameters) if self.step == Step::Mail && parameters.verb.is_unknown(self.reader.code()) => {
+                Some(Code::NotSupported)
+            }
+            _ => self.refused_late(),
+        }
+    }
+
+    /// A device has neither.
+    #[cfg(not(feature = "std"))]
+    fn refused_for_its_own_reason(&self, _job: &Job<'_>) -> Option<Code> {
+        None
     }
 
     /// The code of a refusal that comes only at RCPT. With 530 the server asks for a login, whatever it says.
@@ -98,12 +117,6 @@ impl<E: Events> Session<E> {
             Refused::Sender => Code::SenderRefused,
             Refused::Hello => Code::HeloFailed,
         })
-    }
-
-    /// A device tells of the recipient then.
-    #[cfg(not(feature = "std"))]
-    fn refused_late(&self) -> Option<Code> {
-        None
     }
 
     /// What speaks here is known to be no SMTP, and what else it is not yet.

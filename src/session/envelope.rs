@@ -1,6 +1,8 @@
 //! The envelope of a mail: MAIL, RCPT, DATA; how the transaction is planned, and what the answers to these commands lead to.
 
 use super::event::{Events, RecipientVerdict};
+#[cfg(feature = "std")]
+use super::job::Parameters;
 use super::job::{Composing, Job, Mail};
 use super::session::Session;
 use super::state::State;
@@ -8,6 +10,8 @@ use crate::buffer::Window;
 use crate::code::{Code, Reason, Step};
 use crate::limits::Size;
 use crate::message::header;
+#[cfg(feature = "std")]
+use crate::message::part::Form;
 use crate::message::plan::Plan;
 use crate::wire::capability::Capability;
 use crate::wire::transparency::{Transparency, Transparent};
@@ -15,11 +19,46 @@ use crate::wire::transparency::{Transparency, Transparent};
 /// Writes the header block.
 pub(super) fn write_header(job: &Job<'_>, mail: &Mail<'_>, plan: &Plan, out: &mut Window<'_>) {
     #[cfg(feature = "std")]
+    if mail.form.is_some_and(Form::is_raw) {
+        // It has its own.
+        return;
+    }
+    #[cfg(feature = "std")]
     if let Some(block) = mail.composed {
         return header::write_remembered(block, plan, out);
     }
     let settings = &job.settings;
-    header::write(&Composing { settings, mail, plan }, out);
+    header::write(
+        &Composing {
+            settings,
+            mail,
+            plan,
+            #[cfg(feature = "std")]
+            more: None,
+        },
+        out,
+    );
+}
+
+/// How the body is sent, and its octets where they are known. None where it cannot be.
+fn plan(mail: &Mail<'_>, eight_bit_mime: bool) -> Option<(Plan, Option<Size>)> {
+    let composes = mail.composed().is_none();
+    #[cfg(feature = "std")]
+    if let Some(form) = mail.form {
+        return form.plan(&mail.text, eight_bit_mime, composes);
+    }
+    Some(Plan::of(&mail.text, eight_bit_mime, composes))
+}
+
+/// How many octets the mail has, as SIZE counts them; `known`: those of its body, where they are known.
+fn size(job: &Job<'_>, mail: &Mail<'_>, plan: Plan, known: Option<Size>) -> Size {
+    let mut counted = Window::counting();
+    write_header(job, mail, &plan, &mut counted);
+    if known.is_none() {
+        plan.count(&mail.text, &mut Transparent::new(&mut counted, Transparency::Off));
+    }
+    let counted = Size::try_from(counted.written()).unwrap_or(Size::MAX);
+    counted.saturating_add(known.unwrap_or(0))
 }
 
 impl<E: Events> Session<E> {
@@ -33,26 +72,47 @@ impl<E: Events> Session<E> {
             return State::Quit;
         };
         self.step = Step::Mail;
+        #[cfg(feature = "std")]
+        {
+            let utf8 = Self::is_utf8(job, mail);
+            if utf8 && !(self.capabilities.offers(Capability::SmtpUtf8) && self.takes_parameters(mail)) {
+                self.conclude(Code::NotSupported, Reason::NoSmtpUtf8);
+                return State::Quit;
+            }
+            self.transaction.more = utf8 || mail.parameters.is_some();
+        }
+        let takes_parameters = self.takes_parameters(mail);
         let transaction = &mut self.transaction;
         transaction.pipelining = job.settings.pipelining && self.capabilities.offers(Capability::Pipelining);
         transaction.envelope.data = mail.count().wrapping_add(1);
-        let (plan, known) = Plan::of(
-            &mail.text,
-            self.capabilities.offers(Capability::EightBitMime),
-            mail.composed().is_none(),
-        );
+        let eight_bit_mime = takes_parameters && self.capabilities.offers(Capability::EightBitMime);
+        let Some((plan, known)) = plan(mail, eight_bit_mime) else {
+            #[cfg(feature = "std")]
+            self.conclude(Code::NotSupported, Reason::NeedsEightBitMime);
+            return State::Quit;
+        };
+        #[cfg(feature = "std")]
+        {
+            transaction.eight_bit_mime = eight_bit_mime;
+        }
         transaction.plan = plan;
         transaction.encoder.choose(plan.encoding);
-        if cfg!(feature = "complete") && !mail.text.pieces {
-            if let Some(limit) = self.capabilities.size() {
-                let mut counted = Window::counting();
-                write_header(job, mail, &plan, &mut counted);
-                if known.is_none() {
-                    plan.count(&mail.text, &mut Transparent::new(&mut counted, Transparency::Off));
+        #[cfg(fast)]
+        transaction.encoder.set_clean(plan.clean);
+        if cfg!(feature = "complete") && (!mail.text.pieces || (cfg!(feature = "std") && known.is_some())) {
+            let limit = self.capabilities.size();
+            // On a system also for who asks how much of it has left.
+            #[cfg(feature = "std")]
+            if limit.is_none() && known.is_some() {
+                transaction.all = size(job, mail, plan, known);
+            }
+            if let Some(limit) = limit {
+                let size = size(job, mail, plan, known);
+                transaction.size = if takes_parameters { size } else { 0 };
+                #[cfg(feature = "std")]
+                {
+                    transaction.all = size;
                 }
-                let counted = Size::try_from(counted.written()).unwrap_or(Size::MAX);
-                let size = counted.saturating_add(known.unwrap_or(0));
-                transaction.size = size;
                 if limit > 0 && size > limit {
                     self.conclude(Code::DataFailed, Reason::TooLarge);
                     return State::Quit;
@@ -60,6 +120,37 @@ impl<E: Events> Session<E> {
             }
         }
         State::Envelope
+    }
+
+    /// Whether the command that begins the transaction takes parameters.
+    #[cfg(feature = "std")]
+    fn takes_parameters(&self, mail: &Mail<'_>) -> bool {
+        mail.parameters
+            .is_none_or(|parameters| parameters.verb.takes_parameters())
+    }
+
+    /// MAIL does.
+    #[cfg(not(feature = "std"))]
+    fn takes_parameters(&self, _mail: &Mail<'_>) -> bool {
+        true
+    }
+
+    /// Whether an address of the mail has characters outside ASCII.
+    #[cfg(feature = "std")]
+    pub(super) fn is_utf8(job: &Job<'_>, mail: &Mail<'_>) -> bool {
+        let raw = mail.form.is_some_and(Form::is_raw);
+        match mail.parameters {
+            Some(Parameters { utf8, from, .. }) if *utf8 || from.is_some() => *utf8,
+            // Without a header block of ours the sender may stand nowhere.
+            Some(Parameters { reverse_path, .. }) if raw && reverse_path.is_some() => false,
+            _ => !job.settings.sender().is_ascii(),
+        }
+    }
+
+    /// Whether delivery status notifications are asked for, of a server that does not offer them: the mail goes without.
+    #[cfg(feature = "std")]
+    pub fn lacks_notices(&self, mail: &Mail<'_>) -> bool {
+        mail.parameters.is_some_and(Parameters::asks_for_notices) && !self.capabilities.offers(Capability::Dsn)
     }
 
     /// An answer to a command of the envelope.

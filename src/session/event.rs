@@ -8,7 +8,7 @@ use crate::auth::Exchange;
 use crate::code::Code;
 #[cfg(feature = "std")]
 use crate::code::Reason;
-use crate::limits::EVENT_LINE_BYTES;
+use crate::limits::{Count, EVENT_LINE_BYTES};
 use crate::octets::{copy, printable, wipe};
 
 /// What stands for a secret that the client says, whatever its length.
@@ -87,7 +87,7 @@ impl Events for () {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecipientVerdict<'a> {
     /// Which one, 0 is the first.
-    pub number: u16,
+    pub number: Count,
     /// [`Code::Ok`] where it was accepted.
     pub code: Code,
     /// The server's reply code.
@@ -104,9 +104,9 @@ pub struct End<'a> {
     /// The server's text that belongs to it, or where it said nothing ours: printable ASCII, secrets masked.
     pub text: &'a [u8],
     /// Recipients that were accepted.
-    pub accepted: u16,
+    pub accepted: Count,
     /// Recipients that were refused.
-    pub refused: u16,
+    pub refused: Count,
 }
 
 /// A line of the server's that is not whole yet.

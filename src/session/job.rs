@@ -1,12 +1,18 @@
 //! What a session is to do: settings and mail, lent by whoever owns them.
 
+#[cfg(feature = "std")]
+pub use super::parameters::Parameters;
 use crate::auth::Credentials;
 #[cfg(feature = "std")]
 use crate::buffer::Window;
-use crate::limits::LIMITS;
+use crate::limits::{Count, LIMITS};
 pub use crate::message::date::Date;
+#[cfg(feature = "std")]
+pub use crate::message::header::More;
 pub use crate::message::header::Phrase;
 use crate::message::header::{self, Nonce};
+#[cfg(feature = "std")]
+use crate::message::part::Form;
 use crate::message::plan::Plan;
 pub use crate::message::text::Text;
 use crate::wire::address::List;
@@ -208,11 +214,17 @@ pub struct Mail<'a> {
     pub composed: Option<&'a [u8]>,
     /// How many recipients there are, where its owner has counted them; else 0.
     #[cfg(feature = "std")]
-    pub count: u16,
+    pub count: Count,
+    /// What few mails say in their envelope.
+    #[cfg(feature = "std")]
+    pub parameters: Option<&'a Parameters>,
     /// The subject, in one line.
     pub subject: &'a [u8],
     /// The text.
     pub text: Text<'a>,
+    /// What the body is, where the text is no plain one.
+    #[cfg(feature = "std")]
+    pub form: Option<&'a Form>,
     /// The time for Date; none without a clock.
     pub date: Option<Date>,
     /// 128 random bits for the Message-ID; without them there is none, so that a device without random numbers repeats
@@ -230,8 +242,12 @@ impl<'a> Mail<'a> {
             composed: None,
             #[cfg(feature = "std")]
             count: 0,
+            #[cfg(feature = "std")]
+            parameters: None,
             subject,
             text,
+            #[cfg(feature = "std")]
+            form: None,
             date: None,
             nonce: None,
         }
@@ -251,7 +267,7 @@ impl<'a> Mail<'a> {
 
     /// How many recipients there are.
     #[cfg(feature = "std")]
-    pub fn count(&self) -> u16 {
+    pub fn count(&self) -> Count {
         match self.count {
             0 => List::new(self.recipients).number(),
             count => count,
@@ -260,18 +276,32 @@ impl<'a> Mail<'a> {
 
     /// How many recipients there are.
     #[cfg(not(feature = "std"))]
-    pub fn count(&self) -> u16 {
+    pub fn count(&self) -> Count {
         List::new(self.recipients).number()
     }
 
     /// Composes the header block, for [`Mail::composed`]; how many octets it has, or 0 where the buffer is too small.
     #[cfg(feature = "std")]
     pub fn compose(&self, settings: &Settings<'a>, buffer: &mut [u8]) -> usize {
-        let plan = &Plan::of_header(&self.text);
         let mut out = Window::new(buffer, 0);
-        let mail = self;
-        header::compose(&Composing { settings, mail, plan }, &mut out);
+        self.write_header(settings, None, &mut out);
         if out.complete() { out.kept() } else { 0 }
+    }
+
+    /// Writes the header block, with what few mails have in it.
+    #[cfg(feature = "std")]
+    pub fn write_header(&self, settings: &Settings<'a>, more: Option<&'a More<'a>>, out: &mut Window<'_>) {
+        let plan = &Plan::of_header(&self.text);
+        let mail = self;
+        header::compose(
+            &Composing {
+                settings,
+                mail,
+                plan,
+                more,
+            },
+            out,
+        );
     }
 }
 
@@ -283,6 +313,9 @@ pub struct Composing<'a> {
     pub mail: &'a Mail<'a>,
     /// How its text is sent.
     pub plan: &'a Plan,
+    /// What few mails have besides.
+    #[cfg(feature = "std")]
+    pub more: Option<&'a More<'a>>,
 }
 
 impl header::Fields for Composing<'_> {
@@ -299,6 +332,10 @@ impl header::Fields for Composing<'_> {
     }
 
     fn from(&self) -> &[u8] {
+        #[cfg(feature = "std")]
+        if let Some(from) = self.mail.parameters.and_then(|parameters| parameters.from.as_ref()) {
+            return from.octets();
+        }
         self.settings.sender()
     }
 
@@ -320,6 +357,16 @@ impl header::Fields for Composing<'_> {
 
     fn plan(&self) -> &Plan {
         self.plan
+    }
+
+    #[cfg(feature = "std")]
+    fn more(&self) -> Option<&More<'_>> {
+        self.more
+    }
+
+    #[cfg(feature = "std")]
+    fn form(&self) -> Option<&Form> {
+        self.mail.form
     }
 }
 

@@ -15,6 +15,7 @@
 //! - [`state`]: the one table of states
 //! - [`mod@session`]: what lives as long as the connection
 //! - [`transaction`]: what lives as long as one mail
+//! - `parameters`: what few mails say in their envelope, where there is a system
 //! - [`envelope`]: MAIL, RCPT, DATA, and what the answers to them lead to
 //! - [`answer`]: what the server's answers lead to
 //! - [`choice`]: which mechanism logs in
@@ -30,6 +31,8 @@ pub mod envelope;
 pub mod event;
 pub mod job;
 pub mod login;
+#[cfg(feature = "std")]
+pub mod parameters;
 pub mod secure;
 #[allow(clippy::module_inception)]
 pub mod session;

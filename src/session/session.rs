@@ -9,7 +9,9 @@ use crate::auth::{Mechanism, redaction};
 use crate::code::{Code, Outcome, Reason, Step};
 #[cfg(feature = "std")]
 use crate::limits::CHALLENGE_BYTES;
-use crate::limits::{LIMITS, Limit, Timeouts};
+#[cfg(feature = "std")]
+use crate::limits::Size;
+use crate::limits::{Count, LIMITS, Limit, Timeouts};
 #[cfg(feature = "std")]
 use crate::wire::capability::Capabilities;
 use crate::wire::capability::Parser;
@@ -254,7 +256,7 @@ impl<E: Events> Session<E> {
     }
 
     /// Recipients accepted and refused.
-    pub fn recipients(&self) -> (u16, u16) {
+    pub fn recipients(&self) -> (Count, Count) {
         let envelope = &self.transaction.envelope;
         (envelope.accepted, envelope.refused)
     }
@@ -272,6 +274,20 @@ impl<E: Events> Session<E> {
     /// Whether the connection is to be made anew, after the first one was lost.
     pub fn wants_reconnect(&self) -> bool {
         self.state == State::Connecting && self.helo_only
+    }
+
+    /// Whether the mail may be sent with octets above 127.
+    #[cfg(feature = "std")]
+    pub fn takes_eight_bit(&self) -> bool {
+        self.transaction.eight_bit_mime
+    }
+
+    /// How many octets of the mail data have left, and how many there are; 0 where that is not known.
+    #[cfg(feature = "std")]
+    pub fn progress(&self) -> (Size, Size) {
+        let Transaction { left, all, .. } = self.transaction;
+        // Dots that are doubled do not count.
+        (if all > 0 { left.min(all) } else { left }, all)
     }
 
     /// From which octet on more of the text is needed, before [`Session::transmit`] can go on. Always None while what is at
@@ -374,6 +390,11 @@ impl<E: Events> Session<E> {
         self.unsent = self.unsent.saturating_sub(octets);
         // Until the final dot has left, its deadline is that of the text.
         if self.step == Step::Text {
+            #[cfg(feature = "std")]
+            {
+                let left = Size::try_from(octets).unwrap_or(0);
+                self.transaction.left = self.transaction.left.wrapping_add(left);
+            }
             if self.state == State::End && self.unsent == 0 {
                 self.step = Step::End;
                 // A reply that began before the final dot had left is no answer to it.
@@ -599,7 +620,7 @@ impl<E: Events> Session<E> {
                 Code::DataFailed
             }
             #[cfg(feature = "complete")]
-            tls => tls.code_of_tls().unwrap_or_else(|| self.step.code()),
+            other => other.own_code().unwrap_or_else(|| self.step.code()),
             #[cfg(not(feature = "complete"))]
             _ => self.step.code(),
         };

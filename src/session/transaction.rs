@@ -2,7 +2,7 @@
 
 use super::verdict::Verdict;
 use crate::code::{Code, Outcome, Reason, Step};
-use crate::limits::Size;
+use crate::limits::{Count, Size};
 use crate::message::body::Encoder;
 use crate::message::plan::Plan;
 use crate::wire::transparency::Transparency;
@@ -12,15 +12,15 @@ use crate::wire::transparency::Transparency;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Envelope {
     /// The number of the DATA command.
-    pub data: u16,
+    pub data: Count,
     /// Commands written whole.
-    pub said: u16,
+    pub said: Count,
     /// Commands answered.
-    pub answered: u16,
+    pub answered: Count,
     /// RCPTs accepted.
-    pub accepted: u16,
+    pub accepted: Count,
     /// RCPTs refused.
-    pub refused: u16,
+    pub refused: Count,
     /// Where in the list the recipient of the next RCPT begins,
     pub recipient: usize,
     /// and where the one behind it.
@@ -29,7 +29,7 @@ pub(super) struct Envelope {
 
 impl Envelope {
     /// The step of a command.
-    pub(super) fn step(&self, command: u16) -> Step {
+    pub(super) fn step(&self, command: Count) -> Step {
         match command {
             0 => Step::Mail,
             _ if command < self.data => Step::Rcpt,
@@ -52,6 +52,9 @@ pub(super) struct Transaction {
     /// All that is at hand of the text is written, and more follows.
     pub starved: bool,
     pub transparency: Transparency,
+    /// The envelope says more than its paths.
+    #[cfg(feature = "std")]
+    pub more: bool,
     /// How the text is written, fixed before MAIL.
     pub plan: Plan,
     /// Fixed as soon as its outcome is not [`Outcome::None`] any more.
@@ -62,6 +65,14 @@ pub(super) struct Transaction {
     pub taken: usize,
     /// What SIZE= says; 0 where it is not said.
     pub size: Size,
+    /// Octets of the mail data, where they are known; and those that have left.
+    #[cfg(feature = "std")]
+    pub all: Size,
+    #[cfg(feature = "std")]
+    pub left: Size,
+    /// Octets above 127 may be sent, and are declared.
+    #[cfg(feature = "std")]
+    pub eight_bit_mime: bool,
 }
 
 impl Transaction {
@@ -71,6 +82,8 @@ impl Transaction {
         pipelining: false,
         starved: false,
         transparency: Transparency::LineBegins,
+        #[cfg(feature = "std")]
+        more: false,
         verdict: Verdict {
             code: Code::Ok,
             step: Step::Connect,
@@ -92,6 +105,12 @@ impl Transaction {
         encoder: Encoder::new(Plan::NONE.encoding),
         taken: 0,
         size: 0,
+        #[cfg(feature = "std")]
+        all: 0,
+        #[cfg(feature = "std")]
+        left: 0,
+        #[cfg(feature = "std")]
+        eight_bit_mime: false,
     };
 
     /// Whether there is a verdict, if only for ourselves yet.

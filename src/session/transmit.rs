@@ -3,14 +3,18 @@
 use super::envelope::write_header;
 use super::event::{Events, MASK};
 use super::job::Job;
+#[cfg(feature = "std")]
+use super::parameters::{Parameters, Verb, write_original};
 use super::session::Session;
 use super::state::State;
-use super::transaction::Envelope;
+use super::transaction::{Envelope, Transaction};
 use crate::buffer::Window;
 use crate::code::{Reason, Step};
 use crate::limits::EVENT_LINE_BYTES;
 use crate::message::body::Encoding;
 use crate::wire::address::List;
+#[cfg(feature = "std")]
+use crate::wire::capability::Capability;
 use crate::wire::command::{self, Command};
 use crate::wire::transparency::Transparent;
 
@@ -35,7 +39,7 @@ impl<E: Events> Session<E> {
         let mut command = self.state.says();
         let may = match self.state {
             State::Envelope => {
-                command = self.transaction.envelope.command();
+                command = self.transaction.command();
                 self.may_say(job)
             }
             State::Text => return self.write_text(job, out),
@@ -152,7 +156,16 @@ impl<E: Events> Session<E> {
             command::MECHANISM => out.put_all(self.mechanism.name()),
             command::HAS_INITIAL_RESPONSE => return self.has_initial_response(),
             command::RESPONSE => self.write_response(job, out),
-            command::REVERSE_PATH => out.put_all(settings.sender()),
+            #[cfg(feature = "std")]
+            command::VERB..=command::ORIGINAL => return self.put_parameter(field, job, out),
+            command::REVERSE_PATH => {
+                #[cfg(feature = "std")]
+                if let Some(reverse_path) = parameters(job).and_then(Parameters::path) {
+                    out.put_all(reverse_path);
+                    return true;
+                }
+                out.put_all(settings.sender());
+            }
             command::IS_EIGHT_BIT => return self.transaction.plan.encoding == Encoding::EightBit,
             command::HAS_SIZE if cfg!(feature = "complete") => return self.transaction.size != 0,
             command::SIZE if cfg!(feature = "complete") => out.decimal(self.transaction.size),
@@ -165,6 +178,37 @@ impl<E: Events> Session<E> {
                     }
                     envelope.following = mail.recipients.len().wrapping_sub(rest.length());
                 }
+            }
+        }
+        true
+    }
+
+    /// Writes one of the fields that few mails have, or says whether a condition holds.
+    #[cfg(feature = "std")]
+    fn put_parameter(&self, field: u8, job: &Job<'_>, out: &mut Window<'_>) -> bool {
+        let Some(mail) = &job.mail else { return false };
+        if field == command::IS_UTF8 {
+            return Self::is_utf8(job, mail);
+        }
+        let Some(parameters) = mail.parameters else {
+            if field == command::VERB {
+                out.put_all(Verb::Mail.name());
+                return true;
+            }
+            return false;
+        };
+        let notices = parameters.verb.takes_parameters() && self.capabilities.offers(Capability::Dsn);
+        match field {
+            command::VERB => out.put_all(parameters.verb.name()),
+            command::HAS_RET => return notices && parameters.ret().is_some(),
+            command::RET => out.put_seldom(parameters.ret().unwrap_or(&[])),
+            command::HAS_ENVELOPE_ID => return notices && !parameters.envelope_id.octets().is_empty(),
+            command::ENVELOPE_ID => out.put_seldom(parameters.envelope_id.octets()),
+            command::HAS_NOTIFY => return notices && parameters.notify.is_said(),
+            command::NOTIFY => parameters.notify.write(out),
+            _ => {
+                let mailbox = List::behind(mail.recipients, self.transaction.envelope.recipient).next();
+                write_original(mailbox.unwrap_or(&[]), out);
             }
         }
         true
@@ -184,11 +228,21 @@ impl<E: Events> Session<E> {
     }
 }
 
-impl Envelope {
-    /// The command that is said next.
+/// What few mails say in their envelope.
+#[cfg(feature = "std")]
+fn parameters<'a>(job: &'a Job<'_>) -> Option<&'a Parameters> {
+    job.mail.as_ref()?.parameters
+}
+
+impl Transaction {
+    /// The command of the envelope that is said next.
     fn command(&self) -> Command {
-        match self.step(self.said) {
+        match self.envelope.step(self.envelope.said) {
+            #[cfg(feature = "std")]
+            Step::Mail if self.more => Command::MailAndMore,
             Step::Mail => Command::Mail,
+            #[cfg(feature = "std")]
+            Step::Rcpt if self.more => Command::RcptAndMore,
             Step::Rcpt => Command::Rcpt,
             _ => Command::Data,
         }

@@ -4,7 +4,9 @@
 //! no line end, no octet above 126, and no angle bracket outside a quoted local part. So it cannot begin a second command.
 
 use super::literal::Address;
-use crate::limits::{ADDRESS_BYTES, DOMAIN_BYTES, LABEL_BYTES, LOCAL_PART_BYTES, RECIPIENT_LIST_BYTES, RECIPIENTS};
+use crate::limits::{
+    ADDRESS_BYTES, Count, DOMAIN_BYTES, LABEL_BYTES, LOCAL_PART_BYTES, RECIPIENT_LIST_BYTES, RECIPIENTS,
+};
 use crate::octets::behind_last;
 
 /// A set of octets below 128: bit `n % 8` of octet `n / 8` says whether octet `n` is in it.
@@ -50,16 +52,31 @@ pub fn is_mailbox(address: &[u8]) -> bool {
         && is_domain(domain)
 }
 
+/// Whether this is a local part in ASCII, of any length.
+#[cfg(feature = "std")]
+pub(super) fn is_local_part(text: &[u8]) -> bool {
+    is_dotted(text, &ATOM) || is_quoted(text)
+}
+
 /// Whether this is a quoted string.
 fn is_quoted(text: &[u8]) -> bool {
-    cfg!(feature = "complete") && text.first() == Some(&b'"') && behind_quoted(text, 0) == text.len()
+    cfg!(feature = "complete")
+        && text.first() == Some(&b'"')
+        && behind_quoted(text, 0) == text.len()
+        // In a list that was checked on a system UTF-8 may be quoted, too.
+        && (cfg!(not(feature = "std")) || text.is_ascii())
+}
+
+/// Whether this octet may stand in a quoted string.
+fn is_quotable(octet: u8) -> bool {
+    matches!(octet, b' '..=b'~') || (cfg!(feature = "std") && !octet.is_ascii())
 }
 
 /// The position behind the quoted string that begins at `from`. It is beyond the end of the text where the closing `"` is
 /// missing, or an octet before it is not printable.
 fn behind_quoted(text: &[u8], from: usize) -> usize {
     let (mut at, mut escaped) = (from, true);
-    while let Some(octet @ b' '..=b'~') = text.get(at) {
+    while let Some(octet) = text.get(at).filter(|octet| is_quotable(**octet)) {
         at = at.wrapping_add(1);
         if *octet == b'"' && !escaped {
             return at;
@@ -166,8 +183,8 @@ impl<'a> List<'a> {
     }
 
     /// How many there are; 0 where one of them is not a mailbox.
-    pub fn number(self) -> u16 {
-        let mut number = 0u16;
+    pub fn number(self) -> Count {
+        let mut number: Count = 0;
         for address in self {
             if !is_mailbox(address) {
                 return 0;
@@ -206,12 +223,12 @@ impl<'a> Iterator for List<'a> {
 }
 
 /// How many mailboxes a list has: 1 to [`RECIPIENTS`], else it is no list.
-pub fn count(list: &[u8]) -> Option<u16> {
+pub fn count(list: &[u8]) -> Option<Count> {
     if list.len() > RECIPIENT_LIST_BYTES {
         return None;
     }
     let number = List::new(list).number();
-    (1..=RECIPIENTS).contains(&usize::from(number)).then_some(number)
+    (1..=Count::from(RECIPIENTS)).contains(&number).then_some(number)
 }
 
 /// Whether this is a list of 1 to [`RECIPIENTS`] mailboxes.
@@ -326,7 +343,7 @@ mod tests {
         for text in ["", ",", "a@b,", ",a@b", "a@b,,c@d", "a@b c@d", "a@b;c@d", "a@b,x"] {
             assert!(!is_list(text.as_bytes()), "{text:?}");
         }
-        let most = std::vec!["a@b"; RECIPIENTS].join(",");
+        let most = std::vec!["a@b"; RECIPIENTS.into()].join(",");
         assert!(is_list(most.as_bytes()));
         assert!(!is_list((most + ",a@b").as_bytes()));
     }

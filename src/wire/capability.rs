@@ -27,6 +27,12 @@ pub enum Capability {
     /// STARTTLS as a firewall masks it, in place.
     #[cfg(feature = "std")]
     MaskedStartTls,
+    /// SMTPUTF8 (RFC 6531).
+    #[cfg(feature = "std")]
+    SmtpUtf8,
+    /// DSN (RFC 3461).
+    #[cfg(feature = "std")]
+    Dsn,
     /// AUTH CRAM-MD5 (RFC 2195).
     #[cfg(feature = "std")]
     CramMd5,
@@ -56,6 +62,10 @@ const KNOWN: &[(&str, Capability)] = &[
     ("STARTTLS", Capability::StartTls),
     #[cfg(feature = "std")]
     ("XXXXXXXA", Capability::MaskedStartTls),
+    #[cfg(feature = "std")]
+    ("SMTPUTF8", Capability::SmtpUtf8),
+    #[cfg(feature = "std")]
+    ("DSN", Capability::Dsn),
     #[cfg(feature = "std")]
     ("AUTH CRAM-MD5", Capability::CramMd5),
     #[cfg(feature = "std")]

@@ -24,6 +24,30 @@ fields! {
     SIZE,
     /// A recipient's mailbox.
     FORWARD_PATH,
+    /// MAIL, or a verb of RFC 821 (3.4).
+    #[cfg(feature = "std")]
+    VERB,
+    /// Whether an address has characters outside ASCII (RFC 6531).
+    #[cfg(feature = "std")]
+    IS_UTF8,
+    /// Whether it is told what of the mail comes back (RFC 3461, 4.3).
+    #[cfg(feature = "std")]
+    HAS_RET,
+    #[cfg(feature = "std")]
+    RET,
+    /// Whether the envelope has a name (RFC 3461, 4.4).
+    #[cfg(feature = "std")]
+    HAS_ENVELOPE_ID,
+    #[cfg(feature = "std")]
+    ENVELOPE_ID,
+    /// Whether it is told what the sender wants to be told of (RFC 3461, 4.1).
+    #[cfg(feature = "std")]
+    HAS_NOTIFY,
+    #[cfg(feature = "std")]
+    NOTIFY,
+    /// The recipient as the sender has it (RFC 3461, 4.2).
+    #[cfg(feature = "std")]
+    ORIGINAL,
 }
 
 /// Makes the commands and, in the same order, their templates.
@@ -50,6 +74,12 @@ const SIZE_PARAMETER: &[Part] = if cfg!(feature = "complete") {
     &[]
 };
 
+/// What every mail may say behind the path of MAIL.
+const BEHIND_PATH: &[Part] = &[When(IS_EIGHT_BIT, &[Say(" BODY=8BITMIME")]), All(SIZE_PARAMETER)];
+
+/// RCPT, without what few mails say behind the path.
+const FORWARD: &[Part] = &[Say("RCPT TO:<"), Put(FORWARD_PATH), Say(">")];
+
 commands! {
     /// Nothing.
     Nothing: &[];
@@ -67,12 +97,11 @@ commands! {
     /// Begins a transaction.
     Mail: &[
         Say("MAIL FROM:<"), Put(REVERSE_PATH), Say(">"),
-        When(IS_EIGHT_BIT, &[Say(" BODY=8BITMIME")]),
-        All(SIZE_PARAMETER),
+        All(BEHIND_PATH),
         End,
     ];
     /// Names a recipient.
-    Rcpt: &[Say("RCPT TO:<"), Put(FORWARD_PATH), Say(">"), End];
+    Rcpt: &[All(FORWARD), End];
     /// Asks to send the mail data.
     Data: &[Say("DATA"), End];
     /// Ends the mail data.
@@ -81,6 +110,23 @@ commands! {
     Rset: &[Say("RSET"), End];
     /// Says good-bye.
     Quit: &[Say("QUIT"), End];
+    /// Begins a transaction of one of the few mails that say more.
+    #[cfg(feature = "std")]
+    MailAndMore: &[
+        Put(VERB), Say(" FROM:<"), Put(REVERSE_PATH), Say(">"),
+        All(BEHIND_PATH),
+        When(IS_UTF8, &[Say(" SMTPUTF8")]),
+        When(HAS_RET, &[Say(" RET="), Put(RET)]),
+        When(HAS_ENVELOPE_ID, &[Say(" ENVID="), Put(ENVELOPE_ID)]),
+        End,
+    ];
+    /// Names a recipient of such a mail.
+    #[cfg(feature = "std")]
+    RcptAndMore: &[
+        All(FORWARD),
+        When(HAS_NOTIFY, &[Say(" NOTIFY="), Put(NOTIFY), Say(" ORCPT="), Put(ORIGINAL)]),
+        End,
+    ];
 }
 
 impl Command {

@@ -9,6 +9,7 @@
 //! - [`capability`]: what an EHLO reply announces
 //! - [`words`]: known words, as a tree
 //! - [`address`]: mailboxes, and lists of them
+//! - `mailbox`: lists of mailboxes as people write them, where there is a system
 //! - [`literal`]: IP addresses, address literals
 
 pub mod address;
@@ -17,6 +18,8 @@ pub mod command;
 #[cfg(feature = "std")]
 pub mod delayed;
 pub mod literal;
+#[cfg(feature = "std")]
+pub mod mailbox;
 #[cfg(feature = "std")]
 pub mod protocol;
 pub mod relay;

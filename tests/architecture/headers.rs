@@ -38,6 +38,7 @@ const USES_THE_HEADERS: &str = r#"
 struct all {
     struct sds_smtp_config config;
     struct sds_smtp_message message;
+    struct sds_smtp_attachment attachment;
     struct sds_smtp_result result;
     struct sds_smtp_log_entry entry;
     struct sds_smtp_transport transport;
@@ -49,6 +50,7 @@ int take(char *text)
 {
     static const struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
     static const struct sds_smtp_message message = SDS_SMTP_MESSAGE_INIT;
+    static const struct sds_smtp_attachment attachment = SDS_SMTP_ATTACHMENT_INIT;
     static const struct sds_smtp_result result = SDS_SMTP_RESULT_INIT;
     static const struct sds_smtp_log_entry entry = SDS_SMTP_LOG_ENTRY_INIT;
     static const struct sds_smtp_transport transport = SDS_SMTP_TRANSPORT_INIT;
@@ -56,11 +58,12 @@ int take(char *text)
 
     all.config = config;
     all.message = message;
+    all.attachment = attachment;
     all.result = result;
     all.entry = entry;
     all.transport = transport;
     smtp_send(text, text, text);
-    return (int)(all.config.struct_size + all.message.struct_size + all.result.struct_size + all.entry.struct_size +
+    return (int)(all.config.struct_size + all.message.struct_size + all.attachment.struct_size + all.result.struct_size + all.entry.struct_size +
                  all.transport.struct_size + SDS_SMTP_CLIENT_SIZE + sizeof SDS_SMTP_VERSION + smtp_send_status()) +
            SDS_SMTP_READ_LATER + (SDS_SMTP_NO_LIMIT != 0u);
 }

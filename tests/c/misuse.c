@@ -365,7 +365,7 @@ static void message_fields(sds_smtp_client *client)
   expect("subject", huge, sds_smtp_client_send(client, &message), SDS_SMTP_DATA_FAILED);
 
   message = good_message();
-  message.flags = SDS_SMTP_RAW;
+  message.flags = SDS_SMTP_PARTIAL;
   expect("a flag of a later version", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_NOT_SUPPORTED);
   message.flags = 64;
   expect("message flags 64", NULL, sds_smtp_client_send(client, &message), SDS_SMTP_BAD_ARGUMENT);

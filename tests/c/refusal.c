@@ -76,6 +76,16 @@ static struct sds_smtp_config *with_tls(struct sds_smtp_config *config)
     told(__LINE__, SDS_SMTP_##code, words);                                                          \
   } while (0)
 
+/* The second one of two attachments is wrong. */
+#define ATTACHMENT(change, why)                                                                    \
+  do {                                                                                             \
+    struct sds_smtp_attachment one = SDS_SMTP_ATTACHMENT_INIT;                                     \
+                                                                                                   \
+    change;                                                                                        \
+    attachments[1] = one;                                                                          \
+    MESSAGE(BAD_ARGUMENT, (message.attachments = attachments, message.attachment_count = 2), why); \
+  } while (0)
+
 /* The text that begins with these words is the one of the result and of the log. */
 static void told(int line, int code, const char *words)
 {
@@ -207,6 +217,10 @@ static void fields(void)
   CONFIG(SENDER_REFUSED, config.sender = "unit7@", "sender: nothing behind the @");
   CONFIG(SENDER_REFUSED, config.sender = "@example.com", "sender: nothing before the @");
   CONFIG(SENDER_REFUSED, config.sender = "u\n@example.com", "sender: a control character in it");
+  CONFIG(SENDER_REFUSED, config.sender = "a@b.cz, c@d.cz", "sender: more than one address");
+  CONFIG(SENDER_REFUSED, config.sender = "N <a@b.cz> x", "sender: something behind the >; a comma separates");
+  CONFIG(SENDER_REFUSED, (config.sender = "N <a@b.cz>", config.sender_name = "N"),
+         "sender_name: set, and sender has a name in it");
   CONFIG(SENDER_REFUSED, config.sender_name = name, "sender_name: longer than 200 bytes");
   CONFIG(SENDER_REFUSED, config.sender_name = "a\nb", "sender_name: a control character in it");
   CONFIG(HELO_FAILED, config.ehlo_name = "two words", "ehlo_name: no domain name, IP address or address literal");
@@ -270,41 +284,62 @@ static int32_t failing(void *context, uint32_t offset, char *out, size_t max)
 
 static void messages(void)
 {
-  static const char *const headers[] = {"X-Unit: 7", NULL};
+  static const char *const ours[] = {"X-Unit: 7", "Subject: x", NULL}, *const no_colon[] = {"X-Unit", NULL};
+  static const char *const smuggling[] = {"X-Unit: 7\r\nBcc: x@y", NULL}, *const blank[] = {"X Unit: 7", NULL};
+  static const char *const priority[] = {"Importance: x", NULL}, *const automatic[] = {"Auto-Submitted: no", NULL};
   int32_t fails = -1, later = SDS_SMTP_READ_LATER, too_much = INT32_MAX;
-  char *many = listed("a@example.com", 101), *local = repeated('a', 65 + 12), *text = repeated('a', (64u << 20) + 1);
+  char *many = listed("a@example.com", 100001), *local = repeated('a', 243 + 12), *text = repeated('a', (64u << 20) + 1);
   char *subject = repeated('a', 2001);
+  const struct sds_smtp_attachment first = SDS_SMTP_ATTACHMENT_INIT;
+  struct sds_smtp_attachment attachments[2];
   int code;
 
-  memcpy(local + 65, "@example.com", 12);
+  attachments[0] = first;
+  attachments[0].data = "x";
+  memcpy(local + 243, "@example.com", 12);
   code = sds_smtp_client_send(client, NULL);
   compare(__LINE__, refusal_of(client), code, SDS_SMTP_BAD_ARGUMENT, "message: NULL, or struct_size is not known");
   MESSAGE(BAD_ARGUMENT, message.struct_size = 1, "message: NULL, or struct_size is not known");
   MESSAGE(BAD_ARGUMENT, message.flags = 64, "flags: unknown bit");
-  MESSAGE(NOT_SUPPORTED, message.flags = SDS_SMTP_RAW, "flags: not in this version");
+  MESSAGE(BAD_ARGUMENT, (message.flags = SDS_SMTP_RAW, message.text = "From: a@b.cz\nbcc : x@y.cz\n\n"),
+          "text: a Bcc field in a whole message");
   MESSAGE(NOT_SUPPORTED, message.flags = SDS_SMTP_PARTIAL, "flags: not in this version");
-  MESSAGE(NOT_SUPPORTED, message.flags = SDS_SMTP_AUTO_SUBMITTED, "flags: not in this version");
   MESSAGE(RECIPIENT_REFUSED, message.to = NULL, "to: no recipient");
   MESSAGE(RECIPIENT_REFUSED, message.to = "", "to: no recipient");
-  MESSAGE(RECIPIENT_REFUSED, message.to = "a@example.com,", "to: entry 2: empty");
+  MESSAGE(RECIPIENT_REFUSED, message.to = "a@example.com,;b@example.com", "to: entry 2: empty");
+  MESSAGE(RECIPIENT_REFUSED, message.to = ",", "to: entry 1: empty");
   MESSAGE(RECIPIENT_REFUSED, message.to = "a@example.com, operator",
           "to: entry 2 (operator): no @: a whole e-mail address is needed");
   MESSAGE(RECIPIENT_REFUSED, message.to = "a@example..com", "to: entry 1 (a@example..com): no domain behind the @");
   MESSAGE(RECIPIENT_REFUSED, message.to = "a@b.cz\r\nBcc: x@y", "to: entry 1 (a@b.cz??Bcc: x@y): a control character in it");
-  MESSAGE(RECIPIENT_REFUSED, message.to = many, "to: entry 101 (a@example.com): more than 100 recipients");
+  MESSAGE(RECIPIENT_REFUSED, message.to = many, "to: too many recipients: more than 100000");
+  MESSAGE(RECIPIENT_REFUSED, (message.to = NULL, message.bcc = many), "bcc: too many recipients: more than 100000");
+  MESSAGE(BAD_ARGUMENT, message.reply_to = many, "reply_to: more than 100000 addresses");
   MESSAGE(RECIPIENT_REFUSED, message.to = local,
-          "to: entry 1 (aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...): more than 64 bytes before the @");
-  MESSAGE(NOT_SUPPORTED, message.cc = "a@example.com", "cc: not in this version");
-  MESSAGE(NOT_SUPPORTED, message.bcc = "a@example.com", "bcc: not in this version");
-  MESSAGE(NOT_SUPPORTED, message.reply_to = "a@example.com", "reply_to: not in this version");
-  MESSAGE(NOT_SUPPORTED, message.from = "a@example.com", "from: not in this version");
-  MESSAGE(NOT_SUPPORTED, message.reverse_path = "<>", "reverse_path: not in this version");
+          "to: entry 1 (aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...): longer than 254 bytes");
+  MESSAGE(RECIPIENT_REFUSED, message.to = "a@b.cz c@d.cz", "to: entry 1 (a@b.cz c@d.cz): an invalid character before the @");
+  MESSAGE(RECIPIENT_REFUSED, message.to = "a..b@c.cz", "to: entry 1 (a..b@c.cz): an invalid character before the @");
+  MESSAGE(RECIPIENT_REFUSED, message.to = "N <a@b.cz", "to: entry 1 (N <a@b.cz): a < without its >");
+  MESSAGE(RECIPIENT_REFUSED, message.to = "<a@b.cz> N", "to: entry 1 (<a@b.cz> N): something behind the >; a comma separates");
+  MESSAGE(RECIPIENT_REFUSED, message.to = "\"N <a@b.cz>", "to: entry 1 (\"N <a@b.cz>): a quotation mark without its end");
+  MESSAGE(RECIPIENT_REFUSED, message.to = "a@b.cz (x", "to: entry 1 (a@b.cz (x): a comment (in parentheses) without its end");
+  MESSAGE(RECIPIENT_REFUSED, message.to = "g: a@b.cz;", "to: entry 1 (g: a@b.cz;): a colon: groups are not taken, "
+          "and a name with a colon stands in quotation marks");
+  MESSAGE(RECIPIENT_REFUSED, message.to = "\xe9@b.cz", "to: entry 1 (?@b.cz): neither ASCII nor UTF-8");
+  MESSAGE(RECIPIENT_REFUSED, message.cc = "operator", "cc: entry 1 (operator): no @: a whole e-mail address is needed");
+  MESSAGE(RECIPIENT_REFUSED, message.bcc = "a@b.cz,,c@d.cz", "bcc: entry 2: empty");
+  MESSAGE(BAD_ARGUMENT, message.reply_to = "@b.cz", "reply_to: entry 1 (@b.cz): nothing before the @");
+  MESSAGE(SENDER_REFUSED, message.from = "a@", "from: nothing behind the @");
+  MESSAGE(SENDER_REFUSED, message.from = "a@b.cz, c@d.cz", "from: more than one address");
+  MESSAGE(SENDER_REFUSED, message.from = "<>", "from: empty");
+  MESSAGE(SENDER_REFUSED, message.reverse_path = "N <a@b.cz>", "reverse_path: a name in it");
+  MESSAGE(SENDER_REFUSED, message.reverse_path = "a@b.cz\r\nDATA", "reverse_path: a control character in it");
   MESSAGE(DATA_FAILED, message.subject = "a\r\nBcc: x@y", "subject: a line end in it");
   MESSAGE(DATA_FAILED, message.subject = "\x1b", "subject: a control character in it");
   MESSAGE(DATA_FAILED, message.subject = subject, "subject: longer than 2000 bytes");
   MESSAGE(DATA_FAILED, message.text = text, "text: longer than 64 MiB");
-  MESSAGE(NOT_SUPPORTED, message.html = "<p>", "html: not in this version");
-  MESSAGE(NOT_SUPPORTED, message.text_path = "text", "text_path: not in this version");
+  MESSAGE(DATA_FAILED, message.html = text, "html: longer than 64 MiB");
+  MESSAGE(BAD_ARGUMENT, message.text_path = "text", "text_path: text_path, and text or read, are both set");
   MESSAGE(BAD_ARGUMENT, message.read = failing, "read: text and read are both set");
   MESSAGE(READ_FAILED, (message.text = NULL, message.read = failing, message.read_context = &fails),
           "read: it failed, or gave more than there was room for");
@@ -312,18 +347,53 @@ static void messages(void)
           "read: it failed, or gave more than there was room for");
   MESSAGE(READ_FAILED, (message.text = NULL, message.read = failing, message.read_context = &later),
           "read: it has nothing now, and the call cannot wait");
-  MESSAGE(NOT_SUPPORTED, message.headers = headers, "headers: not in this version");
-  MESSAGE(NOT_SUPPORTED, message.attachments = (const struct sds_smtp_attachment *)(const void *)text,
-          "attachments: not in this version");
-  MESSAGE(NOT_SUPPORTED, message.attachment_count = 1, "attachment_count: not in this version");
-  MESSAGE(NOT_SUPPORTED, message.message_id = "<a@b>", "message_id: not in this version");
-  MESSAGE(NOT_SUPPORTED, message.envelope_id = "a", "envelope_id: not in this version");
-  MESSAGE(NOT_SUPPORTED, message.date = 1, "date: not in this version");
-  MESSAGE(NOT_SUPPORTED, message.verb = 1, "verb: not in this version");
+  MESSAGE(BAD_ARGUMENT, message.headers = ours, "headers: entry 2 (Subject): written by the library itself");
+  MESSAGE(BAD_ARGUMENT, message.headers = smuggling, "headers: entry 1 (X-Unit): a line end in it");
+  MESSAGE(BAD_ARGUMENT, message.headers = no_colon, "headers: entry 1 (X-Unit): no colon behind its name");
+  MESSAGE(BAD_ARGUMENT, message.headers = blank,
+          "headers: entry 1 (X Unit): a name with a blank, or something else than printable ASCII, in it");
+  MESSAGE(BAD_ARGUMENT, (message.headers = priority, message.priority = SDS_SMTP_PRIORITY_HIGH),
+          "headers: entry 1 (Importance): written by the library itself");
+  MESSAGE(BAD_ARGUMENT, (message.headers = automatic, message.flags = SDS_SMTP_AUTO_SUBMITTED),
+          "headers: entry 1 (Auto-Submitted): written by the library itself");
+  MESSAGE(BAD_ARGUMENT, message.attachment_count = 1, "attachments: NULL, and attachment_count is not 0");
+  MESSAGE(BAD_ARGUMENT, (message.attachments = attachments, message.attachment_count = 10001),
+          "attachments: more than 10000 attachments");
+  attachments[1] = attachments[0];
+  attachments[1].struct_size = 8;
+  MESSAGE(BAD_ARGUMENT, (message.attachments = attachments, message.attachment_count = 2),
+          "attachments: entry 2: another struct_size than the first one");
+  ATTACHMENT((void)0, "attachments: entry 2: none of data, path and read is set");
+  ATTACHMENT((one.data = "x", one.path = "x"), "attachments: entry 2: more than one of data, path and read is set");
+  ATTACHMENT((one.path = "x", one.length = 1), "attachments: entry 2: length is not 0, and path is set");
+  ATTACHMENT((one.data = "x", one.flags = 2), "attachments: entry 2: flags: unknown bit");
+  ATTACHMENT((one.data = "x", one.reserved_pointer = text), "attachments: entry 2: reserved_pointer is not NULL");
+  ATTACHMENT((one.data = "x", one.length = (uint64_t)-1), "attachments: entry 2: length is longer than memory");
+  ATTACHMENT((one.data = "x", one.name = "a/b"), "attachments: entry 2: name: a path; only its last part is wanted");
+  ATTACHMENT((one.data = "x", one.name = "a\nb"), "attachments: entry 2: name: a line end in it");
+  ATTACHMENT((one.data = "x", one.name = "a\x1b"), "attachments: entry 2: name: a control character in it");
+  ATTACHMENT((one.data = "x", one.name = "\xe9"), "attachments: entry 2: name: not UTF-8");
+  ATTACHMENT((one.path = "a\\b"), "attachments: entry 2: name: a path; only its last part is wanted");
+  ATTACHMENT((one.data = "x", one.content_type = "message/rfc822"),
+             "attachments: entry 2: content_type: message/... and multipart/... cannot be attached");
+  ATTACHMENT((one.data = "x", one.content_type = "text"), "attachments: entry 2: content_type: no type/subtype");
+  ATTACHMENT((one.data = "x", one.content_id = "<a>"), "attachments: entry 2: content_id: angle brackets in it");
+  MESSAGE(BAD_ARGUMENT, message.message_id = "a@b", "message_id: not <something@somewhere> in ASCII, without blanks");
+  MESSAGE(BAD_ARGUMENT, message.message_id = subject, "message_id: longer than 319 bytes");
+  MESSAGE(BAD_ARGUMENT, message.envelope_id = "a\r\nDATA", "envelope_id: something else than printable ASCII in it");
+  MESSAGE(BAD_ARGUMENT, message.envelope_id = subject,
+          "envelope_id: longer than 100 bytes (blanks, + and = count as three)");
+  MESSAGE(BAD_ARGUMENT, message.date = -1, "date: before 1970, or after 2106");
+  MESSAGE(BAD_ARGUMENT, message.date = INT64_MAX, "date: before 1970, or after 2106");
   MESSAGE(BAD_ARGUMENT, message.verb = 4, "verb: unknown value");
-  MESSAGE(NOT_SUPPORTED, message.dsn = 1, "dsn: not in this version");
+  MESSAGE(BAD_ARGUMENT, message.dsn = SDS_SMTP_DSN_NEVER | SDS_SMTP_DSN_DELAY, "dsn: SDS_SMTP_DSN_NEVER stands alone");
+  MESSAGE(BAD_ARGUMENT, (message.dsn = SDS_SMTP_DSN_DELAY, message.verb = SDS_SMTP_VERB_SEND),
+          "dsn: set, and SEND, SOML and SAML have no parameters");
+  MESSAGE(BAD_ARGUMENT, (message.envelope_id = "1", message.verb = SDS_SMTP_VERB_SOML),
+          "envelope_id: set, and SEND, SOML and SAML have no parameters");
+  MESSAGE(NOT_SUPPORTED, (message.to = "\xc5\xbe@b.cz", message.verb = SDS_SMTP_VERB_SAML),
+          "verb: with it no address can have other letters than ASCII before its @");
   MESSAGE(BAD_ARGUMENT, message.dsn = 32, "dsn: unknown bit");
-  MESSAGE(NOT_SUPPORTED, message.priority = 1, "priority: not in this version");
   MESSAGE(BAD_ARGUMENT, message.priority = 3, "priority: unknown value");
   free(many);
   free(local);

@@ -97,11 +97,11 @@ static void messages(sds_smtp_client *client)
   message.message.struct_size = (uint32_t)offsetof(struct sds_smtp_message, html);
   expect("message that ends before html", sds_smtp_client_send(client, &message.message), SDS_SMTP_RECIPIENT_REFUSED);
   message.message.html = NULL;
-  message.message.priority = 2;
+  message.message.priority = 3;
   message.message.struct_size = (uint32_t)offsetof(struct sds_smtp_message, priority) + 3;
   expect("message that ends within priority", sds_smtp_client_send(client, &message.message), SDS_SMTP_RECIPIENT_REFUSED);
   message.message.struct_size = (uint32_t)sizeof message.message;
-  expect("whole message", sds_smtp_client_send(client, &message.message), SDS_SMTP_NOT_SUPPORTED);
+  expect("whole message", sds_smtp_client_send(client, &message.message), SDS_SMTP_BAD_ARGUMENT);
   message.message.priority = 0;
   message.message.struct_size = (uint32_t)sizeof message;
   message.tail[0] = 1;

@@ -19,18 +19,21 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 /// What the static library needs from the system: the line of `cargo rustc -- --print native-static-libs`.
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
-pub const EXAMPLES: [&str; 9] = [
+pub const EXAMPLES: [&str; 12] = [
     "first_mail",
     "submission",
     "oauth",
     "pinned_device",
+    "attachment",
+    "html_report",
+    "verbs",
     "alarm_loop",
     "fullc_program",
     "two_devices",
     "event_loop",
     "own_transport",
 ];
-pub const TESTS: [&str; 31] = [
+pub const TESTS: [&str; 32] = [
     "layout",
     "misuse",
     "versions",
@@ -38,6 +41,7 @@ pub const TESTS: [&str; 31] = [
     "threads",
     "secrets",
     "oom",
+    "parts",
     "siblings",
     "descriptors",
     "stress",

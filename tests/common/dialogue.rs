@@ -6,12 +6,20 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "std")]
+use sds_smtp::buffer::Window;
 use sds_smtp::code::{Outcome, Phase, Reason};
-use sds_smtp::limits::Timeouts;
+use sds_smtp::limits::{Count, Timeouts};
 use sds_smtp::message::word::write_phrase;
+#[cfg(feature = "std")]
+use sds_smtp::octets::Bounded;
 #[cfg(feature = "complete")]
 use sds_smtp::session::job::Security;
+#[cfg(feature = "std")]
+use sds_smtp::session::parameters::{Parameters, Verb, write_xtext};
 use sds_smtp::session::{Date, Job, Mail, Settings, Text};
+#[cfg(feature = "std")]
+use sds_smtp::wire::address::List;
 use sds_smtp::wire::capability::Capabilities;
 
 /// A step of the dialogue.
@@ -55,9 +63,9 @@ pub enum Expected {
     Text(String),
     TextPart(String),
     NoTextPart(String),
-    Accepted(u16),
-    Refused(u16),
-    Recipient(u16),
+    Accepted(Count),
+    Refused(Count),
+    Recipient(Count),
 }
 
 /// Owned settings and mail; [`Dialogue::job`] lends them.
@@ -89,6 +97,9 @@ pub struct Setup {
     pub keep: bool,
     /// A dry run, where there is a system.
     pub dry: bool,
+    /// What few mails say in their envelope.
+    #[cfg(feature = "std")]
+    pub parameters: Option<Parameters>,
     pub timeouts: Timeouts,
 }
 
@@ -115,6 +126,8 @@ impl Default for Setup {
             security: Security::None,
             keep: false,
             dry: false,
+            #[cfg(feature = "std")]
+            parameters: None,
             timeouts: Timeouts::RFC_5321,
         }
     }
@@ -156,6 +169,10 @@ impl Setup {
             mail: (!self.probe).then_some(Mail {
                 date: Date::at(self.date),
                 nonce: Some([0x0011_2233, 0x4455_6677, 0x8899_aabb, 0xccdd_eeff]),
+                #[cfg(feature = "std")]
+                parameters: self.parameters.as_ref(),
+                #[cfg(feature = "std")]
+                count: List::new(&self.to).count() as Count,
                 ..Mail::new(&self.to, &self.subject, Text::whole(&self.text))
             }),
             keep: self.keep,
@@ -315,7 +332,58 @@ pub const SETTINGS: &[(&str, Setting)] = &[
     ("sender-name", |parser, rest| {
         set(&mut parser.dialogue.setup.sender_name, rest)
     }),
-    ("to", |parser, rest| set(&mut parser.dialogue.setup.to, rest)),
+    ("to", |parser, rest| {
+        #[cfg(feature = "std")]
+        if !rest.is_ascii() {
+            parser.parameters().utf8 = true;
+        }
+        set(&mut parser.dialogue.setup.to, rest)
+    }),
+    ("verb", |parser, rest| {
+        #[cfg(feature = "std")]
+        {
+            parser.parameters().verb = match rest {
+                "send" => Verb::Send,
+                "soml" => Verb::Soml,
+                "saml" => Verb::Saml,
+                _ => return Err("verb send, soml or saml".into()),
+            };
+        }
+        parser.hosted(rest)
+    }),
+    ("reverse-path", |parser, rest| {
+        #[cfg(feature = "std")]
+        {
+            parser.parameters().reverse_path = Some(Bounded::new(&unescape(rest)?));
+        }
+        parser.hosted(rest)
+    }),
+    ("notify", |parser, rest| {
+        #[cfg(feature = "std")]
+        for word in rest.split(' ') {
+            let notify = &mut parser.parameters().notify;
+            *match word {
+                "success" => &mut notify.success,
+                "failure" => &mut notify.failure,
+                "delay" => &mut notify.delay,
+                "never" => &mut notify.never,
+                "full" => &mut notify.full,
+                _ => return Err("notify success, failure, delay, never, full".into()),
+            } = true;
+        }
+        parser.hosted(rest)
+    }),
+    ("envelope-id", |parser, rest| {
+        #[cfg(feature = "std")]
+        {
+            parser.parameters().envelope_id = Bounded::written(|room| {
+                let mut out = Window::new(room, 0);
+                write_xtext(rest.as_bytes(), &mut out);
+                out.kept()
+            });
+        }
+        parser.hosted(rest)
+    }),
     ("subject", |parser, rest| set(&mut parser.dialogue.setup.subject, rest)),
     ("text", |parser, rest| parser.text(unescape(rest)?)),
     ("text-repeat", |parser, rest| parser.text(repeat(rest)?)),
@@ -541,6 +609,18 @@ impl Parser {
             return;
         }
         self.dialogue.items.push((number, item));
+    }
+
+    /// What few mails say in their envelope.
+    #[cfg(feature = "std")]
+    fn parameters(&mut self) -> &mut Parameters {
+        self.dialogue.setup.parameters.get_or_insert_default()
+    }
+
+    /// It is only for a library on a system.
+    fn hosted(&mut self, _rest: &str) -> Result<(), String> {
+        self.dialogue.elsewhere |= !cfg!(feature = "std");
+        Ok(())
     }
 
     /// The first text is instead of the default, each further one is added.

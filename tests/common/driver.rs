@@ -3,6 +3,7 @@
 //! It does what `sds_smtp::session` asks of whoever drives it, and looks on the way for what must never be.
 
 use sds_smtp::code::Reason;
+use sds_smtp::limits::Count;
 use sds_smtp::session::{Job, Session, Text, Verdict};
 
 use super::events::{Recorder, Side};
@@ -56,7 +57,7 @@ pub struct Driver<'a> {
 pub struct Seen {
     pub verdict: Verdict,
     pub text: String,
-    pub recipients: (u16, u16),
+    pub recipients: (Count, Count),
 }
 
 impl<'a> Driver<'a> {

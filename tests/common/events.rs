@@ -5,7 +5,7 @@ use sds_smtp::auth::Exchange;
 use sds_smtp::code::Outcome;
 #[cfg(feature = "std")]
 use sds_smtp::code::Reason;
-use sds_smtp::limits::{CHALLENGE_BYTES, EVENT_LINE_BYTES};
+use sds_smtp::limits::{CHALLENGE_BYTES, Count, EVENT_LINE_BYTES};
 use sds_smtp::session::Verdict;
 use sds_smtp::session::event::{End, Events, Hearing, MASK, RecipientVerdict};
 
@@ -32,7 +32,7 @@ enum Said {
 pub struct Ended {
     pub verdict: Verdict,
     pub text: String,
-    pub recipients: (u16, u16),
+    pub recipients: (Count, Count),
 }
 
 /// Remembers all events, and what passed on the wire.
@@ -41,7 +41,7 @@ pub struct Recorder {
     said: Vec<Said>,
     hearing: Line,
     /// The recipients' verdicts: number, code, reply code, text.
-    pub recipients: Vec<(u16, u8, u16, String)>,
+    pub recipients: Vec<(Count, u8, u16, String)>,
     /// Each end that was told.
     pub ends: Vec<Ended>,
     challenge: Vec<u8>,
@@ -304,10 +304,10 @@ impl Recorder {
     }
 
     /// The recipients that are told as refused or accepted are as many as the result has.
-    pub fn check_recipients(&self, counts: (u16, u16), verdict: &Verdict, text: &str) -> Result<(), String> {
+    pub fn check_recipients(&self, counts: (Count, Count), verdict: &Verdict, text: &str) -> Result<(), String> {
         let accepted = self.recipients.iter().filter(|(_, code, ..)| *code == 0).count();
         let refused = self.recipients.len() - accepted;
-        if (accepted, refused) != (usize::from(counts.0), usize::from(counts.1)) {
+        if (accepted, refused) != (counts.0 as usize, counts.1 as usize) {
             return Err(format!("recipients {counts:?}, told: {:?}", self.recipients));
         }
         if verdict.outcome == Outcome::Sent && accepted == 0 {

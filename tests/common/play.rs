@@ -186,7 +186,11 @@ impl Player<'_> {
                 _ => false,
             })
         };
-        let begins = says(b"MAIL").or(says(b"QUIT"))?;
+        let begins = says(b"MAIL FROM:")
+            .or(says(b"SEND FROM:"))
+            .or(says(b"SOML FROM:"))
+            .or(says(b"SAML FROM:"))
+            .or(says(b"QUIT"))?;
         let items = &self.dialogue.items;
         let odd = |item: &Item| matches!(item, Item::Stall(_) | Item::Flow | Item::Server { surplus: true, .. });
         (self.mails == 1 && !items.iter().any(|(_, item)| odd(item))).then_some(begins)

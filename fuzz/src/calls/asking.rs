@@ -40,7 +40,7 @@ impl World<'_> {
                 .iter()
                 .all(|words| !words.is_empty() && words.to_bytes().is_ascii())
         );
-        assert!(sds_smtp_features() & !7 == 0);
+        assert!(sds_smtp_features() & !15 == 0);
         let status = self.status(0);
         assert_eq!(sds_smtp_status(), status);
         let program = sds_smtp_program_status();

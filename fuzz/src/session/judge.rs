@@ -130,7 +130,7 @@ impl Player<'_> {
             of_rcpt.len() == recipients && of_rcpt.iter().all(is_positive),
             "a recipient was refused"
         );
-        assert_eq!((usize::from(told.recipients.0), told.recipients.1), (recipients, 0));
+        assert_eq!((told.recipients.0 as usize, told.recipients.1), (recipients, 0));
         assert_eq!(tap.answers(Said::Data), [354]);
         assert_eq!(tap.answers(Said::Auth).last(), (self.setup.auth != 0).then_some(&235));
     }

@@ -1,6 +1,7 @@
 //! Drives a session: octets leave and arrive as the input says, and time is a number.
 
 use sds_smtp::code::{Code, Reason};
+use sds_smtp::limits::Count;
 use sds_smtp::session::{Job, Session, Text, Verdict};
 
 use super::event;
@@ -20,7 +21,7 @@ const MOST: usize = 300_000;
 pub(super) struct Told {
     pub(super) verdict: Verdict,
     pub(super) text: Vec<u8>,
-    pub(super) recipients: (u16, u16),
+    pub(super) recipients: (Count, Count),
     pub(super) enhanced: [u32; 3],
 }
 

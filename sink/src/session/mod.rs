@@ -102,8 +102,8 @@ impl<'a> Session<'a> {
         let (verb, argument) = line.split_once(' ').unwrap_or((&line, ""));
         let verb = verb.to_ascii_uppercase();
         self.sink.print("C", &masked(&verb, argument, &line));
-        // RFC 2920 section 3.1: only these may be followed by something else in the same group.
-        let groups = ["MAIL", "RCPT", "RSET"].contains(&verb.as_str());
+        // RFC 2920 section 3.1: only these, known or not, may be followed by something else in the same group.
+        let groups = ["MAIL", "RCPT", "RSET", "SEND", "SOML", "SAML"].contains(&verb.as_str());
         if self.used < self.input.len() && !(self.pipelining && groups) {
             self.over = true;
             self.reply(554, "5.5.0 Synchronization error: you did not wait");

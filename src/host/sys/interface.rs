@@ -35,6 +35,15 @@ pub enum Unresolved {
     NoMemory,
 }
 
+/// Why a file cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unopened {
+    /// It is not there, or this process may not read it.
+    NotThere,
+    /// It is something else than a file or a pipe.
+    Strange,
+}
+
 /// What woke the thread, for one connection.
 #[derive(Clone, Copy)]
 pub struct Event {

@@ -20,7 +20,7 @@ compile_error!(
     "the host engine knows Linux and Windows; without the feature `std` there is the protocol for any system"
 );
 
-pub use interface::{Event, Failure, Task, Unresolved, is_sound};
+pub use interface::{Event, Failure, Task, Unopened, Unresolved, is_sound};
 pub use memory::{Lasting, Row, boxed};
 pub use reserve::{forget_guarded, unguarded};
 #[cfg(feature = "tls")]
@@ -28,9 +28,9 @@ pub use reserve::{guarded, is_refused};
 #[cfg(feature = "tls")]
 pub use system::open_file;
 pub use system::{
-    Condition, Lock, Locked, Poller, Ready, Socket, Thread, Waker, before_lookups, calendar, connect_failure,
-    interface_number, is_connected, leave_open, local_address, lookup, monotonic, on_fork, random, receive, send,
-    start_thread, without_cancellation,
+    Condition, File, Lock, Locked, Poller, Ready, Socket, Thread, Waker, before_lookups, calendar, connect_failure,
+    interface_number, is_connected, leave_open, length_of_file, local_address, lookup, monotonic, on_fork, open_source,
+    random, receive, send, start_thread, without_cancellation,
 };
 
 #[cfg(test)]

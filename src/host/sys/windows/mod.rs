@@ -2,6 +2,7 @@
 
 mod clock;
 mod failure;
+mod file;
 mod lock;
 mod names;
 mod poller;
@@ -10,6 +11,7 @@ mod socket;
 mod watched;
 
 pub use clock::{calendar, monotonic};
+pub use file::{File, length_of_file, open_source};
 pub use lock::{Condition, Lock, Locked};
 pub use names::{before_lookups, interface_number, lookup};
 pub use poller::{Poller, Ready, Waker};

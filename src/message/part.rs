@@ -1,0 +1,1011 @@
+//! A mail that is no plain text: HTML, a whole message, or several parts (RFC 2046, 2183, 2231, 2387).
+//!
+//! Of several parts each has a head, which was composed before, and a body, which is encoded while it is sent: a [`Composer`]
+//! writes as much as there is room for and goes on there the next time. It keeps nothing of what it has written.
+
+use super::body::{Encoder, Encoding};
+use super::plan::Plan;
+use super::survey::Survey;
+use super::text::Text;
+use crate::base64;
+use crate::buffer::{HEXADECIMAL, Window};
+use crate::limits::{HEADER_LINE_BYTES, Size};
+use crate::octets::copy;
+use crate::utf8::misleads;
+
+/// The octets that a line of base64 stands for (RFC 2045, 6.8), and its own with the CRLF.
+const LINE_OCTETS: usize = 57;
+const LINE: usize = 78;
+
+/// What the boundaries of a mail are made of: 128 random bits.
+pub type Boundary = [u32; 4];
+
+/// A multipart's subtype.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Parts for themselves.
+    Mixed,
+    /// HTML, and what it shows.
+    Related,
+    /// The same in several forms, the best one last.
+    Alternative,
+}
+
+impl Kind {
+    /// Its own letter in a boundary: no boundary of a mail is the beginning of another one.
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Mixed => b'm',
+            Self::Related => b'r',
+            Self::Alternative => b'a',
+        }
+    }
+
+    /// Writes the content type.
+    pub fn write(self, boundary: &Boundary, out: &mut Window<'_>) {
+        out.put_seldom(match self {
+            Self::Mixed => b"multipart/mixed;",
+            Self::Related => b"multipart/related; type=\"text/html\";",
+            Self::Alternative => b"multipart/alternative;",
+        });
+        out.end_line();
+        out.put_seldom(b" boundary=\"");
+        self.write_boundary(boundary, out);
+        out.put(b'"');
+    }
+
+    /// Writes the boundary: with `=_` in it, which stands in no quoted-printable, and in no base64 (RFC 2045, 6.7).
+    fn write_boundary(self, boundary: &Boundary, out: &mut Window<'_>) {
+        out.put_seldom(BOUNDARY);
+        out.put(self.letter());
+        for word in boundary {
+            out.digits(*word, HEXADECIMAL, 1 << 7);
+        }
+    }
+
+    /// Writes the line that begins a part, behind what stands before it.
+    pub fn write_delimiter(self, boundary: &Boundary, first: bool, out: &mut Window<'_>) {
+        if !first {
+            out.end_line();
+        }
+        out.put_seldom(b"--");
+        self.write_boundary(boundary, out);
+        out.end_line();
+    }
+
+    /// Writes the line that ends the last part.
+    pub fn write_end(self, boundary: &Boundary, out: &mut Window<'_>) {
+        out.end_line();
+        out.put_seldom(b"--");
+        self.write_boundary(boundary, out);
+        out.put_seldom(b"--");
+        out.end_line();
+    }
+}
+
+/// What every boundary begins with.
+const BOUNDARY: &[u8] = b"=_sds-";
+
+/// Whether a text that may go as it is has something in it that looks like a boundary made of these bits.
+pub fn has_boundary(text: &[u8], boundary: &Boundary) -> bool {
+    let mut room = [0; 32];
+    let mut digits = Window::new(&mut room, 0);
+    for word in boundary {
+        digits.digits(*word, HEXADECIMAL, 1 << 7);
+    }
+    text.split(|octet| *octet == b'=').skip(1).any(|behind| {
+        let digits = behind.strip_prefix(b"_sds-").and_then(|rest| rest.get(1..));
+        digits.is_some_and(|digits| digits.starts_with(&room))
+    })
+}
+
+/// What a mail's body is, where it is no plain text.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// The text is HTML.
+    Html,
+    /// The text is a whole message, with a header block of its own.
+    Raw,
+    /// The text is a body of several parts, which a [`Composer`] gives in pieces.
+    Parts(Multipart),
+}
+
+/// A body of several parts.
+#[derive(Clone, Copy, Debug)]
+pub struct Multipart {
+    /// Its type.
+    pub kind: Kind,
+    /// What its boundaries are made of.
+    pub boundary: Boundary,
+    /// It goes with octets above 127 where the server takes them.
+    pub eight_bit: bool,
+    /// Its octets where they are known: for a server without 8BITMIME, and for one with it.
+    pub sizes: [Option<Size>; 2],
+}
+
+impl Form {
+    /// Whether the text is a whole message.
+    pub const fn is_raw(&self) -> bool {
+        matches!(self, Self::Raw)
+    }
+
+    /// How the body is sent, and its octets where they are known. None: the server does not take octets above 127, and nothing may
+    /// be encoded here.
+    pub fn plan(&self, text: &Text<'_>, eight_bit_mime: bool, composes: bool) -> Option<(Plan, Option<Size>)> {
+        let as_is = |eight_bit: bool| Plan {
+            encoding: if eight_bit {
+                Encoding::EightBit
+            } else {
+                Encoding::SevenBit
+            },
+            ..Plan::NONE
+        };
+        match self {
+            Self::Html => Some(Plan::of(text, eight_bit_mime, composes)),
+            // Whoever has the pieces looks for octets above 127.
+            Self::Raw if text.pieces => Some((as_is(eight_bit_mime), None)),
+            Self::Raw => {
+                let survey = Survey::of(text.octets);
+                let plan = (as_is(survey.eight_bit), Some(survey.size));
+                (eight_bit_mime || !survey.eight_bit).then_some(plan)
+            }
+            Self::Parts(parts) => {
+                let [without, with] = parts.sizes;
+                let size = if eight_bit_mime { with } else { without };
+                Some((as_is(parts.eight_bit && eight_bit_mime), size))
+            }
+        }
+    }
+}
+
+/// The body of a part.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'a> {
+    /// A text; what there is in it.
+    Text(&'a [u8], Survey),
+    /// A text that comes in pieces: nobody has seen all of it, and it goes as quoted-printable.
+    TextInPieces,
+    /// Octets.
+    Octets(&'a [u8]),
+    /// Octets that come in pieces; how many, where that is known.
+    OctetsInPieces(Option<u64>),
+    /// None: the head is what stands behind the last part.
+    End,
+}
+
+impl Content<'_> {
+    /// The name of its encoding.
+    fn encoding(&self, eight_bit_mime: bool) -> &'static [u8] {
+        match self {
+            Self::Text(_, survey) => survey.encoding(eight_bit_mime).name(),
+            Self::TextInPieces => Encoding::QuotedPrintable.name(),
+            _ => b"base64",
+        }
+    }
+
+    /// How many octets it is sent as.
+    fn size(&self, eight_bit_mime: bool) -> Option<Size> {
+        match self {
+            Self::Text(text, survey) => match survey.encoding(eight_bit_mime) {
+                Encoding::QuotedPrintable => {
+                    let mut counted = Window::counting();
+                    Encoder::new(Encoding::QuotedPrintable).write(text, true, &mut counted);
+                    Size::try_from(counted.written()).ok()
+                }
+                _ => Some(survey.size),
+            },
+            Self::Octets(octets) => Some(base64_size(Size::try_from(octets.len()).ok()?)),
+            Self::OctetsInPieces(length) => (*length).map(base64_size),
+            Self::TextInPieces => None,
+            Self::End => Some(0),
+        }
+    }
+}
+
+/// So many octets in lines of base64. More than a number can say is too large for any server.
+fn base64_size(octets: Size) -> Size {
+    const OF_LINE: Size = LINE_OCTETS as Size;
+    let (lines, rest) = (octets / OF_LINE, octets % OF_LINE);
+    let last = match rest {
+        0 => 0,
+        rest => rest.div_ceil(3).saturating_mul(4).saturating_add(2),
+    };
+    lines.saturating_mul(LINE as Size).saturating_add(last)
+}
+
+/// A part.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// What stands before its body, up to the name of its encoding.
+    pub head: &'a [u8],
+    /// Its body.
+    pub content: Content<'a>,
+}
+
+/// All parts, in their order; the last one is a [`Content::End`].
+pub trait Parts {
+    /// The part with this number.
+    fn part(&self, number: usize) -> Option<Part<'_>>;
+}
+
+/// How many octets a body of parts has, where all of their lengths are known.
+pub fn size(parts: &impl Parts, eight_bit_mime: bool) -> Option<Size> {
+    let (mut number, mut sum) = (0usize, 0 as Size);
+    while let Some(Part { head, content }) = parts.part(number) {
+        let name = match content {
+            Content::End => 0,
+            _ => content.encoding(eight_bit_mime).len().checked_add(ENDS.len())?,
+        };
+        let before = Size::try_from(head.len().checked_add(name)?).ok()?;
+        sum = before.saturating_add(content.size(eight_bit_mime)?).saturating_add(sum);
+        number = number.wrapping_add(1);
+    }
+    Some(sum)
+}
+
+/// What ends a head, behind the name of the encoding.
+const ENDS: &[u8] = b"\r\n\r\n";
+
+/// What is at hand of a part that comes in pieces.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// Of which part.
+    pub part: usize,
+    /// The octets.
+    pub octets: &'a [u8],
+    /// The part ends with them.
+    pub last: bool,
+}
+
+/// What a [`Composer`] has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Composed {
+    /// Octets written.
+    pub written: usize,
+    /// Octets taken of what was given.
+    pub taken: usize,
+    /// It can go on when there is more of this part.
+    pub wants: Option<usize>,
+    /// All is written.
+    pub over: bool,
+}
+
+/// Where a composer stands in a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Head,
+    Encoding,
+    Body,
+}
+
+/// Writes a body of several parts, a piece at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Composer {
+    part: usize,
+    place: Place,
+    /// Octets that are written of the head, or of a body at hand.
+    offset: usize,
+    encoder: Encoder,
+    eight_bit_mime: bool,
+}
+
+/// The smallest room in which something is written.
+pub const SMALLEST_ROOM: usize = LINE;
+
+impl Composer {
+    /// At the beginning. `eight_bit_mime`: the server takes octets above 127.
+    pub const fn new(eight_bit_mime: bool) -> Self {
+        Self {
+            part: 0,
+            place: Place::Head,
+            offset: 0,
+            encoder: Encoder::new(Encoding::SevenBit),
+            eight_bit_mime,
+        }
+    }
+
+    /// Writes into `out` until it is nearly full, all is written, or there is no more of a part that comes in pieces.
+    pub fn write(&mut self, parts: &impl Parts, given: &Given<'_>, out: &mut [u8]) -> Composed {
+        let mut done = Composed::default();
+        loop {
+            let room = out.get_mut(done.written..).unwrap_or(&mut []);
+            let Some(Part { head, content }) = parts.part(self.part) else {
+                done.over = true;
+                return done;
+            };
+            if room.len() < SMALLEST_ROOM {
+                return done;
+            }
+            let written = match self.place {
+                Place::Head => {
+                    let written = copy(room, head.get(self.offset..).unwrap_or(&[]));
+                    self.offset = self.offset.wrapping_add(written);
+                    if self.offset == head.len() {
+                        (self.place, self.offset) = (Place::Encoding, 0);
+                        if matches!(content, Content::End) {
+                            self.next();
+                        }
+                    }
+                    written
+                }
+                Place::Encoding => {
+                    let mut window = Window::new(room, 0);
+                    window.put_seldom(content.encoding(self.eight_bit_mime));
+                    window.put_seldom(ENDS);
+                    self.place = Place::Body;
+                    self.encoder = Encoder::new(match content {
+                        Content::Text(_, survey) => survey.encoding(self.eight_bit_mime),
+                        _ => Encoding::QuotedPrintable,
+                    });
+                    window.kept()
+                }
+                Place::Body => {
+                    let before = done.written;
+                    self.write_body(content, given, room, &mut done);
+                    if done.wants.is_some() || (done.written == before && self.place == Place::Body) {
+                        return done;
+                    }
+                    continue;
+                }
+            };
+            done.written = done.written.wrapping_add(written);
+        }
+    }
+
+    fn next(&mut self) {
+        self.part = self.part.wrapping_add(1);
+        (self.place, self.offset) = (Place::Head, 0);
+    }
+
+    fn write_body(&mut self, content: Content<'_>, given: &Given<'_>, room: &mut [u8], done: &mut Composed) {
+        let is_text = matches!(content, Content::Text(..) | Content::TextInPieces);
+        let (octets, last, at_hand) = match content {
+            Content::Text(octets, _) | Content::Octets(octets) => (octets.get(self.offset..), true, true),
+            _ if given.part == self.part => (given.octets.get(done.taken..), given.last, false),
+            _ => (None, false, false),
+        };
+        let octets = octets.unwrap_or(&[]);
+        let (taken, written, over) = if is_text {
+            let mut window = Window::new(room, 0);
+            let taken = self.encoder.write(octets, last, &mut window);
+            (taken, window.kept(), self.encoder.ended())
+        } else {
+            let (taken, written) = write_base64(octets, last, room);
+            (taken, written, last && taken == octets.len())
+        };
+        let counted = if at_hand { &mut self.offset } else { &mut done.taken };
+        *counted = counted.wrapping_add(taken);
+        done.written = done.written.wrapping_add(written);
+        if over {
+            self.next();
+        } else if !last && (taken == octets.len() || (!is_text && octets.len().wrapping_sub(taken) < LINE_OCTETS)) {
+            done.wants = Some(self.part);
+        }
+    }
+}
+
+static DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Writes octets in whole lines of base64, as many as there is room for; the rest of them, shorter than a line, where they are the
+/// last ones. How many were taken, and written.
+fn write_base64(octets: &[u8], last: bool, out: &mut [u8]) -> (usize, usize) {
+    let mut taken = 0usize;
+    let mut written = 0usize;
+    for (line, room) in octets.chunks_exact(LINE_OCTETS).zip(out.chunks_exact_mut(LINE)) {
+        let (digits, end) = room.split_at_mut_checked(LINE.wrapping_sub(2)).unwrap_or_default();
+        for (three, four) in line.chunks_exact(3).zip(digits.chunks_exact_mut(4)) {
+            if let ([a, b, c], [w, x, y, z]) = (three, four) {
+                let bits = u32::from_be_bytes([0, *a, *b, *c]);
+                (*w, *x, *y, *z) = (digit(bits >> 18), digit(bits >> 12), digit(bits >> 6), digit(bits));
+            }
+        }
+        copy(end, b"\r\n");
+        taken = taken.wrapping_add(LINE_OCTETS);
+        written = written.wrapping_add(LINE);
+    }
+    let rest = octets.get(taken..).unwrap_or(&[]);
+    let room = out.get_mut(written..).unwrap_or(&mut []);
+    if last && !rest.is_empty() && rest.len() < LINE_OCTETS && room.len() >= LINE {
+        let mut window = Window::new(room, 0);
+        base64::put(rest, &mut window);
+        base64::end(&mut window);
+        window.end_line();
+        taken = taken.wrapping_add(rest.len());
+        written = written.wrapping_add(window.kept());
+    }
+    (taken, written)
+}
+
+fn digit(bits: u32) -> u8 {
+    let [six, ..] = (bits & 63).to_le_bytes();
+    DIGITS.get(usize::from(six)).copied().unwrap_or(0)
+}
+
+/// Writes the head of a text, up to the name of its encoding.
+pub fn write_text_head(html: bool, charset: &[u8], out: &mut Window<'_>) {
+    out.put_seldom(if html { HTML } else { PLAIN });
+    out.put_seldom(charset);
+    write_encoding(out);
+}
+
+/// The content types of texts, up to the charset.
+const PLAIN: &[u8] = b"Content-Type: text/plain; charset=";
+const HTML: &[u8] = b"Content-Type: text/html; charset=";
+
+fn write_encoding(out: &mut Window<'_>) {
+    out.end_line();
+    out.put_seldom(b"Content-Transfer-Encoding: ");
+}
+
+/// What a part is for that is no text of the mail.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Enclosure<'a> {
+    /// Its type; without one it is application/octet-stream.
+    pub content_type: &'a [u8],
+    /// The name of the file that it is to be; UTF-8, or empty.
+    pub name: &'a [u8],
+    /// What HTML calls it; empty where it is an attachment.
+    pub content_id: &'a [u8],
+}
+
+impl Enclosure<'_> {
+    /// Writes its head, up to the name of its encoding.
+    pub fn write_head(&self, out: &mut Window<'_>) {
+        out.put_seldom(b"Content-Type: ");
+        out.put_seldom(match self.content_type {
+            [] => b"application/octet-stream",
+            given => given,
+        });
+        out.end_line();
+        if self.content_id.is_empty() {
+            out.put_seldom(b"Content-Disposition: attachment");
+        } else {
+            out.put_seldom(b"Content-ID: <");
+            out.put_seldom(self.content_id);
+            out.put(b'>');
+            out.end_line();
+            out.put_seldom(b"Content-Disposition: inline");
+        }
+        if !self.name.is_empty() {
+            write_name(self.name, out);
+        }
+        write_encoding(out);
+    }
+}
+
+/// Writes a file's name: where it is not plain ASCII as RFC 2231 has it, each line at most 76 octets, and then once more in ASCII
+/// for readers that do not know this. Readers that know both take the first.
+///
+/// Many readers decode encoded words here, too, where they are none (RFC 2047, 5): a name that looks like one would become another.
+fn write_name(name: &[u8], out: &mut Window<'_>) {
+    let plain = name.is_ascii() && !name.windows(2).any(|two| two == b"=?");
+    if !plain {
+        write_extended(name, out);
+    }
+    out.put(b';');
+    out.end_line();
+    out.put_seldom(b" filename=\"");
+    for &octet in name {
+        match octet {
+            b'"' | b'\\' if plain => {
+                out.put(b'\\');
+                out.put(octet);
+            }
+            b'"' | b'\\' => out.put(b'_'),
+            b'?' if !plain => out.put(b'_'),
+            0x20..=0x7e => out.put(octet),
+            // One for each character: its later octets are 10xxxxxx.
+            _ if octet & 0xC0 == 0x80 => {}
+            _ => out.put(b'_'),
+        }
+    }
+    out.put(b'"');
+}
+
+/// Writes a file's name in UTF-8, a section a line (RFC 2231, 3 and 4).
+fn write_extended(name: &[u8], out: &mut Window<'_>) {
+    let whole = name
+        .iter()
+        .fold(0usize, |sum, octet| sum.wrapping_add(extended(*octet)));
+    let sections = whole.wrapping_add(" filename*=UTF-8'';".len()) > HEADER_LINE_BYTES;
+    let mut rest = name;
+    let mut number = 0u64;
+    while !rest.is_empty() {
+        out.put(b';');
+        out.end_line();
+        out.put_seldom(b" filename*");
+        if sections {
+            out.decimal(number);
+            out.put(b'*');
+        }
+        out.put(b'=');
+        if number == 0 {
+            out.put_seldom(b"UTF-8''");
+        }
+        number = number.wrapping_add(1);
+        while let Some(length) = character(rest) {
+            let (one, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+            let width = one.iter().fold(0usize, |sum, octet| sum.wrapping_add(extended(*octet)));
+            // A semicolon may follow.
+            if sections && out.column().wrapping_add(width) >= HEADER_LINE_BYTES {
+                break;
+            }
+            for &octet in one {
+                if extended(octet) == 1 {
+                    out.put(octet);
+                } else {
+                    out.put(b'%');
+                    out.put(upper(octet >> 4));
+                    out.put(upper(octet & 15));
+                }
+            }
+            rest = behind;
+        }
+    }
+}
+
+/// The octets of the first character; None where there is none.
+fn character(text: &[u8]) -> Option<usize> {
+    let behind = text.get(1..)?;
+    let more = behind.iter().take_while(|octet| **octet & 0xC0 == 0x80).count();
+    Some(more.wrapping_add(1))
+}
+
+/// The octets that one is written as (RFC 2231, 7: attribute-char).
+fn extended(octet: u8) -> usize {
+    match octet {
+        b'!' | b'#' | b'$' | b'&' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~' => 1,
+        _ if octet.is_ascii_alphanumeric() => 1,
+        _ => 3,
+    }
+}
+
+/// The upper-case hexadecimal digit of a value below 16.
+fn upper(value: u8) -> u8 {
+    value.wrapping_add(if value < 10 { b'0' } else { b'A'.wrapping_sub(10) })
+}
+
+/// What is wrong with a file's name; None where nothing is.
+pub fn wrong_name(name: &[u8]) -> Option<&'static str> {
+    let Ok(text) = core::str::from_utf8(name) else {
+        return Some("name: not UTF-8");
+    };
+    let breaks = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    match text {
+        _ if name.len() > crate::limits::FILE_NAME_BYTES => Some("name: longer than 255 bytes"),
+        _ if text.contains(['/', '\\']) || matches!(text, "." | "..") => {
+            Some("name: a path; only its last part is wanted")
+        }
+        _ if text.contains(['\r', '\n']) => Some("name: a line end in it"),
+        _ if text.contains(breaks) => Some("name: a control character in it"),
+        _ if text.contains(misleads) => Some("name: a character in it that turns the direction of writing"),
+        _ => None,
+    }
+}
+
+/// What is wrong with a content type; None where nothing is.
+pub fn wrong_type(given: &[u8]) -> Option<&'static str> {
+    if given.len() > crate::limits::CONTENT_TYPE_BYTES {
+        return Some("content_type: longer than 255 bytes");
+    }
+    let (kind, rest) = token(given);
+    let Some((subtype, mut rest)) = rest.strip_prefix(b"/").map(token) else {
+        return Some("content_type: no type/subtype");
+    };
+    if kind.is_empty() || subtype.is_empty() {
+        return Some("content_type: no type/subtype");
+    }
+    if kind.eq_ignore_ascii_case(b"message") || kind.eq_ignore_ascii_case(b"multipart") {
+        return Some("content_type: message/... and multipart/... cannot be attached");
+    }
+    while !rest.is_empty() {
+        let Some(parameter) = blanks(rest).strip_prefix(b";") else {
+            return Some("content_type: something else than parameters behind the type");
+        };
+        let (name, behind) = token(blanks(parameter));
+        let value = behind.strip_prefix(b"=").filter(|_| !name.is_empty());
+        let Some(behind) = value.and_then(behind_value) else {
+            return Some("content_type: a parameter that is not name=value");
+        };
+        rest = behind;
+    }
+    None
+}
+
+/// What stands behind the blanks that a text begins with. A line end is none: it would begin a line of the program's own.
+fn blanks(text: &[u8]) -> &[u8] {
+    let length = text.iter().take_while(|octet| matches!(octet, b' ' | b'\t')).count();
+    text.get(length..).unwrap_or(&[])
+}
+
+/// A token (RFC 2045, 5.1), and what stands behind it.
+fn token(text: &[u8]) -> (&[u8], &[u8]) {
+    let special = |octet: &u8| !octet.is_ascii_graphic() || b"()<>@,;:\\\"/[]?=".contains(octet);
+    let length = text.iter().position(special).unwrap_or(text.len());
+    text.split_at_checked(length).unwrap_or((text, &[]))
+}
+
+/// What stands behind a token or a quoted string.
+fn behind_value(text: &[u8]) -> Option<&[u8]> {
+    let Some(mut quoted) = text.strip_prefix(b"\"") else {
+        let (value, behind) = token(text);
+        return (!value.is_empty()).then_some(behind);
+    };
+    loop {
+        quoted = match quoted {
+            [b'"', behind @ ..] => return Some(behind),
+            [b'\\', 0x20..=0x7e, behind @ ..] => behind,
+            [b'\\', ..] => return None,
+            [0x20..=0x7e, behind @ ..] => behind,
+            _ => return None,
+        };
+    }
+}
+
+/// What is wrong with a Content-ID; None where nothing is.
+pub fn wrong_id(given: &[u8]) -> Option<&'static str> {
+    match given {
+        [] => Some("content_id: empty"),
+        _ if given.len() > crate::limits::CONTENT_ID_BYTES => Some("content_id: longer than 200 bytes"),
+        _ if given.iter().any(|octet| matches!(octet, b'<' | b'>')) => Some("content_id: angle brackets in it"),
+        _ if !given
+            .iter()
+            .all(|octet| octet.is_ascii_graphic() && !b"\"()\\,;".contains(octet)) =>
+        {
+            Some("content_id: something else than letters, digits and signs of an address in it")
+        }
+        _ => None,
+    }
+}
+
+/// Looks in the header block of a whole message for a field that names who is not to be named: a text in pieces of any size.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Watch {
+    /// The beginning of the line, in lower case.
+    line: [u8; "resent-bcc".len()],
+    /// How long the line is, but for the blanks that it ends with so far.
+    length: usize,
+    /// There are such blanks.
+    blank: bool,
+    /// CRs that may still belong to a CRLF, as an [`Encoder`] counts them.
+    returns: u8,
+    over: bool,
+}
+
+impl Watch {
+    /// Looks at some more of the message; false where there is such a field.
+    pub fn is_clean(&mut self, octets: &[u8]) -> bool {
+        for &octet in octets {
+            match octet {
+                _ if self.over => return true,
+                b'\r' if self.returns == 2 => self.end_line(),
+                b'\r' => self.returns = self.returns.wrapping_add(1),
+                b'\n' => {
+                    self.returns = 0;
+                    self.end_line();
+                }
+                _ => {
+                    while self.returns > 0 {
+                        self.returns = self.returns.wrapping_sub(1);
+                        self.end_line();
+                    }
+                    if octet == b':' && !self.over && self.is_named() {
+                        return false;
+                    }
+                    self.keep(octet);
+                }
+            }
+        }
+        true
+    }
+
+    /// An octet of the line. Any number of blanks may stand behind a name (RFC 5322, 4.5): they are not kept, but what follows them
+    /// makes the line longer than a name.
+    fn keep(&mut self, octet: u8) {
+        if matches!(octet, b' ' | b'\t') {
+            self.blank = true;
+            return;
+        }
+        if core::mem::take(&mut self.blank) {
+            self.length = self.line.len();
+        }
+        if let Some(kept) = self.line.get_mut(self.length) {
+            *kept = octet.to_ascii_lowercase();
+        }
+        self.length = self.length.saturating_add(1);
+    }
+
+    fn end_line(&mut self) {
+        self.over |= self.length == 0 && !self.blank;
+        (self.length, self.blank) = (0, false);
+    }
+
+    /// Whether the line so far is the name of such a field, and blanks that may stand behind it.
+    fn is_named(&self) -> bool {
+        let name = self.line.get(..self.length).unwrap_or(&[]);
+        matches!(name, b"bcc" | b"resent-bcc")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::String;
+    use std::vec::Vec;
+
+    const BITS: Boundary = [1, 2, 3, 0xdead_beef];
+
+    fn written(write: impl Fn(&mut Window<'_>)) -> String {
+        let mut room = std::vec![0; 4096];
+        let mut out = Window::new(&mut room, 0);
+        write(&mut out);
+        assert!(out.complete());
+        let kept = out.kept();
+        String::from_utf8(room[..kept].to_vec()).unwrap()
+    }
+
+    /// A part's content, and for one in pieces its octets.
+    struct One {
+        head: &'static [u8],
+        octets: Vec<u8>,
+        kind: char,
+    }
+
+    struct List(Vec<One>);
+
+    impl Parts for List {
+        fn part(&self, number: usize) -> Option<Part<'_>> {
+            let One { head, octets, kind } = self.0.get(number)?;
+            let content = match kind {
+                't' => Content::Text(octets, Survey::of(octets)),
+                'T' => Content::TextInPieces,
+                'o' => Content::Octets(octets),
+                'O' => Content::OctetsInPieces(Some(octets.len() as u64)),
+                'U' => Content::OctetsInPieces(None),
+                _ => Content::End,
+            };
+            Some(Part { head, content })
+        }
+    }
+
+    /// What a composer writes into rooms of this size, and gets in pieces of that size.
+    fn composed(list: &List, eight_bit_mime: bool, room: usize, piece: usize) -> Vec<u8> {
+        let mut composer = Composer::new(eight_bit_mime);
+        let (mut all, mut of, mut from, mut to) = (Vec::new(), usize::MAX, 0, 0);
+        for _ in 0..1_000_000 {
+            let octets = list.0.get(of).map_or(&[][..], |one| &one.octets);
+            let given = Given {
+                part: of,
+                octets: &octets[from..to],
+                last: to == octets.len() && of != usize::MAX,
+            };
+            let mut out = std::vec![0; room];
+            let done = composer.write(list, &given, &mut out);
+            all.extend_from_slice(&out[..done.written]);
+            from += done.taken;
+            if done.over {
+                return all;
+            }
+            if let Some(wants) = done.wants {
+                if wants == of {
+                    assert!(to < octets.len(), "it has all");
+                    to = (to + piece).min(octets.len());
+                } else {
+                    (of, from) = (wants, 0);
+                    to = piece.min(list.0[of].octets.len());
+                }
+            } else {
+                assert!(done.written > 0, "no progress");
+            }
+        }
+        panic!("it does not end");
+    }
+
+    fn list(kinds: &str, octets: &[u8]) -> List {
+        let parts = kinds.chars().map(|kind| One {
+            head: if kind == 'e' {
+                b"\r\n--x--\r\n"
+            } else {
+                b"\r\n--x\r\nContent-Transfer-Encoding: "
+            },
+            octets: octets.to_vec(),
+            kind,
+        });
+        List(parts.collect())
+    }
+
+    #[test]
+    fn rooms_and_pieces_of_any_size_give_the_same_and_the_size_is_exact() {
+        let line: Vec<u8> = (0..=255).cycle().skip(37).take(1000).collect();
+        for length in [0, 1, 2, 3, 55, 56, 57, 58, 59, 113, 114, 115, 171, 1000] {
+            for octets in [
+                &line[..length],
+                "k\u{16f}\u{148} = .\r\n."
+                    .repeat(60)
+                    .as_bytes()
+                    .get(..length)
+                    .unwrap_or(b""),
+            ] {
+                for kinds in ["oe", "Oe", "te", "Te", "toOTe", "OUtoe"] {
+                    let list = list(kinds, octets);
+                    for eight_bit_mime in [false, true] {
+                        let whole = composed(&list, eight_bit_mime, 1 << 20, usize::MAX / 2);
+                        let size = size(&list, eight_bit_mime);
+                        if kinds.contains(['T', 'U']) {
+                            assert_eq!(size, None);
+                        } else {
+                            assert_eq!(size, Some(whole.len() as Size), "{kinds} {length}");
+                        }
+                        for room in [78, 79, 100, 157, 4096] {
+                            for piece in [1, 2, 56, 57, 58, 300] {
+                                let some = composed(&list, eight_bit_mime, room, piece);
+                                assert!(some == whole, "{kinds} {length}, rooms of {room}, pieces of {piece}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_size_that_no_number_can_say_is_the_largest() {
+        for (octets, wanted) in [
+            (0, 0),
+            (1, 6),
+            (57, 78),
+            (58, 84),
+            (Size::MAX / 78 * 57, Size::MAX / 78 * 78),
+            (Size::MAX, Size::MAX),
+        ] {
+            assert_eq!(base64_size(octets), wanted, "{octets}");
+        }
+    }
+
+    #[test]
+    fn base64_has_lines_of_76() {
+        let list = list("oe", &[0xff; 115]);
+        let text = String::from_utf8(composed(&list, false, 4096, 1)).unwrap();
+        let lines: Vec<&str> = text.split("\r\n").collect();
+        assert_eq!(lines[2], "Content-Transfer-Encoding: base64");
+        assert_eq!([lines[4].len(), lines[5].len(), lines[6].len()], [76, 76, 4]);
+        assert_eq!((lines[4], lines[6]), ("/".repeat(76).as_str(), "/w=="));
+        assert_eq!(&lines[7..], ["", "--x--", ""]);
+    }
+
+    #[test]
+    fn a_name_that_is_not_ascii_comes_first_as_rfc_2231_has_it() {
+        let name = |name: &str| written(|out| write_name(name.as_bytes(), out));
+        assert_eq!(name("a \"b\".txt"), ";\r\n filename=\"a \\\"b\\\".txt\"");
+        assert_eq!(
+            name("\u{10d}\u{e1}ra \"1\".txt"),
+            ";\r\n filename*=UTF-8''%C4%8D%C3%A1ra%20%221%22.txt;\r\n filename=\"__ra _1_.txt\""
+        );
+        // What would be decoded to a path.
+        assert_eq!(
+            name("=?utf-8?Q?=2E=2E=2Fx?="),
+            ";\r\n filename*=UTF-8''%3D%3Futf-8%3FQ%3F%3D2E%3D2E%3D2Fx%3F%3D;\r\n filename=\"=_utf-8_Q_=2E=2E=2Fx_=\""
+        );
+        assert_eq!(name("a=b?.txt"), ";\r\n filename=\"a=b?.txt\"");
+        let long = name(&"\u{10d}".repeat(127));
+        let lines: Vec<&str> = long.split("\r\n").collect();
+        assert!(lines[1].starts_with(" filename*0*=UTF-8''%C4%8D"));
+        assert!(lines[2].starts_with(" filename*1*=%C4%8D"));
+        assert!(lines[..lines.len() - 1].iter().all(|line| line.len() <= 76), "{long}");
+        assert_eq!(long.matches("%C4%8D").count(), 127);
+    }
+
+    #[test]
+    fn names_that_fool_readers_are_refused() {
+        for name in ["report.csv", "a\"b", "\u{10d}", "a b", "..a", ""] {
+            assert_eq!(wrong_name(name.as_bytes()), None, "{name}");
+        }
+        for name in [
+            "a/b",
+            "a\\b",
+            "..",
+            ".",
+            "a\r\nb",
+            "a\nb",
+            "a\u{202e}gpj.exe",
+            "a\u{2066}b",
+            "a\0b",
+            "a\tb",
+            "a\u{85}b",
+            "a\u{2028}b",
+        ] {
+            assert!(wrong_name(name.as_bytes()).is_some(), "{name:?}");
+        }
+        assert!(wrong_name(b"\xff").is_some() && wrong_name(&[b'x'; 256]).is_some());
+        assert_eq!(wrong_name(&[b'x'; 255]), None);
+    }
+
+    #[test]
+    fn content_types_are_tokens_and_parameters() {
+        for good in [
+            "text/csv",
+            "text/csv; charset=utf-8",
+            "text/csv\t; \tcharset=utf-8",
+            "application/vnd.x+json;a=b ;c=\"d e\\\"\"",
+            "image/svg+xml",
+        ] {
+            assert_eq!(wrong_type(good.as_bytes()), None, "{good}");
+        }
+        for bad in [
+            "",
+            "text",
+            "text/",
+            "/x",
+            "text/a b",
+            "text/a;",
+            "text/a; b",
+            "text/a; b=",
+            "text/a; b=\"c",
+            "text/a\r\nX: y",
+            "text/a;\r\nb=c",
+            "text/a;\r\n\r\nb=c",
+            "text/a\n;b=c",
+            "text/a\r;b=c",
+            "text/a;\x0cb=c",
+            "text/a; b=\"c\r\nd\"",
+            "text/a; b=\"\\\r\"",
+            "message/rfc822",
+            "MULTIPART/mixed",
+            "text/a; b=c d",
+            "text/\u{10d}",
+        ] {
+            assert!(wrong_type(bad.as_bytes()).is_some(), "{bad}");
+        }
+        assert_eq!((wrong_id(b"chart@x"), wrong_id(b"<a>").is_some()), (None, true));
+        assert!(wrong_id(b"a b").is_some() && wrong_id(b"").is_some() && wrong_id(b"a\r\n").is_some());
+    }
+
+    #[test]
+    fn a_boundary_in_a_text_is_found() {
+        let whole = written(|out| Kind::Related.write_boundary(&BITS, out));
+        assert_eq!(whole, "=_sds-r000000010000000200000003deadbeef");
+        assert!(has_boundary(std::format!("x\n--{whole}").as_bytes(), &BITS));
+        assert!(has_boundary(
+            std::format!("=={}", whole.replace('r', "m")).as_bytes(),
+            &BITS
+        ));
+        assert!(!has_boundary(whole.replace("ee", "e").as_bytes(), &BITS));
+        assert!(!has_boundary(b"=_sds-", &BITS) && !has_boundary(b"", &BITS));
+    }
+
+    #[test]
+    fn a_bcc_field_is_found_however_the_message_is_cut() {
+        let found = |message: &str, piece: usize| {
+            let mut watch = Watch::default();
+            message.as_bytes().chunks(piece).any(|octets| !watch.is_clean(octets))
+        };
+        for piece in [1, 2, 3, 7, 1000] {
+            for message in [
+                "Bcc: x\r\n\r\n",
+                "A: b\nbcC :x\n\n",
+                "A: b\r\r\nBcc:\r\r\n",
+                "A: b\rResent-Bcc: x\r\r",
+                "A:\r\n bcc\r\nBCC:",
+                "Bcc \t                    : x\r\n\r\n",
+                "A: b\r\nResent-Bcc                  : x\r\n\r\n",
+                "A: b\r\n \r\nBcc: x\r\n\r\n",
+            ] {
+                assert!(found(message, piece), "{message:?} {piece}");
+            }
+            for message in [
+                "A: b\r\n Bcc: x\r\n\r\n",
+                "A: b\r\n\r\nBcc: x",
+                "A: b\n\nBcc: x",
+                "A: b\r\rBcc: x",
+                "XBcc: y\n\n",
+                "A: Bcc: x",
+                "B cc: x",
+                "resent-bcc bcc: x",
+                " Bcc: x",
+                "\tbcc: x",
+            ] {
+                assert!(!found(message, piece), "{message:?} {piece}");
+            }
+        }
+    }
+}
