@@ -21,7 +21,7 @@ use sds_smtp::channel::transport::{
 };
 use sds_smtp::client::settings::{Draft, mechanisms};
 use sds_smtp::code::{Code, Reason};
-use sds_smtp::host::{Client, LastMail, Mode, Order, Wait};
+use sds_smtp::host::{Client, LastMail, Mode, Order, Outgoing, Wait};
 use sds_smtp::session::job::Security;
 use sds_smtp::wire::capability::{Capabilities, Capability};
 
@@ -293,7 +293,21 @@ fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
         dry: setup.dry,
         done: None,
     };
-    client.send_as(Some(&setup.to), &setup.subject, &setup.text, None, order)
+    let Some(parameters) = &setup.parameters else {
+        return client.send_as(Some(&setup.to), &setup.subject, &setup.text, None, order);
+    };
+    let outgoing = Outgoing {
+        verb: parameters.verb,
+        notify: parameters.notify,
+        envelope_id: &setup.envelope_id,
+        reverse_path: match &parameters.reverse_path {
+            None => b"",
+            Some(path) if path.octets().is_empty() => b"<>",
+            Some(path) => path.octets(),
+        },
+        ..Outgoing::of(&setup.to, &setup.subject, &setup.text)
+    };
+    client.send_outgoing(&outgoing, None, order)
 }
 
 /// What is expected, but for what only simulated time makes exact.

@@ -100,6 +100,9 @@ pub struct Setup {
     /// What few mails say in their envelope.
     #[cfg(feature = "std")]
     pub parameters: Option<Parameters>,
+    /// The name of the envelope among them, as the program gives it.
+    #[cfg(feature = "std")]
+    pub envelope_id: Vec<u8>,
     pub timeouts: Timeouts,
 }
 
@@ -128,6 +131,8 @@ impl Default for Setup {
             dry: false,
             #[cfg(feature = "std")]
             parameters: None,
+            #[cfg(feature = "std")]
+            envelope_id: Vec::new(),
             timeouts: Timeouts::RFC_5321,
         }
     }
@@ -376,6 +381,7 @@ pub const SETTINGS: &[(&str, Setting)] = &[
     ("envelope-id", |parser, rest| {
         #[cfg(feature = "std")]
         {
+            parser.dialogue.setup.envelope_id = rest.into();
             parser.parameters().envelope_id = Bounded::written(|room| {
                 let mut out = Window::new(room, 0);
                 write_xtext(rest.as_bytes(), &mut out);
