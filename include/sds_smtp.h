@@ -762,10 +762,7 @@ typedef struct sds_smtp_message {
      * are the fields below.
      */
     const char *const *headers;
-    /**
-     * Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare
-     * metal.
-     */
+    /** Attachments, and inline parts of `html`: an array of `attachment_count` structures. */
     const struct sds_smtp_attachment *attachments;
     /**
      * The Message-ID, with its angle brackets, at most 319 bytes. By default the library makes one. Else code

@@ -99,8 +99,7 @@ pub struct sds_smtp_message {
     /// colon; a blank in the name; a word over 900 bytes; more than 1 MiB together. Not on bare metal, nor
     /// are the fields below.
     pub headers: *const *const c_char,
-    /// Attachments, and inline parts of `html`: an array of `attachment_count` structures. Not on bare
-    /// metal.
+    /// Attachments, and inline parts of `html`: an array of `attachment_count` structures.
     pub attachments: *const sds_smtp_attachment,
     /// The Message-ID, with its angle brackets, at most 319 bytes. By default the library makes one. Else code
     /// 33.
