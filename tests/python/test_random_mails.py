@@ -67,7 +67,10 @@ def name(source, most=255):
 
 
 def file_name(source):
-    return source.choice([name(source), "report.csv", "s mezerou č. 1.pdf", 'quo"te.txt', "%41;=.x", "a=b?.x", "é" * 127, "n" * 255])
+    free = name(source)
+    # These two are no names of files.
+    free = free if free.strip(".") else "x"
+    return source.choice([free, "report.csv", "s mezerou č. 1.pdf", 'quo"te.txt', "%41;=.x", "a=b?.x", "é" * 127, "n" * 255])
 
 
 def people(source, at_most):
