@@ -27,8 +27,8 @@ AT_ONCE = 200  # a test: none of them takes long
 EXTENSIONS = [["PIPELINING", "8BITMIME", "SIZE 0"], ["8BITMIME"], ["SIZE 0"], ["PIPELINING"], ["8BITMIME", "SMTPUTF8", "SIZE 0"]]
 # What is read from a file at once, what is written at once, a line of base64, of quoted-printable, of RFC 5321.
 EDGES = [0, 1, 2, 3, 56, 57, 58, 75, 76, 77, 997, 998, 999, 4095, 4096, 4097, 8192, 16383, 16384, 16385, 32768, 65536]
-LETTERS = "abcXYZ 019._-'=?%+&()[]{}!#$^~,;@" + "ěščřžýáíéůťďňÉ" + "ßøñ" + "дом" + "日本語のテスト" + "😀👍🏽" + "e\u0301" + "אב" + "ﷺ"
-WORDS = ["Alarm", "kotelna", "Příliš žluťoučký kůň", "温度", "41 °C", "=?utf-8?q?x?=", "--=_sds-m", ".", "..", "From ", "x" * 80, "\t", "a=3D"]
+LETTERS = "abcXYZ 019._-'=?%+&()[]{}!#$^~,;@\"ěščřžýáíéůťďňÉßøñдом日本語のテスト😀👍🏽e\u0301אבﷺ"
+WORDS = ["Alarm", "kotelna", "Příliš žluťoučký kůň", "温度", "41 °C", "=?utf-8?q?x?=", "--=_sds-m", ".", "..", "From ", "\t", "="]
 ENDS = ["\n", "\r\n", "\r", "\n\n", "\r\r\n", " \n", "\t\r\n", ""]
 TYPES = ["", "application/pdf", "image/png", "text/csv; charset=utf-8", "text/plain; charset=us-ascii", "application/x-sds"]
 
@@ -202,7 +202,7 @@ def same(got, wanted, reader, path="0"):
     assert inside == wanted.inside and disposition == wanted.disposition, f"{reader}: part {path}: {inside} {disposition}"
     if reader == "email":
         assert got_name == wanted.name, path
-    elif wanted.name is not None and not set(wanted.name) & set(';"'):  # It takes no notice of quotation marks.
+    elif wanted.name is not None and ";" not in wanted.name:  # It takes no notice of quotation marks.
         assert got_name in (wanted.name, in_ascii(wanted.name)), (path, got_name, wanted.name)
 
 
