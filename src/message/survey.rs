@@ -106,27 +106,30 @@ pub struct Scan {
     at: usize,
     /// Where the line begins.
     line: usize,
+    /// A bit where there is an octet above 127.
+    eight_bit: u32,
 }
 
 /// Octets that are looked at at a time.
 #[cfg(fast)]
 pub type Some32 = [u8; 32];
 
-/// What there is among some octets: a bit for each control character, the first octet's lowest; and whether there is one above 127.
+/// What there is among some octets: a bit for each control character, the first octet's lowest; and any bit where there is one above
+/// 127.
 #[cfg(fast)]
-pub type Seen = (u32, bool);
+pub type Seen = (u32, u32);
 
 /// What there is among some octets.
 #[cfg(fast)]
 pub fn see(octets: &Some32) -> Seen {
-    let (mut seen, mut at) = ((0, false), 0u32);
+    let (mut seen, mut at) = ((0, 0), 0u32);
     let mut rest = octets.as_slice();
     while let Some((eight, behind)) = rest.split_first_chunk() {
         let eight = u64::from_le_bytes(*eight);
         // Most often there is nothing.
         if is_any_strange(eight) {
             seen.0 |= bits(controls(eight)).wrapping_shl(at);
-            seen.1 |= eight & HIGH != 0;
+            seen.1 |= u32::from(eight & HIGH != 0);
         }
         (rest, at) = (behind, at.wrapping_add(8));
     }
@@ -147,34 +150,45 @@ impl Scan {
         },
         at: 0,
         line: 0,
+        eight_bit: 0,
     };
 
     /// Goes on with a text, up to this octet. `see`: what there is among some octets.
     pub fn go_on(&mut self, text: &[u8], to: usize, see: impl Fn(&Some32) -> Seen) {
         let mut rest = text.get(self.at..to).unwrap_or(&[]);
-        let mut last;
-        while !rest.is_empty() {
-            let (some, behind) = match rest.split_first_chunk() {
-                Some((some, behind)) => (some, behind),
-                None => {
-                    // Blanks are nothing to see.
-                    last = [b' '; 32];
-                    copy(&mut last, rest);
-                    (&last, &[][..])
-                }
-            };
-            let (mut controls, eight_bit) = see(some);
-            self.found.eight_bit |= eight_bit;
-            while controls != 0 {
-                let place = usize::try_from(controls.trailing_zeros()).unwrap_or(0);
-                self.control(text, self.at.wrapping_add(place));
-                // What belongs to the same line end is not looked at.
-                let line = self.line.saturating_sub(self.at);
-                let passed = u32::try_from(line.max(place.wrapping_add(1))).unwrap_or(u32::MAX);
-                controls &= u32::MAX.checked_shl(passed).unwrap_or(0);
-            }
-            self.at = self.at.wrapping_add(some.len()).min(to);
+        while let Some((some, behind)) = rest.split_first_chunk() {
+            self.take(text, see(some));
+            self.at = self.at.wrapping_add(some.len());
             rest = behind;
+        }
+        // Blanks are nothing to see.
+        let mut last = [b' '; 32];
+        copy(&mut last, rest);
+        self.take(text, see(&last));
+        self.at = to;
+    }
+
+    /// Takes what was seen among some octets.
+    fn take(&mut self, text: &[u8], seen: Seen) {
+        let (controls, eight_bit) = seen;
+        self.eight_bit |= eight_bit;
+        if controls != 0 {
+            self.look(text, controls);
+        }
+    }
+
+    /// Looks at control characters.
+    // Most often there are none: it keeps the loop above small.
+    #[inline(never)]
+    fn look(&mut self, text: &[u8], controls: u32) {
+        let mut controls = controls;
+        while controls != 0 {
+            let place = usize::try_from(controls.trailing_zeros()).unwrap_or(0);
+            self.control(text, self.at.wrapping_add(place));
+            // What belongs to the same line end is not looked at.
+            let line = self.line.saturating_sub(self.at);
+            let passed = u32::try_from(line.max(place.wrapping_add(1))).unwrap_or(u32::MAX);
+            controls &= u32::MAX.checked_shl(passed).unwrap_or(0);
         }
     }
 
@@ -213,7 +227,13 @@ impl Scan {
 
     /// What was found in all of the text.
     pub fn end(self, text: &[u8]) -> Survey {
-        let Self { mut found, line, .. } = self;
+        let Self {
+            mut found,
+            line,
+            eight_bit,
+            ..
+        } = self;
+        found.eight_bit = eight_bit != 0;
         let last = text.len().saturating_sub(line);
         found.unsendable |= last > LINE_BYTES;
         let all = text.len().wrapping_add(if last > 0 { 2 } else { 0 });
