@@ -44,8 +44,11 @@ impl Post {
     pub fn new(recipients: &[u8], count: Count, subject: &[u8], text: &[u8]) -> Option<Self> {
         let subject_at = recipients.len();
         let (texts, survey) = if is_long(text) {
-            let (texts, survey) = copied(&[recipients, subject], text)?;
-            (texts, Some(Boxed::new(survey)?))
+            // First: where there is no memory for it, no copy of the text is to be wiped.
+            let mut survey = Boxed::new(Survey::default())?;
+            let (texts, found) = copied(&[recipients, subject], text)?;
+            *survey = found;
+            (texts, Some(survey))
         } else {
             (joined(&[recipients, subject, text])?, None)
         };

@@ -140,6 +140,11 @@ impl<T> Row<T> {
         self.memory.place.cast()
     }
 
+    /// For how many values there is room.
+    pub fn room(&self) -> usize {
+        self.memory.room
+    }
+
     /// Makes room for so many more values.
     pub fn reserve(&mut self, more: usize) -> Option<()> {
         if more <= self.memory.room.saturating_sub(self.memory.length) {
