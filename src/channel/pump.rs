@@ -781,6 +781,49 @@ mod tests {
         assert!(heard.windows(5).any(|five| five == b"\r\n..\r"));
     }
 
+    /// The data of a mail whose body is this one.
+    #[cfg(fast)]
+    fn stuffed(body: &[u8]) -> Vec<u8> {
+        let mut wanted = Vec::new();
+        for line in body.split_inclusive(|octet| *octet == b'\n') {
+            if line.starts_with(b".") {
+                wanted.push(b'.');
+            }
+            wanted.extend(line);
+        }
+        if !body.ends_with(b"\n") {
+            wanted.extend(b"\r\n");
+        }
+        wanted
+    }
+
+    #[cfg(fast)]
+    #[test]
+    fn a_clean_text_stays_the_same_wherever_the_channel_cuts_it() {
+        // Lines of few octets, so that every place of a cut is one within a line end for some of them; the last octets, too few to be
+        // sent from where they are, are written.
+        for length in [2usize, 3, 5, 8] {
+            let line = [b"x".repeat(length - 2), b"\r\n".to_vec()].concat();
+            let text = line.repeat(6000 / length);
+            let wanted = stuffed(&text);
+            for most_sent in 1890..1890 + 2 * length {
+                for stalls in [false, true] {
+                    assert!(
+                        heard_of(&text, None, most_sent, stalls) == wanted,
+                        "{length}, {most_sent}"
+                    );
+                    for piece in [5000, 5001, 5002, 5003] {
+                        let heard = heard_of(&text, Some(piece), most_sent, stalls);
+                        assert!(
+                            heard == wanted,
+                            "lines of {length}, pieces of {piece}, {most_sent} at a time"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
     #[cfg(fast)]
     #[test]
     fn of_a_clean_text_nothing_is_in_the_buffer() {
