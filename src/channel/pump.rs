@@ -705,8 +705,14 @@ mod tests {
         if piece.is_some() {
             mail.text = Text::in_pieces(true);
             mail.form = Some(&form);
-            mail.clean = true;
         }
+        let survey = crate::message::survey::Survey {
+            clean: true,
+            ..crate::message::survey::Survey::of(text)
+        };
+        // Of a whole text what is in it.
+        let looked = crate::message::survey::Survey::of(text);
+        mail.survey = Some(if piece.is_some() { &survey } else { &looked });
         let mut channel = Scripted {
             most_sent,
             stalls,
@@ -827,7 +833,9 @@ mod tests {
     fn of_a_clean_text_nothing_is_in_the_buffer() {
         let long = b"It is hot.\r\n".repeat(1000);
         let mut job = job();
-        job.mail.as_mut().unwrap().text = Text::whole(&long);
+        let survey = crate::message::survey::Survey::of(&long);
+        let mail = job.mail.as_mut().unwrap();
+        (mail.text, mail.survey) = (Text::whole(&long), Some(&survey));
         let mut channel = Scripted {
             most_sent: 5000,
             ..Scripted::new()

@@ -106,8 +106,8 @@ pub const SDS_SMTP_TLS_OPPORTUNISTIC: u32 = 3;
 /// sds_smtp_client_free() returns when nothing reads it any more (called in a callback, it does not wait).
 pub const SDS_SMTP_BORROW_TEXT: u32 = 1;
 /// `sds_smtp_message.flags`: the text in `text_path`, and on bare metal the text that `read` gives, is in the
-/// configuration's charset, not in UTF-8: without the flag the mail ends with code 7. For `text` and `html`, and
-/// with an operating system for `read`, it means nothing: what is not UTF-8 is in that charset.
+/// configuration's charset, not in UTF-8: without the flag the mail ends with code 7. For `text` and `html`,
+/// and with an operating system for `read`, it means nothing: what is not UTF-8 is in that charset.
 pub const SDS_SMTP_TEXT_IN_CHARSET: u32 = 2;
 /// `sds_smtp_message.flags`: `text`, `text_path` or `read` is a whole message (RFC 5322) with its header
 /// block, which is sent as it is: only line ends become CRLF. `to` says who gets it. `subject`, `html`,
