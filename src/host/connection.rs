@@ -24,6 +24,7 @@ use super::sys::{Event, Poller};
 use super::tls::Peer;
 use super::told::{Ended, LastMail, write_server};
 use super::transcript::Transcript;
+use super::verdicts::Verdicts;
 use crate::buffer::Window;
 use crate::channel::callbacks::Trace;
 use crate::client::hint;
@@ -31,7 +32,8 @@ use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{HOST_NAME_BYTES, Limit};
-use crate::session::{Job, Session};
+use crate::session::recipients::has_no_room;
+use crate::session::{Job, Session, State};
 use crate::wire::address::List;
 use crate::wire::capability::Capabilities;
 use crate::wire::literal::Address;
@@ -50,6 +52,9 @@ const NO_TIME: &[u8] = b"no time left for another attempt";
 
 /// What is said of a mail for which delivery status notifications were asked for in vain.
 const NO_NOTICES: &[u8] = b"sent without dsn: the server does not offer it";
+
+/// What is said of a mail to more recipients than the server takes at a time.
+const NO_ROOM: &[u8] = b"so many at a time it does not take: needs PARTIAL";
 
 /// The port of TLS from the first octet on (RFC 8314): a server there waits for a handshake, and says nothing.
 const TLS_PORT: u16 = 465;
@@ -151,8 +156,15 @@ fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, about:
     Job {
         settings,
         mail: post.as_ref().map(Post::mail),
-        keep: false,
+        keep: post.as_ref().is_some_and(|post| post.keeps),
         dry: order.dry,
+    }
+}
+
+/// Limits what is left of the time of the mail.
+fn set_total(job: &mut Job<'_>, left: u64) {
+    if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
+        *total = u32::try_from(left).unwrap_or(u32::MAX).max(1);
     }
 }
 
@@ -182,6 +194,7 @@ impl Connection {
             None
         };
         let mut sink = Sink::default();
+        sink.verdicts = post.as_mut().and_then(|post| post.verdicts.take());
         let mut source = None;
         if let Some(extras) = &snapshot.extras {
             source = extras.source;
@@ -559,6 +572,93 @@ impl Connection {
 
     /// The same, before the server is looked for.
     pub(super) fn begin_session(&mut self, now: u64) {
+        self.forget_reading();
+        self.line_up();
+        let left = self.time_left(now);
+        let mut job = job(&self.snapshot, &self.post, &self.order, About::NOBODY);
+        set_total(&mut job, left);
+        self.link.begin_anew(&job, now);
+    }
+
+    /// The next transaction is for those who are still to be tried.
+    fn line_up(&mut self) {
+        let verdicts = self.link.pump.session.events.verdicts.as_mut();
+        if let (Some(verdicts), Some(post)) = (verdicts, &mut self.post) {
+            post.begin_with(verdicts.begin());
+            post.keeps = post.partial;
+        }
+    }
+
+    /// What the end of a transaction is to a mail with several recipients. True where it goes on with another transaction.
+    fn go_on_with_others(&mut self, report: &mut Report, now: u64) -> bool {
+        let (Some(post), Some(verdicts)) = (&self.post, &mut self.link.pump.session.events.verdicts) else {
+            return false;
+        };
+        if !post.partial {
+            verdicts.end_all(report);
+            return false;
+        }
+        let given_up = self.key.slot().is_none_or(|slot| slot.is_given_up(self.mail));
+        let idle = self.link.pump.session.state() == State::Idle;
+        let stop = match () {
+            () if given_up => Some((Code::Cancelled, Reason::Cancelled)),
+            () if !idle => Some((Code::NotReady, Reason::Lost)),
+            () => None,
+        };
+        let verdicts = &mut self.link.pump.session.events.verdicts;
+        if verdicts
+            .as_mut()
+            .is_some_and(|verdicts| verdicts.end_transaction(report, stop, self.order.dry))
+        {
+            self.begin_transaction(now);
+            return true;
+        }
+        self.end_session(now);
+        let (Some(post), Some(verdicts)) = (&self.post, &self.link.pump.session.events.verdicts) else {
+            return false;
+        };
+        let (recipient, decided) = verdicts.sum(report, post.all_recipients());
+        let sink = &mut self.link.pump.session.events;
+        (sink.recipient, sink.decided) = (recipient, decided);
+        false
+    }
+
+    /// Begins another transaction of the same mail on the same connection.
+    fn begin_transaction(&mut self, now: u64) {
+        self.forget_reading();
+        self.line_up();
+        let left = self.time_left(now);
+        let mut job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
+        set_total(&mut job, left);
+        let time = self.link.time(now);
+        self.link.unfinished = true;
+        self.link.pump.session.next(&job, time);
+    }
+
+    /// Ends a session that was kept for another transaction.
+    fn end_session(&mut self, now: u64) {
+        if let Some(post) = &mut self.post {
+            post.keeps = false;
+        }
+        if self.link.pump.session.state() == State::Idle {
+            let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
+            let time = self.link.time(now);
+            self.link.unfinished = true;
+            self.link.pump.session.leave(&job, time);
+        }
+    }
+
+    /// What became of the recipients, where there are several and the mail has ended; once.
+    pub fn take_verdicts(&mut self) -> Option<Boxed<Verdicts>> {
+        if self.published {
+            self.link.pump.session.events.verdicts.take()
+        } else {
+            None
+        }
+    }
+
+    /// What has been read of the mail is read again.
+    fn forget_reading(&mut self) {
         let parts = self.post.as_ref().and_then(|post| post.parts.as_ref());
         if parts.is_some_and(|parts| !parts.is_measuring()) {
             self.stop_reading();
@@ -566,12 +666,6 @@ impl Connection {
         if let Some(parts) = self.post.as_mut().and_then(|post| post.parts.as_mut()) {
             parts.begin_anew();
         }
-        let left = self.time_left(now);
-        let mut job = job(&self.snapshot, &self.post, &self.order, About::NOBODY);
-        if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
-            *total = u32::try_from(left).unwrap_or(u32::MAX).max(1);
-        }
-        self.link.begin_anew(&job, now);
     }
 
     /// Begins the next attempt with the first server.
@@ -787,7 +881,17 @@ impl Connection {
         if silent && self.waits(&self.link.address) {
             report.code = Code::TlsFailed;
         }
-        let then = self.decide(&mut report, now);
+        let unresolved = self.course.as_mut().is_some_and(|course| course.stop_resolving());
+        if unresolved {
+            told_as_unresolved(&mut report);
+        }
+        if self.go_on_with_others(&mut report, now) {
+            return None;
+        }
+        let then = self.decide(&report, now);
+        if then.is_some() {
+            self.try_again();
+        }
         if report.reason != Reason::None {
             self.note(Note::Failure(report.phase, report.reason));
         }
@@ -800,14 +904,11 @@ impl Connection {
     }
 
     /// Decides what follows.
-    fn decide(&mut self, report: &mut Report, now: u64) -> Option<Then> {
+    fn decide(&mut self, report: &Report, now: u64) -> Option<Then> {
         let left = self.time_left(now);
         let (Some(extras), Some(course)) = (&self.snapshot.extras, &mut self.course) else {
             return None;
         };
-        if course.stop_resolving() {
-            told_as_unresolved(report);
-        }
         // Also where its connection breaks in the turn in which it is given up.
         if self.key.slot().is_none_or(|slot| slot.is_given_up(self.mail)) {
             return None;
@@ -819,14 +920,25 @@ impl Connection {
                 .iter()
                 .fold(course.attempt, |sum, part| sum.rotate_left(7) ^ part)
         });
-        let failed = Failed {
-            outcome: report.outcome,
-            code: report.code,
-            reply: report.reply,
-            reason: report.reason,
+        let failed = match &self.link.pump.session.events.verdicts {
+            Some(verdicts) if self.post.as_ref().is_some_and(|post| post.partial) => verdicts.passing()?,
+            _ => Failed {
+                outcome: report.outcome,
+                code: report.code,
+                reply: report.reply,
+                reason: report.reason,
+            },
         };
         course.phase = report.phase;
         course.decide(extras, &failed, repeats, chance, [now, left])
+    }
+
+    /// Another attempt follows.
+    fn try_again(&mut self) {
+        let partial = self.post.as_ref().is_some_and(|post| post.partial);
+        if let Some(verdicts) = &mut self.link.pump.session.events.verdicts {
+            verdicts.renew(partial);
+        }
     }
 
     /// Says in the text what the server's words may mean, and what to do; and has the devices' own function answer in the
@@ -837,6 +949,13 @@ impl Connection {
             let mut settings = self.snapshot.settings();
             settings.login.verified |= self.secures;
             hint::explain(report, &settings, session.mechanism());
+        }
+        let no_room = report.outcome == Outcome::NotSent
+            && report.phase == Phase::Rcpt
+            && report.recipients.0 > 0
+            && has_no_room(report.reply, report.text.octets());
+        if no_room && self.post.as_ref().is_some_and(|post| !post.partial) {
+            hint::append(report, NO_ROOM);
         }
         if report.outcome == Outcome::Sent {
             let mail = self.post.as_ref().filter(|post| post.extras.is_some()).map(Post::mail);
@@ -875,14 +994,29 @@ impl Connection {
     /// The result after a defect of ours: what left is not known.
     pub fn defect(&mut self) -> Option<Ended> {
         self.course = None;
-        let report = Report::unsent(Code::DataFailed, Phase::Start, Outcome::Unknown, Reason::Defect);
-        (!self.published).then(|| self.end(report))
+        let mut report = Report::unsent(Code::DataFailed, Phase::Start, Outcome::Unknown, Reason::Defect);
+        if self.published {
+            return None;
+        }
+        let sink = &mut self.link.pump.session.events;
+        if let (Some(post), Some(verdicts)) = (&self.post, &mut sink.verdicts) {
+            if post.partial {
+                verdicts.end_transaction(&report, None, false);
+                verdicts.sum(&mut report, post.all_recipients());
+            } else {
+                verdicts.end_all(&report);
+            }
+        }
+        Some(self.end(report))
     }
 
     fn end(&mut self, report: Report) -> Ended {
         self.published = true;
         let ended = self.told(report, false);
         self.stop_reading();
+        if let (Some(post), Some(verdicts)) = (&mut self.post, &mut self.link.pump.session.events.verdicts) {
+            verdicts.keep_list(post.take_list());
+        }
         self.post = None;
         ended
     }
@@ -905,15 +1039,16 @@ impl Connection {
             ended.told.message_id = post.message_id(&self.snapshot);
             ended.recipients = post.recipients;
             let sink = &self.link.pump.session.events;
-            let recipients = post.mail().recipients;
+            let recipients = post.all_recipients();
             let address = match post.recipients {
                 // The same, faster: a list of one has nothing but blanks beside it.
                 1 => Some(recipients.trim_ascii()),
                 _ => List::new(recipients).nth(usize::try_from(sink.recipient).unwrap_or(usize::MAX)),
             };
             ended.recipient = Bounded::new(address.unwrap_or(&[]));
-            if sink.decided {
+            if sink.decided || post.recipients == 1 {
                 ended.told.recipient = Bounded::new(address.unwrap_or(&[]));
+                ended.told.decided = sink.decided;
             }
         }
         ended

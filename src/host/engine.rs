@@ -398,6 +398,7 @@ impl Engine {
         let mail = connection.mail;
         let over = closed || ended.as_ref().is_some_and(|ended| !ended.again);
         let dialogue = if over { connection.dialogue() } else { None };
+        let verdicts = connection.take_verdicts();
         let deadline = connection.deadline();
         let promise = ended
             .as_ref()
@@ -406,6 +407,9 @@ impl Engine {
         let unfinished = connection.unfinished() && !closed;
         if let Some(dialogue) = dialogue {
             shared().keep_dialogue(key, mail, dialogue);
+        }
+        if let Some(verdicts) = verdicts {
+            shared().keep_verdicts(key, mail, verdicts);
         }
         // Without memory they are lost.
         if let Some(call) = lines.and_then(|(trace, lines)| Call::of_lines(key, trace, lines)) {
@@ -439,6 +443,9 @@ impl Engine {
 pub fn end_abandoned(connection: &mut Connection, now: u64) {
     let promise = connection.promise.take();
     if let Some(ended) = connection.abandon(now) {
+        if let Some(verdicts) = connection.take_verdicts() {
+            shared().keep_verdicts(connection.key, connection.mail, verdicts);
+        }
         publish(connection.key, &ended, promise);
     }
 }

@@ -22,6 +22,7 @@
 //! - `race`: several addresses of one server
 //! - `sink`, [`transcript`]: what is taken of a session's events
 //! - `told`: how the last mail ended
+//! - `verdicts`: what becomes of each of several recipients
 //! - `connections`: all of them, found by token, client and deadline
 //! - `deadlines`: a heap of times
 //! - [`servers`], `server`, `idn`, `no_server`: the servers of a configuration
@@ -155,6 +156,8 @@ mod tls;
 mod told;
 #[forbid(unsafe_code)]
 pub mod transcript;
+#[forbid(unsafe_code)]
+mod verdicts;
 
 pub use client::{Client, Wait};
 pub use driver::{poll, use_event_loop};
@@ -168,6 +171,7 @@ pub use shared::Order;
 pub use sys::is_sound;
 pub use tls::Given;
 pub use told::LastMail;
+pub use verdicts::Recipient;
 
 /// Runs a function that a program has called. Its thread is not cancelled meanwhile, and does not wait for locks that it holds
 /// itself because it forks.

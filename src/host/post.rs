@@ -9,18 +9,30 @@ use super::parts::{Fed, Parts};
 use super::reading::Work;
 use super::registry::Slot;
 use super::snapshot::Snapshot;
+use super::verdicts::Verdicts;
 use crate::buffer::Window;
 use crate::client::report::{Bounded, Nonce};
 use crate::code::Reason;
 use crate::limits::{Count, GIVEN_MESSAGE_ID_BYTES};
 use crate::session::job::{Field, More};
 use crate::session::{Date, Mail, Settings, Text};
+use crate::wire::address::List;
 
 /// The mail: recipients, subject and text in one piece of memory, wiped when it ends.
 pub struct Post {
     texts: Box<[u8]>,
     /// The header block, composed once; empty where it is composed when it is sent.
     header: Box<[u8]>,
+    /// The recipients, where there are several; else one stands before the subject.
+    list: Box<[u8]>,
+    /// What is to become of each of several, until a connection takes it.
+    pub verdicts: Option<Boxed<Verdicts>>,
+    /// Whoever is accepted gets it; else all do, or none.
+    pub partial: bool,
+    /// The session is kept for another transaction.
+    pub keeps: bool,
+    /// The first recipient of the next transaction, and where in the list it begins.
+    first: (usize, usize),
     /// How many recipients there are.
     pub recipients: Count,
     subject_at: usize,
@@ -38,10 +50,18 @@ pub struct Post {
 impl Post {
     /// A copy, unless there is no memory for it.
     pub fn new(recipients: &[u8], count: Count, subject: &[u8], text: &[u8]) -> Option<Self> {
+        if count > 1 {
+            return Self::to_several(joined(&[recipients])?, count, subject, text);
+        }
         let subject_at = recipients.len();
         Some(Self {
             texts: joined(&[recipients, subject, text])?,
             header: Box::default(),
+            list: Box::default(),
+            verdicts: None,
+            partial: false,
+            keeps: false,
+            first: (0, 0),
             recipients: count,
             subject_at,
             text_at: subject_at.checked_add(subject.len())?,
@@ -52,6 +72,48 @@ impl Post {
         })
     }
 
+    /// The same, with a list that is a copy already, and with all that its recipients' verdicts need.
+    fn to_several(list: Box<[u8]>, count: Count, subject: &[u8], text: &[u8]) -> Option<Self> {
+        let mut post = Self::new(&[], 1, subject, text)?;
+        (post.list, post.recipients) = (list, count);
+        post.verdicts = Some(Boxed::new(Verdicts::new(count)?)?);
+        Some(post)
+    }
+
+    /// All recipients, as a list.
+    pub fn all_recipients(&self) -> &[u8] {
+        match &*self.list {
+            [] => self.texts.get(..self.subject_at).unwrap_or(&[]),
+            list => list,
+        }
+    }
+
+    /// Whoever is accepted is to get it, where there are several.
+    pub fn set_partial(&mut self, partial: bool) {
+        self.partial = partial && self.verdicts.is_some();
+        self.keeps = self.partial;
+    }
+
+    /// The next transaction begins with this recipient.
+    pub fn begin_with(&mut self, number: usize) {
+        if number < self.first.0 {
+            self.first = (0, 0);
+        }
+        while self.first.0 < number {
+            let mut rest = List::behind(&self.list, self.first.1);
+            rest.next();
+            self.first = (
+                self.first.0.saturating_add(1),
+                self.list.len().saturating_sub(rest.length()),
+            );
+        }
+    }
+
+    /// Takes the list of several recipients out.
+    pub fn take_list(&mut self) -> Box<[u8]> {
+        core::mem::take(&mut self.list)
+    }
+
     /// A copy of a mail that has more.
     pub fn of(checked: Checked, subject: &[u8], text: &[u8]) -> Option<Self> {
         let Checked {
@@ -59,8 +121,13 @@ impl Post {
             count,
             extras,
         } = checked;
-        let post = Self::new(&recipients, count, subject, text);
-        wipe(&mut recipients);
+        let post = if count > 1 {
+            Self::to_several(recipients, count, subject, text)
+        } else {
+            let post = Self::new(&recipients, count, subject, text);
+            wipe(&mut recipients);
+            post
+        };
         let mut post = post?;
         post.extras = Some(extras);
         Some(post)
@@ -83,14 +150,23 @@ impl Post {
             None => (Text::whole(text), None),
             Some(parts) => parts.amended(text),
         };
+        let (to, recipients, count) = if self.list.is_empty() {
+            (part(0..self.subject_at), part(0..self.subject_at), self.recipients)
+        } else {
+            let before = Count::try_from(self.first.0).unwrap_or(0);
+            let rest = self.list.get(self.first.1..).unwrap_or(&[]);
+            (&*self.list, rest, self.recipients.saturating_sub(before))
+        };
         Mail {
             date: Date::at(self.date),
             nonce: Some(self.nonce),
             composed: (!self.header.is_empty()).then_some(&*self.header),
-            count: self.recipients,
+            to,
+            count,
+            partial: self.partial,
             parameters: self.extras.as_ref().map(|extras| &extras.parameters),
             form,
-            ..Mail::new(part(0..self.subject_at), part(self.subject_at..self.text_at), text)
+            ..Mail::new(recipients, part(self.subject_at..self.text_at), text)
         }
     }
 
@@ -196,6 +272,7 @@ impl Drop for Post {
     /// The text is wiped as fast as memory allows; credentials, which are not in here, are wiped octet by octet.
     fn drop(&mut self) {
         wipe(&mut self.texts);
+        wipe(&mut self.list);
         wipe(&mut self.header);
     }
 }

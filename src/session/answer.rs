@@ -28,6 +28,12 @@ impl<E: Events> Session<E> {
 
     /// The server's answer decides. What it repeats of the login is masked in the text that the result will show.
     pub(super) fn answered(&mut self, job: &Job<'_>, code: Code) {
+        self.mask_text(job);
+        self.conclude(code, Reason::None);
+    }
+
+    /// Masks in the text what the server repeats of the login.
+    pub(super) fn mask_text(&mut self, job: &Job<'_>) {
         if !job.settings.mechanisms.is_empty() {
             #[cfg(feature = "std")]
             if let Some(response) = self.response(job) {
@@ -36,7 +42,6 @@ impl<E: Events> Session<E> {
             let text = self.reader.text_mut();
             redaction::mask(text, &job.settings, self.step.logs_in());
         }
-        self.conclude(code, Reason::None);
     }
 
     /// A complete reply.
@@ -82,12 +87,17 @@ impl<E: Events> Session<E> {
 
     /// The mail is refused; with which code.
     pub(super) fn refused(&mut self, job: &Job<'_>) -> Code {
-        let code = match self.refused_for_its_own_reason(job) {
-            Some(code) => code,
-            None => code::refusal(self.step, self.reader.code(), self.reader.refuses_to_relay()),
-        };
+        let code = self.code_of_refusal(job);
         self.answered(job, code);
         code
+    }
+
+    /// The code of a refusal.
+    pub(super) fn code_of_refusal(&self, job: &Job<'_>) -> Code {
+        match self.refused_for_its_own_reason(job) {
+            Some(code) => code,
+            None => code::refusal(self.step, self.reader.code(), self.reader.refuses_to_relay()),
+        }
     }
 
     /// The code of a refusal that has another one than its step: of a verb that the server does not know, or one that comes only

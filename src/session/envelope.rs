@@ -84,7 +84,17 @@ impl<E: Events> Session<E> {
         let takes_parameters = self.takes_parameters(mail);
         let transaction = &mut self.transaction;
         transaction.pipelining = job.settings.pipelining && self.capabilities.offers(Capability::Pipelining);
-        transaction.envelope.data = mail.count().wrapping_add(1);
+        #[cfg(not(feature = "std"))]
+        {
+            transaction.envelope.data = mail.count().wrapping_add(1);
+        }
+        #[cfg(feature = "std")]
+        if !self.plan_recipients(mail) {
+            self.conclude(Code::RecipientRefused, Reason::NeedsPartial);
+            return State::Quit;
+        }
+        #[cfg(feature = "std")]
+        let transaction = &mut self.transaction;
         let eight_bit_mime = takes_parameters && self.capabilities.offers(Capability::EightBitMime);
         let Some((plan, known)) = plan(mail, eight_bit_mime) else {
             #[cfg(feature = "std")]
@@ -156,6 +166,10 @@ impl<E: Events> Session<E> {
     /// An answer to a command of the envelope.
     pub(super) fn envelope_reply(&mut self, job: &Job<'_>, accepted: bool) -> State {
         let step = self.step;
+        #[cfg(feature = "std")]
+        if step == Step::Rcpt && self.transaction.partial && !self.concluded() {
+            return self.recipient_reply(job, accepted);
+        }
         // The reader keeps the text of the first refusal, which decides.
         let decides = !accepted && !self.concluded();
         let code = if accepted { Code::Ok } else { self.refused(job) };
@@ -172,12 +186,30 @@ impl<E: Events> Session<E> {
                     &mut envelope.refused
                 };
                 *count = count.wrapping_add(1);
-                self.events.recipient(&RecipientVerdict {
-                    number: envelope.answered.wrapping_sub(2),
+                let number = envelope.answered.wrapping_sub(2);
+                #[cfg(feature = "std")]
+                let number = self.find_answered(job, number);
+                let kept = self.events.recipient(&RecipientVerdict {
+                    number,
                     code,
                     reply: self.reader.code(),
-                    text: if decides { self.reader.text() } else { &[] },
+                    text: if decides || E::KEEPS && !accepted && !self.reader.is_held() {
+                        self.reader.text()
+                    } else {
+                        &[]
+                    },
+                    #[cfg(feature = "std")]
+                    mailbox: if accepted { &[] } else { self.answered_mailbox(job) },
+                    #[cfg(feature = "std")]
+                    counts: self.transaction.open,
+                    #[cfg(feature = "std")]
+                    has_no_room: false,
                 });
+                if E::KEEPS && kept {
+                    self.reader.release_text();
+                }
+                #[cfg(feature = "std")]
+                self.pass_answered(job);
                 if job.is_dry() && !concluded && self.transaction.envelope.all_but_data_answered() {
                     self.answered(job, Code::Ok);
                     // It is about none of them.

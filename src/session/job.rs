@@ -218,6 +218,10 @@ pub struct Mail<'a> {
     /// What few mails say in their envelope.
     #[cfg(feature = "std")]
     pub parameters: Option<&'a Parameters>,
+    /// Whoever is accepted gets it; else all do, or none. Who is to get it in this transaction is asked
+    /// ([`super::event::Events::skips`]).
+    #[cfg(feature = "std")]
+    pub partial: bool,
     /// The subject, in one line.
     pub subject: &'a [u8],
     /// The text.
@@ -244,6 +248,8 @@ impl<'a> Mail<'a> {
             count: 0,
             #[cfg(feature = "std")]
             parameters: None,
+            #[cfg(feature = "std")]
+            partial: false,
             subject,
             text,
             #[cfg(feature = "std")]

@@ -16,6 +16,7 @@
 //! - [`mod@session`]: what lives as long as the connection
 //! - [`transaction`]: what lives as long as one mail
 //! - `parameters`: what few mails say in their envelope, where there is a system
+//! - `recipients`: whom a transaction is for, where that is not everybody, likewise
 //! - [`envelope`]: MAIL, RCPT, DATA, and what the answers to them lead to
 //! - [`answer`]: what the server's answers lead to
 //! - [`choice`]: which mechanism logs in
@@ -33,6 +34,8 @@ pub mod job;
 pub mod login;
 #[cfg(feature = "std")]
 pub mod parameters;
+#[cfg(feature = "std")]
+pub mod recipients;
 pub mod secure;
 #[allow(clippy::module_inception)]
 pub mod session;

@@ -79,6 +79,8 @@ impl<E: Events> Session<E> {
             let envelope = &mut self.transaction.envelope;
             envelope.said = envelope.said.wrapping_add(1);
             envelope.recipient = envelope.following;
+            #[cfg(feature = "std")]
+            self.find_next(job);
         }
         true
     }

@@ -83,10 +83,11 @@ impl Events for Recorder {
         self.said.push(Said::Line(Side::Server, line));
     }
 
-    fn recipient(&mut self, verdict: &RecipientVerdict<'_>) {
+    fn recipient(&mut self, verdict: &RecipientVerdict<'_>) -> bool {
         let text = String::from_utf8_lossy(verdict.text).trim_end().to_string();
         self.recipients
             .push((verdict.number, verdict.code.number(), verdict.reply, text));
+        false
     }
 
     fn end(&mut self, end: &End<'_>) {
