@@ -332,7 +332,7 @@ impl Verdicts {
             // In a dry run it is the answer to its own RCPT that counts.
             if !dry {
                 (mark.code, mark.reply, mark.text) = (report.code, report.reply, text);
-                mark.passes = ended(report).may_pass();
+                mark.passes = mark.fate == Fate::Ended && ended(report).may_pass();
             }
         }
         if let Some(limit) = self.limit.as_mut().filter(|limit| !limit.sure) {
