@@ -148,6 +148,12 @@
  */
 #define SDS_SMTP_READ_FAILED 40
 
+/**
+ * With SDS_SMTP_PARTIAL: some recipients have the mail, and others do not. sds_smtp_client_recipients() says
+ * what became of each.
+ */
+#define SDS_SMTP_PARTLY_SENT 41
+
 /** `sds_smtp_config.auth`: no login. */
 #define SDS_SMTP_AUTH_NONE 0
 
@@ -228,7 +234,13 @@
  */
 #define SDS_SMTP_RAW 4
 
-/** `sds_smtp_message.flags`: not in this version. */
+/**
+ * `sds_smtp_message.flags`: whoever the server accepts gets the mail. Without it all recipients get the mail
+ * or, if the server refuses one, nobody. Recipients that the server does not take at a time get it in several
+ * transactions on the same connection, with the same Message-ID; a further attempt repeats only recipients
+ * that have not got it and were not refused for good. Code 0: the server took the mail for all of them; 41:
+ * for some; sds_smtp_client_recipients() tells of each. Not on bare metal.
+ */
 #define SDS_SMTP_PARTIAL 8
 
 /**
@@ -978,6 +990,9 @@ typedef struct sds_smtp_transport {
 /** Begins a log entry, to be filled by sds_smtp_client_log(). */
 #define SDS_SMTP_LOG_ENTRY_INIT {sizeof(struct sds_smtp_log_entry), 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}}
 
+/** Begins a recipient, to be filled by sds_smtp_client_recipients(). */
+#define SDS_SMTP_RECIPIENT_INIT {sizeof(struct sds_smtp_recipient), 0, 0, 0, 0, 0, 0, 0, {0}, {0}}
+
 /** Begins a transport. */
 #define SDS_SMTP_TRANSPORT_INIT \
     {sizeof(struct sds_smtp_transport), 0, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, SDS_SMTP_NULL, \
@@ -1248,7 +1263,8 @@ int sds_smtp_client_configure_url(struct sds_smtp_client *client, const char *ur
 /**
  * Starts to send a mail in the background and returns at once, as sds_smtp_send() does, for any client.
  *
- * With several recipients the mail goes to all of them or, when the server refuses one, to none.
+ * With several recipients the mail goes to all of them or, when the server refuses one, to none; with
+ * SDS_SMTP_PARTIAL to whoever the server accepts.
  *
  * @param client   the client, or NULL for the built-in one
  * @param message  the mail; copied

@@ -80,7 +80,9 @@ impl Events for Sink {
     }
 
     fn recipient(&mut self, verdict: &RecipientVerdict<'_>) -> bool {
-        let Some(verdicts) = &mut self.verdicts else { return false };
+        let Some(verdicts) = &mut self.verdicts else {
+            return false;
+        };
         verdicts.answer(verdict);
         verdict.counts && verdict.code != Code::Ok
     }

@@ -92,7 +92,11 @@ impl Texts {
         let Some(at) = usize::from(number).checked_sub(1) else {
             return &[];
         };
-        let end_of = |at: usize| self.each.get(at).map_or(0, |(end, _)| usize::try_from(*end).unwrap_or(0));
+        let end_of = |at: usize| {
+            self.each
+                .get(at)
+                .map_or(0, |(end, _)| usize::try_from(*end).unwrap_or(0))
+        };
         let begin = at.checked_sub(1).map_or(0, end_of);
         self.octets.get(begin..end_of(at)).unwrap_or(&[])
     }
@@ -409,10 +413,7 @@ impl Verdicts {
             let count = self.marks.iter().filter(|mark| of(mark)).count();
             Count::try_from(count).unwrap_or(Count::MAX)
         };
-        report.recipients = (
-            count(&|mark| mark.accepted),
-            count(&|mark| mark.fate == Fate::Refused),
-        );
+        report.recipients = (count(&|mark| mark.accepted), count(&|mark| mark.fate == Fate::Refused));
         let sent = all().any(|(_, mark)| mark.fate == Fate::Sent);
         let served = all().any(|(_, mark)| mark.code == Code::Ok);
         let unknown = all().find(|(_, mark)| mark.fate == Fate::Unknown);

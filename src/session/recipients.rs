@@ -49,7 +49,7 @@ impl<E: Events> Session<E> {
 
     /// How many recipients the server takes in a transaction, where it says so.
     fn most_recipients(&self) -> Option<Count> {
-        None
+        Some(self.capabilities.limits().recipients).filter(|most| *most > 0)
     }
 
     /// The first recipient from this one on that is to be tried.
