@@ -815,6 +815,36 @@ typedef struct sds_smtp_message {
     uint32_t priority;
 } sds_smtp_message;
 
+/** What became of a recipient of the last mail. Begin with `SDS_SMTP_RECIPIENT_INIT`. */
+typedef struct sds_smtp_recipient {
+    /** sizeof(struct sds_smtp_recipient); SDS_SMTP_RECIPIENT_INIT sets it. */
+    uint32_t struct_size;
+    /** The result code for it: 0 if the mail was sent to it; in a dry run, if it was accepted. */
+    int32_t code;
+    /** What became of the mail for it: SDS_SMTP_OUTCOME_... */
+    uint32_t outcome;
+    /**
+     * The server's reply code that decided: to RCPT, or to what ended the mail for it; 0 where there was
+     * none.
+     */
+    uint32_t reply_code;
+    /** The enhanced status code (RFC 3463), as 5.1.1: class, */
+    uint32_t enhanced_class;
+    /** subject, */
+    uint32_t enhanced_subject;
+    /** and detail; zeros where the server gave none. */
+    uint32_t enhanced_detail;
+    /** 0. */
+    uint32_t reserved;
+    /** Its address, as it is sent. */
+    char address[256];
+    /**
+     * The server's text, or where reply_code is 0 the library's words; cut after 127 bytes. Never any of the
+     * credentials.
+     */
+    char text[128];
+} sds_smtp_recipient;
+
 /**
  * An entry of the log: a mail that ended, or one that could not be started; and each attempt that is
  * repeated, with the phase SDS_SMTP_PHASE_WAITING. Between two attempts only the log tells why:
@@ -1294,6 +1324,22 @@ int sds_smtp_client_probe(struct sds_smtp_client *client);
  * @return 0; 33: out is NULL or its struct_size is not known; 34
  */
 int sds_smtp_client_result(const struct sds_smtp_client *client, struct sds_smtp_result *out);
+
+/**
+ * What became of each recipient of the last mail that has ended: `to`, `cc`, `bcc`, in this order. Without
+ * SDS_SMTP_PARTIAL all of them share what became of the mail; but each that was refused has its own answer.
+ *
+ * @param client  the client, or NULL for the built-in one
+ * @param out     an array; the struct_size of its first element is the size of every element. NULL: the
+ *                recipients are only counted
+ * @param max     the number of elements in the array
+ * @return the number of elements written; if out is NULL or max is 0, the number of recipients; 0 before the
+ *         first mail, after a probe, where the last mail did not start, if that struct_size is not known, or
+ *         if the handle is not that of a client
+ */
+size_t sds_smtp_client_recipients(const struct sds_smtp_client *client,
+                                  struct sds_smtp_recipient *out,
+                                  size_t max);
 
 /**
  * Reads the log: the newest entries, the oldest of them first.

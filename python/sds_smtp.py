@@ -75,10 +75,13 @@ __all__ = [
     "MessageError",
     "NO_PIPELINING",
     "Outcome",
+    "PARTIAL",
+    "PartlySent",
     "Phase",
     "Priority",
     "Progress",
     "RAW",
+    "Recipient",
     "Result",
     "SmtpError",
     "TEXT_IN_CHARSET",
@@ -124,6 +127,9 @@ RAW = 4
 
 DRY_RUN = 16
 """For `flags` of Client.send: the whole way up to the last recipient, and then nothing is sent."""
+
+PARTIAL = 8
+"""For `flags` of Client.send: whoever is accepted gets the mail; Client.recipients says what became of each."""
 
 AUTO_SUBMITTED = 32
 """For `flags` of Client.send: the mail says that no person has written it, so that no answering machine answers."""
@@ -181,6 +187,7 @@ class Code(_Open):
     TLS_UNAVAILABLE = 38
     NOT_SUPPORTED = 39
     READ_FAILED = 40
+    PARTLY_SENT = 41
 
 
 class Auth(_Open):
@@ -326,6 +333,10 @@ class ConfigurationError(SmtpError):
 
 class MessageError(SmtpError):
     """Nothing was sent: change the mail (Advice.MESSAGE)."""
+
+
+class PartlySent(SmtpError):
+    """Some recipients have the mail, and others do not (Code.PARTLY_SENT): see Client.recipients."""
 
 
 class UnknownOutcome(SmtpError):
@@ -475,6 +486,21 @@ class _Result(ctypes.Structure):
     ]
 
 
+class _Recipient(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("code", ctypes.c_int32),
+        ("outcome", ctypes.c_uint32),
+        ("reply_code", ctypes.c_uint32),
+        ("enhanced_class", ctypes.c_uint32),
+        ("enhanced_subject", ctypes.c_uint32),
+        ("enhanced_detail", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("address", ctypes.c_char * 256),
+        ("text", ctypes.c_char * 128),
+    ]
+
+
 class _LogEntry(ctypes.Structure):
     _fields_ = [
         ("struct_size", ctypes.c_uint32),
@@ -518,6 +544,10 @@ _PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "sds_smtp_client_wait": (ctypes.c_int, [ctypes.c_void_p, ctypes.c_uint32]),
     "sds_smtp_client_cancel": (ctypes.c_int, [ctypes.c_void_p]),
     "sds_smtp_client_probe": (ctypes.c_int, [ctypes.c_void_p]),
+    "sds_smtp_client_recipients": (
+        ctypes.c_size_t,
+        [ctypes.c_void_p, ctypes.POINTER(_Recipient), ctypes.c_size_t],
+    ),
     "sds_smtp_client_log": (ctypes.c_size_t, [ctypes.c_void_p, ctypes.POINTER(_LogEntry), ctypes.c_size_t]),
 }
 
@@ -981,7 +1011,8 @@ class Result:
         """Raise the SmtpError of its advice unless the code is OK."""
         if self.code != Code.OK:
             reply = f" [{self.reply_code} {self.text}]" if self.reply_code else f" [{self.text}]" if self.text else ""
-            raise _BY_ADVICE.get(self.advice, SmtpError)(self.code, strerror(self.code) + reply, self)
+            other = PartlySent if self.code == Code.PARTLY_SENT else SmtpError
+            raise _BY_ADVICE.get(self.advice, other)(self.code, strerror(self.code) + reply, self)
 
 
 def _result(out: _Result) -> Result:
@@ -1003,6 +1034,20 @@ def _result(out: _Result) -> Result:
         server=_text(out.server),
         recipient=_text(out.recipient),
     )
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """What became of a recipient."""
+
+    address: str
+    code: Code
+    """OK if the mail was sent to it; in a dry run, if it was accepted."""
+    outcome: Outcome
+    reply_code: int
+    """The server's reply code that decided; 0 where there was none."""
+    enhanced_status: Optional[Tuple[int, int, int]]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -1450,7 +1495,7 @@ class Client:
 
         verb -- a Verb; dsn -- a sum of Dsn; envelope_id -- what the notices that dsn asks for name the mail by
 
-        flags -- a sum of RAW, DRY_RUN, TEXT_IN_CHARSET and AUTO_SUBMITTED
+        flags -- a sum of RAW, PARTIAL, DRY_RUN, TEXT_IN_CHARSET and AUTO_SUBMITTED
 
         done -- is called once when the mail has ended, with this client and the Result, on the library's thread (with
         use_event_loop in poll, or in a wait). It may call everything, and send the next mail; what it raises goes to
@@ -1616,6 +1661,35 @@ class Client:
             _check(library.sds_smtp_client_result(handle, ctypes.byref(out)))
         self._unseen = False
         return _result(out)
+
+    def recipients(self) -> List[Recipient]:
+        """What became of each recipient of the last mail that has ended: to, cc and bcc, in this order."""
+        with self._use() as (library, handle):
+            count: int = library.sds_smtp_client_recipients(handle, None, 0)
+            # Another mail, with more of them, may end meanwhile.
+            while True:
+                if count == 0:
+                    return []
+                all_of_them = (_Recipient * count)()
+                all_of_them[0].struct_size = ctypes.sizeof(_Recipient)
+                told: int = library.sds_smtp_client_recipients(handle, all_of_them, count)
+                more: int = library.sds_smtp_client_recipients(handle, None, 0)
+                if more <= count:
+                    break
+                count = more
+        return [
+            Recipient(
+                code=Code(one.code),
+                outcome=Outcome(one.outcome),
+                reply_code=one.reply_code,
+                enhanced_status=(
+                    (one.enhanced_class, one.enhanced_subject, one.enhanced_detail) if one.enhanced_class else None
+                ),
+                address=_text(one.address),
+                text=_text(one.text),
+            )
+            for one in all_of_them[:told]
+        ]
 
     def log(self) -> List[LogEntry]:
         """The finished mails and refused starts that the library still holds, oldest first."""

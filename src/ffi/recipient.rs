@@ -13,11 +13,12 @@ use crate::limits::{ADDRESS_BYTES, LOG_TEXT_BYTES};
 pub struct sds_smtp_recipient {
     /// sizeof(struct sds_smtp_recipient); SDS_SMTP_RECIPIENT_INIT sets it.
     pub struct_size: u32,
-    /// The result code, for this recipient: 0 if the mail was sent to it (in a dry run, if it was accepted).
+    /// The result code for it: 0 if the mail was sent to it; in a dry run, if it was accepted.
     pub code: i32,
     /// What became of the mail for it: SDS_SMTP_OUTCOME_...
     pub outcome: u32,
-    /// The server's reply code that decided: to RCPT, or to what ended the mail for it; 0 where there was none.
+    /// The server's reply code that decided: to RCPT, or to what ended the mail for it; 0 where there was
+    /// none.
     pub reply_code: u32,
     /// The enhanced status code (RFC 3463), as 5.1.1: class,
     pub enhanced_class: u32,

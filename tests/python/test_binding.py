@@ -202,6 +202,7 @@ STRUCTS = {
     "sds_smtp_message": sds_smtp._Message,
     "sds_smtp_result": sds_smtp._Result,
     "sds_smtp_log_entry": sds_smtp._LogEntry,
+    "sds_smtp_recipient": sds_smtp._Recipient,
 }
 PREFIXES = {
     "ADVICE_": Advice,
