@@ -20,7 +20,7 @@ use sds_smtp::channel::transport::{
     SDS_SMTP_UNREACHABLE, sds_smtp_address, sds_smtp_transport,
 };
 use sds_smtp::client::settings::{Draft, mechanisms};
-use sds_smtp::code::{Code, Reason};
+use sds_smtp::code::{Code, Outcome, Reason};
 use sds_smtp::host::{Client, LastMail, Mode, Order, Outgoing, Wait};
 use sds_smtp::session::job::Security;
 use sds_smtp::wire::capability::{Capabilities, Capability};
@@ -291,6 +291,7 @@ fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
     }
     let order = Order {
         dry: setup.dry,
+        partial: setup.partial,
         done: None,
     };
     let Some(parameters) = &setup.parameters else {
@@ -311,7 +312,7 @@ fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
 }
 
 /// What is expected, but for what only simulated time makes exact.
-fn holds(expected: &Expected, told: &LastMail) -> bool {
+fn holds(expected: &Expected, told: &LastMail, verdicts: &[(Outcome, u16)]) -> bool {
     let report = &told.report;
     let text = String::from_utf8_lossy(report.text.octets());
     match expected {
@@ -326,6 +327,7 @@ fn holds(expected: &Expected, told: &LastMail) -> bool {
         Expected::Accepted(accepted) => report.recipients.0 == *accepted,
         Expected::Refused(refused) => report.recipients.1 == *refused,
         Expected::Recipient(_) => true,
+        Expected::RecipientVerdict(at, outcome, reply) => verdicts.get(*at) == Some(&(*outcome, *reply)),
     }
 }
 
@@ -366,6 +368,12 @@ fn play(dialogue: Dialogue) -> Result<(), String> {
     start(client, &dialogue).map_err(|code| format!("{path}: not started: {code:?}"))?;
     let code = client.wait(Wait::Milliseconds(60_000));
     let told = client.report().map_err(|code| format!("{code:?}"))?;
+    let mut verdicts = Vec::new();
+    client
+        .recipients(usize::MAX, |_, recipient| {
+            verdicts.push((recipient.outcome, recipient.reply))
+        })
+        .map_err(|code| format!("{code:?}"))?;
     // What follows the verdict is heard out.
     let until = Instant::now() + Duration::from_secs(20);
     let is_over = || play.lock().is_ok_and(|play| play.closes == play.connects);
@@ -395,7 +403,7 @@ fn play(dialogue: Dialogue) -> Result<(), String> {
         ));
     }
     for (line, expected) in &dialogue.expected {
-        if !holds(expected, &told) {
+        if !holds(expected, &told, &verdicts) {
             return Err(format!(
                 "{path}:{line}: expected {expected:?}: {:?}, {}",
                 told.report.code,

@@ -139,6 +139,10 @@ impl Drop for Texts {
     }
 }
 
+/// Behind fewer than so many a refusal without words is taken to be about its recipient: servers have to take 100 (RFC 5321,
+/// 4.5.3.1.8).
+const LEAST: Count = 10;
+
 /// How many recipients a server takes at a time, as it was seen.
 #[derive(Clone, Copy)]
 struct Limit {
@@ -267,10 +271,9 @@ impl Verdicts {
             if let Some(mark) = self.marks.get_mut(at) {
                 mark.fate = Fate::Unfit;
             }
-            self.limit = self.limit.filter(|limit| limit.most <= before).or(Some(Limit {
-                most: before.max(1),
-                sure: says_too_many(verdict.text),
-            }));
+            let sure = says_too_many(verdict.text);
+            let new = (sure || before >= LEAST).then_some(Limit { most: before, sure });
+            self.limit = self.limit.filter(|limit| limit.most <= before).or(new);
             return;
         }
         if accepted && self.limit.is_some_and(|limit| limit.most <= before) {

@@ -66,6 +66,7 @@ pub enum Expected {
     Accepted(Count),
     Refused(Count),
     Recipient(Count),
+    RecipientVerdict(usize, Outcome, u16),
 }
 
 /// Owned settings and mail; [`Dialogue::job`] lends them.
@@ -97,6 +98,8 @@ pub struct Setup {
     pub keep: bool,
     /// A dry run, where there is a system.
     pub dry: bool,
+    /// The mail goes to whoever is accepted, where there is a system.
+    pub partial: bool,
     /// What few mails say in their envelope.
     #[cfg(feature = "std")]
     pub parameters: Option<Parameters>,
@@ -129,6 +132,7 @@ impl Default for Setup {
             security: Security::None,
             keep: false,
             dry: false,
+            partial: false,
             #[cfg(feature = "std")]
             parameters: None,
             #[cfg(feature = "std")]
@@ -176,6 +180,8 @@ impl Setup {
                 nonce: Some([0x0011_2233, 0x4455_6677, 0x8899_aabb, 0xccdd_eeff]),
                 #[cfg(feature = "std")]
                 parameters: self.parameters.as_ref(),
+                #[cfg(feature = "std")]
+                partial: self.partial,
                 #[cfg(feature = "std")]
                 count: List::new(&self.to).count() as Count,
                 ..Mail::new(&self.to, &self.subject, Text::whole(&self.text))
@@ -282,6 +288,12 @@ impl Dialogue {
             }
         }
         Ok(dialogue)
+    }
+
+    /// How many recipients there are.
+    #[allow(dead_code)]
+    pub fn recipients(&self) -> usize {
+        self.setup.to.split(|octet| *octet == b',').count()
     }
 
     /// Whether the client's octets are the same in every run, and up to a cut in each that is cut off.
@@ -419,6 +431,11 @@ pub const SETTINGS: &[(&str, Setting)] = &[
         parser.dialogue.elsewhere |= !cfg!(feature = "std");
         nothing(rest)
     }),
+    ("partial", |parser, rest| {
+        parser.dialogue.setup.partial = true;
+        parser.dialogue.elsewhere |= !cfg!(feature = "std");
+        nothing(rest)
+    }),
     ("tls", |parser, rest| {
         #[cfg(feature = "complete")]
         {
@@ -508,14 +525,7 @@ pub const STEPS: &[(&str, Step)] = &[
 /// What must have come of it.
 pub const EXPECTATIONS: &[(&str, Expectation)] = &[
     ("code", |rest| Ok(Expected::Code(number(rest)?))),
-    ("outcome", |rest| {
-        Ok(Expected::Outcome(match rest {
-            "sent" => Outcome::Sent,
-            "not-sent" => Outcome::NotSent,
-            "unknown" => Outcome::Unknown,
-            _ => return Err(format!("`{rest}` is no outcome")),
-        }))
-    }),
+    ("outcome", |rest| Ok(Expected::Outcome(outcome(rest)?))),
     ("phase", |rest| {
         Ok(Expected::Phase(match rest {
             "connect" => Phase::Connect,
@@ -538,7 +548,27 @@ pub const EXPECTATIONS: &[(&str, Expectation)] = &[
     ("accepted", |rest| Ok(Expected::Accepted(number(rest)?))),
     ("refused", |rest| Ok(Expected::Refused(number(rest)?))),
     ("recipient", |rest| Ok(Expected::Recipient(number(rest)?))),
+    ("recipient-verdict", |rest| {
+        let words: Vec<&str> = rest.split(' ').collect();
+        let [recipient, of_it, reply] = words[..] else {
+            return Err("a recipient, what became of it, and a reply code".into());
+        };
+        Ok(Expected::RecipientVerdict(
+            number(recipient)?,
+            outcome(of_it)?,
+            number(reply)?,
+        ))
+    }),
 ];
+
+fn outcome(word: &str) -> Result<Outcome, String> {
+    match word {
+        "sent" => Ok(Outcome::Sent),
+        "not-sent" => Ok(Outcome::NotSent),
+        "unknown" => Ok(Outcome::Unknown),
+        _ => Err(format!("`{word}` is no outcome")),
+    }
+}
 
 /// The mechanisms of a system with these names; or those that it chooses from itself.
 #[cfg(feature = "std")]

@@ -176,6 +176,33 @@ impl<'a> Driver<'a> {
         self.pump()
     }
 
+    /// Another transaction of a mail to whoever is accepted begins, where some are left; whether it does.
+    #[allow(dead_code)]
+    pub fn begin_others(&mut self) -> Result<bool, String> {
+        if !self.session.events.begin_others() {
+            return Ok(false);
+        }
+        self.session.events.recipients.clear();
+        if !self.session.next(&self.job, self.now) {
+            return Err(format!("no other transaction can begin: {:?}", self.session.state()));
+        }
+        self.seen = None;
+        self.observer.another();
+        self.look()?;
+        self.pump()?;
+        Ok(true)
+    }
+
+    /// A session that was kept is kept no more.
+    #[allow(dead_code)]
+    pub fn quit(&mut self) -> Result<(), String> {
+        #[cfg(feature = "std")]
+        self.session.leave(&self.job, self.now);
+        self.job.keep = false;
+        self.look()?;
+        self.pump()
+    }
+
     /// The program cancels.
     pub fn cancel(&mut self) -> Result<(), String> {
         self.session.cancel();

@@ -20,6 +20,8 @@ pub struct Observer {
     pub final_reply: Option<u16>,
     /// All complete replies behind it.
     pub replies_after_dot: Vec<u16>,
+    /// What became of the transactions of the mail before this one.
+    before: Vec<Outcome>,
     /// The commands, as they left.
     pub commands: Vec<Vec<u8>>,
 }
@@ -87,8 +89,26 @@ impl Observer {
         self.replies = Replies::default();
     }
 
-    /// What has become of the mail, when the conversation is over.
+    /// Another transaction of the same mail begins.
+    #[allow(dead_code)]
+    pub fn another(&mut self) {
+        self.before.push(self.of_transaction());
+        (self.dot_left, self.early, self.final_reply) = (false, false, None);
+    }
+
+    /// What has become of the mail, when the conversation is over: that of one of its transactions which is known least, or of one
+    /// that was sent.
     pub fn outcome(&self) -> Outcome {
+        let last = self.of_transaction();
+        let has = |outcome| last == outcome || self.before.contains(&outcome);
+        match () {
+            () if has(Outcome::Unknown) => Outcome::Unknown,
+            () if has(Outcome::Sent) => Outcome::Sent,
+            () => last,
+        }
+    }
+
+    fn of_transaction(&self) -> Outcome {
         match (self.dot_left, self.final_reply) {
             (false, _) => Outcome::NotSent,
             // The greeting of another connection.

@@ -1,10 +1,11 @@
 //! Plays a dialogue against a session, in one of many variations.
 
-use sds_smtp::code::Reason;
+use sds_smtp::code::{Code, Outcome, Reason};
 use sds_smtp::session::State;
 
 use super::dialogue::{Connection, Dialogue, Expected, Item};
 use super::driver::{Driver, Leaving, Seen, base64};
+use super::events::{Fate, Recorder};
 use super::observer::{Observer, check_lines, show};
 use super::random::Random;
 
@@ -72,6 +73,8 @@ struct Player<'a> {
     /// The first mail, and how many were begun.
     first: Option<Seen>,
     mails: usize,
+    /// Further transactions of the same mails.
+    others: usize,
 }
 
 /// Plays a dialogue to its end, or to the cut. An error names file, line and variation.
@@ -81,8 +84,12 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
         Segmentation::Whole | Segmentation::Octets => 1,
     };
     let mut job = dialogue.setup.job();
-    job.keep = variation.mails > 1;
+    let partial = dialogue.setup.partial;
+    job.keep = variation.mails > 1 || partial;
     let mut driver = Driver::new(job, variation.buffer, variation.leaving, seed ^ 0x5eed);
+    if partial {
+        driver.session.events.begin_partial(dialogue.recipients());
+    }
     if let Cut::Client(octets) = variation.cut {
         driver.cut = Some(octets);
     }
@@ -98,6 +105,7 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
         line: 0,
         first: None,
         mails: 1,
+        others: 0,
     };
     let result = player.play();
     let Player {
@@ -110,10 +118,13 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
     } = player;
     let place = || format!("{}:{line} at {variation:?}", dialogue.path);
     result.map_err(|message| format!("{}: {message}", place()))?;
-    let seen = driver
+    let mut seen = driver
         .seen()
         .cloned()
         .ok_or_else(|| format!("{}: no verdict", place()))?;
+    if partial {
+        sum(&mut seen, &driver.session.events);
+    }
     Ok(Played {
         writes: driver.writes,
         stream: driver.stream,
@@ -123,6 +134,18 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
         observer: driver.observer,
         mails,
     })
+}
+
+/// What is told of a mail to whoever is accepted, where this is what is told of its last transaction.
+fn sum(seen: &mut Seen, events: &Recorder) {
+    let (outcome, all) = events.sum();
+    let verdict = &mut seen.verdict;
+    verdict.code = match (outcome, all) {
+        (Outcome::Sent, true) => Code::Ok,
+        (Outcome::Sent, false) => Code::PartlySent,
+        _ => verdict.code,
+    };
+    verdict.outcome = outcome;
 }
 
 impl Player<'_> {
@@ -139,6 +162,16 @@ impl Player<'_> {
                 break;
             }
             if self.driver.session.state() == State::Idle && !matches!(item, Item::OptionalLine(_)) {
+                if self.dialogue.setup.partial {
+                    if self.driver.begin_others()? {
+                        self.others += 1;
+                        continue;
+                    }
+                    if self.variation.mails == 1 || self.mails == 2 {
+                        self.driver.quit()?;
+                        continue;
+                    }
+                }
                 match self.repetition() {
                     Some(begins) => {
                         self.next_mail()?;
@@ -169,7 +202,12 @@ impl Player<'_> {
         self.first = Some(first);
         self.mails += 1;
         self.mail_start = None;
-        self.driver.next(self.dialogue.setup.job())?;
+        let mut job = self.dialogue.setup.job();
+        if self.dialogue.setup.partial {
+            job.keep = true;
+            self.driver.session.events.begin_partial(self.dialogue.recipients());
+        }
+        self.driver.next(job)?;
         if self.said() == b"RSET\r\n" {
             self.client_says(b"RSET\r\n")?;
             self.server(b"250 2.0.0 Reset\r\n", false)?;
@@ -375,6 +413,11 @@ impl Player<'_> {
             ));
         }
         self.events(&seen)?;
+        let mut seen = seen;
+        if self.dialogue.setup.partial {
+            sum(&mut seen, &self.driver.session.events);
+        }
+        let verdict = seen.verdict;
         let again = self.mails == 2 && self.dialogue.setup.probe;
         let judges = |expected: &Expected| !again || matches!(expected, Expected::Code(_) | Expected::Outcome(_));
         for (line, expected) in self.dialogue.expected.iter().filter(|(_, expected)| judges(expected)) {
@@ -390,6 +433,9 @@ impl Player<'_> {
                 Expected::Accepted(accepted) => seen.recipients.0 == *accepted,
                 Expected::Recipient(recipient) => verdict.recipient == *recipient,
                 Expected::Refused(refused) => seen.recipients.1 == *refused,
+                Expected::RecipientVerdict(at, outcome, reply) => {
+                    self.driver.session.events.fates.get(*at) == Some(&Fate::Ended(*outcome, *reply))
+                }
             };
             if !holds {
                 return Err(format!("expected {expected:?}, got {seen:?}"));
@@ -406,14 +452,14 @@ impl Player<'_> {
         let secrets = [setup.password.as_slice(), encoded.trim_end_matches('=').as_bytes()];
         // A text that cannot be sent is found while it is written, and nothing of that buffer leaves.
         if seen.verdict.reason == Reason::Unsendable {
-            return events.check_ends(self.mails, &seen.verdict, &seen.text);
+            return events.check_ends(self.mails + self.others, &seen.verdict, &seen.text);
         }
         events.check(if setup.mechanisms.is_empty() { &[] } else { &secrets })?;
         if self.variation.segmentation == Segmentation::Whole && self.variation.leaving == Leaving::AtOnce {
             events.check_order()?;
         }
         events.check_recipients(seen.recipients, &seen.verdict, &seen.text)?;
-        events.check_ends(self.mails, &seen.verdict, &seen.text)
+        events.check_ends(self.mails + self.others, &seen.verdict, &seen.text)
     }
 
     /// Whether the client had no chance to end its last line.
