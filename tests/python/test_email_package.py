@@ -65,9 +65,8 @@ def leaves(message):
 def test_8_bit_texts_reach_a_server_without_8bitmime(server, ready, policy, kind, charset):
     octets = CZECH.encode("windows-1250" if charset == "windows-1250" else "utf-8").replace(b"\n", b"\r\n")
     text = head(f"text/plain; charset={charset}" if charset else "text/plain") + octets
-    message = parsed(text, head("text/html; charset=us-ascii", "7bit") + b"<p>\r\n", policy=policy, kind=kind) if kind else parsed(
-        text, kind=None, policy=policy
-    )
+    html = head("text/html; charset=us-ascii", "7bit") + b"<p>\r\n"
+    message = parsed(*([text, html] if kind else [text]), policy=policy, kind=kind)
     data, got = sent(server, ready, message)
     assert data.isascii() and b"8bit" not in data
     first, *rest = leaves(got)

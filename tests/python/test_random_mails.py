@@ -27,8 +27,8 @@ AT_ONCE = 200  # a test: none of them takes long
 EXTENSIONS = [["PIPELINING", "8BITMIME", "SIZE 0"], ["8BITMIME"], ["SIZE 0"], ["PIPELINING"], ["8BITMIME", "SMTPUTF8", "SIZE 0"]]
 # What is read from a file at once, what is written at once, a line of base64, of quoted-printable, of RFC 5321.
 EDGES = [0, 1, 2, 3, 56, 57, 58, 75, 76, 77, 997, 998, 999, 4095, 4096, 4097, 8192, 16383, 16384, 16385, 32768, 65536]
-LETTERS = "abcXYZ 019._-'=?%+&()[]{}!#$^~,;@" + "ěščřžýáíéůťďňÉ" + "ßøñ" + "дом" + "日本語のテスト" + "😀👍🏽" + "e\u0301" + "אב" + "ﷺ"
-WORDS = ["Alarm", "kotelna", "Příliš žluťoučký kůň", "温度", "41 °C", "=?utf-8?q?x?=", "--=_sds-m", ".", "..", "From ", "x" * 80, "\t", "a=3D"]
+LETTERS = "abcXYZ 019._-'=?%+&()[]{}!#$^~,;@\"ěščřžýáíéůťďňÉßøñдом日本語のテスト😀👍🏽e\u0301אבﷺ"
+WORDS = ["Alarm", "kotelna", "Příliš žluťoučký kůň", "温度", "41 °C", "=?utf-8?q?x?=", "--=_sds-m", ".", "..", "From ", "\t", "="]
 ENDS = ["\n", "\r\n", "\r", "\n\n", "\r\r\n", " \n", "\t\r\n", ""]
 TYPES = ["", "application/pdf", "image/png", "text/csv; charset=utf-8", "text/plain; charset=us-ascii", "application/x-sds"]
 
@@ -67,7 +67,10 @@ def name(source, most=255):
 
 
 def file_name(source):
-    return source.choice([name(source), "report.csv", "s mezerou č. 1.pdf", 'quo"te.txt', "%41;=.x", "a=b?.x", "é" * 127, "n" * 255])
+    free = name(source)
+    # These two are no names of files.
+    free = free if free.strip(".") else "x"
+    return source.choice([free, "report.csv", "s mezerou č. 1.pdf", 'quo"te.txt', "%41;=.x", "a=b?.x", "é" * 127, "n" * 255])
 
 
 def people(source, at_most):
@@ -184,7 +187,7 @@ def by_fast(part):
 
 def in_ascii(given):
     """The name that old readers see: of two names fast-mail-parser takes the second one."""
-    return "".join(one if " " <= one <= "~" and one not in '"\\' else "_" for one in given)
+    return "".join(one if " " <= one <= "~" and one not in '"\\?' else "_" for one in given)
 
 
 def same(got, wanted, reader, path="0"):
@@ -199,7 +202,7 @@ def same(got, wanted, reader, path="0"):
     assert inside == wanted.inside and disposition == wanted.disposition, f"{reader}: part {path}: {inside} {disposition}"
     if reader == "email":
         assert got_name == wanted.name, path
-    elif wanted.name is not None and not set(wanted.name) & set(';"'):  # It takes no notice of quotation marks.
+    elif wanted.name is not None and ";" not in wanted.name:  # It takes no notice of quotation marks.
         assert got_name in (wanted.name, in_ascii(wanted.name)), (path, got_name, wanted.name)
 
 
@@ -256,7 +259,7 @@ def test_random_mails_are_read_by_others_octet_for_octet(first, tmp_path):
                     assert size is None or int(size.group(1)) == len(data)
                     progress = client.progress()
                     # Dots that are doubled count where it is not known how much there is.
-                    assert progress.all in (0, len(data)) and (progress.all or not known)
+                    assert progress.all in (0, len(data)) and (progress.all or size is None)
                     assert progress.sent == progress.all or (not progress.all and progress.sent >= len(data))
                     if "8BITMIME" not in server.extensions:
                         assert data.isascii()
