@@ -286,6 +286,10 @@ impl Connection {
 
     /// Makes the next piece of a body that comes in pieces, where it is wanted.
     pub(super) fn feed(&mut self, now: u64, worker: Worker) {
+        if self.link.pump.session.wants_reconnect() {
+            // Some of it may have been sent on the connection before.
+            self.rewind();
+        }
         while let Some(wanted) = self.link.pump.wants_text() {
             let eight_bit_mime = self.link.pump.session.takes_eight_bit();
             let Some(post) = &mut self.post else { return };
@@ -557,8 +561,8 @@ impl Connection {
         self.open(tools);
     }
 
-    /// The same, before the server is looked for.
-    pub(super) fn begin_session(&mut self, now: u64) {
+    /// The mail is sent from its beginning.
+    fn rewind(&mut self) {
         let parts = self.post.as_ref().and_then(|post| post.parts.as_ref());
         if parts.is_some_and(|parts| !parts.is_measuring()) {
             self.stop_reading();
@@ -566,6 +570,11 @@ impl Connection {
         if let Some(parts) = self.post.as_mut().and_then(|post| post.parts.as_mut()) {
             parts.begin_anew();
         }
+    }
+
+    /// The same, before the server is looked for.
+    pub(super) fn begin_session(&mut self, now: u64) {
+        self.rewind();
         let left = self.time_left(now);
         let mut job = job(&self.snapshot, &self.post, &self.order, About::NOBODY);
         if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {

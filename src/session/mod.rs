@@ -15,6 +15,7 @@
 //! - [`state`]: the one table of states
 //! - [`mod@session`]: what lives as long as the connection
 //! - [`transaction`]: what lives as long as one mail
+//! - `chunks`: the mail data in chunks, where there is a system
 //! - `parameters`: what few mails say in their envelope, where there is a system
 //! - [`envelope`]: MAIL, RCPT, DATA, and what the answers to them lead to
 //! - [`answer`]: what the server's answers lead to
@@ -27,6 +28,8 @@
 
 pub mod answer;
 pub mod choice;
+#[cfg(feature = "std")]
+pub mod chunks;
 pub mod envelope;
 pub mod event;
 pub mod job;

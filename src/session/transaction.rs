@@ -1,5 +1,7 @@
 //! A mail transaction (RFC 5321, 3.3): what lives as long as one mail.
 
+#[cfg(feature = "std")]
+use super::chunks::Chunks;
 use super::verdict::Verdict;
 use crate::code::{Code, Outcome, Reason, Step};
 use crate::limits::{Count, Size};
@@ -73,6 +75,9 @@ pub(super) struct Transaction {
     /// Octets above 127 may be sent, and are declared.
     #[cfg(feature = "std")]
     pub eight_bit_mime: bool,
+    /// The mail data in chunks, where it goes so.
+    #[cfg(feature = "std")]
+    pub chunks: Chunks,
 }
 
 impl Transaction {
@@ -111,6 +116,8 @@ impl Transaction {
         left: 0,
         #[cfg(feature = "std")]
         eight_bit_mime: false,
+        #[cfg(feature = "std")]
+        chunks: Chunks::NONE,
     };
 
     /// Whether there is a verdict, if only for ourselves yet.

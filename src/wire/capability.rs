@@ -33,6 +33,9 @@ pub enum Capability {
     /// DSN (RFC 3461).
     #[cfg(feature = "std")]
     Dsn,
+    /// CHUNKING (RFC 3030).
+    #[cfg(feature = "std")]
+    Chunking,
     /// AUTH CRAM-MD5 (RFC 2195).
     #[cfg(feature = "std")]
     CramMd5,
@@ -66,6 +69,8 @@ const KNOWN: &[(&str, Capability)] = &[
     ("SMTPUTF8", Capability::SmtpUtf8),
     #[cfg(feature = "std")]
     ("DSN", Capability::Dsn),
+    #[cfg(feature = "std")]
+    ("CHUNKING", Capability::Chunking),
     #[cfg(feature = "std")]
     ("AUTH CRAM-MD5", Capability::CramMd5),
     #[cfg(feature = "std")]

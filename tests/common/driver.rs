@@ -159,6 +159,7 @@ impl<'a> Driver<'a> {
             assert_eq!(self.reconnects, 1, "a new connection is asked for twice");
             self.observer.reconnected();
             self.session.events.reconnected();
+            self.session.events.recipients.clear();
         }
         wanted
     }

@@ -141,7 +141,14 @@ impl Recorder {
 
     /// A new connection: what was not said to its end on the old one is said anew.
     pub fn reconnected(&mut self) {
-        for (_, octets) in self.wire.iter_mut().rev().filter(|(side, _)| *side == Side::Client) {
+        let of_client = |said: &&Said| !matches!(said, Said::Line(Side::Server, _));
+        let in_chunk = matches!(self.said.iter().rev().find(of_client), Some(Said::Data(_)));
+        let cut = self
+            .wire
+            .iter_mut()
+            .rev()
+            .filter(|(side, _)| *side == Side::Client && !in_chunk);
+        for (_, octets) in cut {
             let end = octets
                 .iter()
                 .rposition(|octet| *octet == b'\n')

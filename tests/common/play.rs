@@ -192,6 +192,13 @@ impl Player<'_> {
             .or(says(b"SAML FROM:"))
             .or(says(b"QUIT"))?;
         let items = &self.dialogue.items;
+        if items
+            .iter()
+            .skip(begins)
+            .any(|(_, item)| matches!(item, Item::Reconnect(_)))
+        {
+            return None;
+        }
         let odd = |item: &Item| matches!(item, Item::Stall(_) | Item::Flow | Item::Server { surplus: true, .. });
         (self.mails == 1 && !items.iter().any(|(_, item)| odd(item))).then_some(begins)
     }
@@ -226,6 +233,7 @@ impl Player<'_> {
                 Ok(())
             }
             Item::Mail(content) => self.mail(content.as_deref()),
+            Item::Chunk { size, last, content } => self.chunk(*size, *last, content.as_deref()),
             Item::Part => {
                 self.mail_start.get_or_insert(self.matched);
                 self.matched = self.driver.stream.len();
@@ -357,6 +365,18 @@ impl Player<'_> {
             ));
         }
         self.matched = start + mail.len();
+        Ok(())
+    }
+
+    fn chunk(&mut self, size: usize, last: bool, content: Option<&[u8]>) -> Result<(), String> {
+        self.client_says(format!("BDAT {size}{}\r\n", if last { " LAST" } else { "" }).as_bytes())?;
+        let Some(chunk) = self.said().get(..size) else {
+            return Err(format!("not a whole chunk: {}", show(self.said())));
+        };
+        if content.is_some_and(|content| content != chunk) {
+            return Err(format!("the chunk differs, the client says: {}", show(chunk)));
+        }
+        self.matched += size;
         Ok(())
     }
 
