@@ -15,7 +15,8 @@
 //! - [`state`]: the one table of states
 //! - [`mod@session`]: what lives as long as the connection
 //! - [`transaction`]: what lives as long as one mail
-//! - `chunks`: the mail data in chunks, where there is a system
+//! - `chunks`: what is known of a mail that goes in chunks, where there is a system
+//! - `chunking`: how it goes
 //! - `parameters`: what few mails say in their envelope, where there is a system
 //! - [`envelope`]: MAIL, RCPT, DATA, and what the answers to them lead to
 //! - [`answer`]: what the server's answers lead to
@@ -28,6 +29,8 @@
 
 pub mod answer;
 pub mod choice;
+#[cfg(feature = "std")]
+pub mod chunking;
 #[cfg(feature = "std")]
 pub mod chunks;
 pub mod envelope;
