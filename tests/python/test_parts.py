@@ -17,7 +17,7 @@ from conftest import ScriptedServer
 from sds_smtp import RAW, Attachment, BadArgument, Client, Code, Feature, MessageError, Outcome, Phase, SmtpError
 from test_real_servers import LOGIN, SENDER, SOMEONE, configure, data_of, unique
 
-MAILS = int(os.environ.get("SDS_MAILS", "150"))
+MAILS = 150
 EXTENSIONS = ["PIPELINING", "8BITMIME", "SIZE 0"]
 CZECH = "Příliš žluťoučký kůň"
 
