@@ -34,7 +34,12 @@ use crate::limits::Timeouts;
 pub struct sds_smtp_config {
     /// sizeof(struct sds_smtp_config); SDS_SMTP_CONFIG_INIT sets it.
     pub struct_size: u32,
-    /// 0, or a sum of SDS_SMTP_NO_PIPELINING and SDS_SMTP_KEEP_DIALOGUE.
+    /// 0, or a sum of SDS_SMTP_NO_PIPELINING, SDS_SMTP_CHUNKING and SDS_SMTP_KEEP_DIALOGUE. SDS_SMTP_CHUNKING:
+    /// where the server offers CHUNKING (RFC 3030) and PIPELINING, the mail goes with BDAT. To one recipient,
+    /// up to 64 KiB, it goes out at once with its envelope, one answer earlier. A server that refuses the
+    /// recipient and does not read on over the mail then takes its text for commands, which is why it has to
+    /// be asked for: use it with servers that you know (docs/adr/0023-chunking.md). Without PIPELINING it has
+    /// no effect. Not on bare metal.
     pub flags: u32,
     /// The server: an IP address or a host name, each with a port where it is not `port`: "192.0.2.1",
     /// "mail.example.org:587", "[2001:db8::1]:2525", "2001:db8::1", "fe80::1%eth0". Several are separated by
@@ -214,6 +219,8 @@ unsafe fn draft<'a>(config: &sds_smtp_config) -> Draft<'a> {
         ehlo_name: text(config.ehlo_name),
         charset: text(config.charset),
         no_pipelining: config.flags & SDS_SMTP_NO_PIPELINING != 0,
+        #[cfg(feature = "std")]
+        chunking: config.flags & SDS_SMTP_CHUNKING != 0,
         timeouts: Timeouts {
             connect: config.connect_timeout_ms,
             greeting: config.greeting_timeout_ms,
@@ -231,7 +238,7 @@ unsafe fn draft<'a>(config: &sds_smtp_config) -> Draft<'a> {
     }
 }
 
-/// The known flags, and those of them that have no meaning yet.
+/// The known flags.
 const FLAGS: u32 = SDS_SMTP_NO_PIPELINING | SDS_SMTP_CHUNKING | SDS_SMTP_KEEP_DIALOGUE;
 
 /// The code of what a configuration asks for and a device lacks; 33 for what no library knows.
@@ -314,13 +321,9 @@ unsafe fn setup<'a>(config: &sds_smtp_config) -> Result<Setup<'a>, Wrong<'static
             return Err(Wrong::new(Code::BadArgument, field, unknown));
         }
     }
-    for (field, given) in [
-        ("flags", config.flags & SDS_SMTP_CHUNKING != 0),
-        ("keep_alive_ms", config.keep_alive_ms != 0),
-    ] {
-        if given {
-            return Err(Wrong::new(Code::NotSupported, field, "not in this version"));
-        }
+    if config.keep_alive_ms != 0 {
+        let why = "not in this version";
+        return Err(Wrong::new(Code::NotSupported, "keep_alive_ms", why));
     }
     Ok(Setup {
         // SAFETY: the caller's promise.

@@ -299,6 +299,14 @@ impl Connection {
 
     /// Makes the next piece of a body that comes in pieces, where it is wanted.
     pub(super) fn feed(&mut self, now: u64, worker: Worker) {
+        if self.link.pump.session.wants_reconnect() {
+            // Some of it may have been sent on the connection before, and some recipients accepted there.
+            self.rewind();
+            if let Some(verdicts) = &mut self.link.pump.session.events.verdicts {
+                verdicts.restart();
+            }
+            self.line_up();
+        }
         while let Some(wanted) = self.link.pump.wants_text() {
             let eight_bit_mime = self.link.pump.session.takes_eight_bit();
             let Some(post) = &mut self.post else { return };
@@ -572,7 +580,7 @@ impl Connection {
 
     /// The same, before the server is looked for.
     pub(super) fn begin_session(&mut self, now: u64) {
-        self.forget_reading();
+        self.rewind();
         self.line_up();
         let left = self.time_left(now);
         let mut job = job(&self.snapshot, &self.post, &self.order, About::NOBODY);
@@ -625,7 +633,7 @@ impl Connection {
 
     /// Begins another transaction of the same mail on the same connection.
     fn begin_transaction(&mut self, now: u64) {
-        self.forget_reading();
+        self.rewind();
         self.line_up();
         let left = self.time_left(now);
         let mut job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
@@ -657,8 +665,8 @@ impl Connection {
         }
     }
 
-    /// What has been read of the mail is read again.
-    fn forget_reading(&mut self) {
+    /// The mail is sent from its beginning.
+    fn rewind(&mut self) {
         let parts = self.post.as_ref().and_then(|post| post.parts.as_ref());
         if parts.is_some_and(|parts| !parts.is_measuring()) {
             self.stop_reading();

@@ -67,6 +67,9 @@ impl Sink {
 impl Events for Sink {
     fn end(&mut self, end: &End<'_>) {
         let mut report = Report::of(end);
+        if let Some(verdicts) = &mut self.verdicts {
+            verdicts.note_unanswered(end.unanswered);
+        }
         if let Some(verdicts) = self.verdicts.as_ref().filter(|_| is_of_recipients(&report)) {
             // What the server has said of others since took the place of it.
             if let Some(text) = verdicts.refusal() {

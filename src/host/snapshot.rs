@@ -97,6 +97,7 @@ pub struct Snapshot {
     mechanisms: Capabilities,
     limits: [u32; LIMITS],
     pipelining: bool,
+    chunking: bool,
     phrase: Option<Phrase>,
     /// PLAIN and LOGIN need a verified server.
     guarded: bool,
@@ -124,6 +125,7 @@ impl Snapshot {
             mechanisms: settings.mechanisms,
             limits: settings.limits,
             pipelining: settings.pipelining,
+            chunking: settings.chunking,
             phrase: settings.phrase,
             guarded: settings.login.guarded,
             device: false,
@@ -141,6 +143,7 @@ impl Snapshot {
             mechanisms: self.mechanisms,
             limits: self.limits,
             pipelining: self.pipelining,
+            chunking: self.chunking,
             phrase: self.phrase,
             guarded: self.guarded,
             device: self.device,
@@ -193,6 +196,7 @@ impl Snapshot {
             texts,
             mechanisms: self.mechanisms,
             pipelining: self.pipelining,
+            chunking: self.chunking,
             security: self
                 .protection()
                 .map_or(Security::None, |protection| protection.mode.of_session()),

@@ -163,6 +163,8 @@ pub struct Verdicts {
     answered: usize,
     /// How many of the transaction were answered for.
     tried: Count,
+    /// How many behind them were asked for.
+    unanswered: Count,
     limit: Option<Limit>,
     /// The first refusal: which one, and all that is kept of its text.
     refusal: Option<(usize, Bounded<REPLY_TEXT_BYTES>)>,
@@ -211,6 +213,7 @@ impl Verdicts {
             first: 0,
             answered: 0,
             tried: 0,
+            unanswered: 0,
             limit: None,
             refusal: None,
         })
@@ -302,6 +305,11 @@ impl Verdicts {
         }
     }
 
+    /// The transaction has ended, and so many of it were asked for and not answered for.
+    pub fn note_unanswered(&mut self, unanswered: Count) {
+        self.unanswered = unanswered;
+    }
+
     /// Keeps a text, in which the recipient is not named.
     fn keep(&mut self, text: &[u8], mailbox: &[u8]) -> u16 {
         let mut room = [0; LOG_TEXT_BYTES];
@@ -329,6 +337,21 @@ impl Verdicts {
         } else {
             0
         };
+        if report.outcome == Outcome::Unknown {
+            // The mail may have gone to them.
+            let most = usize::try_from(self.unanswered).unwrap_or(usize::MAX);
+            let behind = self.marks.get_mut(self.answered..).unwrap_or(&mut []).iter_mut();
+            let asked = behind
+                .enumerate()
+                .filter(|(_, mark)| mark.fate == Fate::Untried)
+                .take(most);
+            let mut end = self.answered;
+            for (at, mark) in asked {
+                mark.fate = Fate::Accepted;
+                end = self.answered.saturating_add(at).saturating_add(1);
+            }
+            self.answered = end;
+        }
         let transaction = self.marks.get_mut(self.first..self.answered).unwrap_or(&mut []);
         for mark in transaction.iter_mut().filter(|mark| mark.fate == Fate::Accepted) {
             mark.fate = match report.outcome {
@@ -399,6 +422,14 @@ impl Verdicts {
         }
     }
 
+    /// The transaction that was begun comes to nothing, and begins again on another connection.
+    pub fn restart(&mut self) {
+        let transaction = self.marks.get_mut(self.first..self.answered).unwrap_or(&mut []);
+        for mark in transaction.iter_mut().filter(|mark| mark.fate == Fate::Accepted) {
+            *mark = Mark::UNTRIED;
+        }
+    }
+
     /// Another attempt begins: with all, or where the mail goes to whoever is accepted with those who may get it.
     pub fn renew(&mut self, partial: bool) {
         for mark in self.marks.iter_mut().filter(|mark| mark.passes || !partial) {
@@ -430,7 +461,7 @@ impl Verdicts {
             () => Outcome::NotSent,
         };
         // What ended the last attempt is told with all that is known of it.
-        let is_last = mark.fate == Fate::Ended && (mark.code, mark.reply) == (report.code, report.reply);
+        let is_last = !refused && (mark.code, mark.reply) == (report.code, report.reply);
         if !is_last {
             report.phase = if refused { Phase::Rcpt } else { Phase::End };
             report.reply = mark.reply;
@@ -531,7 +562,8 @@ impl Drop for Verdicts {
 
 /// Whether a mail ended because recipients were refused.
 pub fn is_of_recipients(report: &Report) -> bool {
-    report.phase == Phase::Rcpt && report.reason == Reason::None && report.reply >= 400 && report.reply != 421
+    let refused = report.reason == Reason::None && report.reply >= 400 && report.reply != 421;
+    refused && report.phase == Phase::Rcpt && report.outcome == Outcome::NotSent
 }
 
 /// What is known of a recipient whose mail ended so before it was sent.

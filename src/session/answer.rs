@@ -22,6 +22,8 @@ impl<E: Events> Session<E> {
             (421, _) => true,
             // A greeting in the middle of a mail is that of another connection, which took the place of ours.
             (220, State::Envelope | State::End) => true,
+            #[cfg(feature = "std")]
+            (reply, State::Chunk) => reply == 220 || !self.transaction.awaits_answer(),
             _ => self.pending,
         }
     }
@@ -48,6 +50,11 @@ impl<E: Events> Session<E> {
     // Saves 52 bytes.
     #[cfg_attr(not(fast), inline(never))]
     pub(super) fn reply(&mut self, job: &Job<'_>) {
+        #[cfg(feature = "std")]
+        if self.state == State::Chunk {
+            // Which of the answers it is.
+            self.step = self.transaction.awaited();
+        }
         if self.unasked() {
             // A refusal is a refusal, and anything else is not SMTP.
             self.fail(job);
@@ -68,6 +75,10 @@ impl<E: Events> Session<E> {
             Next::Unsecured => self.fail(job),
             Next::Login => self.login_reply(job, accepted),
             Next::Envelope => self.envelope_reply(job, accepted),
+            #[cfg(feature = "std")]
+            Next::Chunk => self.chunk_reply(job, accepted),
+            // Behind a chunk only the answer that is due says that this is not the answer to the mail's text.
+            Next::Reset if !accepted && self.resets_chunks() => State::Closed,
             Next::Reset if !E::KEEPS || self.concluded() => State::Quit,
             Next::Reset if accepted => {
                 self.transaction.open = false;

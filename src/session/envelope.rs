@@ -55,7 +55,7 @@ fn plan(mail: &Mail<'_>, eight_bit_mime: bool) -> Option<(Plan, Option<Size>)> {
 }
 
 /// How many octets the mail has, as SIZE counts them; `known`: those of its body, where they are known.
-fn size(job: &Job<'_>, mail: &Mail<'_>, plan: Plan, known: Option<Size>) -> Size {
+pub(super) fn size(job: &Job<'_>, mail: &Mail<'_>, plan: Plan, known: Option<Size>) -> Size {
     let mut counted = Window::counting();
     write_header(job, mail, &plan, &mut counted);
     if known.is_none() {
@@ -133,12 +133,14 @@ impl<E: Events> Session<E> {
                 }
             }
         }
+        #[cfg(feature = "std")]
+        self.plan_chunks(job, mail, known);
         State::Envelope
     }
 
     /// Whether the command that begins the transaction takes parameters.
     #[cfg(feature = "std")]
-    fn takes_parameters(&self, mail: &Mail<'_>) -> bool {
+    pub(super) fn takes_parameters(&self, mail: &Mail<'_>) -> bool {
         mail.parameters
             .is_none_or(|parameters| parameters.verb.takes_parameters())
     }
@@ -228,6 +230,10 @@ impl<E: Events> Session<E> {
                 return if concluded { State::LoneDot } else { State::Header };
             }
             _ => {}
+        }
+        #[cfg(feature = "std")]
+        if self.begins_chunks() {
+            return State::Chunk;
         }
         State::Envelope
     }

@@ -132,6 +132,9 @@ pub struct End<'a> {
     pub accepted: Count,
     /// Recipients that were refused.
     pub refused: Count,
+    /// Recipients that were asked for, and not answered for. Where it is unknown what became of the mail, it may have gone to them.
+    #[cfg(feature = "std")]
+    pub unanswered: Count,
 }
 
 /// A line of the server's that is not whole yet.

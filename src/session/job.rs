@@ -96,6 +96,9 @@ pub struct Settings<'a> {
     pub mechanisms: Capabilities,
     /// Whether to use PIPELINING where it is offered.
     pub pipelining: bool,
+    /// Whether to use CHUNKING where it is offered, and PIPELINING with it.
+    #[cfg(feature = "std")]
+    pub chunking: bool,
     /// Whether STARTTLS begins TLS.
     #[cfg(feature = "complete")]
     pub security: Security,
@@ -146,6 +149,8 @@ impl<'a> Settings<'a> {
         texts: [&[]; TEXTS],
         mechanisms: Capabilities::NONE,
         pipelining: true,
+        #[cfg(feature = "std")]
+        chunking: false,
         #[cfg(feature = "complete")]
         security: Security::None,
         device: false,

@@ -15,6 +15,8 @@
 //! - [`state`]: the one table of states
 //! - [`mod@session`]: what lives as long as the connection
 //! - [`transaction`]: what lives as long as one mail
+//! - `chunks`: what is known of a mail that goes in chunks, where there is a system
+//! - `chunking`: how it goes
 //! - `parameters`: what few mails say in their envelope, where there is a system
 //! - `recipients`: whom a transaction is for, where that is not everybody, likewise
 //! - [`envelope`]: MAIL, RCPT, DATA, and what the answers to them lead to
@@ -28,6 +30,10 @@
 
 pub mod answer;
 pub mod choice;
+#[cfg(feature = "std")]
+pub mod chunking;
+#[cfg(feature = "std")]
+pub mod chunks;
 pub mod envelope;
 pub mod event;
 pub mod job;

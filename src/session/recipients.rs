@@ -148,6 +148,9 @@ impl<E: Events> Session<E> {
             self.transaction.verdict.recipient = 0;
             return State::Quit;
         }
+        if self.begins_chunks() {
+            return State::Chunk;
+        }
         State::Envelope
     }
 

@@ -60,6 +60,8 @@ const fn limit_of(step: Step) -> Limit {
         Step::Mail => Limit::Mail,
         Step::Rcpt => Limit::Rcpt,
         Step::Data => Limit::Data,
+        #[cfg(feature = "std")]
+        Step::Chunk => Limit::Data,
         Step::Text => Limit::Block,
         Step::End => Limit::End,
     }
@@ -92,6 +94,9 @@ pub struct Session<E = ()> {
     /// A user name, or more, was said in this session.
     #[cfg(feature = "std")]
     pub(super) shown: bool,
+    /// The server offers CHUNKING and does not know BDAT: this is another connection, on which DATA is said.
+    #[cfg(feature = "std")]
+    pub(super) data_only: bool,
     pub(super) transaction: Transaction,
     pub(super) capabilities: Parser,
     /// What spoke where the greeting should be, and is no SMTP.
@@ -139,6 +144,8 @@ impl<E> Session<E> {
             tried: Capabilities::NONE,
             #[cfg(feature = "std")]
             shown: false,
+            #[cfg(feature = "std")]
+            data_only: false,
             cursor: 0,
             unsent: 0,
             transaction: Transaction::NONE,
@@ -173,6 +180,8 @@ fn end<'a>(transaction: &'a Transaction, reader: &'a Reader) -> End<'a> {
         text: text(&transaction.verdict, reader),
         accepted: transaction.envelope.accepted,
         refused: transaction.envelope.refused,
+        #[cfg(feature = "std")]
+        unanswered: transaction.envelope.unanswered(),
     }
 }
 
@@ -273,7 +282,7 @@ impl<E: Events> Session<E> {
 
     /// Whether the connection is to be made anew, after the first one was lost.
     pub fn wants_reconnect(&self) -> bool {
-        self.state == State::Connecting && self.helo_only
+        self.state == State::Connecting && (self.helo_only || self.is_data_only())
     }
 
     /// Whether the mail may be sent with octets above 127.
@@ -294,7 +303,7 @@ impl<E: Events> Session<E> {
     /// hand is enough, and where the text is whole.
     pub fn wants_text(&self) -> Option<usize> {
         let transaction = &self.transaction;
-        (self.state == State::Text && transaction.starved).then_some(transaction.taken)
+        (self.writes_text() && transaction.starved).then_some(transaction.taken)
     }
 
     /// When to call [`Session::tick`], at the latest.
@@ -318,6 +327,44 @@ impl<E: Events> Session<E> {
         }
     }
 
+    /// Whether the text is being written.
+    #[cfg(feature = "std")]
+    fn writes_text(&self) -> bool {
+        matches!(self.state, State::Text | State::Chunk)
+    }
+
+    #[cfg(not(feature = "std"))]
+    fn writes_text(&self) -> bool {
+        self.state == State::Text
+    }
+
+    /// A device takes none.
+    #[cfg(not(feature = "std"))]
+    pub(super) fn resets_at_once(&mut self) -> bool {
+        false
+    }
+
+    #[cfg(not(feature = "std"))]
+    pub(super) fn resets_chunks(&self) -> bool {
+        false
+    }
+
+    #[cfg(not(feature = "std"))]
+    pub(super) fn takes_chunks(&self) -> bool {
+        false
+    }
+
+    #[cfg(feature = "std")]
+    fn is_data_only(&self) -> bool {
+        self.data_only
+    }
+
+    /// A device knows no BDAT.
+    #[cfg(not(feature = "std"))]
+    fn is_data_only(&self) -> bool {
+        false
+    }
+
     pub(super) fn enter(&mut self, job: &Job<'_>, state: State) {
         let settled = self.settled();
         let mut state = state;
@@ -336,12 +383,16 @@ impl<E: Events> Session<E> {
                     state = State::Quit;
                 }
             }
+            #[cfg(feature = "std")]
+            State::Chunk => self.step = self.step_of_chunks(),
             // It makes room for a transaction, and is a part of it.
             State::Rset if E::KEEPS && !self.concluded() => self.step = Step::Mail,
             _ => self.step = state.step(),
         }
         if state == State::Quit {
-            if E::KEEPS && job.keep && self.serves {
+            if self.resets_at_once() {
+                state = State::Rset;
+            } else if E::KEEPS && job.keep && self.serves {
                 // An open transaction is given up when the next one begins.
                 state = State::Idle;
             } else if core::mem::take(&mut self.transaction.open) {
@@ -388,6 +439,10 @@ impl<E: Events> Session<E> {
     pub fn sent(&mut self, job: &Job<'_>, now: u32, octets: usize) {
         self.now = now;
         self.unsent = self.unsent.saturating_sub(octets);
+        #[cfg(feature = "std")]
+        if self.state == State::Chunk {
+            return self.sent_of_chunks(job);
+        }
         // Until the final dot has left, its deadline is that of the text.
         if self.step == Step::Text {
             #[cfg(feature = "std")]
@@ -608,6 +663,15 @@ impl<E: Events> Session<E> {
     /// Ends the conversation without another word, for a reason of ours.
     pub(super) fn give_up(&mut self, reason: Reason) {
         let settled = self.settled();
+        #[cfg(feature = "std")]
+        if self.state == State::Chunk {
+            if self.transaction.chunks.all_left() {
+                // Whichever answer was awaited, it is the last one that will not come.
+                self.step = Step::End;
+            } else if self.step == Step::End {
+                self.step = Step::Text;
+            }
+        }
         let code = match reason {
             // The system's own time limit for connecting is a deadline like ours.
             Reason::Deadline | Reason::TotalDeadline => Code::Timeout,

@@ -1,5 +1,7 @@
 //! A mail transaction (RFC 5321, 3.3): what lives as long as one mail.
 
+#[cfg(feature = "std")]
+use super::chunks::Chunks;
 use super::verdict::Verdict;
 use crate::code::{Code, Outcome, Reason, Step};
 use crate::limits::{Count, Size};
@@ -76,6 +78,12 @@ impl Envelope {
         }
     }
 
+    /// RCPTs that were said and are not answered.
+    #[cfg(feature = "std")]
+    pub(super) fn unanswered(&self) -> Count {
+        self.said.min(self.data).saturating_sub(self.answered.max(1))
+    }
+
     /// Whether MAIL and each RCPT is answered, and nothing more.
     pub(super) fn all_but_data_answered(&self) -> bool {
         self.answered == self.data
@@ -115,6 +123,9 @@ pub(super) struct Transaction {
     /// Octets above 127 may be sent, and are declared.
     #[cfg(feature = "std")]
     pub eight_bit_mime: bool,
+    /// The mail data in chunks, where it goes so.
+    #[cfg(feature = "std")]
+    pub chunks: Chunks,
 }
 
 impl Transaction {
@@ -159,6 +170,8 @@ impl Transaction {
         left: 0,
         #[cfg(feature = "std")]
         eight_bit_mime: false,
+        #[cfg(feature = "std")]
+        chunks: Chunks::NONE,
     };
 
     /// Whether there is a verdict, if only for ourselves yet.

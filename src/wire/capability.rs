@@ -47,6 +47,9 @@ pub enum Capability {
     /// The limit RCPTDOMAINMAX.
     #[cfg(feature = "std")]
     RcptDomainMax,
+    /// CHUNKING (RFC 3030).
+    #[cfg(feature = "std")]
+    Chunking,
     /// AUTH CRAM-MD5 (RFC 2195).
     #[cfg(feature = "std")]
     CramMd5,
@@ -88,6 +91,8 @@ const KNOWN: &[(&str, Capability)] = &[
     ("LIMITS RCPTMAX", Capability::RcptMax),
     #[cfg(feature = "std")]
     ("LIMITS RCPTDOMAINMAX", Capability::RcptDomainMax),
+    #[cfg(feature = "std")]
+    ("CHUNKING", Capability::Chunking),
     #[cfg(feature = "std")]
     ("AUTH CRAM-MD5", Capability::CramMd5),
     #[cfg(feature = "std")]

@@ -33,6 +33,12 @@ pub enum Item {
     OptionalLine(Vec<u8>),
     /// The client sends the mail: exactly this, where it is given.
     Mail(Option<Vec<u8>>),
+    /// The client sends a chunk of so many octets, perhaps the last one: exactly these, where they are given.
+    Chunk {
+        size: usize,
+        last: bool,
+        content: Option<Vec<u8>>,
+    },
     /// What has left so far is a part of the mail.
     Part,
     /// Only so many octets of the client leave from now on.
@@ -90,6 +96,7 @@ pub struct Setup {
     pub local: IpAddr,
     pub date: u32,
     pub pipelining: bool,
+    pub chunking: bool,
     pub probe: bool,
     /// Whether STARTTLS begins TLS.
     #[cfg(feature = "complete")]
@@ -127,6 +134,7 @@ impl Default for Setup {
             local: "192.168.1.250".parse().unwrap(),
             date: 1_529_064_000,
             pipelining: true,
+            chunking: false,
             probe: false,
             #[cfg(feature = "complete")]
             security: Security::None,
@@ -158,6 +166,8 @@ impl Setup {
                 mechanisms: self.mechanisms,
                 limits: self.timeouts.in_order(),
                 pipelining: self.pipelining,
+                #[cfg(feature = "std")]
+                chunking: self.chunking,
                 #[cfg(feature = "complete")]
                 security: self.security,
                 phrase: (!self.sender_name.is_empty()).then_some(write_phrase),
@@ -422,6 +432,11 @@ pub const SETTINGS: &[(&str, Setting)] = &[
         parser.dialogue.setup.pipelining = false;
         nothing(rest)
     }),
+    ("chunking", |parser, rest| {
+        parser.dialogue.setup.chunking = true;
+        parser.dialogue.elsewhere |= !cfg!(feature = "std");
+        nothing(rest)
+    }),
     ("probe", |parser, rest| {
         parser.dialogue.setup.probe = true;
         nothing(rest)
@@ -498,6 +513,11 @@ pub const STEPS: &[(&str, Step)] = &[
     ("C?:", |_, rest| Ok(Some(Item::OptionalLine(line(rest))))),
     ("C-some:", |_, rest| Ok(Some(Item::Said(unescape(rest)?)))),
     ("C-mail", |_, rest| alone(rest, Item::Mail(None))),
+    ("C-bdat", |_, rest| {
+        let (size, last) = rest.strip_suffix(" LAST").map_or((rest, false), |size| (size, true));
+        let (size, content) = (number(size)?, None);
+        Ok(Some(Item::Chunk { size, last, content }))
+    }),
     ("|", |parser, rest| parser.mail_line(rest)),
     ("C-part", |_, rest| alone(rest, Item::Part)),
     ("stall", |_, rest| Ok(Some(Item::Stall(number(rest)?)))),
@@ -670,8 +690,8 @@ impl Parser {
     }
 
     fn mail_line(&mut self, content: &str) -> Result<Option<Item>, String> {
-        let Some((_, Item::Mail(mail))) = self.dialogue.items.last_mut() else {
-            return Err("no C-mail above".into());
+        let Some((_, Item::Mail(mail) | Item::Chunk { content: mail, .. })) = self.dialogue.items.last_mut() else {
+            return Err("no C-mail or C-bdat above".into());
         };
         let mail = mail.get_or_insert_with(Vec::new);
         mail.extend(unescape(content)?);

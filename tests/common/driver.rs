@@ -159,6 +159,7 @@ impl<'a> Driver<'a> {
             assert_eq!(self.reconnects, 1, "a new connection is asked for twice");
             self.observer.reconnected();
             self.session.events.reconnected();
+            self.session.events.recipients.clear();
         }
         wanted
     }
@@ -171,6 +172,7 @@ impl<'a> Driver<'a> {
         }
         self.seen = None;
         self.observer = Observer::default();
+        self.observer.set_partial(!self.session.events.fates.is_empty());
         self.session.events.recipients.clear();
         self.look()?;
         self.pump()

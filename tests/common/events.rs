@@ -132,6 +132,13 @@ impl Events for Recorder {
 
     fn end(&mut self, end: &End<'_>) {
         let verdict = end.verdict;
+        #[cfg(feature = "std")]
+        if verdict.outcome == Outcome::Unknown {
+            let untried = self.fates.iter_mut().filter(|fate| **fate == Fate::Untried);
+            for fate in untried.take(end.unanswered as usize) {
+                *fate = Fate::Accepted;
+            }
+        }
         for fate in self.fates.iter_mut().filter(|fate| **fate == Fate::Accepted) {
             *fate = Fate::Ended(verdict.outcome, verdict.reply);
         }
@@ -223,7 +230,18 @@ impl Recorder {
 
     /// A new connection: what was not said to its end on the old one is said anew.
     pub fn reconnected(&mut self) {
-        for (_, octets) in self.wire.iter_mut().rev().filter(|(side, _)| *side == Side::Client) {
+        for fate in self.fates.iter_mut().filter(|fate| **fate == Fate::Accepted) {
+            *fate = Fate::Untried;
+        }
+        self.recipients.clear();
+        let of_client = |said: &&Said| !matches!(said, Said::Line(Side::Server, _));
+        let in_chunk = matches!(self.said.iter().rev().find(of_client), Some(Said::Data(_)));
+        let cut = self
+            .wire
+            .iter_mut()
+            .rev()
+            .filter(|(side, _)| *side == Side::Client && !in_chunk);
+        for (_, octets) in cut {
             let end = octets
                 .iter()
                 .rposition(|octet| *octet == b'\n')

@@ -89,6 +89,7 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
     let mut driver = Driver::new(job, variation.buffer, variation.leaving, seed ^ 0x5eed);
     if partial {
         driver.session.events.begin_partial(dialogue.recipients());
+        driver.observer.set_partial(true);
     }
     if let Cut::Client(octets) = variation.cut {
         driver.cut = Some(octets);
@@ -230,6 +231,13 @@ impl Player<'_> {
             .or(says(b"SAML FROM:"))
             .or(says(b"QUIT"))?;
         let items = &self.dialogue.items;
+        if items
+            .iter()
+            .skip(begins)
+            .any(|(_, item)| matches!(item, Item::Reconnect(_)))
+        {
+            return None;
+        }
         let odd = |item: &Item| matches!(item, Item::Stall(_) | Item::Flow | Item::Server { surplus: true, .. });
         (self.mails == 1 && !items.iter().any(|(_, item)| odd(item))).then_some(begins)
     }
@@ -264,6 +272,7 @@ impl Player<'_> {
                 Ok(())
             }
             Item::Mail(content) => self.mail(content.as_deref()),
+            Item::Chunk { size, last, content } => self.chunk(*size, *last, content.as_deref()),
             Item::Part => {
                 self.mail_start.get_or_insert(self.matched);
                 self.matched = self.driver.stream.len();
@@ -395,6 +404,18 @@ impl Player<'_> {
             ));
         }
         self.matched = start + mail.len();
+        Ok(())
+    }
+
+    fn chunk(&mut self, size: usize, last: bool, content: Option<&[u8]>) -> Result<(), String> {
+        self.client_says(format!("BDAT {size}{}\r\n", if last { " LAST" } else { "" }).as_bytes())?;
+        let Some(chunk) = self.said().get(..size) else {
+            return Err(format!("not a whole chunk: {}", show(self.said())));
+        };
+        if content.is_some_and(|content| content != chunk) {
+            return Err(format!("the chunk differs, the client says: {}", show(chunk)));
+        }
+        self.matched += size;
         Ok(())
     }
 
