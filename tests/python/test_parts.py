@@ -7,6 +7,7 @@ import os
 import random
 import re
 import socket
+import statistics
 import sys
 import threading
 import time
@@ -140,8 +141,7 @@ def test_random_mails_arrive_octet_for_octet(server, client, tmp_path):
         assert progress.sent == progress.all or progress.all == 0, (progress, result)
         assert b"\r" not in data.replace(b"\r\n", b"") and b"\n" not in data.replace(b"\r\n", b"")
         assert max(map(len, data.split(b"\r\n"))) <= 998
-        # Of a file that seems to be empty the length is not known: in /proc all of them do.
-        known = all(one.data is not None or one.length or (one.path and given[1]) for one, given in zip(attachments, wanted))
+        known = all(one.data is not None or one.length or one.path for one in attachments)
         mails = [line for _, line in server.commands if line.startswith(b"MAIL")]
         assert (b"SIZE=" in mails[-1]) == (known and "SIZE 0" in server.extensions), number
         if b"SIZE=" in mails[-1]:
@@ -279,6 +279,21 @@ def test_a_file_that_changes_while_it_is_sent_delivers_nothing(server, client, t
     assert_not_read(client, server, words, Phase.TEXT, attachments=both)
 
 
+def test_an_empty_file_has_a_length_and_the_mail_a_size(server, client, tmp_path):
+    empty, other = tmp_path / "empty", tmp_path / "other"
+    empty.touch()
+    other.write_bytes(b"x")
+    client.send("b@example.com", attachments=[Attachment(path=empty), Attachment(path=other)], wait=True)
+    assert announced(server) == len(last(server))
+    first, second = parsed(last(server)).iter_attachments()
+    assert (first.get_content(), second.get_content()) == (b"", b"x")
+
+
+def test_what_seems_empty_in_proc_has_no_size(server, client):
+    client.send("b@example.com", attachments=[Attachment(path="/proc/self/status")], wait=True)
+    assert not any(b"SIZE=" in line for _, line in server.commands)
+
+
 def test_what_is_in_proc_has_no_length_and_arrives(server, client):
     client.send("b@example.com", attachments=[Attachment(path="/proc/self/status")], wait=True)
     (part,) = parsed(last(server)).iter_attachments()
@@ -326,6 +341,69 @@ def test_the_text_says_that_nothing_was_read_in_time(server, tmp_path, field):
             client.configure(server="127.0.0.1", port=server.port, sender="a@example.com", total_timeout_ms=500)
             client.send("b@example.com", attachments=[Attachment(data=b"x")], wait=True)
         assert failed.value.result.outcome == Outcome.UNKNOWN and "read" not in failed.value.result.text
+
+
+def mails_while(client, condition):
+    """Plain mails one after the other, as long as the condition holds: how long each took, in seconds."""
+    took = []
+    while condition():
+        begun = time.perf_counter()
+        client.send("b@example.com", "Alarm", "Text.\n", wait=True)
+        took.append(time.perf_counter() - begun)
+    return took
+
+
+@pytest.mark.parametrize("field", ["text", "html"])
+def test_64_mib_for_a_server_without_8bitmime_hold_up_no_other_mail(server, client, field, capsys):
+    """It is looked at, and its size as quoted-printable counted, in the call that sends it, not on the engine's thread."""
+    line = "<p>Příliš žluťoučký kůň = 5 °C, a teplota stoupá dál a dál.</p>\n".encode()
+    octets = (line * (2**26 // len(line) + 1))[: 2**26 - 1].rsplit(b"\n", 1)[0]
+    other = ScriptedServer(extensions=["SIZE 0"])
+    gate = other.gate("MAIL")
+    with Client() as large:
+        large.configure(server="127.0.0.1", port=other.port, sender="a@example.com")
+        begun = time.perf_counter()
+        sending = threading.Thread(target=lambda: large.send("b@example.com", **{"text": None, field: octets}))
+        sending.start()
+        waits = {"while it is sent": mails_while(client, lambda: not other._reached["MAIL"].is_set())}
+        took = time.perf_counter() - begun
+        sending.join()
+        gate.set()
+        until = time.perf_counter() + 1
+        waits["while it leaves"] = mails_while(client, lambda: time.perf_counter() < until)
+        progress = large.progress()
+        large.cancel()
+    other.close()
+    with capsys.disabled():
+        for name, all_of_them in waits.items():
+            median, worst = statistics.median(all_of_them) * 1000, max(all_of_them) * 1000
+            print(f"\n{field}: send {took * 1000:.0f} ms; a plain mail {name}: median {median:.1f} ms, worst {worst:.1f}", end="")
+    assert all(len(each) >= 5 for each in waits.values()), waits
+    assert max(statistics.median(each) for each in waits.values()) < 0.1, waits
+    # Had the engine counted, one of them would have waited for that.
+    assert max(waits["while it is sent"]) < max(0.25, took / 2), (took, waits)
+    assert 0 < progress.sent < progress.all and progress.all > 2**26
+
+
+@pytest.mark.parametrize("field", ["path", "read"])
+def test_what_gave_nothing_in_time_is_not_tried_elsewhere_nor_again(server, tmp_path, field):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    more = Attachment(path=pipe) if field == "path" else Attachment(read=lambda offset, most: None)
+    other = ScriptedServer(extensions=EXTENSIONS)
+    with Client() as client:
+        servers = f"127.0.0.1:{server.port}, 127.0.0.1:{other.port}"
+        client.configure(server=servers, sender="a@example.com", block_timeout_ms=300, retry_max=3, retry_delay_ms=10)
+        with pytest.raises(SmtpError) as failed:
+            client.send("b@example.com", attachments=[more], wait=True)
+        result = failed.value.result
+        assert (result.code, result.outcome, result.attempts) == (Code.TIMEOUT, Outcome.NOT_SENT, 1)
+        # A server that gives no answer is another matter.
+        server.gate("EHLO")
+        client.configure(server=servers, sender="a@example.com", ehlo_timeout_ms=300)
+        client.send("b@example.com", "x", "plain", wait=True)
+    assert [len(one.mails) for one in (server, other)] == [0, 1]
+    other.close()
 
 
 def test_a_length_that_no_number_can_say_is_too_large(server, client):
@@ -602,6 +680,48 @@ def test_domains_of_a_message_of_the_email_package_go_as_a_labels(server, client
     assert b"SMTPUTF8" not in reverse_path and data.isascii()
     assert parsed(data)["To"].addresses[0].display_name == CZECH and b"From: a@xn--hek-ela4t.example" in data
     assert "háček" in message["To"]
+
+
+def test_progress_is_there_until_the_mail_has_ended_and_after_it(server):
+    """Also while the program is told of the last lines, and the result has to wait for that."""
+    told = []
+    with Client() as client:
+        configured = {"server": "127.0.0.1", "port": server.port, "sender": "a@example.com"}
+        client.configure(**configured, trace=lambda line: told.append((line, client.progress().sent)))
+        client.send("b@example.com", "x", "A text.\n", attachments=[Attachment(data=b"x" * 1000)], wait=True)
+        whole = len(last(server))
+        behind = [sent for line, sent in told if line.startswith(("S: 250 2.0.0", "C: QUIT"))]
+        assert behind and set(behind) == {whole}, told
+        assert client.progress() == sds_smtp.Progress(whole, whole)
+
+
+def test_progress_of_a_mail_whose_length_nobody_knows(server, client):
+    data = b"x" * 100_000
+    client.send("b@example.com", attachments=[Attachment(read=lambda offset, most: data[offset : offset + most])], wait=True)
+    assert client.progress() == sds_smtp.Progress(len(last(server)), 0)
+
+
+def test_progress_begins_anew_with_each_attempt(server):
+    data = b"x" * 100_000
+    server.replies["END"] = "451 4.3.0 later"
+    with Client() as client:
+        client.configure(server="127.0.0.1", port=server.port, sender="a@example.com", retry_max=1, retry_delay_ms=300)
+        gate = server.gate("MAIL")
+        client.send("b@example.com", attachments=[Attachment(data=data)])
+        server.reached("MAIL")
+        first = client.progress()
+        gate.set()
+        while not client.progress().sent == client.progress().all > len(data):
+            time.sleep(0.001)
+        whole = client.progress()
+        gate = server.gate("MAIL")
+        del server.replies["END"]
+        server.reached("MAIL")
+        second = client.progress()
+        gate.set()
+        assert client.wait(20) == Code.OK and client.result().attempts == 2
+        assert (first.sent, second) == (0, first) and whole.all == first.all
+        assert client.progress() == whole == sds_smtp.Progress(len(last(server)), len(last(server)))
 
 
 def test_progress_grows_up_to_all(server, client):
