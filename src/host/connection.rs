@@ -7,6 +7,7 @@ use super::calls::Promise;
 use super::carried::Carried;
 use super::course::{Course, Stage, Then, told_as_unresolved};
 use super::files;
+use super::kept::Keeping;
 use super::link::{Link, Tools};
 use super::memory::{self, Boxed, Row};
 use super::parts::Fed;
@@ -37,7 +38,7 @@ use crate::wire::capability::Capabilities;
 use crate::wire::literal::Address;
 
 /// What is composed at a time: the headers, a text of 3 KiB and the final dot leave in one write.
-const OUT: usize = 4096;
+pub const OUT: usize = 4096;
 
 /// The same of a mail that is longer: fewer and larger pieces.
 const LARGE_OUT: usize = 64 * 1024;
@@ -64,11 +65,11 @@ pub struct Connection {
     /// Which of the client's mails.
     pub mail: u32,
     pub(super) snapshot: Snapshot,
-    post: Option<Post>,
-    order: Order,
+    pub(super) post: Option<Post>,
+    pub(super) order: Order,
     /// Who is told of the mail's end.
     pub promise: Option<Promise>,
-    started: u64,
+    pub(super) started: u64,
     published: bool,
     /// No line is told of any more.
     silent: bool,
@@ -81,6 +82,8 @@ pub struct Connection {
     pub(super) carried: Option<Boxed<Carried>>,
     /// They speak TLS.
     pub(super) secures: bool,
+    /// Whether it is kept for the next mail, or was.
+    pub(super) keeping: Keeping,
 }
 
 /// Something of ours in the dialogue.
@@ -90,6 +93,10 @@ pub enum Note {
     Connecting,
     /// A name is looked up.
     LookingUp,
+    /// The mail goes over the connection that was kept.
+    Kept,
+    /// That one has failed, and another one is made.
+    Anew,
     /// What went wrong, in this phase, without a word of the server.
     Failure(Phase, Reason),
     /// This follows, as from now.
@@ -151,9 +158,21 @@ fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, about:
     Job {
         settings,
         mail: post.as_ref().map(Post::mail),
-        keep: false,
+        keep: snapshot.keep_alive > 0,
         dry: order.dry,
     }
+}
+
+/// Limits the whole of a job to so many milliseconds.
+pub(super) fn limit_to(job: &mut Job<'_>, left: u32) {
+    if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
+        *total = left;
+    }
+}
+
+/// A larger buffer, for a mail that is worth it, and where there is memory.
+pub(super) fn large_buffer(post: &Post) -> Option<Box<[u8]>> {
+    post.is_large().then(|| memory::zeros(LARGE_OUT)).flatten()
 }
 
 impl Connection {
@@ -172,7 +191,7 @@ impl Connection {
         let mut out = out;
         if let Some(post) = &mut post {
             post.compose(&snapshot.settings(), &mut out)?;
-            if let Some(large) = post.is_large().then(|| memory::zeros(LARGE_OUT)).flatten() {
+            if let Some(large) = large_buffer(post) {
                 out = large;
             }
         }
@@ -205,12 +224,19 @@ impl Connection {
             link: Link::new(token, source, session, out, now),
             secures: carried.as_ref().is_some_and(|carried| carried.secures()),
             carried,
+            keeping: Keeping::default(),
         })
     }
 
     /// A buffer for a connection.
     pub fn buffer() -> Option<Box<[u8]>> {
         memory::zeros(OUT)
+    }
+
+    /// Takes another mail, behind the one that has ended.
+    pub(super) fn begin_mail(&mut self, mail: u32, post: Option<Post>, order: Order, started: u64) {
+        (self.mail, self.post, self.order, self.started) = (mail, post, order, started);
+        (self.published, self.silent) = (false, false);
     }
 
     /// The buffer of a connection that is over, for the next one: wiped. None where it is a larger one.
@@ -228,6 +254,9 @@ impl Connection {
         if !self.is_measured(tools.now, tools.worker) {
             return;
         }
+        if self.resumes() {
+            return self.resume(tools);
+        }
         match self.snapshot.server {
             Some(server) => self.connect(server, tools),
             None => self.begin_server(tools),
@@ -242,8 +271,13 @@ impl Connection {
         if let Some(work) = parts.to_measure() {
             self.ask(work, now, worker);
         }
+        !self.waits_for_files()
+    }
+
+    /// Whether a thread finds out how long the mail's files are.
+    pub(super) fn waits_for_files(&self) -> bool {
         let parts = self.post.as_ref().and_then(|post| post.parts.as_ref());
-        !parts.is_some_and(|parts| parts.is_measuring())
+        parts.is_some_and(|parts| parts.is_measuring())
     }
 
     /// Has a thread do something; without memory for it the connection is lost.
@@ -266,7 +300,7 @@ impl Connection {
             Some(Ok(begins)) => {
                 // One that waits for its next attempt begins then.
                 let waits = self.course.as_ref().is_some_and(|course| course.goes_on());
-                begins && !waits && self.link.connects()
+                begins && !waits && (self.link.connects() || self.resumes())
             }
             Some(Err(reason)) => {
                 self.lost(now, reason);
@@ -494,6 +528,9 @@ impl Connection {
     }
 
     pub(super) fn lost(&mut self, now: u64, reason: Reason) {
+        if self.resumes() {
+            self.forsake(now);
+        }
         let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.lost(&job, now, reason);
     }
@@ -509,6 +546,9 @@ impl Connection {
     /// Goes on where the last turn ended.
     pub fn go_on(&mut self, tools: &mut Tools<'_>) {
         self.queued = false;
+        if core::mem::take(&mut self.keeping.anew) {
+            return self.open(tools);
+        }
         if self.advance(tools) {
             return;
         }
@@ -566,11 +606,9 @@ impl Connection {
         if let Some(parts) = self.post.as_mut().and_then(|post| post.parts.as_mut()) {
             parts.begin_anew();
         }
-        let left = self.time_left(now);
+        let left = self.total_left(now);
         let mut job = job(&self.snapshot, &self.post, &self.order, About::NOBODY);
-        if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
-            *total = u32::try_from(left).unwrap_or(u32::MAX).max(1);
-        }
+        limit_to(&mut job, left);
         self.link.begin_anew(&job, now);
     }
 
@@ -612,8 +650,12 @@ impl Connection {
 
     /// After a turn of the program's functions: has the list told of their descriptor.
     pub fn settle(&mut self, now: u64, register: impl FnOnce(isize) -> bool) {
+        let kept = self.is_kept();
         if let Some(carried) = &mut self.carried {
             carried.settle(now, register);
+            if kept {
+                carried.rest();
+            }
         }
     }
 
@@ -650,9 +692,20 @@ impl Connection {
         self.started.saturating_add(total).saturating_sub(now)
     }
 
+    /// The same as the limit of a session.
+    pub(super) fn total_left(&self, now: u64) -> u32 {
+        u32::try_from(self.time_left(now)).unwrap_or(u32::MAX).max(1)
+    }
+
     /// A deadline has come. What has arrived is read first: an answer that was there in time is not late because nobody
     /// looked, as in a process that was stopped.
     pub fn tick(&mut self, tools: &mut Tools<'_>) {
+        if self.keeping.is_between() && self.keeping_deadline(None).is_some_and(|until| until <= tools.now) {
+            if self.is_kept() {
+                return self.part(tools);
+            }
+            self.forsake(tools.now);
+        }
         if let Some(course) = &mut self.course {
             if let Stage::Waiting { until } = course.stage {
                 if tools.now >= until {
@@ -671,6 +724,9 @@ impl Connection {
     /// The client wants no mail any more. A verdict that has arrived counts.
     pub fn cancel(&mut self, tools: &mut Tools<'_>) {
         self.make_sure(tools.poller);
+        if self.resumes() {
+            self.forsake(tools.now);
+        }
         if self.give_up_course(Code::Cancelled, Reason::Cancelled) {
             return;
         }
@@ -710,6 +766,13 @@ impl Connection {
             if let Stage::Waiting { until } = course.stage {
                 return Some(until);
             }
+        }
+        if self.keeping.is_between() {
+            let session = self.keeping_deadline(self.link.session_deadline());
+            return match &self.carried {
+                Some(carried) => carried.deadline(session),
+                None => session,
+            };
         }
         match &self.carried {
             Some(carried) => carried.deadline(self.link.session_deadline()),
@@ -762,7 +825,7 @@ impl Connection {
     /// The result, once: as soon as there is one. The mail's text is wiped and given back then.
     pub fn take_ended(&mut self, now: u64) -> Option<Ended> {
         // Looked at before it is taken: this is asked after every event.
-        if self.published || self.link.pump.session.events.report.is_none() {
+        if self.published || self.begins_again(now) || self.link.pump.session.events.report.is_none() {
             return None;
         }
         let mut report = self.link.pump.session.events.report.take()?;
@@ -860,6 +923,10 @@ impl Connection {
         if given_up {
             self.link.pump.session.cancel();
         }
+        if self.resumes() {
+            self.forsake(now);
+        }
+        self.keeping = Keeping::default();
         self.give_up_course(Code::ConnectFailed, Reason::NoSocket);
         let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         let time = self.link.time(now);
@@ -951,6 +1018,8 @@ impl Connection {
         let words = match note {
             Note::Connecting => b"connecting to ".as_slice(),
             Note::LookingUp => b"looking up ",
+            Note::Kept => b"over the connection that was kept to ",
+            Note::Anew => b"the connection that was kept is of no more use",
             Note::Next(Then::Server, _) => b"next server",
             Note::Next(Then::Attempt { .. }, _) => b"next attempt in ",
             Note::Failure(_, reason) => reason.text(),
@@ -963,7 +1032,9 @@ impl Connection {
         }
         out.put_seldom(words);
         match note {
-            Note::Connecting | Note::LookingUp => self.write_tried(note == Note::Connecting, &mut out),
+            Note::Connecting | Note::LookingUp | Note::Kept => {
+                self.write_tried(note != Note::LookingUp, &mut out);
+            }
             Note::Next(Then::Attempt { at }, now) => {
                 out.decimal(at.saturating_sub(now).div_ceil(1000));
                 out.put_seldom(b" s");

@@ -119,6 +119,10 @@ impl<E: Events> Session<E> {
                 }
             }
         }
+        #[cfg(feature = "std")]
+        {
+            self.mails = self.mails.saturating_add(1);
+        }
         State::Envelope
     }
 

@@ -176,6 +176,15 @@ impl<'a> Driver<'a> {
         self.pump()
     }
 
+    /// The session that was kept is wanted no more.
+    #[allow(dead_code)]
+    pub fn part(&mut self) -> Result<(), String> {
+        #[cfg(feature = "std")]
+        self.session.leave(&self.job, self.now);
+        self.look()?;
+        self.pump()
+    }
+
     /// The program cancels.
     pub fn cancel(&mut self) -> Result<(), String> {
         self.session.cancel();

@@ -81,7 +81,7 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
         Segmentation::Whole | Segmentation::Octets => 1,
     };
     let mut job = dialogue.setup.job();
-    job.keep = variation.mails > 1;
+    job.keep |= variation.mails > 1;
     let mut driver = Driver::new(job, variation.buffer, variation.leaving, seed ^ 0x5eed);
     if let Cut::Client(octets) = variation.cut {
         driver.cut = Some(octets);
@@ -138,7 +138,7 @@ impl Player<'_> {
             if self.driver.was_cut {
                 break;
             }
-            if self.driver.session.state() == State::Idle && !matches!(item, Item::OptionalLine(_)) {
+            if !self.keeps() && self.driver.session.state() == State::Idle && !matches!(item, Item::OptionalLine(_)) {
                 match self.repetition() {
                     Some(begins) => {
                         self.next_mail()?;
@@ -160,6 +160,11 @@ impl Player<'_> {
             return Err(format!("not closed at the end: {:?}", self.driver.session.state()));
         }
         self.verdict()
+    }
+
+    /// Whether the dialogue itself says what the session is kept for.
+    fn keeps(&self) -> bool {
+        self.dialogue.setup.keep
     }
 
     /// Sends the same mail again through the session that was kept, for the last time; where the dialogue goes on.
@@ -269,6 +274,16 @@ impl Player<'_> {
                     Some(reason) => self.driver.lost(*reason),
                 }
             }
+            Item::NextMail => {
+                self.nothing_more("before the next mail")?;
+                self.mails += 1;
+                self.mail_start = None;
+                self.driver.next(self.dialogue.setup.job())
+            }
+            Item::Leave => {
+                self.nothing_more("before the session is kept no longer")?;
+                self.driver.part()
+            }
             Item::Verdict(wanted) => {
                 if self.driver.session.verdict().is_some() != *wanted {
                     return Err(format!("verdict: {:?}", self.driver.session.verdict()));
@@ -375,7 +390,7 @@ impl Player<'_> {
             ));
         }
         self.events(&seen)?;
-        let again = self.mails == 2 && self.dialogue.setup.probe;
+        let again = self.mails == 2 && self.dialogue.setup.probe && !self.keeps();
         let judges = |expected: &Expected| !again || matches!(expected, Expected::Code(_) | Expected::Outcome(_));
         for (line, expected) in self.dialogue.expected.iter().filter(|(_, expected)| judges(expected)) {
             self.line = *line;
