@@ -312,6 +312,35 @@ fn other_refusals_are_told_as_they_are() {
 }
 
 #[test]
+fn a_further_attempt_begins_anew_and_its_connection_is_kept() {
+    let server = Server::start(numbered(vec![
+        |peer| {
+            peer.greet_with(OFFERS);
+            assert_eq!(peer.hear(), "MAIL FROM:<sds@example.test>");
+            assert_eq!([peer.hear(), peer.hear()], ["RCPT TO:<someone@example.test>", "DATA"]);
+            peer.say("250 ok\r\n450 4.2.0 greylisted\r\n503 no recipient");
+            assert_eq!(peer.hear(), "RSET");
+            peer.say("250 ok");
+            assert_eq!(peer.hear(), "QUIT");
+            peer.say("221 bye");
+        },
+        |peer| {
+            peer.greet_with(OFFERS);
+            take(peer);
+            take(peer);
+            peer.bye();
+        },
+    ]));
+    let keeper = Keeper::new(&draft(&server));
+    let mut setup = Setup::of(&draft(&server));
+    (setup.keep_alive, setup.retry_max, setup.retry_delay) = (MINUTE, 1, 1);
+    keeper.0.set_up(&setup).expect("a configuration");
+    assert_eq!((keeper.deliver("1"), keeper.attempts()), (0, 2));
+    assert_eq!((keeper.deliver("2"), keeper.attempts()), (0, 1));
+    assert_eq!(server.connections(), 2);
+}
+
+#[test]
 fn a_second_loss_is_told() {
     let server = Server::start(numbered(vec![
         |peer| {

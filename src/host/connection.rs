@@ -851,6 +851,9 @@ impl Connection {
             report.code = Code::TlsFailed;
         }
         let then = self.decide(&mut report, now);
+        if then.is_some() {
+            self.leave_attempt(now);
+        }
         if report.reason != Reason::None {
             self.note(Note::Failure(report.phase, report.reason));
         }

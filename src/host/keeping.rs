@@ -184,6 +184,16 @@ impl Connection {
         true
     }
 
+    /// Another attempt follows, or another server: what this one's session is kept for is not this mail.
+    pub(super) fn leave_attempt(&mut self, now: u64) {
+        let (job, link) = self.parts();
+        let time = link.time(now);
+        if link.pump.session.state() == State::Idle {
+            link.pump.session.leave(&job, time);
+            link.unfinished = true;
+        }
+    }
+
     /// Whether there was no descriptor for a connection.
     pub fn lacks_descriptor(&self) -> bool {
         let report = self.link.pump.session.events.report.as_ref();
