@@ -1,7 +1,7 @@
 #!/bin/bash
 # `make bench`: what the library costs, beside libcurl and libESMTP, against the limits that it has to keep.
 #
-#   benches/run.sh [PART...]     parts: instructions syscalls latency waits memory size load tls; without any, all of them
+#   benches/run.sh [PART...]     parts: instructions syscalls latency waits memory size load tls parts; without any, all of them
 #   benches/run.sh footprint     what it costs a microcontroller: benches/footprint/run.sh
 #
 # Installs what is missing, builds, prints tables; works in a scratch folder and below the target folder, and only on the
@@ -9,7 +9,7 @@
 # what is measured how.
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
 
-parts=(instructions syscalls latency waits memory size load tls)
+parts=(instructions syscalls latency waits memory size load tls parts)
 user=unit7
 password=bench-password
 names=(sds curl esmtp)
@@ -106,6 +106,16 @@ limited() {
     over=1
   fi
   printf '%-58s %12s  at most %-8s %s\n' "$1" "$2" "$3" "$verdict"
+}
+
+# reached WHAT VALUE LIMIT: a figure that has to be so large.
+reached() {
+  local verdict=ok
+  if ! awk -v value="$2" -v limit="$3" 'BEGIN {exit !(value != "" && value + 0 >= limit + 0)}'; then
+    verdict=over
+    over=1
+  fi
+  printf '%-58s %12s  at least %-7s %s\n' "$1" "$2" "$3" "$verdict"
 }
 
 figure() { printf '%-58s %12s\n' "$@"; }
@@ -337,6 +347,87 @@ tls() {
   tls_instructions
   tls_memory
   tls_waits
+}
+
+# --- large mails ---
+
+# parts_driver NAME KIND FILE [COMMAND...]: its figures go to $work/parts.out.
+parts_driver() {
+  local name=$1 kind=$2 file=$3
+  shift 3
+  timeout 300 "$@" "$work/parts_$name" "$port" "$kind" "$file" >"$work/parts.out" 2>"$work/parts.err" ||
+    die "parts_$name $kind failed: $(tail -5 "$work/parts.err")"
+}
+
+median() { sort -n | awk '{value[NR] = $1} END {print value[int((NR + 1) / 2)]}'; }
+
+parts() {
+  local rounds=9 mib=25 round i name kind file server least few
+  local -A counted ms=()
+  with_library parts_sds benches/parts_sds.c
+  cc "${strict[@]}" -o "$work/parts_curl" benches/parts_curl.c -lcurl
+  cc "${strict[@]}" -o "$work/parts_server" benches/parts_server.c
+  # Lines of 30 to 78 octets.
+  awk -v octets=$((mib * 1024 * 1024)) 'BEGIN {
+    srand(1)
+    line = "The quick brown fox, who is 93 degrees hot, jumps over the lazy dog; and again."
+    while (octets > 0) {
+      length_of_line = 30 + int(rand() * 49)
+      printf "%s\r\n", substr(line, 1, length_of_line)
+      octets -= length_of_line + 2
+    }}' >"$work/text"
+  head -c $((mib * 1024 * 1024)) /dev/urandom >"$work/data"
+  head -c 1024 /dev/urandom >"$work/small"
+  truncate -s 1G "$work/large"
+  rm -f "$work/port"
+  "$work/parts_server" "$work/port" &
+  server=$!
+  for ((i = 0; i < 100; i++)); do
+    [[ ! -s $work/port ]] || break
+    sleep 0.05
+  done
+  [[ -s $work/port ]] || die 'the server for large mails did not start'
+  port=$(<"$work/port")
+  for ((round = 0; round < rounds; round++)); do
+    while read -r name kind file; do
+      parts_driver "$name" "$kind" "$work/$file"
+      ms[$name,$kind]+="$(value milliseconds "$work/parts.out") "
+    done <<'MAILS'
+sds text text
+curl text text
+sds lent text
+sds data data
+curl data data
+sds file data
+curl file data
+MAILS
+  done
+  for name in sds curl; do
+    parts_driver "$name" text "$work/text" valgrind --tool=callgrind --callgrind-out-file="$work/callgrind"
+    counted[$name]=$(sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$work/parts.err")
+  done
+  parts_driver sds file "$work/small"
+  few=$(value kilobytes "$work/parts.out")
+  parts_driver sds file "$work/large"
+  least=$(($(value kilobytes "$work/parts.out") - few))
+  kill "$server"
+  wait "$server" || true
+
+  # of NAME KIND: the median.
+  of() { tr ' ' '\n' <<<"${ms[$1,$2]% }" | median; }
+  heading "parts: a mail of $mib MiB to a server that throws it away; medians of $rounds runs, one of each kind after the other; milliseconds"
+  printf '%-58s %12s %12s\n' '' sds-smtp libcurl
+  printf '%-58s %12s %12s\n' 'text, copied' "$(of sds text)" "$(of curl text)"
+  printf '%-58s %12s %12s\n' 'text that stays where it is' "$(of sds lent)" "$(of curl text)"
+  printf '%-58s %12s %12s\n' 'attachment in memory' "$(of sds data)" "$(of curl data)"
+  printf '%-58s %12s %12s\n' 'attachment from a file' "$(of sds file)" "$(of curl file)"
+  printf '%-58s %12s %12s\n' 'instructions, text, copied' "${counted[sds]}" "${counted[curl]}"
+  reached "libcurl's time in relation to ours: text, copied" "$(divide "$(of curl text)" "$(of sds text)" 2)" 1.2
+  reached '  text that stays where it is' "$(divide "$(of curl text)" "$(of sds lent)" 2)" 1.5
+  reached '  attachment in memory' "$(divide "$(of curl data)" "$(of sds data)" 2)" 1
+  reached '  attachment from a file' "$(divide "$(of curl file)" "$(of sds file)" 2)" 1
+  limited "our instructions in relation to libcurl's: text, copied" "$(divide "${counted[sds]}" "${counted[curl]}" 2)" 0.5
+  limited 'kilobytes of memory more with 1 GiB in a file than with 1 KiB' "$least" 256
 }
 
 # sections FILE: bytes of the file by what they are for.

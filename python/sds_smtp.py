@@ -28,6 +28,8 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import base64
+import binascii
 import contextlib
 import copy
 import ctypes
@@ -46,6 +48,7 @@ import itertools
 import math
 import os
 import pathlib
+import re
 import sys
 import threading
 import time
@@ -859,12 +862,65 @@ def _in_ascii(header: Any) -> Any:
     return groups
 
 
+def _encoded(part: email.message.Message) -> email.message.Message:
+    """A part without parts, encoded where there are octets above 127 in it."""
+    # get_payload() would decode it.
+    raw: Any = getattr(part, "_payload", None)
+    if not isinstance(raw, str) or raw.isascii():
+        return part
+    encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+    if encoding not in ("", "7bit", "8bit", "binary"):
+        return part
+    try:
+        octets = raw.encode("ascii", "surrogateescape")
+    except UnicodeEncodeError:
+        fault = f"a {part.get_content_type()} of the message has letters in it, and no charset says which octets they are"
+        raise MessageError(Code.BAD_ARGUMENT, fault) from None
+    if encoding != "binary":
+        octets = re.sub(rb"\r\n|\r|\n", b"\r\n", octets)
+    ways = [(base64.encodebytes(octets), "base64")]
+    if encoding != "binary":
+        ways.append((binascii.b2a_qp(octets, istext=True), "quoted-printable"))
+    encoded, encoding = min(ways, key=lambda way: len(way[0]))
+    # The headers of a copy are the original's until the first one is deleted.
+    changed = copy.copy(part)
+    del changed["Content-Transfer-Encoding"]
+    changed["Content-Transfer-Encoding"] = encoding
+    changed.set_payload(encoded.decode("ascii"))
+    return changed
+
+
+def _in_7_bit(part: email.message.Message) -> email.message.Message:
+    """The part as servers without 8BITMIME take it, too. What is signed stays as it is; so does what is in ASCII already."""
+    if part.get_content_type() == "multipart/signed":
+        return part
+    members: Any = part.get_payload() if part.is_multipart() else None
+    if members is None:
+        return _encoded(part)
+    encoded = [_in_7_bit(one) for one in members]
+    if all(one is before for one, before in zip(encoded, members)):
+        return part
+    changed = copy.copy(part)
+    changed.set_payload(encoded)
+    if "Content-Transfer-Encoding" in changed and not _signed(part):
+        del changed["Content-Transfer-Encoding"]
+        changed["Content-Transfer-Encoding"] = "7bit"
+    return changed
+
+
+def _signed(message: email.message.Message) -> bool:
+    """Whether another encoding would make a signature wrong, somewhere in it."""
+    return any(part.get_content_type() == "multipart/signed" for part in message.walk())
+
+
 def _whole(message: email.message.Message) -> Tuple[bytes, bytes]:
     """Who gets a message of Python's email package, and the message as it is sent: without Bcc, with Date and Message-ID."""
     named = [header for name in ("To", "Cc", "Bcc") for header in message.get_all(name, [])]
     addresses = [address for header in named for address in _addresses(header)]
-    # The parts are the message's own: only the header block is changed.
-    sent = copy.copy(message)
+    # This signature is of the whole body.
+    untouched = "DKIM-Signature" in message
+    # Parts that stay are the message's own: they are not changed.
+    sent = copy.copy(message if untouched else _in_7_bit(message))
     for name in ("Bcc", "Resent-Bcc"):
         del sent[name]
     international = any(not address.rpartition("@")[0].isascii() for address in addresses)
@@ -878,6 +934,8 @@ def _whole(message: email.message.Message) -> Tuple[bytes, bytes]:
     policy = (email.policy.SMTPUTF8 if international else email.policy.SMTP) if isinstance(
         message, email.message.EmailMessage
     ) else message.policy.clone(linesep="\r\n")
+    # Else the package would encode what is signed.
+    policy = policy.clone(cte_type="8bit" if untouched or _signed(message) else "7bit")
     out = io.BytesIO()
     email.generator.BytesGenerator(out, policy=policy).flatten(sent)
     return ", ".join(addresses).encode("utf-8"), out.getvalue()
@@ -1378,7 +1436,8 @@ class Client:
         to, cc, bcc -- addresses in one text, or a list of them, with names or without; bcc is not named in the mail
 
         to -- or a message of Python's email package, and nothing else: it goes as it is to those in its To, Cc and Bcc, without the
-        Bcc field; a Date and a Message-ID are added where it has none.
+        Bcc field; a Date and a Message-ID are added where it has none. Parts with octets above 127 are encoded, so that any
+        server takes them; but for what is signed, which a server without 8BITMIME does not get (code 39).
 
         html -- the same as `text`, as HTML; attachments -- a list of Attachment; text_path -- a file instead of `text`, which is read
         while the mail is sent.

@@ -114,6 +114,13 @@ impl<'b> Window<'b> {
         self.line_start = self.at;
     }
 
+    /// Writes whole lines of a header.
+    #[cfg(feature = "std")]
+    pub fn put_lines(&mut self, lines: &[u8]) {
+        self.put_all(lines);
+        self.line_start = self.at;
+    }
+
     /// Writes the blank behind which a header may be folded: on a new line where `length` octets, the blank among them,
     /// do not fit any more.
     pub fn fold(&mut self, length: usize) {
@@ -273,6 +280,11 @@ mod tests {
         assert_eq!(window.column(), 3);
         window.end_line();
         assert_eq!(window.column(), 0);
+        #[cfg(feature = "std")]
+        {
+            window.put_lines(b"two\r\nthree\r\n");
+            assert_eq!((window.column(), window.kept()), (0, 17));
+        }
     }
 
     #[test]

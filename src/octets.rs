@@ -2,9 +2,10 @@
 
 use zeroize::Zeroize;
 
-/// The lowest and the highest bit of each of eight octets.
+/// The lowest bit of each of eight octets.
 const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
+/// The highest bit of each of them.
+pub const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Copies octets, as many as fit, and returns how many.
 pub fn copy(to: &mut [u8], from: &[u8]) -> usize {
@@ -122,11 +123,6 @@ pub fn entry(list: &'static [u8], number: usize) -> &'static [u8] {
     end.and_then(|end| list.get(..end)).unwrap_or(&[])
 }
 
-/// The number of octets before the first control character (0 to 31, and 127).
-pub fn without_control(octets: &[u8]) -> usize {
-    run(octets, HIGH)
-}
-
 /// The number of octets that mail data begins with and that can be copied in one piece: whole lines that end with CRLF, of which
 /// only the first may begin with a dot, and the beginning of another line; and how many octets of that line there are. `column`: so
 /// many there were before.
@@ -183,31 +179,34 @@ fn before_control(octets: &[u8]) -> usize {
 
 /// The number of octets before the first that is not printable ASCII.
 pub fn printable_run(octets: &[u8]) -> usize {
-    run(octets, 0)
+    run(octets, unprintable)
 }
 
-/// The number of octets before the first that is not printable ASCII; nor above 127, where `passed` has their bit.
-fn run(octets: &[u8], passed: u64) -> usize {
+/// The number of octets before the first that quoted-printable has to escape, a tab, or a control character.
+#[cfg(fast)]
+pub fn unescaped_run(octets: &[u8]) -> usize {
+    run(octets, |eight| {
+        let equals = eight ^ LOW.wrapping_mul(u64::from(b'='));
+        unprintable(eight) | (equals.wrapping_sub(LOW) & !equals & HIGH)
+    })
+}
+
+/// The number of octets before the first that is flagged.
+fn run(octets: &[u8], flags_of: impl Fn(u64) -> u64) -> usize {
     let mut length = 0usize;
     let chunks = octets.chunks_exact(8);
     let rest = chunks.remainder();
     for eight in chunks {
-        let eight = u64::from_le_bytes(eight.try_into().unwrap_or([0; 8]));
-        let flags = unprintable(eight);
-        // Most often there is none.
+        let flags = flags_of(u64::from_le_bytes(eight.try_into().unwrap_or([0; 8])));
         if flags != 0 {
-            let found = flags & !(eight & passed);
-            if found != 0 {
-                return length.wrapping_add(place(found));
-            }
+            return length.wrapping_add(place(flags));
         }
         length = length.wrapping_add(8);
     }
     // A NUL is found behind them.
     let mut last = [0; 8];
     copy(&mut last, rest);
-    let last = u64::from_le_bytes(last);
-    length.wrapping_add(place(unprintable(last) & !(last & passed)))
+    length.wrapping_add(place(flags_of(u64::from_le_bytes(last))))
 }
 
 /// Where octets that are not printable ASCII are among eight: a flag for each, its highest bit. That of an octet behind a control
@@ -216,6 +215,28 @@ fn unprintable(eight: u64) -> u64 {
     // An octet below 32 borrows in the subtraction, and so does one that differs in nothing from 127.
     let delete = eight ^ LOW.wrapping_mul(0x7F);
     (eight.wrapping_sub(LOW.wrapping_mul(0x20)) | delete.wrapping_sub(LOW) | eight) & HIGH
+}
+
+/// Whether there is a control character or one above 127 among eight octets.
+#[cfg(fast)]
+pub fn is_any_strange(eight: u64) -> bool {
+    (eight.wrapping_sub(LOW.wrapping_mul(0x20)) | eight.wrapping_add(LOW) | eight) & HIGH != 0
+}
+
+/// The flags of eight octets, each a bit: the first one's lowest.
+#[cfg(fast)]
+pub fn bits(flags: u64) -> u32 {
+    // The upper octet of the product has a bit from each.
+    let product = (flags >> 7).wrapping_mul(0x0102_0408_1020_4080);
+    u32::from(product.to_be_bytes()[0])
+}
+
+/// Which of eight octets are control characters (0 to 31, and 127): a flag for each of those, its highest bit, and no other one.
+#[cfg(fast)]
+pub fn controls(eight: u64) -> u64 {
+    // No sum reaches the next octet.
+    let low = eight & !HIGH;
+    (!low.wrapping_add(LOW.wrapping_mul(0x60)) | low.wrapping_add(LOW)) & !eight & HIGH
 }
 
 /// The place of the lowest flag.
@@ -228,20 +249,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_control_character_is_found_at_every_position() {
-        for control in (0..=31).chain([127]) {
+    fn a_run_ends_at_every_position() {
+        for control in (0..=31).chain(127..=255) {
             for at in 0..24 {
                 let mut octets = [b'x'; 24];
                 octets[at] = control;
-                for high in [b' ', b'~', 0x80, 0xff] {
-                    octets[at.saturating_sub(1)] = if at == 0 { control } else { high };
-                    for behind in [at + 1, 24] {
-                        assert_eq!(without_control(&octets[..behind]), at, "{control}");
-                        let printable = if at > 0 && high > 127 { at - 1 } else { at };
-                        assert_eq!(printable_run(&octets[..behind]), printable, "{control}");
-                    }
+                for behind in [at + 1, 24] {
+                    assert_eq!(printable_run(&octets[..behind]), at, "{control}");
+                    #[cfg(fast)]
+                    assert_eq!(unescaped_run(&octets[..behind]), at, "{control}");
                 }
-                assert_eq!(without_control(&octets[..at]), at);
+                #[cfg(fast)]
+                {
+                    octets[at] = b'=';
+                    assert_eq!((unescaped_run(&octets), printable_run(&octets)), (at, 24));
+                }
+                assert_eq!(printable_run(&octets[..at]), at);
+            }
+        }
+    }
+
+    #[cfg(fast)]
+    #[test]
+    fn control_characters_are_flagged_and_no_other_octets() {
+        for first in 0..=255u8 {
+            for second in 0..=255u8 {
+                let eight = [b'x', first, second, 0xff, first, 0, second, 0x7f];
+                let flags = controls(u64::from_le_bytes(eight)).to_le_bytes();
+                let wanted = eight.map(|octet| if octet.is_ascii_control() { 0x80 } else { 0 });
+                assert_eq!(flags, wanted, "{eight:x?}");
+                let some = eight.iter().enumerate().filter(|(_, octet)| octet.is_ascii_control());
+                let wanted = some.fold(0, |bits, (at, _)| bits | 1 << at);
+                assert_eq!(bits(u64::from_le_bytes(flags)), wanted, "{eight:x?}");
+                let strange = is_any_strange(u64::from_le_bytes([b' ', first, b'~', second, b'x', b'x', b'x', b'x']));
+                assert_eq!(strange, !is_printable(first) || !is_printable(second));
             }
         }
     }
@@ -294,14 +335,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn other_octets_are_counted() {
-        for octet in (32..=126).chain(128..=255) {
-            assert_eq!(without_control(&[octet; 24]), 24, "{octet}");
-        }
-        assert_eq!(without_control(b"seven.."), 7);
-        assert_eq!(without_control("p\u{159}\u{ed}li\u{161} ".as_bytes()), 10);
     }
 }

@@ -8,7 +8,7 @@ use sds_smtp::auth::Exchange;
 use sds_smtp::auth::exchange::NONCE_BYTES;
 use sds_smtp::client::settings::mechanisms;
 use sds_smtp::code::{Code, Reason};
-use sds_smtp::limits::CHALLENGE_BYTES;
+use sds_smtp::limits::{CHALLENGE_BYTES, REPLY_TEXT_BYTES};
 use sds_smtp::session::event::Hearing;
 use sds_smtp::session::job::Field;
 use sds_smtp::session::{Events, Job, Mail, Session, Settings, State, Text};
@@ -21,6 +21,9 @@ const NONCE: u8 = 0x0e;
 
 const OP_CHALLENGE: u8 = 0;
 const OP_RAW: u8 = 1;
+
+/// So many octets of a secret may stand at a text's end by chance.
+const CHANCE: usize = 6;
 
 const USER: &[u8] = b"user-name,=";
 const PASSWORD: &[u8] = b"pass-word-of-the-fuzzer";
@@ -131,7 +134,7 @@ pub fn run(octets: &[u8]) {
     let mut session = Session::new(&job, listener);
     session.stands(&job, 0);
     let (mut said, mut accepted, mut mechanism) = (Vec::new(), false, Vec::new());
-    let mut derived = 0u32;
+    let (mut derived, mut heard) = (0u32, Vec::new());
     let offer: &[u8] = b"250-x\r\n250 AUTH PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256 XOAUTH2 OAUTHBEARER\r\n";
     let mut begins = [b"220 x\r\n".as_slice(), offer].into_iter();
     while !session.closed() {
@@ -155,6 +158,7 @@ pub fn run(octets: &[u8]) {
         // A reply with this code, whole and alone: it is judged by itself.
         let whole = reply.iter().filter(|octet| **octet == b'\n').count() == 1 && reply.ends_with(b"\n");
         let awaited = session.state();
+        heard.extend(&reply);
         for piece in reply.chunks(piece) {
             session.receive(&job, 0, piece);
             // Many rounds would only take time.
@@ -212,7 +216,25 @@ pub fn run(octets: &[u8]) {
         };
         assert!(!shows(&session.events.told), "a secret is told");
         assert!(!shows(session.text()), "a secret is in the text");
+        assert!(
+            !begins_at_the_end(session.text(), &secret, &heard),
+            "a secret's beginning is in the text"
+        );
     }
+}
+
+/// Whether a text that was cut off shows the beginning of a secret at its end, and not by chance; it may have been covered in part.
+fn begins_at_the_end(text: &[u8], secret: &[u8], heard: &[u8]) -> bool {
+    let is = |octets: &[u8], beginning: usize| octets.eq_ignore_ascii_case(&secret[..beginning]);
+    let covered = text.iter().rev().take_while(|octet| **octet == b'*').count();
+    let shown = &text[..text.len() - covered];
+    text.len() >= REPLY_TEXT_BYTES
+        && (CHANCE..secret.len()).any(|length| {
+            let more = (length + covered).min(secret.len());
+            shown.len() > length
+                && is(&shown[shown.len() - length..], length)
+                && heard.windows(more).any(|part| is(part, more))
+        })
 }
 
 /// An input in which a server says these challenges.

@@ -4,6 +4,7 @@
 #   scripts/ci/test_all.sh [PART...]     all parts, or these:
 #
 #   tests        make test
+#   mails        10,000 random mails, taken apart by two readers of others
 #   cross        make cross: the targets of every submission, emulated boards, the footprint
 #   linux        the other targets with Linux
 #   windows      the target with Windows
@@ -15,7 +16,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 . scripts/cross/targets.sh
 
-parts=(tests cross linux windows sanitizers valgrind fuzz load bench)
+parts=(tests mails cross linux windows sanitizers valgrind fuzz load bench)
 host=$(host_triple)
 sanitized=$target/sanitized
 
@@ -29,6 +30,13 @@ with_sanitizer() {
 build_sanitized() { with_sanitizer scripts/people/build.sh; }
 
 part_tests() { "${MAKE:-make}" --no-print-directory test; }
+
+part_mails() {
+  scripts/people/setup.sh test
+  "${MAKE:-make}" --no-print-directory
+  SDS_MAILS=10000 SDS_SMTP_LIBRARY=$release/libsds_smtp.so "${SDS_VENV:-target/venv}/bin/python" -m pytest \
+    tests/python/test_random_mails.py
+}
 
 part_cross() { scripts/cross/run.sh; }
 

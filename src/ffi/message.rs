@@ -395,8 +395,9 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
                 .map(|done| Done::new(call_done, done as *const (), message.done_context)),
         };
         if client.status() == Ok(Code::Busy.number()) {
-            // Nothing is copied for it.
-            return Err(refuse(client, "client", "a mail is in flight", Code::Busy));
+            // Nothing is copied for it. That mail may have ended since: this is no result of another one.
+            let wrong = Wrong::new(Code::Busy, "client", "a mail is in flight");
+            return Err(client.refuse_configuration(&wrong));
         }
         let given = Given {
             flags: message.flags,

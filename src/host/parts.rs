@@ -13,20 +13,42 @@ use super::nonces::Nonces;
 use super::reading::{FRONT, Function, Measure, Reading, Source, Task, Work};
 use super::registry::Slot;
 use super::resolve::Asker;
+use super::sys;
 use crate::buffer::Window;
 use crate::channel::callbacks::Lent;
 use crate::code::Reason;
 pub use crate::message::part::Enclosure;
 use crate::message::part::{self, Composer, Content, Form, Given, Kind, Multipart, Part, Watch};
-use crate::message::survey::Survey;
+use crate::message::survey::{Scan, Survey};
 use crate::session::Text;
-use crate::utf8::{Utf8, is_utf8};
+use crate::utf8::Utf8;
 
 /// What is composed at a time.
-const PIECE: usize = 16 * 1024;
+const PIECE: usize = 64 * 1024;
 
 /// Room for the head of a part: for its name twice, one of them with three octets for each, its type and its id.
 const HEAD: usize = 2048;
+
+/// From this length on a text is looked at in the call that sends it, and sent with a larger buffer: the engine's thread has others
+/// to look after.
+const LONG: usize = 32 * 1024;
+
+/// Whether a text is so long.
+pub fn is_long(text: &[u8]) -> bool {
+    text.len() >= LONG
+}
+
+/// What there is in a text. A long one that may become quoted-printable is counted as that, too.
+fn survey_of(text: &[u8]) -> Survey {
+    if !is_long(text) {
+        return Survey::of(text);
+    }
+    let mut scan = Scan::NONE;
+    scan.go_on(text, text.len(), sys::see);
+    let mut survey = scan.end(text);
+    survey.count(text);
+    survey
+}
 
 /// Octets: a copy, or the program's own.
 pub enum Octets {
@@ -157,9 +179,9 @@ struct Body {
     /// The text is in the configured charset, whatever it looks like.
     in_charset: bool,
     text: TextAt,
-    /// What there is in the text and the HTML, and whether they are UTF-8.
-    text_survey: (Survey, bool),
-    html: Option<(Octets, Survey, bool)>,
+    /// What there is in the text, where that was looked at, and in the HTML.
+    text_survey: Option<Survey>,
+    html: Option<(Octets, Survey)>,
     enclosed: Row<Enclosed>,
     /// Paths, each with a NUL behind it; elsewhere while their lengths are found.
     paths: Row<u8>,
@@ -179,6 +201,8 @@ struct Feed {
     length: usize,
     from: u64,
     last: bool,
+    /// It needs nothing but to be sent.
+    clean: bool,
     /// What was read, and what of it is not taken yet; of which part.
     chunk: Box<[u8]>,
     rest: Range<usize>,
@@ -231,7 +255,7 @@ impl Parts {
                 raw,
                 in_charset,
                 text: TextAt::Post,
-                text_survey: (Survey::default(), false),
+                text_survey: None,
                 html: None,
                 enclosed: Row::new(),
                 paths: Row::new(),
@@ -267,8 +291,8 @@ impl Parts {
 
     /// Adds HTML.
     pub fn set_html(&mut self, html: Octets) {
-        let (survey, utf8) = (Survey::of(html.octets()), is_utf8(html.octets()));
-        self.body.html = Some((html, survey, utf8));
+        let survey = survey_of(html.octets());
+        self.body.html = Some((html, survey));
     }
 
     /// Adds an attachment, or an inline part. None without memory.
@@ -297,17 +321,18 @@ impl Parts {
             || self.body.enclosed.iter().any(|enclosed| lent(&enclosed.kept))
     }
 
-    /// Finds out what can be known now; `text` is that of the mail. None without memory.
-    pub fn prepare(&mut self, text: &[u8], slot: &'static Slot) -> Option<()> {
+    /// Finds out what can be known now; `text` is that of the mail, and `survey` what there is in it, where that is known. None without
+    /// memory.
+    pub fn prepare(&mut self, text: &[u8], survey: Option<&Survey>, slot: &'static Slot) -> Option<()> {
         if self.lends() {
             self._lending = Some(Running::lent(slot));
         }
         let at_hand = self.body.text_of(text);
         let composes = !self.body.raw && (self.body.html.is_some() || !self.body.enclosed.is_empty());
-        // The session looks at a text that stands alone.
-        let survey = match composes {
-            true => (Survey::of(at_hand), is_utf8(at_hand)),
-            false => (Survey::default(), false),
+        // The session looks at a short text that stands alone.
+        let survey = match survey {
+            None if composes || is_long(at_hand) => Some(survey_of(at_hand)),
+            known => known.copied(),
         };
         let has_text = !at_hand.is_empty() || matches!(self.body.text, TextAt::File);
         let body = &mut self.body;
@@ -412,20 +437,21 @@ impl Parts {
         self.body.raw
     }
 
-    /// Whether its body comes in pieces.
-    pub fn is_fed(&self) -> bool {
-        self.feed.is_some()
+    /// Whether much of the body is written before it is sent, and not sent from where it is composed.
+    pub fn writes_much(&self, text: &[u8]) -> bool {
+        let html = self.body.html.as_ref().map_or(&[][..], |(html, ..)| html.octets());
+        matches!(self.body.text, TextAt::File) || is_long(html) || is_long(self.body.text_of(text))
     }
 
-    /// How long a body is that is in memory.
-    pub fn length(&self, text: &[u8]) -> usize {
-        self.body.whole(text).len()
+    /// Whether what is at hand of its body, in pieces, needs nothing but to be sent.
+    pub fn is_clean(&self) -> bool {
+        self.feed.as_ref().is_some_and(|feed| feed.clean)
     }
 
-    /// The text that a session is lent instead of the mail's own, and what the body is.
+    /// The text that a session is lent instead of the mail's own, what there is in it, and what the body is.
     // Seldom: a plain mail has none of it.
     #[inline(never)]
-    pub fn amended<'a>(&'a self, text: &'a [u8]) -> (Text<'a>, Option<&'a Form>) {
+    pub fn amended<'a>(&'a self, text: &'a [u8]) -> (Text<'a>, Option<&'a Survey>, Option<&'a Form>) {
         let text = match &self.feed {
             None => Text::whole(self.body.whole(text)),
             Some(feed) => Text {
@@ -436,7 +462,11 @@ impl Parts {
                 utf8: !self.body.in_charset,
             },
         };
-        (text, self.body.form.as_ref())
+        let survey = match (&self.body.html, &self.body.form) {
+            (Some((_, survey)), Some(Form::Html)) => Some(survey),
+            _ => self.body.text_survey.as_ref(),
+        };
+        (text, survey, self.body.form.as_ref())
     }
 }
 
@@ -498,7 +528,8 @@ impl Body {
     /// Whether one of the texts goes with octets above 127 where it may.
     fn eight_bit(&self, has_text: bool) -> bool {
         let is = |survey: &Survey| survey.eight_bit && !survey.unsendable;
-        (has_text && is(&self.text_survey.0)) || self.html.as_ref().is_some_and(|(_, survey, _)| is(survey))
+        (has_text && self.text_survey.as_ref().is_some_and(is))
+            || self.html.as_ref().is_some_and(|(_, survey)| is(survey))
     }
 
     /// What the boundaries are made of: random numbers, and none that is in a text. None where the system has no other ones.
@@ -522,7 +553,7 @@ impl Body {
         let charset_of = |utf8: bool| if utf8 { b"UTF-8" } else { charset };
         let text_charset = charset_of(match self.text {
             TextAt::File => !self.in_charset,
-            _ => self.text_survey.1 && !self.in_charset,
+            _ => self.text_survey.is_none_or(|survey| survey.utf8) && !self.in_charset,
         });
         let mut heads = Heads {
             boundary: &multipart.boundary,
@@ -542,12 +573,12 @@ impl Body {
         if has_text {
             heads.part(Which::Text, &|out| part::write_text_head(false, text_charset, out))?;
         }
-        if let Some((_, _, utf8)) = &self.html {
+        if let Some((_, survey)) = &self.html {
             let related = self.inline().next().is_some();
             if related {
                 heads.open(Kind::Related)?;
             }
-            let charset = charset_of(*utf8 && !self.in_charset);
+            let charset = charset_of(survey.utf8 && !self.in_charset);
             heads.part(Which::Html, &|out| part::write_text_head(true, charset, out))?;
             for (number, enclosed) in self.inline() {
                 heads.part(Which::Enclosed(number), &|out| enclosed.enclosure().write_head(out))?;
@@ -686,10 +717,13 @@ impl part::Parts for View<'_> {
         let content = match *which {
             Which::Text => match body.text {
                 TextAt::File => Content::TextInPieces,
-                _ => Content::Text(body.text_of(self.text), body.text_survey.0),
+                _ => {
+                    let text = body.text_of(self.text);
+                    Content::Text(text, body.text_survey.unwrap_or_else(|| Survey::of(text)))
+                }
             },
             Which::Html => match &body.html {
-                Some((html, survey, _)) => Content::Text(html.octets(), *survey),
+                Some((html, survey)) => Content::Text(html.octets(), *survey),
                 None => Content::End,
             },
             Which::Enclosed(number) => match &body.enclosed.get(number)?.kept {
@@ -714,6 +748,7 @@ impl Feed {
             length: 0,
             from: 0,
             last: false,
+            clean: false,
             chunk: Box::default(),
             rest: 0..0,
             of: usize::MAX,
@@ -754,6 +789,7 @@ impl Feed {
                     let composed = composer.write(&View { body, text }, &given, &mut self.piece);
                     self.rest.start = self.rest.start.saturating_add(composed.taken);
                     (self.length, self.last) = (composed.written, composed.over);
+                    self.clean = !composed.dotted;
                     composed.wants
                 }
                 None => {

@@ -3,16 +3,18 @@
 use core::ops::Range;
 use std::boxed::Box;
 
-use super::memory::{Boxed, joined, wipe, zeros};
+use super::memory::{Boxed, Row, joined, wipe, zeros};
 use super::outgoing::{Checked, Extras};
-use super::parts::{Fed, Parts};
+use super::parts::{Fed, Parts, is_long};
 use super::reading::Work;
 use super::registry::Slot;
 use super::snapshot::Snapshot;
+use super::sys;
 use crate::buffer::Window;
 use crate::client::report::{Bounded, Nonce};
 use crate::code::Reason;
 use crate::limits::{Count, GIVEN_MESSAGE_ID_BYTES};
+use crate::message::survey::{Scan, Survey};
 use crate::session::job::{Field, More};
 use crate::session::{Date, Mail, Settings, Text};
 
@@ -29,6 +31,8 @@ pub struct Post {
     pub date: u32,
     /// What the Message-ID is made of.
     pub nonce: Nonce,
+    /// What there is in a long text.
+    survey: Option<Boxed<Survey>>,
     /// What few mails have in their envelope and header block.
     pub extras: Option<Boxed<Extras>>,
     /// What it has that is no plain text of its own.
@@ -39,8 +43,15 @@ impl Post {
     /// A copy, unless there is no memory for it.
     pub fn new(recipients: &[u8], count: Count, subject: &[u8], text: &[u8]) -> Option<Self> {
         let subject_at = recipients.len();
+        let (texts, survey) = if is_long(text) {
+            let (texts, survey) = copied(&[recipients, subject], text)?;
+            (texts, Some(Boxed::new(survey)?))
+        } else {
+            (joined(&[recipients, subject, text])?, None)
+        };
         Some(Self {
-            texts: joined(&[recipients, subject, text])?,
+            texts,
+            survey,
             header: Box::default(),
             recipients: count,
             subject_at,
@@ -68,7 +79,7 @@ impl Post {
 
     /// The same with more than its plain text; unless there is no memory for it.
     pub fn with(mut self, mut parts: Parts, slot: &'static Slot) -> Option<Self> {
-        parts.prepare(self.text(), slot)?;
+        parts.prepare(self.text(), self.survey.as_deref(), slot)?;
         self.parts = Some(Boxed::new(parts)?);
         Some(self)
     }
@@ -79,8 +90,8 @@ impl Post {
     pub fn mail(&self) -> Mail<'_> {
         let part = |range: Range<usize>| self.texts.get(range).unwrap_or(&[]);
         let text = part(self.text_at..self.texts.len());
-        let (text, form) = match &self.parts {
-            None => (Text::whole(text), None),
+        let (text, survey, form) = match &self.parts {
+            None => (Text::whole(text), self.survey.as_deref(), None),
             Some(parts) => parts.amended(text),
         };
         Mail {
@@ -89,6 +100,8 @@ impl Post {
             composed: (!self.header.is_empty()).then_some(&*self.header),
             count: self.recipients,
             parameters: self.extras.as_ref().map(|extras| &extras.parameters),
+            survey,
+            clean: self.parts.as_ref().is_some_and(|parts| parts.is_clean()),
             form,
             ..Mail::new(part(0..self.subject_at), part(self.subject_at..self.text_at), text)
         }
@@ -101,8 +114,8 @@ impl Post {
     /// Whether its body is worth a larger buffer.
     pub fn is_large(&self) -> bool {
         match &self.parts {
-            None => self.text().len() >= LARGE,
-            Some(parts) => parts.is_fed() || parts.length(self.text()) >= LARGE,
+            None => is_long(self.text()),
+            Some(parts) => parts.writes_much(self.text()),
         }
     }
 
@@ -129,8 +142,29 @@ impl Post {
     }
 }
 
-/// From this length on a text is sent with a larger buffer.
-const LARGE: usize = 32 * 1024;
+/// How much of a long text is copied at a time: it is looked at while the processor has it at hand.
+const PIECE: usize = 64 * 1024;
+
+/// Texts and a long one, in one piece of memory; and what there is in the long one. None without memory.
+fn copied(before: &[&[u8]], text: &[u8]) -> Option<(Box<[u8]>, Survey)> {
+    let length = before
+        .iter()
+        .fold(text.len(), |sum, text| sum.saturating_add(text.len()));
+    let mut all = Row::with_room(length)?;
+    for text in before {
+        all.append(text)?;
+    }
+    let mut scan = Scan::NONE;
+    let mut to = 0usize;
+    for piece in text.chunks(PIECE) {
+        to = to.saturating_add(piece.len());
+        scan.go_on(text, to, sys::see);
+        all.append(piece)?;
+    }
+    let mut survey = scan.end(text);
+    survey.count(text);
+    Some((all.boxed()?, survey))
+}
 
 impl Post {
     /// Composes the header block, for all that follows, in a buffer; a larger one, or one without memory, is composed when it is

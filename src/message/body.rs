@@ -7,7 +7,7 @@
 use crate::buffer::Sink;
 use crate::limits::{LINE_BYTES, QUOTED_PRINTABLE_LINE_BYTES};
 #[cfg(fast)]
-use crate::octets::clean_lines;
+use crate::octets::{clean_lines, unescaped_run};
 
 /// Content-Transfer-Encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,18 @@ impl Encoder {
         self.clean = clean && self.encoding != Encoding::QuotedPrintable;
     }
 
+    /// Whether octets of a clean text, or of a clean piece of one, can be sent from where they are: nothing is held back.
+    #[cfg(fast)]
+    pub fn takes_as_it_is(&self) -> bool {
+        self.encoding != Encoding::QuotedPrintable && self.returns == 0
+    }
+
+    /// Octets were sent from where they are; this was the last of them.
+    #[cfg(fast)]
+    pub fn passed(&mut self, last: u8) {
+        self.column = usize::from(last != b'\n');
+    }
+
     /// Whether all is written, the last line's end included.
     pub fn ended(&self) -> bool {
         self.ended
@@ -118,10 +130,13 @@ impl Encoder {
     /// Copies what can be copied as it is; its length.
     #[cfg(fast)]
     fn run(&mut self, rest: &[u8], out: &mut impl Sink) -> usize {
-        if self.encoding == Encoding::QuotedPrintable || self.returns > 0 || rest.is_empty() {
+        if self.returns > 0 || rest.is_empty() {
             return 0;
         }
         let room = out.room().saturating_sub(STEP);
+        if self.encoding == Encoding::QuotedPrintable {
+            return self.quoted_run(rest, room, out);
+        }
         if self.clean {
             // One octet at least: a line end may be cut here, and no other code is to see the rest of it.
             let rest = rest.get(..room.max(1)).unwrap_or(rest);
@@ -141,6 +156,21 @@ impl Encoder {
             return run.wrapping_add(1);
         }
         run
+    }
+
+    /// The same of quoted-printable: up to the next octet that may have to be escaped, or a soft line break.
+    #[cfg(fast)]
+    fn quoted_run(&mut self, rest: &[u8], room: usize, out: &mut impl Sink) -> usize {
+        if self.blank != 0 {
+            return 0;
+        }
+        let line = QUOTED_PRINTABLE_LINE_BYTES.wrapping_sub(1).saturating_sub(self.column);
+        let rest = rest.get(..room.min(line)).unwrap_or(rest);
+        let run = rest.get(..unescaped_run(rest)).unwrap_or(rest);
+        // A blank may end the line.
+        let run = run.trim_ascii_end();
+        self.copy(run, out);
+        run.len()
     }
 
     fn step(&mut self, octet: u8, out: &mut impl Sink) {

@@ -198,7 +198,7 @@ fn put(field: u8, fields: &impl Fields, out: &mut Window<'_>) -> bool {
                 if !more.has_from {
                     write_line(Line::new(&AUTHOR_OCTETS), fields, out);
                 }
-                out.put_all(more.lines);
+                out.put_lines(more.lines);
             }
         }
         MESSAGE_ID => {

@@ -5,7 +5,7 @@
 
 use super::body::{Encoder, Encoding};
 use super::plan::Plan;
-use super::survey::Survey;
+use super::survey::{Survey, quoted_size};
 use super::text::Text;
 use crate::base64;
 use crate::buffer::{HEXADECIMAL, Window};
@@ -131,7 +131,13 @@ impl Form {
 
     /// How the body is sent, and its octets where they are known. None: the server does not take octets above 127, and nothing may
     /// be encoded here.
-    pub fn plan(&self, text: &Text<'_>, eight_bit_mime: bool, composes: bool) -> Option<(Plan, Option<Size>)> {
+    pub fn plan(
+        &self,
+        text: &Text<'_>,
+        survey: Option<&Survey>,
+        eight_bit_mime: bool,
+        composes: bool,
+    ) -> Option<(Plan, Option<Size>)> {
         let as_is = |eight_bit: bool| Plan {
             encoding: if eight_bit {
                 Encoding::EightBit
@@ -141,13 +147,16 @@ impl Form {
             ..Plan::NONE
         };
         match self {
-            Self::Html => Some(Plan::of(text, eight_bit_mime, composes)),
+            Self::Html => Some(Plan::of(text, survey, eight_bit_mime, composes)),
             // Whoever has the pieces looks for octets above 127.
             Self::Raw if text.pieces => Some((as_is(eight_bit_mime), None)),
             Self::Raw => {
-                let survey = Survey::of(text.octets);
-                let plan = (as_is(survey.eight_bit), Some(survey.size));
-                (eight_bit_mime || !survey.eight_bit).then_some(plan)
+                let survey = survey.copied().unwrap_or_else(|| Survey::of(text.octets));
+                let plan = Plan {
+                    clean: survey.clean,
+                    ..as_is(survey.eight_bit)
+                };
+                (eight_bit_mime || !survey.eight_bit).then_some((plan, Some(survey.size)))
             }
             Self::Parts(parts) => {
                 let [without, with] = parts.sizes;
@@ -187,11 +196,8 @@ impl Content<'_> {
     fn size(&self, eight_bit_mime: bool) -> Option<Size> {
         match self {
             Self::Text(text, survey) => match survey.encoding(eight_bit_mime) {
-                Encoding::QuotedPrintable => {
-                    let mut counted = Window::counting();
-                    Encoder::new(Encoding::QuotedPrintable).write(text, true, &mut counted);
-                    Size::try_from(counted.written()).ok()
-                }
+                Encoding::QuotedPrintable if survey.quoted > 0 => Some(survey.quoted),
+                Encoding::QuotedPrintable => Some(quoted_size(text)),
                 _ => Some(survey.size),
             },
             Self::Octets(octets) => Some(base64_size(Size::try_from(octets.len()).ok()?)),
@@ -264,6 +270,8 @@ pub struct Composed {
     pub written: usize,
     /// Octets taken of what was given.
     pub taken: usize,
+    /// A line among them begins with a dot, or may do so.
+    pub dotted: bool,
     /// It can go on when there is more of this part.
     pub wants: Option<usize>,
     /// All is written.
@@ -368,6 +376,8 @@ impl Composer {
         let (taken, written, over) = if is_text {
             let mut window = Window::new(room, 0);
             let taken = self.encoder.write(octets, last, &mut window);
+            let mut lines = window.since(0).split(|octet| *octet == b'\n');
+            done.dotted |= lines.any(|line| line.first() == Some(&b'.'));
             (taken, window.kept(), self.encoder.ended())
         } else {
             let (taken, written) = write_base64(octets, last, room);
@@ -477,8 +487,9 @@ impl Enclosure<'_> {
 /// for readers that do not know this. Readers that know both take the first.
 ///
 /// Many readers decode encoded words here, too, where they are none (RFC 2047, 5): a name that looks like one would become another.
+/// And many take no notice of a backslash before a quotation mark.
 fn write_name(name: &[u8], out: &mut Window<'_>) {
-    let plain = name.is_ascii() && !name.windows(2).any(|two| two == b"=?");
+    let plain = name.is_ascii() && !name.windows(2).any(|two| two == b"=?") && !name.contains(&b'"');
     if !plain {
         write_extended(name, out);
     }
@@ -487,10 +498,6 @@ fn write_name(name: &[u8], out: &mut Window<'_>) {
     out.put_seldom(b" filename=\"");
     for &octet in name {
         match octet {
-            b'"' | b'\\' if plain => {
-                out.put(b'\\');
-                out.put(octet);
-            }
             b'"' | b'\\' => out.put(b'_'),
             b'?' if !plain => out.put(b'_'),
             0x20..=0x7e => out.put(octet),
@@ -876,7 +883,10 @@ mod tests {
     #[test]
     fn a_name_that_is_not_ascii_comes_first_as_rfc_2231_has_it() {
         let name = |name: &str| written(|out| write_name(name.as_bytes(), out));
-        assert_eq!(name("a \"b\".txt"), ";\r\n filename=\"a \\\"b\\\".txt\"");
+        assert_eq!(
+            name("a \"b\".txt"),
+            ";\r\n filename*=UTF-8''a%20%22b%22.txt;\r\n filename=\"a _b_.txt\""
+        );
         assert_eq!(
             name("\u{10d}\u{e1}ra \"1\".txt"),
             ";\r\n filename*=UTF-8''%C4%8D%C3%A1ra%20%221%22.txt;\r\n filename=\"__ra _1_.txt\""

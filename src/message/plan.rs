@@ -2,7 +2,7 @@
 
 use super::body::{Encoder, Encoding};
 #[cfg(feature = "complete")]
-use super::survey::{FAST, Survey};
+use super::survey::Survey;
 use super::text::Text;
 use crate::buffer::Sink;
 use crate::limits::Size;
@@ -30,26 +30,36 @@ impl Plan {
     };
 
     /// The plan for a text, and the octets of the encoded text where they are known: of a text in pieces they are not.
-    /// `eight_bit_mime`: the server takes octets above 127. `composes`: the header block is still to be composed.
-    #[cfg(feature = "complete")]
-    pub fn of(text: &Text<'_>, eight_bit_mime: bool, composes: bool) -> (Self, Option<Size>) {
-        let (mut encoding, mut known) = (Encoding::QuotedPrintable, None);
-        let mut survey = Survey::default();
-        if !text.pieces {
-            survey = Survey::of(text.octets);
-            encoding = survey.encoding(eight_bit_mime);
-            if FAST && encoding != Encoding::QuotedPrintable {
-                known = Some(survey.size);
-            }
+    /// `survey`: what there is in it, where that is known. `eight_bit_mime`: the server takes octets above 127. `composes`: the header
+    /// block is still to be composed.
+    #[cfg(fast)]
+    pub fn of(text: &Text<'_>, survey: Option<&Survey>, eight_bit_mime: bool, composes: bool) -> (Self, Option<Size>) {
+        if text.pieces {
+            return (Self::with(Encoding::QuotedPrintable, text, composes), None);
         }
-        #[cfg(not(fast))]
-        let _ = survey;
+        let survey = survey.copied().unwrap_or_else(|| Survey::of(text.octets));
+        let encoding = survey.encoding(eight_bit_mime);
+        let known = match encoding {
+            Encoding::QuotedPrintable => Some(survey.quoted).filter(|size| *size > 0),
+            _ => Some(survey.size),
+        };
         let plan = Self {
-            #[cfg(fast)]
+            encoding,
+            text_is_utf8: composes && survey.utf8,
             clean: survey.clean,
-            ..Self::with(encoding, text, composes)
         };
         (plan, known)
+    }
+
+    /// The plan for a text; how long it becomes is not counted.
+    #[cfg(all(feature = "complete", not(fast)))]
+    pub fn of(text: &Text<'_>, eight_bit_mime: bool, composes: bool) -> (Self, Option<Size>) {
+        let encoding = if text.pieces {
+            Encoding::QuotedPrintable
+        } else {
+            Survey::of(text.octets).encoding(eight_bit_mime)
+        };
+        (Self::with(encoding, text, composes), None)
     }
 
     /// The plan for a text. What cannot go like this is found on the way. `composes`: the header block is still to be composed.
@@ -64,9 +74,16 @@ impl Plan {
     }
 
     /// For a header block that is composed before the encoding is known.
-    #[cfg(feature = "std")]
-    pub fn of_header(text: &Text<'_>) -> Self {
-        Self::with(Encoding::SevenBit, text, true)
+    #[cfg(fast)]
+    pub fn of_header(text: &Text<'_>, survey: Option<&Survey>) -> Self {
+        Self {
+            text_is_utf8: survey.map_or_else(|| Self::is_utf8(text), |survey| survey.utf8),
+            ..Self::NONE
+        }
+    }
+
+    fn is_utf8(text: &Text<'_>) -> bool {
+        if text.pieces { text.utf8 } else { is_utf8(text.octets) }
     }
 
     fn with(encoding: Encoding, text: &Text<'_>, composes: bool) -> Self {
@@ -74,7 +91,7 @@ impl Plan {
             encoding,
             #[cfg(fast)]
             clean: false,
-            text_is_utf8: composes && if text.pieces { text.utf8 } else { is_utf8(text.octets) },
+            text_is_utf8: composes && Self::is_utf8(text),
         }
     }
 

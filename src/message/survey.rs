@@ -1,11 +1,14 @@
-//! What a text needs on its way, found in one pass.
+//! What a text needs on its way, found in one pass; where there is room for more code, several octets at a time, and what else a
+//! system wants to know is counted on the way.
 
 use super::body::Encoding;
-use crate::limits::{LINE_BYTES, Size};
-use crate::octets::without_control;
-
-/// Whether to look at several octets at a time, and to count them on the way: it takes more code.
-pub(super) const FAST: bool = cfg!(fast);
+use crate::limits::LINE_BYTES;
+#[cfg(fast)]
+use crate::limits::{QUOTED_PRINTABLE_LINE_BYTES, Size};
+#[cfg(fast)]
+use crate::octets::{HIGH, bits, controls, copy, is_any_strange};
+#[cfg(fast)]
+use crate::utf8::is_utf8;
 
 /// What there is in a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,69 +17,67 @@ pub struct Survey {
     pub eight_bit: bool,
     /// A line of more than 998 octets, or a control character other than a tab.
     pub unsendable: bool,
-    /// All lines end with CRLF, and none but the first begins with a dot: it can be copied in pieces of any length; only [`FAST`]
-    /// finds that.
+    /// All lines end with CRLF, and none but the first begins with a dot: it can be copied in pieces of any length.
+    #[cfg(fast)]
     pub clean: bool,
-    /// Octets of the text when it is sent as it is, each line with its CRLF; only [`FAST`] counts them.
+    /// It is UTF-8.
+    #[cfg(fast)]
+    pub utf8: bool,
+    /// Octets of the text when it is sent as it is, each line with its CRLF.
+    #[cfg(fast)]
     pub size: Size,
+    /// The same as quoted-printable; 0 where they were not counted.
+    #[cfg(fast)]
+    pub quoted: Size,
 }
 
 impl Survey {
     /// Looks at the whole text.
+    #[cfg(fast)]
     pub fn of(text: &[u8]) -> Self {
-        let mut found = Self {
-            eight_bit: FAST && !text.is_ascii(),
-            unsendable: false,
-            clean: FAST,
-            size: 0,
-        };
-        let (mut rest, mut line) = (text, 0usize);
-        loop {
-            // Only the faster way to the same end.
-            if FAST {
-                let plain = without_control(rest);
-                line = line.wrapping_add(plain);
-                found.count(plain);
-                rest = rest.get(plain..).unwrap_or(&[]);
-                if let [b'\r', b'\n', behind @ ..] = rest {
-                    found.unsendable |= line > LINE_BYTES;
-                    found.clean &= behind.first() != Some(&b'.');
-                    found.count(2);
-                    (rest, line) = (behind, 0);
-                    continue;
-                }
-            }
-            found.unsendable |= line > LINE_BYTES;
-            let Some((&octet, after)) = rest.split_first() else {
-                break;
-            };
-            rest = after;
+        let mut scan = Scan::NONE;
+        scan.go_on(text, text.len(), see);
+        scan.end(text)
+    }
+
+    /// Looks at the whole text: octet by octet, which is the smaller code.
+    #[cfg(any(not(fast), test))]
+    #[cfg_attr(fast, allow(dead_code))]
+    fn of_octets(text: &[u8]) -> Self {
+        let mut found = Self::default();
+        let mut line = 0usize;
+        for &octet in text {
             line = line.wrapping_add(1);
-            found.count(1);
             found.eight_bit |= !octet.is_ascii();
             if octet.is_ascii_control() {
                 if matches!(octet, b'\r' | b'\n') {
                     line = 0;
-                    found.clean = false;
-                    // A CR that belongs to a CRLF, or to a CR CR LF, ends no line: their LF does.
-                    match (octet, after) {
-                        (b'\r', [b'\n', ..] | [b'\r', b'\n', ..]) if FAST => found.size = found.size.wrapping_sub(1),
-                        _ => found.count(1),
-                    }
                 } else {
                     found.unsendable |= octet != b'\t';
                 }
             }
-        }
-        if line > 0 {
-            found.count(2);
+            found.unsendable |= line > LINE_BYTES;
         }
         found
     }
 
-    fn count(&mut self, octets: usize) {
-        if FAST {
-            self.size = self.size.wrapping_add(Size::try_from(octets).unwrap_or(Size::MAX));
+    /// Looks at the whole text.
+    #[cfg(not(fast))]
+    pub fn of(text: &[u8]) -> Self {
+        Self::of_octets(text)
+    }
+
+    /// Whether it can be quoted-printable that is sent.
+    #[cfg(fast)]
+    pub fn may_be_quoted(&self) -> bool {
+        self.eight_bit || self.unsendable
+    }
+
+    /// Counts the text as quoted-printable, where it may be sent so.
+    #[cfg(fast)]
+    pub fn count(&mut self, text: &[u8]) {
+        if self.may_be_quoted() {
+            self.quoted = quoted_size(text);
         }
     }
 
@@ -88,6 +89,182 @@ impl Survey {
             _ if eight_bit_mime => Encoding::EightBit,
             _ => Encoding::QuotedPrintable,
         }
+    }
+}
+
+/// How many octets a text has as quoted-printable: what the encoder writes, without writing it, which takes a third of the time.
+#[cfg(fast)]
+pub fn quoted_size(text: &[u8]) -> Size {
+    let (mut size, mut column) = (0 as Size, 0usize);
+    let mut rest = text;
+    while let [octet, behind @ ..] = rest {
+        rest = behind;
+        let length = match octet {
+            b'\r' | b'\n' => {
+                if *octet == b'\r' {
+                    rest = match behind {
+                        [b'\n', next @ ..] | [b'\r', b'\n', next @ ..] => next,
+                        _ => behind,
+                    };
+                }
+                (size, column) = (size.wrapping_add(2), 0);
+                continue;
+            }
+            b' ' | b'\t' if matches!(behind, [] | [b'\r' | b'\n', ..]) => 3,
+            b'\t' | b' '..=b'<' | b'>'..=b'~' => 1,
+            _ => 3usize,
+        };
+        if column.wrapping_add(length) >= QUOTED_PRINTABLE_LINE_BYTES {
+            (size, column) = (size.wrapping_add(3), 0);
+        }
+        column = column.wrapping_add(length);
+        size = size.wrapping_add(if length == 1 { 1 } else { 3 });
+    }
+    size.wrapping_add(if column > 0 { 2 } else { 0 })
+}
+
+/// A survey on its way through a text, a piece at a time.
+#[cfg(fast)]
+pub struct Scan {
+    found: Survey,
+    /// How far it has come.
+    at: usize,
+    /// Where the line begins.
+    line: usize,
+    /// A bit where there is an octet above 127.
+    eight_bit: u32,
+}
+
+/// Octets that are looked at at a time.
+#[cfg(fast)]
+pub type Some32 = [u8; 32];
+
+/// What there is among some octets: a bit for each control character, the first octet's lowest; and any bit where there is one above
+/// 127.
+#[cfg(fast)]
+pub type Seen = (u32, u32);
+
+/// What there is among some octets.
+#[cfg(fast)]
+pub fn see(octets: &Some32) -> Seen {
+    let (mut seen, mut at) = ((0, 0), 0u32);
+    let mut rest = octets.as_slice();
+    while let Some((eight, behind)) = rest.split_first_chunk() {
+        let eight = u64::from_le_bytes(*eight);
+        // Most often there is nothing.
+        if is_any_strange(eight) {
+            seen.0 |= bits(controls(eight)).wrapping_shl(at);
+            seen.1 |= u32::from(eight & HIGH != 0);
+        }
+        (rest, at) = (behind, at.wrapping_add(8));
+    }
+    seen
+}
+
+#[cfg(fast)]
+impl Scan {
+    /// At the beginning.
+    pub const NONE: Self = Self {
+        found: Survey {
+            eight_bit: false,
+            unsendable: false,
+            clean: true,
+            utf8: false,
+            size: 0,
+            quoted: 0,
+        },
+        at: 0,
+        line: 0,
+        eight_bit: 0,
+    };
+
+    /// Goes on with a text, up to this octet. `see`: what there is among some octets.
+    pub fn go_on(&mut self, text: &[u8], to: usize, see: impl Fn(&Some32) -> Seen) {
+        let mut rest = text.get(self.at..to).unwrap_or(&[]);
+        while let Some((some, behind)) = rest.split_first_chunk() {
+            self.take(text, see(some));
+            self.at = self.at.wrapping_add(some.len());
+            rest = behind;
+        }
+        // Blanks are nothing to see.
+        let mut last = [b' '; 32];
+        copy(&mut last, rest);
+        self.take(text, see(&last));
+        self.at = to;
+    }
+
+    /// Takes what was seen among some octets.
+    fn take(&mut self, text: &[u8], seen: Seen) {
+        let (controls, eight_bit) = seen;
+        self.eight_bit |= eight_bit;
+        if controls != 0 {
+            self.look(text, controls);
+        }
+    }
+
+    /// Looks at control characters.
+    // Most often there are none: it keeps the loop above small.
+    #[inline(never)]
+    fn look(&mut self, text: &[u8], controls: u32) {
+        let mut controls = controls;
+        while controls != 0 {
+            let place = usize::try_from(controls.trailing_zeros()).unwrap_or(0);
+            self.control(text, self.at.wrapping_add(place));
+            // What belongs to the same line end is not looked at.
+            let line = self.line.saturating_sub(self.at);
+            let passed = u32::try_from(line.max(place.wrapping_add(1))).unwrap_or(u32::MAX);
+            controls &= u32::MAX.checked_shl(passed).unwrap_or(0);
+        }
+    }
+
+    /// Looks at a control character, and at what follows it.
+    fn control(&mut self, text: &[u8], at: usize) {
+        // A part of the line end before it.
+        if at < self.line {
+            return;
+        }
+        let found = &mut self.found;
+        let behind = text.get(at..).unwrap_or(&[]);
+        let length = match behind {
+            [b'\r', b'\n', next @ ..] => {
+                found.clean &= next.first() != Some(&b'.');
+                2
+            }
+            [b'\r', b'\r', b'\n', ..] => {
+                found.clean = false;
+                found.size = found.size.wrapping_sub(1);
+                3
+            }
+            [b'\r' | b'\n', ..] => {
+                found.clean = false;
+                found.size = found.size.wrapping_add(1);
+                1usize
+            }
+            [first, ..] => {
+                found.unsendable |= *first != b'\t';
+                return;
+            }
+            [] => return,
+        };
+        found.unsendable |= at.wrapping_sub(self.line) > LINE_BYTES;
+        self.line = at.wrapping_add(length);
+    }
+
+    /// What was found in all of the text.
+    pub fn end(self, text: &[u8]) -> Survey {
+        let Self {
+            mut found,
+            line,
+            eight_bit,
+            ..
+        } = self;
+        found.eight_bit = eight_bit != 0;
+        let last = text.len().saturating_sub(line);
+        found.unsendable |= last > LINE_BYTES;
+        let all = text.len().wrapping_add(if last > 0 { 2 } else { 0 });
+        found.size = found.size.wrapping_add(Size::try_from(all).unwrap_or(Size::MAX));
+        found.utf8 = !found.eight_bit || is_utf8(text);
+        found
     }
 }
 
@@ -110,6 +287,60 @@ mod tests {
         assert_eq!(encoding(&[b'x'; 999], true), Encoding::QuotedPrintable);
         let lines = [[b'x'; 998].as_slice(), b"\r", &[b'x'; 998]].concat();
         assert_eq!(encoding(&lines, true), Encoding::SevenBit);
+    }
+
+    #[cfg(fast)]
+    #[test]
+    fn it_says_what_is_found_octet_by_octet() {
+        // Pieces of a text, one behind the other in many orders: around the octets that are looked at at once, and 998.
+        let pieces: [&[u8]; 15] = [
+            b" ",
+            b"=",
+            &[b'q'; 74],
+            b"\r\n",
+            b"\n",
+            b"\r",
+            b"\r\r\n",
+            b"\t",
+            b"\x7f",
+            b"x",
+            b".",
+            &[0xe1],
+            &[b'y'; 15],
+            &[b'z'; 997],
+            "\u{17e}".as_bytes(),
+        ];
+        let mut state = 1u64;
+        for _ in 0..30_000 {
+            let mut text = std::vec::Vec::new();
+            for _ in 0..state >> 20 & 15 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                text.extend(pieces[(state >> 33) as usize % pieces.len()]);
+            }
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (found, wanted) = (Survey::of(&text), Survey::of_octets(&text));
+            assert_eq!(
+                (found.eight_bit, found.unsendable),
+                (wanted.eight_bit, wanted.unsendable)
+            );
+            assert_eq!(found.utf8, std::str::from_utf8(&text).is_ok());
+            let mut window = Window::counting();
+            Encoder::new(Encoding::EightBit).write(&text, true, &mut window);
+            assert_eq!(found.size, window.written() as Size);
+            let ends = text.windows(2).enumerate().filter(|(_, two)| *two == b"\r\n").count();
+            let controls = text.iter().filter(|octet| matches!(octet, b'\r' | b'\n')).count();
+            let dotted = text.windows(3).any(|three| three == b"\r\n.");
+            assert_eq!(found.clean, controls == 2 * ends && !dotted, "{text:?}");
+            let mut window = Window::counting();
+            Encoder::new(Encoding::QuotedPrintable).write(&text, true, &mut window);
+            assert_eq!(quoted_size(&text), window.written() as Size, "{text:?}");
+            // In pieces it is the same.
+            let mut scan = Scan::NONE;
+            for to in [text.len() / 3, text.len() / 2, text.len()] {
+                scan.go_on(&text, to, see);
+            }
+            assert_eq!(scan.end(&text), found);
+        }
     }
 
     #[cfg(fast)]

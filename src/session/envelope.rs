@@ -45,9 +45,13 @@ fn plan(mail: &Mail<'_>, eight_bit_mime: bool) -> Option<(Plan, Option<Size>)> {
     let composes = mail.composed().is_none();
     #[cfg(feature = "std")]
     if let Some(form) = mail.form {
-        return form.plan(&mail.text, eight_bit_mime, composes);
+        return form.plan(&mail.text, mail.survey, eight_bit_mime, composes);
     }
-    Some(Plan::of(&mail.text, eight_bit_mime, composes))
+    #[cfg(feature = "std")]
+    let plan = Plan::of(&mail.text, mail.survey, eight_bit_mime, composes);
+    #[cfg(not(feature = "std"))]
+    let plan = Plan::of(&mail.text, eight_bit_mime, composes);
+    Some(plan)
 }
 
 /// How many octets the mail has, as SIZE counts them; `known`: those of its body, where they are known.

@@ -14,6 +14,8 @@ use crate::message::header::{self, Nonce};
 #[cfg(feature = "std")]
 use crate::message::part::Form;
 use crate::message::plan::Plan;
+#[cfg(feature = "std")]
+use crate::message::survey::Survey;
 pub use crate::message::text::Text;
 use crate::wire::address::List;
 use crate::wire::capability::Capabilities;
@@ -218,6 +220,13 @@ pub struct Mail<'a> {
     /// What few mails say in their envelope.
     #[cfg(feature = "std")]
     pub parameters: Option<&'a Parameters>,
+    /// What there is in the text, where its owner has looked.
+    #[cfg(feature = "std")]
+    pub survey: Option<&'a Survey>,
+    /// What is at hand of a text in pieces needs nothing but to be sent: each line end in it is a CRLF, and none of its lines begins
+    /// with a dot.
+    #[cfg(feature = "std")]
+    pub clean: bool,
     /// The subject, in one line.
     pub subject: &'a [u8],
     /// The text.
@@ -244,6 +253,10 @@ impl<'a> Mail<'a> {
             count: 0,
             #[cfg(feature = "std")]
             parameters: None,
+            #[cfg(feature = "std")]
+            survey: None,
+            #[cfg(feature = "std")]
+            clean: false,
             subject,
             text,
             #[cfg(feature = "std")]
@@ -291,7 +304,7 @@ impl<'a> Mail<'a> {
     /// Writes the header block, with what few mails have in it.
     #[cfg(feature = "std")]
     pub fn write_header(&self, settings: &Settings<'a>, more: Option<&'a More<'a>>, out: &mut Window<'_>) {
-        let plan = &Plan::of_header(&self.text);
+        let plan = &Plan::of_header(&self.text, self.survey);
         let mail = self;
         header::compose(
             &Composing {

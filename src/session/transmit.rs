@@ -16,7 +16,16 @@ use crate::wire::address::List;
 #[cfg(feature = "std")]
 use crate::wire::capability::Capability;
 use crate::wire::command::{self, Command};
+#[cfg(fast)]
+use crate::wire::transparency::Transparency;
 use crate::wire::transparency::Transparent;
+
+/// How many octets are sent at a time from where they are: at least so many that writing them would take longer than one more send;
+/// at most so many that others have their turn soon.
+#[cfg(fast)]
+const LEAST_LENT: usize = 4 * 1024;
+#[cfg(fast)]
+const MOST_LENT: usize = 256 * 1024;
 
 impl<E: Events> Session<E> {
     /// Writes octets to be sent into `out` (at least [`crate::limits::SMALLEST_BUFFER`] octets) and returns how many.
@@ -129,6 +138,46 @@ impl<E: Events> Session<E> {
             self.state = State::Dot;
         }
         ended
+    }
+
+    /// Octets of the text that can be sent from where they are, without being written anywhere before; none where they cannot, or
+    /// where they are few. [`Session::passed`] follows.
+    #[cfg(fast)]
+    pub fn lends<'a>(&self, job: &Job<'a>) -> &'a [u8] {
+        let transaction = &self.transaction;
+        let Some(mail) = job.mail.as_ref().filter(|_| self.state == State::Text) else {
+            return &[];
+        };
+        if !(transaction.plan.clean || mail.clean) || !transaction.encoder.takes_as_it_is() {
+            return &[];
+        }
+        let octets = mail.text.octets.get(transaction.taken.wrapping_sub(mail.text.from)..);
+        let octets = octets.unwrap_or(&[]);
+        let octets = octets.get(..octets.len().min(MOST_LENT)).unwrap_or(&[]);
+        // A piece may end within a line end.
+        let octets = octets.strip_suffix(b"\r").unwrap_or(octets);
+        let doubled = transaction.transparency == Transparency::LineBegins && octets.first() == Some(&b'.');
+        if doubled || octets.len() < LEAST_LENT {
+            return &[];
+        }
+        octets
+    }
+
+    /// Octets of the text, of those that [`Session::lends`] gave, have left: so many of these.
+    #[cfg(fast)]
+    pub fn passed(&mut self, job: &Job<'_>, now: u32, octets: &[u8], count: usize) {
+        let octets = octets.get(..count).unwrap_or(octets);
+        let (Some(mail), Some(last)) = (&job.mail, octets.last()) else {
+            return;
+        };
+        let transaction = &mut self.transaction;
+        transaction.encoder.passed(*last);
+        transaction.transparency = Transparency::behind(*last);
+        transaction.taken = transaction.taken.wrapping_add(octets.len());
+        let left = mail.text.octets.get(transaction.taken.wrapping_sub(mail.text.from)..);
+        transaction.starved = !mail.text.last && left.is_some_and(<[u8]>::is_empty);
+        self.events.data(octets);
+        self.sent(job, now, octets.len());
     }
 
     /// Writes a command. `masked`: without secrets.

@@ -55,6 +55,16 @@ impl Sink for Transparent<'_, '_> {
     }
 }
 
+impl Transparency {
+    /// What follows this octet.
+    pub fn behind(octet: u8) -> Self {
+        match octet {
+            b'\n' => Self::LineBegins,
+            _ => Self::WithinLine,
+        }
+    }
+}
+
 impl Transparent<'_, '_> {
     /// Doubles a dot that begins a line.
     fn before(&mut self, octet: u8) {
@@ -67,10 +77,7 @@ impl Transparent<'_, '_> {
     fn behind(&mut self, octet: u8) {
         // A small library counts no mail, and knows no BDAT.
         if !cfg!(feature = "complete") || self.at != Transparency::Off {
-            self.at = match octet {
-                b'\n' => Transparency::LineBegins,
-                _ => Transparency::WithinLine,
-            };
+            self.at = Transparency::behind(octet);
         }
     }
 }

@@ -159,7 +159,7 @@ static void wait_for_connection(const struct link *link, int connects)
 /* One mail's wait takes what has happened to another mail's connection: the loop is called for it. */
 static void a_wait_leaves_nothing_of_others_undone(void)
 {
-  struct link one, two;
+  static struct link one, two; /* called until the process is gone */
   int descriptor = event_loop(), round;
   size_t i;
 
@@ -230,7 +230,7 @@ static void note_end(void *context, sds_smtp_client *client, const sds_smtp_resu
 static void polling_beside_the_thread_does_nothing(void)
 {
   struct sds_smtp_message message = SDS_SMTP_MESSAGE_INIT;
-  struct link link;
+  static struct link link; /* called until the process is gone */
   int mail;
   size_t i;
 
@@ -279,7 +279,7 @@ static void replace_in_receive(struct link *link, const char *function)
 /* A function of the transport takes the transport away, when only the answer to QUIT is waited for: none is called any more. */
 static void a_transport_that_is_replaced_inside_is_called_no_more(void)
 {
-  struct link link;
+  static struct link link; /* called until the process is gone */
   size_t i;
 
   link_up(&link, 0);
@@ -328,7 +328,7 @@ static struct sds_smtp_result result_on_port_465(struct link *link, uint32_t gre
 static void port_465_in_the_clear_is_tried_once(void)
 {
   struct sds_smtp_result result;
-  struct link link;
+  static struct link link; /* called until the process is gone */
 
   link_up(&link, 0);
   result = result_on_port_465(&link, 0);
@@ -344,7 +344,7 @@ static void port_465_in_the_clear_is_tried_once(void)
 static void a_secured_transport_on_port_465_is_only_slow(void)
 {
   struct sds_smtp_result result;
-  struct link link;
+  static struct link link; /* called until the process is gone */
 
   link_up(&link, 1);
   result = result_on_port_465(&link, 300);

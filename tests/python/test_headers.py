@@ -208,6 +208,18 @@ def test_everything_at_once_is_one_header_block(server, ready):
     assert all(len(mail.get_all(name)) == 1 for name in mail.keys())
 
 
+@pytest.mark.parametrize("subject", [CZECH * 10, "ž" * 1000, "word " * 100 + "end", "=?x?= " * 50 + "x"])
+@pytest.mark.parametrize("more", [{}, {"headers": FIELDS}, {"cc": "c@example.org"}, {"priority": Priority.HIGH}])
+def test_a_long_subject_is_folded_behind_whatever_fields(server, ready, subject, more):
+    ready.send(TO, subject, wait=True, **more)
+    mail = read(server)
+    assert text_of(mail["Subject"]) == subject
+    lines = f"Subject: {mail['Subject']}".split("\r\n")
+    assert len(lines) > 3 and all(len(line) <= 76 for line in lines)
+    # Filled, but for the last one.
+    assert all(len(line) >= 60 for line in lines[:-1])
+
+
 def test_size_counts_the_whole_header_block(server, ready):
     ready.send(TO, "x", "y", headers=FIELDS, cc=[f"person{number}@example.org" for number in range(500)], wait=True)
     size = int(re.search(rb" SIZE=(\d+)", server.mails[-1][1]).group(1))

@@ -7,6 +7,7 @@ mod interface;
 mod linux;
 mod memory;
 mod reserve;
+mod see;
 #[cfg(windows)]
 mod windows;
 
@@ -25,6 +26,7 @@ pub use memory::{Lasting, Row, boxed};
 pub use reserve::{forget_guarded, unguarded};
 #[cfg(feature = "tls")]
 pub use reserve::{guarded, is_refused};
+pub use see::see;
 #[cfg(feature = "tls")]
 pub use system::open_file;
 pub use system::{

@@ -16,7 +16,7 @@ pub use names::{before_lookups, interface_number, lookup};
 pub use poller::{Poller, Ready, Waker};
 #[cfg(feature = "tls")]
 pub use process::open_file;
-pub use process::{Thread, on_fork, random, start_thread, without_cancellation};
+pub use process::{Thread, on_fork, random, start_thread, use_large_pages, without_cancellation};
 #[cfg(feature = "reserve")]
 pub use process::{give_way, thread_number};
 pub use socket::{Socket, connect_failure, is_connected, leave_open, local_address, receive, send};

@@ -2,6 +2,7 @@
 
 use core::ffi::{c_int, c_void};
 use core::mem::zeroed;
+use core::ptr::NonNull;
 use std::boxed::Box;
 
 use super::super::interface::{Failure, Task, run};
@@ -12,6 +13,21 @@ pub fn random(octets: &mut [u8]) -> bool {
     // SAFETY: the buffer is ours through the call, and its length is right.
     let filled = unsafe { libc::getrandom(octets.as_mut_ptr().cast(), octets.len(), libc::GRND_NONBLOCK) };
     usize::try_from(filled) == Ok(octets.len())
+}
+
+/// Has the system use large pages for memory that nothing was written to yet; where it has none it uses small ones.
+///
+/// # Safety
+///
+/// The memory is the caller's, and so large.
+pub unsafe fn use_large_pages(place: NonNull<u8>, size: usize) {
+    const PAGE: usize = 2 * 1024 * 1024;
+    let before = place.as_ptr().align_offset(PAGE);
+    let length = size.saturating_sub(before) & !(PAGE - 1);
+    if length > 0 {
+        // SAFETY: these pages are within the memory, and nothing in them changes.
+        unsafe { libc::madvise(place.as_ptr().add(before).cast(), length, libc::MADV_HUGEPAGE) };
+    }
 }
 
 /// A thread that was started. Where this is dropped, the thread goes on, and the system keeps nothing of it when it has ended.

@@ -118,3 +118,10 @@ pub fn give_way() {
     // SAFETY: it cannot fail.
     unsafe { windows_sys::Win32::System::Threading::SwitchToThread() };
 }
+
+/// Large pages need a privilege that hardly any program has: those that there are stay.
+///
+/// # Safety
+///
+/// The memory is the caller's.
+pub unsafe fn use_large_pages(_: core::ptr::NonNull<u8>, _: usize) {}
