@@ -585,7 +585,14 @@ typedef struct sds_smtp_config {
      * `total_timeout_ms` left: then the mail ends, and the text of the result says so.
      */
     uint32_t retry_delay_ms;
-    /** 0. Connections are not kept in this version: code 39. */
+    /**
+     * How long the connection stays after a mail, for the client's next one, in milliseconds; by default 0:
+     * it ends with QUIT. The next mail needs no connection, TLS and login then; after more than a second RSET
+     * goes first. Where the server has closed it meanwhile, the mail goes over another connection: this is
+     * no further attempt. Another configuration or transport, sds_smtp_client_free() and sds_smtp_shutdown()
+     * end it with QUIT; a process without descriptors ends the oldest one. A server may allow few mails on a
+     * connection (LIMITS, RFC 9422), and a shorter time. Not on bare metal.
+     */
     uint32_t keep_alive_ms;
     /** 0. */
     uint32_t reserved;

@@ -127,6 +127,10 @@ pub const REPLY_BYTES: u16 = u16::MAX;
 /// How much of a reply's text is kept.
 pub const REPLY_TEXT_BYTES: usize = 255;
 
+/// For so long, in milliseconds, a connection that was not used is taken for one that still stands. Later it hears RSET first.
+#[cfg(feature = "std")]
+pub const FRESH: u32 = 1000;
+
 /// The size of a mail, in octets, as SIZE counts it (RFC 1870): on a system mails may be larger than 4 GiB.
 #[cfg(feature = "std")]
 pub type Size = u64;

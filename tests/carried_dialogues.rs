@@ -98,7 +98,8 @@ impl Play {
                     self.client.cancel().expect("it lives");
                 }
                 // connect() goes on, or start_tls().
-                Item::Reconnect(_) | Item::Handshake(_) => return,
+                // Or the program does.
+                Item::Reconnect(_) | Item::Handshake(_) | Item::NextMail | Item::Leave => return,
                 Item::Verdict(_) | Item::Wait(_) => {}
                 Item::Part | Item::Stall(_) | Item::Flow => unreachable!("left out"),
             }
@@ -247,9 +248,20 @@ fn is_elsewhere(dialogue: &Dialogue) -> bool {
 
 /// Whether it can be played without a time that is simulated.
 fn is_playable(dialogue: &Dialogue) -> bool {
+    // Between two mails a second can be waited for. Where the second mail fails with its connection, the host takes another one.
+    let keeps = dialogue.setup.keep;
+    let waits = if keeps { MORE_THAN_A_SECOND } else { 0 };
+    let exact = |item: &Item| matches!(item, Item::Wait(1..=1000));
+    let fails = |item: &Item| {
+        matches!(item, Item::Close)
+            || matches!(item, Item::Server { octets, .. } if octets.starts_with(b"421") || octets.starts_with(b"502"))
+    };
+    if keeps && dialogue.items.iter().any(|(_, item)| exact(item) || fails(item)) {
+        return false;
+    }
     let odd = |item: &Item| {
         matches!(item, Item::Part | Item::Stall(_) | Item::Flow)
-            || matches!(item, Item::Wait(milliseconds) if *milliseconds > 0)
+            || matches!(item, Item::Wait(milliseconds) if *milliseconds > waits)
             || matches!(item, Item::Reconnect(Connection::Hangs))
     };
     !dialogue.elsewhere
@@ -259,7 +271,10 @@ fn is_playable(dialogue: &Dialogue) -> bool {
         && !dialogue.items.iter().any(|(_, item)| odd(item))
 }
 
-fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
+/// What a dialogue waits for that says RSET before the next mail, in milliseconds.
+const MORE_THAN_A_SECOND: u32 = 1001;
+
+fn configure(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
     let setup = &dialogue.setup;
     let login = !setup.mechanisms.is_empty();
     let draft = Draft {
@@ -284,8 +299,13 @@ fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
             Security::Required => Some(Mode::StartTls),
             Security::Opportunistic => Some(Mode::Opportunistic),
         },
+        keep_alive: if setup.keep { 60_000 } else { 0 },
         ..sds_smtp::host::Setup::of(&draft)
-    })?;
+    })
+}
+
+fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
+    let setup = &dialogue.setup;
     if setup.probe {
         return client.probe();
     }
@@ -365,8 +385,18 @@ fn play(dialogue: Dialogue) -> Result<(), String> {
     // SAFETY: the functions take this context, which lives until the client is freed.
     let given = unsafe { Transport::new(transport) }.ok_or("no transport")?;
     client.set_transport(Some(given)).map_err(|code| format!("{code:?}"))?;
-    start(client, &dialogue).map_err(|code| format!("{path}: not started: {code:?}"))?;
-    let code = client.wait(Wait::Milliseconds(60_000));
+    let not_started = |code| format!("{path}: not started: {code:?}");
+    configure(client, &dialogue).map_err(not_started)?;
+    start(client, &dialogue).map_err(not_started)?;
+    let mut code = client.wait(Wait::Milliseconds(60_000));
+    while let Some(wait) = next_mail(&play) {
+        std::thread::sleep(Duration::from_millis(wait));
+        start(client, &dialogue).map_err(not_started)?;
+        code = client.wait(Wait::Milliseconds(60_000));
+    }
+    if leaves(&play) {
+        configure(client, &dialogue).map_err(not_started)?;
+    }
     let told = client.report().map_err(|code| format!("{code:?}"))?;
     let mut verdicts = Vec::new();
     client
@@ -412,6 +442,33 @@ fn play(dialogue: Dialogue) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether the program is to send the next mail, and after how many milliseconds.
+fn next_mail(play: &Mutex<Play>) -> Option<u64> {
+    let mut play = play.lock().expect("no function panics");
+    let Some((_, Item::NextMail)) = play.dialogue.items.get(play.at) else {
+        return None;
+    };
+    let before = play
+        .at
+        .checked_sub(1)
+        .and_then(|before| play.dialogue.items.get(before));
+    let wait = match before {
+        // The clock is not as exact as this.
+        Some((_, Item::Wait(wait))) => u64::from(*wait) + 100,
+        _ => 0,
+    };
+    play.at += 1;
+    Some(wait)
+}
+
+/// Whether another configuration is to end what was kept.
+fn leaves(play: &Mutex<Play>) -> bool {
+    let mut play = play.lock().expect("no function panics");
+    let leaves = matches!(play.dialogue.items.get(play.at), Some((_, Item::Leave)));
+    play.at += usize::from(leaves);
+    leaves
 }
 
 #[test]

@@ -44,8 +44,10 @@ struct Manners {
     offers: &'static str,
     /// The answer to the end of the data, the so-manieth of the connection, where it is not accepted.
     end: fn(usize) -> Option<&'static str>,
-    /// The answer to MAIL, the so-manieth of the connection.
+    /// The answer to MAIL, the so-manieth of the connection, where it is not accepted.
     mail: fn(usize) -> Option<&'static str>,
+    /// It closes behind so many mails.
+    mails: usize,
 }
 
 const FAIR: Manners = Manners {
@@ -57,6 +59,7 @@ const FAIR: Manners = Manners {
     offers: "",
     end: |_| None,
     mail: |_| None,
+    mails: usize::MAX,
 };
 
 fn every_seventh(number: usize) -> Option<&'static str> {
@@ -206,7 +209,11 @@ impl Conversation {
                 "MAIL" => {
                     mails += 1;
                     (recipients, taken_room, asked) = (Vec::new(), 0, 0);
-                    self.say((manners.mail)(mails).unwrap_or("250 2.1.0 ok"));
+                    let answer = (manners.mail)(mails).unwrap_or("250 2.1.0 ok");
+                    self.say(answer);
+                    if answer.starts_with("421") {
+                        return self.flush();
+                    }
                 }
                 "RCPT" => {
                     asked += 1;
@@ -240,6 +247,9 @@ impl Conversation {
                     let answered = self.unsaid.len() <= self.cut.said;
                     if answer.is_none() && (answered || self.cut.takes) {
                         self.ledger.take(&text, &recipients);
+                    }
+                    if ends == manners.mails {
+                        return self.flush();
                     }
                 }
                 "QUIT" => {
@@ -340,6 +350,10 @@ struct Sender {
 
 impl Sender {
     fn new(server: &Server, retry_max: u32) -> Self {
+        Self::keeping(server, retry_max, 0)
+    }
+
+    fn keeping(server: &Server, retry_max: u32, keep_alive: u32) -> Self {
         let client = Client::new().unwrap();
         let address = server.address.to_string();
         let mut setup = Setup::of(&Draft {
@@ -353,6 +367,7 @@ impl Sender {
         });
         setup.retry_max = retry_max;
         setup.retry_delay = 1;
+        setup.keep_alive = keep_alive;
         client.set_up(&setup).unwrap();
         Self { client, mails: 0 }
     }
@@ -475,6 +490,243 @@ fn ten_thousand_recipients_get_one_mail_each_in_as_many_transactions_as_it_takes
             "{full}: {transactions:?}"
         );
     }
+}
+
+#[test]
+fn a_server_that_takes_few_mails_a_connection_is_given_further_connections() {
+    for (manners, connections) in [
+        // It says so.
+        (
+            Manners {
+                offers: "250-LIMITS MAILMAX=3\r\n",
+                mail: |number| (number > 3).then_some("554 5.5.1 no more"),
+                ..FAIR
+            },
+            4,
+        ),
+        // It does not, and says 421.
+        (
+            Manners {
+                mail: |number| (number > 3).then_some("421 4.7.0 too many mails in this session"),
+                ..FAIR
+            },
+            4,
+        ),
+        // It only closes.
+        (Manners { mails: 3, ..FAIR }, 4),
+        (Manners { mails: 1, ..FAIR }, 10),
+    ] {
+        for (pipelining, keep_alive) in [(true, 0), (false, 0), (true, 60_000)] {
+            let server = Server::start(
+                Manners {
+                    pipelining,
+                    ..manners.clone()
+                },
+                || NEVER,
+            );
+            let mut sender = Sender::keeping(&server, 0, keep_alive);
+            let (subject, code) = sender.send(1_000, true);
+            let report = sender.client.report().unwrap();
+            assert_eq!((code, report.outcome, report.attempts), (0, Outcome::Sent, 1));
+            assert_eq!(report.recipients, (1_000, 0));
+            let told = verdicts(sender.client);
+            assert_eq!(told.len(), 1_000);
+            compare(&server.ledger, &subject, &told);
+            let made = server.ledger.connections.load(Ordering::Relaxed);
+            assert_eq!(made, connections, "{pipelining} {keep_alive}");
+        }
+    }
+}
+
+#[test]
+fn mails_in_several_transactions_go_one_after_the_other_over_a_connection_that_is_kept() {
+    let server = Server::start(FAIR, || NEVER);
+    let mut sender = Sender::keeping(&server, 0, 60_000);
+    for recipients in [250, 1, 100, 101, 2] {
+        let (subject, code) = sender.send(recipients, true);
+        assert_eq!(code, 0);
+        let told = verdicts(sender.client);
+        assert_eq!(told.len(), recipients);
+        compare(&server.ledger, &subject, &told);
+    }
+    assert_eq!(server.ledger.connections.load(Ordering::Relaxed), 1);
+}
+
+/// Code, reply code and text of each verdict.
+fn in_short(client: Client) -> Vec<(u8, u16, String)> {
+    let told = verdicts(client).into_iter();
+    told.map(|verdict| (verdict.code, verdict.reply, verdict.text))
+        .collect()
+}
+
+#[test]
+fn a_mail_to_all_or_none_tells_of_each_recipient() {
+    let server = Server::start(
+        Manners {
+            refuses: |number| match number {
+                1 => Some("550 5.1.1 <R>: unknown"),
+                3 => Some("551 5.1.6 R has moved"),
+                _ => None,
+            },
+            ..FAIR
+        },
+        || NEVER,
+    );
+    let mut sender = Sender::new(&server, 0);
+    assert_eq!(sender.send(5, false).1, 12);
+    let another = "another recipient was refused: nobody was sent the mail";
+    let shared = (12, 0, another.to_string());
+    assert_eq!(
+        in_short(sender.client),
+        [
+            shared.clone(),
+            (12, 550, "5.1.1 <r1@example.test>: unknown".into()),
+            shared.clone(),
+            (5, 551, "5.1.6 r3@example.test has moved".into()),
+            shared,
+        ]
+    );
+    let report = sender.client.report().unwrap();
+    assert_eq!(report.text.octets(), b"5.1.1 <r1@example.test>: unknown");
+    assert_eq!(
+        (report.recipient.octets(), report.recipients),
+        (&b"r1@example.test"[..], (3, 2))
+    );
+    // One recipient alone, and none.
+    for partial in [false, true] {
+        assert_eq!(sender.send(1, partial).1, 0);
+        assert_eq!(in_short(sender.client), [(0, 250, "2.0.0 queued as 7".into())]);
+    }
+    sender.client.probe().unwrap();
+    sender.client.wait(Wait::Milliseconds(10_000)).unwrap();
+    assert_eq!(in_short(sender.client), []);
+}
+
+#[test]
+fn without_the_consent_to_send_in_parts_a_list_that_does_not_fit_ends_before_the_data() {
+    for (manners, reply, words) in [
+        (
+            FAIR,
+            452,
+            "4.5.3 Too many recipients - so many at a time it does not take: needs PARTIAL",
+        ),
+        (
+            Manners {
+                offers: "250-LIMITS RCPTMAX=100\r\n",
+                ..FAIR
+            },
+            0,
+            "the server takes fewer recipients at a time than the mail has: needs PARTIAL",
+        ),
+    ] {
+        let server = Server::start(manners, || NEVER);
+        let mut sender = Sender::new(&server, 0);
+        let (subject, code) = sender.send(101, false);
+        let report = sender.client.report().unwrap();
+        assert_eq!((code, report.outcome, report.reply), (5, Outcome::NotSent, reply));
+        assert_eq!(String::from_utf8_lossy(report.text.octets()), words);
+        let told = verdicts(sender.client);
+        assert_eq!(told.len(), 101);
+        compare(&server.ledger, &subject, &told);
+        assert_eq!(sender.send(100, false).1, 0);
+    }
+}
+
+#[test]
+fn a_further_attempt_is_for_those_only_who_may_get_it() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let server = Server::start(
+        Manners {
+            refuses: |number| match number {
+                // Taken when it is asked for the third time.
+                4 if ASKED.fetch_add(1, Ordering::Relaxed) < 2 => Some("450 4.2.0 greylisted"),
+                5 => Some("550 5.1.1 unknown"),
+                6 => Some("450 4.2.1 never"),
+                _ => None,
+            },
+            ..FAIR
+        },
+        || NEVER,
+    );
+    let mut sender = Sender::new(&server, 4);
+    let (subject, code) = sender.send(8, true);
+    let report = sender.client.report().unwrap();
+    assert_eq!((code, report.outcome, report.attempts), (41, Outcome::Sent, 5));
+    let told = verdicts(sender.client);
+    compare(&server.ledger, &subject, &told);
+    let replies: Vec<u16> = told.iter().map(|verdict| verdict.reply).collect();
+    assert_eq!(replies, [250, 250, 250, 250, 250, 550, 450, 250]);
+    assert_eq!(ASKED.load(Ordering::Relaxed), 3);
+    // The first attempt, and the one in which the fourth was taken: nobody else was asked for then.
+    assert_eq!(*server.ledger.transactions.lock().unwrap(), [8, 2]);
+    // Each attempt is in the log.
+    assert_eq!(sender.client.log_len(), Ok(5));
+}
+
+#[test]
+fn a_dry_run_tells_who_would_be_accepted() {
+    let server = Server::start(
+        Manners {
+            refuses: every_seventh,
+            ..FAIR
+        },
+        || NEVER,
+    );
+    let sender = Sender::new(&server, 0);
+    let list: Vec<String> = (0..250).map(|number| format!("r{number}@example.test")).collect();
+    let order = Order {
+        partial: true,
+        dry: true,
+        ..Order::default()
+    };
+    let list = list.join(",");
+    let sent = sender.client.send_as(Some(list.as_bytes()), b"dry", b"x", None, order);
+    sent.unwrap();
+    assert_eq!(sender.client.wait(Wait::Milliseconds(10_000)), Ok(41));
+    assert_eq!(sender.client.report().unwrap().outcome, Outcome::NotSent);
+    for verdict in verdicts(sender.client) {
+        let refused = number_of(&verdict.address) % 7 == 6;
+        assert_eq!(verdict.outcome, Outcome::NotSent);
+        assert_eq!(
+            (verdict.code, verdict.reply),
+            if refused { (12, 550) } else { (0, 250) }
+        );
+    }
+    assert!(server.ledger.got.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_mail_that_is_cancelled_between_its_transactions_tells_who_has_it() {
+    static CLIENT: AtomicUsize = AtomicUsize::new(0);
+    let server = Server::start(
+        Manners {
+            end: |number| {
+                if number == 3 {
+                    Client::from_handle(CLIENT.load(Ordering::Acquire)).cancel().unwrap();
+                }
+                None
+            },
+            ..FAIR
+        },
+        || NEVER,
+    );
+    let mut sender = Sender::new(&server, 5);
+    CLIENT.store(sender.client.handle(), Ordering::Release);
+    let (subject, code) = sender.send(1_000, true);
+    let told = verdicts(sender.client);
+    compare(&server.ledger, &subject, &told);
+    let count = |outcome| told.iter().filter(|verdict| verdict.outcome == outcome).count();
+    // The third transaction waits for its answer, or has it.
+    assert_eq!(count(Outcome::Sent) + count(Outcome::Unknown), 300);
+    assert!(count(Outcome::Sent) >= 200, "{}", count(Outcome::Sent));
+    let left = &told[300..];
+    assert!(
+        left.iter().all(|verdict| (verdict.code, verdict.reply) == (32, 0)),
+        "{:?}",
+        left[0]
+    );
+    let unknown = count(Outcome::Unknown) > 0;
+    assert_eq!(code, if unknown { 32 } else { 41 });
 }
 
 fn any_cut(random: &mut Random, octets: usize) -> Cut {

@@ -151,7 +151,12 @@ pub struct sds_smtp_config {
     /// to 15 minutes, and varies by a quarter. No attempt begins with less than 30 seconds of
     /// `total_timeout_ms` left: then the mail ends, and the text of the result says so.
     pub retry_delay_ms: u32,
-    /// 0. Connections are not kept in this version: code 39.
+    /// How long the connection stays after a mail, for the client's next one, in milliseconds; by default 0:
+    /// it ends with QUIT. The next mail needs no connection, TLS and login then; after more than a second RSET
+    /// goes first. Where the server has closed it meanwhile, the mail goes over another connection: this is
+    /// no further attempt. Another configuration or transport, sds_smtp_client_free() and sds_smtp_shutdown()
+    /// end it with QUIT; a process without descriptors ends the oldest one. A server may allow few mails on a
+    /// connection (LIMITS, RFC 9422), and a shorter time. Not on bare metal.
     pub keep_alive_ms: u32,
     /// 0.
     pub reserved: u32,
@@ -321,10 +326,6 @@ unsafe fn setup<'a>(config: &sds_smtp_config) -> Result<Setup<'a>, Wrong<'static
             return Err(Wrong::new(Code::BadArgument, field, unknown));
         }
     }
-    if config.keep_alive_ms != 0 {
-        let why = "not in this version";
-        return Err(Wrong::new(Code::NotSupported, "keep_alive_ms", why));
-    }
     Ok(Setup {
         // SAFETY: the caller's promise.
         draft: unsafe { draft(config) },
@@ -336,6 +337,7 @@ unsafe fn setup<'a>(config: &sds_smtp_config) -> Result<Setup<'a>, Wrong<'static
         keep_dialogue: config.flags & SDS_SMTP_KEEP_DIALOGUE != 0,
         retry_max: config.retry_max,
         retry_delay: config.retry_delay_ms,
+        keep_alive: config.keep_alive_ms,
         tls: match config.tls {
             SDS_SMTP_TLS_STARTTLS => Some(Mode::StartTls),
             SDS_SMTP_TLS_IMPLICIT => Some(Mode::Implicit),

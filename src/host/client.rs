@@ -12,7 +12,7 @@ use super::post::Post;
 use super::reading::Function;
 use super::registry::{Key, Slot};
 use super::setup::{self, Setup, in_words};
-use super::shared::{DRIVEN, Order, Start, WAKING, polled};
+use super::shared::{DRIVEN, Order, Shared, Start, WAKING, Wake, polled};
 use super::snapshot::Snapshot;
 use super::told::LastMail;
 use super::verdicts::Recipient;
@@ -144,7 +144,15 @@ impl Client {
             return Err(Code::Busy);
         }
         let before = core::mem::replace(&mut client.given, new);
+        // A connection that is kept was made another way.
+        if let Some(snapshot) = &mut client.snapshot {
+            snapshot.renumber();
+        }
+        let wake = part(&mut shared, key, slot);
         drop(shared);
+        if let Some(wake) = wake {
+            driver::wake(wake);
+        }
         if before.is_some() {
             let_go(key, slot);
         }
@@ -523,6 +531,7 @@ fn let_go(key: Key, slot: &'static Slot) {
 /// Keeps a configuration instead of the one before, and the limit for the devices' own function.
 fn keep(key: Key, snapshot: Boxed<Snapshot>, device_limit: Option<usize>) -> Result<(), Code> {
     let mut shared = shared();
+    let slot = key.slot().ok_or(Code::BadHandle)?;
     let client = shared.living(key)?;
     client.device_limit = device_limit.unwrap_or(client.device_limit);
     let before = (
@@ -530,9 +539,19 @@ fn keep(key: Key, snapshot: Boxed<Snapshot>, device_limit: Option<usize>) -> Res
         client.refusal.take(),
         client.keys.take(),
     );
+    let keeps = before.0.as_ref().is_some_and(|snapshot| snapshot.keep_alive > 0);
+    let wake = if keeps { part(&mut shared, key, slot) } else { None };
     drop(shared);
     drop(before);
+    if let Some(wake) = wake {
+        driver::wake(wake);
+    }
     Ok(())
+}
+
+/// Has the engine look whether the client's connection is kept for a configuration that it has no more.
+fn part(shared: &mut Shared, key: Key, slot: &Slot) -> Option<Wake> {
+    slot.in_use().then(|| shared.end_at(key.place))
 }
 
 /// Takes a client for a mail, unless one is in flight.

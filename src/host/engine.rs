@@ -27,7 +27,7 @@ pub const WAKE: u64 = u64::MAX;
 
 /// How many mails a turn begins, ends, checks for their deadlines, and goes on with, each at most. The lock is therefore given
 /// back after some milliseconds, however many mails there are.
-const SHARE: usize = 64;
+pub const SHARE: usize = 64;
 
 /// The queue of orders keeps room for so many when it is empty.
 const KEPT_ORDERS: usize = 64;
@@ -284,6 +284,19 @@ impl Engine {
         }
         if let Some(token) = self.connections.lingering(place) {
             if let Some(connection) = self.connections.get(token) {
+                if connection.is_kept() {
+                    let (key, number) = (connection.key, connection.snapshot.number);
+                    let freed = key.slot().is_none();
+                    let stays = if freed {
+                        connection.is_carried()
+                    } else {
+                        shared().is_of(key, number)
+                    };
+                    if !stays {
+                        self.part(token, now);
+                    }
+                    return;
+                }
                 // What functions of the program carry is closed by who freed the client.
                 if connection.key.slot().is_none() && !connection.is_carried() {
                     connection.make_sure(&self.poller);
@@ -310,6 +323,15 @@ impl Engine {
             post.date = u32::try_from(seconds).unwrap_or(u32::MAX);
             post.nonce = self.nonces.next();
         }
+        if let Some(kept) = self.kept(key) {
+            match self.reuse(kept, start, promise, now)? {
+                Ok(()) => {
+                    self.set_off(kept, slot.is_given_up(mail), now);
+                    return Some(());
+                }
+                Err(back) => start = back,
+            }
+        }
         let token = self
             .connections
             .add(key, |token, out| Connection::new(start, token, out, now))?;
@@ -317,17 +339,22 @@ impl Engine {
             connection.promise = promise.take();
         }
         self.carried = self.carried.saturating_add(usize::from(carried));
-        if slot.is_given_up(mail) {
+        self.set_off(token, slot.is_given_up(mail), now);
+        Some(())
+    }
+
+    /// Begins to connect, or to send over the connection that was kept; or ends a mail that was given up.
+    fn set_off(&mut self, token: u64, given_up: bool, now: u64) {
+        if given_up {
             self.carry(token, now, Connection::cancel);
         } else {
             self.carry(token, now, Connection::open);
         }
-        Some(())
     }
 
     /// Has a connection do something and takes over what follows from it: the result, the deadline, its end. False where there
     /// is no connection with this token.
-    fn carry(&mut self, token: u64, now: u64, act: impl FnOnce(&mut Connection, &mut Tools<'_>)) -> bool {
+    pub(super) fn carry(&mut self, token: u64, now: u64, act: impl FnOnce(&mut Connection, &mut Tools<'_>)) -> bool {
         let mut act = Some(act);
         self.carry_one(token, now, &mut |connection, tools| {
             if let Some(act) = act.take() {
@@ -383,6 +410,9 @@ impl Engine {
 
     /// Takes over what followed from what a connection did: the result, the deadline, its end.
     pub(super) fn settle(&mut self, token: u64, now: u64, sound: bool) {
+        if sound {
+            self.make_room_for(token, now);
+        }
         let Some(connection) = self.connections.get(token) else {
             return;
         };
@@ -428,6 +458,9 @@ impl Engine {
                     connection.make_sure(&self.poller);
                 }
                 self.remove(before);
+            }
+            if !closed {
+                self.connections.keep(token, now);
             }
             publish(key, &ended, promise);
         }

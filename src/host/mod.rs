@@ -17,6 +17,7 @@
 //! - `engine`: all connections, and what a turn does with them
 //! - `connection`: one mail on its way
 //! - `course`: which server is tried, and when again
+//! - `keeping`, `kept`: connections that are kept for the next mail
 //! - `keys`: what a password comes to with SCRAM, saved for the next mail
 //! - `link`: the session of an attempt, and its socket
 //! - `race`: several addresses of one server
@@ -87,6 +88,10 @@ mod files;
 mod fork;
 #[forbid(unsafe_code)]
 mod idn;
+#[forbid(unsafe_code)]
+mod keeping;
+#[forbid(unsafe_code)]
+mod kept;
 #[forbid(unsafe_code)]
 mod keys;
 #[forbid(unsafe_code)]

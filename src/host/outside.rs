@@ -71,6 +71,7 @@ impl Connection {
             let time = link.time(now);
             link.read_over(&job, time, &mut functions, buffer);
         }
+        self.keep_outside(&mut carried, now, given_up);
         if given_up && !self.give_up_course(Code::Cancelled, Reason::Cancelled) {
             self.link.pump.session.cancel();
         }
@@ -115,6 +116,12 @@ impl Connection {
         }
         if closed {
             carried.stage = Stage::Nothing;
+            if self.is_over_for_others() {
+                self.note(Note::Anew);
+                self.forsake(now);
+                carried.forget_server();
+                return true;
+            }
             return self.go_to_next(carried, now);
         }
         match carried.stage {
@@ -165,6 +172,10 @@ impl Connection {
                     link.pump.session.stands(&job, time);
                     true
                 }
+            }
+            Stage::Open if self.resumes() => {
+                self.resume_outside(carried, functions, buffer, now);
+                true
             }
             Stage::Open => {
                 let (job, link) = self.parts();
@@ -414,6 +425,7 @@ fn close_all(of: Option<Key>) {
             .and_then(|engine| Some((engine.take_ended(of)?, engine.number)));
         let Some((mut connection, number)) = taken else { return };
         let forks = calls::forks();
+        connection.part_once(clock::now(), &mut [0; BUFFER]);
         connection.close_once();
         if forks != calls::forks() {
             return;

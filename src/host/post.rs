@@ -31,8 +31,6 @@ pub struct Post {
     pub verdicts: Option<Boxed<Verdicts>>,
     /// Whoever is accepted gets it; else all do, or none.
     pub partial: bool,
-    /// The session is kept for another transaction.
-    pub keeps: bool,
     /// The first recipient of the next transaction, and where in the list it begins.
     first: (usize, usize),
     /// How many recipients there are.
@@ -71,7 +69,6 @@ impl Post {
             list: Box::default(),
             verdicts: None,
             partial: false,
-            keeps: false,
             first: (0, 0),
             recipients: count,
             subject_at,
@@ -102,7 +99,6 @@ impl Post {
     /// Whoever is accepted is to get it, where there are several.
     pub fn set_partial(&mut self, partial: bool) {
         self.partial = partial && self.verdicts.is_some();
-        self.keeps = self.partial;
     }
 
     /// The next transaction begins with this recipient.

@@ -306,6 +306,12 @@ impl Shared {
         self.worker.is_some_and(|worker| worker.number == number)
     }
 
+    /// Whether this client lives and has this configuration.
+    pub fn is_of(&mut self, key: Key, configuration: u32) -> bool {
+        let snapshot = self.client(key).and_then(|client| client.snapshot.as_ref());
+        snapshot.is_some_and(|snapshot| snapshot.number == configuration)
+    }
+
     /// Orders a mail; the thread is to be woken after unlocking. None without memory for it.
     pub fn start(&mut self, start: Start) -> Option<Wake> {
         self.starts.push(start)?;

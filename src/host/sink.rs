@@ -46,6 +46,12 @@ impl Drop for Login {
 }
 
 impl Sink {
+    /// Between two mails: gives back what only a mail needs.
+    pub fn rest(&mut self) {
+        self.transcript = None;
+        self.login = None;
+    }
+
     /// The login with challenges that is under way.
     pub fn exchange(&mut self) -> Option<&mut Exchange> {
         self.login.as_mut().map(|login| &mut login.exchange)

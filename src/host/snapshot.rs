@@ -105,6 +105,8 @@ pub struct Snapshot {
     pub device: bool,
     /// Which configuration of this process it is: its copies have the same number.
     pub number: u32,
+    /// How long the connection is kept for the next mail, in milliseconds; 0: it is not.
+    pub keep_alive: u32,
     /// Where the server listens, where there is one server, with an address.
     pub server: Option<SocketAddr>,
     /// What few configurations have.
@@ -130,6 +132,7 @@ impl Snapshot {
             guarded: settings.login.guarded,
             device: false,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            keep_alive: 0,
             server,
             extras,
         })
@@ -148,12 +151,18 @@ impl Snapshot {
             guarded: self.guarded,
             device: self.device,
             number: self.number,
+            keep_alive: self.keep_alive,
             server: self.server,
             extras: match &self.extras {
                 Some(extras) => Some(extras.copy()?),
                 None => None,
             },
         })
+    }
+
+    /// From now on it is another one: no connection and no key of it is used.
+    pub fn renumber(&mut self) {
+        self.number = NUMBERS.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How long something may take, in milliseconds.

@@ -166,6 +166,8 @@ pub struct Verdicts {
     /// How many behind them were asked for.
     unanswered: Count,
     limit: Option<Limit>,
+    /// A transaction has ended well on the connection.
+    served: bool,
     /// The first refusal: which one, and all that is kept of its text.
     refusal: Option<(usize, Bounded<REPLY_TEXT_BYTES>)>,
 }
@@ -215,6 +217,7 @@ impl Verdicts {
             tried: 0,
             unanswered: 0,
             limit: None,
+            served: false,
             refusal: None,
         })
     }
@@ -332,6 +335,7 @@ impl Verdicts {
         let of_recipients = is_of_recipients(report);
         let dry = dry && report.code == Code::Ok;
         let taken = report.outcome == Outcome::Sent || dry;
+        self.served |= taken;
         let text = if taken || !of_recipients {
             self.keep(report.text.octets(), &[])
         } else {
@@ -420,6 +424,17 @@ impl Verdicts {
             mark.reply = if refused { 0 } else { report.reply };
             mark.text = text;
         }
+    }
+
+    /// Whether a transaction has ended well on the connection.
+    pub fn has_served(&self) -> bool {
+        self.served
+    }
+
+    /// Another connection begins.
+    pub fn begin_connection(&mut self) {
+        self.restart();
+        self.served = false;
     }
 
     /// The transaction that was begun comes to nothing, and begins again on another connection.

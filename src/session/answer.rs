@@ -57,11 +57,18 @@ impl<E: Events> Session<E> {
         }
         if self.unasked() {
             // A refusal is a refusal, and anything else is not SMTP.
+            if E::KEEPS {
+                self.begin_behind_rset();
+            }
             self.fail(job);
             return self.enter(job, State::Closed);
         }
         let accepted = self.step.accepts(self.reader.code());
-        let state = match self.state.next(accepted) {
+        let next = self.state.next(accepted);
+        if E::KEEPS && next == Next::Reset {
+            self.begin_behind_rset();
+        }
+        let state = match next {
             Next::To(state) => state,
             Next::Hello if self.helo_only => State::Helo,
             Next::Hello => State::Ehlo,
@@ -94,6 +101,13 @@ impl<E: Events> Session<E> {
             Next::Fail | Next::Break => self.fail(job),
         };
         self.enter(job, state);
+    }
+
+    /// Behind the RSET that made room for it the transaction has begun, whatever becomes of it: its end is told.
+    fn begin_behind_rset(&mut self) {
+        if self.state == State::Rset && !self.concluded() {
+            self.state = State::Envelope;
+        }
     }
 
     /// The mail is refused; with which code.

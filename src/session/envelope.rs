@@ -134,7 +134,10 @@ impl<E: Events> Session<E> {
             }
         }
         #[cfg(feature = "std")]
-        self.plan_chunks(job, mail, known);
+        {
+            self.mails = self.mails.saturating_add(1);
+            self.plan_chunks(job, mail, known);
+        }
         State::Envelope
     }
 

@@ -153,13 +153,4 @@ impl<E: Events> Session<E> {
         }
         State::Envelope
     }
-
-    /// Says QUIT, now, where the session was kept for another transaction.
-    pub fn leave(&mut self, job: &Job<'_>, now: u32) {
-        if self.state == State::Idle {
-            self.now = now;
-            let job = Job { keep: false, ..*job };
-            self.enter(&job, State::Quit);
-        }
-    }
 }

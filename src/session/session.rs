@@ -8,9 +8,7 @@ use super::verdict::Verdict;
 use crate::auth::{Mechanism, redaction};
 use crate::code::{Code, Outcome, Reason, Step};
 #[cfg(feature = "std")]
-use crate::limits::CHALLENGE_BYTES;
-#[cfg(feature = "std")]
-use crate::limits::Size;
+use crate::limits::{CHALLENGE_BYTES, FRESH, Size};
 use crate::limits::{Count, LIMITS, Limit, Timeouts};
 #[cfg(feature = "std")]
 use crate::wire::capability::Capabilities;
@@ -97,6 +95,12 @@ pub struct Session<E = ()> {
     /// The server offers CHUNKING and does not know BDAT: this is another connection, on which DATA is said.
     #[cfg(feature = "std")]
     pub(super) data_only: bool,
+    /// Transactions that have begun in this session.
+    #[cfg(feature = "std")]
+    pub(super) mails: Count,
+    /// Since when it has been kept for another one.
+    #[cfg(feature = "std")]
+    idle_since: u32,
     pub(super) transaction: Transaction,
     pub(super) capabilities: Parser,
     /// What spoke where the greeting should be, and is no SMTP.
@@ -146,6 +150,10 @@ impl<E> Session<E> {
             shown: false,
             #[cfg(feature = "std")]
             data_only: false,
+            #[cfg(feature = "std")]
+            mails: 0,
+            #[cfg(feature = "std")]
+            idle_since: 0,
             cursor: 0,
             unsent: 0,
             transaction: Transaction::NONE,
@@ -205,14 +213,17 @@ impl<E: Events> Session<E> {
     }
 
     /// Begins another transaction, now: where the one before has ended, and its job said that the session is to be kept. False
-    /// where it cannot be, or was not.
+    /// where it cannot be, or was not; or where the server has begun to say something.
+    ///
+    /// Where the one before has left something behind, or the session was not used for a second, RSET goes first, and its answer
+    /// is awaited: a connection that stands no more takes no command of the mail with it.
     pub fn next(&mut self, job: &Job<'_>, now: u32) -> bool {
-        if self.state != State::Idle {
+        if self.state != State::Idle || !self.reader.idle() {
             return false;
         }
         self.now = now;
         self.total_deadline = now.saturating_add(milliseconds(job, Limit::Total));
-        let open = self.transaction.open;
+        let open = self.transaction.open || self.is_stale();
         self.transaction = Transaction::NONE;
         self.reader.release_text();
         if open {
@@ -225,6 +236,59 @@ impl<E: Events> Session<E> {
             self.enter(job, state);
         }
         true
+    }
+
+    /// Whether it was kept for so long that nobody knows if its connection still stands.
+    #[cfg(feature = "std")]
+    fn is_stale(&self) -> bool {
+        self.now.saturating_sub(self.idle_since) > FRESH
+    }
+
+    /// A device keeps none.
+    #[cfg(not(feature = "std"))]
+    fn is_stale(&self) -> bool {
+        false
+    }
+
+    /// Whether the server takes another transaction in this session (RFC 9422, 4.1).
+    #[cfg(feature = "std")]
+    fn takes_more(&self) -> bool {
+        let most = self.capabilities.limits().mails;
+        most == 0 || self.mails < most
+    }
+
+    /// A device begins one only.
+    #[cfg(not(feature = "std"))]
+    fn takes_more(&self) -> bool {
+        true
+    }
+
+    /// A session that is kept is not wanted any more: it says QUIT.
+    #[cfg(feature = "std")]
+    pub fn leave(&mut self, job: &Job<'_>, now: u32) {
+        if self.state == State::Idle {
+            self.now = now;
+            // Nor is it kept when RSET is answered.
+            self.serves = false;
+            self.enter(job, State::Quit);
+        }
+    }
+
+    /// Whether it was the connection that failed, and not the mail: of the mail nothing can have been delivered, and the server has
+    /// refused none of its commands. Where the connection was kept from an earlier mail, the mail may go over another one.
+    #[cfg(feature = "std")]
+    pub fn may_begin_anew(&self) -> bool {
+        let Transaction { verdict, envelope, .. } = &self.transaction;
+        if verdict.outcome != Outcome::NotSent || verdict.code == Code::Ok || verdict.step == Step::End {
+            return false;
+        }
+        match (verdict.reply, verdict.reason) {
+            (421, Reason::None) | (0, Reason::Lost) => true,
+            (0, Reason::Deadline) => envelope.answered == 0,
+            // It was RSET that was answered so.
+            (0, Reason::NotSmtp) | (_, Reason::None) => envelope.said == 0,
+            _ => false,
+        }
     }
 
     /// The state.
@@ -322,6 +386,10 @@ impl<E: Events> Session<E> {
             limit = Limit::Quit;
             self.total_deadline = u32::MAX;
         }
+        // Before a mail it only asks whether the connection still stands.
+        if E::KEEPS && self.state == State::Rset {
+            limit = Limit::Quit;
+        }
         self.deadline = self
             .now
             .saturating_add(milliseconds(job, limit))
@@ -396,9 +464,13 @@ impl<E: Events> Session<E> {
         if state == State::Quit {
             if self.resets_at_once() {
                 state = State::Rset;
-            } else if E::KEEPS && job.keep && self.serves {
+            } else if E::KEEPS && job.keep && self.serves && self.takes_more() {
                 // An open transaction is given up when the next one begins.
                 state = State::Idle;
+                #[cfg(feature = "std")]
+                {
+                    self.idle_since = self.now;
+                }
             } else if core::mem::take(&mut self.transaction.open) {
                 // In good order: an open transaction is given up first.
                 state = State::Rset;

@@ -55,6 +55,10 @@ pub enum Item {
     Handshake(Option<Reason>),
     /// The program cancels.
     Cancel,
+    /// The program sends the same mail again, through the session that was kept.
+    NextMail,
+    /// The session is kept no longer.
+    Leave,
     /// Whether there is a verdict now.
     Verdict(bool),
 }
@@ -441,6 +445,10 @@ pub const SETTINGS: &[(&str, Setting)] = &[
         parser.dialogue.setup.probe = true;
         nothing(rest)
     }),
+    ("keep", |parser, rest| {
+        parser.dialogue.setup.keep = true;
+        nothing(rest)
+    }),
     ("dry-run", |parser, rest| {
         parser.dialogue.setup.dry = true;
         parser.dialogue.elsewhere |= !cfg!(feature = "std");
@@ -538,6 +546,8 @@ pub const STEPS: &[(&str, Step)] = &[
         })))
     }),
     ("cancel", |_, rest| alone(rest, Item::Cancel)),
+    ("next-mail", |_, rest| alone(rest, Item::NextMail)),
+    ("leave", |_, rest| alone(rest, Item::Leave)),
     ("verdict", |_, rest| alone(rest, Item::Verdict(true))),
     ("no-verdict", |_, rest| alone(rest, Item::Verdict(false))),
 ];

@@ -195,12 +195,11 @@ impl<'a> Driver<'a> {
         Ok(true)
     }
 
-    /// A session that was kept is kept no more.
+    /// The session that was kept is wanted no more.
     #[allow(dead_code)]
-    pub fn quit(&mut self) -> Result<(), String> {
+    pub fn part(&mut self) -> Result<(), String> {
         #[cfg(feature = "std")]
         self.session.leave(&self.job, self.now);
-        self.job.keep = false;
         self.look()?;
         self.pump()
     }

@@ -85,7 +85,7 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
     };
     let mut job = dialogue.setup.job();
     let partial = dialogue.setup.partial;
-    job.keep = variation.mails > 1 || partial;
+    job.keep |= variation.mails > 1 || partial;
     let mut driver = Driver::new(job, variation.buffer, variation.leaving, seed ^ 0x5eed);
     if partial {
         driver.session.events.begin_partial(dialogue.recipients());
@@ -169,10 +169,12 @@ impl Player<'_> {
                         continue;
                     }
                     if self.variation.mails == 1 || self.mails == 2 {
-                        self.driver.quit()?;
+                        self.driver.part()?;
                         continue;
                     }
                 }
+            }
+            if !self.keeps() && self.driver.session.state() == State::Idle && !matches!(item, Item::OptionalLine(_)) {
                 match self.repetition() {
                     Some(begins) => {
                         self.next_mail()?;
@@ -194,6 +196,11 @@ impl Player<'_> {
             return Err(format!("not closed at the end: {:?}", self.driver.session.state()));
         }
         self.verdict()
+    }
+
+    /// Whether the dialogue itself says what the session is kept for.
+    fn keeps(&self) -> bool {
+        self.dialogue.setup.keep
     }
 
     /// Sends the same mail again through the session that was kept, for the last time; where the dialogue goes on.
@@ -315,6 +322,16 @@ impl Player<'_> {
                     None => self.driver.secured(),
                     Some(reason) => self.driver.lost(*reason),
                 }
+            }
+            Item::NextMail => {
+                self.nothing_more("before the next mail")?;
+                self.mails += 1;
+                self.mail_start = None;
+                self.driver.next(self.dialogue.setup.job())
+            }
+            Item::Leave => {
+                self.nothing_more("before the session is kept no longer")?;
+                self.driver.part()
             }
             Item::Verdict(wanted) => {
                 if self.driver.session.verdict().is_some() != *wanted {
@@ -439,7 +456,7 @@ impl Player<'_> {
             sum(&mut seen, &self.driver.session.events);
         }
         let verdict = seen.verdict;
-        let again = self.mails == 2 && self.dialogue.setup.probe;
+        let again = self.mails == 2 && self.dialogue.setup.probe && !self.keeps();
         let judges = |expected: &Expected| !again || matches!(expected, Expected::Code(_) | Expected::Outcome(_));
         for (line, expected) in self.dialogue.expected.iter().filter(|(_, expected)| judges(expected)) {
             self.line = *line;

@@ -90,6 +90,7 @@ impl Sender {
         });
         setup.retry_max = RETRIES;
         setup.retry_delay = 1;
+        setup.keep_alive = if random.chance(50) { 10_000 } else { 0 };
         client.set_up(&setup).expect("a configuration");
         Self {
             client,
