@@ -162,19 +162,18 @@ impl Player<'_> {
             if self.driver.was_cut {
                 break;
             }
-            if self.driver.session.state() == State::Idle && !matches!(item, Item::OptionalLine(_)) {
-                if self.dialogue.setup.partial {
-                    if self.driver.begin_others()? {
-                        self.others += 1;
-                        continue;
-                    }
-                    if self.variation.mails == 1 || self.mails == 2 {
-                        self.driver.part()?;
-                        continue;
-                    }
+            let idle = self.driver.session.state() == State::Idle && !matches!(item, Item::OptionalLine(_));
+            if idle && self.dialogue.setup.partial {
+                if self.driver.begin_others()? {
+                    self.others += 1;
+                    continue;
+                }
+                if self.variation.mails == 1 || self.mails == 2 {
+                    self.driver.part()?;
+                    continue;
                 }
             }
-            if !self.keeps() && self.driver.session.state() == State::Idle && !matches!(item, Item::OptionalLine(_)) {
+            if idle && !self.keeps() {
                 match self.repetition() {
                     Some(begins) => {
                         self.next_mail()?;
