@@ -101,8 +101,6 @@ def attachment(source, folder, with_data):
         path = folder / f"{source.randrange(10**12)}"
         path.write_bytes(octets)
         one = Attachment(path=path, **fields)
-        # In /proc a file of any length says that it is empty.
-        known = bool(octets)
     else:
         piece = source.choice([1 << 20, 16384, 1000, 57, 100])
 
