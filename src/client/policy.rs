@@ -140,6 +140,7 @@ fn is_lasting(reason: Reason) -> bool {
             | Reason::SpeaksHttp
             | Reason::SpeaksPop3
             | Reason::SpeaksImap
+            | Reason::NothingRead
             | Reason::BadChallenge
             | Reason::StrangeNonce
             | Reason::BadRounds
@@ -191,6 +192,8 @@ mod tests {
             (Code::DataFailed, 0, Reason::Lost, ATTEMPT),
             (Code::DataFailed, 0, Reason::NoMemory, ATTEMPT),
             (Code::SenderRefused, 0, Reason::NotSmtp, ATTEMPT),
+            // The server waited for a file of ours: another one would, too.
+            (Code::Timeout, 0, Reason::NothingRead, END),
             // Refused for now.
             (Code::NotReady, 421, Reason::None, SERVER),
             (Code::NotReady, 454, Reason::None, SERVER),

@@ -5,7 +5,7 @@
 
 use super::body::{Encoder, Encoding};
 use super::plan::Plan;
-use super::survey::Survey;
+use super::survey::{Survey, quoted_size};
 use super::text::Text;
 use crate::base64;
 use crate::buffer::{HEXADECIMAL, Window};
@@ -197,11 +197,7 @@ impl Content<'_> {
         match self {
             Self::Text(text, survey) => match survey.encoding(eight_bit_mime) {
                 Encoding::QuotedPrintable if survey.quoted > 0 => Some(survey.quoted),
-                Encoding::QuotedPrintable => {
-                    let mut counted = Window::counting();
-                    Encoder::new(Encoding::QuotedPrintable).write(text, true, &mut counted);
-                    Size::try_from(counted.written()).ok()
-                }
+                Encoding::QuotedPrintable => Some(quoted_size(text)),
                 _ => Some(survey.size),
             },
             Self::Octets(octets) => Some(base64_size(Size::try_from(octets.len()).ok()?)),

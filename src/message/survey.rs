@@ -1,14 +1,10 @@
 //! What a text needs on its way, found in one pass; where there is room for more code, several octets at a time, and what else a
 //! system wants to know is counted on the way.
 
-#[cfg(fast)]
-use super::body::Encoder;
 use super::body::Encoding;
-#[cfg(fast)]
-use crate::buffer::Window;
 use crate::limits::LINE_BYTES;
 #[cfg(fast)]
-use crate::limits::Size;
+use crate::limits::{QUOTED_PRINTABLE_LINE_BYTES, Size};
 #[cfg(fast)]
 use crate::octets::{HIGH, bits, controls, copy, is_any_strange};
 #[cfg(fast)]
@@ -81,9 +77,7 @@ impl Survey {
     #[cfg(fast)]
     pub fn count(&mut self, text: &[u8]) {
         if self.may_be_quoted() {
-            let mut counted = Window::counting();
-            Encoder::new(Encoding::QuotedPrintable).write(text, true, &mut counted);
-            self.quoted = Size::try_from(counted.written()).unwrap_or(Size::MAX);
+            self.quoted = quoted_size(text);
         }
     }
 
@@ -96,6 +90,37 @@ impl Survey {
             _ => Encoding::QuotedPrintable,
         }
     }
+}
+
+/// How many octets a text has as quoted-printable: what the encoder writes, without writing it, which takes a third of the time.
+#[cfg(fast)]
+pub fn quoted_size(text: &[u8]) -> Size {
+    let (mut size, mut column) = (0 as Size, 0usize);
+    let mut rest = text;
+    while let [octet, behind @ ..] = rest {
+        rest = behind;
+        let length = match octet {
+            b'\r' | b'\n' => {
+                if *octet == b'\r' {
+                    rest = match behind {
+                        [b'\n', next @ ..] | [b'\r', b'\n', next @ ..] => next,
+                        _ => behind,
+                    };
+                }
+                (size, column) = (size.wrapping_add(2), 0);
+                continue;
+            }
+            b' ' | b'\t' if matches!(behind, [] | [b'\r' | b'\n', ..]) => 3,
+            b'\t' | b' '..=b'<' | b'>'..=b'~' => 1,
+            _ => 3usize,
+        };
+        if column.wrapping_add(length) >= QUOTED_PRINTABLE_LINE_BYTES {
+            (size, column) = (size.wrapping_add(3), 0);
+        }
+        column = column.wrapping_add(length);
+        size = size.wrapping_add(if length == 1 { 1 } else { 3 });
+    }
+    size.wrapping_add(if column > 0 { 2 } else { 0 })
 }
 
 /// A survey on its way through a text, a piece at a time.
@@ -268,7 +293,10 @@ mod tests {
     #[test]
     fn it_says_what_is_found_octet_by_octet() {
         // Pieces of a text, one behind the other in many orders: around the octets that are looked at at once, and 998.
-        let pieces: [&[u8]; 12] = [
+        let pieces: [&[u8]; 15] = [
+            b" ",
+            b"=",
+            &[b'q'; 74],
             b"\r\n",
             b"\n",
             b"\r",
@@ -303,6 +331,9 @@ mod tests {
             let controls = text.iter().filter(|octet| matches!(octet, b'\r' | b'\n')).count();
             let dotted = text.windows(3).any(|three| three == b"\r\n.");
             assert_eq!(found.clean, controls == 2 * ends && !dotted, "{text:?}");
+            let mut window = Window::counting();
+            Encoder::new(Encoding::QuotedPrintable).write(&text, true, &mut window);
+            assert_eq!(quoted_size(&text), window.written() as Size, "{text:?}");
             // In pieces it is the same.
             let mut scan = Scan::NONE;
             for to in [text.len() / 3, text.len() / 2, text.len()] {

@@ -11,6 +11,7 @@ import re
 
 import pytest
 import sds_smtp
+from conftest import CHECKOUT
 from sds_smtp import Client, Code, Outcome, Phase, SmtpError
 
 SENDER = "unit7@example.test"
@@ -416,3 +417,35 @@ def test_an_item_of_a_list_is_one_mailbox_only(server, ready, item):
 def test_an_item_of_a_list_may_have_separators_in_quotes_and_comments(server, ready):
     ready.send(['"N, J; \\"x" <a@b.cz>', "c@d.cz (one, (or) two;)", ("O; P, (Q)", "e@f.cz")], wait=True)
     assert server.mails[-1][2] == [b"RCPT TO:<a@b.cz>", b"RCPT TO:<c@d.cz>", b"RCPT TO:<e@f.cz>"]
+
+
+# --- docs/addresses.md ---------------------------------------------------------------------
+
+
+def rows_of(heading):
+    """The first column of the tables below a heading: what is in backquotes there."""
+    page = (CHECKOUT / "docs" / "addresses.md").read_text("utf-8")
+    section = page.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    found = [example for row in re.findall(r"^\| (`.*?) \|", section, re.M) for example in re.findall(r"`([^`]+)`", row)]
+    return [example for example in found if not re.fullmatch(r"[a-z_]+", example) or example == "operator"]
+
+
+def test_the_page_on_addresses_says_what_is_taken(server, ready):
+    server.extensions = UTF8
+    examples = rows_of("Lists")
+    assert len(examples) >= 11
+    for example in examples:
+        result = ready.send(example, wait=True)
+        assert (result.code, result.recipients_accepted) == (Code.OK, example.count("@")), example
+
+
+def test_the_page_on_addresses_says_what_is_refused(server, ready):
+    server.extensions = UTF8
+    examples = rows_of("Refused on purpose")
+    assert len(examples) >= 10
+    for example in [*examples, "a\u2028@example.org", "a\u202e@example.org", "n" * 201 + " <a@example.org>", b"\xe9@example.org"]:
+        assert refusal(ready, to=example)[0] == Code.RECIPIENT_REFUSED, example
+    assert not server.commands
+    # What it says to write instead.
+    for example in ['"a..b"@example.org', '"Alarm: unit 7" <a@example.org>']:
+        assert ready.send(example, wait=True).code == Code.OK

@@ -267,9 +267,8 @@ def test_a_file_that_the_program_may_not_read_is_named(server, tmp_path):
                 print(int(failed.code), int(failed.result.outcome), int(failed.result.phase), failed.result.text)
         """
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(BINDING), str(secret), str(server.port)], stdout=subprocess.PIPE, check=True, timeout=50
-    )
+    command = [sys.executable, "-c", program, str(BINDING), str(secret), str(server.port)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=50)
     lines = done.stdout.decode().splitlines()
     assert len(lines) == 2 and all(line.startswith("40 2 10 ") and "cannot be opened" in line for line in lines), lines
     assert not server.commands

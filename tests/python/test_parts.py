@@ -7,6 +7,7 @@ import os
 import random
 import re
 import socket
+import statistics
 import sys
 import threading
 import time
@@ -279,6 +280,21 @@ def test_a_file_that_changes_while_it_is_sent_delivers_nothing(server, client, t
     assert_not_read(client, server, words, Phase.TEXT, attachments=both)
 
 
+def test_an_empty_file_has_a_length_and_the_mail_a_size(server, client, tmp_path):
+    empty, other = tmp_path / "empty", tmp_path / "other"
+    empty.touch()
+    other.write_bytes(b"x")
+    client.send("b@example.com", attachments=[Attachment(path=empty), Attachment(path=other)], wait=True)
+    assert announced(server) == len(last(server))
+    first, second = parsed(last(server)).iter_attachments()
+    assert (first.get_content(), second.get_content()) == (b"", b"x")
+
+
+def test_what_seems_empty_in_proc_has_no_size(server, client):
+    client.send("b@example.com", attachments=[Attachment(path="/proc/self/status")], wait=True)
+    assert not any(b"SIZE=" in line for _, line in server.commands)
+
+
 def test_what_is_in_proc_has_no_length_and_arrives(server, client):
     client.send("b@example.com", attachments=[Attachment(path="/proc/self/status")], wait=True)
     (part,) = parsed(last(server)).iter_attachments()
@@ -326,6 +342,69 @@ def test_the_text_says_that_nothing_was_read_in_time(server, tmp_path, field):
             client.configure(server="127.0.0.1", port=server.port, sender="a@example.com", total_timeout_ms=500)
             client.send("b@example.com", attachments=[Attachment(data=b"x")], wait=True)
         assert failed.value.result.outcome == Outcome.UNKNOWN and "read" not in failed.value.result.text
+
+
+def mails_while(client, condition):
+    """Plain mails one after the other, as long as the condition holds: how long each took, in seconds."""
+    took = []
+    while condition():
+        begun = time.perf_counter()
+        client.send("b@example.com", "Alarm", "Text.\n", wait=True)
+        took.append(time.perf_counter() - begun)
+    return took
+
+
+@pytest.mark.parametrize("field", ["text", "html"])
+def test_64_mib_for_a_server_without_8bitmime_hold_up_no_other_mail(server, client, field, capsys):
+    """It is looked at, and its size as quoted-printable counted, in the call that sends it, not on the engine's thread."""
+    line = "<p>Příliš žluťoučký kůň = 5 °C, a teplota stoupá dál a dál.</p>\n".encode()
+    octets = (line * (2**26 // len(line) + 1))[: 2**26 - 1].rsplit(b"\n", 1)[0]
+    other = ScriptedServer(extensions=["SIZE 0"])
+    gate = other.gate("MAIL")
+    with Client() as large:
+        large.configure(server="127.0.0.1", port=other.port, sender="a@example.com")
+        begun = time.perf_counter()
+        sending = threading.Thread(target=lambda: large.send("b@example.com", **{"text": None, field: octets}))
+        sending.start()
+        waits = {"while it is sent": mails_while(client, lambda: not other._reached["MAIL"].is_set())}
+        took = time.perf_counter() - begun
+        sending.join()
+        gate.set()
+        until = time.perf_counter() + 1
+        waits["while it leaves"] = mails_while(client, lambda: time.perf_counter() < until)
+        progress = large.progress()
+        large.cancel()
+    other.close()
+    with capsys.disabled():
+        for name, all_of_them in waits.items():
+            median, worst = statistics.median(all_of_them) * 1000, max(all_of_them) * 1000
+            print(f"\n{field}: send {took * 1000:.0f} ms; a plain mail {name}: median {median:.1f} ms, worst {worst:.1f}", end="")
+    assert all(len(each) >= 5 for each in waits.values()), waits
+    assert max(statistics.median(each) for each in waits.values()) < 0.1, waits
+    # Had the engine counted, one of them would have waited for that.
+    assert max(waits["while it is sent"]) < max(0.25, took / 2), (took, waits)
+    assert 0 < progress.sent < progress.all and progress.all > 2**26
+
+
+@pytest.mark.parametrize("field", ["path", "read"])
+def test_what_gave_nothing_in_time_is_not_tried_elsewhere_nor_again(server, tmp_path, field):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    more = Attachment(path=pipe) if field == "path" else Attachment(read=lambda offset, most: None)
+    other = ScriptedServer(extensions=EXTENSIONS)
+    with Client() as client:
+        servers = f"127.0.0.1:{server.port}, 127.0.0.1:{other.port}"
+        client.configure(server=servers, sender="a@example.com", block_timeout_ms=300, retry_max=3, retry_delay_ms=10)
+        with pytest.raises(SmtpError) as failed:
+            client.send("b@example.com", attachments=[more], wait=True)
+        result = failed.value.result
+        assert (result.code, result.outcome, result.attempts) == (Code.TIMEOUT, Outcome.NOT_SENT, 1)
+        # A server that gives no answer is another matter.
+        server.gate("EHLO")
+        client.configure(server=servers, sender="a@example.com", ehlo_timeout_ms=300)
+        client.send("b@example.com", "x", "plain", wait=True)
+    assert [len(one.mails) for one in (server, other)] == [0, 1]
+    other.close()
 
 
 def test_a_length_that_no_number_can_say_is_too_large(server, client):

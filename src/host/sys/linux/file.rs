@@ -65,9 +65,17 @@ pub fn open_source(path: &CStr) -> Result<(File, Option<u64>), Unopened> {
 pub fn length_of_file(path: &CStr) -> Result<Option<u64>, Unopened> {
     match look(path)? {
         Kind::Pipe => Ok(None),
-        Kind::Regular(_) => open_source(path).map(|(_, length)| length),
+        Kind::Regular(_) => open_source(path).map(|(file, length)| length.or_else(|| file.is_empty().then_some(0))),
     }
 }
+
+/// Where files seem to be empty that are not, and some give what they have only once.
+const MADE_BY_THE_KERNEL: [libc::c_long; 4] = [
+    libc::PROC_SUPER_MAGIC as libc::c_long,
+    libc::SYSFS_MAGIC as libc::c_long,
+    libc::DEBUGFS_MAGIC as libc::c_long,
+    libc::TRACEFS_MAGIC as libc::c_long,
+];
 
 impl File {
     /// Reads what there is; 0 at the end, None where there is nothing yet.
@@ -85,6 +93,18 @@ impl File {
                 failure => Err(failure),
             },
         }
+    }
+
+    /// Whether a file without a length has nothing in it: it ends at once.
+    fn is_empty(&self) -> bool {
+        // SAFETY: the descriptor is open, and the structure is ours.
+        let system = unsafe {
+            let mut status: libc::statfs64 = zeroed();
+            (libc::fstatfs64(self.descriptor.as_raw_fd(), &raw mut status) == 0)
+                .then_some(status.f_type as libc::c_long)
+        };
+        let is_made = system.is_none_or(|system| MADE_BY_THE_KERNEL.contains(&system));
+        !is_made && matches!(self.read(&mut [0]), Ok(Some(0)))
     }
 
     /// Waits for more, at most so many milliseconds.
