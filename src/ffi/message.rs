@@ -374,18 +374,20 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Code {
 unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
     // SAFETY: the caller's promises.
     unsafe {
+        if client.status() == Ok(Code::Busy.number()) {
+            // Nothing is read or copied for it. That mail may have ended since: this is no result of another one.
+            let wrong = Wrong::new(Code::Busy, "client", "a mail is in flight");
+            return Err(client.refuse_configuration(&wrong));
+        }
         let pieces;
         let text = match message.read {
-            Some(read) if client.status() != Ok(Code::Busy.number()) => {
-                match pieces_of(client, read, message.read_context) {
-                    Ok(text) => {
-                        pieces = text;
-                        &*pieces
-                    }
-                    Err((code, why)) => return Err(client.refuse(&Wrong::new(code, "read", why))),
+            Some(read) => match pieces_of(client, read, message.read_context) {
+                Ok(text) => {
+                    pieces = text;
+                    &*pieces
                 }
-            }
-            Some(_) => return Err(Code::Busy),
+                Err((code, why)) => return Err(client.refuse(&Wrong::new(code, "read", why))),
+            },
             None => string(message.text),
         };
         let order = Order {
@@ -394,11 +396,6 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
                 .done
                 .map(|done| Done::new(call_done, done as *const (), message.done_context)),
         };
-        if client.status() == Ok(Code::Busy.number()) {
-            // Nothing is copied for it. That mail may have ended since: this is no result of another one.
-            let wrong = Wrong::new(Code::Busy, "client", "a mail is in flight");
-            return Err(client.refuse_configuration(&wrong));
-        }
         let given = Given {
             flags: message.flags,
             text,

@@ -5,7 +5,7 @@ use std::boxed::Box;
 
 use super::memory::{Boxed, Row, joined, wipe, zeros};
 use super::outgoing::{Checked, Extras};
-use super::parts::{Fed, Parts, is_long};
+use super::parts::{self, Fed, Parts, is_long};
 use super::reading::Work;
 use super::registry::Slot;
 use super::snapshot::Snapshot;
@@ -31,8 +31,8 @@ pub struct Post {
     pub date: u32,
     /// What the Message-ID is made of.
     pub nonce: Nonce,
-    /// What there is in a long text.
-    survey: Option<Boxed<Survey>>,
+    /// What there is in the text.
+    survey: Survey,
     /// What few mails have in their envelope and header block.
     pub extras: Option<Boxed<Extras>>,
     /// What it has that is no plain text of its own.
@@ -43,12 +43,7 @@ impl Post {
     /// A copy, unless there is no memory for it.
     pub fn new(recipients: &[u8], count: Count, subject: &[u8], text: &[u8]) -> Option<Self> {
         let subject_at = recipients.len();
-        let (texts, survey) = if is_long(text) {
-            let (texts, survey) = copied(&[recipients, subject], text)?;
-            (texts, Some(Boxed::new(survey)?))
-        } else {
-            (joined(&[recipients, subject, text])?, None)
-        };
+        let (texts, survey) = copied(&[recipients, subject], text)?;
         Some(Self {
             texts,
             survey,
@@ -79,7 +74,7 @@ impl Post {
 
     /// The same with more than its plain text; unless there is no memory for it.
     pub fn with(mut self, mut parts: Parts, slot: &'static Slot) -> Option<Self> {
-        parts.prepare(self.text(), self.survey.as_deref(), slot)?;
+        parts.prepare(self.text(), &self.survey, slot)?;
         self.parts = Some(Boxed::new(parts)?);
         Some(self)
     }
@@ -91,7 +86,7 @@ impl Post {
         let part = |range: Range<usize>| self.texts.get(range).unwrap_or(&[]);
         let text = part(self.text_at..self.texts.len());
         let (text, survey, form) = match &self.parts {
-            None => (Text::whole(text), self.survey.as_deref(), None),
+            None => (Text::whole(text), &self.survey, None),
             Some(parts) => parts.amended(text),
         };
         Mail {
@@ -100,8 +95,7 @@ impl Post {
             composed: (!self.header.is_empty()).then_some(&*self.header),
             count: self.recipients,
             parameters: self.extras.as_ref().map(|extras| &extras.parameters),
-            survey,
-            clean: self.parts.as_ref().is_some_and(|parts| parts.is_clean()),
+            survey: Some(survey),
             form,
             ..Mail::new(part(0..self.subject_at), part(self.subject_at..self.text_at), text)
         }
@@ -142,10 +136,10 @@ impl Post {
     }
 }
 
-/// How much of a long text is copied at a time: it is looked at while the processor has it at hand.
+/// How much of a text is copied at a time: it is looked at while the processor has it at hand.
 const PIECE: usize = 64 * 1024;
 
-/// Texts and a long one, in one piece of memory; and what there is in the long one. None without memory.
+/// Texts and that of a mail, in one piece of memory; and what there is in the last one. None without memory.
 fn copied(before: &[&[u8]], text: &[u8]) -> Option<(Box<[u8]>, Survey)> {
     let length = before
         .iter()
@@ -161,9 +155,7 @@ fn copied(before: &[&[u8]], text: &[u8]) -> Option<(Box<[u8]>, Survey)> {
         scan.go_on(text, to, sys::see);
         all.append(piece)?;
     }
-    let mut survey = scan.end(text);
-    survey.count(text);
-    Some((all.boxed()?, survey))
+    Some((all.boxed()?, parts::end(scan, text)))
 }
 
 impl Post {

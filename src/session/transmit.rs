@@ -154,7 +154,7 @@ impl<E: Events> Session<E> {
         let Some(mail) = job.mail.as_ref().filter(|_| self.state == State::Text) else {
             return &[];
         };
-        if !(transaction.plan.clean || mail.clean) || !transaction.encoder.takes_as_it_is() {
+        if !mail.survey.is_some_and(|survey| survey.clean) || !transaction.encoder.takes_as_it_is() {
             return &[];
         }
         let octets = mail.text.octets.get(transaction.taken.wrapping_sub(mail.text.from)..);
