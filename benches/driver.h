@@ -4,7 +4,7 @@
  *     driver PORT N [USER PASSWORD]
  *
  * With USER the driver logs in with AUTH PLAIN. With DRIVER_CA in the environment, the path of a certificate, it speaks TLS
- * from the first octet on, and the server's name is localhost. The exit code is 0 only when the server took all mails.
+ * from the first octet on, and the server's name is localhost. With DRIVER_CHUNKING it uses CHUNKING, where it can. The exit code is 0 only when the server took all mails.
  */
 #ifndef DRIVER_H
 #define DRIVER_H

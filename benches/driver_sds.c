@@ -18,6 +18,8 @@ int main(int argc, char **argv)
   config.port = task.port;
   config.sender = SENDER;
   config.ehlo_name = EHLO_NAME;
+  if (getenv("DRIVER_CHUNKING") != NULL)
+    config.flags = SDS_SMTP_CHUNKING;
   if (task.ca != NULL) {
     config.tls = SDS_SMTP_TLS_IMPLICIT;
     config.tls_ca = task.ca;

@@ -218,6 +218,16 @@ waits() {
   columns 'with AUTH PLAIN' "${turns[sds,yes]}" "${turns[esmtp,yes]}" "${turns[curl,yes]}" ''
   limited 'waits without login' "${turns[sds,no]}" 4
   limited 'waits with AUTH PLAIN' "${turns[sds,yes]}" 5
+  for login in no yes; do
+    local account=()
+    if [[ $login = yes ]]; then account=("$user" "$password"); fi
+    serve $mails --turns --chunking ${account[0]+--user "$user" --password "$password"}
+    DRIVER_CHUNKING=1 timeout 60 "$work/driver_sds" "$port" $mails "${account[@]}" || die "driver_sds failed"
+    served
+    turns[chunks,$login]=$(divide "$(sed -n 's/^turns \([0-9]*\) .*/\1/p' "$work/sink.out")" $mails 2)
+  done
+  limited 'waits without login, with CHUNKING' "${turns[chunks,no]}" 3
+  limited 'waits with AUTH PLAIN, with CHUNKING' "${turns[chunks,yes]}" 4
 }
 
 memory() {

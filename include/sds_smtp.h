@@ -191,7 +191,10 @@
 /** `sds_smtp_config.flags`: do not use PIPELINING, even where the server offers it. */
 #define SDS_SMTP_NO_PIPELINING 1
 
-/** `sds_smtp_config.flags`: not in this version. */
+/**
+ * `sds_smtp_config.flags`: use BDAT (RFC 3030) where the server offers CHUNKING and PIPELINING. Not on bare
+ * metal.
+ */
 #define SDS_SMTP_CHUNKING 2
 
 /** `sds_smtp_config.flags`: keep the newest 4 KiB of the last conversation for sds_smtp_client_dialogue(). */
@@ -437,7 +440,14 @@ typedef struct sds_smtp_client sds_smtp_client;
 typedef struct sds_smtp_config {
     /** sizeof(struct sds_smtp_config); SDS_SMTP_CONFIG_INIT sets it. */
     uint32_t struct_size;
-    /** 0, or a sum of SDS_SMTP_NO_PIPELINING and SDS_SMTP_KEEP_DIALOGUE. */
+    /**
+     * 0, or a sum of SDS_SMTP_NO_PIPELINING, SDS_SMTP_CHUNKING and SDS_SMTP_KEEP_DIALOGUE. SDS_SMTP_CHUNKING:
+     * where the server offers CHUNKING (RFC 3030) and PIPELINING, the mail goes with BDAT. To one recipient,
+     * up to 64 KiB, it goes out at once with its envelope, one answer earlier. A server that refuses the
+     * recipient and does not read on over the mail takes its text for commands: use it with servers that you
+     * know. Where the server does not know BDAT after all, the mail goes with DATA on another connection, if
+     * nothing of it can have been delivered. Not on bare metal (code 39).
+     */
     uint32_t flags;
     /**
      * The server: an IP address or a host name, each with a port where it is not `port`: "192.0.2.1",

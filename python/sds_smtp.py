@@ -63,6 +63,7 @@ __all__ = [
     "Auth",
     "BadArgument",
     "Busy",
+    "CHUNKING",
     "Client",
     "Code",
     "ConfigurationError",
@@ -115,6 +116,10 @@ Headers = Union[Mapping[str, str], Sequence[Union[Text, Tuple[str, str]]]]
 
 NO_PIPELINING = 1
 """For `flags` of Client.configure: one command at a time, even where the server offers PIPELINING."""
+
+CHUNKING = 2
+"""For `flags` of Client.configure: BDAT where the server offers CHUNKING and PIPELINING, one answer earlier. A server that refuses
+a recipient and does not read on over the mail takes its text for commands: use it with servers that you know."""
 
 KEEP_DIALOGUE = 4
 """For `flags` of Client.configure: the newest 4 KiB of the last conversation, for Client.dialogue()."""
@@ -1300,8 +1305,8 @@ class Client:
         sender -- the sender's address; sender_name -- shown beside it; ehlo_name -- instead of the
         socket's own address; source -- our own address to connect from; charset -- names the charset of subjects and texts that
         are given as bytes and are not UTF-8; retry_max -- further attempts of a mail that was not sent, where they may help;
-        retry_delay_ms -- before the first of them, 60000 by default, and doubled each time; flags -- a sum of NO_PIPELINING and
-        KEEP_DIALOGUE. The limits are in milliseconds. A mail in flight keeps the configuration that it started with.
+        retry_delay_ms -- before the first of them, 60000 by default, and doubled each time; flags -- a sum of NO_PIPELINING,
+        CHUNKING and KEEP_DIALOGUE. The limits are in milliseconds. A mail in flight keeps the configuration that it started with.
 
         trace -- is called with every line of the conversation, as "S: 220 mail.example.com", on the library's thread; user name
         and password are masked, the mail's text is left out. It may call everything; wait() and shutdown() raise Busy there, or

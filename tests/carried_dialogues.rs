@@ -79,11 +79,34 @@ impl Play {
                     }
                 }
                 Item::Mail(_) => {
-                    let dot = b"\r\n.\r\n";
-                    let Some(at) = self.said.windows(dot.len()).position(|part| part == dot) else {
+                    // It comes octet by octet, and nothing behind the dot before it is answered.
+                    if !self.said.ends_with(b"\r\n.\r\n") {
+                        return;
+                    }
+                    self.said.clear();
+                }
+                Item::Chunk { last, .. } => {
+                    // Its size varies with the date.
+                    let Some(end) = self.said.iter().position(|octet| *octet == b'\n') else {
                         return;
                     };
-                    self.said.drain(..at + dot.len());
+                    let line = String::from_utf8_lossy(&self.said[..end]).into_owned();
+                    let size = line.strip_prefix("BDAT ").and_then(|size| size.strip_suffix('\r'));
+                    let (size, ends) = match size.and_then(|size| size.strip_suffix(" LAST")) {
+                        Some(size) => (Some(size), true),
+                        None => (size, false),
+                    };
+                    let Some(size) = size
+                        .and_then(|size| size.parse::<usize>().ok())
+                        .filter(|_| ends == last)
+                    else {
+                        self.is_wrong(format!("expected a chunk, the client says: {line}"));
+                        return;
+                    };
+                    if self.said.len() < end + 1 + size {
+                        return;
+                    }
+                    self.said.drain(..end + 1 + size);
                 }
                 Item::Close => {
                     if !self.says.is_empty() {
@@ -290,6 +313,7 @@ fn configure(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
         ehlo_name: setup.ehlo_name.as_deref(),
         charset: Some(&setup.charset),
         no_pipelining: !setup.pipelining,
+        chunking: setup.chunking,
         timeouts: setup.timeouts,
         ..Draft::default()
     };

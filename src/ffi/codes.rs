@@ -89,7 +89,8 @@ pub const SDS_SMTP_AUTH_OAUTHBEARER: u32 = 128;
 
 /// `sds_smtp_config.flags`: do not use PIPELINING, even where the server offers it.
 pub const SDS_SMTP_NO_PIPELINING: u32 = 1;
-/// `sds_smtp_config.flags`: not in this version.
+/// `sds_smtp_config.flags`: use BDAT (RFC 3030) where the server offers CHUNKING and PIPELINING. Not on bare
+/// metal.
 pub const SDS_SMTP_CHUNKING: u32 = 2;
 /// `sds_smtp_config.flags`: keep the newest 4 KiB of the last conversation for sds_smtp_client_dialogue().
 pub const SDS_SMTP_KEEP_DIALOGUE: u32 = 4;

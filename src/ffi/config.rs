@@ -37,9 +37,9 @@ pub struct sds_smtp_config {
     /// 0, or a sum of SDS_SMTP_NO_PIPELINING, SDS_SMTP_CHUNKING and SDS_SMTP_KEEP_DIALOGUE. SDS_SMTP_CHUNKING:
     /// where the server offers CHUNKING (RFC 3030) and PIPELINING, the mail goes with BDAT. To one recipient,
     /// up to 64 KiB, it goes out at once with its envelope, one answer earlier. A server that refuses the
-    /// recipient and does not read on over the mail then takes its text for commands, which is why it has to
-    /// be asked for: use it with servers that you know (docs/adr/0023-chunking.md). Without PIPELINING it has
-    /// no effect. Not on bare metal.
+    /// recipient and does not read on over the mail takes its text for commands: use it with servers that you
+    /// know. Where the server does not know BDAT after all, the mail goes with DATA on another connection, if
+    /// nothing of it can have been delivered. Not on bare metal (code 39).
     pub flags: u32,
     /// The server: an IP address or a host name, each with a port where it is not `port`: "192.0.2.1",
     /// "mail.example.org:587", "[2001:db8::1]:2525", "2001:db8::1", "fe80::1%eth0". Several are separated by

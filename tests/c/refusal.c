@@ -197,7 +197,6 @@ static void fields(void)
   compare(__LINE__, refusal_of(client), code, SDS_SMTP_BAD_ARGUMENT, "config: NULL, or struct_size is not known");
 
   CONFIG(BAD_ARGUMENT, config.flags = 8, "flags: unknown bit");
-  CONFIG(NOT_SUPPORTED, config.flags = SDS_SMTP_CHUNKING, "flags: not in this version");
   CONFIG(CONNECT_FAILED, config.port = 65536, "port: not 1 to 65535");
   CONFIG(BAD_ARGUMENT, config.auth = 256, "auth: unknown bit");
   CONFIG(BAD_ARGUMENT, config.auth = 3, "auth: SDS_SMTP_AUTH_ANY (1) with others: it stands alone");
