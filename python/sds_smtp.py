@@ -1318,7 +1318,10 @@ class Client:
         tls_certificate, tls_key -- our own certificate with its chain, and its key, each a path or the PEM itself. Files are read
         here and not later. A mail whose handshake fails has code 36, 37 or 38, and Result.text says why.
 
-        What the library lacks is refused with code 39: fields of TLS where `features` has no TLS, and keep_alive_ms.
+        keep_alive_ms -- how long the connection stays after a mail for the next one, by default 0: see sds_smtp_config. The end of
+        a `with` block, and shutdown(), end it.
+
+        What the library lacks is refused with code 39: fields of TLS where `features` has no TLS.
         """
         config = _Config(
             struct_size=ctypes.sizeof(_Config),

@@ -914,6 +914,20 @@ fn after_shutdown_nothing_of_the_library_is_left() {
 }
 
 #[test]
+fn connections_are_kept_and_ended_in_good_order() {
+    for (standard, link) in RUN {
+        run(executable("keep", standard, link), [""; 0])
+            .must_give(0)
+            .must_say("keep: 9 cases, 0 wrong");
+    }
+    under_valgrind(executable("keep", C11, Shared), [""; 0]).must_give(0);
+    let program = build("keep", C11, Link::Static, &SANITIZERS, &scratch("keep-sanitizers"));
+    // Left out: what closes the sanitizer's own descriptors.
+    let program = program.unwrap_or_else(|messages| panic!("{messages}"));
+    with_sanitizers(&program, [""; 0]).must_give(0);
+}
+
+#[test]
 fn credentials_show_up_nowhere_and_are_wiped() {
     let accepting = Server::start(Manners::default());
     for refusing in ["repeating", "in words"] {

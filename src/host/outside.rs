@@ -57,6 +57,10 @@ impl Connection {
 
     /// Does what can be done now, by the functions of the program. No lock may be held.
     pub fn turn_outside(&mut self, now: u64, buffer: &mut [u8], worker: Worker) {
+        if self.is_kept() && self.key.slot().is_none() {
+            // Who frees the client closes it.
+            return;
+        }
         let Some(mut carried) = self.carried.take() else { return };
         let mut functions = carried.functions(self.key);
         let given_up = self.key.slot().is_none_or(|slot| slot.is_given_up(self.mail));
@@ -365,6 +369,7 @@ pub fn run(wanted: Wanted) -> Ran {
         ran = Ran::Some;
         if key.slot().is_none() && !forgotten {
             // Who frees the client waits for this.
+            connection.part_once(clock::now(), &mut buffer);
             connection.close_once();
         }
         let again = put_back(connection, worker.number, forgotten, sound);

@@ -237,7 +237,6 @@ static void fields(void)
   CONFIG(BAD_ARGUMENT, with_tls(&config)->tls_ca = "-----BEGIN X-----", "tls_ca: not readable as PEM");
   CONFIG(BAD_ARGUMENT, with_tls(&config)->tls_pin = "sha256//", "tls_pin: a SHA-256 in base64 has 44 characters");
   CONFIG(BAD_ARGUMENT, with_tls(&config)->tls_key = "k.pem", "tls_key: needs the other one: tls_certificate and tls_key");
-  CONFIG(NOT_SUPPORTED, config.keep_alive_ms = 1, "keep_alive_ms: not in this version");
   CONFIG(BAD_ARGUMENT, config.credential_limit = 4097, "credential_limit: not 1 to 4096");
   CONFIG(BAD_ARGUMENT, config.reserved = 1, "reserved: not known to this version");
   CONFIG(BAD_ARGUMENT, config.reserved_2 = 1, "reserved_2: not known to this version");

@@ -33,7 +33,7 @@ pub const EXAMPLES: [&str; 12] = [
     "event_loop",
     "own_transport",
 ];
-pub const TESTS: [&str; 32] = [
+pub const TESTS: [&str; 33] = [
     "layout",
     "misuse",
     "versions",
@@ -62,6 +62,7 @@ pub const TESTS: [&str; 32] = [
     "refusal",
     "done",
     "shutdown",
+    "keep",
     "transport",
     "tls",
     "login_pause",

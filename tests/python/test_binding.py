@@ -327,7 +327,6 @@ LOGIN = {"auth": CLEAR, "username": "sds", "password": "secret"}
         ({"flags": 1 << 31}, Code.BAD_ARGUMENT),
         ({"source": "eth0"}, Code.BAD_ARGUMENT),
         ({"tls": 4}, Code.BAD_ARGUMENT),
-        ({"keep_alive_ms": 1}, Code.NOT_SUPPORTED),
     ],
 )
 def test_a_bad_configuration_is_refused_with_its_code(client, change, code):
