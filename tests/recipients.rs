@@ -484,10 +484,10 @@ fn ten_thousand_recipients_get_one_mail_each_in_as_many_transactions_as_it_takes
         assert_eq!(server.ledger.connections.load(Ordering::Relaxed), 1);
         let transactions = server.ledger.transactions.lock().unwrap();
         let asked: usize = transactions.iter().sum();
-        // Not all of the rest each time, and no more transactions than needed, or nearly.
+        // Not all of the rest each time; and behind ten refusals those who were accepted get it first.
         assert!(
-            transactions.len() <= 110 && asked <= 10_000 + 10_000 + 110 * 120,
-            "{full}: {transactions:?}"
+            transactions.len() <= 160 && asked <= 12_000,
+            "{full}: {asked} {transactions:?}"
         );
     }
 }

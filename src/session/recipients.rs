@@ -13,6 +13,15 @@ use crate::wire::reply::enhanced_status_code;
 /// What servers say of a transaction that has as many recipients as they take, whatever code they have for it.
 const TOO_MANY: &[u8] = b"too many recipients";
 
+/// RCPTs that may wait for their answers at first; and later, where none was refused, and where some were. Of many that are refused,
+/// and no mail is sent, servers hang up: Postfix behind 20, and slows down behind 10.
+const WINDOW: Count = 20;
+const WIDEST: Count = 100;
+const NARROW: Count = 10;
+
+/// Behind so many refusals those who were accepted get the mail, before others are asked for.
+const REFUSALS: Count = 10;
+
 /// Whether this refusal, of a recipient behind one that was accepted, may mean that there is no room for more in this transaction:
 /// 452, or the 552 of older servers (RFC 5321, 4.5.3.1.10), whatever it is about; and what says so in words, or in the enhanced
 /// status code X.5.3 (RFC 3463, 3.6).
@@ -59,6 +68,17 @@ impl<E: Events> Session<E> {
             place = place.next(mail.recipients);
         }
         place
+    }
+
+    /// Whether another RCPT may be said before those are answered that wait.
+    pub(super) fn has_window(&self) -> bool {
+        let envelope = &self.transaction.envelope;
+        let answered = envelope.answered.saturating_sub(1);
+        let window = match envelope.refused {
+            0 => answered.clamp(WINDOW, WIDEST),
+            _ => NARROW,
+        };
+        !self.transaction.partial || self.cursor > 0 || envelope.unanswered() < window
     }
 
     /// A command of the envelope is written: goes to the recipient of the next one.
@@ -115,16 +135,17 @@ impl<E: Events> Session<E> {
         let any = self.transaction.envelope.accepted > 0;
         let has_no_room = !accepted && any && has_no_room(reply, self.reader.text());
         let envelope = &mut self.transaction.envelope;
-        if has_no_room {
-            // Nothing more is said than what is said in part.
-            envelope.data = envelope.said.wrapping_add(Count::from(self.cursor > 0));
-        }
-        let last = envelope.answered.wrapping_add(1) == envelope.data;
         if accepted {
             envelope.accepted = envelope.accepted.wrapping_add(1);
         } else if !has_no_room {
             envelope.refused = envelope.refused.wrapping_add(1);
         }
+        let many = envelope.refused >= REFUSALS && envelope.accepted > 0;
+        if (has_no_room || many) && envelope.said < envelope.data {
+            // Nothing more is said than what is said in part.
+            envelope.data = envelope.said.wrapping_add(Count::from(self.cursor > 0));
+        }
+        let last = envelope.answered.wrapping_add(1) == envelope.data;
         if last && !accepted && !any {
             // Nobody is to get it.
             self.conclude(code, Reason::None);

@@ -114,6 +114,8 @@ impl<E: Events> Session<E> {
             return self.cursor > 0;
         }
         let pipelined = self.transaction.pipelining && (said < data || data == 2);
+        #[cfg(feature = "std")]
+        let pipelined = pipelined && self.has_window();
         pipelined || self.pending
     }
 
