@@ -227,23 +227,16 @@ impl sds_smtp_message {
     /// The field that asks for what this build lacks, or has a value that no build knows.
     #[cfg(feature = "std")]
     fn lacking(&self) -> Option<(&'static str, &'static str, Code)> {
-        let unknown = [
-            ("flags", "unknown bit", self.flags & !(FLAGS | FLAGS_TO_COME) != 0),
-            (
-                "read",
-                "text and read are both set",
-                self.read.is_some() && !self.text.is_null(),
-            ),
-            ("verb", "unknown value", self.verb > SDS_SMTP_VERB_SAML),
-            ("priority", "unknown value", self.priority > SDS_SMTP_PRIORITY_LOW),
-            ("dsn", "unknown bit", self.dsn & !DSN != 0),
-        ];
-        if let Some((field, why, _)) = unknown.into_iter().find(|(_, _, wrong)| *wrong) {
-            return Some((field, why, Code::BadArgument));
-        }
-        let lacking = [("flags", self.flags & !FLAGS != 0)];
-        let (field, _) = lacking.into_iter().find(|(_, given)| *given)?;
-        Some((field, "not in this version", Code::NotSupported))
+        let (field, why) = match () {
+            () if self.flags & !(FLAGS | FLAGS_TO_COME) != 0 => ("flags", "unknown bit"),
+            () if self.read.is_some() && !self.text.is_null() => ("read", "text and read are both set"),
+            () if self.verb > SDS_SMTP_VERB_SAML => ("verb", "unknown value"),
+            () if self.priority > SDS_SMTP_PRIORITY_LOW => ("priority", "unknown value"),
+            () if self.dsn & !DSN != 0 => ("dsn", "unknown bit"),
+            () if self.flags & !FLAGS != 0 => return Some(("flags", "not in this version", Code::NotSupported)),
+            () => return None,
+        };
+        Some((field, why, Code::BadArgument))
     }
 
     /// Whether it has nothing of what only few mails have.

@@ -664,7 +664,7 @@ impl Connection {
             }
             return true;
         }
-        let (recipient, decided) = verdicts.sum(report, post.all_recipients());
+        let (recipient, decided) = verdicts.sum(report, post.list());
         let sink = &mut session.events;
         (sink.recipient, sink.decided) = (recipient, decided);
         if self.snapshot.keep_alive == 0 {
@@ -1027,7 +1027,11 @@ impl Connection {
             hint::append(report, NO_ROOM);
         }
         if report.outcome == Outcome::Sent {
-            let mail = self.post.as_ref().filter(|post| post.extras.is_some()).map(Post::mail);
+            let mail = self
+                .post
+                .as_ref()
+                .filter(|post| post.extras.is_some())
+                .map(Post::mail_seldom);
             if mail.is_some_and(|mail| self.link.pump.session.lacks_notices(&mail)) {
                 hint::append(report, NO_NOTICES);
             }
@@ -1075,7 +1079,7 @@ impl Connection {
         if let (Some(post), Some(verdicts)) = (&self.post, &mut sink.verdicts) {
             if post.partial {
                 verdicts.end_transaction(&report, None, false);
-                verdicts.sum(&mut report, post.all_recipients());
+                verdicts.sum(&mut report, post.list());
             } else {
                 verdicts.end_all(&report);
             }
@@ -1112,7 +1116,7 @@ impl Connection {
             ended.told.message_id = post.message_id(&self.snapshot);
             ended.recipients = post.recipients;
             let sink = &self.link.pump.session.events;
-            let recipients = post.all_recipients();
+            let recipients = post.list();
             let address = match post.recipients {
                 // The same, faster: a list of one has nothing but blanks beside it.
                 1 => Some(recipients.trim_ascii()),
