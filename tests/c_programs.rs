@@ -793,7 +793,7 @@ fn functions_of_the_program_carry_a_connection() {
     for (standard, link) in RUN {
         run(executable("transport", standard, link), [""; 0])
             .must_give(0)
-            .must_say("transport: 19 cases, 0 wrong");
+            .must_say("transport: 20 cases, 0 wrong");
     }
     under_valgrind(executable("transport", C11, Shared), [""; 0]).must_give(0);
     let program = build(

@@ -188,6 +188,21 @@ send_mails() {
   mails_arrived "$#"
 }
 
+# Files and what a function gives, octet for octet, whatever the system's paths look like. Of what is no file nothing is sent.
+attached() {
+  local folder=$work/files
+  mkdir -p "$folder"
+  [[ $kind != windows ]] || folder=Z:${folder//\//\\}
+  rm -rf "$work/mails"
+  compile attached scripts/cross/attached.c -static "$archive" "${archive_libraries[@]}"
+  start_sink --mails 2
+  run attached "$port" "$folder"
+  tr -d '\r' <"$work/output"
+  wait_sink || die "attached: not every mail arrived: $(<"$work/sink.err")"
+  mails_arrived 2
+  python3 scripts/cross/attached.py "$work"/mails/*.eml || die 'attached: other octets or names arrived'
+}
+
 end_first() {
   kill "$first_pid"
   wait "$first_pid" 2>/dev/null || true
@@ -316,6 +331,7 @@ done
 run layout
 echo 'layout: sizes and offsets are the published ones'
 send_mails archive static shared
+attached
 is_lean || secured
 beside_another
 # Windows has no fork, and other sockets.

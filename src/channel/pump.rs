@@ -711,8 +711,14 @@ mod tests {
         if piece.is_some() {
             mail.text = Text::in_pieces(true);
             mail.form = Some(&form);
-            mail.clean = true;
         }
+        let survey = crate::message::survey::Survey {
+            clean: true,
+            ..crate::message::survey::Survey::of(text)
+        };
+        // Of a whole text what is in it.
+        let looked = crate::message::survey::Survey::of(text);
+        mail.survey = Some(if piece.is_some() { &survey } else { &looked });
         let mut channel = Scripted {
             most_sent,
             stalls,
@@ -781,12 +787,57 @@ mod tests {
         assert!(heard.windows(5).any(|five| five == b"\r\n..\r"));
     }
 
+    /// The data of a mail whose body is this one.
+    #[cfg(fast)]
+    fn stuffed(body: &[u8]) -> Vec<u8> {
+        let mut wanted = Vec::new();
+        for line in body.split_inclusive(|octet| *octet == b'\n') {
+            if line.starts_with(b".") {
+                wanted.push(b'.');
+            }
+            wanted.extend(line);
+        }
+        if !body.ends_with(b"\n") {
+            wanted.extend(b"\r\n");
+        }
+        wanted
+    }
+
+    #[cfg(fast)]
+    #[test]
+    fn a_clean_text_stays_the_same_wherever_the_channel_cuts_it() {
+        // Lines of few octets, so that every place of a cut is one within a line end for some of them; the last octets, too few to be
+        // sent from where they are, are written.
+        for length in [2usize, 3, 5, 8] {
+            let line = [b"x".repeat(length - 2), b"\r\n".to_vec()].concat();
+            let text = line.repeat(6000 / length);
+            let wanted = stuffed(&text);
+            for most_sent in 1890..1890 + 2 * length {
+                for stalls in [false, true] {
+                    assert!(
+                        heard_of(&text, None, most_sent, stalls) == wanted,
+                        "{length}, {most_sent}"
+                    );
+                    for piece in [5000, 5001, 5002, 5003] {
+                        let heard = heard_of(&text, Some(piece), most_sent, stalls);
+                        assert!(
+                            heard == wanted,
+                            "lines of {length}, pieces of {piece}, {most_sent} at a time"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
     #[cfg(fast)]
     #[test]
     fn of_a_clean_text_nothing_is_in_the_buffer() {
         let long = b"It is hot.\r\n".repeat(1000);
         let mut job = job();
-        job.mail.as_mut().unwrap().text = Text::whole(&long);
+        let survey = crate::message::survey::Survey::of(&long);
+        let mail = job.mail.as_mut().unwrap();
+        (mail.text, mail.survey) = (Text::whole(&long), Some(&survey));
         let mut channel = Scripted {
             most_sent: 5000,
             ..Scripted::new()

@@ -38,6 +38,8 @@ pub fn code(reason: Reason) -> Code {
 }
 
 /// Whether there is none of these control characters in a text: bit 0 is NUL, bit 30 is 30; bit 31 is 31 and DEL.
+// Saves 90 bytes.
+#[cfg_attr(fast, inline(never))]
 pub(super) fn is_clean(text: &[u8], controls: u32) -> bool {
     text.iter().all(|&octet| {
         let control = if octet == 0x7f { 31 } else { octet };

@@ -151,28 +151,36 @@ pub unsafe trait Versioned: Copy {
 /// `given` is NULL or points to `struct_size` octets.
 #[cfg(feature = "std")]
 pub unsafe fn read<T: Versioned>(given: *const T) -> Result<T, Code> {
-    if given.is_null() {
-        return Err(Code::BadArgument);
-    }
-    // SAFETY: every version begins with this field. A careless program may have it unaligned.
-    let size = unsafe { given.cast::<u32>().read_unaligned() };
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let known = T::ENDS.iter().copied().filter(|end| *end <= size).max().unwrap_or(0);
-    if known <= size_of::<u32>() || size > LARGEST_STRUCT {
-        return Err(Code::BadArgument);
-    }
-    for at in known.max(size_of::<T>())..size {
-        // SAFETY: the caller promises `size` octets.
-        if unsafe { given.cast::<u8>().add(at).read() } != 0 {
-            return Err(Code::BadArgument);
-        }
-    }
     // SAFETY: zeros are a value of T (the trait's promise); then whole fields are copied over them.
     unsafe {
+        let known = whole_fields(given.cast(), T::ENDS).ok_or(Code::BadArgument)?;
         let mut copy: T = core::mem::zeroed();
         core::ptr::copy_nonoverlapping(given.cast::<u8>(), (&raw mut copy).cast::<u8>(), known);
         Ok(copy)
     }
+}
+
+/// How many octets of a program's structure whole fields take that are known; None where it is not of any version.
+///
+/// # Safety
+///
+/// As above.
+#[cfg(feature = "std")]
+unsafe fn whole_fields(given: *const u8, ends: &[usize]) -> Option<usize> {
+    if given.is_null() {
+        return None;
+    }
+    // SAFETY: every version begins with this field. A careless program may have it unaligned.
+    let size = unsafe { given.cast::<u32>().read_unaligned() };
+    let size = usize::try_from(size).ok().filter(|size| *size <= LARGEST_STRUCT)?;
+    let known = ends.iter().rev().copied().find(|end| *end <= size)?;
+    for at in ends.last().copied()?.max(known)..size {
+        // SAFETY: the caller promises `size` octets.
+        if unsafe { given.add(at).read() } != 0 {
+            return None;
+        }
+    }
+    Some(known).filter(|known| *known > size_of::<u32>())
 }
 
 /// Reads a program's structure. Without a system, library and program are built together: a structure of

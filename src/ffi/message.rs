@@ -226,23 +226,16 @@ impl sds_smtp_message {
     /// The field that asks for what this build lacks, or has a value that no build knows.
     #[cfg(feature = "std")]
     fn lacking(&self) -> Option<(&'static str, &'static str, Code)> {
-        let unknown = [
-            ("flags", "unknown bit", self.flags & !(FLAGS | FLAGS_TO_COME) != 0),
-            (
-                "read",
-                "text and read are both set",
-                self.read.is_some() && !self.text.is_null(),
-            ),
-            ("verb", "unknown value", self.verb > SDS_SMTP_VERB_SAML),
-            ("priority", "unknown value", self.priority > SDS_SMTP_PRIORITY_LOW),
-            ("dsn", "unknown bit", self.dsn & !DSN != 0),
-        ];
-        if let Some((field, why, _)) = unknown.into_iter().find(|(_, _, wrong)| *wrong) {
-            return Some((field, why, Code::BadArgument));
-        }
-        let lacking = [("flags", self.flags & !FLAGS != 0)];
-        let (field, _) = lacking.into_iter().find(|(_, given)| *given)?;
-        Some((field, "not in this version", Code::NotSupported))
+        let (field, why) = match () {
+            () if self.flags & !(FLAGS | FLAGS_TO_COME) != 0 => ("flags", "unknown bit"),
+            () if self.read.is_some() && !self.text.is_null() => ("read", "text and read are both set"),
+            () if self.verb > SDS_SMTP_VERB_SAML => ("verb", "unknown value"),
+            () if self.priority > SDS_SMTP_PRIORITY_LOW => ("priority", "unknown value"),
+            () if self.dsn & !DSN != 0 => ("dsn", "unknown bit"),
+            () if self.flags & !FLAGS != 0 => return Some(("flags", "not in this version", Code::NotSupported)),
+            () => return None,
+        };
+        Some((field, why, Code::BadArgument))
     }
 
     /// Whether it has nothing of what only few mails have.
@@ -374,18 +367,20 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Code {
 unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
     // SAFETY: the caller's promises.
     unsafe {
+        if client.status() == Ok(Code::Busy.number()) {
+            // Nothing is read or copied for it. That mail may have ended since: this is no result of another one.
+            let wrong = Wrong::new(Code::Busy, "client", "a mail is in flight");
+            return Err(client.refuse_configuration(&wrong));
+        }
         let pieces;
         let text = match message.read {
-            Some(read) if client.status() != Ok(Code::Busy.number()) => {
-                match pieces_of(client, read, message.read_context) {
-                    Ok(text) => {
-                        pieces = text;
-                        &*pieces
-                    }
-                    Err((code, why)) => return Err(client.refuse(&Wrong::new(code, "read", why))),
+            Some(read) => match pieces_of(client, read, message.read_context) {
+                Ok(text) => {
+                    pieces = text;
+                    &*pieces
                 }
-            }
-            Some(_) => return Err(Code::Busy),
+                Err((code, why)) => return Err(client.refuse(&Wrong::new(code, "read", why))),
+            },
             None => string(message.text),
         };
         let order = Order {
@@ -394,11 +389,6 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
                 .done
                 .map(|done| Done::new(call_done, done as *const (), message.done_context)),
         };
-        if client.status() == Ok(Code::Busy.number()) {
-            // Nothing is copied for it. That mail may have ended since: this is no result of another one.
-            let wrong = Wrong::new(Code::Busy, "client", "a mail is in flight");
-            return Err(client.refuse_configuration(&wrong));
-        }
         let given = Given {
             flags: message.flags,
             text,

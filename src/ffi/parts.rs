@@ -8,8 +8,8 @@ use super::guard::{read, string};
 use crate::channel::callbacks::{Lent, Read};
 use crate::client::wrong::Wrong;
 use crate::code::Code;
-use crate::host::Client;
 use crate::host::parts::{self, Enclosure, Material, Octets, Parts};
+use crate::host::{Boxed, Client};
 use crate::limits::{ATTACHMENTS, TEXT_BYTES};
 
 /// What a message has.
@@ -35,7 +35,7 @@ const NO_MEMORY: &str = "out of memory";
 ///
 /// The message's strings are NULL or end with a NUL; its attachments are as many as it says, each with its own struct_size; what is
 /// borrowed stays; the functions can be called with their contexts.
-pub unsafe fn parts_of(client: Client, message: &Given<'_>) -> Result<Option<Parts>, Wrong<'static>> {
+pub unsafe fn parts_of(client: Client, message: &Given<'_>) -> Result<Option<Boxed<Parts>>, Wrong<'static>> {
     let text = message.text;
     let raw = message.flags & SDS_SMTP_RAW != 0;
     let lent = message.flags & SDS_SMTP_BORROW_TEXT != 0 && message.has_text;
@@ -44,7 +44,8 @@ pub unsafe fn parts_of(client: Client, message: &Given<'_>) -> Result<Option<Par
         return Ok(None);
     }
     let no_memory = |field| Wrong::new(Code::DataFailed, field, NO_MEMORY);
-    let mut parts = Parts::new(raw, message.flags & SDS_SMTP_TEXT_IN_CHARSET != 0);
+    let parts = Parts::new(raw, message.flags & SDS_SMTP_TEXT_IN_CHARSET != 0);
+    let mut parts = Boxed::new(parts).ok_or(no_memory("message"))?;
     if !message.text_path.is_null() {
         if message.has_text || message.has_read {
             let why = "text_path, and text or read, are both set";

@@ -100,7 +100,7 @@ impl Client {
             if polled() {
                 driver::drive(patience, Wanted::WithMail(key));
             } else {
-                std::thread::sleep(core::time::Duration::from_millis(patience));
+                clock::pause(patience);
             }
         });
         if given.is_some() {
@@ -243,14 +243,14 @@ impl Client {
         recipients: Option<&[u8]>,
         subject: &[u8],
         text: &[u8],
-        parts: Option<Parts>,
+        parts: Option<Boxed<Parts>>,
         order: Order,
     ) -> Result<(), Code> {
         let (key, slot) = self.key()?;
         begin(key, slot)?;
         let recipients = recipients.unwrap_or(&[]);
         let post = match mail::check(Some(recipients), subject, text) {
-            Ok(count) => Post::new(recipients, count, subject, copied(text, parts.as_ref())),
+            Ok(count) => Post::new(recipients, count, subject, copied(text, parts.as_deref())),
             // It may be a list as people write them.
             Err(Reason::BadRecipients) => {
                 return send_checked(key, slot, &Outgoing::of(recipients, subject, text), parts, order);
@@ -265,7 +265,7 @@ impl Client {
     }
 
     /// Starts a mail with all that only few mails have.
-    pub fn send_outgoing(self, outgoing: &Outgoing<'_>, parts: Option<Parts>, order: Order) -> Result<(), Code> {
+    pub fn send_outgoing(self, outgoing: &Outgoing<'_>, parts: Option<Boxed<Parts>>, order: Order) -> Result<(), Code> {
         let (key, slot) = self.key()?;
         begin(key, slot)?;
         send_checked(key, slot, outgoing, parts, order)
@@ -520,7 +520,7 @@ fn send_checked(
     key: Key,
     slot: &'static Slot,
     outgoing: &Outgoing<'_>,
-    parts: Option<Parts>,
+    parts: Option<Boxed<Parts>>,
     order: Order,
 ) -> Result<(), Code> {
     let logged = [outgoing.to, outgoing.cc, outgoing.bcc];
@@ -531,7 +531,7 @@ fn send_checked(
         None => Bounded::EMPTY,
     };
     let post = match outgoing.check(charset.octets()) {
-        Ok(checked) => Post::of(checked, outgoing.subject, copied(outgoing.text, parts.as_ref())),
+        Ok(checked) => Post::of(checked, outgoing.subject, copied(outgoing.text, parts.as_deref())),
         Err(wrong) => return Err(refuse(key, &wrong, logged)),
     };
     let started = start_told(key, slot, post, parts, order);
@@ -552,7 +552,7 @@ fn start_told(
     key: Key,
     slot: &'static Slot,
     post: Option<Post>,
-    parts: Option<Parts>,
+    parts: Option<Boxed<Parts>>,
     order: Order,
 ) -> Result<(), (Code, Reason)> {
     let post = post.and_then(|post| match parts {

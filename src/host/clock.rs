@@ -24,6 +24,12 @@ pub fn calendar() -> Option<u64> {
     (now >= SET_SINCE).then_some(now)
 }
 
+/// Waits so many milliseconds; it may be less.
+pub fn pause(milliseconds: u64) {
+    let (lock, never) = (sys::Lock::new(()), sys::Condition::new());
+    drop(never.wait(lock.lock(), milliseconds));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +48,15 @@ mod tests {
         let least = true_time();
         let told = u128::from(calendar().unwrap());
         assert!(least <= told && told <= true_time(), "{least} {told}");
+    }
+
+    #[test]
+    fn a_pause_is_over_when_it_should_be() {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(5) {
+            pause(5);
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20));
     }
 
     #[test]

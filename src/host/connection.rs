@@ -905,7 +905,11 @@ impl Connection {
             hint::explain(report, &settings, session.mechanism());
         }
         if report.outcome == Outcome::Sent {
-            let mail = self.post.as_ref().filter(|post| post.extras.is_some()).map(Post::mail);
+            let mail = self
+                .post
+                .as_ref()
+                .filter(|post| post.extras.is_some())
+                .map(Post::mail_seldom);
             if mail.is_some_and(|mail| self.link.pump.session.lacks_notices(&mail)) {
                 hint::append(report, NO_NOTICES);
             }
@@ -975,7 +979,7 @@ impl Connection {
             ended.told.message_id = post.message_id(&self.snapshot);
             ended.recipients = post.recipients;
             let sink = &self.link.pump.session.events;
-            let recipients = post.mail().recipients;
+            let recipients = post.list();
             let address = match post.recipients {
                 // The same, faster: a list of one has nothing but blanks beside it.
                 1 => Some(recipients.trim_ascii()),

@@ -32,6 +32,8 @@ pub struct Connections {
     unfinished: Queue<u64>,
     /// The connection that is taken out for its turn, and whether something has happened to it meanwhile.
     turned: Option<(u64, bool)>,
+    /// How far its mail was before, where that is in flight: whose it is, how many octets of it had left, and how many there are.
+    progress: Option<(Key, (u64, u64))>,
     /// The buffer of the last connection that ended, for the next one.
     spare: Option<Box<[u8]>>,
 }
@@ -53,6 +55,7 @@ impl Connections {
             deadlines: Deadlines::new(),
             unfinished: Queue::new(),
             turned: None,
+            progress: None,
             spare: None,
         }
     }
@@ -155,12 +158,22 @@ impl Connections {
     pub fn take_for_turn(&mut self, token: u64) -> Option<Boxed<Connection>> {
         let connection = self.take_out(token)?;
         self.turned = Some((token, false));
+        self.progress = (!connection.has_ended()).then(|| (connection.key, connection.progress()));
         Some(connection)
     }
 
     /// The connection that is taken out for its turn.
     pub fn turned(&self) -> Option<u64> {
         self.turned.map(|(token, _)| token)
+    }
+
+    /// How far the mail in flight of a client is: how many octets of it have left, and how many there are.
+    pub fn progress(&mut self, key: Key) -> Option<(u64, u64)> {
+        let active = self.active(key.place).and_then(|token| self.get(token));
+        match active {
+            Some(connection) => (connection.key == key).then(|| connection.progress()),
+            None => self.progress.filter(|(of, _)| *of == key).map(|(_, progress)| progress),
+        }
     }
 
     /// Notes that something has happened to a connection that is taken out for its turn; false where it is none.
@@ -198,6 +211,9 @@ impl Connections {
             *place = Some(connection);
         }
         let turned = self.turned.take_if(|(turned, _)| *turned == token);
+        if turned.is_some() {
+            self.progress = None;
+        }
         turned.is_some_and(|(_, missed)| missed)
     }
 

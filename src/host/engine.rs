@@ -266,9 +266,7 @@ impl Engine {
 
     /// How much of the mail in flight of this client has left, and how much there is.
     pub fn progress(&mut self, key: Key) -> Option<(u64, u64)> {
-        let token = self.connections.active(key.place)?;
-        let connection = self.connections.get(token)?;
-        (connection.key == key).then(|| connection.progress())
+        self.connections.progress(key)
     }
 
     /// Cancels the mail of the client at this place if it was given up or the client has ended. Of a client that has ended the
@@ -486,6 +484,9 @@ pub fn end_abandoned(connection: &mut Connection, now: u64) {
 /// Ends a mail: after the lines of its conversation were told, if the program is told of them.
 fn publish(key: Key, ended: &Ended, promise: Option<Promise>) {
     let mut shared = shared();
+    if let Some(client) = shared.client(key) {
+        client.progress = ended.progress;
+    }
     // Without memory it does not wait for them.
     let result = if shared.calls.has(key) {
         Call::of_result(key, ended)

@@ -172,6 +172,8 @@ impl Table {
 }
 
 impl Files {
+    // Saves 110 bytes.
+    #[inline(never)]
     fn lock(&self) -> Locked<'_, Table> {
         self.table.lock()
     }

@@ -2,64 +2,56 @@
 
 use super::idn;
 use super::no_server::NoServer;
-use crate::buffer::Window;
-use crate::client::wrong::{Place, Wrong, of_fault};
+use crate::client::wrong::{Wrong, of_fault};
 use crate::code::Code;
-use crate::limits::{ADDRESS_BYTES, Count, DOMAIN_BYTES, MANY_RECIPIENTS, NAME_BYTES};
+use crate::limits::{ADDRESS_BYTES, DOMAIN_BYTES, MANY_RECIPIENTS, NAME_BYTES};
 use crate::octets::{Bounded, copy};
 use crate::wire::mailbox::{self, Fault, Mailbox, Mailboxes};
 
-/// The lists of recipients, each with the name of its field.
-pub type Lists<'a> = [(&'static str, &'a [u8]); 3];
-
-/// An entry of a list, and its text.
-#[derive(Clone, Copy)]
-pub struct Listed<'a> {
-    /// What was written.
-    pub text: &'a [u8],
-    /// What it is.
-    pub mailbox: Mailbox<'a>,
+/// What was found in the lists that were read.
+#[derive(Clone, Copy, Default)]
+pub struct Found {
+    /// How many addresses there are.
+    pub count: usize,
+    /// One of them has characters outside ASCII.
+    pub utf8: bool,
 }
 
-/// The entries of a list, or which one is wrong.
-pub fn entries<'a>(
+/// What an entry is handed to, with its address as it is sent; or what is wrong with it.
+pub type Each<'e, 'a> = &'e mut dyn FnMut(&Mailbox<'a>, &[u8]) -> Result<(), &'static str>;
+
+/// Reads a list, and hands over each of its entries.
+pub fn read<'a>(
     field: &'static str,
     code: Code,
     list: &'a [u8],
-) -> impl Iterator<Item = Result<Listed<'a>, Wrong<'a>>> {
-    Mailboxes::new(list).enumerate().map(move |(number, (text, mailbox))| {
-        let mailbox = mailbox.map_err(|fault| Problem::Form(fault).of(field, code, number, text))?;
-        Ok(Listed { text, mailbox })
-    })
-}
-
-/// Writes the recipients as a list of addresses; how many they are.
-pub fn write_recipients<'a>(lists: &Lists<'a>, utf8: &mut bool, out: &mut Window<'_>) -> Result<Count, Wrong<'a>> {
-    let code = Code::RecipientRefused;
-    let (mut count, mut all) = (0 as Count, 0usize);
-    for (field, list) in lists.iter().copied() {
-        let mut address = Path::NONE;
-        for (number, listed) in entries(field, code, list).enumerate() {
-            let listed = listed?;
-            address
-                .read(&listed)
-                .map_err(|why| why.of(field, code, number, listed.text))?;
-            all = all.saturating_add(1);
-            if all > MANY_RECIPIENTS {
-                return Err(Wrong::new(code, field, "too many recipients: more than 100000"));
-            }
-            *utf8 |= address.is_utf8();
-            if count > 0 {
-                out.put(b',');
-            }
-            out.put_all(address.octets.octets());
-            count = count.saturating_add(1);
+    found: &mut Found,
+    each: Each<'_, 'a>,
+) -> Result<(), Wrong<'a>> {
+    let mut path = Path::NONE;
+    for (number, (text, mailbox)) in Mailboxes::new(list).enumerate() {
+        if found.count >= MANY_RECIPIENTS {
+            let why = match code {
+                Code::RecipientRefused => "too many recipients: more than 100000",
+                _ => "more than 100000 addresses",
+            };
+            return Err(Wrong::new(code, field, why));
         }
+        found.count = found.count.saturating_add(1);
+        let read = mailbox.map_err(Problem::Form).and_then(|mailbox| {
+            path.read(&mailbox)?;
+            each(&mailbox, path.octets.octets()).map_err(Problem::Other)
+        });
+        if let Err(problem) = read {
+            let (code, why) = problem.of(code);
+            return Err(Wrong {
+                shown: text,
+                ..Wrong::entry(code, field, number, why)
+            });
+        }
+        found.utf8 |= path.is_utf8();
     }
-    if count == 0 {
-        return Err(Wrong::new(code, "to", "no recipient"));
-    }
-    Ok(count)
+    Ok(())
 }
 
 /// A display name as it is meant; None where it is too long.
@@ -86,13 +78,16 @@ pub enum Problem {
     Form(Fault),
     /// Its domain, which is not ASCII.
     Domain(NoServer),
+    /// Something else.
+    Other(&'static str),
 }
 
 impl Problem {
-    /// The refusal of an entry.
-    pub fn of<'a>(self, field: &'static str, code: Code, number: usize, text: &'a [u8]) -> Wrong<'a> {
-        let (code, why) = match self {
+    /// The code, where that of other entries is this one, and the words.
+    fn of(self, code: Code) -> (Code, &'static str) {
+        match self {
             Self::Form(fault) => (code, of_fault(fault)),
+            Self::Other(why) => (code, why),
             Self::Domain(NoServer::NoMemory) => (Code::DataFailed, "out of memory"),
             Self::Domain(_) if !cfg!(feature = "unicode") => (
                 Code::NotSupported,
@@ -100,10 +95,6 @@ impl Problem {
             ),
             Self::Domain(NoServer::LongName) => (code, "longer than 254 bytes"),
             Self::Domain(_) => (code, "no domain behind the @"),
-        };
-        Wrong {
-            shown: text,
-            ..Wrong::entry(code, field, number, why)
         }
     }
 }
@@ -123,12 +114,8 @@ impl Path {
         !self.octets.octets().is_ascii()
     }
 
-    /// Reads an entry of a list.
-    pub fn read(&mut self, listed: &Listed<'_>) -> Result<(), Problem> {
-        self.read_mailbox(&listed.mailbox)
-    }
-
-    fn read_mailbox(&mut self, mailbox: &Mailbox<'_>) -> Result<(), Problem> {
+    /// Reads a mailbox.
+    fn read(&mut self, mailbox: &Mailbox<'_>) -> Result<(), Problem> {
         let (local, domain) = mailbox.parts().map_err(Problem::Form)?;
         let mut room = [0; DOMAIN_BYTES];
         let mut domain = domain;
@@ -151,19 +138,18 @@ impl Path {
     /// Reads the one entry of a field.
     pub fn read_only<'a>(&mut self, field: &'static str, code: Code, text: &'a [u8]) -> Result<Mailbox<'a>, Wrong<'a>> {
         let mut all = Mailboxes::new(text);
-        let wrong = |problem: Problem| Wrong {
-            place: Place::Whole,
-            ..problem.of(field, code, 0, &[])
-        };
-        let Some((_, mailbox)) = all.next() else {
-            return Err(wrong(Problem::Form(Fault::Empty)));
-        };
-        let mailbox = mailbox.map_err(|fault| wrong(Problem::Form(fault)))?;
-        if all.next().is_some() {
-            return Err(Wrong::new(code, field, "more than one address"));
-        }
-        self.read_mailbox(&mailbox).map_err(wrong)?;
-        Ok(mailbox)
+        let first = all.next().map_or(Err(Fault::Empty), |(_, mailbox)| mailbox);
+        let read = first.map_err(Problem::Form).and_then(|mailbox| {
+            if all.next().is_some() {
+                return Err(Problem::Other("more than one address"));
+            }
+            self.read(&mailbox)?;
+            Ok(mailbox)
+        });
+        read.map_err(|problem| {
+            let (code, why) = problem.of(code);
+            Wrong::new(code, field, why)
+        })
     }
 
     /// Reads a mailbox with a display name; what is meant by that name.

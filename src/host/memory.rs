@@ -51,6 +51,8 @@ pub fn zeros(length: usize) -> Option<Box<[u8]>> {
 }
 
 /// Wipes octets that may hold a secret, as fast as memory allows.
+// Saves 150 bytes.
+#[inline(never)]
 pub fn wipe(octets: &mut [u8]) {
     octets.fill(0);
     // Without a possible reader the compiler would leave the fill out.

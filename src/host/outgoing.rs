@@ -2,13 +2,13 @@
 
 use std::boxed::Box;
 
-use super::mailboxes::{Lists, Path, entries, name_of, write_recipients};
+use super::mailboxes::{self, Found, Path, name_of};
 use super::memory::{Boxed, wipe, zeros};
 use crate::buffer::Window;
 use crate::client::mail;
 use crate::client::wrong::Wrong;
 use crate::code::Code;
-use crate::limits::{Count, ENVELOPE_ID_BYTES, GIVEN_MESSAGE_ID_BYTES, HEADERS_BYTES, MANY_RECIPIENTS};
+use crate::limits::{Count, ENVELOPE_ID_BYTES, GIVEN_MESSAGE_ID_BYTES, HEADERS_BYTES};
 use crate::message::field;
 pub use crate::message::field::Priority;
 use crate::octets::Bounded;
@@ -52,28 +52,41 @@ pub struct Outgoing<'a> {
     pub auto_submitted: bool,
 }
 
+/// Text that is wiped when it is used no more.
+#[derive(Default)]
+pub struct Wiped(Box<[u8]>);
+
+impl core::ops::Deref for Wiped {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
 /// What few mails have.
+#[derive(Default)]
 pub struct Extras {
     /// What they say in their envelope.
     pub parameters: Parameters,
     /// Header fields, whole lines: those of addresses, and the program's own.
-    pub lines: Box<[u8]>,
+    pub lines: Wiped,
     /// The Message-ID, where it is the program's.
     pub message_id: Bounded<GIVEN_MESSAGE_ID_BYTES>,
     /// The time for Date, in seconds since 1970; 0: now.
     pub date: u32,
 }
 
-impl Drop for Extras {
-    fn drop(&mut self) {
-        wipe(&mut self.lines);
-    }
-}
-
 /// A mail that was checked: what is copied of it.
 pub struct Checked {
     /// All recipients: a list of addresses, with nothing else in it.
-    pub recipients: Box<[u8]>,
+    pub recipients: Wiped,
     /// How many they are.
     pub count: Count,
     /// What few mails have.
@@ -111,46 +124,50 @@ impl<'a> Outgoing<'a> {
 
     /// Checks it, and copies what few mails have; or which field is wrong. `charset` is that of names that are not UTF-8.
     pub fn check(&self, charset: &[u8]) -> Result<Checked, Wrong<'a>> {
-        let mut parameters = self.parameters()?;
-        let lists: Lists<'_> = [("to", self.to), ("cc", self.cc), ("bcc", self.bcc)];
-        let mut counted = Window::counting();
-        let count = write_recipients(&lists, &mut parameters.utf8, &mut counted)?;
+        let mut extras = Boxed::new(Extras::default()).ok_or(NO_MEMORY)?;
+        self.read_parameters(&mut extras.parameters)?;
+        let mut utf8 = extras.parameters.utf8;
+        let mut count = 0;
+        let recipients = written(&mut |out| {
+            let mut found = Found::default();
+            for (field, list) in [("to", self.to), ("cc", self.cc), ("bcc", self.bcc)] {
+                mailboxes::read(field, Code::RecipientRefused, list, &mut found, &mut |_, address| {
+                    if out.column() > 0 {
+                        out.put(b',');
+                    }
+                    out.put_seldom(address);
+                    Ok(())
+                })?;
+            }
+            utf8 |= found.utf8;
+            count = Count::try_from(found.count).unwrap_or(Count::MAX);
+            Ok(())
+        })?;
+        if count == 0 {
+            return Err(Wrong::new(Code::RecipientRefused, "to", "no recipient"));
+        }
         if let Err(reason) = mail::check_all_else(self.subject, self.text) {
             return Err(Wrong::of_mail(self.subject, mail::code(reason), reason));
         }
-        let mut lines = Window::counting();
-        self.write_lines(charset, &mut parameters.utf8, &mut lines)?;
-        if parameters.utf8 && !self.verb.takes_parameters() {
+        extras.lines = written(&mut |out| self.write_lines(charset, &mut utf8, out))?;
+        if utf8 && !self.verb.takes_parameters() {
             let why = "with it no address can have other letters than ASCII before its @";
             return Err(Wrong::new(Code::NotSupported, "verb", why));
         }
-        let no_memory = || Wrong::new(Code::DataFailed, "message", "out of memory");
-        // Both again, in as much memory as they take.
-        let mut recipients = zeros(counted.written()).ok_or_else(no_memory)?;
-        write_recipients(&lists, &mut parameters.utf8, &mut Window::new(&mut recipients, 0))?;
-        let mut block = zeros(lines.written()).ok_or_else(no_memory)?;
-        self.write_lines(charset, &mut parameters.utf8, &mut Window::new(&mut block, 0))?;
-        let extras = Extras {
-            parameters,
-            lines: block,
-            message_id: Bounded::new(self.message_id),
-            date: u32::try_from(self.date).unwrap_or(0),
-        };
+        extras.parameters.utf8 = utf8;
+        extras.message_id = Bounded::new(self.message_id);
+        extras.date = u32::try_from(self.date).unwrap_or(0);
         Ok(Checked {
             recipients,
             count,
-            extras: Boxed::new(extras).ok_or_else(no_memory)?,
+            extras,
         })
     }
 
     /// What the envelope says, and the fields that are one word each.
-    fn parameters(&self) -> Result<Parameters, Wrong<'a>> {
+    fn read_parameters(&self, parameters: &mut Parameters) -> Result<(), Wrong<'a>> {
         let wrong = |field, why| Err(Wrong::new(Code::BadArgument, field, why));
-        let mut parameters = Parameters {
-            verb: self.verb,
-            notify: self.notify,
-            ..Parameters::default()
-        };
+        (parameters.verb, parameters.notify) = (self.verb, self.notify);
         if u32::try_from(self.date).is_err() {
             return wrong("date", "before 1970, or after 2106");
         }
@@ -204,42 +221,32 @@ impl<'a> Outgoing<'a> {
                 parameters.reverse_path = Some(address.octets);
             }
         }
-        Ok(parameters)
+        Ok(())
     }
 
     /// Writes the header fields of addresses, and the program's own.
     fn write_lines(&self, charset: &[u8], utf8: &mut bool, out: &mut Window<'_>) -> Result<(), Wrong<'a>> {
-        for (name, field, code, list) in [
-            (&b"From"[..], "from", Code::SenderRefused, self.from),
-            (b"Reply-To", "reply_to", Code::BadArgument, self.reply_to),
-            (b"To", "to", Code::RecipientRefused, self.to),
-            (b"Cc", "cc", Code::RecipientRefused, self.cc),
-        ] {
-            let mut address = Path::NONE;
-            let mut any = false;
-            for (number, mailbox) in entries(field, code, list).enumerate() {
-                let mailbox = mailbox?;
-                if number >= MANY_RECIPIENTS {
-                    return Err(Wrong::new(code, field, "more than 100000 addresses"));
-                }
-                address
-                    .read(&mailbox)
-                    .map_err(|why| why.of(field, code, number, mailbox.text))?;
-                *utf8 |= address.is_utf8();
-                let display = name_of(&mailbox.mailbox).ok_or_else(|| Wrong {
-                    shown: mailbox.text,
-                    ..Wrong::entry(code, field, number, "a name longer than 200 bytes")
-                })?;
+        let mut write = |name, field, code, list| {
+            let (mut found, mut any) = (Found::default(), false);
+            mailboxes::read(field, code, list, &mut found, &mut |mailbox, address| {
+                let display = name_of(mailbox).ok_or("a name longer than 200 bytes")?;
                 if !any {
                     field::begin_mailboxes(name, out);
                 }
-                field::write_mailbox(!any, display.octets(), charset, address.octets.octets(), out);
+                field::write_mailbox(!any, display.octets(), charset, address, out);
                 any = true;
-            }
+                Ok(())
+            })?;
+            *utf8 |= found.utf8;
             if any {
                 out.end_line();
             }
-        }
+            Ok(())
+        };
+        write(b"From", "from", Code::SenderRefused, self.from)?;
+        write(b"Reply-To", "reply_to", Code::BadArgument, self.reply_to)?;
+        write(b"To", "to", Code::RecipientRefused, self.to)?;
+        write(b"Cc", "cc", Code::RecipientRefused, self.cc)?;
         field::write_priority(self.priority, out);
         if self.auto_submitted {
             field::write_auto_submitted(out);
@@ -276,4 +283,15 @@ impl<'a> Outgoing<'a> {
         }
         Ok(())
     }
+}
+
+const NO_MEMORY: Wrong<'static> = Wrong::new(Code::DataFailed, "message", "out of memory");
+
+/// What this writes, twice, in as much memory as it takes.
+fn written<'a>(write: &mut dyn FnMut(&mut Window<'_>) -> Result<(), Wrong<'a>>) -> Result<Wiped, Wrong<'a>> {
+    let mut counted = Window::counting();
+    write(&mut counted)?;
+    let mut text = zeros(counted.written()).ok_or(NO_MEMORY)?;
+    write(&mut Window::new(&mut text, 0))?;
+    Ok(Wiped(text))
 }

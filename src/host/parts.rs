@@ -29,8 +29,8 @@ const PIECE: usize = 64 * 1024;
 /// Room for the head of a part: for its name twice, one of them with three octets for each, its type and its id.
 const HEAD: usize = 2048;
 
-/// From this length on a text is looked at in the call that sends it, and sent with a larger buffer: the engine's thread has others
-/// to look after.
+/// From this length on a text is counted in the call that sends it, and sent with a larger buffer: the engine's thread has others to
+/// look after.
 const LONG: usize = 32 * 1024;
 
 /// Whether a text is so long.
@@ -38,15 +38,19 @@ pub fn is_long(text: &[u8]) -> bool {
     text.len() >= LONG
 }
 
-/// What there is in a text. A long one that may become quoted-printable is counted as that, too.
+/// What there is in a text.
 fn survey_of(text: &[u8]) -> Survey {
-    if !is_long(text) {
-        return Survey::of(text);
-    }
     let mut scan = Scan::NONE;
     scan.go_on(text, text.len(), sys::see);
+    end(scan, text)
+}
+
+/// What was found in all of a text. A long one that may become quoted-printable is counted as that, too.
+pub fn end(scan: Scan, text: &[u8]) -> Survey {
     let mut survey = scan.end(text);
-    survey.count(text);
+    if is_long(text) {
+        survey.count(text);
+    }
     survey
 }
 
@@ -179,8 +183,8 @@ struct Body {
     /// The text is in the configured charset, whatever it looks like.
     in_charset: bool,
     text: TextAt,
-    /// What there is in the text, where that was looked at, and in the HTML.
-    text_survey: Option<Survey>,
+    /// What there is in the text, and in the HTML.
+    text_survey: Survey,
     html: Option<(Octets, Survey)>,
     enclosed: Row<Enclosed>,
     /// Paths, each with a NUL behind it; elsewhere while their lengths are found.
@@ -201,8 +205,8 @@ struct Feed {
     length: usize,
     from: u64,
     last: bool,
-    /// It needs nothing but to be sent.
-    clean: bool,
+    /// What there is in it.
+    survey: Survey,
     /// What was read, and what of it is not taken yet; of which part.
     chunk: Box<[u8]>,
     rest: Range<usize>,
@@ -255,7 +259,7 @@ impl Parts {
                 raw,
                 in_charset,
                 text: TextAt::Post,
-                text_survey: None,
+                text_survey: Survey::default(),
                 html: None,
                 enclosed: Row::new(),
                 paths: Row::new(),
@@ -321,18 +325,15 @@ impl Parts {
             || self.body.enclosed.iter().any(|enclosed| lent(&enclosed.kept))
     }
 
-    /// Finds out what can be known now; `text` is that of the mail, and `survey` what there is in it, where that is known. None without
-    /// memory.
-    pub fn prepare(&mut self, text: &[u8], survey: Option<&Survey>, slot: &'static Slot) -> Option<()> {
+    /// Finds out what can be known now; `text` is that of the mail, and `survey` what there is in it. None without memory.
+    pub fn prepare(&mut self, text: &[u8], survey: &Survey, slot: &'static Slot) -> Option<()> {
         if self.lends() {
             self._lending = Some(Running::lent(slot));
         }
         let at_hand = self.body.text_of(text);
-        let composes = !self.body.raw && (self.body.html.is_some() || !self.body.enclosed.is_empty());
-        // The session looks at a short text that stands alone.
-        let survey = match survey {
-            None if composes || is_long(at_hand) => Some(survey_of(at_hand)),
-            known => known.copied(),
+        let survey = match &self.body.text {
+            TextAt::Lent(lent) => survey_of(lent.octets()),
+            _ => *survey,
         };
         let has_text = !at_hand.is_empty() || matches!(self.body.text, TextAt::File);
         let body = &mut self.body;
@@ -443,15 +444,10 @@ impl Parts {
         matches!(self.body.text, TextAt::File) || is_long(html) || is_long(self.body.text_of(text))
     }
 
-    /// Whether what is at hand of its body, in pieces, needs nothing but to be sent.
-    pub fn is_clean(&self) -> bool {
-        self.feed.as_ref().is_some_and(|feed| feed.clean)
-    }
-
     /// The text that a session is lent instead of the mail's own, what there is in it, and what the body is.
     // Seldom: a plain mail has none of it.
     #[inline(never)]
-    pub fn amended<'a>(&'a self, text: &'a [u8]) -> (Text<'a>, Option<&'a Survey>, Option<&'a Form>) {
+    pub fn amended<'a>(&'a self, text: &'a [u8]) -> (Text<'a>, &'a Survey, Option<&'a Form>) {
         let text = match &self.feed {
             None => Text::whole(self.body.whole(text)),
             Some(feed) => Text {
@@ -462,9 +458,10 @@ impl Parts {
                 utf8: !self.body.in_charset,
             },
         };
-        let survey = match (&self.body.html, &self.body.form) {
-            (Some((_, survey)), Some(Form::Html)) => Some(survey),
-            _ => self.body.text_survey.as_ref(),
+        let survey = match (&self.feed, &self.body.html, &self.body.form) {
+            (Some(feed), ..) => &feed.survey,
+            (_, Some((_, survey)), Some(Form::Html)) => survey,
+            _ => &self.body.text_survey,
         };
         (text, survey, self.body.form.as_ref())
     }
@@ -528,8 +525,7 @@ impl Body {
     /// Whether one of the texts goes with octets above 127 where it may.
     fn eight_bit(&self, has_text: bool) -> bool {
         let is = |survey: &Survey| survey.eight_bit && !survey.unsendable;
-        (has_text && self.text_survey.as_ref().is_some_and(is))
-            || self.html.as_ref().is_some_and(|(_, survey)| is(survey))
+        (has_text && is(&self.text_survey)) || self.html.as_ref().is_some_and(|(_, survey)| is(survey))
     }
 
     /// What the boundaries are made of: random numbers, and none that is in a text. None where the system has no other ones.
@@ -553,7 +549,7 @@ impl Body {
         let charset_of = |utf8: bool| if utf8 { b"UTF-8" } else { charset };
         let text_charset = charset_of(match self.text {
             TextAt::File => !self.in_charset,
-            _ => self.text_survey.is_none_or(|survey| survey.utf8) && !self.in_charset,
+            _ => self.text_survey.utf8 && !self.in_charset,
         });
         let mut heads = Heads {
             boundary: &multipart.boundary,
@@ -717,10 +713,7 @@ impl part::Parts for View<'_> {
         let content = match *which {
             Which::Text => match body.text {
                 TextAt::File => Content::TextInPieces,
-                _ => {
-                    let text = body.text_of(self.text);
-                    Content::Text(text, body.text_survey.unwrap_or_else(|| Survey::of(text)))
-                }
+                _ => Content::Text(body.text_of(self.text), body.text_survey),
             },
             Which::Html => match &body.html {
                 Some((html, survey)) => Content::Text(html.octets(), *survey),
@@ -748,7 +741,7 @@ impl Feed {
             length: 0,
             from: 0,
             last: false,
-            clean: false,
+            survey: Survey::default(),
             chunk: Box::default(),
             rest: 0..0,
             of: usize::MAX,
@@ -789,7 +782,7 @@ impl Feed {
                     let composed = composer.write(&View { body, text }, &given, &mut self.piece);
                     self.rest.start = self.rest.start.saturating_add(composed.taken);
                     (self.length, self.last) = (composed.written, composed.over);
-                    self.clean = !composed.dotted;
+                    self.survey.clean = !composed.dotted;
                     composed.wants
                 }
                 None => {

@@ -2,9 +2,9 @@
 //! [`files`](super::files) does it; nothing here takes a lock.
 
 use core::ffi::CStr;
-use core::time::Duration;
 use std::boxed::Box;
 
+use super::clock;
 use super::memory::{self, Row, wipe};
 use super::registry::Key;
 use super::sys::{self, File, Unopened};
@@ -125,7 +125,7 @@ impl Reading {
     fn wait(&self) {
         match &self.file {
             Some(file) => file.wait(PATIENCE),
-            None => std::thread::sleep(Duration::from_millis(ASK)),
+            None => clock::pause(ASK),
         }
     }
 }

@@ -482,9 +482,6 @@ impl Shared {
 
 /// Ends a client's mail, and tells those who wait for it; the program is told later, where it was promised.
 pub fn end_mail(mut shared: Locked<'static, Shared>, key: Key, ended: &Ended, promise: Option<Promise>) {
-    if let Some(client) = shared.client(key) {
-        client.progress = ended.progress;
-    }
     let notice = shared.publish(key, &ended.told, ended.recipients, ended.recipient.octets());
     if let Some(promise) = promise {
         shared.calls.add(promise.kept(&ended.told));

@@ -35,11 +35,15 @@ impl Encoding {
 /// encoded blank before them), a soft line break and an escaped octet, or a dot and another one for transparency.
 const STEP: usize = 14;
 
+/// The CR of a CRLF was sent from where it is, and its LF was not.
+#[cfg(fast)]
+const LEFT: u8 = 3;
+
 /// Where the encoder stands in the text.
 #[derive(Clone, Copy, Debug)]
 pub struct Encoder {
     encoding: Encoding,
-    /// CRs that were read and may still belong to a CRLF: 0, 1 or 2.
+    /// CRs that were read and may still belong to a CRLF: 0, 1 or 2; or [`LEFT`].
     returns: u8,
     /// Quoted-printable: a blank or tab, held back since it may end a line; or 0.
     blank: u8,
@@ -82,13 +86,14 @@ impl Encoder {
     /// Whether octets of a clean text, or of a clean piece of one, can be sent from where they are: nothing is held back.
     #[cfg(fast)]
     pub fn takes_as_it_is(&self) -> bool {
-        self.encoding != Encoding::QuotedPrintable && self.returns == 0
+        self.encoding != Encoding::QuotedPrintable && matches!(self.returns, 0 | LEFT)
     }
 
     /// Octets were sent from where they are; this was the last of them.
     #[cfg(fast)]
     pub fn passed(&mut self, last: u8) {
         self.column = usize::from(last != b'\n');
+        self.returns = if last == b'\r' { LEFT } else { 0 };
     }
 
     /// Whether all is written, the last line's end included.
@@ -177,6 +182,11 @@ impl Encoder {
         match octet {
             b'\r' if self.returns == 2 => self.line_end(out),
             b'\r' => self.returns = self.returns.wrapping_add(1),
+            #[cfg(fast)]
+            b'\n' if self.returns == LEFT => {
+                (self.returns, self.column) = (0, 0);
+                out.put(octet);
+            }
             b'\n' => {
                 self.returns = 0;
                 self.line_end(out);
@@ -365,6 +375,152 @@ mod tests {
         }
         decoded.truncate(decoded.len() - 2);
         assert_eq!(decoded, text);
+    }
+
+    /// What is sent of a text, written down octet by octet: its lines, encoded, and their dots doubled.
+    fn sent(text: &[u8], encoding: Encoding) -> Vec<u8> {
+        let (mut lines, mut line, mut rest) = (Vec::new(), Vec::new(), text);
+        while let Some((octet, behind)) = rest.split_first() {
+            rest = behind;
+            if !matches!(octet, b'\r' | b'\n') {
+                line.push(*octet);
+                continue;
+            }
+            if *octet == b'\r' {
+                let end = ["\r\n", "\n"]
+                    .iter()
+                    .find_map(|end| behind.strip_prefix(end.as_bytes()));
+                rest = end.unwrap_or(behind);
+            }
+            lines.push(core::mem::take(&mut line));
+        }
+        lines.extend((!line.is_empty()).then_some(line));
+        let mut all = Vec::new();
+        for line in lines {
+            let mut encoded = std::vec![Vec::new()];
+            for (at, octet) in line.iter().enumerate() {
+                let is_last = at + 1 == line.len();
+                let token = match octet {
+                    _ if encoding != Encoding::QuotedPrintable => std::vec![*octet],
+                    b' ' | b'\t' if !is_last => std::vec![*octet],
+                    0x21..=0x7e if *octet != b'=' => std::vec![*octet],
+                    _ => std::format!("={octet:02X}").into_bytes(),
+                };
+                let last = encoded.last_mut().unwrap();
+                if encoding == Encoding::QuotedPrintable && last.len() + token.len() > 75 {
+                    last.push(b'=');
+                    encoded.push(token);
+                } else {
+                    last.extend(token);
+                }
+            }
+            for line in encoded {
+                if line.starts_with(b".") {
+                    all.push(b'.');
+                }
+                all.extend(line);
+                all.extend(b"\r\n");
+            }
+        }
+        all
+    }
+
+    /// What the encoder writes, through transparency, into buffers of a size; the text comes in pieces of a size.
+    fn written(text: &[u8], encoding: Encoding, clean: bool, [size, piece]: [usize; 2]) -> Vec<u8> {
+        use crate::wire::transparency::{Transparency, Transparent};
+        let mut encoder = Encoder::new(encoding);
+        #[cfg(fast)]
+        encoder.set_clean(clean);
+        let (mut all, mut taken, mut at) = (Vec::new(), 0, Transparency::LineBegins);
+        while !encoder.ended() {
+            let mut buffer = std::vec![0u8; size];
+            let mut window = Window::new(&mut buffer, 0);
+            let mut transparent = Transparent::new(&mut window, at);
+            let end = text.len().min(taken + piece);
+            taken += encoder.write(&text[taken..end], end == text.len(), &mut transparent);
+            at = transparent.at();
+            assert!(window.complete(), "wrote past the room");
+            let kept = window.kept();
+            all.extend_from_slice(&buffer[..kept]);
+        }
+        all
+    }
+
+    #[cfg(feature = "complete")]
+    #[test]
+    fn what_stands_anywhere_in_a_text_is_sent_as_it_should_be() {
+        use super::super::survey::Survey;
+        let specials: [&[u8]; 20] = [
+            b".",
+            b"\r",
+            b"\n",
+            b"\r\n",
+            b"\r\r\n",
+            b"\r\r\r\n",
+            b"\n.",
+            b"\r\n.",
+            b"\r\n..\r\n",
+            b"\r\r\n.\r",
+            b"\n\r.",
+            b"=",
+            b" ",
+            b"\t\r\n",
+            b" \n",
+            b" \r\r",
+            b"\0",
+            b"\x7f",
+            b"\x80",
+            "\u{17e}".as_bytes(),
+        ];
+        let mut sizes = [
+            [16, 1],
+            [17, 7],
+            [31, 9],
+            [33, 64],
+            [47, 200],
+            [64, 3],
+            [79, 31],
+            [300, 16],
+            [1000, 200],
+        ]
+        .iter()
+        .cycle();
+        for length in (0..=36).chain(61..=68).chain(73..=82).chain([127, 128, 129, 199]) {
+            for at in 0..=length {
+                for special in specials {
+                    // It begins with a dot, for some.
+                    let first: &[u8] = if length % 2 == 0 { b"." } else { b"" };
+                    let text = [first, &b"x".repeat(at), special, &b"y".repeat(length - at)].concat();
+                    for encoding in [Encoding::EightBit, Encoding::QuotedPrintable] {
+                        let wanted = sent(&text, encoding);
+                        let sizes = *sizes.next().unwrap();
+                        let got = written(&text, encoding, false, sizes);
+                        assert!(got == wanted, "{text:?} {encoding:?} {sizes:?}: {got:?}");
+                    }
+                    #[cfg(fast)]
+                    {
+                        let survey = Survey::of(&text);
+                        let wanted = sent(&text, Encoding::EightBit);
+                        let dots = wanted.split_inclusive(|octet| *octet == b'\n');
+                        let dots = dots.filter(|line| line.starts_with(b".")).count();
+                        assert_eq!(survey.size, (wanted.len() - dots) as crate::limits::Size, "{text:?}");
+                        // It is clean where nothing is done to it but at its beginning and its end.
+                        let mut whole = text.clone();
+                        if !text.is_empty() && !text.ends_with(b"\n") {
+                            whole.extend(b"\r\n");
+                        }
+                        let doubled = if text.starts_with(b".") { &b"."[..] } else { b"" };
+                        assert_eq!(survey.clean, wanted == [doubled, &whole].concat(), "{text:?}");
+                        if survey.clean {
+                            let sizes = *sizes.next().unwrap();
+                            // Not in pieces: such a text is at hand as a whole.
+                            let got = written(&text, Encoding::EightBit, true, [sizes[0], 1000]);
+                            assert!(got == wanted, "{text:?} {sizes:?}");
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[cfg(fast)]

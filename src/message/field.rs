@@ -31,25 +31,16 @@ pub enum Fault {
 }
 
 /// Fields that the library writes itself.
-const OURS: [&[u8]; 8] = [
-    b"Date",
-    b"From",
-    b"Reply-To",
-    b"To",
-    b"Cc",
-    b"Subject",
-    b"Message-ID",
-    b"MIME-Version",
-];
+const OURS: &[u8] = b"Date,From,Reply-To,To,Cc,Subject,Message-ID,MIME-Version";
 
 /// Fields that name who is not to be named.
-const HIDDEN: [&[u8]; 2] = [b"Bcc", b"Resent-Bcc"];
+const HIDDEN: &[u8] = b"Bcc,Resent-Bcc";
 
 /// Fields that servers write.
-const OF_SERVERS: [&[u8]; 2] = [b"Return-Path", b"Received"];
+const OF_SERVERS: &[u8] = b"Return-Path,Received";
 
 /// The fields that tell a priority.
-const PRIORITY: [&[u8]; 3] = [b"X-Priority", b"Importance", b"Priority"];
+const PRIORITY: &[u8] = b"X-Priority,Importance,Priority";
 
 const AUTO_SUBMITTED: &[u8] = b"Auto-Submitted";
 
@@ -94,18 +85,27 @@ pub fn read(field: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
 
 /// Why a field of this name is not the program's to write, in a mail like this; None where it is.
 pub fn not_yours(name: &[u8], priority: Priority, auto_submitted: bool) -> Option<&'static str> {
-    let is_among = |names: &[&[u8]]| names.iter().any(|other| other.eq_ignore_ascii_case(name));
     let content = name.get(.."Content-".len());
-    let ours = is_among(&OURS)
+    let ours = is_among(name, OURS)
         || content.is_some_and(|begin| begin.eq_ignore_ascii_case(b"Content-"))
-        || (priority != Priority::Normal && is_among(&PRIORITY))
-        || (auto_submitted && is_among(&[AUTO_SUBMITTED]));
+        || (priority != Priority::Normal && is_among(name, PRIORITY))
+        || (auto_submitted && is_among(name, AUTO_SUBMITTED));
     match name {
         _ if ours => Some("written by the library itself"),
-        _ if is_among(&HIDDEN) => Some("it would name who is not to be named: give them as bcc"),
-        _ if is_among(&OF_SERVERS) => Some("written by servers"),
+        _ if is_among(name, HIDDEN) => Some("it would name who is not to be named: give them as bcc"),
+        _ if is_among(name, OF_SERVERS) => Some("written by servers"),
         _ => None,
     }
+}
+
+/// Whether a list has this name.
+fn is_among(name: &[u8], list: &[u8]) -> bool {
+    items(list).any(|other| other.eq_ignore_ascii_case(name))
+}
+
+/// What stands in a list, with a comma between each two.
+fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|octet| *octet == b',')
 }
 
 /// Writes a field of the program's, folded: its value as it is in ASCII, or else as encoded words.
@@ -140,12 +140,12 @@ pub fn write(name: &[u8], value: &[u8], charset: &[u8], out: &mut Window<'_>) {
 
 /// Writes the fields of a priority.
 pub fn write_priority(priority: Priority, out: &mut Window<'_>) {
-    let values: [&[u8]; 3] = match priority {
+    let values: &[u8] = match priority {
         Priority::Normal => return,
-        Priority::High => [b"1", b"high", b"urgent"],
-        Priority::Low => [b"5", b"low", b"non-urgent"],
+        Priority::High => b"1,high,urgent",
+        Priority::Low => b"5,low,non-urgent",
     };
-    for (name, value) in PRIORITY.into_iter().zip(values) {
+    for (name, value) in items(PRIORITY).zip(items(values)) {
         write(name, value, b"", out);
     }
 }
@@ -191,12 +191,15 @@ pub fn is_message_id(text: &[u8]) -> bool {
     let Some(inner) = text.strip_prefix(b"<").and_then(|text| text.strip_suffix(b">")) else {
         return false;
     };
-    let printable = inner
-        .iter()
-        .all(|octet| octet.is_ascii_graphic() && !matches!(octet, b'<' | b'>'));
-    let mut parts = inner.split(|octet| *octet == b'@');
-    let sides = [parts.next(), parts.next()].map(|part| part.is_some_and(|part| !part.is_empty()));
-    printable && sides == [true, true] && parts.next().is_none()
+    let mut sides = 0u8;
+    for side in inner.split(|octet| *octet == b'@') {
+        let printable = |octet: &u8| octet.is_ascii_graphic() && !matches!(octet, b'<' | b'>');
+        if side.is_empty() || !side.iter().all(printable) {
+            return false;
+        }
+        sides = sides.saturating_add(1);
+    }
+    sides == 2
 }
 
 /// The words of a text, each with the blanks before it.

@@ -159,7 +159,7 @@ pub fn compose(fields: &impl Fields, out: &mut Window<'_>) {
 #[cfg(feature = "std")]
 pub fn write_remembered(block: &[u8], plan: &Plan, out: &mut Window<'_>) {
     out.put_all(block);
-    out.put_all(plan.encoding.name());
+    out.put_seldom(plan.encoding.name());
     out.end_line();
     out.end_line();
 }
@@ -174,12 +174,13 @@ fn write_line(mut line: Line, fields: &impl Fields, out: &mut Window<'_>) {
 // Saves 64 bytes: in the loop above the compiler would fetch all that any field may need before the first one.
 #[cfg_attr(not(fast), inline(never))]
 fn put(field: u8, fields: &impl Fields, out: &mut Window<'_>) -> bool {
-    match field {
+    let text = match field {
         HAS_DATE => return fields.date().is_some(),
         DATE => {
             if let Some(date) = fields.date() {
                 date.write(out);
             }
+            return true;
         }
         HAS_NAME => return fields.phrase().is_some(),
         NAME => {
@@ -187,10 +188,17 @@ fn put(field: u8, fields: &impl Fields, out: &mut Window<'_>) -> bool {
                 write(fields.name(), fields.charset(), out);
                 out.fold(fields.from().len().wrapping_add(3));
             }
+            return true;
         }
-        FROM => out.put_all(fields.from()),
-        TO => write_to(fields.to(), out),
-        SUBJECT => word::write(fields.subject(), fields.charset(), out),
+        FROM => fields.from(),
+        TO => {
+            write_to(fields.to(), out);
+            return true;
+        }
+        SUBJECT => {
+            word::write(fields.subject(), fields.charset(), out);
+            return true;
+        }
         HAS_MESSAGE_ID => return fields.nonce().is_some(),
         #[cfg(feature = "std")]
         MORE => {
@@ -200,24 +208,33 @@ fn put(field: u8, fields: &impl Fields, out: &mut Window<'_>) -> bool {
                 }
                 out.put_lines(more.lines);
             }
+            return true;
         }
         MESSAGE_ID => {
             #[cfg(feature = "std")]
             if let Some(More { message_id, .. }) = fields.more().filter(|more| !more.message_id.is_empty()) {
-                out.put_all(message_id);
+                out.put_seldom(message_id);
                 return true;
             }
             if let Some(nonce) = fields.nonce() {
                 write_message_id(fields.from(), nonce, out);
             }
+            return true;
         }
         #[cfg(feature = "std")]
-        CHARSET => write_type(fields, out),
+        CHARSET => match write_type(fields, out) {
+            Some(charset) => charset,
+            None => return true,
+        },
         #[cfg(not(feature = "std"))]
-        CHARSET => out.put_all(charset(fields)),
-        _ if cfg!(feature = "complete") => out.put_all(fields.plan().encoding.name()),
-        _ => out.put(b'7'.wrapping_add(fields.plan().encoding as u8)),
-    }
+        CHARSET => charset(fields),
+        _ if cfg!(feature = "complete") => fields.plan().encoding.name(),
+        _ => {
+            out.put(b'7'.wrapping_add(fields.plan().encoding as u8));
+            return true;
+        }
+    };
+    out.put_all(text);
     true
 }
 
@@ -230,15 +247,19 @@ fn charset(fields: &impl Fields) -> &[u8] {
     }
 }
 
-/// Writes the type of the body.
+/// Writes the type of the body, up to the charset; which that is, where it has one.
 #[cfg(feature = "std")]
-fn write_type(fields: &impl Fields, out: &mut Window<'_>) {
-    match fields.form() {
-        Some(Form::Parts(parts)) => return parts.kind.write(&parts.boundary, out),
-        Some(Form::Html) => out.put_seldom(b"text/html; charset="),
-        _ => out.put_all(b"text/plain; charset="),
-    }
-    out.put_all(charset(fields));
+fn write_type<'f>(fields: &'f impl Fields, out: &mut Window<'_>) -> Option<&'f [u8]> {
+    let begin: &[u8] = match fields.form() {
+        Some(Form::Parts(parts)) => {
+            parts.kind.write(&parts.boundary, out);
+            return None;
+        }
+        Some(Form::Html) => b"text/html; charset=",
+        _ => b"text/plain; charset=",
+    };
+    out.put_all(begin);
+    Some(charset(fields))
 }
 
 /// Writes the recipients of To, folded.
@@ -282,13 +303,13 @@ pub fn write_message_id(sender: &[u8], nonce: &Nonce, out: &mut Window<'_>) {
         for (pair, octet) in digits.iter_mut().zip(octets) {
             *pair = PAIRS.get(usize::from(octet)).copied().unwrap_or_default();
         }
-        out.put_all(digits.as_flattened());
+        out.put_seldom(digits.as_flattened());
     } else {
         for word in nonce {
             out.digits(*word, HEXADECIMAL, 1 << 7);
         }
     }
     out.put(b'@');
-    out.put_all(behind_last(sender, b'@'));
+    out.put_seldom(behind_last(sender, b'@'));
     out.put(b'>');
 }

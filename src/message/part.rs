@@ -577,18 +577,23 @@ pub fn wrong_name(name: &[u8]) -> Option<&'static str> {
     let Ok(text) = core::str::from_utf8(name) else {
         return Some("name: not UTF-8");
     };
-    let breaks = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
-    match text {
-        _ if name.len() > crate::limits::FILE_NAME_BYTES => Some("name: longer than 255 bytes"),
-        _ if text.contains(['/', '\\']) || matches!(text, "." | "..") => {
-            Some("name: a path; only its last part is wanted")
-        }
-        _ if text.contains(['\r', '\n']) => Some("name: a line end in it"),
-        _ if text.contains(breaks) => Some("name: a control character in it"),
-        _ if text.contains(misleads) => Some("name: a character in it that turns the direction of writing"),
-        _ => None,
+    if name.len() > crate::limits::FILE_NAME_BYTES {
+        return Some("name: longer than 255 bytes");
     }
+    if matches!(text, "." | "..") {
+        return Some(PATH);
+    }
+    text.chars().find_map(|letter| match letter {
+        '/' | '\\' => Some(PATH),
+        '\r' | '\n' => Some("name: a line end in it"),
+        '\u{2028}' | '\u{2029}' => Some("name: a control character in it"),
+        _ if letter.is_control() => Some("name: a control character in it"),
+        _ if misleads(letter) => Some("name: a character in it that turns the direction of writing"),
+        _ => None,
+    })
 }
+
+const PATH: &str = "name: a path; only its last part is wanted";
 
 /// What is wrong with a content type; None where nothing is.
 pub fn wrong_type(given: &[u8]) -> Option<&'static str> {

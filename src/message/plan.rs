@@ -77,7 +77,10 @@ impl Plan {
     #[cfg(fast)]
     pub fn of_header(text: &Text<'_>, survey: Option<&Survey>) -> Self {
         Self {
-            text_is_utf8: survey.map_or_else(|| Self::is_utf8(text), |survey| survey.utf8),
+            text_is_utf8: match survey {
+                Some(survey) if !text.pieces => survey.utf8,
+                _ => Self::is_utf8(text),
+            },
             ..Self::NONE
         }
     }

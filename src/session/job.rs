@@ -220,13 +220,9 @@ pub struct Mail<'a> {
     /// What few mails say in their envelope.
     #[cfg(feature = "std")]
     pub parameters: Option<&'a Parameters>,
-    /// What there is in the text, where its owner has looked.
+    /// What there is in the text, where its owner has looked; of a text in pieces in what is at hand, and only whether that is clean.
     #[cfg(feature = "std")]
     pub survey: Option<&'a Survey>,
-    /// What is at hand of a text in pieces needs nothing but to be sent: each line end in it is a CRLF, and none of its lines begins
-    /// with a dot.
-    #[cfg(feature = "std")]
-    pub clean: bool,
     /// The subject, in one line.
     pub subject: &'a [u8],
     /// The text.
@@ -255,8 +251,6 @@ impl<'a> Mail<'a> {
             parameters: None,
             #[cfg(feature = "std")]
             survey: None,
-            #[cfg(feature = "std")]
-            clean: false,
             subject,
             text,
             #[cfg(feature = "std")]

@@ -160,6 +160,10 @@ impl<E> Session<E> {
     }
 }
 
+/// The octets of the line that ends the mail.
+#[cfg(feature = "std")]
+const END: Size = 3;
+
 /// The server's text that belongs to a verdict; or ours.
 fn text<'a>(verdict: &Verdict, reader: &'a Reader) -> &'a [u8] {
     if verdict.outcome == Outcome::None {
@@ -468,6 +472,11 @@ impl<E: Events> Session<E> {
                 self.transaction.left = self.transaction.left.wrapping_add(left);
             }
             if self.state == State::End && self.unsent == 0 {
+                // The final dot is no part of the mail.
+                #[cfg(feature = "std")]
+                {
+                    self.transaction.left = self.transaction.left.saturating_sub(END);
+                }
                 self.step = Step::End;
                 // A reply that began before the final dot had left is no answer to it.
                 self.pending = !self.reader.idle();

@@ -148,7 +148,7 @@ impl<E: Events> Session<E> {
         let Some(mail) = job.mail.as_ref().filter(|_| self.state == State::Text) else {
             return &[];
         };
-        if !(transaction.plan.clean || mail.clean) || !transaction.encoder.takes_as_it_is() {
+        if !mail.survey.is_some_and(|survey| survey.clean) || !transaction.encoder.takes_as_it_is() {
             return &[];
         }
         let octets = mail.text.octets.get(transaction.taken.wrapping_sub(mail.text.from)..);
@@ -185,7 +185,7 @@ impl<E: Events> Session<E> {
         let mut line = command.line();
         while let Some(field) = line.next(out) {
             if masked && field == command::RESPONSE && !self.concluded() {
-                out.put_all(MASK);
+                out.put_seldom(MASK);
             } else {
                 line.when(self.put(field, job, out));
             }
@@ -197,38 +197,45 @@ impl<E: Events> Session<E> {
     #[cfg_attr(not(fast), inline(never))]
     fn put(&mut self, field: u8, job: &Job<'_>, out: &mut Window<'_>) -> bool {
         let settings = &job.settings;
-        match field {
+        let text = match field {
             command::CLIENT => match settings.ehlo_name() {
-                [] => self.local.write(out),
-                name => out.put_all(name),
-            },
-            command::MECHANISM => out.put_all(self.mechanism.name()),
-            command::HAS_INITIAL_RESPONSE => return self.has_initial_response(),
-            command::RESPONSE => self.write_response(job, out),
-            #[cfg(feature = "std")]
-            command::VERB..=command::ORIGINAL => return self.put_parameter(field, job, out),
-            command::REVERSE_PATH => {
-                #[cfg(feature = "std")]
-                if let Some(reverse_path) = parameters(job).and_then(Parameters::path) {
-                    out.put_all(reverse_path);
+                [] => {
+                    self.local.write(out);
                     return true;
                 }
-                out.put_all(settings.sender());
+                name => name,
+            },
+            command::MECHANISM => self.mechanism.name(),
+            command::HAS_INITIAL_RESPONSE => return self.has_initial_response(),
+            command::RESPONSE => {
+                self.write_response(job, out);
+                return true;
             }
+            #[cfg(feature = "std")]
+            command::VERB..=command::ORIGINAL => return self.put_parameter(field, job, out),
+            #[cfg(feature = "std")]
+            command::REVERSE_PATH => match parameters(job).and_then(Parameters::path) {
+                Some(path) => path,
+                None => settings.sender(),
+            },
+            #[cfg(not(feature = "std"))]
+            command::REVERSE_PATH => settings.sender(),
             command::IS_EIGHT_BIT => return self.transaction.plan.encoding == Encoding::EightBit,
             command::HAS_SIZE if cfg!(feature = "complete") => return self.transaction.size != 0,
-            command::SIZE if cfg!(feature = "complete") => out.decimal(self.transaction.size),
-            _ => {
-                if let Some(mail) = &job.mail {
-                    let envelope = &mut self.transaction.envelope;
-                    let mut rest = List::behind(mail.recipients, envelope.recipient);
-                    if let Some(mailbox) = rest.next() {
-                        out.put_all(mailbox);
-                    }
-                    envelope.following = mail.recipients.len().wrapping_sub(rest.length());
-                }
+            command::SIZE if cfg!(feature = "complete") => {
+                out.decimal(self.transaction.size);
+                return true;
             }
-        }
+            _ => {
+                let Some(mail) = &job.mail else { return true };
+                let envelope = &mut self.transaction.envelope;
+                let mut rest = List::behind(mail.recipients, envelope.recipient);
+                let mailbox = rest.next();
+                envelope.following = mail.recipients.len().wrapping_sub(rest.length());
+                mailbox.unwrap_or(&[])
+            }
+        };
+        out.put_all(text);
         true
     }
 
@@ -241,14 +248,14 @@ impl<E: Events> Session<E> {
         }
         let Some(parameters) = mail.parameters else {
             if field == command::VERB {
-                out.put_all(Verb::Mail.name());
+                out.put_seldom(Verb::Mail.name());
                 return true;
             }
             return false;
         };
         let notices = parameters.verb.takes_parameters() && self.capabilities.offers(Capability::Dsn);
         match field {
-            command::VERB => out.put_all(parameters.verb.name()),
+            command::VERB => out.put_seldom(parameters.verb.name()),
             command::HAS_RET => return notices && parameters.ret().is_some(),
             command::RET => out.put_seldom(parameters.ret().unwrap_or(&[])),
             command::HAS_ENVELOPE_ID => return notices && !parameters.envelope_id.octets().is_empty(),

@@ -327,11 +327,13 @@ pub fn is_address(local: &[u8], domain: &[u8]) -> Result<(), Fault> {
     let ascii = room.get_mut(..length).unwrap_or(&mut []);
     if !local.is_ascii() {
         let text = core::str::from_utf8(local).map_err(|_| Fault::NotUtf8)?;
-        if text.chars().any(char::is_control) {
-            return Err(Fault::Control);
-        }
-        if text.contains(misleads) {
-            return Err(Fault::Misleading);
+        for character in text.chars() {
+            if character.is_control() {
+                return Err(Fault::Control);
+            }
+            if misleads(character) {
+                return Err(Fault::Misleading);
+            }
         }
         // Any character outside ASCII stands where a letter may stand.
         for octet in ascii.iter_mut().filter(|octet| !octet.is_ascii()) {

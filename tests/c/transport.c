@@ -487,6 +487,33 @@ static void functions_call_everything(void)
   CHECK_IS(wire.accepted, 1);
 }
 
+static uint64_t had_left;
+static int on_its_way;
+
+/* What has left does not become less, wherever the mail is; and in the end it is all. */
+static void ask_how_far(enum function function)
+{
+  uint64_t sent = 0, whole = 0;
+
+  (void)function;
+  wrong |= sds_smtp_client_progress(own, &sent, &whole) != SDS_SMTP_OK || sent < had_left || (whole > 0 && sent > whole);
+  on_its_way += sent > had_left && sds_smtp_client_status(own) == SDS_SMTP_BUSY;
+  had_left = sent;
+}
+
+static void functions_ask_how_far_it_is(void)
+{
+  uint64_t sent = 0;
+
+  begin(1);
+  wire.most = 1;
+  wire.calls_back = ask_how_far;
+  CHECK_IS(deliver(own, "transport, progress"), SDS_SMTP_OK);
+  is_closed();
+  CHECK_IS(sds_smtp_client_progress(own, &sent, NULL), SDS_SMTP_OK);
+  CHECK(on_its_way >= 10 && sent == had_left);
+}
+
 static enum function at;
 
 static void cancel_there(enum function function)
@@ -856,6 +883,7 @@ static const struct {
   CASE(closing_takes_its_time),
   CASE(a_descriptor_is_waited_on),
   CASE(functions_call_everything),
+  CASE(functions_ask_how_far_it_is),
   CASE(functions_cancel),
   CASE(functions_free),
   CASE(free_closes_and_nothing_is_called_after_it),

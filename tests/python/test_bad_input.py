@@ -167,6 +167,30 @@ def test_an_attachment_of_which_a_call_is_wrong_is_not_delivered(server, client,
     still_works(server, client)
 
 
+@pytest.mark.parametrize("field", ["text", "read", "attachments", "cc"])
+def test_nothing_is_read_for_a_mail_that_comes_too_early(server, client, field):
+    def read(*_):
+        asked.append(1)
+        return 0
+
+    asked, function = [], READ(read)
+    server.gate("END")
+    client.send("b@example.com", "x", "first")
+    server.reached("END")
+    message = sds_smtp._Message()
+    if field == "read":
+        message.read = ctypes.cast(function, ctypes.c_void_p)
+    elif field == "attachments":
+        message.attachment_count = 5  # And no array.
+    elif field == "cc":
+        message.cc = b"no address"
+    assert hand_over(client, message) == Code.BUSY
+    assert client.refusal() == "client: a mail is in flight" and not asked
+    server._gates["END"].set()
+    assert client.wait(40) == Code.OK and client.result().code == Code.OK
+    assert len(server.mails) == 1 and len(client.log()) == 1
+
+
 # --- files -----------------------------------------------------------------------------------------
 
 

@@ -141,8 +141,7 @@ def test_random_mails_arrive_octet_for_octet(server, client, tmp_path):
         assert progress.sent == progress.all or progress.all == 0, (progress, result)
         assert b"\r" not in data.replace(b"\r\n", b"") and b"\n" not in data.replace(b"\r\n", b"")
         assert max(map(len, data.split(b"\r\n"))) <= 998
-        # Of a file that seems to be empty the length is not known: in /proc all of them do.
-        known = all(one.data is not None or one.length or (one.path and given[1]) for one, given in zip(attachments, wanted))
+        known = all(one.data is not None or one.length or one.path for one in attachments)
         mails = [line for _, line in server.commands if line.startswith(b"MAIL")]
         assert (b"SIZE=" in mails[-1]) == (known and "SIZE 0" in server.extensions), number
         if b"SIZE=" in mails[-1]:
@@ -681,6 +680,48 @@ def test_domains_of_a_message_of_the_email_package_go_as_a_labels(server, client
     assert b"SMTPUTF8" not in reverse_path and data.isascii()
     assert parsed(data)["To"].addresses[0].display_name == CZECH and b"From: a@xn--hek-ela4t.example" in data
     assert "háček" in message["To"]
+
+
+def test_progress_is_there_until_the_mail_has_ended_and_after_it(server):
+    """Also while the program is told of the last lines, and the result has to wait for that."""
+    told = []
+    with Client() as client:
+        configured = {"server": "127.0.0.1", "port": server.port, "sender": "a@example.com"}
+        client.configure(**configured, trace=lambda line: told.append((line, client.progress().sent)))
+        client.send("b@example.com", "x", "A text.\n", attachments=[Attachment(data=b"x" * 1000)], wait=True)
+        whole = len(last(server))
+        behind = [sent for line, sent in told if line.startswith(("S: 250 2.0.0", "C: QUIT"))]
+        assert behind and set(behind) == {whole}, told
+        assert client.progress() == sds_smtp.Progress(whole, whole)
+
+
+def test_progress_of_a_mail_whose_length_nobody_knows(server, client):
+    data = b"x" * 100_000
+    client.send("b@example.com", attachments=[Attachment(read=lambda offset, most: data[offset : offset + most])], wait=True)
+    assert client.progress() == sds_smtp.Progress(len(last(server)), 0)
+
+
+def test_progress_begins_anew_with_each_attempt(server):
+    data = b"x" * 100_000
+    server.replies["END"] = "451 4.3.0 later"
+    with Client() as client:
+        client.configure(server="127.0.0.1", port=server.port, sender="a@example.com", retry_max=1, retry_delay_ms=300)
+        gate = server.gate("MAIL")
+        client.send("b@example.com", attachments=[Attachment(data=data)])
+        server.reached("MAIL")
+        first = client.progress()
+        gate.set()
+        while not client.progress().sent == client.progress().all > len(data):
+            time.sleep(0.001)
+        whole = client.progress()
+        gate = server.gate("MAIL")
+        del server.replies["END"]
+        server.reached("MAIL")
+        second = client.progress()
+        gate.set()
+        assert client.wait(20) == Code.OK and client.result().attempts == 2
+        assert (first.sent, second) == (0, first) and whole.all == first.all
+        assert client.progress() == whole == sds_smtp.Progress(len(last(server)), len(last(server)))
 
 
 def test_progress_grows_up_to_all(server, client):

@@ -56,6 +56,9 @@ impl Memory {
     // In one place for all rows.
     #[inline(never)]
     unsafe fn reserve(&mut self, value: Layout, more: usize) -> Option<()> {
+        if more <= self.room.saturating_sub(self.length) {
+            return Some(());
+        }
         let needed = self.length.checked_add(more)?;
         // Twice as much at least: where values come one by one, each is copied a few times only.
         let room = needed.max(self.room.saturating_mul(2)).max(4);
@@ -84,6 +87,20 @@ impl Memory {
             unsafe { system::use_large_pages(self.place, size) };
         }
         Some(())
+    }
+
+    /// Gives the memory back.
+    ///
+    /// # Safety
+    ///
+    /// The values had this layout, and are there no more.
+    // Saves 1,500 bytes.
+    #[inline(never)]
+    unsafe fn free(&self, value: Layout) {
+        if let Some(layout) = self.layout(value) {
+            // SAFETY: the memory has this layout, and is used no more.
+            unsafe { dealloc(self.place.as_ptr(), layout) };
+        }
     }
 
     /// Of its memory; None where it has none.
@@ -142,9 +159,6 @@ impl<T> Row<T> {
 
     /// Makes room for so many more values.
     pub fn reserve(&mut self, more: usize) -> Option<()> {
-        if more <= self.memory.room.saturating_sub(self.memory.length) {
-            return Some(());
-        }
         // SAFETY: the layout is that of the values.
         unsafe { self.memory.reserve(Self::VALUE, more) }
     }
@@ -274,10 +288,8 @@ impl<T> DerefMut for Row<T> {
 impl<T> Drop for Row<T> {
     fn drop(&mut self) {
         self.clear();
-        if let Some(layout) = self.memory.layout(Self::VALUE) {
-            // SAFETY: its memory has this layout, and is used no more.
-            unsafe { dealloc(self.memory.place.as_ptr(), layout) };
-        }
+        // SAFETY: the layout is that of the values, which were dropped.
+        unsafe { self.memory.free(Self::VALUE) };
     }
 }
 

@@ -143,6 +143,8 @@ impl Condition {
     }
 
     /// Wakes all threads that wait.
+    // Saves 350 bytes.
+    #[inline(never)]
     pub fn notify_all(&self) {
         self.count.fetch_add(1, Ordering::Release);
         futex(&self.count, libc::FUTEX_WAKE, c_int::MAX as u32, None);

@@ -69,26 +69,39 @@ pub fn start_thread<T: Task>(task: Box<T>) -> Result<Thread, Failure> {
     }
 
     let task = Box::into_raw(task);
-    // SAFETY: a pthread_t is a number or a pointer.
-    let mut thread: libc::pthread_t = unsafe { zeroed() };
-    // SAFETY: the attributes are ours and initialised before they are used; a size that is refused leaves the default.
-    let error = with_signals_blocked(|| unsafe {
+    // SAFETY: `begin` is given the task, once.
+    let started = unsafe { start(begin::<T>, task.cast(), T::STACK) };
+    if started.is_err() {
+        // SAFETY: no thread has it.
+        drop(unsafe { Box::from_raw(task) });
+    }
+    started.map(Thread).map_err(failure)
+}
+
+/// Starts a thread that runs `begin`; or the error. In one place for all tasks.
+///
+/// # Safety
+///
+/// `begin` may be called with `task`, by another thread.
+unsafe fn start(
+    begin: extern "C" fn(*mut c_void) -> *mut c_void,
+    task: *mut c_void,
+    stack: usize,
+) -> Result<libc::pthread_t, c_int> {
+    // SAFETY: a pthread_t is a number or a pointer; the attributes are ours and initialised before they are used; a size that is
+    // refused leaves the default; the caller's promise.
+    with_signals_blocked(|| unsafe {
+        let mut thread: libc::pthread_t = zeroed();
         let mut attributes: libc::pthread_attr_t = zeroed();
         match libc::pthread_attr_init(&raw mut attributes) {
             0 => {}
-            error => return error,
+            error => return Err(error),
         }
-        libc::pthread_attr_setstacksize(&raw mut attributes, T::STACK);
-        let error = libc::pthread_create(&raw mut thread, &raw const attributes, begin::<T>, task.cast());
+        libc::pthread_attr_setstacksize(&raw mut attributes, stack);
+        let error = libc::pthread_create(&raw mut thread, &raw const attributes, begin, task);
         libc::pthread_attr_destroy(&raw mut attributes);
-        error
-    });
-    if error == 0 {
-        return Ok(Thread(thread));
-    }
-    // SAFETY: no thread has it.
-    drop(unsafe { Box::from_raw(task) });
-    Err(failure(error))
+        if error == 0 { Ok(thread) } else { Err(error) }
+    })
 }
 
 /// Calls `run` with all signals blocked, which a thread made in it inherits: the program's signal handlers run on the
