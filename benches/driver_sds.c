@@ -1,23 +1,29 @@
 /* driver_sds - the task of driver.h with this library */
+#include <semaphore.h>
 #include <string.h>
 
 #include "driver.h"
 #include "sds_smtp.h"
 
 #define MAIL_TIMEOUT_MS 10000
-#define ALL_TIMEOUT_MS  120000
 #define KEEP_MS         60000
 
 static char text[TEXT_BYTES + 1];
-static volatile unsigned sent, mails;
+static unsigned sent, mails;
+static int last_code;
+static sem_t over;
 
 static int send_and_tell(void);
 
 static void send_next(void *context, struct sds_smtp_client *client, const struct sds_smtp_result *result)
 {
   (void)context, (void)client;
-  if (result->code == SDS_SMTP_OK && ++sent < mails)
-    send_and_tell();
+  last_code = result->code;
+  sent += last_code == SDS_SMTP_OK;
+  if (last_code == SDS_SMTP_OK && sent < mails)
+    last_code = send_and_tell();
+  if (last_code != SDS_SMTP_OK || sent == mails)
+    sem_post(&over);
 }
 
 static int send_and_tell(void)
@@ -31,14 +37,17 @@ static int send_and_tell(void)
   return sds_smtp_client_send(NULL, &message);
 }
 
-/* Each mail is sent by the function that is told the end of the one before. The end of the library's work waits for that of all. */
+/* Each mail is sent by the function that is told the end of the one before. */
 static int send_out_of_done(void)
 {
-  int code = send_and_tell();
+  int code;
 
-  while (code == SDS_SMTP_OK && sent < mails)
-    code = sds_smtp_client_wait(NULL, ALL_TIMEOUT_MS);
-  return code;
+  sem_init(&over, 0, 0);
+  code = send_and_tell();
+  if (code != SDS_SMTP_OK)
+    return code;
+  sem_wait(&over);
+  return last_code;
 }
 
 static int send_and_wait(void)

@@ -323,7 +323,8 @@ impl Engine {
             post.date = u32::try_from(seconds).unwrap_or(u32::MAX);
             post.nonce = self.nonces.next();
         }
-        if let Some(kept) = self.kept(key) {
+        let keeps = start.snapshot.keep_alive > 0;
+        if let Some(kept) = keeps.then(|| self.kept(key)).flatten() {
             match self.reuse(kept, start, promise, now)? {
                 Ok(()) => {
                     self.set_off(kept, slot.is_given_up(mail), now);
@@ -410,12 +411,18 @@ impl Engine {
 
     /// Takes over what followed from what a connection did: the result, the deadline, its end.
     pub(super) fn settle(&mut self, token: u64, now: u64, sound: bool) {
-        if sound {
-            self.make_room_for(token, now);
-        }
+        self.settle_once(token, now, sound, true);
+    }
+
+    /// The same; `may`: where there was no descriptor for it, another one may be made after some was given up.
+    fn settle_once(&mut self, token: u64, now: u64, sound: bool, may: bool) {
         let Some(connection) = self.connections.get(token) else {
             return;
         };
+        if may && sound && connection.lacks_descriptor() {
+            self.make_room_for(token, now);
+            return self.settle_once(token, now, sound, false);
+        }
         let ended = if sound {
             connection.take_ended(now)
         } else {

@@ -128,15 +128,15 @@ impl Connection {
     /// Begins the mail in the session that was kept; where that is of no more use, with another connection.
     pub fn resume(&mut self, tools: &mut Tools<'_>) {
         self.make_sure(tools.poller);
+        self.note(Note::Kept);
         let left = self.total_left(tools.now);
         let (mut job, link) = self.parts();
         limit_to(&mut job, left);
         if link.resume(&job, tools) {
             self.keeping.resumes = false;
-            self.note(Note::Kept);
-            let (job, link) = self.parts();
-            return link.go_on(&job, tools);
+            return;
         }
+        self.note(Note::Anew);
         self.forsake(tools.now);
         self.open(tools);
     }
@@ -260,6 +260,7 @@ impl Connection {
         buffer: &mut [u8],
         now: u64,
     ) {
+        self.note(Note::Kept);
         let left = self.total_left(now);
         let (mut job, link) = self.parts();
         limit_to(&mut job, left);
@@ -267,8 +268,9 @@ impl Connection {
         let more = link.read_over(&job, time, functions, buffer);
         if !more && link.pump.session.next(&job, time) {
             self.keeping.resumes = false;
-            return self.note(Note::Kept);
+            return;
         }
+        self.note(Note::Anew);
         self.forsake(now);
         carried.is_over = true;
         carried.forget_server();
@@ -327,10 +329,6 @@ impl Engine {
 
     /// Where there was no descriptor for a connection: ends the one that has been kept longest, and has the other one made again.
     pub(super) fn make_room_for(&mut self, token: u64, now: u64) {
-        let lacks = |connection: &mut Connection| connection.lacks_descriptor();
-        if !self.connections.get(token).is_some_and(lacks) {
-            return;
-        }
         let Some(oldest) = self.connections.oldest_kept() else {
             return;
         };

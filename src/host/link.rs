@@ -128,7 +128,11 @@ impl Link {
     /// Begins another mail in a session that was kept, after what has arrived was read; false where it is of no more use.
     pub fn resume(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) -> bool {
         let looked = self.socket.is_some() && self.look(job, tools);
-        looked && self.pump.session.next(job, self.time(tools.now))
+        let begins = looked && self.pump.session.next(job, self.time(tools.now));
+        if begins {
+            self.carry(job, Arrived::Nothing, tools);
+        }
+        begins
     }
 
     /// Says what there is to say, although nothing has arrived.

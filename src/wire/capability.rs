@@ -304,14 +304,27 @@ impl Parser {
     pub fn feed(&mut self, octet: u8) {
         if matches!(octet, b' ' | b'\t') || (octet == b'=' && self.list == START) {
             self.end_of_text();
-        } else if cfg!(feature = "complete") && self.list == BEHIND_SIZE {
-            self.digit(octet);
         } else {
-            #[cfg(feature = "std")]
-            if self.list == BEHIND_LIMITS && self.is_of_limit(octet) {
-                return;
+            match self.list {
+                BEHIND_SIZE if cfg!(feature = "complete") => self.digit(octet),
+                #[cfg(feature = "std")]
+                BEHIND_LIMITS => self.feed_limits(octet),
+                _ => self.feed_word(octet),
             }
-            self.node = words::next(&TREE, self.node, octet.to_ascii_uppercase());
+        }
+    }
+
+    fn feed_word(&mut self, octet: u8) {
+        self.node = words::next(&TREE, self.node, octet.to_ascii_uppercase());
+    }
+
+    /// Takes an octet of a LIMITS line.
+    // Saves 700 instructions for a mail.
+    #[cfg(feature = "std")]
+    #[inline(never)]
+    fn feed_limits(&mut self, octet: u8) {
+        if !self.is_of_limit(octet) {
+            self.feed_word(octet);
         }
     }
 
