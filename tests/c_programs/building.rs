@@ -40,6 +40,7 @@ pub const TESTS: [&str; 33] = [
     "fork",
     "threads",
     "secrets",
+    "leftovers",
     "oom",
     "parts",
     "siblings",
