@@ -38,7 +38,7 @@ use sender::{RETRIES, Sender, Told};
 /// The tests run beside others.
 const SENDERS: u64 = 8;
 /// Connections that break off in a test.
-const CUTS: usize = 1_500;
+const CUTS: usize = 2_500;
 /// Processes that are killed.
 const KILLS: usize = 1_000;
 
