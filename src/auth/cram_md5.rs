@@ -1,20 +1,17 @@
 //! CRAM-MD5 (RFC 2195): the challenge's HMAC-MD5 with the password as key, in hexadecimal, behind the user name.
 
-use hmac::Hmac;
-use md5::Md5;
-
 use super::credentials::Credentials;
-use super::derivation::{add, finish, keyed};
+use super::digest::{Hash, Mac};
 use super::exchange::Exchange;
 use crate::base64;
 use crate::buffer::Window;
+use crate::octets::copy;
 
 /// Computes the answer to the challenge that is kept.
-pub fn answer(exchange: &mut Exchange, credentials: &impl Credentials) -> Option<()> {
-    let mut mac: Hmac<Md5> = keyed(credentials.password())?;
-    add(&mut mac, exchange.message());
-    finish(mac, &mut exchange.digest);
-    Some(())
+pub fn answer(exchange: &mut Exchange, credentials: &impl Credentials) {
+    let mut mac = Mac::new(Hash::Md5, credentials.password());
+    mac.add(exchange.message());
+    copy(&mut exchange.digest, &mac.finish());
 }
 
 /// Writes the response.

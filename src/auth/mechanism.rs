@@ -4,7 +4,7 @@ use super::credentials::Credentials;
 #[cfg(feature = "std")]
 use super::{
     bearer, cram_md5,
-    derivation::Hash,
+    digest::Hash,
     exchange::{Exchange, Stage},
     scram::{self, Final},
 };
@@ -147,7 +147,10 @@ impl Mechanism {
         match (*self, said) {
             (Self::CramMd5, Step::AuthMechanism) => {
                 let kept = exchange.keep(challenge);
-                bad(kept && cram_md5::answer(exchange, credentials).is_some())
+                if kept {
+                    cram_md5::answer(exchange, credentials);
+                }
+                bad(kept)
             }
             // The server has overlooked the response in the command's line.
             (Self::ScramSha1 | Self::ScramSha256, Step::AuthMessage) if begun && is_empty => {

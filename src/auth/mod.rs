@@ -7,6 +7,7 @@
 //! - `scram`: SCRAM-SHA-1 and SCRAM-SHA-256 (RFC 5802, RFC 7677)
 //! - `bearer`: XOAUTH2 and OAUTHBEARER (RFC 7628)
 //! - `derivation`: what a password comes to with SCRAM
+//! - `digest`: the hashes, and HMAC with them
 //! - `exchange`: what a mechanism with challenges remembers
 //! - `credentials`: what a mechanism logs in with
 //! - `redaction`: a server that repeats the login in its answer
@@ -22,6 +23,8 @@ pub mod cram_md5;
 pub mod credentials;
 #[cfg(feature = "std")]
 pub mod derivation;
+#[cfg(feature = "std")]
+pub mod digest;
 #[cfg(feature = "std")]
 pub mod exchange;
 pub mod login;

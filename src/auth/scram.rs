@@ -10,10 +10,9 @@
 //! No channel is bound (`n,,`): servers offer that beside these mechanisms only, as SCRAM-SHA-256-PLUS. What the password comes to
 //! takes thousands of rounds, which are made in slices ([`Rounds::go_on`]).
 
-use sha2::{Digest, Sha256};
-
 use super::credentials::Credentials;
-use super::derivation::{Hash, MOST, Parts, Rounds, hashed, is_signed, mac};
+use super::derivation::{Parts, Rounds, is_signed, mac};
+use super::digest::{Hash, Hashing, MOST};
 use super::exchange::{Exchange, NONCE_DIGITS, Stage};
 use crate::base64;
 use crate::buffer::Window;
@@ -113,8 +112,7 @@ pub fn begin(hash: Hash, exchange: &mut Exchange, credentials: &impl Credentials
         .and_then(|length| salt.get(..length))
         .ok_or(Reason::BadChallenge)?;
     let [_, password] = credentials.prepared();
-    let rounds = Rounds::begin(hash, password, salt, first.rounds);
-    exchange.rounds = Some(rounds.ok_or(Reason::BadChallenge)?);
+    exchange.rounds = Some(Rounds::begin(hash, password, salt, first.rounds));
     exchange.stage = Stage::Derives;
     Ok(())
 }
@@ -128,8 +126,9 @@ pub fn fingerprint(exchange: &Exchange, hash: Hash, credentials: &impl Credentia
     let length = host.kept();
     let host = room.get(..length).unwrap_or(&[]);
     let [username, _] = credentials.prepared();
-    let mut digest = Sha256::new();
+    let mut digest = Hashing::new(Hash::Sha256);
     let name: &[u8] = match hash {
+        Hash::Md5 => b"5",
         Hash::Sha1 => b"1",
         Hash::Sha256 => b"256",
     };
@@ -142,10 +141,10 @@ pub fn fingerprint(exchange: &Exchange, hash: Hash, credentials: &impl Credentia
         first.salt,
         &first.rounds.to_be_bytes(),
     ] {
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part);
+        digest.add(&(part.len() as u64).to_be_bytes());
+        digest.add(part);
     }
-    Some(digest.finalize().into())
+    Some(digest.finish())
 }
 
 /// The nonce of both in server-first.
@@ -178,7 +177,7 @@ fn each_of_all(exchange: &Exchange, credentials: &impl Credentials, put: &mut dy
 pub fn write_proof(exchange: &Exchange, credentials: &impl Credentials, out: &mut Window<'_>) {
     let Some(keys) = &exchange.keys else { return };
     let length = keys.hash.length();
-    let mut stored = hashed(keys.hash, keys.client.get(..length).unwrap_or(&[]));
+    let mut stored = keys.hash.of(keys.client.get(..length).unwrap_or(&[]));
     let mut proof = signature(keys.hash, stored.get(..length).unwrap_or(&[]), exchange, credentials);
     wipe(&mut stored);
     for (proof, key) in proof.iter_mut().zip(&keys.client) {

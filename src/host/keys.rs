@@ -53,14 +53,12 @@ impl Saved {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::derivation::{Hash, Rounds};
+    use crate::auth::derivation::Rounds;
+    use crate::auth::digest::Hash;
 
     #[test]
     fn a_few_are_saved_and_the_oldest_goes() {
-        let keys = |salt: u8| {
-            let rounds = Rounds::begin(Hash::Sha256, b"pencil", &[salt], 1);
-            rounds.and_then(|mut rounds| rounds.go_on(1)).unwrap()
-        };
+        let keys = |salt: u8| Rounds::begin(Hash::Sha256, b"pencil", &[salt], 1).go_on(1).unwrap();
         let mut saved = Saved::new(7);
         assert!(saved.are_of(7) && !saved.are_of(8));
         for number in 0..6u8 {

@@ -391,17 +391,17 @@ mod tests {
     /// RFC 7677, 3 has another nonce; what it derives is the same.
     #[test]
     fn the_keys_of_rfc_7677_are_derived() {
-        use crate::auth::derivation::{Hash, Rounds};
+        use crate::auth::derivation::{Rounds, mac};
+        use crate::auth::digest::Hash;
         let mut salt = [0; 64];
         let length = base64::decode(b"W22ZaJ0SNY7soEsUEjb6gQ==", &mut salt).unwrap();
-        let mut rounds = Rounds::begin(Hash::Sha256, b"pencil", &salt[..length], 4096).unwrap();
+        let mut rounds = Rounds::begin(Hash::Sha256, b"pencil", &salt[..length], 4096);
         let keys = rounds.go_on(4096).unwrap();
         let signed = |client_key: bool| {
             let parts = "n=user,r=rOprNGfwEbeRWgbNEkqO,\
                          r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,\
                          c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
-            use crate::auth::derivation::{hashed, mac};
-            let stored = hashed(Hash::Sha256, &keys.client);
+            let stored = Hash::Sha256.of(&keys.client);
             let key = if client_key { stored } else { keys.server };
             let mut signature = mac(Hash::Sha256, &key, &mut |put| put(parts.as_bytes()));
             if client_key {
