@@ -1,13 +1,13 @@
 /*
- * parts.h - the task of the part `parts`: one large mail, and how long it takes
+ * parts.h - the task of the part `parts`: a large mail, and how long it takes
  *
  *     parts_sds PORT KIND FILE
  *     parts_curl PORT KIND FILE
  *
  * KIND: text, the file is the text, in memory; lent (this library only), it stays there; data, it is an attachment in memory;
- * file, one that is read while it is sent. A short mail goes before it, so that what happens once in a process does not count.
- * They print the milliseconds from the call that sends the large one until it has ended, and the most memory that the process had.
- * The exit code is 0 only when the server took both.
+ * file, one that is read while it is sent. It goes twice, so that what happens once in a process does not count, as memory that the
+ * heap does not have yet. They print the milliseconds from the call that sends the second one until it has ended, and the most memory
+ * that the process had. The exit code is 0 only when the server took both.
  */
 #ifndef PARTS_H
 #define PARTS_H

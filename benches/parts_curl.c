@@ -12,8 +12,7 @@
 struct source {
   char headers[MOST_HEADERS];
   size_t header_length;
-  const char *text;
-  size_t length;
+  const struct parts_task *task;
   size_t at; /* in both, one behind the other */
 };
 
@@ -21,8 +20,8 @@ static size_t read_mail(char *place, size_t size, size_t count, void *data)
 {
   struct source *source = data;
   int in_text = source->at >= source->header_length;
-  const char *from = in_text ? source->text + (source->at - source->header_length) : source->headers + source->at;
-  size_t length = (in_text ? source->header_length + source->length : source->header_length) - source->at;
+  const char *from = in_text ? source->task->octets + (source->at - source->header_length) : source->headers + source->at;
+  size_t length = (in_text ? source->header_length + source->task->length : source->header_length) - source->at;
 
   if (length > size * count)
     length = size * count;
@@ -58,24 +57,34 @@ static curl_mime *make_mime(CURL *curl, const struct parts_task *task)
   return mime;
 }
 
-static CURLcode send_text(CURL *curl, struct source *source, const char *text, size_t length)
+static CURLcode send_text(CURL *curl, struct source *source, const struct parts_task *task)
 {
-  source->text = text;
-  source->length = length;
+  source->task = task;
   source->at = 0;
   curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-  curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)(source->header_length + length));
+  curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)(source->header_length + task->length));
   curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_mail);
   curl_easy_setopt(curl, CURLOPT_READDATA, source);
   return curl_easy_perform(curl);
 }
 
+static CURLcode send_parts(CURL *curl, struct curl_slist *headers, const struct parts_task *task)
+{
+  curl_mime *mime = make_mime(curl, task);
+  CURLcode code;
+
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt(curl, CURLOPT_MIMEPOST, mime);
+  code = curl_easy_perform(curl);
+  curl_mime_free(mime);
+  return code;
+}
+
 int main(int argc, char **argv)
 {
   struct parts_task task = read_parts_task(argc, argv);
-  struct source source = {"", 0, NULL, 0, 0};
+  struct source source = {"", 0, NULL, 0};
   struct curl_slist *recipients, *headers;
-  curl_mime *mime = NULL;
   CURLcode code;
   CURL *curl;
   char url[80];
@@ -104,20 +113,13 @@ int main(int argc, char **argv)
   curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, recipients);
   curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
   curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
-  code = send_text(curl, &source, "It is on.\r\n", 11);
+  code = is(&task, "text") ? send_text(curl, &source, &task) : send_parts(curl, headers, &task);
   began = milliseconds();
-  if (code == CURLE_OK && is(&task, "text")) {
-    code = send_text(curl, &source, task.octets, task.length);
-  } else if (code == CURLE_OK) {
-    mime = make_mime(curl, &task);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_MIMEPOST, mime);
-    code = curl_easy_perform(curl);
-  }
+  if (code == CURLE_OK)
+    code = is(&task, "text") ? send_text(curl, &source, &task) : send_parts(curl, headers, &task);
   print_parts(began);
   if (code != CURLE_OK)
     fprintf(stderr, "parts_curl: %s\n", curl_easy_strerror(code));
-  curl_mime_free(mime);
   curl_slist_free_all(headers);
   curl_slist_free_all(recipients);
   curl_easy_cleanup(curl);

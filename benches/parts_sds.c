@@ -26,10 +26,6 @@ int main(int argc, char **argv)
   config.ehlo_name = EHLO_NAME;
   message.to = RECIPIENT;
   message.subject = SUBJECT;
-  message.text = "It is on.\r\n";
-  code = sds_smtp_client_configure(NULL, &config);
-  if (code == SDS_SMTP_OK)
-    code = send_and_wait(&message);
   if (is(&task, "text") || is(&task, "lent")) {
     message.text = task.octets;
     message.flags = is(&task, "lent") ? SDS_SMTP_BORROW_TEXT : 0;
@@ -45,6 +41,9 @@ int main(int argc, char **argv)
       attachment.length = task.length;
     }
   }
+  code = sds_smtp_client_configure(NULL, &config);
+  if (code == SDS_SMTP_OK)
+    code = send_and_wait(&message);
   began = milliseconds();
   if (code == SDS_SMTP_OK)
     code = send_and_wait(&message);

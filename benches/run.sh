@@ -351,11 +351,15 @@ tls() {
 
 # --- large mails ---
 
+# Before other work of the machine, where that is allowed: times are compared here.
+first=()
+[[ $(nice -n -15 nice 2>/dev/null) -ge $(nice) ]] || first=(nice -n -15)
+
 # parts_driver NAME KIND FILE [COMMAND...]: its figures go to $work/parts.out.
 parts_driver() {
   local name=$1 kind=$2 file=$3
   shift 3
-  timeout 300 "$@" "$work/parts_$name" "$port" "$kind" "$file" >"$work/parts.out" 2>"$work/parts.err" ||
+  timeout 300 "${first[@]}" "$@" "$work/parts_$name" "$port" "$kind" "$file" >"$work/parts.out" 2>"$work/parts.err" ||
     die "parts_$name $kind failed: $(tail -5 "$work/parts.err")"
 }
 
@@ -380,7 +384,7 @@ parts() {
   head -c 1024 /dev/urandom >"$work/small"
   truncate -s 1G "$work/large"
   rm -f "$work/port"
-  "$work/parts_server" "$work/port" &
+  "${first[@]}" "$work/parts_server" "$work/port" &
   server=$!
   for ((i = 0; i < 100; i++)); do
     [[ ! -s $work/port ]] || break
@@ -421,7 +425,7 @@ MAILS
   printf '%-58s %12s %12s\n' 'text that stays where it is' "$(of sds lent)" "$(of curl text)"
   printf '%-58s %12s %12s\n' 'attachment in memory' "$(of sds data)" "$(of curl data)"
   printf '%-58s %12s %12s\n' 'attachment from a file' "$(of sds file)" "$(of curl file)"
-  printf '%-58s %12s %12s\n' 'instructions, text, copied' "${counted[sds]}" "${counted[curl]}"
+  printf '%-58s %12s %12s\n' 'instructions of two mails, text, copied' "${counted[sds]}" "${counted[curl]}"
   reached "libcurl's time in relation to ours: text, copied" "$(divide "$(of curl text)" "$(of sds text)" 2)" 1.2
   reached '  text that stays where it is' "$(divide "$(of curl text)" "$(of sds lent)" 2)" 1.5
   reached '  attachment in memory' "$(divide "$(of curl data)" "$(of sds data)" 2)" 1

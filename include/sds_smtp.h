@@ -214,9 +214,9 @@
 #define SDS_SMTP_BORROW_TEXT 1
 
 /**
- * `sds_smtp_message.flags`: the text that `read` gives is in the configuration's charset, not in UTF-8. Bare
- * metal needs this flag for such a text: without it the mail ends with code 7. With an operating system the
- * library reads the whole text first and needs no flag.
+ * `sds_smtp_message.flags`: the text in `text_path`, and on bare metal the text that `read` gives, is in the
+ * configuration's charset, not in UTF-8: without the flag the mail ends with code 7. For `text` and `html`,
+ * and with an operating system for `read`, it means nothing: what is not UTF-8 is in that charset.
  */
 #define SDS_SMTP_TEXT_IN_CHARSET 2
 
@@ -245,7 +245,8 @@
 
 /**
  * `sds_smtp_message.read` returns this if it has nothing now: on bare metal sds_smtp_poll() calls it again
- * later. With an operating system sds_smtp_client_send() cannot wait, and refuses the mail with code 40.
+ * later. With an operating system sds_smtp_client_send() cannot wait, and refuses the mail with code 40. An
+ * attachment's `read` is called again some milliseconds later.
  */
 #define SDS_SMTP_READ_LATER (-2)
 
@@ -583,7 +584,7 @@ typedef struct sds_smtp_config {
 
 /**
  * An attachment, or an inline part of `html`. Begin with `SDS_SMTP_ATTACHMENT_INIT`, and give exactly one of
- * `data`, `path` and `read`.
+ * `data`, `path` and `read`. What is wrong here gives code 33, if nothing else is said.
  *
  * All strings end with a NUL. The call copies them.
  */
@@ -597,19 +598,22 @@ typedef struct sds_smtp_attachment {
     uint32_t flags;
     /** The number of bytes of `data`, or of what `read` gives; for `read`, 0: not known. 0 with `path`. */
     uint64_t length;
-    /** The name of the file, in UTF-8, at most 255 bytes; no path. NULL: the last part of `path`, or none. */
+    /**
+     * The name of the file, in UTF-8, at most 255 bytes; no path, no control characters, none that turn the
+     * direction of writing. NULL: the last part of `path`, or none.
+     */
     const char *name;
     /**
-     * Its type, such as "text/csv; charset=utf-8". NULL: application/octet-stream. message/... and
-     * multipart/... give code 33.
+     * Its type, such as "text/csv; charset=utf-8", at most 255 bytes. NULL: application/octet-stream. Not
+     * message/... or multipart/...
      */
     const char *content_type;
     /**
-     * What `html` calls it as "cid:...", without angle brackets: an inline part, which without `html` stands
-     * behind the text. NULL: an attachment.
+     * What `html` calls it as "cid:...", without angle brackets, ASCII, at most 200 bytes: an inline part,
+     * which without `html` stands behind the text. NULL: an attachment.
      */
     const char *content_id;
-    /** The bytes. */
+    /** The bytes; not NULL where `length` is 0, too. */
     const void *data;
     /**
      * A file, which is read while the mail is sent. If it cannot be read, or becomes shorter or longer
@@ -618,9 +622,12 @@ typedef struct sds_smtp_attachment {
     const char *path;
     /**
      * A function that gives the bytes, as sds_smtp_message.read does; but the library calls it on a thread
-     * of its own, while the mail is sent, never twice at the same time. It may block: that holds up this mail
-     * only. An attempt that is repeated begins with offset 0 again. When the mail has ended the last call may
-     * not have returned yet: `done` is called behind it.
+     * of its own, while the mail is sent, never twice at the same time for one mail. It is asked until it
+     * returns 0, also where `length` says how much there is: fewer or more bytes, or a failure, end the mail
+     * with code 40, and nothing is delivered. It may block: that holds up this mail only, until its deadline
+     * (four at the same time: then also other mails with files or such functions). An attempt that is
+     * repeated begins with offset 0 again. When the mail has ended the last call may not have returned yet:
+     * `done` is called, and sds_smtp_client_free() returns, behind it.
      */
     int32_t (*read)(void *context, uint64_t offset, char *out, size_t max);
     /** Handed to `read`, untouched. */
@@ -730,8 +737,8 @@ typedef struct sds_smtp_message {
      */
     const char *text;
     /**
-     * The same as HTML, at most 64 MiB; NULL: none. With `text`, or `text_path`, readers show what they can.
-     * Not on bare metal.
+     * The same as HTML, at most 64 MiB (code 7), always copied; NULL: none. With `text`, or `text_path`,
+     * readers show what they can. Not on bare metal.
      */
     const char *html;
     /**
@@ -758,8 +765,8 @@ typedef struct sds_smtp_message {
      * letters than ASCII is encoded. Code 33: fields that the library writes itself (Date, From, To, Cc,
      * Bcc, Reply-To, Subject, Message-ID, MIME-Version, Content-..., those of `priority` and
      * SDS_SMTP_AUTO_SUBMITTED where they are set), Return-Path, Received and Resent-Bcc; a line end; no
-     * colon; a blank in the name; a word over 900 bytes; more than 1 MiB together. Not on bare metal, nor
-     * are the fields below.
+     * colon; a blank in the name, or more than 76 bytes; a control character; a word over 900 bytes; more
+     * than 1 MiB together. Not on bare metal, nor are the fields below.
      */
     const char *const *headers;
     /** Attachments, and inline parts of `html`: an array of `attachment_count` structures. */
@@ -786,7 +793,7 @@ typedef struct sds_smtp_message {
     void *done_context;
     /** What Date says, in seconds since 1970, up to 2106; 0: now. Else code 33. */
     int64_t date;
-    /** How many there are, at most 10000. */
+    /** How many there are, at most 10000. Else code 33. */
     uint32_t attachment_count;
     /**
      * SDS_SMTP_VERB_...: how the transaction begins. A server that does not know the verb: code 39. SEND,
@@ -1092,8 +1099,9 @@ const char *sds_smtp_outcome_name(uint32_t outcome);
 
 /**
  * Ends a client. A mail in flight is cancelled; the library's thread soon closes its connection and wipes its
- * data. Waits only while a callback of this client runs, and then no more of them is called. Within a
- * callback it does not wait.
+ * data. Waits only while a callback of this client runs, and then no more of them is called; and until memory
+ * that was lent with SDS_SMTP_BORROW_TEXT is read no more, some milliseconds. Within a callback it does not
+ * wait.
  *
  * @param client  the client; with NULL, or a client that was freed before, nothing is done
  */
@@ -1253,10 +1261,10 @@ int sds_smtp_client_configure_url(struct sds_smtp_client *client, const char *ur
  * @param client   the client, or NULL for the built-in one
  * @param message  the mail; copied
  * @return 0: started; 14: the previous mail is still in flight, and nothing was changed; otherwise the mail
- *         could not be started, and the status has this code, too: 5 recipients, 7 subject, text or memory,
- *         13 not configured, 40 `read` failed, 39 a field that is not 0 needs what this build of the library
- *         lacks, 33 message is NULL or its struct_size or flags are not known; or 34.
- *         sds_smtp_client_refusal() names the field
+ *         could not be started, and the status has this code, too: 4 the author or the reverse-path,
+ *         5 recipients, 7 subject, text, HTML or memory, 13 not configured, 40 `read` failed, 39 a field
+ *         that is not 0 needs what this build of the library lacks, 33 another field, or message is NULL or
+ *         its struct_size or flags are not known; or 34. sds_smtp_client_refusal() names the field
  */
 int sds_smtp_client_send(struct sds_smtp_client *client, const struct sds_smtp_message *message);
 

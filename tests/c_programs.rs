@@ -927,6 +927,20 @@ fn a_password_that_a_server_repeats_in_any_later_reply_is_wiped() {
     }
 }
 
+#[test]
+fn of_a_mail_that_has_ended_no_copy_is_left_in_memory() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners::default());
+        let file = scratch(&format!("leftovers-{standard:?}")).join("text");
+        run(
+            executable("leftovers", standard, link),
+            [OsStr::new(&server.port), file.as_os_str()],
+        )
+        .must_give(0)
+        .must_say("leftovers: 0 wrong");
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // The host program's threads, descriptors, forks, signals, memory
 // ---------------------------------------------------------------------------------------------------------------------

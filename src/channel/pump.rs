@@ -719,12 +719,16 @@ mod tests {
             ..Scripted::new()
         };
         let mut pump = connected(&job);
+        let mut wanted_before = None;
         for _ in 0..200_000 {
             pump.turn(&job, 0, &mut channel, &mut [0; 32]);
             if pump.session.closed() {
                 break;
             }
             if let (Some(piece), Some(wanted)) = (piece, pump.wants_text()) {
+                // Its owner would look again at once, and again, until the channel takes something.
+                assert!(wanted_before < Some(wanted), "a piece is wanted that is there");
+                wanted_before = Some(wanted);
                 let text = &mut job.mail.as_mut().unwrap().text;
                 text.octets = &whole[wanted..whole.len().min(wanted + piece)];
                 (text.from, text.last) = (wanted, wanted + piece >= whole.len());

@@ -105,9 +105,9 @@ pub const SDS_SMTP_TLS_OPPORTUNISTIC: u32 = 3;
 /// unchanged until the mail has ended: until `done` is called, or the status is no longer SDS_SMTP_BUSY.
 /// sds_smtp_client_free() returns when nothing reads it any more (called in a callback, it does not wait).
 pub const SDS_SMTP_BORROW_TEXT: u32 = 1;
-/// `sds_smtp_message.flags`: the text that `read` gives is in the configuration's charset, not in UTF-8. Bare
-/// metal needs this flag for such a text: without it the mail ends with code 7. With an operating system the
-/// library reads the whole text first and needs no flag.
+/// `sds_smtp_message.flags`: the text in `text_path`, and on bare metal the text that `read` gives, is in the
+/// configuration's charset, not in UTF-8: without the flag the mail ends with code 7. For `text` and `html`,
+/// and with an operating system for `read`, it means nothing: what is not UTF-8 is in that charset.
 pub const SDS_SMTP_TEXT_IN_CHARSET: u32 = 2;
 /// `sds_smtp_message.flags`: `text`, `text_path` or `read` is a whole message (RFC 5322) with its header
 /// block, which is sent as it is: only line ends become CRLF. `to` says who gets it. `subject`, `html`,
@@ -123,7 +123,8 @@ pub const SDS_SMTP_DRY_RUN: u32 = 16;
 /// auto-generated, RFC 3834): no answering machine answers it. Not on bare metal.
 pub const SDS_SMTP_AUTO_SUBMITTED: u32 = 32;
 /// `sds_smtp_message.read` returns this if it has nothing now: on bare metal sds_smtp_poll() calls it again
-/// later. With an operating system sds_smtp_client_send() cannot wait, and refuses the mail with code 40.
+/// later. With an operating system sds_smtp_client_send() cannot wait, and refuses the mail with code 40. An
+/// attachment's `read` is called again some milliseconds later.
 pub const SDS_SMTP_READ_LATER: i32 = -2;
 
 /// `sds_smtp_message.verb`: MAIL, to the recipients' mailboxes.

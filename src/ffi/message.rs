@@ -30,7 +30,7 @@ use crate::code::Reason;
 #[cfg(not(feature = "std"))]
 use crate::firmware::{Content, Outgoing, Pieces, Source};
 #[cfg(feature = "std")]
-use crate::host::{Notify, Order, Outgoing, Priority, Row, Verb};
+use crate::host::{Growing, Notify, Order, Outgoing, Priority, Row, Verb};
 #[cfg(feature = "std")]
 use crate::limits::{PIECE_BYTES, READ_LATER, TEXT_BYTES};
 #[cfg(not(feature = "std"))]
@@ -74,8 +74,8 @@ pub struct sds_smtp_message {
     /// The text, at most 64 MiB; NULL is an empty one. Lines may end with LF, CR or CRLF and be of any
     /// length.
     pub text: *const c_char,
-    /// The same as HTML, at most 64 MiB; NULL: none. With `text`, or `text_path`, readers show what they can.
-    /// Not on bare metal.
+    /// The same as HTML, at most 64 MiB (code 7), always copied; NULL: none. With `text`, or `text_path`,
+    /// readers show what they can. Not on bare metal.
     pub html: *const c_char,
     /// Instead of `text`: a file with the text, which is read while the mail is sent. It is UTF-8, or with
     /// SDS_SMTP_TEXT_IN_CHARSET in the configuration's charset, and sent as quoted-printable. If it cannot be
@@ -96,8 +96,8 @@ pub struct sds_smtp_message {
     /// letters than ASCII is encoded. Code 33: fields that the library writes itself (Date, From, To, Cc,
     /// Bcc, Reply-To, Subject, Message-ID, MIME-Version, Content-..., those of `priority` and
     /// SDS_SMTP_AUTO_SUBMITTED where they are set), Return-Path, Received and Resent-Bcc; a line end; no
-    /// colon; a blank in the name; a word over 900 bytes; more than 1 MiB together. Not on bare metal, nor
-    /// are the fields below.
+    /// colon; a blank in the name, or more than 76 bytes; a control character; a word over 900 bytes; more
+    /// than 1 MiB together. Not on bare metal, nor are the fields below.
     pub headers: *const *const c_char,
     /// Attachments, and inline parts of `html`: an array of `attachment_count` structures.
     pub attachments: *const sds_smtp_attachment,
@@ -119,7 +119,7 @@ pub struct sds_smtp_message {
     pub done_context: *mut c_void,
     /// What Date says, in seconds since 1970, up to 2106; 0: now. Else code 33.
     pub date: i64,
-    /// How many there are, at most 10000.
+    /// How many there are, at most 10000. Else code 33.
     pub attachment_count: u32,
     /// SDS_SMTP_VERB_...: how the transaction begins. A server that does not know the verb: code 39. SEND,
     /// SOML and SAML have no parameters: with them `dsn` and `envelope_id` give code 33, and addresses that
@@ -180,10 +180,10 @@ const FLAGS_TO_COME: u32 = SDS_SMTP_RAW | SDS_SMTP_PARTIAL | SDS_SMTP_DRY_RUN | 
 /// @param client   the client, or NULL for the built-in one
 /// @param message  the mail; copied
 /// @return 0: started; 14: the previous mail is still in flight, and nothing was changed; otherwise the mail
-///         could not be started, and the status has this code, too: 5 recipients, 7 subject, text or memory,
-///         13 not configured, 40 `read` failed, 39 a field that is not 0 needs what this build of the library
-///         lacks, 33 message is NULL or its struct_size or flags are not known; or 34.
-///         sds_smtp_client_refusal() names the field
+///         could not be started, and the status has this code, too: 4 the author or the reverse-path,
+///         5 recipients, 7 subject, text, HTML or memory, 13 not configured, 40 `read` failed, 39 a field
+///         that is not 0 needs what this build of the library lacks, 33 another field, or message is NULL or
+///         its struct_size or flags are not known; or 34. sds_smtp_client_refusal() names the field
 ///
 /// # Safety
 ///
@@ -439,15 +439,15 @@ unsafe fn headers_of<'a>(list: *const *const c_char) -> Option<Row<&'a [u8]>> {
 ///
 /// `read` can be called with the context.
 #[cfg(feature = "std")]
-unsafe fn pieces_of(client: Client, read: Read, context: *mut c_void) -> Result<Row<u8>, (Code, &'static str)> {
-    let mut text = Row::new();
+unsafe fn pieces_of(client: Client, read: Read, context: *mut c_void) -> Result<Growing, (Code, &'static str)> {
+    let mut text = Growing::default();
     loop {
         let offset = text.len();
         if offset > TEXT_BYTES {
             return Err((Code::DataFailed, "a text longer than 64 MiB"));
         }
         let no_memory = (Code::DataFailed, "out of memory");
-        let piece = text.grow(PIECE_BYTES, 0).ok_or(no_memory)?;
+        let piece = text.grow(PIECE_BYTES).ok_or(no_memory)?;
         let at = u32::try_from(offset).unwrap_or(u32::MAX);
         // SAFETY: the caller's promise; the piece has this length.
         let given = client.run(|| unsafe { read(context, at, piece.as_mut_ptr().cast(), piece.len()) });

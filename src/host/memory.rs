@@ -66,6 +66,51 @@ pub fn wipe_stack() {
     core::hint::black_box(&mut room);
 }
 
+/// Octets that come one piece after the other. They are wiped at the end, and wherever they were before there was more room.
+#[derive(Default)]
+pub struct Growing(Row<u8>);
+
+impl Growing {
+    /// Adds zeros, and gives them out to be written to; None without memory.
+    // In one place, for all that use it.
+    #[inline(never)]
+    pub fn grow(&mut self, more: usize) -> Option<&mut [u8]> {
+        let needed = self.0.len().checked_add(more)?;
+        if needed > self.0.room() {
+            let mut larger = Row::with_room(needed.max(self.0.room().saturating_mul(2)))?;
+            larger.append(&self.0)?;
+            wipe(&mut self.0);
+            self.0 = larger;
+        }
+        self.0.grow(more, 0)
+    }
+
+    /// Adds these octets; None without memory.
+    pub fn append(&mut self, octets: &[u8]) -> Option<()> {
+        crate::octets::copy(self.grow(octets.len())?, octets);
+        Some(())
+    }
+
+    /// Keeps so many octets at most.
+    pub fn truncate(&mut self, most: usize) {
+        self.0.truncate(most);
+    }
+}
+
+impl Deref for Growing {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Growing {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
 /// Several texts, one after the other, in memory that is allocated once: growing would leave copies behind. None without
 /// memory.
 pub fn joined(texts: &[&[u8]]) -> Option<Box<[u8]>> {

@@ -159,7 +159,7 @@ pub mod transcript;
 pub use client::{Client, Wait};
 pub use driver::{poll, use_event_loop};
 pub use ending::shut_down;
-pub use memory::{Boxed, Row};
+pub use memory::{Boxed, Growing, Row};
 pub use outgoing::{Notify, Outgoing, Priority, Verb};
 pub use parts::Parts;
 pub use security::Mode;

@@ -8,7 +8,7 @@ use core::ops::Range;
 use std::boxed::Box;
 
 use super::calls::Running;
-use super::memory::{self, Boxed, Row, joined, wipe};
+use super::memory::{self, Boxed, Growing, Row, joined, wipe};
 use super::nonces::Nonces;
 use super::reading::{FRONT, Function, Measure, Reading, Source, Task, Work};
 use super::registry::Slot;
@@ -141,6 +141,12 @@ struct Enclosed {
     kept: Kept,
 }
 
+impl Drop for Enclosed {
+    fn drop(&mut self) {
+        wipe(&mut self.texts);
+    }
+}
+
 impl Enclosed {
     fn enclosure(&self) -> Enclosure<'_> {
         let [kind, name, id] = self.lengths;
@@ -180,7 +186,7 @@ enum Which {
 /// All of it but what is being sent.
 struct Body {
     raw: bool,
-    /// The text is in the configured charset, whatever it looks like.
+    /// The file with the text is in the configured charset. Of what is in memory, what is in it decides.
     in_charset: bool,
     text: TextAt,
     /// What there is in the text, and in the HTML.
@@ -192,7 +198,7 @@ struct Body {
     /// Where each of them begins.
     files: Row<usize>,
     lengths: Row<Option<u64>>,
-    heads: Row<u8>,
+    heads: Growing,
     list: Row<One>,
     form: Option<Form>,
 }
@@ -265,7 +271,7 @@ impl Parts {
                 paths: Row::new(),
                 files: Row::new(),
                 lengths: Row::new(),
-                heads: Row::new(),
+                heads: Growing::default(),
                 list: Row::new(),
                 form: None,
             },
@@ -549,12 +555,12 @@ impl Body {
         let charset_of = |utf8: bool| if utf8 { b"UTF-8" } else { charset };
         let text_charset = charset_of(match self.text {
             TextAt::File => !self.in_charset,
-            _ => self.text_survey.utf8 && !self.in_charset,
+            _ => self.text_survey.utf8,
         });
         let mut heads = Heads {
             boundary: &multipart.boundary,
             open: [None; 3],
-            row: Row::new(),
+            row: Growing::default(),
             list: Row::with_room(self.enclosed.len().saturating_add(3))?,
             from: 0,
         };
@@ -574,7 +580,7 @@ impl Body {
             if related {
                 heads.open(Kind::Related)?;
             }
-            let charset = charset_of(survey.utf8 && !self.in_charset);
+            let charset = charset_of(survey.utf8);
             heads.part(Which::Html, &|out| part::write_text_head(true, charset, out))?;
             for (number, enclosed) in self.inline() {
                 heads.part(Which::Enclosed(number), &|out| enclosed.enclosure().write_head(out))?;
@@ -642,7 +648,7 @@ struct Heads<'a> {
     boundary: &'a [u32; 4],
     /// The multiparts that are open, the outermost first, and whether a part is in them.
     open: [Option<(Kind, bool)>; 3],
-    row: Row<u8>,
+    row: Growing,
     list: Row<One>,
     /// Where the head of the next part begins.
     from: usize,

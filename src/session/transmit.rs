@@ -143,8 +143,8 @@ impl<E: Events> Session<E> {
     /// Octets of the text that can be sent from where they are, without being written anywhere before; none where they cannot, or
     /// where they are few. [`Session::passed`] follows.
     #[cfg(fast)]
-    pub fn lends<'a>(&self, job: &Job<'a>) -> &'a [u8] {
-        let transaction = &self.transaction;
+    pub fn lends<'a>(&mut self, job: &Job<'a>) -> &'a [u8] {
+        let transaction = &mut self.transaction;
         let Some(mail) = job.mail.as_ref().filter(|_| self.state == State::Text) else {
             return &[];
         };
@@ -160,6 +160,8 @@ impl<E: Events> Session<E> {
         if doubled || octets.len() < LEAST_LENT {
             return &[];
         }
+        // There is this, even where the channel takes nothing of it now.
+        transaction.starved = false;
         octets
     }
 

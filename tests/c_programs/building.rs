@@ -33,13 +33,14 @@ pub const EXAMPLES: [&str; 12] = [
     "event_loop",
     "own_transport",
 ];
-pub const TESTS: [&str; 32] = [
+pub const TESTS: [&str; 33] = [
     "layout",
     "misuse",
     "versions",
     "fork",
     "threads",
     "secrets",
+    "leftovers",
     "oom",
     "parts",
     "siblings",

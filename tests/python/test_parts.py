@@ -15,7 +15,19 @@ import time
 import pytest
 import sds_smtp
 from conftest import ScriptedServer
-from sds_smtp import RAW, Attachment, BadArgument, Client, Code, Feature, MessageError, Outcome, Phase, SmtpError
+from sds_smtp import (
+    RAW,
+    TEXT_IN_CHARSET,
+    Attachment,
+    BadArgument,
+    Client,
+    Code,
+    Feature,
+    MessageError,
+    Outcome,
+    Phase,
+    SmtpError,
+)
 from test_real_servers import LOGIN, SENDER, SOMEONE, configure, data_of, unique
 
 MAILS = 150
@@ -574,6 +586,20 @@ def test_a_text_from_a_file_arrives(server, client, tmp_path):
     with pytest.raises(SmtpError) as failed:
         client.send("b@example.com", "x", text_path=path, wait=True)
     assert (failed.value.code, failed.value.result.outcome) == (Code.DATA_FAILED, Outcome.NOT_SENT)
+
+
+def test_the_charset_of_a_file_is_not_that_of_the_html(server, client, tmp_path):
+    client.configure(server="127.0.0.1", port=server.port, sender="a@example.com", charset="iso-8859-2")
+    path = tmp_path / "text"
+    path.write_bytes(CZECH.encode("iso-8859-2"))
+    client.send("b@example.com", "x", text_path=path, html=f"<p>{CZECH}", flags=TEXT_IN_CHARSET, wait=True)
+    mail = parsed(last(server))
+    assert mail.get_body(("plain",)).get_content() == lines(CZECH)
+    assert mail.get_body(("html",)).get_content() == lines(f"<p>{CZECH}")
+    # Of what is in memory, what is in it decides, in a mail of one part and of two.
+    for html in (None, "<p>"):
+        client.send("b@example.com", "x", CZECH, html=html, flags=TEXT_IN_CHARSET, wait=True)
+        assert parsed(last(server)).get_body(("plain",)).get_content() == lines(CZECH)
 
 
 def test_a_whole_message_is_sent_as_it_is(server, client, tmp_path):

@@ -157,6 +157,11 @@ impl<T> Row<T> {
         self.memory.place.cast()
     }
 
+    /// For how many values there is room.
+    pub fn room(&self) -> usize {
+        self.memory.room
+    }
+
     /// Makes room for so many more values.
     pub fn reserve(&mut self, more: usize) -> Option<()> {
         // SAFETY: the layout is that of the values.
