@@ -30,7 +30,7 @@ pub const WAKE: u64 = u64::MAX;
 const SHARE: usize = 64;
 
 /// The queue of orders keeps room for so many when it is empty.
-const KEPT_ORDERS: usize = 64;
+const KEPT_ORDERS: usize = 16;
 
 /// A time that never comes.
 pub const NEVER: u64 = u64::MAX;

@@ -394,7 +394,8 @@ def test_64_mib_for_a_server_without_8bitmime_hold_up_no_other_mail(server, clie
     assert max(statistics.median(each) for each in waits.values()) < 0.1, waits
     # Had the engine counted, one of them would have waited for that.
     assert max(waits["while it is sent"]) < max(0.25, took / 2), (took, waits)
-    assert 0 < progress.sent < progress.all and progress.all > 2**26
+    # On a quiet machine all of it has left by now.
+    assert 0 < progress.sent <= progress.all and progress.all > 2**26
 
 
 @pytest.mark.parametrize("field", ["path", "read"])
