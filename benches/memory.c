@@ -4,6 +4,7 @@
  *     memory idle N               N clients without configuration; then some with a full log; then all with a configuration
  *     memory flight N greeting    N clients with a mail in flight each, at a server that accepts and says nothing
  *     memory flight N final_dot   likewise, at one that says nothing any more once it has the whole mail
+ *     memory kept N               N clients whose connection is kept after a mail
  *
  * Prints "name number" lines. Bytes are those of the heap, as heap.h counts them.
  */
@@ -22,6 +23,7 @@
 
 #define MOST_CLIENTS   60000
 #define MOST_FLIGHTS   900 /* descriptors: 1,024 are usual */
+#define MOST_KEPT      250 /* the server sees up to three connections for each */
 #define SERVER_SECONDS 60  /* the server's own end, should this program not live to end it */
 #define REPORT_TIMEOUT 20000
 
@@ -38,6 +40,8 @@ static void per_client(const char *name, long long bytes, unsigned clients)
   printf("%s %.1f\n", name, (double)bytes / clients);
 }
 
+static uint32_t keep_alive;
+
 static void configure(struct sds_smtp_client *client, unsigned port)
 {
   struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
@@ -47,6 +51,7 @@ static void configure(struct sds_smtp_client *client, unsigned port)
   config.sender = SENDER;
   config.ehlo_name = EHLO_NAME;
   config.auth = SDS_SMTP_AUTH_NONE;
+  config.keep_alive_ms = keep_alive;
   if (sds_smtp_client_configure(client, &config) != SDS_SMTP_OK)
     stop("configuration refused");
 }
@@ -142,6 +147,9 @@ static void remember(struct session *session, const char *octets, size_t length)
   }
 }
 
+/* How far the server goes. */
+enum { GREETING, FINAL_DOT, KEPT };
+
 /* The server's process: writes an octet to `report` for each session that has come to where it stays. */
 static void serve(int listener, int report, int answering)
 {
@@ -173,8 +181,12 @@ static void serve(int listener, int report, int answering)
       remember(session, octets, (size_t)length);
       if (session->replies < ALL_REPLIES && ends_with(session, "\r\n"))
         reply(session);
-      else if (ends_with(session, "\r\n.\r\n") && write(report, "", 1) != 1)
-        _exit(1);
+      else if (ends_with(session, "\r\n.\r\n")) {
+        if (answering == KEPT && send(session->socket, "250 x\r\n", 7, MSG_NOSIGNAL) < 0)
+          _exit(1);
+        if (write(report, "", 1) != 1)
+          _exit(1);
+      }
     }
     if (polled[0].revents != 0 && count <= MOST_FLIGHTS) {
       struct session *session = &sessions[count];
@@ -286,15 +298,65 @@ static void flight(unsigned count, int answering)
   close(report);
 }
 
+static void kept(unsigned count)
+{
+  struct sds_smtp_message message = SDS_SMTP_MESSAGE_INIT;
+  char text[TEXT_BYTES + 1];
+  long long before, ended;
+  unsigned port, at, round;
+  int report;
+  pid_t server = start_server(KEPT, &port, &report);
+
+  write_text(text, "\n");
+  message.to = RECIPIENT;
+  message.subject = SUBJECT;
+  message.text = text;
+  for (at = 0; at <= count; at++) {
+    clients[at] = sds_smtp_client_new();
+    if (clients[at] == NULL)
+      stop("no client");
+  }
+  /* Twice: with the connection and without it. Each has had a mail then, and a line in its log. */
+  for (round = 0; round < 2; round++) {
+    keep_alive = round == 0 ? 0 : 60000;
+    for (at = 0; at <= count; at++)
+      configure(clients[at], port);
+    for (at = 0; at <= count; at++)
+      if (sds_smtp_client_send(clients[count - at], &message) != SDS_SMTP_OK
+          || sds_smtp_client_wait(clients[count - at], REPORT_TIMEOUT) != SDS_SMTP_OK)
+        stop("mail not sent");
+    wait_for(report, count + 1);
+    if (round == 0) {
+      sds_smtp_shutdown(REPORT_TIMEOUT);
+      for (at = 0; at <= count; at++)
+        configure(clients[at], port);
+      /* The thread, and what the engine has for the first client. */
+      if (sds_smtp_client_send(clients[count], &message) != SDS_SMTP_OK
+          || sds_smtp_client_wait(clients[count], REPORT_TIMEOUT) != SDS_SMTP_OK)
+        stop("mail not sent");
+      wait_for(report, 1);
+      before = quiet_heap_bytes();
+    }
+  }
+  ended = quiet_heap_bytes();
+  per_client("kept", ended - before, count);
+  sds_smtp_shutdown(REPORT_TIMEOUT);
+  kill(server, SIGTERM);
+  waitpid(server, NULL, 0);
+  close(report);
+}
+
 int main(int argc, char **argv)
 {
   if (argc == 3 && strcmp(argv[1], "idle") == 0)
     idle(number(argv[2], MOST_CLIENTS));
   else if (argc == 4 && strcmp(argv[1], "flight") == 0 && strcmp(argv[3], "greeting") == 0)
-    flight(number(argv[2], MOST_FLIGHTS), 0);
+    flight(number(argv[2], MOST_FLIGHTS), GREETING);
   else if (argc == 4 && strcmp(argv[1], "flight") == 0 && strcmp(argv[3], "final_dot") == 0)
-    flight(number(argv[2], MOST_FLIGHTS), 1);
+    flight(number(argv[2], MOST_FLIGHTS), FINAL_DOT);
+  else if (argc == 3 && strcmp(argv[1], "kept") == 0)
+    kept(number(argv[2], MOST_KEPT));
   else
-    stop("usage: memory idle N | memory flight N greeting | memory flight N final_dot");
+    stop("usage: memory idle N | memory flight N greeting | memory flight N final_dot | memory kept N");
   return 0;
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # `make bench`: what the library costs, beside libcurl and libESMTP, against the limits that it has to keep.
 #
-#   benches/run.sh [PART...]     parts: instructions syscalls latency waits memory size load tls parts; without any, all of them
+#   benches/run.sh [PART...]     parts: instructions syscalls latency waits memory keep size load tls parts; without any, all of them
 #   benches/run.sh footprint     what it costs a microcontroller: benches/footprint/run.sh
 #
 # Installs what is missing, builds, prints tables; works in a scratch folder and below the target folder, and only on the
@@ -9,7 +9,7 @@
 # what is measured how.
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
 
-parts=(instructions syscalls latency waits memory size load tls parts)
+parts=(instructions syscalls latency waits memory keep size load tls parts)
 user=unit7
 password=bench-password
 names=(sds curl esmtp)
@@ -218,6 +218,16 @@ waits() {
   columns 'with AUTH PLAIN' "${turns[sds,yes]}" "${turns[esmtp,yes]}" "${turns[curl,yes]}" ''
   limited 'waits without login' "${turns[sds,no]}" 4
   limited 'waits with AUTH PLAIN' "${turns[sds,yes]}" 5
+  for login in no yes; do
+    local account=()
+    if [[ $login = yes ]]; then account=("$user" "$password"); fi
+    serve $mails --turns --chunking ${account[0]+--user "$user" --password "$password"}
+    DRIVER_CHUNKING=1 timeout 60 "$work/driver_sds" "$port" $mails "${account[@]}" || die "driver_sds failed"
+    served
+    turns[chunks,$login]=$(divide "$(sed -n 's/^turns \([0-9]*\) .*/\1/p' "$work/sink.out")" $mails 2)
+  done
+  limited 'waits without login, with CHUNKING' "${turns[chunks,no]}" 3
+  limited 'waits with AUTH PLAIN, with CHUNKING' "${turns[chunks,yes]}" 4
 }
 
 memory() {
@@ -235,6 +245,58 @@ memory() {
   limited '  waiting for the answer to the final dot' "$(value flight_final_dot "$out")" 6144
   limited 'threads, beside the one of the idle program' "$(value threads_greeting "$out")" 1
   limited '  waiting for the answer to the final dot' "$(value threads_final_dot "$out")" 1
+}
+
+# --- mails over one connection ---
+
+# kept_driver NAME HOW: how many mails a second over one connection, with login; the median of some runs.
+kept_driver() {
+  local mails=5000 rounds=7 round all=()
+  for ((round = 0; round < rounds; round++)); do
+    serve $mails --user "$user" --password "$password"
+    DRIVER_KEEP=$2 timeout 300 "$work/driver_$1" "$port" $mails "$user" "$password" >"$work/driver.out" 2>&1 ||
+      die "driver_$1 failed: $(tail -5 "$work/driver.out")"
+    served
+    all+=("$(awk -v mails=$mails '$1 == "microseconds" {printf "%.0f", mails * 1000000 / $2}' "$work/driver.out")")
+  done
+  printf '%s\n' "${all[@]}" | median
+}
+
+keep() {
+  local few=50 many=250 count how turns
+  local -A total mail rate
+  for how in own wait; do
+    for count in $few $many; do
+      if [[ $how = wait ]]; then export DRIVER_KEEP=wait; fi
+      run_driver sds "$count" valgrind --tool=callgrind --callgrind-out-file="$work/callgrind"
+      unset DRIVER_KEEP
+      total[$count]=$(sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$work/driver.out")
+    done
+    mail[$how]=$(((total[$many] - total[$few]) / (many - few)))
+  done
+  rate[wait]=$(kept_driver sds wait)
+  rate[done]=$(kept_driver sds done)
+  rate[esmtp]=$(kept_driver esmtp all)
+  for count in 1 101; do
+    serve $count --turns --user "$user" --password "$password"
+    DRIVER_KEEP=wait timeout 60 "$work/driver_sds" "$port" $count "$user" "$password" >"$work/driver.out" || die 'driver_sds failed'
+    served
+    total[turns$count]=$(sed -n 's/^turns \([0-9]*\) .*/\1/p' "$work/sink.out")
+  done
+  turns=$(divide $((total[turns101] - total[turns1])) 100 2)
+  timeout 100 "$work/memory" kept 250 >"$work/kept" || die 'memory failed'
+
+  heading 'keep: further mails of 1 KiB over a connection that is kept, with AUTH PLAIN; libESMTP with all mails in one session'
+  columns '' 'send, wait' 'out of done' libESMTP ''
+  columns 'mails a second' "${rate[wait]}" "${rate[done]}" "${rate[esmtp]}" ''
+  reached "send and wait in relation to libESMTP" "$(divide "${rate[wait]}" "${rate[esmtp]}" 2)" 1
+  reached "  out of done" "$(divide "${rate[done]}" "${rate[esmtp]}" 2)" 1.3
+  figure 'instructions for a mail with a connection of its own' "${mail[own]}"
+  figure '  over one that is kept' "${mail[wait]}"
+  limited '  in relation' "$(divide "${mail[wait]}" "${mail[own]}" 2)" 0.66
+  # The answer to the envelope, and the one to the final dot.
+  limited 'waits of a further mail' "$turns" 2
+  limited 'heap bytes of a connection that is kept' "$(value kept "$work/kept")" 3072
 }
 
 # --- TLS ---
@@ -522,9 +584,9 @@ symbolizer   what std prints backtraces of panics with
 rest   rest (zeroize, memchr, compiler's helpers)
 tables constants: ring's tables for P-256 and Ed25519
 PARTS
-  limited 'bytes of the whole library' "$(stat -L -c %s "$library")" 1968000
+  limited 'bytes of the whole library' "$(stat -L -c %s "$library")" 1976000
   CARGO_TARGET_DIR=$target/benches/lean LEAN=1 scripts/people/build.sh >/dev/null
-  limited 'bytes of the lean library' "$(stat -c %s "$target/benches/lean/release/libsds_smtp.so")" 552000
+  limited 'bytes of the lean library' "$(stat -c %s "$target/benches/lean/release/libsds_smtp.so")" 560000
 }
 
 # in_objects FILE MAILS: of a dump of callgrind's, the instructions for a mail in the library's own code, and with those of

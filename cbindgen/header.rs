@@ -23,6 +23,7 @@ const HOSTED: Header = Header {
         "ffi/attachment",
         "ffi/message",
         "ffi/result",
+        "ffi/recipient",
         "ffi/log",
         "ffi/transport",
     ],

@@ -148,6 +148,12 @@
  */
 #define SDS_SMTP_READ_FAILED 40
 
+/**
+ * With SDS_SMTP_PARTIAL: some recipients have the mail, and others do not. sds_smtp_client_recipients() says
+ * what became of each.
+ */
+#define SDS_SMTP_PARTLY_SENT 41
+
 /** `sds_smtp_config.auth`: no login. */
 #define SDS_SMTP_AUTH_NONE 0
 
@@ -185,7 +191,10 @@
 /** `sds_smtp_config.flags`: do not use PIPELINING, even where the server offers it. */
 #define SDS_SMTP_NO_PIPELINING 1
 
-/** `sds_smtp_config.flags`: not in this version. */
+/**
+ * `sds_smtp_config.flags`: use BDAT (RFC 3030) where the server offers CHUNKING and PIPELINING. Not on bare
+ * metal.
+ */
 #define SDS_SMTP_CHUNKING 2
 
 /** `sds_smtp_config.flags`: keep the newest 4 KiB of the last conversation for sds_smtp_client_dialogue(). */
@@ -228,7 +237,13 @@
  */
 #define SDS_SMTP_RAW 4
 
-/** `sds_smtp_message.flags`: not in this version. */
+/**
+ * `sds_smtp_message.flags`: whoever the server accepts gets the mail. Without it all recipients get the mail
+ * or, if the server refuses one, nobody. Recipients that the server does not take at a time get it in several
+ * transactions on the same connection, with the same Message-ID; a further attempt repeats only recipients
+ * that have not got it and were not refused for good. Code 0: the server took the mail for all of them; 41:
+ * for some; sds_smtp_client_recipients() tells of each. Not on bare metal.
+ */
 #define SDS_SMTP_PARTIAL 8
 
 /**
@@ -426,7 +441,14 @@ typedef struct sds_smtp_client sds_smtp_client;
 typedef struct sds_smtp_config {
     /** sizeof(struct sds_smtp_config); SDS_SMTP_CONFIG_INIT sets it. */
     uint32_t struct_size;
-    /** 0, or a sum of SDS_SMTP_NO_PIPELINING and SDS_SMTP_KEEP_DIALOGUE. */
+    /**
+     * 0, or a sum of SDS_SMTP_NO_PIPELINING, SDS_SMTP_CHUNKING and SDS_SMTP_KEEP_DIALOGUE. SDS_SMTP_CHUNKING:
+     * where the server offers CHUNKING (RFC 3030) and PIPELINING, the mail goes with BDAT. To one recipient,
+     * up to 64 KiB, it goes out at once with its envelope, one answer earlier. A server that refuses the
+     * recipient and does not read on over the mail takes its text for commands: use it with servers that you
+     * know. Where the server does not know BDAT after all, the mail goes with DATA on another connection, if
+     * nothing of it can have been delivered. Not on bare metal (code 39).
+     */
     uint32_t flags;
     /**
      * The server: an IP address or a host name, each with a port where it is not `port`: "192.0.2.1",
@@ -574,7 +596,14 @@ typedef struct sds_smtp_config {
      * `total_timeout_ms` left: then the mail ends, and the text of the result says so.
      */
     uint32_t retry_delay_ms;
-    /** 0. Connections are not kept in this version: code 39. */
+    /**
+     * How long the connection stays after a mail, for the client's next one, in milliseconds; by default 0:
+     * it ends with QUIT. The next mail needs no connection, TLS and login then; after more than a second RSET
+     * goes first. Where the server has closed it meanwhile, the mail goes over another connection: this is
+     * no further attempt. Another configuration or transport, sds_smtp_client_free() and sds_smtp_shutdown()
+     * end it with QUIT; a process without descriptors ends the oldest one. A server may allow few mails on a
+     * connection (LIMITS, RFC 9422), and a shorter time. Not on bare metal.
+     */
     uint32_t keep_alive_ms;
     /** 0. */
     uint32_t reserved;
@@ -810,6 +839,36 @@ typedef struct sds_smtp_message {
     uint32_t priority;
 } sds_smtp_message;
 
+/** What became of a recipient of the last mail. Begin with `SDS_SMTP_RECIPIENT_INIT`. */
+typedef struct sds_smtp_recipient {
+    /** sizeof(struct sds_smtp_recipient); SDS_SMTP_RECIPIENT_INIT sets it. */
+    uint32_t struct_size;
+    /** The result code for it: 0 if the mail was sent to it; in a dry run, if it was accepted. */
+    int32_t code;
+    /** What became of the mail for it: SDS_SMTP_OUTCOME_... */
+    uint32_t outcome;
+    /**
+     * The server's reply code that decided: to RCPT, or to what ended the mail for it; 0 where there was
+     * none.
+     */
+    uint32_t reply_code;
+    /** The enhanced status code (RFC 3463), as 5.1.1: class, */
+    uint32_t enhanced_class;
+    /** subject, */
+    uint32_t enhanced_subject;
+    /** and detail; zeros where the server gave none. */
+    uint32_t enhanced_detail;
+    /** 0. */
+    uint32_t reserved;
+    /** Its address, as it is sent. */
+    char address[256];
+    /**
+     * The server's text, or where reply_code is 0 the library's words; cut after 127 bytes. Never any of the
+     * credentials.
+     */
+    char text[128];
+} sds_smtp_recipient;
+
 /**
  * An entry of the log: a mail that ended, or one that could not be started; and each attempt that is
  * repeated, with the phase SDS_SMTP_PHASE_WAITING. Between two attempts only the log tells why:
@@ -984,6 +1043,9 @@ typedef struct sds_smtp_transport {
 
 /** Begins a log entry, to be filled by sds_smtp_client_log(). */
 #define SDS_SMTP_LOG_ENTRY_INIT {sizeof(struct sds_smtp_log_entry), 0, 0, 0, 0, 0, 0, 0, 0, {0}, {0}}
+
+/** Begins a recipient, to be filled by sds_smtp_client_recipients(). */
+#define SDS_SMTP_RECIPIENT_INIT {sizeof(struct sds_smtp_recipient), 0, 0, 0, 0, 0, 0, 0, {0}, {0}}
 
 /** Begins a transport. */
 #define SDS_SMTP_TRANSPORT_INIT \
@@ -1256,7 +1318,8 @@ int sds_smtp_client_configure_url(struct sds_smtp_client *client, const char *ur
 /**
  * Starts to send a mail in the background and returns at once, as sds_smtp_send() does, for any client.
  *
- * With several recipients the mail goes to all of them or, when the server refuses one, to none.
+ * With several recipients the mail goes to all of them or, when the server refuses one, to none; with
+ * SDS_SMTP_PARTIAL to whoever the server accepts.
  *
  * @param client   the client, or NULL for the built-in one
  * @param message  the mail; copied
@@ -1286,6 +1349,22 @@ int sds_smtp_client_probe(struct sds_smtp_client *client);
  * @return 0; 33: out is NULL or its struct_size is not known; 34
  */
 int sds_smtp_client_result(const struct sds_smtp_client *client, struct sds_smtp_result *out);
+
+/**
+ * What became of each recipient of the last mail that has ended: `to`, `cc`, `bcc`, in this order. Without
+ * SDS_SMTP_PARTIAL all of them share what became of the mail; but each that was refused has its own answer.
+ *
+ * @param client  the client, or NULL for the built-in one
+ * @param out     an array; the struct_size of its first element is the size of every element. NULL: the
+ *                recipients are only counted
+ * @param max     the number of elements in the array
+ * @return the number of elements written; if out is NULL or max is 0, the number of recipients; 0 before the
+ *         first mail, after a probe, where the last mail did not start, if that struct_size is not known, or
+ *         if the handle is not that of a client
+ */
+size_t sds_smtp_client_recipients(const struct sds_smtp_client *client,
+                                  struct sds_smtp_recipient *out,
+                                  size_t max);
 
 /**
  * Reads the log: the newest entries, the oldest of them first.

@@ -63,6 +63,7 @@ __all__ = [
     "Auth",
     "BadArgument",
     "Busy",
+    "CHUNKING",
     "Client",
     "Code",
     "ConfigurationError",
@@ -75,10 +76,13 @@ __all__ = [
     "MessageError",
     "NO_PIPELINING",
     "Outcome",
+    "PARTIAL",
+    "PartlySent",
     "Phase",
     "Priority",
     "Progress",
     "RAW",
+    "Recipient",
     "Result",
     "SmtpError",
     "TEXT_IN_CHARSET",
@@ -113,6 +117,10 @@ Headers = Union[Mapping[str, str], Sequence[Union[Text, Tuple[str, str]]]]
 NO_PIPELINING = 1
 """For `flags` of Client.configure: one command at a time, even where the server offers PIPELINING."""
 
+CHUNKING = 2
+"""For `flags` of Client.configure: BDAT where the server offers CHUNKING and PIPELINING, one answer earlier. A server that refuses
+a recipient and does not read on over the mail takes its text for commands: use it with servers that you know."""
+
 KEEP_DIALOGUE = 4
 """For `flags` of Client.configure: the newest 4 KiB of the last conversation, for Client.dialogue()."""
 
@@ -124,6 +132,9 @@ RAW = 4
 
 DRY_RUN = 16
 """For `flags` of Client.send: the whole way up to the last recipient, and then nothing is sent."""
+
+PARTIAL = 8
+"""For `flags` of Client.send: whoever is accepted gets the mail; Client.recipients says what became of each."""
 
 AUTO_SUBMITTED = 32
 """For `flags` of Client.send: the mail says that no person has written it, so that no answering machine answers."""
@@ -181,6 +192,7 @@ class Code(_Open):
     TLS_UNAVAILABLE = 38
     NOT_SUPPORTED = 39
     READ_FAILED = 40
+    PARTLY_SENT = 41
 
 
 class Auth(_Open):
@@ -326,6 +338,10 @@ class ConfigurationError(SmtpError):
 
 class MessageError(SmtpError):
     """Nothing was sent: change the mail (Advice.MESSAGE)."""
+
+
+class PartlySent(SmtpError):
+    """Some recipients have the mail, and others do not (Code.PARTLY_SENT): see Client.recipients."""
 
 
 class UnknownOutcome(SmtpError):
@@ -475,6 +491,21 @@ class _Result(ctypes.Structure):
     ]
 
 
+class _Recipient(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("code", ctypes.c_int32),
+        ("outcome", ctypes.c_uint32),
+        ("reply_code", ctypes.c_uint32),
+        ("enhanced_class", ctypes.c_uint32),
+        ("enhanced_subject", ctypes.c_uint32),
+        ("enhanced_detail", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("address", ctypes.c_char * 256),
+        ("text", ctypes.c_char * 128),
+    ]
+
+
 class _LogEntry(ctypes.Structure):
     _fields_ = [
         ("struct_size", ctypes.c_uint32),
@@ -518,6 +549,10 @@ _PROTOTYPES: Dict[str, Tuple[Any, List[Any]]] = {
     "sds_smtp_client_wait": (ctypes.c_int, [ctypes.c_void_p, ctypes.c_uint32]),
     "sds_smtp_client_cancel": (ctypes.c_int, [ctypes.c_void_p]),
     "sds_smtp_client_probe": (ctypes.c_int, [ctypes.c_void_p]),
+    "sds_smtp_client_recipients": (
+        ctypes.c_size_t,
+        [ctypes.c_void_p, ctypes.POINTER(_Recipient), ctypes.c_size_t],
+    ),
     "sds_smtp_client_log": (ctypes.c_size_t, [ctypes.c_void_p, ctypes.POINTER(_LogEntry), ctypes.c_size_t]),
 }
 
@@ -981,7 +1016,8 @@ class Result:
         """Raise the SmtpError of its advice unless the code is OK."""
         if self.code != Code.OK:
             reply = f" [{self.reply_code} {self.text}]" if self.reply_code else f" [{self.text}]" if self.text else ""
-            raise _BY_ADVICE.get(self.advice, SmtpError)(self.code, strerror(self.code) + reply, self)
+            other = PartlySent if self.code == Code.PARTLY_SENT else SmtpError
+            raise _BY_ADVICE.get(self.advice, other)(self.code, strerror(self.code) + reply, self)
 
 
 def _result(out: _Result) -> Result:
@@ -1003,6 +1039,20 @@ def _result(out: _Result) -> Result:
         server=_text(out.server),
         recipient=_text(out.recipient),
     )
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """What became of a recipient."""
+
+    address: str
+    code: Code
+    """OK if the mail was sent to it; in a dry run, if it was accepted."""
+    outcome: Outcome
+    reply_code: int
+    """The server's reply code that decided; 0 where there was none."""
+    enhanced_status: Optional[Tuple[int, int, int]]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -1255,8 +1305,8 @@ class Client:
         sender -- the sender's address; sender_name -- shown beside it; ehlo_name -- instead of the
         socket's own address; source -- our own address to connect from; charset -- names the charset of subjects and texts that
         are given as bytes and are not UTF-8; retry_max -- further attempts of a mail that was not sent, where they may help;
-        retry_delay_ms -- before the first of them, 60000 by default, and doubled each time; flags -- a sum of NO_PIPELINING and
-        KEEP_DIALOGUE. The limits are in milliseconds. A mail in flight keeps the configuration that it started with.
+        retry_delay_ms -- before the first of them, 60000 by default, and doubled each time; flags -- a sum of NO_PIPELINING,
+        CHUNKING and KEEP_DIALOGUE. The limits are in milliseconds. A mail in flight keeps the configuration that it started with.
 
         trace -- is called with every line of the conversation, as "S: 220 mail.example.com", on the library's thread; user name
         and password are masked, the mail's text is left out. It may call everything; wait() and shutdown() raise Busy there, or
@@ -1268,7 +1318,10 @@ class Client:
         tls_certificate, tls_key -- our own certificate with its chain, and its key, each a path or the PEM itself. Files are read
         here and not later. A mail whose handshake fails has code 36, 37 or 38, and Result.text says why.
 
-        What the library lacks is refused with code 39: fields of TLS where `features` has no TLS, and keep_alive_ms.
+        keep_alive_ms -- how long the connection stays after a mail for the next one, by default 0: see sds_smtp_config. The end of
+        a `with` block, and shutdown(), end it.
+
+        What the library lacks is refused with code 39: fields of TLS where `features` has no TLS.
         """
         config = _Config(
             struct_size=ctypes.sizeof(_Config),
@@ -1450,7 +1503,7 @@ class Client:
 
         verb -- a Verb; dsn -- a sum of Dsn; envelope_id -- what the notices that dsn asks for name the mail by
 
-        flags -- a sum of RAW, DRY_RUN, TEXT_IN_CHARSET and AUTO_SUBMITTED
+        flags -- a sum of RAW, PARTIAL, DRY_RUN, TEXT_IN_CHARSET and AUTO_SUBMITTED
 
         done -- is called once when the mail has ended, with this client and the Result, on the library's thread (with
         use_event_loop in poll, or in a wait). It may call everything, and send the next mail; what it raises goes to
@@ -1616,6 +1669,35 @@ class Client:
             _check(library.sds_smtp_client_result(handle, ctypes.byref(out)))
         self._unseen = False
         return _result(out)
+
+    def recipients(self) -> List[Recipient]:
+        """What became of each recipient of the last mail that has ended: to, cc and bcc, in this order."""
+        with self._use() as (library, handle):
+            count: int = library.sds_smtp_client_recipients(handle, None, 0)
+            # Another mail, with more of them, may end meanwhile.
+            while True:
+                if count == 0:
+                    return []
+                all_of_them = (_Recipient * count)()
+                all_of_them[0].struct_size = ctypes.sizeof(_Recipient)
+                told: int = library.sds_smtp_client_recipients(handle, all_of_them, count)
+                more: int = library.sds_smtp_client_recipients(handle, None, 0)
+                if more <= count:
+                    break
+                count = more
+        return [
+            Recipient(
+                code=Code(one.code),
+                outcome=Outcome(one.outcome),
+                reply_code=one.reply_code,
+                enhanced_status=(
+                    (one.enhanced_class, one.enhanced_subject, one.enhanced_detail) if one.enhanced_class else None
+                ),
+                address=_text(one.address),
+                text=_text(one.text),
+            )
+            for one in all_of_them[:told]
+        ]
 
     def log(self) -> List[LogEntry]:
         """The finished mails and refused starts that the library still holds, oldest first."""

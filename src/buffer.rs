@@ -67,6 +67,12 @@ impl<'b> Window<'b> {
         self.at.wrapping_add(FAR)
     }
 
+    /// A window that keeps nothing, and has room for so many octets: to see how much fits.
+    #[cfg(feature = "std")]
+    pub fn measuring(room: usize) -> Window<'static> {
+        Window::new(&mut [], room)
+    }
+
     /// Octets written from the beginning of the window on, kept or not.
     fn reached(&self) -> usize {
         if self.at > FAR { 0 } else { self.at }

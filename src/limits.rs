@@ -46,6 +46,11 @@ pub const SUBJECT_BYTES: usize = 2000;
 /// The longest text of a mail: more than servers accept by default (50 MB at most in practice).
 pub const TEXT_BYTES: usize = 64 * 1024 * 1024;
 
+/// The longest chunk of mail data (RFC 3030): it fits into the buffer of a long mail, with its command. A mail that is no longer
+/// goes out at once, with its envelope.
+#[cfg(feature = "std")]
+pub const CHUNK_BYTES: usize = 64 * 1024;
+
 /// Attachments of one mail.
 #[cfg(feature = "std")]
 pub const ATTACHMENTS: usize = 10_000;
@@ -121,6 +126,10 @@ pub const REPLY_BYTES: u16 = u16::MAX;
 
 /// How much of a reply's text is kept.
 pub const REPLY_TEXT_BYTES: usize = 255;
+
+/// For so long, in milliseconds, a connection that was not used is taken for one that still stands. Later it hears RSET first.
+#[cfg(feature = "std")]
+pub const FRESH: u32 = 1000;
 
 /// The size of a mail, in octets, as SIZE counts it (RFC 1870): on a system mails may be larger than 4 GiB.
 #[cfg(feature = "std")]

@@ -526,6 +526,31 @@ fn a_verb_that_the_server_does_not_know_is_told_and_mail_goes_instead() {
 }
 
 #[test]
+fn many_recipients_are_told_of_one_by_one() {
+    for (standard, link) in RUN {
+        let sink = Sink::start(&format!("recipients-{standard:?}"), &[]);
+        let program = executable("many_recipients", standard, link);
+        run(
+            program,
+            ["127.0.0.1", &sink.port, FROM, "a@example.com", "\"b, c\"@example.com"],
+        )
+        .must_give(0)
+        .must_say("code 0: ")
+        .must_say("\na@example.com: SENT\n\"b, c\"@example.com: SENT\n");
+        let mails = sink.mails();
+        assert_eq!(mails.len(), 1);
+        // Nobody sees who else got it.
+        assert!(!mails[0].contains("a@example.com"), "{}", mails[0]);
+        let refusing = Sink::start(&format!("refused-{standard:?}"), &["--reply", "RCPT=550 5.1.1 nobody"]);
+        run(program, ["127.0.0.1", &refusing.port, FROM, "a@example.com", "b@example.com"])
+            .must_give(1)
+            .must_say("code 12: ")
+            .must_say("\na@example.com: NOT_SENT, code 12: 550 5.1.1 nobody\nb@example.com: NOT_SENT, code 12: 550 5.1.1 nobody\n");
+        assert_eq!(refusing.mails().len(), 0);
+    }
+}
+
+#[test]
 fn a_report_is_text_and_html_with_a_chart() {
     for (standard, link) in RUN {
         let sink = Sink::start(&format!("report-{standard:?}"), &[]);
@@ -886,6 +911,20 @@ fn after_shutdown_nothing_of_the_library_is_left() {
     with_sanitizers(&program.unwrap_or_else(|messages| panic!("{messages}")), [&server.port])
         .must_give(0)
         .must_say("shutdown: 10 cases, 0 wrong");
+}
+
+#[test]
+fn connections_are_kept_and_ended_in_good_order() {
+    for (standard, link) in RUN {
+        run(executable("keep", standard, link), [""; 0])
+            .must_give(0)
+            .must_say("keep: 9 cases, 0 wrong");
+    }
+    under_valgrind(executable("keep", C11, Shared), [""; 0]).must_give(0);
+    let program = build("keep", C11, Link::Static, &SANITIZERS, &scratch("keep-sanitizers"));
+    // Left out: what closes the sanitizer's own descriptors.
+    let program = program.unwrap_or_else(|messages| panic!("{messages}"));
+    with_sanitizers(&program, [""; 0]).must_give(0);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use sds_smtp::channel::transport::{
     SDS_SMTP_UNREACHABLE, sds_smtp_address, sds_smtp_transport,
 };
 use sds_smtp::client::settings::{Draft, mechanisms};
-use sds_smtp::code::{Code, Reason};
+use sds_smtp::code::{Code, Outcome, Reason};
 use sds_smtp::host::{Client, LastMail, Mode, Order, Outgoing, Wait};
 use sds_smtp::session::job::Security;
 use sds_smtp::wire::capability::{Capabilities, Capability};
@@ -79,11 +79,34 @@ impl Play {
                     }
                 }
                 Item::Mail(_) => {
-                    let dot = b"\r\n.\r\n";
-                    let Some(at) = self.said.windows(dot.len()).position(|part| part == dot) else {
+                    // It comes octet by octet, and nothing behind the dot before it is answered.
+                    if !self.said.ends_with(b"\r\n.\r\n") {
+                        return;
+                    }
+                    self.said.clear();
+                }
+                Item::Chunk { last, .. } => {
+                    // Its size varies with the date.
+                    let Some(end) = self.said.iter().position(|octet| *octet == b'\n') else {
                         return;
                     };
-                    self.said.drain(..at + dot.len());
+                    let line = String::from_utf8_lossy(&self.said[..end]).into_owned();
+                    let size = line.strip_prefix("BDAT ").and_then(|size| size.strip_suffix('\r'));
+                    let (size, ends) = match size.and_then(|size| size.strip_suffix(" LAST")) {
+                        Some(size) => (Some(size), true),
+                        None => (size, false),
+                    };
+                    let Some(size) = size
+                        .and_then(|size| size.parse::<usize>().ok())
+                        .filter(|_| ends == last)
+                    else {
+                        self.is_wrong(format!("expected a chunk, the client says: {line}"));
+                        return;
+                    };
+                    if self.said.len() < end + 1 + size {
+                        return;
+                    }
+                    self.said.drain(..end + 1 + size);
                 }
                 Item::Close => {
                     if !self.says.is_empty() {
@@ -98,7 +121,8 @@ impl Play {
                     self.client.cancel().expect("it lives");
                 }
                 // connect() goes on, or start_tls().
-                Item::Reconnect(_) | Item::Handshake(_) => return,
+                // Or the program does.
+                Item::Reconnect(_) | Item::Handshake(_) | Item::NextMail | Item::Leave => return,
                 Item::Verdict(_) | Item::Wait(_) => {}
                 Item::Part | Item::Stall(_) | Item::Flow => unreachable!("left out"),
             }
@@ -247,9 +271,20 @@ fn is_elsewhere(dialogue: &Dialogue) -> bool {
 
 /// Whether it can be played without a time that is simulated.
 fn is_playable(dialogue: &Dialogue) -> bool {
+    // Between two mails a second can be waited for. Where the second mail fails with its connection, the host takes another one.
+    let keeps = dialogue.setup.keep;
+    let waits = if keeps { MORE_THAN_A_SECOND } else { 0 };
+    let exact = |item: &Item| matches!(item, Item::Wait(1..=1000));
+    let fails = |item: &Item| {
+        matches!(item, Item::Close)
+            || matches!(item, Item::Server { octets, .. } if octets.starts_with(b"421") || octets.starts_with(b"502"))
+    };
+    if keeps && dialogue.items.iter().any(|(_, item)| exact(item) || fails(item)) {
+        return false;
+    }
     let odd = |item: &Item| {
         matches!(item, Item::Part | Item::Stall(_) | Item::Flow)
-            || matches!(item, Item::Wait(milliseconds) if *milliseconds > 0)
+            || matches!(item, Item::Wait(milliseconds) if *milliseconds > waits)
             || matches!(item, Item::Reconnect(Connection::Hangs))
     };
     !dialogue.elsewhere
@@ -259,7 +294,10 @@ fn is_playable(dialogue: &Dialogue) -> bool {
         && !dialogue.items.iter().any(|(_, item)| odd(item))
 }
 
-fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
+/// What a dialogue waits for that says RSET before the next mail, in milliseconds.
+const MORE_THAN_A_SECOND: u32 = 1001;
+
+fn configure(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
     let setup = &dialogue.setup;
     let login = !setup.mechanisms.is_empty();
     let draft = Draft {
@@ -275,6 +313,7 @@ fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
         ehlo_name: setup.ehlo_name.as_deref(),
         charset: Some(&setup.charset),
         no_pipelining: !setup.pipelining,
+        chunking: setup.chunking,
         timeouts: setup.timeouts,
         ..Draft::default()
     };
@@ -284,13 +323,19 @@ fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
             Security::Required => Some(Mode::StartTls),
             Security::Opportunistic => Some(Mode::Opportunistic),
         },
+        keep_alive: if setup.keep { 60_000 } else { 0 },
         ..sds_smtp::host::Setup::of(&draft)
-    })?;
+    })
+}
+
+fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
+    let setup = &dialogue.setup;
     if setup.probe {
         return client.probe();
     }
     let order = Order {
         dry: setup.dry,
+        partial: setup.partial,
         done: None,
     };
     let Some(parameters) = &setup.parameters else {
@@ -311,7 +356,7 @@ fn start(client: Client, dialogue: &Dialogue) -> Result<(), Code> {
 }
 
 /// What is expected, but for what only simulated time makes exact.
-fn holds(expected: &Expected, told: &LastMail) -> bool {
+fn holds(expected: &Expected, told: &LastMail, verdicts: &[(Outcome, u16)]) -> bool {
     let report = &told.report;
     let text = String::from_utf8_lossy(report.text.octets());
     match expected {
@@ -326,6 +371,7 @@ fn holds(expected: &Expected, told: &LastMail) -> bool {
         Expected::Accepted(accepted) => report.recipients.0 == *accepted,
         Expected::Refused(refused) => report.recipients.1 == *refused,
         Expected::Recipient(_) => true,
+        Expected::RecipientVerdict(at, outcome, reply) => verdicts.get(*at) == Some(&(*outcome, *reply)),
     }
 }
 
@@ -363,9 +409,25 @@ fn play(dialogue: Dialogue) -> Result<(), String> {
     // SAFETY: the functions take this context, which lives until the client is freed.
     let given = unsafe { Transport::new(transport) }.ok_or("no transport")?;
     client.set_transport(Some(given)).map_err(|code| format!("{code:?}"))?;
-    start(client, &dialogue).map_err(|code| format!("{path}: not started: {code:?}"))?;
-    let code = client.wait(Wait::Milliseconds(60_000));
+    let not_started = |code| format!("{path}: not started: {code:?}");
+    configure(client, &dialogue).map_err(not_started)?;
+    start(client, &dialogue).map_err(not_started)?;
+    let mut code = client.wait(Wait::Milliseconds(60_000));
+    while let Some(wait) = next_mail(&play) {
+        std::thread::sleep(Duration::from_millis(wait));
+        start(client, &dialogue).map_err(not_started)?;
+        code = client.wait(Wait::Milliseconds(60_000));
+    }
+    if leaves(&play) {
+        configure(client, &dialogue).map_err(not_started)?;
+    }
     let told = client.report().map_err(|code| format!("{code:?}"))?;
+    let mut verdicts = Vec::new();
+    client
+        .recipients(usize::MAX, |_, recipient| {
+            verdicts.push((recipient.outcome, recipient.reply))
+        })
+        .map_err(|code| format!("{code:?}"))?;
     // What follows the verdict is heard out.
     let until = Instant::now() + Duration::from_secs(20);
     let is_over = || play.lock().is_ok_and(|play| play.closes == play.connects);
@@ -395,7 +457,7 @@ fn play(dialogue: Dialogue) -> Result<(), String> {
         ));
     }
     for (line, expected) in &dialogue.expected {
-        if !holds(expected, &told) {
+        if !holds(expected, &told, &verdicts) {
             return Err(format!(
                 "{path}:{line}: expected {expected:?}: {:?}, {}",
                 told.report.code,
@@ -404,6 +466,33 @@ fn play(dialogue: Dialogue) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether the program is to send the next mail, and after how many milliseconds.
+fn next_mail(play: &Mutex<Play>) -> Option<u64> {
+    let mut play = play.lock().expect("no function panics");
+    let Some((_, Item::NextMail)) = play.dialogue.items.get(play.at) else {
+        return None;
+    };
+    let before = play
+        .at
+        .checked_sub(1)
+        .and_then(|before| play.dialogue.items.get(before));
+    let wait = match before {
+        // The clock is not as exact as this.
+        Some((_, Item::Wait(wait))) => u64::from(*wait) + 100,
+        _ => 0,
+    };
+    play.at += 1;
+    Some(wait)
+}
+
+/// Whether another configuration is to end what was kept.
+fn leaves(play: &Mutex<Play>) -> bool {
+    let mut play = play.lock().expect("no function panics");
+    let leaves = matches!(play.dialogue.items.get(play.at), Some((_, Item::Leave)));
+    play.at += usize::from(leaves);
+    leaves
 }
 
 #[test]

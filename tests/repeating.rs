@@ -38,9 +38,9 @@ use sender::{RETRIES, Sender, Told};
 /// The tests run beside others.
 const SENDERS: u64 = 8;
 /// Connections that break off in a test, at least.
-const CUTS: usize = 1_500;
+const CUTS: usize = 2_500;
 /// So many at most, where what the test is about has not been seen before.
-const MOST_CUTS: usize = 6 * CUTS;
+const MOST_CUTS: usize = 4 * CUTS;
 /// Processes that are killed.
 const KILLS: usize = 1_000;
 

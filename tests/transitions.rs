@@ -6,6 +6,7 @@
 //! - `4Q`, `5R`, `7x`: the verdict has this code, and QUIT is said, RSET is said, or the session is closed
 //! - `8x?`: likewise, and the outcome is unknown
 //! - `d4`: further answers are awaited; whatever happens, the verdict will have this code
+//! - `c4`: likewise, while a mail goes in chunks
 //! - `-`: nothing changes
 
 mod common;
@@ -63,6 +64,12 @@ all_said_data     7x       7R       7R       7R       End     2x  7R   7R   15R 
 refused_then_rcpt 4x       d4       d4       d4       d4      4x  d4   d4   d4    d4   d4   d4   d4   d4   4x      4x   4x  4x
 refused_then_data 12x      12R      12R      12R      LoneDot 12x 12R  12R  12R   12R  12R  12R  12R  12R  12x     12x  12x 12x
 lone_dot          12Q      12Q      12Q      12Q      12Q     12x 12Q  12Q  12Q   12Q  12Q  12Q  12Q  12Q  12x     12x  12x 12x
+rcpt_before_chunk 5x       Chunk    Chunk    5R       5R      2x  5R   5R   15R   5R   6R   5R   12R  5R   5x      5x   1x  32x
+chunk_mail        8x?      Chunk    Chunk    8x?      8x?     2x  c4   c4   c15   c4   c4   c4   c4   c4   8x?     8x?  1x? 32x?
+chunk_rcpt        8x?      Chunk    Chunk    8x?      8x?     2x  c5   c5   c15   c5   c6   c5   c12  c5   8x?     8x?  1x? 32x?
+chunk_refused     12x      12R      12R      12x      12x     12x 12R  12R  12R   12R  12R  12R  12R  12R  12x     12x  12x 12x
+chunk_last        8x?      0Q       0Q       8x?      8x?     2x  8R   Connecting 15R 8R 8R 8R   8R   8R   8x?     8x?  1x? 32x?
+chunk_not_left    7x       7x       7x       7x       7x      2x  8x   Connecting 15x 8x 8x 8x   8x   8x   7x      7x   1x  32x
 header            7x       7x       7x       7x       7x      2x  7x   7x   15x   7x   7x   7x   7x   7x   7x      7x   1x  32x
 text              7x       7x       7x       7x       7x      2x  7x   7x   15x   7x   7x   7x   7x   7x   7x      7x   1x  32x
 dot_not_left      7x       7x       7x       7x       7x      2x  7x   7x   15x   7x   7x   7x   7x   7x   7x      7x   1x  32x
@@ -73,6 +80,7 @@ quit              0x       0x       0x       0x       0x      0x  0x   0x   0x  
 quit_refused      12x      12x      12x      12x      12x     12x 12x  12x  12x   12x  12x  12x  12x  12x  12x     12x  12x -
 closed            -        -        -        -        -       -   -    -    -     -    -    -    -    -    -       -    -   -
 idle              0x       0x       0x       0x       0x      0x  0x   0x   0x    0x   0x   0x   0x   0x   0x      0x   0x  -
+rset_behind_chunk 12Q      12Q      12Q      12x      12x     12x 12x  12x  12x   12x  12x  12x  12x  12x  12x     12x  12x -
 rset_for_the_next Envelope Envelope Envelope 4x       4x      2x  4I   4I   15I   4I   4I   4I   4I   4I   4x      4x   1x  32x
 ";
 
@@ -89,6 +97,8 @@ const EHLO_AUTH: &str = "250-x\r\n250 AUTH PLAIN LOGIN\r\n";
 #[cfg(feature = "complete")]
 const EHLO_TLS: &str = "250-x\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n";
 const EHLO_PIPELINING: &str = "250-x\r\n250 PIPELINING\r\n";
+#[cfg(feature = "std")]
+const EHLO_CHUNKING: &str = "250-x\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
 const HI: &str = "220 x\r\n";
 const OK: &str = "250 ok\r\n";
 const NO: &str = "550 no\r\n";
@@ -147,6 +157,17 @@ fn probe_any(setup: &mut Setup) {
     any(setup);
 }
 
+#[cfg(feature = "std")]
+fn chunks(setup: &mut Setup) {
+    setup.chunking = true;
+}
+
+#[cfg(feature = "std")]
+fn chunks_for_two(setup: &mut Setup) {
+    chunks(setup);
+    two(setup);
+}
+
 fn two(setup: &mut Setup) {
     setup.to = b"a@example.org, b@example.org".to_vec();
 }
@@ -201,6 +222,18 @@ const WAYS: &[Way] = &[
     Way { name: "refused_then_rcpt", state: State::Envelope, setup: none, server: &[HI, EHLO_PIPELINING, NO] },
     Way { name: "refused_then_data", state: State::Envelope, setup: none, server: &[HI, EHLO_PIPELINING, OK, NO] },
     Way { name: "lone_dot", state: State::LoneDot, setup: none, server: &[HI, EHLO_PIPELINING, OK, NO, GO] },
+    #[cfg(feature = "std")]
+    Way { name: "rcpt_before_chunk", state: State::Envelope, setup: chunks_for_two, server: &[HI, EHLO_CHUNKING, OK, OK] },
+    #[cfg(feature = "std")]
+    Way { name: "chunk_mail", state: State::Chunk, setup: chunks, server: &[HI, EHLO_CHUNKING] },
+    #[cfg(feature = "std")]
+    Way { name: "chunk_rcpt", state: State::Chunk, setup: chunks, server: &[HI, EHLO_CHUNKING, OK] },
+    #[cfg(feature = "std")]
+    Way { name: "chunk_refused", state: State::Chunk, setup: chunks, server: &[HI, EHLO_CHUNKING, OK, NO] },
+    #[cfg(feature = "std")]
+    Way { name: "chunk_last", state: State::Chunk, setup: chunks, server: &[HI, EHLO_CHUNKING, OK, OK] },
+    #[cfg(feature = "std")]
+    Way { name: "chunk_not_left", state: State::Chunk, setup: chunks, server: &[HI, STALL, EHLO_CHUNKING, OK, OK] },
     Way { name: "header", state: State::Header, setup: long, server: &[HI, EHLO, OK, OK, UNSAID, GO] },
     Way { name: "text", state: State::Text, setup: long, server: &[HI, EHLO, OK, OK, STALL, GO] },
     Way { name: "dot_not_left", state: State::End, setup: none, server: &[HI, EHLO, OK, OK, STALL, GO] },
@@ -211,6 +244,8 @@ const WAYS: &[Way] = &[
     Way { name: "quit_refused", state: State::Quit, setup: none, server: &[HI, EHLO, OK, NO, OK] },
     Way { name: "closed", state: State::Closed, setup: none, server: &[HI, EHLO, OK, OK, GO, OK, OK] },
     Way { name: "idle", state: State::Idle, setup: keep, server: &[HI, EHLO, OK, OK, GO, OK] },
+    #[cfg(feature = "std")]
+    Way { name: "rset_behind_chunk", state: State::Rset, setup: chunks, server: &[HI, EHLO_CHUNKING, OK, NO, NO] },
     Way { name: "rset_for_the_next", state: State::Rset, setup: keep, server: &[HI, EHLO, OK, NO, NEXT] },
 ];
 
@@ -281,8 +316,9 @@ fn check(way: &Way, event: &str, cell: &str) {
         assert_eq!((state, driver.session.verdict()), before, "{place}");
         return;
     }
-    if let Some(code) = cell.strip_prefix('d') {
-        assert_eq!((state, driver.session.verdict()), (State::Envelope, None), "{place}");
+    if let Some(code) = cell.strip_prefix(['d', 'c']) {
+        // As it was: the envelope, or a mail in chunks.
+        assert_eq!((state, driver.session.verdict()), (way.state, None), "{place}");
         driver.lost(Reason::Lost).unwrap();
         assert_eq!(
             verdict_of(&driver, &place),
@@ -339,6 +375,7 @@ fn rows() -> Vec<(&'static str, Vec<&'static str>)> {
         })
         // A small library has no STARTTLS.
         .filter(|(name, _)| cfg!(feature = "complete") || !(name.contains("tls") || name.contains("secur")))
+        .filter(|(name, _)| cfg!(feature = "std") || !name.contains("chunk"))
         .collect()
 }
 

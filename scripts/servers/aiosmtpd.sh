@@ -35,7 +35,7 @@ do_start() {
   SDS_ACCOUNT=$ACCOUNT SDS_PASSWORD=$PASSWORD setsid "$SDS_VENV/bin/python" "$HERE/aiosmtpd_server.py" \
     --port "$PORT" --out "$STATE/mail" --size "$SDS_SIZE" --auth "$SDS_AUTH" --mechanisms "$SDS_MECHANISMS" \
     --tls "$SDS_TLS" --tls-port "${SDS_TLS_PORT:-0}" --tls-client-ca "$SDS_TLS_CLIENT_CA" --tls-old "$SDS_TLS_OLD" \
-    --hide "$SDS_HIDE" --demand-login "$SDS_DEMAND_LOGIN" "${addresses[@]}" >"$STATE/server.log" 2>&1 </dev/null &
+    --idle "$SDS_IDLE" --hide "$SDS_HIDE" --demand-login "$SDS_DEMAND_LOGIN" "${addresses[@]}" >"$STATE/server.log" 2>&1 </dev/null &
   remember $!
   wait_ready
 }

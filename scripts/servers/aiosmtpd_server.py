@@ -111,7 +111,7 @@ async def serve(options):
             ident="aiosmtpd",
             data_size_limit=options.size,
             enable_SMTPUTF8=True,
-            timeout=60,
+            timeout=options.idle,
             **extra,
         )
 
@@ -137,6 +137,7 @@ def main():
     parser.add_argument("--size", type=int, default=62914560)
     parser.add_argument("--auth", choices=("0", "1"), default="1")
     parser.add_argument("--mechanisms", default="PLAIN LOGIN")
+    parser.add_argument("--idle", type=float, default=60, help="seconds after which a silent client is left")
     parser.add_argument("--hide", default="", help="EHLO keywords not to announce")
     parser.add_argument("--demand-login", choices=("", "mail", "rcpt"), default="")
     parser.add_argument("--tls", default="", help="folder of chain.pem and key.pem")

@@ -23,6 +23,7 @@
 #   SDS_DEMAND_LOGIN   mail or rcpt: without login that command is answered by 530        never
 #   SDS_CONNECTIONS    more connections at once than this are turned away with 421
 #                      (Postfix, Exim)                                                    no limit
+#   SDS_IDLE           seconds after which a client that says nothing is told 421, or is left    60
 #   SDS_ACCOUNT        the account's user name, without its domain or with it (Exim, aiosmtpd;
 #                      to Postfix both are the same)                                      sds
 #   SDS_STRICT         1: EHLO names and senders are checked, and refused at RCPT (Postfix)  0
@@ -56,6 +57,7 @@ SDS_SIZE=${SDS_SIZE:-62914560}
 SDS_HIDE=${SDS_HIDE:-}
 SDS_DEMAND_LOGIN=${SDS_DEMAND_LOGIN:-}
 SDS_CONNECTIONS=${SDS_CONNECTIONS:-0}
+SDS_IDLE=${SDS_IDLE:-60}
 SDS_REFUSE=${SDS_REFUSE:-0}
 SDS_STRICT=${SDS_STRICT:-0}
 SDS_ACCOUNTS=${SDS_ACCOUNTS:-}

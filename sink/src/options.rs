@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The commands, and other occasions to reply, that `--reply` knows.
-const REPLIES: [&str; 10] = [
-    "GREETING", "EHLO", "HELO", "AUTH", "MAIL", "RCPT", "DATA", "END", "RSET", "QUIT",
+const REPLIES: [&str; 11] = [
+    "GREETING", "EHLO", "HELO", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "END", "RSET", "QUIT",
 ];
 
 /// Mail size when `--size` names no other.
@@ -21,10 +21,12 @@ pub const HELP: &str = "mail_sink: an SMTP server that keeps the mail it gets
   --user U --password P  offer AUTH PLAIN LOGIN, and take no mail without it
   --no-pipelining      do not offer PIPELINING
   --no-8bitmime        do not offer 8BITMIME
+  --chunking           offer CHUNKING
   --size N             offer SIZE N and hold mails to it (33554432)
   --greeting-delay MS  wait so long before the greeting, and refuse who talks meanwhile (0)
-  --reply 'CMD=CODE TEXT'  answer GREETING, EHLO, HELO, AUTH, MAIL, RCPT, DATA, END, RSET or QUIT so;
-                       repeatable; a line break in TEXT makes the reply multi-line; 421 also hangs up
+  --reply 'CMD=CODE TEXT'  answer GREETING, EHLO, HELO, AUTH, MAIL, RCPT, DATA, BDAT (not its last one),
+                       END, RSET or QUIT so; repeatable; a line break in TEXT makes the reply multi-line;
+                       421 also hangs up
   --out DIR            keep each mail as DIR/0001.eml, ...
   --mails N            exit 0 after N mails, when the last session has ended
   --seconds N          exit 1 after so long (60)
@@ -44,6 +46,8 @@ pub struct Options {
     pub pipelining: bool,
     /// Whether 8BITMIME is offered.
     pub eight_bit_mime: bool,
+    /// Whether CHUNKING is offered.
+    pub chunking: bool,
     /// The SIZE that is offered, and the longest mail; 0 offers no limit.
     pub size: usize,
     /// How long the greeting is held back.
@@ -70,6 +74,7 @@ impl Default for Options {
             login: None,
             pipelining: true,
             eight_bit_mime: true,
+            chunking: false,
             size: SIZE_LIMIT,
             greeting_delay: Duration::ZERO,
             replies: HashMap::new(),
@@ -99,6 +104,7 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, Str
             "--user" => user = Some(value()?),
             "--password" => password = Some(value()?),
             "--no-pipelining" => options.pipelining = false,
+            "--chunking" => options.chunking = true,
             "--no-8bitmime" => options.eight_bit_mime = false,
             "--size" => options.size = number(&name, &value()?)?,
             "--greeting-delay" => options.greeting_delay = Duration::from_millis(number(&name, &value()?)?),

@@ -78,6 +78,31 @@ fn an_accepted_mail_is_kept_without_its_stuffed_dots() {
 }
 
 #[test]
+fn a_mail_in_chunks_is_kept_as_it_is_and_a_refused_chunk_is_thrown_away() {
+    let out = folder("chunks");
+    let mut client = connect(start(Options {
+        out: Some(out.clone()),
+        chunking: true,
+        ..Options::default()
+    }));
+    client.expect("EHLO [127.0.0.1]", "250");
+    client.say("MAIL FROM:<unit7@example.com>\r\nRCPT TO:<operator@example.com>\r\nBDAT 9\r\na: b\r\n\r\n.BDAT 5 LAST\r\nx\r\n\r\n");
+    for reply in ["250 2.1.0", "250 2.1.5", "250 2.0.0 9 bytes", "250 2.0.0 Kept as 0001"] {
+        let told = client.reply();
+        assert!(told.starts_with(reply), "{reply}: {told}");
+    }
+    let mail = std::fs::read_to_string(out.join("0001.eml")).expect("the mail");
+    assert_eq!(mail, "a: b\r\n\r\n.x\r\n\r\n");
+    // Nobody is there, and the chunk's words are no commands.
+    client.expect("BDAT 6 LAST\r\nQUIT", "503");
+    client.expect("NOOP", "250");
+    client.expect("MAIL FROM:<unit7@example.com>", "250");
+    client.expect("RCPT TO:<operator@example.com>", "250");
+    client.expect("BDAT 9 LAST\r\na: b\r\n\r", "554 5.6.0");
+    client.expect("BDAT all", "501");
+}
+
+#[test]
 fn nothing_is_taken_without_the_login_that_is_wanted() {
     let login = Some(("user".to_owned(), "secret".to_owned()));
     let address = start(Options {

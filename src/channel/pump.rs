@@ -148,6 +148,12 @@ impl<B: AsMut<[u8]>, E: Events> Pump<B, E> {
         core::mem::take(&mut self.out)
     }
 
+    /// Another buffer instead of one that was taken.
+    #[cfg(feature = "std")]
+    pub fn give_buffer(&mut self, buffer: B) {
+        self.out = buffer;
+    }
+
     /// Whether the session may still hear and say something on this connection.
     fn talks(&self) -> bool {
         !self.session.state().silent()

@@ -19,6 +19,8 @@ impl<'a> Checked<'a> {
                     Capabilities::NONE
                 },
                 pipelining: true,
+                #[cfg(feature = "std")]
+                chunking: false,
                 #[cfg(feature = "complete")]
                 security: crate::session::job::Security::None,
                 device: true,

@@ -113,6 +113,7 @@ fn always_final(code: Code) -> bool {
             | Code::TlsUnavailable
             | Code::NotSupported
             | Code::ReadFailed
+            | Code::PartlySent
     )
 }
 
@@ -135,6 +136,7 @@ fn is_lasting(reason: Reason) -> bool {
             | Reason::BadSource
             | Reason::Cancelled
             | Reason::TooLarge
+            | Reason::NeedsPartial
             | Reason::Defect
             | Reason::SpeaksSsh
             | Reason::SpeaksHttp
@@ -248,7 +250,7 @@ mod tests {
             let all_final = [0, 250, 354, 400, 421, 450, 454, 499, 500, 554]
                 .into_iter()
                 .all(|reply| follows(code, reply, Reason::Lost) == END);
-            let wanted = matches!(code.number(), 0 | 32..=34 | 36..=40);
+            let wanted = matches!(code.number(), 0 | 32..=34 | 36..=41);
             assert_eq!(all_final, wanted, "{code:?}");
         }
     }

@@ -44,6 +44,9 @@ pub struct Draft<'a> {
     pub charset: Option<&'a [u8]>,
     /// Whether to do without PIPELINING.
     pub no_pipelining: bool,
+    /// Whether to use CHUNKING.
+    #[cfg(feature = "std")]
+    pub chunking: bool,
     /// Time limits; 0 means the default.
     pub timeouts: Timeouts,
     /// The longest user name and password; 0 means [`CREDENTIAL_BYTES`].
@@ -162,6 +165,10 @@ impl<'a> Draft<'a> {
         settings.texts = texts.in_order();
         settings.limits = self.timeouts.in_order();
         settings.pipelining = !self.no_pipelining;
+        #[cfg(feature = "std")]
+        {
+            settings.chunking = self.chunking;
+        }
         let limit = match self.credential_limit {
             0 => CREDENTIAL_BYTES,
             limit => limit.min(CREDENTIAL_BYTES),

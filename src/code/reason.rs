@@ -167,6 +167,8 @@ reasons! {
     NoThread, "no thread";
     /// An address of the mail has characters outside ASCII, and the server takes none.
     NoSmtpUtf8, "an address has other letters than ASCII before the @, and the server does not offer SMTPUTF8";
+    /// The server takes fewer recipients in a transaction than the mail has, and all are to get it or none.
+    NeedsPartial, "the server takes fewer recipients at a time than the mail has: needs PARTIAL";
     /// The system has no random numbers yet, which SCRAM needs.
     NoRandom, "the system has no random numbers yet";
     /// A challenge is not base64, or not one of the mechanism's.

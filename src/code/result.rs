@@ -111,6 +111,9 @@ codes! {
     /// A file, or a function of the program that reads, failed; nothing was delivered.
     ReadFailed = 40, "READ_FAILED",
         "not readable: a file, or a function of the program that reads, failed; nothing was delivered";
+    /// Some recipients have the mail, and others were refused.
+    PartlySent = 41, "PARTLY_SENT",
+        "partly sent: some recipients have the mail, and others do not; see what became of each";
 }
 
 impl Code {
@@ -168,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_of_the_devices() {
-        for (number, code) in (0..16).chain(32..41).zip(Code::ALL) {
+        for (number, code) in (0..16).chain(32..42).zip(Code::ALL) {
             assert_eq!(i64::from(code.number()), number);
             assert_eq!(Code::from_number(number), Some(code));
         }
@@ -221,6 +224,7 @@ mod tests {
             (Code::TlsUnavailable, c"TLS_UNAVAILABLE"),
             (Code::NotSupported, c"NOT_SUPPORTED"),
             (Code::ReadFailed, c"READ_FAILED"),
+            (Code::PartlySent, c"PARTLY_SENT"),
         ] {
             assert_eq!(code.name(), name);
         }

@@ -55,9 +55,12 @@ steps! {
     Rcpt, Rcpt, RecipientRefused, 2;
     /// DATA.
     Data, Data, DataFailed, 354;
+    /// BDAT with a chunk that others follow (RFC 3030).
+    #[cfg(feature = "std")]
+    Chunk, Data, DataFailed, 2;
     /// The text, up to the final dot.
     Text, Text, DataFailed, 0;
-    /// The final dot.
+    /// The final dot, or the last chunk.
     End, End, DataEndFailed, 2;
 }
 
@@ -108,6 +111,8 @@ mod tests {
                 Step::Mail => Phase::Mail,
                 Step::Rcpt => Phase::Rcpt,
                 Step::Data => Phase::Data,
+                #[cfg(feature = "std")]
+                Step::Chunk => Phase::Data,
                 Step::Text => Phase::Text,
                 Step::End => Phase::End,
             };
@@ -134,6 +139,8 @@ mod tests {
                 Step::AuthOneStep | Step::AuthPassword => 235..236,
                 Step::Data => 354..355,
                 Step::Ehlo | Step::Helo | Step::Mail | Step::Rcpt | Step::End => 200..300,
+                #[cfg(feature = "std")]
+                Step::Chunk => 200..300,
             };
             assert!(accepted(step).into_iter().eq(wanted), "{step:?}");
         }

@@ -61,6 +61,9 @@ pub const SDS_SMTP_NOT_SUPPORTED: i32 = 39;
 /// A file of the configuration, or a read function of the mail, failed. On bare metal a read function that
 /// fails gives 7.
 pub const SDS_SMTP_READ_FAILED: i32 = 40;
+/// With SDS_SMTP_PARTIAL: some recipients have the mail, and others do not. sds_smtp_client_recipients() says
+/// what became of each.
+pub const SDS_SMTP_PARTLY_SENT: i32 = 41;
 
 /// `sds_smtp_config.auth`: no login.
 pub const SDS_SMTP_AUTH_NONE: u32 = 0;
@@ -86,7 +89,8 @@ pub const SDS_SMTP_AUTH_OAUTHBEARER: u32 = 128;
 
 /// `sds_smtp_config.flags`: do not use PIPELINING, even where the server offers it.
 pub const SDS_SMTP_NO_PIPELINING: u32 = 1;
-/// `sds_smtp_config.flags`: not in this version.
+/// `sds_smtp_config.flags`: use BDAT (RFC 3030) where the server offers CHUNKING and PIPELINING. Not on bare
+/// metal.
 pub const SDS_SMTP_CHUNKING: u32 = 2;
 /// `sds_smtp_config.flags`: keep the newest 4 KiB of the last conversation for sds_smtp_client_dialogue().
 pub const SDS_SMTP_KEEP_DIALOGUE: u32 = 4;
@@ -114,7 +118,11 @@ pub const SDS_SMTP_TEXT_IN_CHARSET: u32 = 2;
 /// `headers`, `attachments`, `date`, `message_id` and `priority` are not used. With a Bcc field in it: code
 /// 33. With bytes above 127, and a server without 8BITMIME: code 39. Not on bare metal.
 pub const SDS_SMTP_RAW: u32 = 4;
-/// `sds_smtp_message.flags`: not in this version.
+/// `sds_smtp_message.flags`: whoever the server accepts gets the mail. Without it all recipients get the mail
+/// or, if the server refuses one, nobody. Recipients that the server does not take at a time get it in several
+/// transactions on the same connection, with the same Message-ID; a further attempt repeats only recipients
+/// that have not got it and were not refused for good. Code 0: the server took the mail for all of them; 41:
+/// for some; sds_smtp_client_recipients() tells of each. Not on bare metal.
 pub const SDS_SMTP_PARTIAL: u32 = 8;
 /// `sds_smtp_message.flags`: try everything up to the last recipient, then RSET: nothing is sent. The code is
 /// 0 if the server accepted them all; the outcome is "not sent". Not on bare metal.
@@ -257,6 +265,7 @@ mod tests {
             SDS_SMTP_TLS_UNAVAILABLE,
             SDS_SMTP_NOT_SUPPORTED,
             SDS_SMTP_READ_FAILED,
+            SDS_SMTP_PARTLY_SENT,
         ];
         assert_eq!(constants, Code::ALL.map(|code| i32::from(code.number())));
         assert_eq!(SDS_SMTP_OUTCOME_UNKNOWN, Outcome::Unknown as u32);

@@ -34,7 +34,12 @@ use crate::limits::Timeouts;
 pub struct sds_smtp_config {
     /// sizeof(struct sds_smtp_config); SDS_SMTP_CONFIG_INIT sets it.
     pub struct_size: u32,
-    /// 0, or a sum of SDS_SMTP_NO_PIPELINING and SDS_SMTP_KEEP_DIALOGUE.
+    /// 0, or a sum of SDS_SMTP_NO_PIPELINING, SDS_SMTP_CHUNKING and SDS_SMTP_KEEP_DIALOGUE. SDS_SMTP_CHUNKING:
+    /// where the server offers CHUNKING (RFC 3030) and PIPELINING, the mail goes with BDAT. To one recipient,
+    /// up to 64 KiB, it goes out at once with its envelope, one answer earlier. A server that refuses the
+    /// recipient and does not read on over the mail takes its text for commands: use it with servers that you
+    /// know. Where the server does not know BDAT after all, the mail goes with DATA on another connection, if
+    /// nothing of it can have been delivered. Not on bare metal (code 39).
     pub flags: u32,
     /// The server: an IP address or a host name, each with a port where it is not `port`: "192.0.2.1",
     /// "mail.example.org:587", "[2001:db8::1]:2525", "2001:db8::1", "fe80::1%eth0". Several are separated by
@@ -146,7 +151,12 @@ pub struct sds_smtp_config {
     /// to 15 minutes, and varies by a quarter. No attempt begins with less than 30 seconds of
     /// `total_timeout_ms` left: then the mail ends, and the text of the result says so.
     pub retry_delay_ms: u32,
-    /// 0. Connections are not kept in this version: code 39.
+    /// How long the connection stays after a mail, for the client's next one, in milliseconds; by default 0:
+    /// it ends with QUIT. The next mail needs no connection, TLS and login then; after more than a second RSET
+    /// goes first. Where the server has closed it meanwhile, the mail goes over another connection: this is
+    /// no further attempt. Another configuration or transport, sds_smtp_client_free() and sds_smtp_shutdown()
+    /// end it with QUIT; a process without descriptors ends the oldest one. A server may allow few mails on a
+    /// connection (LIMITS, RFC 9422), and a shorter time. Not on bare metal.
     pub keep_alive_ms: u32,
     /// 0.
     pub reserved: u32,
@@ -214,6 +224,8 @@ unsafe fn draft<'a>(config: &sds_smtp_config) -> Draft<'a> {
         ehlo_name: text(config.ehlo_name),
         charset: text(config.charset),
         no_pipelining: config.flags & SDS_SMTP_NO_PIPELINING != 0,
+        #[cfg(feature = "std")]
+        chunking: config.flags & SDS_SMTP_CHUNKING != 0,
         timeouts: Timeouts {
             connect: config.connect_timeout_ms,
             greeting: config.greeting_timeout_ms,
@@ -231,7 +243,7 @@ unsafe fn draft<'a>(config: &sds_smtp_config) -> Draft<'a> {
     }
 }
 
-/// The known flags, and those of them that have no meaning yet.
+/// The known flags.
 const FLAGS: u32 = SDS_SMTP_NO_PIPELINING | SDS_SMTP_CHUNKING | SDS_SMTP_KEEP_DIALOGUE;
 
 /// The code of what a configuration asks for and a device lacks; 33 for what no library knows.
@@ -314,14 +326,6 @@ unsafe fn setup<'a>(config: &sds_smtp_config) -> Result<Setup<'a>, Wrong<'static
             return Err(Wrong::new(Code::BadArgument, field, unknown));
         }
     }
-    for (field, given) in [
-        ("flags", config.flags & SDS_SMTP_CHUNKING != 0),
-        ("keep_alive_ms", config.keep_alive_ms != 0),
-    ] {
-        if given {
-            return Err(Wrong::new(Code::NotSupported, field, "not in this version"));
-        }
-    }
     Ok(Setup {
         // SAFETY: the caller's promise.
         draft: unsafe { draft(config) },
@@ -333,6 +337,7 @@ unsafe fn setup<'a>(config: &sds_smtp_config) -> Result<Setup<'a>, Wrong<'static
         keep_dialogue: config.flags & SDS_SMTP_KEEP_DIALOGUE != 0,
         retry_max: config.retry_max,
         retry_delay: config.retry_delay_ms,
+        keep_alive: config.keep_alive_ms,
         tls: match config.tls {
             SDS_SMTP_TLS_STARTTLS => Some(Mode::StartTls),
             SDS_SMTP_TLS_IMPLICIT => Some(Mode::Implicit),

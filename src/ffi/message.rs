@@ -164,7 +164,7 @@ versioned!(sds_smtp_message {
 const FLAGS: u32 = SDS_SMTP_BORROW_TEXT
     | SDS_SMTP_TEXT_IN_CHARSET
     | if cfg!(feature = "std") {
-        SDS_SMTP_DRY_RUN | SDS_SMTP_RAW | SDS_SMTP_AUTO_SUBMITTED
+        SDS_SMTP_DRY_RUN | SDS_SMTP_RAW | SDS_SMTP_AUTO_SUBMITTED | SDS_SMTP_PARTIAL
     } else {
         0
     };
@@ -175,7 +175,8 @@ const FLAGS_TO_COME: u32 = SDS_SMTP_RAW | SDS_SMTP_PARTIAL | SDS_SMTP_DRY_RUN | 
 
 /// Starts to send a mail in the background and returns at once, as sds_smtp_send() does, for any client.
 ///
-/// With several recipients the mail goes to all of them or, when the server refuses one, to none.
+/// With several recipients the mail goes to all of them or, when the server refuses one, to none; with
+/// SDS_SMTP_PARTIAL to whoever the server accepts.
 ///
 /// @param client   the client, or NULL for the built-in one
 /// @param message  the mail; copied
@@ -385,6 +386,7 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
         };
         let order = Order {
             dry: message.flags & SDS_SMTP_DRY_RUN != 0,
+            partial: message.flags & SDS_SMTP_PARTIAL != 0,
             done: message
                 .done
                 .map(|done| Done::new(call_done, done as *const (), message.done_context)),

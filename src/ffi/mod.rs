@@ -3,7 +3,7 @@
 //! - [`codes`] holds the constants
 //! - [`device`] holds the three functions, and FULL-C's status
 //! - [`client`] holds the handles
-//! - [`config`], [`message`], [`attachment`], [`mod@result`] and [`log`] hold the structures, each with the functions that take it
+//! - [`config`], [`message`], [`attachment`], [`mod@result`], `recipient` and [`log`] hold the structures, each with the functions that take it
 //! - [`text`] holds the codes' descriptions and the version
 //! - `parts` holds what of a message is no plain text
 //! - `hosted` holds what needs a system: clients in its memory, waiting, programs with an event loop
@@ -30,6 +30,8 @@ pub mod log;
 pub mod message;
 #[cfg(feature = "std")]
 mod parts;
+#[cfg(feature = "std")]
+pub mod recipient;
 pub mod result;
 pub mod text;
 pub mod transport;

@@ -146,7 +146,9 @@ fn tell(told: &LastMail, out: &mut sds_smtp_result) {
     out.advice = report.advice as u32;
     fill(&mut out.message_id, told.message_id.octets());
     fill(&mut out.server, told.server.octets());
-    fill(&mut out.recipient, told.recipient.octets());
+    if told.decided {
+        fill(&mut out.recipient, told.recipient.octets());
+    }
     fill(&mut out.text, report.text.octets());
 }
 

@@ -246,6 +246,21 @@ impl Carried {
         }
     }
 
+    /// Whether the connection stands.
+    pub fn is_standing(&self) -> bool {
+        self.stage == Stage::Open
+    }
+
+    /// Between two mails: what happens is looked at before the next one, where no descriptor tells.
+    pub fn rest(&mut self) {
+        self.look_at = None;
+    }
+
+    /// The functions that send and receive, although nobody wants the connection any more.
+    pub fn last_words(&self) -> LastWords {
+        LastWords(self.given)
+    }
+
     /// After a turn: has the list told of the descriptor where it was not, and notes when the functions are to be called again
     /// even if nothing happens.
     pub fn settle(&mut self, now: u64, register: impl FnOnce(isize) -> bool) {
@@ -314,6 +329,21 @@ impl Functions {
     /// Writes our end's address.
     pub fn local(&self, local: &mut Address) {
         self.call((), |given| given.local(local));
+    }
+}
+
+/// The functions of a connection that is to be closed next, also where its client is gone. No lock may be held.
+pub struct LastWords(Given);
+
+impl Channel for LastWords {
+    fn send(&mut self, octets: &[u8]) -> Moved {
+        let given = &mut self.0;
+        calls::run(|| given.send(octets))
+    }
+
+    fn receive(&mut self, octets: &mut [u8]) -> Moved {
+        let given = &mut self.0;
+        calls::run(|| given.receive(octets))
     }
 }
 

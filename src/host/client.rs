@@ -12,9 +12,10 @@ use super::post::Post;
 use super::reading::Function;
 use super::registry::{Key, Slot};
 use super::setup::{self, Setup, in_words};
-use super::shared::{DRIVEN, Order, Start, WAKING, polled};
+use super::shared::{DRIVEN, Order, Shared, Start, WAKING, Wake, polled};
 use super::snapshot::Snapshot;
 use super::told::LastMail;
+use super::verdicts::Recipient;
 use super::{clock, driver, memory, outside, reader, runner};
 use crate::channel::callbacks::Read;
 use crate::client::guard::Begun;
@@ -143,7 +144,15 @@ impl Client {
             return Err(Code::Busy);
         }
         let before = core::mem::replace(&mut client.given, new);
+        // A connection that is kept was made another way.
+        if let Some(snapshot) = &mut client.snapshot {
+            snapshot.renumber();
+        }
+        let wake = part(&mut shared, key, slot);
         drop(shared);
+        if let Some(wake) = wake {
+            driver::wake(wake);
+        }
         if before.is_some() {
             let_go(key, slot);
         }
@@ -339,6 +348,29 @@ impl Client {
         }
     }
 
+    /// Hands what became of the first `most` recipients of the last mail over, each with its number, and says how many. One may be
+    /// given twice: then the second time counts.
+    pub fn recipients(self, most: usize, mut each: impl FnMut(usize, &Recipient<'_>)) -> Result<usize, Code> {
+        let (key, _) = self.key()?;
+        loop {
+            if let Some(count) = recipients(key, most, &mut each)? {
+                return Ok(count);
+            }
+            // Another mail has ended meanwhile: from the beginning.
+        }
+    }
+
+    /// How many recipients the last mail had; 0 where it did not start.
+    pub fn recipients_len(self) -> Result<usize, Code> {
+        let (key, _) = self.key()?;
+        let mut shared = shared();
+        let client = shared.living(key)?;
+        Ok(match &client.verdicts {
+            Some(verdicts) => verdicts.len(),
+            None => usize::from(client.told.has_recipient()),
+        })
+    }
+
     /// Hands the newest `most` entries of the log over, the oldest of them first, and says how many.
     pub fn log(self, most: usize, mut each: impl FnMut(&Entry)) -> Result<usize, Code> {
         let (key, _) = self.key()?;
@@ -351,6 +383,35 @@ impl Client {
     pub fn log_len(self) -> Result<usize, Code> {
         let (key, _) = self.key()?;
         shared().living(key).map(|client| client.log_len())
+    }
+}
+
+/// How many recipients are told of with the lock held.
+const TOLD: usize = 64;
+
+/// What [`Client::recipients`] does, without holding up others; None where another mail has ended meanwhile.
+fn recipients(key: Key, most: usize, each: &mut dyn FnMut(usize, &Recipient<'_>)) -> Result<Option<usize>, Code> {
+    let (mut told, mut begins, mut of) = (0usize, 0, None);
+    loop {
+        let mut shared = shared();
+        let client = shared.living(key)?;
+        if of.replace(client.ended).is_some_and(|of| of != client.ended) {
+            return Ok(None);
+        }
+        let Some(verdicts) = &client.verdicts else {
+            let only = client.told.whole();
+            if !client.told.has_recipient() {
+                return Ok(Some(0));
+            }
+            each(0, &Recipient::only(&only));
+            return Ok(Some(1));
+        };
+        let share = most.min(verdicts.len()).saturating_sub(told).min(TOLD);
+        if share == 0 {
+            return Ok(Some(told));
+        }
+        begins = verdicts.each(told, share, begins, each);
+        told = told.saturating_add(share);
     }
 }
 
@@ -470,6 +531,7 @@ fn let_go(key: Key, slot: &'static Slot) {
 /// Keeps a configuration instead of the one before, and the limit for the devices' own function.
 fn keep(key: Key, snapshot: Boxed<Snapshot>, device_limit: Option<usize>) -> Result<(), Code> {
     let mut shared = shared();
+    let slot = key.slot().ok_or(Code::BadHandle)?;
     let client = shared.living(key)?;
     client.device_limit = device_limit.unwrap_or(client.device_limit);
     let before = (
@@ -477,9 +539,19 @@ fn keep(key: Key, snapshot: Boxed<Snapshot>, device_limit: Option<usize>) -> Res
         client.refusal.take(),
         client.keys.take(),
     );
+    let keeps = before.0.as_ref().is_some_and(|snapshot| snapshot.keep_alive > 0);
+    let wake = if keeps { part(&mut shared, key, slot) } else { None };
     drop(shared);
     drop(before);
+    if let Some(wake) = wake {
+        driver::wake(wake);
+    }
     Ok(())
+}
+
+/// Has the engine look whether the client's connection is kept for a configuration that it has no more.
+fn part(shared: &mut Shared, key: Key, slot: &Slot) -> Option<Wake> {
+    slot.in_use().then(|| shared.end_at(key.place))
 }
 
 /// Takes a client for a mail, unless one is in flight.
@@ -540,7 +612,8 @@ fn start_told(
         Some(parts) => post.with(parts, slot),
         None => Some(post),
     });
-    let post = post.ok_or((Code::DataFailed, Reason::NoMemory))?;
+    let mut post = post.ok_or((Code::DataFailed, Reason::NoMemory))?;
+    post.set_partial(order.partial);
     let sending = order.done.map(|_| Running::send(slot));
     let started = start(key, Some(post), order);
     if sending.map(drop).is_some() && calls::queued() {

@@ -7,6 +7,7 @@ use super::calls::Promise;
 use super::carried::Carried;
 use super::course::{Course, Stage, Then, told_as_unresolved};
 use super::files;
+use super::kept::Keeping;
 use super::link::{Link, Tools};
 use super::memory::{self, Boxed, Row};
 use super::parts::Fed;
@@ -24,6 +25,7 @@ use super::sys::{Event, Poller};
 use super::tls::Peer;
 use super::told::{Ended, LastMail, write_server};
 use super::transcript::Transcript;
+use super::verdicts::Verdicts;
 use crate::buffer::Window;
 use crate::channel::callbacks::Trace;
 use crate::client::hint;
@@ -31,13 +33,14 @@ use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{HOST_NAME_BYTES, Limit};
-use crate::session::{Job, Session};
+use crate::session::recipients::has_no_room;
+use crate::session::{Job, Session, State};
 use crate::wire::address::List;
 use crate::wire::capability::Capabilities;
 use crate::wire::literal::Address;
 
 /// What is composed at a time: the headers, a text of 3 KiB and the final dot leave in one write.
-const OUT: usize = 4096;
+pub const OUT: usize = 4096;
 
 /// The same of a mail that is longer: fewer and larger pieces.
 const LARGE_OUT: usize = 64 * 1024;
@@ -50,6 +53,9 @@ const NO_TIME: &[u8] = b"no time left for another attempt";
 
 /// What is said of a mail for which delivery status notifications were asked for in vain.
 const NO_NOTICES: &[u8] = b"sent without dsn: the server does not offer it";
+
+/// What is said of a mail to more recipients than the server takes at a time.
+const NO_ROOM: &[u8] = b"so many at a time it does not take: needs PARTIAL";
 
 /// The port of TLS from the first octet on (RFC 8314): a server there waits for a handshake, and says nothing.
 const TLS_PORT: u16 = 465;
@@ -64,11 +70,11 @@ pub struct Connection {
     /// Which of the client's mails.
     pub mail: u32,
     pub(super) snapshot: Snapshot,
-    post: Option<Post>,
-    order: Order,
+    pub(super) post: Option<Post>,
+    pub(super) order: Order,
     /// Who is told of the mail's end.
     pub promise: Option<Promise>,
-    started: u64,
+    pub(super) started: u64,
     published: bool,
     /// No line is told of any more.
     silent: bool,
@@ -81,6 +87,8 @@ pub struct Connection {
     pub(super) carried: Option<Boxed<Carried>>,
     /// They speak TLS.
     pub(super) secures: bool,
+    /// Whether it is kept for the next mail, or was.
+    pub(super) keeping: Keeping,
 }
 
 /// Something of ours in the dialogue.
@@ -90,6 +98,10 @@ pub enum Note {
     Connecting,
     /// A name is looked up.
     LookingUp,
+    /// The mail goes over the connection that was kept.
+    Kept,
+    /// That one has failed, and another one is made.
+    Anew,
     /// What went wrong, in this phase, without a word of the server.
     Failure(Phase, Reason),
     /// This follows, as from now.
@@ -151,9 +163,21 @@ fn job<'a>(snapshot: &'a Snapshot, post: &'a Option<Post>, order: &Order, about:
     Job {
         settings,
         mail: post.as_ref().map(Post::mail),
-        keep: false,
+        keep: snapshot.keep_alive > 0 || post.as_ref().is_some_and(|post| post.partial),
         dry: order.dry,
     }
+}
+
+/// Limits the whole of a job to so many milliseconds.
+pub(super) fn limit_to(job: &mut Job<'_>, left: u32) {
+    if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
+        *total = left;
+    }
+}
+
+/// A larger buffer, for a mail that is worth it, and where there is memory.
+pub(super) fn large_buffer(post: &Post) -> Option<Box<[u8]>> {
+    post.is_large().then(|| memory::zeros(LARGE_OUT)).flatten()
 }
 
 impl Connection {
@@ -172,7 +196,7 @@ impl Connection {
         let mut out = out;
         if let Some(post) = &mut post {
             post.compose(&snapshot.settings(), &mut out)?;
-            if let Some(large) = post.is_large().then(|| memory::zeros(LARGE_OUT)).flatten() {
+            if let Some(large) = large_buffer(post) {
                 out = large;
             }
         }
@@ -182,6 +206,7 @@ impl Connection {
             None
         };
         let mut sink = Sink::default();
+        sink.verdicts = post.as_mut().and_then(|post| post.verdicts.take());
         let mut source = None;
         if let Some(extras) = &snapshot.extras {
             source = extras.source;
@@ -205,12 +230,19 @@ impl Connection {
             link: Link::new(token, source, session, out, now),
             secures: carried.as_ref().is_some_and(|carried| carried.secures()),
             carried,
+            keeping: Keeping::default(),
         })
     }
 
     /// A buffer for a connection.
     pub fn buffer() -> Option<Box<[u8]>> {
         memory::zeros(OUT)
+    }
+
+    /// Takes another mail, behind the one that has ended.
+    pub(super) fn begin_mail(&mut self, mail: u32, post: Option<Post>, order: Order, started: u64) {
+        (self.mail, self.post, self.order, self.started) = (mail, post, order, started);
+        (self.published, self.silent) = (false, false);
     }
 
     /// The buffer of a connection that is over, for the next one: wiped. None where it is a larger one.
@@ -228,6 +260,9 @@ impl Connection {
         if !self.is_measured(tools.now, tools.worker) {
             return;
         }
+        if self.resumes() {
+            return self.resume(tools);
+        }
         match self.snapshot.server {
             Some(server) => self.connect(server, tools),
             None => self.begin_server(tools),
@@ -242,8 +277,13 @@ impl Connection {
         if let Some(work) = parts.to_measure() {
             self.ask(work, now, worker);
         }
+        !self.waits_for_files()
+    }
+
+    /// Whether a thread finds out how long the mail's files are.
+    pub(super) fn waits_for_files(&self) -> bool {
         let parts = self.post.as_ref().and_then(|post| post.parts.as_ref());
-        !parts.is_some_and(|parts| parts.is_measuring())
+        parts.is_some_and(|parts| parts.is_measuring())
     }
 
     /// Has a thread do something; without memory for it the connection is lost.
@@ -266,7 +306,7 @@ impl Connection {
             Some(Ok(begins)) => {
                 // One that waits for its next attempt begins then.
                 let waits = self.course.as_ref().is_some_and(|course| course.goes_on());
-                begins && !waits && self.link.connects()
+                begins && !waits && (self.link.connects() || self.resumes())
             }
             Some(Err(reason)) => {
                 self.lost(now, reason);
@@ -286,6 +326,14 @@ impl Connection {
 
     /// Makes the next piece of a body that comes in pieces, where it is wanted.
     pub(super) fn feed(&mut self, now: u64, worker: Worker) {
+        if self.link.pump.session.wants_reconnect() {
+            // Some of it may have been sent on the connection before, and some recipients accepted there.
+            self.rewind();
+            if let Some(verdicts) = &mut self.link.pump.session.events.verdicts {
+                verdicts.restart();
+            }
+            self.line_up();
+        }
         while let Some(wanted) = self.link.pump.wants_text() {
             let eight_bit_mime = self.link.pump.session.takes_eight_bit();
             let Some(post) = &mut self.post else { return };
@@ -494,6 +542,9 @@ impl Connection {
     }
 
     pub(super) fn lost(&mut self, now: u64, reason: Reason) {
+        if self.resumes() {
+            self.forsake(now);
+        }
         let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         self.link.lost(&job, now, reason);
     }
@@ -509,6 +560,13 @@ impl Connection {
     /// Goes on where the last turn ended.
     pub fn go_on(&mut self, tools: &mut Tools<'_>) {
         self.queued = false;
+        if self.is_over_for_others() {
+            self.link.hang_up();
+            self.begin_again(tools.now);
+        }
+        if core::mem::take(&mut self.keeping.anew) {
+            return self.open(tools);
+        }
         if self.advance(tools) {
             return;
         }
@@ -527,8 +585,13 @@ impl Connection {
 
     /// Whether the connection of an attempt that failed is closed, and something follows.
     fn is_to_advance(&self) -> bool {
-        let course = self.course.as_ref();
-        self.link.pump.session.closed() && course.is_some_and(|course| course.then.is_some())
+        let follows = self.course.as_ref().is_some_and(|course| course.then.is_some());
+        self.link.pump.session.closed() && (follows || self.keeping.others)
+    }
+
+    /// Whether another connection is to be made for recipients that are left, and this one is closed; once.
+    pub(super) fn is_over_for_others(&mut self) -> bool {
+        self.link.pump.session.closed() && core::mem::take(&mut self.keeping.others)
     }
 
     /// Goes on to the next server, or waits for the next attempt.
@@ -559,6 +622,80 @@ impl Connection {
 
     /// The same, before the server is looked for.
     pub(super) fn begin_session(&mut self, now: u64) {
+        self.rewind();
+        if let Some(verdicts) = &mut self.link.pump.session.events.verdicts {
+            verdicts.begin_connection();
+        }
+        self.line_up();
+        let left = self.total_left(now);
+        let mut job = job(&self.snapshot, &self.post, &self.order, About::NOBODY);
+        limit_to(&mut job, left);
+        self.link.begin_anew(&job, now);
+    }
+
+    /// The next transaction is for those who are still to be tried.
+    fn line_up(&mut self) {
+        let verdicts = self.link.pump.session.events.verdicts.as_mut();
+        if let (Some(verdicts), Some(post)) = (verdicts, &mut self.post) {
+            post.begin_with(verdicts.begin());
+        }
+    }
+
+    /// What the end of a transaction is to a mail with several recipients. True where it goes on with another transaction.
+    fn go_on_with_others(&mut self, report: &mut Report, now: u64) -> bool {
+        let given_up = self.key.slot().is_none_or(|slot| slot.is_given_up(self.mail));
+        let session = &mut self.link.pump.session;
+        let (state, fails) = (session.state(), session.may_begin_anew());
+        let (Some(post), Some(verdicts)) = (&self.post, &mut session.events.verdicts) else {
+            return false;
+        };
+        if !post.partial {
+            verdicts.end_all(report);
+            return false;
+        }
+        let stop = given_up.then_some((Code::Cancelled, Reason::Cancelled));
+        // A server takes so many transactions on a connection, and ends it then, with a word or without.
+        let ends = fails && !given_up && verdicts.has_served();
+        if ends || verdicts.end_transaction(report, stop, self.order.dry) {
+            if state == State::Idle && !ends {
+                self.begin_transaction(now);
+            } else {
+                (self.keeping.others, self.link.unfinished) = (true, true);
+            }
+            return true;
+        }
+        let (recipient, decided) = verdicts.sum(report, post.list());
+        let sink = &mut session.events;
+        (sink.recipient, sink.decided) = (recipient, decided);
+        if self.snapshot.keep_alive == 0 {
+            self.leave_attempt(now);
+        }
+        false
+    }
+
+    /// Begins another transaction of the same mail on the same connection.
+    fn begin_transaction(&mut self, now: u64) {
+        self.rewind();
+        self.line_up();
+        let left = self.total_left(now);
+        let (mut job, link) = self.parts();
+        limit_to(&mut job, left);
+        let time = link.time(now);
+        link.unfinished = true;
+        link.pump.session.next(&job, time);
+    }
+
+    /// What became of the recipients, where there are several and the mail has ended; once.
+    pub fn take_verdicts(&mut self) -> Option<Boxed<Verdicts>> {
+        if self.published {
+            self.link.pump.session.events.verdicts.take()
+        } else {
+            None
+        }
+    }
+
+    /// The mail is sent from its beginning.
+    fn rewind(&mut self) {
         let parts = self.post.as_ref().and_then(|post| post.parts.as_ref());
         if parts.is_some_and(|parts| !parts.is_measuring()) {
             self.stop_reading();
@@ -566,12 +703,6 @@ impl Connection {
         if let Some(parts) = self.post.as_mut().and_then(|post| post.parts.as_mut()) {
             parts.begin_anew();
         }
-        let left = self.time_left(now);
-        let mut job = job(&self.snapshot, &self.post, &self.order, About::NOBODY);
-        if let Some(total) = job.settings.limits.get_mut(Limit::Total as usize) {
-            *total = u32::try_from(left).unwrap_or(u32::MAX).max(1);
-        }
-        self.link.begin_anew(&job, now);
     }
 
     /// Begins the next attempt with the first server.
@@ -612,8 +743,12 @@ impl Connection {
 
     /// After a turn of the program's functions: has the list told of their descriptor.
     pub fn settle(&mut self, now: u64, register: impl FnOnce(isize) -> bool) {
+        let kept = self.is_kept();
         if let Some(carried) = &mut self.carried {
             carried.settle(now, register);
+            if kept {
+                carried.rest();
+            }
         }
     }
 
@@ -650,9 +785,20 @@ impl Connection {
         self.started.saturating_add(total).saturating_sub(now)
     }
 
+    /// The same as the limit of a session.
+    pub(super) fn total_left(&self, now: u64) -> u32 {
+        u32::try_from(self.time_left(now)).unwrap_or(u32::MAX).max(1)
+    }
+
     /// A deadline has come. What has arrived is read first: an answer that was there in time is not late because nobody
     /// looked, as in a process that was stopped.
     pub fn tick(&mut self, tools: &mut Tools<'_>) {
+        if self.keeping.is_between() && self.keeping_deadline(None).is_some_and(|until| until <= tools.now) {
+            if self.is_kept() {
+                return self.part(tools);
+            }
+            self.forsake(tools.now);
+        }
         if let Some(course) = &mut self.course {
             if let Stage::Waiting { until } = course.stage {
                 if tools.now >= until {
@@ -671,6 +817,9 @@ impl Connection {
     /// The client wants no mail any more. A verdict that has arrived counts.
     pub fn cancel(&mut self, tools: &mut Tools<'_>) {
         self.make_sure(tools.poller);
+        if self.resumes() {
+            self.forsake(tools.now);
+        }
         if self.give_up_course(Code::Cancelled, Reason::Cancelled) {
             return;
         }
@@ -680,11 +829,16 @@ impl Connection {
 
     /// Ends the course: no further server, no further attempt. True where it was between two of them, and there is a result now.
     pub(super) fn give_up_course(&mut self, code: Code, reason: Reason) -> bool {
-        let Some(course) = &mut self.course else { return false };
-        let between = course.then.take().is_some() || matches!(course.stage, Stage::Waiting { .. });
+        let mut between = core::mem::take(&mut self.keeping.others);
+        let mut phase = Phase::Mail;
+        if let Some(course) = &mut self.course {
+            if course.then.take().is_some() || matches!(course.stage, Stage::Waiting { .. }) {
+                (between, phase) = (true, course.phase);
+                course.stage = Stage::Talking;
+            }
+        }
         if between && !self.published {
-            course.stage = Stage::Talking;
-            let report = Report::unsent(code, course.phase, Outcome::NotSent, reason);
+            let report = Report::unsent(code, phase, Outcome::NotSent, reason);
             let sink = &mut self.link.pump.session.events;
             sink.report = Some(report);
             // What was decided of a recipient was the attempt before.
@@ -711,6 +865,13 @@ impl Connection {
                 return Some(until);
             }
         }
+        if self.keeping.is_between() {
+            let session = self.keeping_deadline(self.link.session_deadline());
+            return match &self.carried {
+                Some(carried) => carried.deadline(session),
+                None => session,
+            };
+        }
         match &self.carried {
             Some(carried) => carried.deadline(self.link.session_deadline()),
             None => self
@@ -722,6 +883,7 @@ impl Connection {
     /// Whether it is over.
     pub fn closed(&self) -> bool {
         self.link.pump.session.closed()
+            && !self.keeping.others
             && !self.course.as_ref().is_some_and(|course| course.goes_on())
             && !self.carried.as_ref().is_some_and(|carried| carried.is_open())
     }
@@ -762,7 +924,7 @@ impl Connection {
     /// The result, once: as soon as there is one. The mail's text is wiped and given back then.
     pub fn take_ended(&mut self, now: u64) -> Option<Ended> {
         // Looked at before it is taken: this is asked after every event.
-        if self.published || self.link.pump.session.events.report.is_none() {
+        if self.published || self.begins_again(now) || self.link.pump.session.events.report.is_none() {
             return None;
         }
         let mut report = self.link.pump.session.events.report.take()?;
@@ -787,7 +949,18 @@ impl Connection {
         if silent && self.waits(&self.link.address) {
             report.code = Code::TlsFailed;
         }
-        let then = self.decide(&mut report, now);
+        let unresolved = self.course.as_mut().is_some_and(|course| course.stop_resolving());
+        if unresolved {
+            told_as_unresolved(&mut report);
+        }
+        if self.go_on_with_others(&mut report, now) {
+            return None;
+        }
+        let then = self.decide(&report, now);
+        if then.is_some() {
+            self.try_again();
+            self.leave_attempt(now);
+        }
         if report.reason != Reason::None {
             self.note(Note::Failure(report.phase, report.reason));
         }
@@ -800,14 +973,11 @@ impl Connection {
     }
 
     /// Decides what follows.
-    fn decide(&mut self, report: &mut Report, now: u64) -> Option<Then> {
+    fn decide(&mut self, report: &Report, now: u64) -> Option<Then> {
         let left = self.time_left(now);
         let (Some(extras), Some(course)) = (&self.snapshot.extras, &mut self.course) else {
             return None;
         };
-        if course.stop_resolving() {
-            told_as_unresolved(report);
-        }
         // Also where its connection breaks in the turn in which it is given up.
         if self.key.slot().is_none_or(|slot| slot.is_given_up(self.mail)) {
             return None;
@@ -819,14 +989,25 @@ impl Connection {
                 .iter()
                 .fold(course.attempt, |sum, part| sum.rotate_left(7) ^ part)
         });
-        let failed = Failed {
-            outcome: report.outcome,
-            code: report.code,
-            reply: report.reply,
-            reason: report.reason,
+        let failed = match &self.link.pump.session.events.verdicts {
+            Some(verdicts) if self.post.as_ref().is_some_and(|post| post.partial) => verdicts.passing()?,
+            _ => Failed {
+                outcome: report.outcome,
+                code: report.code,
+                reply: report.reply,
+                reason: report.reason,
+            },
         };
         course.phase = report.phase;
         course.decide(extras, &failed, repeats, chance, [now, left])
+    }
+
+    /// Another attempt follows.
+    fn try_again(&mut self) {
+        let partial = self.post.as_ref().is_some_and(|post| post.partial);
+        if let Some(verdicts) = &mut self.link.pump.session.events.verdicts {
+            verdicts.renew(partial);
+        }
     }
 
     /// Says in the text what the server's words may mean, and what to do; and has the devices' own function answer in the
@@ -837,6 +1018,13 @@ impl Connection {
             let mut settings = self.snapshot.settings();
             settings.login.verified |= self.secures;
             hint::explain(report, &settings, session.mechanism());
+        }
+        let no_room = report.outcome == Outcome::NotSent
+            && report.phase == Phase::Rcpt
+            && report.recipients.0 > 0
+            && has_no_room(report.reply, report.text.octets());
+        if no_room && self.post.as_ref().is_some_and(|post| !post.partial) {
+            hint::append(report, NO_ROOM);
         }
         if report.outcome == Outcome::Sent {
             let mail = self
@@ -864,6 +1052,10 @@ impl Connection {
         if given_up {
             self.link.pump.session.cancel();
         }
+        if self.resumes() {
+            self.forsake(now);
+        }
+        self.keeping = Keeping::default();
         self.give_up_course(Code::ConnectFailed, Reason::NoSocket);
         let job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
         let time = self.link.time(now);
@@ -879,14 +1071,29 @@ impl Connection {
     /// The result after a defect of ours: what left is not known.
     pub fn defect(&mut self) -> Option<Ended> {
         self.course = None;
-        let report = Report::unsent(Code::DataFailed, Phase::Start, Outcome::Unknown, Reason::Defect);
-        (!self.published).then(|| self.end(report))
+        let mut report = Report::unsent(Code::DataFailed, Phase::Start, Outcome::Unknown, Reason::Defect);
+        if self.published {
+            return None;
+        }
+        let sink = &mut self.link.pump.session.events;
+        if let (Some(post), Some(verdicts)) = (&self.post, &mut sink.verdicts) {
+            if post.partial {
+                verdicts.end_transaction(&report, None, false);
+                verdicts.sum(&mut report, post.list());
+            } else {
+                verdicts.end_all(&report);
+            }
+        }
+        Some(self.end(report))
     }
 
     fn end(&mut self, report: Report) -> Ended {
         self.published = true;
         let ended = self.told(report, false);
         self.stop_reading();
+        if let (Some(post), Some(verdicts)) = (&mut self.post, &mut self.link.pump.session.events.verdicts) {
+            verdicts.keep_list(post.take_list());
+        }
         self.post = None;
         ended
     }
@@ -916,8 +1123,9 @@ impl Connection {
                 _ => List::new(recipients).nth(usize::try_from(sink.recipient).unwrap_or(usize::MAX)),
             };
             ended.recipient = Bounded::new(address.unwrap_or(&[]));
-            if sink.decided {
+            if sink.decided || post.recipients == 1 {
                 ended.told.recipient = Bounded::new(address.unwrap_or(&[]));
+                ended.told.decided = sink.decided;
             }
         }
         ended
@@ -955,6 +1163,8 @@ impl Connection {
         let words = match note {
             Note::Connecting => b"connecting to ".as_slice(),
             Note::LookingUp => b"looking up ",
+            Note::Kept => b"over the connection that was kept to ",
+            Note::Anew => b"the connection that was kept is of no more use",
             Note::Next(Then::Server, _) => b"next server",
             Note::Next(Then::Attempt { .. }, _) => b"next attempt in ",
             Note::Failure(_, reason) => reason.text(),
@@ -967,7 +1177,9 @@ impl Connection {
         }
         out.put_seldom(words);
         match note {
-            Note::Connecting | Note::LookingUp => self.write_tried(note == Note::Connecting, &mut out),
+            Note::Connecting | Note::LookingUp | Note::Kept => {
+                self.write_tried(note != Note::LookingUp, &mut out);
+            }
             Note::Next(Then::Attempt { at }, now) => {
                 out.decimal(at.saturating_sub(now).div_ceil(1000));
                 out.put_seldom(b" s");

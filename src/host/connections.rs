@@ -3,7 +3,7 @@
 
 use std::boxed::Box;
 
-use super::connection::Connection;
+use super::connection::{Connection, OUT};
 use super::deadlines::Deadlines;
 use super::memory::{Boxed, Row};
 use super::queue::Queue;
@@ -66,10 +66,7 @@ impl Connections {
         let id = self.free_id()?;
         let missing = key.place.saturating_add(1).saturating_sub(self.clients.len());
         self.clients.reserve(missing)?;
-        let out = match self.spare.take() {
-            Some(out) => out,
-            None => Connection::buffer()?,
-        };
+        let out = self.take_buffer()?;
         self.serial = self.serial.wrapping_add(1);
         let token = (u64::from(self.serial) << 32) | (id as u64 & 0xFFFF_FFFF);
         let connection = Boxed::new(make(token, out)?)?;
@@ -85,6 +82,55 @@ impl Connections {
         }
         registry::count_connection(key.place, true);
         Some(token)
+    }
+
+    /// A buffer for a connection; None without memory.
+    pub fn take_buffer(&mut self) -> Option<Box<[u8]>> {
+        self.spare.take().or_else(Connection::buffer)
+    }
+
+    /// Keeps a connection for the client's next mail, where its session waits for one.
+    pub fn keep(&mut self, token: u64, now: u64) {
+        let Some(out) = self.get(token).and_then(|connection| connection.keep(now)) else {
+            return;
+        };
+        if self.spare.is_none() && out.len() == OUT {
+            self.spare = Some(out);
+        }
+        if let Some(until) = self.get(token).and_then(|connection| connection.deadline()) {
+            self.watch(token, until);
+        }
+    }
+
+    /// A connection that was kept has the client's mail in flight.
+    pub fn activate(&mut self, key: Key, token: u64) {
+        if let Some(client) = self.clients.get_mut(key.place) {
+            client.active = u32::try_from(id_of(token)).unwrap_or(NONE);
+            client.lingering = NONE;
+        }
+    }
+
+    /// The connection that has been kept longest, where a socket of ours carries it.
+    pub fn oldest_kept(&self) -> Option<u64> {
+        let all = self.table.iter().flatten();
+        let kept = all.filter_map(|one| Some((one.kept_since()?, one.token())));
+        kept.min().map(|(_, token)| token)
+    }
+
+    /// Some of the connections that are kept, and that sockets of ours carry; how many.
+    pub fn some_kept(&self, tokens: &mut [u64]) -> usize {
+        let all = self.table.iter().flatten();
+        let kept = all.filter(|one| one.kept_since().is_some());
+        tokens
+            .iter_mut()
+            .zip(kept)
+            .map(|(token, one)| *token = one.token())
+            .count()
+    }
+
+    /// Whether a connection that was kept still says QUIT.
+    pub fn has_parting(&self) -> bool {
+        self.table.iter().flatten().any(|one| one.parts_still())
     }
 
     /// A free id: the last one of `free`. For a new id room is made in every list, so that its turns and its end need no memory.

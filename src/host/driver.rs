@@ -311,6 +311,24 @@ pub fn look_after() {
     }
 }
 
+/// How soon this thread looks again whether servers have answered QUIT, in milliseconds.
+const PARTING: u64 = 10;
+
+/// Ends the connections that are kept with QUIT, and waits until this time for the answers.
+pub fn part_with_all(until: u64) {
+    while engine()
+        .as_mut()
+        .is_some_and(|engine| engine.part_with_some(clock::now()))
+    {}
+    while clock::now() < until && engine().as_ref().is_some_and(|engine| engine.has_parting()) {
+        if polled() {
+            drive(PARTING, Wanted::Until(until));
+        } else {
+            std::thread::sleep(core::time::Duration::from_millis(PARTING));
+        }
+    }
+}
+
 /// Ends the engine and its thread: the next mail starts another one, with a thread. False where mails are in flight, or the program
 /// is to be told of some; then nothing ends.
 pub fn end() -> bool {

@@ -15,6 +15,9 @@ use crate::code::Code;
 /// lookups of names. In milliseconds.
 const REST: u64 = 1000;
 
+/// How long servers may take to answer QUIT on connections that were kept, in milliseconds.
+const GOODBYE: u64 = 500;
+
 /// How soon this thread looks again for a call that another one keeps from being made, in milliseconds.
 const LOOK: u64 = 10;
 
@@ -39,6 +42,7 @@ pub fn shut_down(wait: Wait) -> Result<(), Code> {
         if !over {
             return Err(Code::Busy);
         }
+        driver::part_with_all(clock::after(GOODBYE).min(last));
         // Another thread may have sent a mail meanwhile, or given the engine something else to do.
         if driver::end() {
             return Ok(());

@@ -27,7 +27,7 @@ pub const WAKE: u64 = u64::MAX;
 
 /// How many mails a turn begins, ends, checks for their deadlines, and goes on with, each at most. The lock is therefore given
 /// back after some milliseconds, however many mails there are.
-const SHARE: usize = 64;
+pub const SHARE: usize = 64;
 
 /// The queue of orders keeps room for so many when it is empty.
 const KEPT_ORDERS: usize = 16;
@@ -284,6 +284,19 @@ impl Engine {
         }
         if let Some(token) = self.connections.lingering(place) {
             if let Some(connection) = self.connections.get(token) {
+                if connection.is_kept() {
+                    let (key, number) = (connection.key, connection.snapshot.number);
+                    let freed = key.slot().is_none();
+                    let stays = if freed {
+                        connection.is_carried()
+                    } else {
+                        shared().is_of(key, number)
+                    };
+                    if !stays {
+                        self.part(token, now);
+                    }
+                    return;
+                }
                 // What functions of the program carry is closed by who freed the client.
                 if connection.key.slot().is_none() && !connection.is_carried() {
                     connection.make_sure(&self.poller);
@@ -310,6 +323,16 @@ impl Engine {
             post.date = u32::try_from(seconds).unwrap_or(u32::MAX);
             post.nonce = self.nonces.next();
         }
+        let keeps = start.snapshot.keep_alive > 0;
+        if let Some(kept) = keeps.then(|| self.kept(key)).flatten() {
+            match self.reuse(kept, start, promise, now)? {
+                Ok(()) => {
+                    self.set_off(kept, slot.is_given_up(mail), now);
+                    return Some(());
+                }
+                Err(back) => start = back,
+            }
+        }
         let token = self
             .connections
             .add(key, |token, out| Connection::new(start, token, out, now))?;
@@ -317,17 +340,22 @@ impl Engine {
             connection.promise = promise.take();
         }
         self.carried = self.carried.saturating_add(usize::from(carried));
-        if slot.is_given_up(mail) {
+        self.set_off(token, slot.is_given_up(mail), now);
+        Some(())
+    }
+
+    /// Begins to connect, or to send over the connection that was kept; or ends a mail that was given up.
+    fn set_off(&mut self, token: u64, given_up: bool, now: u64) {
+        if given_up {
             self.carry(token, now, Connection::cancel);
         } else {
             self.carry(token, now, Connection::open);
         }
-        Some(())
     }
 
     /// Has a connection do something and takes over what follows from it: the result, the deadline, its end. False where there
     /// is no connection with this token.
-    fn carry(&mut self, token: u64, now: u64, act: impl FnOnce(&mut Connection, &mut Tools<'_>)) -> bool {
+    pub(super) fn carry(&mut self, token: u64, now: u64, act: impl FnOnce(&mut Connection, &mut Tools<'_>)) -> bool {
         let mut act = Some(act);
         self.carry_one(token, now, &mut |connection, tools| {
             if let Some(act) = act.take() {
@@ -383,9 +411,18 @@ impl Engine {
 
     /// Takes over what followed from what a connection did: the result, the deadline, its end.
     pub(super) fn settle(&mut self, token: u64, now: u64, sound: bool) {
+        self.settle_once(token, now, sound, true);
+    }
+
+    /// The same; `may`: where there was no descriptor for it, another one may be made after some was given up.
+    fn settle_once(&mut self, token: u64, now: u64, sound: bool, may: bool) {
         let Some(connection) = self.connections.get(token) else {
             return;
         };
+        if may && sound && connection.lacks_descriptor() {
+            self.make_room_for(token, now);
+            return self.settle_once(token, now, sound, false);
+        }
         let ended = if sound {
             connection.take_ended(now)
         } else {
@@ -396,6 +433,7 @@ impl Engine {
         let mail = connection.mail;
         let over = closed || ended.as_ref().is_some_and(|ended| !ended.again);
         let dialogue = if over { connection.dialogue() } else { None };
+        let verdicts = connection.take_verdicts();
         let deadline = connection.deadline();
         let promise = ended
             .as_ref()
@@ -404,6 +442,9 @@ impl Engine {
         let unfinished = connection.unfinished() && !closed;
         if let Some(dialogue) = dialogue {
             shared().keep_dialogue(key, mail, dialogue);
+        }
+        if let Some(verdicts) = verdicts {
+            shared().keep_verdicts(key, mail, verdicts);
         }
         // Without memory they are lost.
         if let Some(call) = lines.and_then(|(trace, lines)| Call::of_lines(key, trace, lines)) {
@@ -425,6 +466,9 @@ impl Engine {
                 }
                 self.remove(before);
             }
+            if !closed {
+                self.connections.keep(token, now);
+            }
             publish(key, &ended, promise);
         }
         if closed {
@@ -437,6 +481,9 @@ impl Engine {
 pub fn end_abandoned(connection: &mut Connection, now: u64) {
     let promise = connection.promise.take();
     if let Some(ended) = connection.abandon(now) {
+        if let Some(verdicts) = connection.take_verdicts() {
+            shared().keep_verdicts(connection.key, connection.mail, verdicts);
+        }
         publish(connection.key, &ended, promise);
     }
 }

@@ -120,6 +120,34 @@ impl Link {
         (self.secure, self.is_due) = (false, false);
     }
 
+    /// How long there has been a session, in milliseconds.
+    pub fn age(&self, now: u64) -> u64 {
+        now.saturating_sub(self.began)
+    }
+
+    /// Begins another mail in a session that was kept, after what has arrived was read; false where it is of no more use.
+    pub fn resume(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) -> bool {
+        let looked = self.socket.is_some() && self.look(job, tools);
+        let begins = looked && self.pump.session.next(job, self.time(tools.now));
+        if begins {
+            self.carry(job, Arrived::Nothing, tools);
+        }
+        begins
+    }
+
+    /// Says what there is to say, although nothing has arrived.
+    pub fn go_on(&mut self, job: &Job<'_>, tools: &mut Tools<'_>) {
+        self.carry(job, Arrived::Nothing, tools);
+    }
+
+    /// Says what there is to say over a channel that the program provides, and that it was the last of it.
+    pub fn part_over(&mut self, job: &Job<'_>, now: u64, below: &mut impl Channel, buffer: &mut [u8]) {
+        self.turn_over(job, now, below, buffer);
+        if self.is_secure() && !self.pump.session.closed() {
+            self.tls.say_good_bye(below);
+        }
+    }
+
     /// A turn of the session over a channel that the program provides.
     pub fn turn_over(&mut self, job: &Job<'_>, now: u64, below: &mut impl Channel, buffer: &mut [u8]) -> Turn {
         let time = self.time(now);

@@ -17,11 +17,13 @@
 //! - `engine`: all connections, and what a turn does with them
 //! - `connection`: one mail on its way
 //! - `course`: which server is tried, and when again
+//! - `keeping`, `kept`: connections that are kept for the next mail
 //! - `keys`: what a password comes to with SCRAM, saved for the next mail
 //! - `link`: the session of an attempt, and its socket
 //! - `race`: several addresses of one server
 //! - `sink`, [`transcript`]: what is taken of a session's events
 //! - `told`: how the last mail ended
+//! - `verdicts`: what becomes of each of several recipients
 //! - `connections`: all of them, found by token, client and deadline
 //! - `deadlines`: a heap of times
 //! - [`servers`], `server`, `idn`, `no_server`: the servers of a configuration
@@ -86,6 +88,10 @@ mod files;
 mod fork;
 #[forbid(unsafe_code)]
 mod idn;
+#[forbid(unsafe_code)]
+mod keeping;
+#[forbid(unsafe_code)]
+mod kept;
 #[forbid(unsafe_code)]
 mod keys;
 #[forbid(unsafe_code)]
@@ -155,6 +161,8 @@ mod tls;
 mod told;
 #[forbid(unsafe_code)]
 pub mod transcript;
+#[forbid(unsafe_code)]
+mod verdicts;
 
 pub use client::{Client, Wait};
 pub use driver::{poll, use_event_loop};
@@ -168,6 +176,7 @@ pub use shared::Order;
 pub use sys::is_sound;
 pub use tls::Given;
 pub use told::LastMail;
+pub use verdicts::Recipient;
 
 /// Runs a function that a program has called. Its thread is not cancelled meanwhile, and does not wait for locks that it holds
 /// itself because it forks.

@@ -57,6 +57,10 @@ impl Connection {
 
     /// Does what can be done now, by the functions of the program. No lock may be held.
     pub fn turn_outside(&mut self, now: u64, buffer: &mut [u8], worker: Worker) {
+        if self.is_kept() && self.key.slot().is_none() {
+            // Who frees the client closes it.
+            return;
+        }
         let Some(mut carried) = self.carried.take() else { return };
         let mut functions = carried.functions(self.key);
         let given_up = self.key.slot().is_none_or(|slot| slot.is_given_up(self.mail));
@@ -71,6 +75,7 @@ impl Connection {
             let time = link.time(now);
             link.read_over(&job, time, &mut functions, buffer);
         }
+        self.keep_outside(&mut carried, now, given_up);
         if given_up && !self.give_up_course(Code::Cancelled, Reason::Cancelled) {
             self.link.pump.session.cancel();
         }
@@ -115,6 +120,12 @@ impl Connection {
         }
         if closed {
             carried.stage = Stage::Nothing;
+            if self.is_over_for_others() {
+                self.note(Note::Anew);
+                self.forsake(now);
+                carried.forget_server();
+                return true;
+            }
             return self.go_to_next(carried, now);
         }
         match carried.stage {
@@ -165,6 +176,10 @@ impl Connection {
                     link.pump.session.stands(&job, time);
                     true
                 }
+            }
+            Stage::Open if self.resumes() => {
+                self.resume_outside(carried, functions, buffer, now);
+                true
             }
             Stage::Open => {
                 let (job, link) = self.parts();
@@ -354,6 +369,7 @@ pub fn run(wanted: Wanted) -> Ran {
         ran = Ran::Some;
         if key.slot().is_none() && !forgotten {
             // Who frees the client waits for this.
+            connection.part_once(clock::now(), &mut buffer);
             connection.close_once();
         }
         let again = put_back(connection, worker.number, forgotten, sound);
@@ -414,6 +430,7 @@ fn close_all(of: Option<Key>) {
             .and_then(|engine| Some((engine.take_ended(of)?, engine.number)));
         let Some((mut connection, number)) = taken else { return };
         let forks = calls::forks();
+        connection.part_once(clock::now(), &mut [0; BUFFER]);
         connection.close_once();
         if forks != calls::forks() {
             return;

@@ -10,6 +10,7 @@ use super::reading::Work;
 use super::registry::Slot;
 use super::snapshot::Snapshot;
 use super::sys;
+use super::verdicts::Verdicts;
 use crate::buffer::Window;
 use crate::client::report::{Bounded, Nonce};
 use crate::code::Reason;
@@ -17,12 +18,21 @@ use crate::limits::{Count, GIVEN_MESSAGE_ID_BYTES};
 use crate::message::survey::{Scan, Survey};
 use crate::session::job::{Field, More};
 use crate::session::{Date, Mail, Settings, Text};
+use crate::wire::address::List;
 
 /// The mail: recipients, subject and text in one piece of memory, wiped when it ends.
 pub struct Post {
     texts: Box<[u8]>,
     /// The header block, composed once; empty where it is composed when it is sent.
     header: Box<[u8]>,
+    /// The recipients, where there are several; else one stands before the subject.
+    list: Box<[u8]>,
+    /// What is to become of each of several, until a connection takes it.
+    pub verdicts: Option<Boxed<Verdicts>>,
+    /// Whoever is accepted gets it; else all do, or none.
+    pub partial: bool,
+    /// The first recipient of the next transaction, and where in the list it begins.
+    first: (usize, usize),
     /// How many recipients there are.
     pub recipients: Count,
     subject_at: usize,
@@ -42,12 +52,19 @@ pub struct Post {
 impl Post {
     /// A copy, unless there is no memory for it.
     pub fn new(recipients: &[u8], count: Count, subject: &[u8], text: &[u8]) -> Option<Self> {
+        if count > 1 {
+            return Self::to_several(recipients, count, subject, text);
+        }
         let subject_at = recipients.len();
         let (texts, survey) = copied(&[recipients, subject], text)?;
         Some(Self {
             texts,
             survey,
             header: Box::default(),
+            list: Box::default(),
+            verdicts: None,
+            partial: false,
+            first: (0, 0),
             recipients: count,
             subject_at,
             text_at: subject_at.checked_add(subject.len())?,
@@ -56,6 +73,39 @@ impl Post {
             extras: None,
             parts: None,
         })
+    }
+
+    /// The same of a mail to several, with all that its recipients' verdicts need.
+    fn to_several(recipients: &[u8], count: Count, subject: &[u8], text: &[u8]) -> Option<Self> {
+        let mut post = Self::new(&[], 1, subject, text)?;
+        (post.list, post.recipients) = (joined(&[recipients])?, count);
+        post.verdicts = Some(Boxed::new(Verdicts::new(count)?)?);
+        Some(post)
+    }
+
+    /// Whoever is accepted is to get it, where there are several.
+    pub fn set_partial(&mut self, partial: bool) {
+        self.partial = partial && self.verdicts.is_some();
+    }
+
+    /// The next transaction begins with this recipient.
+    pub fn begin_with(&mut self, number: usize) {
+        if number < self.first.0 {
+            self.first = (0, 0);
+        }
+        while self.first.0 < number {
+            let mut rest = List::behind(&self.list, self.first.1);
+            rest.next();
+            self.first = (
+                self.first.0.saturating_add(1),
+                self.list.len().saturating_sub(rest.length()),
+            );
+        }
+    }
+
+    /// Takes the list of several recipients out.
+    pub fn take_list(&mut self) -> Box<[u8]> {
+        core::mem::take(&mut self.list)
     }
 
     /// A copy of a mail that has more.
@@ -82,15 +132,24 @@ impl Post {
             None => (Text::whole(text), &self.survey, None),
             Some(parts) => parts.amended(text),
         };
+        let (to, recipients, count) = if self.list.is_empty() {
+            (part(0..self.subject_at), part(0..self.subject_at), self.recipients)
+        } else {
+            let before = Count::try_from(self.first.0).unwrap_or(0);
+            let rest = self.list.get(self.first.1..).unwrap_or(&[]);
+            (&*self.list, rest, self.recipients.saturating_sub(before))
+        };
         Mail {
             date: Date::at(self.date),
             nonce: Some(self.nonce),
             composed: (!self.header.is_empty()).then_some(&*self.header),
-            count: self.recipients,
+            to,
+            count,
+            partial: self.partial,
             parameters: self.extras.as_ref().map(|extras| &extras.parameters),
             survey: Some(survey),
             form,
-            ..Mail::new(part(0..self.subject_at), part(self.subject_at..self.text_at), text)
+            ..Mail::new(recipients, part(self.subject_at..self.text_at), text)
         }
     }
 
@@ -103,7 +162,10 @@ impl Post {
 
     /// The recipients, as a list of addresses.
     pub fn list(&self) -> &[u8] {
-        self.texts.get(..self.subject_at).unwrap_or(&[])
+        match &*self.list {
+            [] => self.texts.get(..self.subject_at).unwrap_or(&[]),
+            list => list,
+        }
     }
 
     fn text(&self) -> &[u8] {
@@ -227,6 +289,7 @@ impl Drop for Post {
     /// The text is wiped as fast as memory allows; credentials, which are not in here, are wiped octet by octet.
     fn drop(&mut self) {
         wipe(&mut self.texts);
+        wipe(&mut self.list);
         wipe(&mut self.header);
     }
 }

@@ -38,6 +38,8 @@ pub struct Setup<'a> {
     pub retry_max: u32,
     /// The wait before the first time, in milliseconds; 0 is the default.
     pub retry_delay: u32,
+    /// How long the connection is kept for the next mail, in milliseconds; 0: it is not.
+    pub keep_alive: u32,
     /// When TLS begins; None: never.
     pub tls: Option<Mode>,
     /// How it is spoken.
@@ -56,6 +58,7 @@ impl<'a> Setup<'a> {
             keep_dialogue: false,
             retry_max: 0,
             retry_delay: 0,
+            keep_alive: 0,
             tls: None,
             given: Given::default(),
             tls_name: &[],
@@ -133,7 +136,8 @@ impl<'a> Setup<'a> {
             };
             Some(Boxed::new(extras).ok_or(no_memory)?)
         };
-        let snapshot = Snapshot::new(&checked, only, extras).ok_or(no_memory)?;
+        let mut snapshot = Snapshot::new(&checked, only, extras).ok_or(no_memory)?;
+        snapshot.keep_alive = self.keep_alive;
         Ok((snapshot, device_limit))
     }
 

@@ -13,6 +13,7 @@ use super::registry::{self, Death, Key};
 use super::snapshot::Snapshot;
 use super::sys::{Condition, Lock, Locked};
 use super::told::{Ended, Kept, LastMail};
+use super::verdicts::Verdicts;
 use super::{clock, sys};
 use crate::auth::derivation::Keys;
 use crate::channel::callbacks::Done;
@@ -44,6 +45,10 @@ pub struct SharedClient {
     pub told: Kept,
     /// Why its last configuration or mail was refused; None where it was not.
     pub refusal: Option<Box<[u8]>>,
+    /// What became of each recipient of its last mail, where it had several.
+    pub verdicts: Option<Boxed<Verdicts>>,
+    /// The same of the mail with this number, whose end is told just now.
+    ending: Option<(u32, Boxed<Verdicts>)>,
     /// The last conversation, where the configuration says that it is to be kept.
     pub dialogue: Option<Box<[u8]>>,
     /// The program's functions that carry its connections.
@@ -69,6 +74,8 @@ impl SharedClient {
             device_limit: DEVICE_CREDENTIAL_BYTES,
             told: Kept::nothing(),
             refusal: None,
+            verdicts: None,
+            ending: None,
             dialogue: None,
             given: None,
             waiters: 0,
@@ -129,6 +136,8 @@ pub struct Start {
 pub struct Order {
     /// Up to the last recipient, and no further.
     pub dry: bool,
+    /// To whoever is accepted; else to all or to none.
+    pub partial: bool,
     /// Is told of its end.
     pub done: Option<Done<LastMail>>,
 }
@@ -297,6 +306,12 @@ impl Shared {
         self.worker.is_some_and(|worker| worker.number == number)
     }
 
+    /// Whether this client lives and has this configuration.
+    pub fn is_of(&mut self, key: Key, configuration: u32) -> bool {
+        let snapshot = self.client(key).and_then(|client| client.snapshot.as_ref());
+        snapshot.is_some_and(|snapshot| snapshot.number == configuration)
+    }
+
     /// Orders a mail; the thread is to be woken after unlocking. None without memory for it.
     pub fn start(&mut self, start: Start) -> Option<Wake> {
         self.starts.push(start)?;
@@ -445,6 +460,13 @@ impl Shared {
         }
     }
 
+    /// Keeps what became of the recipients of a client's mail until its end is told.
+    pub fn keep_verdicts(&mut self, key: Key, mail: u32, verdicts: Boxed<Verdicts>) {
+        if let Some(client) = self.client(key) {
+            client.ending = Some((mail, verdicts));
+        }
+    }
+
     /// Notes in a client's log that its mail was attempted, and will be again.
     pub fn record_attempt(&mut self, key: Key, told: &LastMail, recipients: Count, recipient: &[u8]) {
         if let Some(client) = self.client(key) {
@@ -466,6 +488,9 @@ impl Shared {
             let time = clock::calendar().unwrap_or(0);
             client.record(Entry::of(&told.report, time, recipients, recipient));
             client.told = Kept::new(told);
+            let mail = client.mail;
+            let ending = client.ending.take().filter(|(of, _)| *of == mail);
+            client.verdicts = ending.map(|(_, verdicts)| verdicts);
             client.ended = client.ended.wrapping_add(1);
             waiters = client.waiters;
         }

@@ -4,12 +4,14 @@ use super::keys::Tag;
 use super::memory::{Boxed, Row, wipe};
 use super::sys;
 use super::transcript::Transcript;
+use super::verdicts::{Verdicts, is_of_recipients};
 use crate::auth::Exchange;
 use crate::auth::exchange::NONCE_BYTES;
-use crate::client::report::Report;
+use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Reason, Step};
 use crate::limits::{CHALLENGE_BYTES, Count};
-use crate::session::event::{End, Events, Hearing};
+use crate::session::event::{End, Events, Hearing, RecipientVerdict};
+use crate::wire::reply::enhanced_status_code;
 
 /// Takes the events of a session.
 #[derive(Default)]
@@ -20,6 +22,8 @@ pub struct Sink {
     pub recipient: Count,
     /// It is the one whose refusal decided.
     pub decided: bool,
+    /// What becomes of each recipient, where there are several.
+    pub verdicts: Option<Boxed<Verdicts>>,
     /// Takes the dialogue.
     pub transcript: Option<Boxed<Transcript>>,
     /// A login with challenges.
@@ -42,6 +46,12 @@ impl Drop for Login {
 }
 
 impl Sink {
+    /// Between two mails: gives back what only a mail needs.
+    pub fn rest(&mut self) {
+        self.transcript = None;
+        self.login = None;
+    }
+
     /// The login with challenges that is under way.
     pub fn exchange(&mut self) -> Option<&mut Exchange> {
         self.login.as_mut().map(|login| &mut login.exchange)
@@ -62,9 +72,36 @@ impl Sink {
 
 impl Events for Sink {
     fn end(&mut self, end: &End<'_>) {
-        self.report = Some(Report::of(end));
+        let mut report = Report::of(end);
+        if let Some(verdicts) = &mut self.verdicts {
+            verdicts.note_unanswered(end.unanswered);
+        }
+        if let Some(verdicts) = self.verdicts.as_ref().filter(|_| is_of_recipients(&report)) {
+            // What the server has said of others since took the place of it.
+            if let Some(text) = verdicts.refusal() {
+                report.text = Bounded::new(text.trim_ascii_end());
+                report.enhanced = enhanced_status_code(text);
+            }
+        }
+        self.report = Some(report);
         self.recipient = end.verdict.recipient;
         self.decided = end.verdict.step == Step::Rcpt && end.verdict.code != Code::Ok;
+    }
+
+    fn recipient(&mut self, verdict: &RecipientVerdict<'_>) -> bool {
+        let Some(verdicts) = &mut self.verdicts else {
+            return false;
+        };
+        verdicts.answer(verdict);
+        verdict.counts && verdict.code != Code::Ok
+    }
+
+    fn skips(&self, number: Count) -> bool {
+        self.verdicts.as_ref().is_some_and(|verdicts| verdicts.skips(number))
+    }
+
+    fn wanted(&self, most: Count) -> Count {
+        self.verdicts.as_ref().map_or(most, |verdicts| verdicts.wanted(most))
     }
 
     fn listens(&self) -> bool {

@@ -97,6 +97,7 @@ pub struct Snapshot {
     mechanisms: Capabilities,
     limits: [u32; LIMITS],
     pipelining: bool,
+    chunking: bool,
     phrase: Option<Phrase>,
     /// PLAIN and LOGIN need a verified server.
     guarded: bool,
@@ -104,6 +105,8 @@ pub struct Snapshot {
     pub device: bool,
     /// Which configuration of this process it is: its copies have the same number.
     pub number: u32,
+    /// How long the connection is kept for the next mail, in milliseconds; 0: it is not.
+    pub keep_alive: u32,
     /// Where the server listens, where there is one server, with an address.
     pub server: Option<SocketAddr>,
     /// What few configurations have.
@@ -124,10 +127,12 @@ impl Snapshot {
             mechanisms: settings.mechanisms,
             limits: settings.limits,
             pipelining: settings.pipelining,
+            chunking: settings.chunking,
             phrase: settings.phrase,
             guarded: settings.login.guarded,
             device: false,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            keep_alive: 0,
             server,
             extras,
         })
@@ -141,16 +146,23 @@ impl Snapshot {
             mechanisms: self.mechanisms,
             limits: self.limits,
             pipelining: self.pipelining,
+            chunking: self.chunking,
             phrase: self.phrase,
             guarded: self.guarded,
             device: self.device,
             number: self.number,
+            keep_alive: self.keep_alive,
             server: self.server,
             extras: match &self.extras {
                 Some(extras) => Some(extras.copy()?),
                 None => None,
             },
         })
+    }
+
+    /// From now on it is another one: no connection and no key of it is used.
+    pub fn renumber(&mut self) {
+        self.number = NUMBERS.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How long something may take, in milliseconds.
@@ -193,6 +205,7 @@ impl Snapshot {
             texts,
             mechanisms: self.mechanisms,
             pipelining: self.pipelining,
+            chunking: self.chunking,
             security: self
                 .protection()
                 .map_or(Security::None, |protection| protection.mode.of_session()),

@@ -20,8 +20,10 @@ pub struct LastMail {
     pub message_id: Bounded<GIVEN_MESSAGE_ID_BYTES>,
     /// The server that the last attempt tried, with its port: its address, or where it has none its name. Empty where there was none.
     pub server: Bounded<SERVER_BYTES>,
-    /// The recipient whose refusal decided; else empty.
+    /// The recipient whose refusal decided, or the only one; else empty.
     pub recipient: Bounded<ADDRESS_BYTES>,
+    /// That recipient was refused, and that decided.
+    pub decided: bool,
 }
 
 impl LastMail {
@@ -32,6 +34,7 @@ impl LastMail {
             message_id: Bounded::EMPTY,
             server: Bounded::EMPTY,
             recipient: Bounded::EMPTY,
+            decided: false,
         }
     }
 }
@@ -65,6 +68,7 @@ pub struct Kept {
     pub report: Report<()>,
     /// The lengths of the texts.
     lengths: [u16; 4],
+    decided: bool,
     texts: Box<[u8]>,
 }
 
@@ -74,6 +78,7 @@ impl Kept {
         Self {
             report: Report::NONE.with_text(()),
             lengths: [0; 4],
+            decided: false,
             texts: Box::default(),
         }
     }
@@ -96,6 +101,7 @@ impl Kept {
         Self {
             report,
             lengths: texts.map(|text| u16::try_from(text.len()).unwrap_or(0)),
+            decided: told.decided,
             texts: joined,
         }
     }
@@ -113,7 +119,14 @@ impl Kept {
             message_id: Bounded::new(message_id),
             server: Bounded::new(server),
             recipient: Bounded::new(recipient),
+            decided: self.decided,
         }
+    }
+
+    /// Whether it is known who got the mail, or should have got it.
+    pub fn has_recipient(&self) -> bool {
+        let [.., recipient] = self.lengths;
+        recipient > 0
     }
 }
 

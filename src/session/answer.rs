@@ -22,12 +22,20 @@ impl<E: Events> Session<E> {
             (421, _) => true,
             // A greeting in the middle of a mail is that of another connection, which took the place of ours.
             (220, State::Envelope | State::End) => true,
+            #[cfg(feature = "std")]
+            (reply, State::Chunk) => reply == 220 || !self.transaction.awaits_answer(),
             _ => self.pending,
         }
     }
 
     /// The server's answer decides. What it repeats of the login is masked in the text that the result will show.
     pub(super) fn answered(&mut self, job: &Job<'_>, code: Code) {
+        self.mask_text(job);
+        self.conclude(code, Reason::None);
+    }
+
+    /// Masks in the text what the server repeats of the login.
+    pub(super) fn mask_text(&mut self, job: &Job<'_>) {
         if !job.settings.mechanisms.is_empty() {
             #[cfg(feature = "std")]
             if let Some(response) = self.response(job) {
@@ -36,20 +44,31 @@ impl<E: Events> Session<E> {
             let text = self.reader.text_mut();
             redaction::mask(text, &job.settings, self.step.logs_in());
         }
-        self.conclude(code, Reason::None);
     }
 
     /// A complete reply.
     // Saves 52 bytes.
     #[cfg_attr(not(fast), inline(never))]
     pub(super) fn reply(&mut self, job: &Job<'_>) {
+        #[cfg(feature = "std")]
+        if self.state == State::Chunk {
+            // Which of the answers it is.
+            self.step = self.transaction.awaited();
+        }
         if self.unasked() {
             // A refusal is a refusal, and anything else is not SMTP.
+            if E::KEEPS {
+                self.begin_behind_rset();
+            }
             self.fail(job);
             return self.enter(job, State::Closed);
         }
         let accepted = self.step.accepts(self.reader.code());
-        let state = match self.state.next(accepted) {
+        let next = self.state.next(accepted);
+        if E::KEEPS && next == Next::Reset {
+            self.begin_behind_rset();
+        }
+        let state = match next {
             Next::To(state) => state,
             Next::Hello if self.helo_only => State::Helo,
             Next::Hello => State::Ehlo,
@@ -63,6 +82,10 @@ impl<E: Events> Session<E> {
             Next::Unsecured => self.fail(job),
             Next::Login => self.login_reply(job, accepted),
             Next::Envelope => self.envelope_reply(job, accepted),
+            #[cfg(feature = "std")]
+            Next::Chunk => self.chunk_reply(job, accepted),
+            // Behind a chunk only the answer that is due says that this is not the answer to the mail's text.
+            Next::Reset if !accepted && self.resets_chunks() => State::Closed,
             Next::Reset if !E::KEEPS || self.concluded() => State::Quit,
             Next::Reset if accepted => {
                 self.transaction.open = false;
@@ -80,14 +103,26 @@ impl<E: Events> Session<E> {
         self.enter(job, state);
     }
 
+    /// Behind the RSET that made room for it the transaction has begun, whatever becomes of it: its end is told.
+    fn begin_behind_rset(&mut self) {
+        if self.state == State::Rset && !self.concluded() {
+            self.state = State::Envelope;
+        }
+    }
+
     /// The mail is refused; with which code.
     pub(super) fn refused(&mut self, job: &Job<'_>) -> Code {
-        let code = match self.refused_for_its_own_reason(job) {
-            Some(code) => code,
-            None => code::refusal(self.step, self.reader.code(), self.reader.refuses_to_relay()),
-        };
+        let code = self.code_of_refusal(job);
         self.answered(job, code);
         code
+    }
+
+    /// The code of a refusal.
+    pub(super) fn code_of_refusal(&self, job: &Job<'_>) -> Code {
+        match self.refused_for_its_own_reason(job) {
+            Some(code) => code,
+            None => code::refusal(self.step, self.reader.code(), self.reader.refuses_to_relay()),
+        }
     }
 
     /// The code of a refusal that has another one than its step: of a verb that the server does not know, or one that comes only

@@ -55,7 +55,7 @@ fn plan(mail: &Mail<'_>, eight_bit_mime: bool) -> Option<(Plan, Option<Size>)> {
 }
 
 /// How many octets the mail has, as SIZE counts them; `known`: those of its body, where they are known.
-fn size(job: &Job<'_>, mail: &Mail<'_>, plan: Plan, known: Option<Size>) -> Size {
+pub(super) fn size(job: &Job<'_>, mail: &Mail<'_>, plan: Plan, known: Option<Size>) -> Size {
     let mut counted = Window::counting();
     write_header(job, mail, &plan, &mut counted);
     if known.is_none() {
@@ -88,7 +88,17 @@ impl<E: Events> Session<E> {
         let takes_parameters = self.takes_parameters(mail);
         let transaction = &mut self.transaction;
         transaction.pipelining = job.settings.pipelining && self.capabilities.offers(Capability::Pipelining);
-        transaction.envelope.data = mail.count().wrapping_add(1);
+        #[cfg(not(feature = "std"))]
+        {
+            transaction.envelope.data = mail.count().wrapping_add(1);
+        }
+        #[cfg(feature = "std")]
+        if !self.plan_recipients(mail) {
+            self.conclude(Code::RecipientRefused, Reason::NeedsPartial);
+            return State::Quit;
+        }
+        #[cfg(feature = "std")]
+        let transaction = &mut self.transaction;
         let eight_bit_mime = takes_parameters && self.capabilities.offers(Capability::EightBitMime);
         let Some((plan, known)) = plan(mail, eight_bit_mime) else {
             #[cfg(feature = "std")]
@@ -123,12 +133,17 @@ impl<E: Events> Session<E> {
                 }
             }
         }
+        #[cfg(feature = "std")]
+        {
+            self.mails = self.mails.saturating_add(1);
+            self.plan_chunks(job, mail, known);
+        }
         State::Envelope
     }
 
     /// Whether the command that begins the transaction takes parameters.
     #[cfg(feature = "std")]
-    fn takes_parameters(&self, mail: &Mail<'_>) -> bool {
+    pub(super) fn takes_parameters(&self, mail: &Mail<'_>) -> bool {
         mail.parameters
             .is_none_or(|parameters| parameters.verb.takes_parameters())
     }
@@ -160,6 +175,10 @@ impl<E: Events> Session<E> {
     /// An answer to a command of the envelope.
     pub(super) fn envelope_reply(&mut self, job: &Job<'_>, accepted: bool) -> State {
         let step = self.step;
+        #[cfg(feature = "std")]
+        if step == Step::Rcpt && self.transaction.partial && !self.concluded() {
+            return self.recipient_reply(job, accepted);
+        }
         // The reader keeps the text of the first refusal, which decides.
         let decides = !accepted && !self.concluded();
         let code = if accepted { Code::Ok } else { self.refused(job) };
@@ -176,12 +195,30 @@ impl<E: Events> Session<E> {
                     &mut envelope.refused
                 };
                 *count = count.wrapping_add(1);
-                self.events.recipient(&RecipientVerdict {
-                    number: envelope.answered.wrapping_sub(2),
+                let number = envelope.answered.wrapping_sub(2);
+                #[cfg(feature = "std")]
+                let number = self.find_answered(job, number);
+                let kept = self.events.recipient(&RecipientVerdict {
+                    number,
                     code,
                     reply: self.reader.code(),
-                    text: if decides { self.reader.text() } else { &[] },
+                    text: if decides || E::KEEPS && !accepted && !self.reader.is_held() {
+                        self.reader.text()
+                    } else {
+                        &[]
+                    },
+                    #[cfg(feature = "std")]
+                    mailbox: if accepted { &[] } else { self.answered_mailbox(job) },
+                    #[cfg(feature = "std")]
+                    counts: self.transaction.open,
+                    #[cfg(feature = "std")]
+                    has_no_room: false,
                 });
+                if E::KEEPS && kept {
+                    self.reader.release_text();
+                }
+                #[cfg(feature = "std")]
+                self.pass_answered(job);
                 if job.is_dry() && !concluded && self.transaction.envelope.all_but_data_answered() {
                     self.answered(job, Code::Ok);
                     // It is about none of them.
@@ -196,6 +233,10 @@ impl<E: Events> Session<E> {
                 return if concluded { State::LoneDot } else { State::Header };
             }
             _ => {}
+        }
+        #[cfg(feature = "std")]
+        if self.begins_chunks() {
+            return State::Chunk;
         }
         State::Envelope
     }

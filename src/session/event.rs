@@ -42,8 +42,24 @@ pub trait Events {
     /// connection is lost the last one may be a part of a line.
     fn heard(&mut self) {}
 
-    /// The server has answered for a recipient.
-    fn recipient(&mut self, _verdict: &RecipientVerdict<'_>) {}
+    /// The server has answered for a recipient. True: the text of a refusal is kept here, and what the server says of others may
+    /// take its place.
+    fn recipient(&mut self, _verdict: &RecipientVerdict<'_>) -> bool {
+        false
+    }
+
+    /// Whether this recipient of a mail whose refused recipients do not end it (0 is the first) is not to be tried in this
+    /// transaction: it was before.
+    #[cfg(feature = "std")]
+    fn skips(&self, _number: Count) -> bool {
+        false
+    }
+
+    /// How many of the recipients of such a mail are to be tried in this transaction, of `most` at most.
+    #[cfg(feature = "std")]
+    fn wanted(&self, most: Count) -> Count {
+        most
+    }
 
     /// The mail has ended.
     fn end(&mut self, _end: &End<'_>) {}
@@ -94,6 +110,15 @@ pub struct RecipientVerdict<'a> {
     pub reply: u16,
     /// The server's text, where it is kept, as it is of the refusal that decides: printable ASCII, secrets masked.
     pub text: &'a [u8],
+    /// Who it is, where it was refused.
+    #[cfg(feature = "std")]
+    pub mailbox: &'a [u8],
+    /// The answer is about the recipient. Else MAIL was refused before, and it says nothing.
+    #[cfg(feature = "std")]
+    pub counts: bool,
+    /// There was no room for it in this transaction; there may be in another one.
+    #[cfg(feature = "std")]
+    pub has_no_room: bool,
 }
 
 /// How a mail ended.
@@ -107,6 +132,9 @@ pub struct End<'a> {
     pub accepted: Count,
     /// Recipients that were refused.
     pub refused: Count,
+    /// Recipients that were asked for, and not answered for. Where it is unknown what became of the mail, it may have gone to them.
+    #[cfg(feature = "std")]
+    pub unanswered: Count,
 }
 
 /// A line of the server's that is not whole yet.

@@ -96,6 +96,9 @@ pub struct Settings<'a> {
     pub mechanisms: Capabilities,
     /// Whether to use PIPELINING where it is offered.
     pub pipelining: bool,
+    /// Whether to use CHUNKING where it is offered, and PIPELINING with it.
+    #[cfg(feature = "std")]
+    pub chunking: bool,
     /// Whether STARTTLS begins TLS.
     #[cfg(feature = "complete")]
     pub security: Security,
@@ -146,6 +149,8 @@ impl<'a> Settings<'a> {
         texts: [&[]; TEXTS],
         mechanisms: Capabilities::NONE,
         pipelining: true,
+        #[cfg(feature = "std")]
+        chunking: false,
         #[cfg(feature = "complete")]
         security: Security::None,
         device: false,
@@ -220,6 +225,10 @@ pub struct Mail<'a> {
     /// What few mails say in their envelope.
     #[cfg(feature = "std")]
     pub parameters: Option<&'a Parameters>,
+    /// Whoever is accepted gets it; else all do, or none. Who is to get it in this transaction is asked
+    /// ([`super::event::Events::skips`]).
+    #[cfg(feature = "std")]
+    pub partial: bool,
     /// What there is in the text, where its owner has looked; of a text in pieces in what is at hand, and only whether that is clean.
     #[cfg(feature = "std")]
     pub survey: Option<&'a Survey>,
@@ -249,6 +258,8 @@ impl<'a> Mail<'a> {
             count: 0,
             #[cfg(feature = "std")]
             parameters: None,
+            #[cfg(feature = "std")]
+            partial: false,
             #[cfg(feature = "std")]
             survey: None,
             subject,

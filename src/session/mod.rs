@@ -15,7 +15,10 @@
 //! - [`state`]: the one table of states
 //! - [`mod@session`]: what lives as long as the connection
 //! - [`transaction`]: what lives as long as one mail
+//! - `chunks`: what is known of a mail that goes in chunks, where there is a system
+//! - `chunking`: how it goes
 //! - `parameters`: what few mails say in their envelope, where there is a system
+//! - `recipients`: whom a transaction is for, where that is not everybody, likewise
 //! - [`envelope`]: MAIL, RCPT, DATA, and what the answers to them lead to
 //! - [`answer`]: what the server's answers lead to
 //! - [`choice`]: which mechanism logs in
@@ -27,12 +30,18 @@
 
 pub mod answer;
 pub mod choice;
+#[cfg(feature = "std")]
+pub mod chunking;
+#[cfg(feature = "std")]
+pub mod chunks;
 pub mod envelope;
 pub mod event;
 pub mod job;
 pub mod login;
 #[cfg(feature = "std")]
 pub mod parameters;
+#[cfg(feature = "std")]
+pub mod recipients;
 pub mod secure;
 #[allow(clippy::module_inception)]
 pub mod session;

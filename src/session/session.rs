@@ -8,9 +8,7 @@ use super::verdict::Verdict;
 use crate::auth::{Mechanism, redaction};
 use crate::code::{Code, Outcome, Reason, Step};
 #[cfg(feature = "std")]
-use crate::limits::CHALLENGE_BYTES;
-#[cfg(feature = "std")]
-use crate::limits::Size;
+use crate::limits::{CHALLENGE_BYTES, FRESH, Size};
 use crate::limits::{Count, LIMITS, Limit, Timeouts};
 #[cfg(feature = "std")]
 use crate::wire::capability::Capabilities;
@@ -60,6 +58,8 @@ const fn limit_of(step: Step) -> Limit {
         Step::Mail => Limit::Mail,
         Step::Rcpt => Limit::Rcpt,
         Step::Data => Limit::Data,
+        #[cfg(feature = "std")]
+        Step::Chunk => Limit::Data,
         Step::Text => Limit::Block,
         Step::End => Limit::End,
     }
@@ -92,6 +92,15 @@ pub struct Session<E = ()> {
     /// A user name, or more, was said in this session.
     #[cfg(feature = "std")]
     pub(super) shown: bool,
+    /// The server offers CHUNKING and does not know BDAT: this is another connection, on which DATA is said.
+    #[cfg(feature = "std")]
+    pub(super) data_only: bool,
+    /// Transactions that have begun in this session.
+    #[cfg(feature = "std")]
+    pub(super) mails: Count,
+    /// Since when it has been kept for another one.
+    #[cfg(feature = "std")]
+    idle_since: u32,
     pub(super) transaction: Transaction,
     pub(super) capabilities: Parser,
     /// What spoke where the greeting should be, and is no SMTP.
@@ -139,6 +148,12 @@ impl<E> Session<E> {
             tried: Capabilities::NONE,
             #[cfg(feature = "std")]
             shown: false,
+            #[cfg(feature = "std")]
+            data_only: false,
+            #[cfg(feature = "std")]
+            mails: 0,
+            #[cfg(feature = "std")]
+            idle_since: 0,
             cursor: 0,
             unsent: 0,
             transaction: Transaction::NONE,
@@ -177,6 +192,8 @@ fn end<'a>(transaction: &'a Transaction, reader: &'a Reader) -> End<'a> {
         text: text(&transaction.verdict, reader),
         accepted: transaction.envelope.accepted,
         refused: transaction.envelope.refused,
+        #[cfg(feature = "std")]
+        unanswered: transaction.envelope.unanswered(),
     }
 }
 
@@ -196,14 +213,17 @@ impl<E: Events> Session<E> {
     }
 
     /// Begins another transaction, now: where the one before has ended, and its job said that the session is to be kept. False
-    /// where it cannot be, or was not.
+    /// where it cannot be, or was not; or where the server has begun to say something.
+    ///
+    /// Where the one before has left something behind, or the session was not used for a second, RSET goes first, and its answer
+    /// is awaited: a connection that stands no more takes no command of the mail with it.
     pub fn next(&mut self, job: &Job<'_>, now: u32) -> bool {
-        if self.state != State::Idle {
+        if self.state != State::Idle || !self.reader.idle() {
             return false;
         }
         self.now = now;
         self.total_deadline = now.saturating_add(milliseconds(job, Limit::Total));
-        let open = self.transaction.open;
+        let open = self.transaction.open || self.is_stale();
         self.transaction = Transaction::NONE;
         self.reader.release_text();
         if open {
@@ -216,6 +236,59 @@ impl<E: Events> Session<E> {
             self.enter(job, state);
         }
         true
+    }
+
+    /// Whether it was kept for so long that nobody knows if its connection still stands.
+    #[cfg(feature = "std")]
+    fn is_stale(&self) -> bool {
+        self.now.saturating_sub(self.idle_since) > FRESH
+    }
+
+    /// A device keeps none.
+    #[cfg(not(feature = "std"))]
+    fn is_stale(&self) -> bool {
+        false
+    }
+
+    /// Whether the server takes another transaction in this session (RFC 9422, 4.1).
+    #[cfg(feature = "std")]
+    fn takes_more(&self) -> bool {
+        let most = self.capabilities.limits().mails;
+        most == 0 || self.mails < most
+    }
+
+    /// A device begins one only.
+    #[cfg(not(feature = "std"))]
+    fn takes_more(&self) -> bool {
+        true
+    }
+
+    /// A session that is kept is not wanted any more: it says QUIT.
+    #[cfg(feature = "std")]
+    pub fn leave(&mut self, job: &Job<'_>, now: u32) {
+        if self.state == State::Idle {
+            self.now = now;
+            // Nor is it kept when RSET is answered.
+            self.serves = false;
+            self.enter(job, State::Quit);
+        }
+    }
+
+    /// Whether it was the connection that failed, and not the mail: of the mail nothing can have been delivered, and the server has
+    /// refused none of its commands. Where the connection was kept from an earlier mail, the mail may go over another one.
+    #[cfg(feature = "std")]
+    pub fn may_begin_anew(&self) -> bool {
+        let Transaction { verdict, envelope, .. } = &self.transaction;
+        if verdict.outcome != Outcome::NotSent || verdict.code == Code::Ok || verdict.step == Step::End {
+            return false;
+        }
+        match (verdict.reply, verdict.reason) {
+            (421, Reason::None) | (0, Reason::Lost) => true,
+            (0, Reason::Deadline) => envelope.answered == 0,
+            // It was RSET that was answered so.
+            (0, Reason::NotSmtp) | (_, Reason::None) => envelope.said == 0,
+            _ => false,
+        }
     }
 
     /// The state.
@@ -277,7 +350,7 @@ impl<E: Events> Session<E> {
 
     /// Whether the connection is to be made anew, after the first one was lost.
     pub fn wants_reconnect(&self) -> bool {
-        self.state == State::Connecting && self.helo_only
+        self.state == State::Connecting && (self.helo_only || self.is_data_only())
     }
 
     /// Whether the mail may be sent with octets above 127.
@@ -298,7 +371,7 @@ impl<E: Events> Session<E> {
     /// hand is enough, and where the text is whole.
     pub fn wants_text(&self) -> Option<usize> {
         let transaction = &self.transaction;
-        (self.state == State::Text && transaction.starved).then_some(transaction.taken)
+        (self.writes_text() && transaction.starved).then_some(transaction.taken)
     }
 
     /// When to call [`Session::tick`], at the latest.
@@ -313,6 +386,10 @@ impl<E: Events> Session<E> {
             limit = Limit::Quit;
             self.total_deadline = u32::MAX;
         }
+        // Before a mail it only asks whether the connection still stands.
+        if E::KEEPS && self.state == State::Rset {
+            limit = Limit::Quit;
+        }
         self.deadline = self
             .now
             .saturating_add(milliseconds(job, limit))
@@ -320,6 +397,44 @@ impl<E: Events> Session<E> {
         if E::KEEPS && self.state == State::Idle {
             self.deadline = u32::MAX;
         }
+    }
+
+    /// Whether the text is being written.
+    #[cfg(feature = "std")]
+    fn writes_text(&self) -> bool {
+        matches!(self.state, State::Text | State::Chunk)
+    }
+
+    #[cfg(not(feature = "std"))]
+    fn writes_text(&self) -> bool {
+        self.state == State::Text
+    }
+
+    /// A device takes none.
+    #[cfg(not(feature = "std"))]
+    pub(super) fn resets_at_once(&mut self) -> bool {
+        false
+    }
+
+    #[cfg(not(feature = "std"))]
+    pub(super) fn resets_chunks(&self) -> bool {
+        false
+    }
+
+    #[cfg(not(feature = "std"))]
+    pub(super) fn takes_chunks(&self) -> bool {
+        false
+    }
+
+    #[cfg(feature = "std")]
+    fn is_data_only(&self) -> bool {
+        self.data_only
+    }
+
+    /// A device knows no BDAT.
+    #[cfg(not(feature = "std"))]
+    fn is_data_only(&self) -> bool {
+        false
     }
 
     pub(super) fn enter(&mut self, job: &Job<'_>, state: State) {
@@ -340,14 +455,22 @@ impl<E: Events> Session<E> {
                     state = State::Quit;
                 }
             }
+            #[cfg(feature = "std")]
+            State::Chunk => self.step = self.step_of_chunks(),
             // It makes room for a transaction, and is a part of it.
             State::Rset if E::KEEPS && !self.concluded() => self.step = Step::Mail,
             _ => self.step = state.step(),
         }
         if state == State::Quit {
-            if E::KEEPS && job.keep && self.serves {
+            if self.resets_at_once() {
+                state = State::Rset;
+            } else if E::KEEPS && job.keep && self.serves && self.takes_more() {
                 // An open transaction is given up when the next one begins.
                 state = State::Idle;
+                #[cfg(feature = "std")]
+                {
+                    self.idle_since = self.now;
+                }
             } else if core::mem::take(&mut self.transaction.open) {
                 // In good order: an open transaction is given up first.
                 state = State::Rset;
@@ -392,6 +515,10 @@ impl<E: Events> Session<E> {
     pub fn sent(&mut self, job: &Job<'_>, now: u32, octets: usize) {
         self.now = now;
         self.unsent = self.unsent.saturating_sub(octets);
+        #[cfg(feature = "std")]
+        if self.state == State::Chunk {
+            return self.sent_of_chunks(job);
+        }
         // Until the final dot has left, its deadline is that of the text.
         if self.step == Step::Text {
             #[cfg(feature = "std")]
@@ -617,6 +744,15 @@ impl<E: Events> Session<E> {
     /// Ends the conversation without another word, for a reason of ours.
     pub(super) fn give_up(&mut self, reason: Reason) {
         let settled = self.settled();
+        #[cfg(feature = "std")]
+        if self.state == State::Chunk {
+            if self.transaction.chunks.all_left() {
+                // Whichever answer was awaited, it is the last one that will not come.
+                self.step = Step::End;
+            } else if self.step == Step::End {
+                self.step = Step::Text;
+            }
+        }
         let code = match reason {
             // The system's own time limit for connecting is a deadline like ours.
             Reason::Deadline | Reason::TotalDeadline => Code::Timeout,

@@ -29,6 +29,10 @@ pub enum State {
     AuthDerive,
     /// MAIL, RCPT and DATA: pipelined, or one after the other.
     Envelope,
+    /// The mail data in chunks (RFC 3030), and the answers to them; with one recipient they go out behind MAIL and RCPT at once, and
+    /// the answers to these are heard here.
+    #[cfg(feature = "std")]
+    Chunk,
     /// The mail data: the header block.
     Header,
     /// The text.
@@ -67,6 +71,9 @@ pub enum Next {
     Login,
     /// The envelope decides: what else was said, who was accepted.
     Envelope,
+    /// The chunks decide: which of them is answered, what else is still to be answered, who was accepted.
+    #[cfg(feature = "std")]
+    Chunk,
     /// To QUIT; or to the transaction that RSET made room for.
     Reset,
     /// The mail is sent.
@@ -124,6 +131,8 @@ pub const STATES: [Row; COUNT] = [
     #[cfg(feature = "std")]
     row(State::AuthDerive, Command::Nothing, Step::AuthPassword, Login, Login),
     row(State::Envelope, Command::Mail, Step::Mail, Next::Envelope, Next::Envelope),
+    #[cfg(feature = "std")]
+    row(State::Chunk, Command::Bdat, Step::Chunk, Next::Chunk, Next::Chunk),
     row(State::Header, Command::Nothing, Step::Text, Break, Break),
     row(State::Text, Command::Nothing, Step::Text, Break, Break),
     row(State::Dot, Command::EndOfData, Step::Text, Break, Break),

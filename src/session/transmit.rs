@@ -52,6 +52,8 @@ impl<E: Events> Session<E> {
                 self.may_say(job)
             }
             State::Text => return self.write_text(job, out),
+            #[cfg(feature = "std")]
+            State::Chunk => return self.write_chunk(job, out),
             State::Header | State::Dot => true,
             State::End => false,
             #[cfg(feature = "std")]
@@ -88,6 +90,12 @@ impl<E: Events> Session<E> {
             let envelope = &mut self.transaction.envelope;
             envelope.said = envelope.said.wrapping_add(1);
             envelope.recipient = envelope.following;
+            #[cfg(feature = "std")]
+            self.find_next(job);
+            #[cfg(feature = "std")]
+            if self.transaction.flies() {
+                self.state = State::Chunk;
+            }
         }
         true
     }
@@ -99,13 +107,15 @@ impl<E: Events> Session<E> {
     /// but a command of which a part has left is ended. A dry run ends before DATA.
     fn may_say(&self, job: &Job<'_>) -> bool {
         let Envelope { said, data, .. } = self.transaction.envelope;
-        if said > data || job.is_dry() && said == data {
+        if said > data || (job.is_dry() || self.takes_chunks()) && said == data {
             return false;
         }
         if self.concluded() {
             return self.cursor > 0;
         }
         let pipelined = self.transaction.pipelining && (said < data || data == 2);
+        #[cfg(feature = "std")]
+        let pipelined = pipelined && self.has_window();
         pipelined || self.pending
     }
 
@@ -183,7 +193,7 @@ impl<E: Events> Session<E> {
     }
 
     /// Writes a command. `masked`: without secrets.
-    fn write_command(&mut self, command: Command, job: &Job<'_>, masked: bool, out: &mut Window<'_>) {
+    pub(super) fn write_command(&mut self, command: Command, job: &Job<'_>, masked: bool, out: &mut Window<'_>) {
         let mut line = command.line();
         while let Some(field) = line.next(out) {
             if masked && field == command::RESPONSE && !self.concluded() {
@@ -215,6 +225,13 @@ impl<E: Events> Session<E> {
             }
             #[cfg(feature = "std")]
             command::VERB..=command::ORIGINAL => return self.put_parameter(field, job, out),
+            #[cfg(feature = "std")]
+            command::CHUNK_SIZE => {
+                out.decimal(self.transaction.chunks.size);
+                return true;
+            }
+            #[cfg(feature = "std")]
+            command::IS_LAST => return self.transaction.chunks.last,
             #[cfg(feature = "std")]
             command::REVERSE_PATH => match parameters(job).and_then(Parameters::path) {
                 Some(path) => path,
@@ -273,7 +290,7 @@ impl<E: Events> Session<E> {
     }
 
     /// Tells of a command that is written, its secrets masked.
-    fn said(&mut self, command: Command, job: &Job<'_>) {
+    pub(super) fn said(&mut self, command: Command, job: &Job<'_>) {
         if command == Command::Nothing {
             return;
         }

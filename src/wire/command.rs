@@ -48,6 +48,12 @@ fields! {
     /// The recipient as the sender has it (RFC 3461, 4.2).
     #[cfg(feature = "std")]
     ORIGINAL,
+    /// Octets of a chunk (RFC 3030, 2).
+    #[cfg(feature = "std")]
+    CHUNK_SIZE,
+    /// Whether it is the last one.
+    #[cfg(feature = "std")]
+    IS_LAST,
 }
 
 /// Makes the commands and, in the same order, their templates.
@@ -127,6 +133,9 @@ commands! {
         When(HAS_NOTIFY, &[Say(" NOTIFY="), Put(NOTIFY), Say(" ORCPT="), Put(ORIGINAL)]),
         End,
     ];
+    /// Begins a chunk of the mail data (RFC 3030).
+    #[cfg(feature = "std")]
+    Bdat: &[Say("BDAT "), Put(CHUNK_SIZE), When(IS_LAST, &[Say(" LAST")]), End];
 }
 
 impl Command {

@@ -160,6 +160,11 @@ impl Reader {
         self.held = true;
     }
 
+    /// Whether it is kept so.
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+
     /// Keeps the text of replies again.
     pub fn release_text(&mut self) {
         self.held = false;

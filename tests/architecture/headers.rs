@@ -41,6 +41,7 @@ struct all {
     struct sds_smtp_attachment attachment;
     struct sds_smtp_result result;
     struct sds_smtp_log_entry entry;
+    struct sds_smtp_recipient recipient;
     struct sds_smtp_transport transport;
 };
 
@@ -53,6 +54,7 @@ int take(char *text)
     static const struct sds_smtp_attachment attachment = SDS_SMTP_ATTACHMENT_INIT;
     static const struct sds_smtp_result result = SDS_SMTP_RESULT_INIT;
     static const struct sds_smtp_log_entry entry = SDS_SMTP_LOG_ENTRY_INIT;
+    static const struct sds_smtp_recipient recipient = SDS_SMTP_RECIPIENT_INIT;
     static const struct sds_smtp_transport transport = SDS_SMTP_TRANSPORT_INIT;
     struct all all;
 
@@ -61,9 +63,10 @@ int take(char *text)
     all.attachment = attachment;
     all.result = result;
     all.entry = entry;
+    all.recipient = recipient;
     all.transport = transport;
     smtp_send(text, text, text);
-    return (int)(all.config.struct_size + all.message.struct_size + all.attachment.struct_size + all.result.struct_size + all.entry.struct_size +
+    return (int)(all.config.struct_size + all.message.struct_size + all.attachment.struct_size + all.result.struct_size + all.entry.struct_size + all.recipient.struct_size +
                  all.transport.struct_size + SDS_SMTP_CLIENT_SIZE + sizeof SDS_SMTP_VERSION + smtp_send_status()) +
            SDS_SMTP_READ_LATER + (SDS_SMTP_NO_LIMIT != 0u);
 }

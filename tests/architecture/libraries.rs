@@ -26,7 +26,7 @@ fn output(program: &str, arguments: &[&str], file: &Path) -> String {
 #[test]
 fn the_shared_library_exports_exactly_the_functions_of_the_header() {
     let documented = functions_of(&read("include/sds_smtp.h"));
-    assert_eq!(documented.len(), 28, "{documented:?}");
+    assert_eq!(documented.len(), 29, "{documented:?}");
     let symbols = output("nm", &["-D", "--defined-only", "--format=posix"], &shared_library());
     let exported: BTreeSet<String> = symbols
         .lines()
@@ -54,7 +54,7 @@ fn of_the_static_library_only_the_functions_of_the_header_are_global() {
 /// What the lean shared library may have.
 // 426,500 before there were logins with challenges (docs/adr/0021), 488,744 before there were parts, recipients, header fields and
 // verbs; these have some 60,000 (the aim is 40,960).
-const LEAN_SHARED: u64 = 552_000;
+const LEAN_SHARED: u64 = 560_000;
 
 /// What the tables of Unicode may add (docs/adr/0002).
 const UNICODE_TABLES: u64 = if cfg!(feature = "unicode") { 310_000 } else { 0 };

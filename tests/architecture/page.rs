@@ -74,10 +74,22 @@ fn ways(from: State, next: Next) -> Vec<(State, &'static str)> {
             }
             ways
         }
-        Next::Reset => vec![(Quit, "the mail has ended"), (Envelope, "another mail begins")],
+        Next::Reset => vec![
+            (Quit, "the mail has ended"),
+            (Envelope, "another mail begins"),
+            (Closed, "no 2yz behind a chunk"),
+        ],
+        Next::Chunk => vec![
+            (Chunk, "answers to come"),
+            (Quit, "sent"),
+            (Rset, "mail refused"),
+            (Connecting, "BDAT is not known: DATA on another connection"),
+            (Closed, "refused in the middle of a chunk"),
+        ],
         Next::Envelope => vec![
             (Envelope, "answers to come"),
             (Header, "all accepted"),
+            (Chunk, "all accepted, in chunks"),
             (LoneDot, "354, all refused"),
             (Rset, "mail refused, sender accepted; or the end of a dry run"),
             (Quit, "sender refused"),
@@ -97,6 +109,7 @@ fn says(state: State) -> &'static str {
         State::AuthBegin => "AUTH",
         State::AuthRespond => "response",
         State::Envelope => "MAIL, RCPT, DATA",
+        State::Chunk => "BDAT and a chunk",
         State::Header => "the header block",
         State::Text => "the text",
         State::Dot => ".",
@@ -169,6 +182,7 @@ fn the_page_shows_the_diagram_of_states() {
         }
         // The steps that no answer makes.
         diagram += match row.state {
+            State::Envelope => "    Envelope --> Chunk : written, one recipient, in chunks\n",
             State::Header => "    Header --> Text : written\n",
             State::Text => "    Text --> Dot : written\n",
             State::Dot => "    Dot --> End : written\n",
@@ -209,6 +223,7 @@ fn driven() -> Vec<(State, BTreeSet<String>)> {
             [b'0'..=b'9', ..] | b"-" => "Closed".to_string(),
             // More answers are awaited.
             [b'd', b'0'..=b'9', ..] => "Envelope".to_string(),
+            [b'c', b'0'..=b'9', ..] => "Chunk".to_string(),
             _ => cell.to_string(),
         });
         rows.push((row.state, next.collect()));

@@ -33,6 +33,7 @@ static const struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
 static const struct sds_smtp_message message = SDS_SMTP_MESSAGE_INIT;
 static const struct sds_smtp_result result = SDS_SMTP_RESULT_INIT;
 static const struct sds_smtp_log_entry log_entry = SDS_SMTP_LOG_ENTRY_INIT;
+static const struct sds_smtp_recipient recipient = SDS_SMTP_RECIPIENT_INIT;
 
 int main(void)
 {
@@ -44,5 +45,7 @@ int main(void)
     return 3;
   if (!only_the_size_is_set(&log_entry, sizeof log_entry))
     return 4;
+  if (!only_the_size_is_set(&recipient, sizeof recipient))
+    return 5;
   return 0;
 }

@@ -197,7 +197,6 @@ static void fields(void)
   compare(__LINE__, refusal_of(client), code, SDS_SMTP_BAD_ARGUMENT, "config: NULL, or struct_size is not known");
 
   CONFIG(BAD_ARGUMENT, config.flags = 8, "flags: unknown bit");
-  CONFIG(NOT_SUPPORTED, config.flags = SDS_SMTP_CHUNKING, "flags: not in this version");
   CONFIG(CONNECT_FAILED, config.port = 65536, "port: not 1 to 65535");
   CONFIG(BAD_ARGUMENT, config.auth = 256, "auth: unknown bit");
   CONFIG(BAD_ARGUMENT, config.auth = 3, "auth: SDS_SMTP_AUTH_ANY (1) with others: it stands alone");
@@ -238,7 +237,6 @@ static void fields(void)
   CONFIG(BAD_ARGUMENT, with_tls(&config)->tls_ca = "-----BEGIN X-----", "tls_ca: not readable as PEM");
   CONFIG(BAD_ARGUMENT, with_tls(&config)->tls_pin = "sha256//", "tls_pin: a SHA-256 in base64 has 44 characters");
   CONFIG(BAD_ARGUMENT, with_tls(&config)->tls_key = "k.pem", "tls_key: needs the other one: tls_certificate and tls_key");
-  CONFIG(NOT_SUPPORTED, config.keep_alive_ms = 1, "keep_alive_ms: not in this version");
   CONFIG(BAD_ARGUMENT, config.credential_limit = 4097, "credential_limit: not 1 to 4096");
   CONFIG(BAD_ARGUMENT, config.reserved = 1, "reserved: not known to this version");
   CONFIG(BAD_ARGUMENT, config.reserved_2 = 1, "reserved_2: not known to this version");
@@ -303,7 +301,6 @@ static void messages(void)
   MESSAGE(BAD_ARGUMENT, message.flags = 64, "flags: unknown bit");
   MESSAGE(BAD_ARGUMENT, (message.flags = SDS_SMTP_RAW, message.text = "From: a@b.cz\nbcc : x@y.cz\n\n"),
           "text: a Bcc field in a whole message");
-  MESSAGE(NOT_SUPPORTED, message.flags = SDS_SMTP_PARTIAL, "flags: not in this version");
   MESSAGE(RECIPIENT_REFUSED, message.to = NULL, "to: no recipient");
   MESSAGE(RECIPIENT_REFUSED, message.to = "", "to: no recipient");
   MESSAGE(RECIPIENT_REFUSED, message.to = "a@example.com,;b@example.com", "to: entry 2: empty");

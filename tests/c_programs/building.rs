@@ -33,7 +33,7 @@ pub const EXAMPLES: [&str; 12] = [
     "event_loop",
     "own_transport",
 ];
-pub const TESTS: [&str; 33] = [
+pub const TESTS: [&str; 34] = [
     "layout",
     "misuse",
     "versions",
@@ -63,6 +63,7 @@ pub const TESTS: [&str; 33] = [
     "refusal",
     "done",
     "shutdown",
+    "keep",
     "transport",
     "tls",
     "login_pause",

@@ -33,6 +33,12 @@ pub enum Item {
     OptionalLine(Vec<u8>),
     /// The client sends the mail: exactly this, where it is given.
     Mail(Option<Vec<u8>>),
+    /// The client sends a chunk of so many octets, perhaps the last one: exactly these, where they are given.
+    Chunk {
+        size: usize,
+        last: bool,
+        content: Option<Vec<u8>>,
+    },
     /// What has left so far is a part of the mail.
     Part,
     /// Only so many octets of the client leave from now on.
@@ -49,6 +55,10 @@ pub enum Item {
     Handshake(Option<Reason>),
     /// The program cancels.
     Cancel,
+    /// The program sends the same mail again, through the session that was kept.
+    NextMail,
+    /// The session is kept no longer.
+    Leave,
     /// Whether there is a verdict now.
     Verdict(bool),
 }
@@ -66,6 +76,7 @@ pub enum Expected {
     Accepted(Count),
     Refused(Count),
     Recipient(Count),
+    RecipientVerdict(usize, Outcome, u16),
 }
 
 /// Owned settings and mail; [`Dialogue::job`] lends them.
@@ -89,6 +100,7 @@ pub struct Setup {
     pub local: IpAddr,
     pub date: u32,
     pub pipelining: bool,
+    pub chunking: bool,
     pub probe: bool,
     /// Whether STARTTLS begins TLS.
     #[cfg(feature = "complete")]
@@ -97,6 +109,8 @@ pub struct Setup {
     pub keep: bool,
     /// A dry run, where there is a system.
     pub dry: bool,
+    /// The mail goes to whoever is accepted, where there is a system.
+    pub partial: bool,
     /// What few mails say in their envelope.
     #[cfg(feature = "std")]
     pub parameters: Option<Parameters>,
@@ -124,11 +138,13 @@ impl Default for Setup {
             local: "192.168.1.250".parse().unwrap(),
             date: 1_529_064_000,
             pipelining: true,
+            chunking: false,
             probe: false,
             #[cfg(feature = "complete")]
             security: Security::None,
             keep: false,
             dry: false,
+            partial: false,
             #[cfg(feature = "std")]
             parameters: None,
             #[cfg(feature = "std")]
@@ -154,6 +170,8 @@ impl Setup {
                 mechanisms: self.mechanisms,
                 limits: self.timeouts.in_order(),
                 pipelining: self.pipelining,
+                #[cfg(feature = "std")]
+                chunking: self.chunking,
                 #[cfg(feature = "complete")]
                 security: self.security,
                 phrase: (!self.sender_name.is_empty()).then_some(write_phrase),
@@ -176,6 +194,8 @@ impl Setup {
                 nonce: Some([0x0011_2233, 0x4455_6677, 0x8899_aabb, 0xccdd_eeff]),
                 #[cfg(feature = "std")]
                 parameters: self.parameters.as_ref(),
+                #[cfg(feature = "std")]
+                partial: self.partial,
                 #[cfg(feature = "std")]
                 count: List::new(&self.to).count() as Count,
                 ..Mail::new(&self.to, &self.subject, Text::whole(&self.text))
@@ -282,6 +302,12 @@ impl Dialogue {
             }
         }
         Ok(dialogue)
+    }
+
+    /// How many recipients there are.
+    #[allow(dead_code)]
+    pub fn recipients(&self) -> usize {
+        self.setup.to.split(|octet| *octet == b',').count()
     }
 
     /// Whether the client's octets are the same in every run, and up to a cut in each that is cut off.
@@ -410,12 +436,26 @@ pub const SETTINGS: &[(&str, Setting)] = &[
         parser.dialogue.setup.pipelining = false;
         nothing(rest)
     }),
+    ("chunking", |parser, rest| {
+        parser.dialogue.setup.chunking = true;
+        parser.dialogue.elsewhere |= !cfg!(feature = "std");
+        nothing(rest)
+    }),
     ("probe", |parser, rest| {
         parser.dialogue.setup.probe = true;
         nothing(rest)
     }),
+    ("keep", |parser, rest| {
+        parser.dialogue.setup.keep = true;
+        nothing(rest)
+    }),
     ("dry-run", |parser, rest| {
         parser.dialogue.setup.dry = true;
+        parser.dialogue.elsewhere |= !cfg!(feature = "std");
+        nothing(rest)
+    }),
+    ("partial", |parser, rest| {
+        parser.dialogue.setup.partial = true;
         parser.dialogue.elsewhere |= !cfg!(feature = "std");
         nothing(rest)
     }),
@@ -481,6 +521,11 @@ pub const STEPS: &[(&str, Step)] = &[
     ("C?:", |_, rest| Ok(Some(Item::OptionalLine(line(rest))))),
     ("C-some:", |_, rest| Ok(Some(Item::Said(unescape(rest)?)))),
     ("C-mail", |_, rest| alone(rest, Item::Mail(None))),
+    ("C-bdat", |_, rest| {
+        let (size, last) = rest.strip_suffix(" LAST").map_or((rest, false), |size| (size, true));
+        let (size, content) = (number(size)?, None);
+        Ok(Some(Item::Chunk { size, last, content }))
+    }),
     ("|", |parser, rest| parser.mail_line(rest)),
     ("C-part", |_, rest| alone(rest, Item::Part)),
     ("stall", |_, rest| Ok(Some(Item::Stall(number(rest)?)))),
@@ -501,6 +546,8 @@ pub const STEPS: &[(&str, Step)] = &[
         })))
     }),
     ("cancel", |_, rest| alone(rest, Item::Cancel)),
+    ("next-mail", |_, rest| alone(rest, Item::NextMail)),
+    ("leave", |_, rest| alone(rest, Item::Leave)),
     ("verdict", |_, rest| alone(rest, Item::Verdict(true))),
     ("no-verdict", |_, rest| alone(rest, Item::Verdict(false))),
 ];
@@ -508,14 +555,7 @@ pub const STEPS: &[(&str, Step)] = &[
 /// What must have come of it.
 pub const EXPECTATIONS: &[(&str, Expectation)] = &[
     ("code", |rest| Ok(Expected::Code(number(rest)?))),
-    ("outcome", |rest| {
-        Ok(Expected::Outcome(match rest {
-            "sent" => Outcome::Sent,
-            "not-sent" => Outcome::NotSent,
-            "unknown" => Outcome::Unknown,
-            _ => return Err(format!("`{rest}` is no outcome")),
-        }))
-    }),
+    ("outcome", |rest| Ok(Expected::Outcome(outcome(rest)?))),
     ("phase", |rest| {
         Ok(Expected::Phase(match rest {
             "connect" => Phase::Connect,
@@ -538,7 +578,27 @@ pub const EXPECTATIONS: &[(&str, Expectation)] = &[
     ("accepted", |rest| Ok(Expected::Accepted(number(rest)?))),
     ("refused", |rest| Ok(Expected::Refused(number(rest)?))),
     ("recipient", |rest| Ok(Expected::Recipient(number(rest)?))),
+    ("recipient-verdict", |rest| {
+        let words: Vec<&str> = rest.split(' ').collect();
+        let [recipient, of_it, reply] = words[..] else {
+            return Err("a recipient, what became of it, and a reply code".into());
+        };
+        Ok(Expected::RecipientVerdict(
+            number(recipient)?,
+            outcome(of_it)?,
+            number(reply)?,
+        ))
+    }),
 ];
+
+fn outcome(word: &str) -> Result<Outcome, String> {
+    match word {
+        "sent" => Ok(Outcome::Sent),
+        "not-sent" => Ok(Outcome::NotSent),
+        "unknown" => Ok(Outcome::Unknown),
+        _ => Err(format!("`{word}` is no outcome")),
+    }
+}
 
 /// The mechanisms of a system with these names; or those that it chooses from itself.
 #[cfg(feature = "std")]
@@ -640,8 +700,8 @@ impl Parser {
     }
 
     fn mail_line(&mut self, content: &str) -> Result<Option<Item>, String> {
-        let Some((_, Item::Mail(mail))) = self.dialogue.items.last_mut() else {
-            return Err("no C-mail above".into());
+        let Some((_, Item::Mail(mail) | Item::Chunk { content: mail, .. })) = self.dialogue.items.last_mut() else {
+            return Err("no C-mail or C-bdat above".into());
         };
         let mail = mail.get_or_insert_with(Vec::new);
         mail.extend(unescape(content)?);

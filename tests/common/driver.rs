@@ -159,6 +159,7 @@ impl<'a> Driver<'a> {
             assert_eq!(self.reconnects, 1, "a new connection is asked for twice");
             self.observer.reconnected();
             self.session.events.reconnected();
+            self.session.events.recipients.clear();
         }
         wanted
     }
@@ -171,7 +172,34 @@ impl<'a> Driver<'a> {
         }
         self.seen = None;
         self.observer = Observer::default();
+        self.observer.set_partial(!self.session.events.fates.is_empty());
         self.session.events.recipients.clear();
+        self.look()?;
+        self.pump()
+    }
+
+    /// Another transaction of a mail to whoever is accepted begins, where some are left; whether it does.
+    #[allow(dead_code)]
+    pub fn begin_others(&mut self) -> Result<bool, String> {
+        if !self.session.events.begin_others() {
+            return Ok(false);
+        }
+        self.session.events.recipients.clear();
+        if !self.session.next(&self.job, self.now) {
+            return Err(format!("no other transaction can begin: {:?}", self.session.state()));
+        }
+        self.seen = None;
+        self.observer.another();
+        self.look()?;
+        self.pump()?;
+        Ok(true)
+    }
+
+    /// The session that was kept is wanted no more.
+    #[allow(dead_code)]
+    pub fn part(&mut self) -> Result<(), String> {
+        #[cfg(feature = "std")]
+        self.session.leave(&self.job, self.now);
         self.look()?;
         self.pump()
     }

@@ -2,9 +2,7 @@
 
 #[cfg(feature = "std")]
 use sds_smtp::auth::Exchange;
-use sds_smtp::code::Outcome;
-#[cfg(feature = "std")]
-use sds_smtp::code::Reason;
+use sds_smtp::code::{Code, Outcome, Reason, Step};
 use sds_smtp::limits::{CHALLENGE_BYTES, Count, EVENT_LINE_BYTES};
 use sds_smtp::session::Verdict;
 use sds_smtp::session::event::{End, Events, Hearing, MASK, RecipientVerdict};
@@ -35,6 +33,15 @@ pub struct Ended {
     pub recipients: (Count, Count),
 }
 
+/// What became of a recipient of a mail that goes to whoever is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Untried,
+    HasNoRoom,
+    Accepted,
+    Ended(Outcome, u16),
+}
+
 /// Remembers all events, and what passed on the wire.
 #[derive(Default)]
 pub struct Recorder {
@@ -44,6 +51,8 @@ pub struct Recorder {
     pub recipients: Vec<(Count, u8, u16, String)>,
     /// Each end that was told.
     pub ends: Vec<Ended>,
+    /// What became of each recipient, where the mail goes to whoever is accepted.
+    pub fates: Vec<Fate>,
     challenge: Vec<u8>,
     #[cfg(feature = "std")]
     exchange: Option<Box<Exchange>>,
@@ -83,13 +92,62 @@ impl Events for Recorder {
         self.said.push(Said::Line(Side::Server, line));
     }
 
-    fn recipient(&mut self, verdict: &RecipientVerdict<'_>) {
+    fn recipient(&mut self, verdict: &RecipientVerdict<'_>) -> bool {
         let text = String::from_utf8_lossy(verdict.text).trim_end().to_string();
+        #[cfg(feature = "std")]
+        if let Some(fate) = self.fates.get_mut(verdict.number as usize) {
+            assert_eq!(
+                *fate,
+                Fate::Untried,
+                "recipient {} is answered for twice",
+                verdict.number
+            );
+            *fate = match verdict.code {
+                _ if !verdict.counts => Fate::Untried,
+                Code::Ok => Fate::Accepted,
+                _ if verdict.has_no_room => Fate::HasNoRoom,
+                _ => Fate::Ended(Outcome::NotSent, verdict.reply),
+            };
+            if verdict.has_no_room {
+                return false;
+            }
+        }
         self.recipients
             .push((verdict.number, verdict.code.number(), verdict.reply, text));
+        false
+    }
+
+    #[cfg(feature = "std")]
+    fn skips(&self, number: Count) -> bool {
+        self.fates
+            .get(number as usize)
+            .is_some_and(|fate| *fate != Fate::Untried)
+    }
+
+    #[cfg(feature = "std")]
+    fn wanted(&self, most: Count) -> Count {
+        let untried = self.fates.iter().filter(|fate| **fate == Fate::Untried);
+        most.min(untried.count() as Count)
     }
 
     fn end(&mut self, end: &End<'_>) {
+        let verdict = end.verdict;
+        #[cfg(feature = "std")]
+        if verdict.outcome == Outcome::Unknown {
+            let untried = self.fates.iter_mut().filter(|fate| **fate == Fate::Untried);
+            for fate in untried.take(end.unanswered as usize) {
+                *fate = Fate::Accepted;
+            }
+        }
+        for fate in self.fates.iter_mut().filter(|fate| **fate == Fate::Accepted) {
+            *fate = Fate::Ended(verdict.outcome, verdict.reply);
+        }
+        let of_recipients = verdict.step == Step::Rcpt && verdict.reason == Reason::None && verdict.reply != 421;
+        if verdict.outcome != Outcome::Sent && !of_recipients {
+            for fate in self.fates.iter_mut().filter(|fate| !matches!(fate, Fate::Ended(..))) {
+                *fate = Fate::Ended(Outcome::NotSent, verdict.reply);
+            }
+        }
         self.ends.push(Ended {
             verdict: *end.verdict,
             text: String::from_utf8_lossy(end.text).into_owned(),
@@ -134,6 +192,37 @@ const NONCE: [u8; 18] = [
 ];
 
 impl Recorder {
+    /// A mail to whoever of so many recipients is accepted begins.
+    pub fn begin_partial(&mut self, recipients: usize) {
+        self.fates = vec![Fate::Untried; recipients];
+    }
+
+    /// Another transaction of it begins, where some are left; whether it does.
+    pub fn begin_others(&mut self) -> bool {
+        for fate in self.fates.iter_mut().filter(|fate| **fate == Fate::HasNoRoom) {
+            *fate = Fate::Untried;
+        }
+        self.fates.contains(&Fate::Untried)
+    }
+
+    /// What it comes to: the outcome, and whether all have it.
+    pub fn sum(&self) -> (Outcome, bool) {
+        let any = |outcome| {
+            let mut fates = self.fates.iter();
+            fates.any(|fate| matches!(fate, Fate::Ended(of, _) if *of == outcome))
+        };
+        let all = self
+            .fates
+            .iter()
+            .all(|fate| matches!(fate, Fate::Ended(Outcome::Sent, _)));
+        let outcome = match () {
+            () if any(Outcome::Unknown) => Outcome::Unknown,
+            () if any(Outcome::Sent) => Outcome::Sent,
+            () => Outcome::NotSent,
+        };
+        (outcome, all)
+    }
+
     /// These octets passed.
     pub fn passed(&mut self, side: Side, octets: &[u8]) {
         self.wire.push((side, octets.to_vec()));
@@ -141,7 +230,18 @@ impl Recorder {
 
     /// A new connection: what was not said to its end on the old one is said anew.
     pub fn reconnected(&mut self) {
-        for (_, octets) in self.wire.iter_mut().rev().filter(|(side, _)| *side == Side::Client) {
+        for fate in self.fates.iter_mut().filter(|fate| **fate == Fate::Accepted) {
+            *fate = Fate::Untried;
+        }
+        self.recipients.clear();
+        let of_client = |said: &&Said| !matches!(said, Said::Line(Side::Server, _));
+        let in_chunk = matches!(self.said.iter().rev().find(of_client), Some(Said::Data(_)));
+        let cut = self
+            .wire
+            .iter_mut()
+            .rev()
+            .filter(|(side, _)| *side == Side::Client && !in_chunk);
+        for (_, octets) in cut {
             let end = octets
                 .iter()
                 .rposition(|octet| *octet == b'\n')
@@ -313,7 +413,9 @@ impl Recorder {
         if verdict.outcome == Outcome::Sent && accepted == 0 {
             return Err("sent, and no recipient was told as accepted".into());
         }
-        for (number, code, reply, told) in self.recipients.iter().filter(|(.., told)| !told.is_empty()) {
+        let told = self.recipients.iter().filter(|(.., told)| !told.is_empty());
+        // Where several may be refused, each has its own words.
+        for (number, code, reply, told) in told.filter(|_| self.fates.is_empty()) {
             let decides = (*number, *code, *reply) == (verdict.recipient, verdict.code.number(), verdict.reply);
             if !decides || told != text {
                 return Err(format!(

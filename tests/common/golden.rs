@@ -1,7 +1,7 @@
 //! What the client says in each dialogue, as it was recorded: `tests/golden/octets.txt`.
 //!
 //! A block for each dialogue, sorted by name: `NAME LENGTH`, then the octets, one line of the client's below another, with the
-//! escapes of the dialogues. What is said after the last line end, where the connection breaks, is a line without `\r\n`.
+//! escapes of the dialogues; `* N`: the line above N times more. What is said after the last line end, where the connection breaks, is a line without `\r\n`.
 //!
 //! Both editions (the feature `complete`, and without it) say the same in a dialogue that is for both; one that is for one of
 //! them names it (`library`). So one file holds both.
@@ -19,6 +19,9 @@ const HEAD: &str = "\
 # What the client says in each dialogue: its name, the number of octets, the octets. tests/dialogue.rs compares
 # them. tests/golden/record.sh writes this file. A difference is a change on the wire; the commit says its reason.
 ";
+
+/// So often a line is written out that is said again and again.
+const MANY: usize = 100;
 
 /// The octets by the dialogue's name.
 pub type Recorded = BTreeMap<String, Vec<u8>>;
@@ -53,7 +56,15 @@ pub fn parse(content: &str) -> Result<Recorded, String> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        if let Some(said) = line.strip_prefix("  ") {
+        if let Some(times) = line.strip_prefix("* ") {
+            let (_, _, octets) = block.as_mut().ok_or_else(|| place("no name above".into()))?;
+            let times: usize = times.parse().map_err(|_| place("* NUMBER".into()))?;
+            let begins = octets[..octets.len().saturating_sub(1)]
+                .iter()
+                .rposition(|octet| *octet == b'\n');
+            let line = octets[begins.map_or(0, |at| at + 1)..].to_vec();
+            octets.extend(line.repeat(times));
+        } else if let Some(said) = line.strip_prefix("  ") {
             let (_, _, octets) = block.as_mut().ok_or_else(|| place("no name above".into()))?;
             octets.extend(unescape(said).map_err(place)?);
         } else {
@@ -73,8 +84,17 @@ pub fn write(recorded: &Recorded) -> String {
     let mut text = String::from(HEAD);
     for (name, octets) in recorded {
         text += &format!("\n{name} {}\n", octets.len());
-        for line in octets.split_inclusive(|octet| *octet == b'\n') {
+        let mut lines = octets.split_inclusive(|octet| *octet == b'\n').peekable();
+        while let Some(line) = lines.next() {
             text += &format!("  {}\n", escape(line));
+            let mut again = 0;
+            while lines.next_if(|next| *next == line).is_some() {
+                again += 1;
+            }
+            match again {
+                0..MANY => text += &format!("  {}\n", escape(line)).repeat(again),
+                _ => text += &format!("* {again}\n"),
+            }
         }
     }
     text

@@ -1,6 +1,8 @@
 //! What somebody sees who reads along on the wire, with readers of its own: what left, what came, and what therefore
 //! has become of the mail.
 
+use std::collections::VecDeque;
+
 use sds_smtp::code::Outcome;
 
 /// Reads both directions in the order in which the octets passed.
@@ -20,8 +22,110 @@ pub struct Observer {
     pub final_reply: Option<u16>,
     /// All complete replies behind it.
     pub replies_after_dot: Vec<u16>,
+    /// What became of the transactions of the mail before this one.
+    before: Vec<Outcome>,
     /// The commands, as they left.
     pub commands: Vec<Vec<u8>>,
+    chunks: Chunks,
+}
+
+/// What is seen of a mail that goes in chunks (RFC 3030).
+#[derive(Clone, Debug, Default)]
+struct Chunks {
+    /// The commands that are not answered yet, in their order.
+    asked: VecDeque<Asked>,
+    /// Some BDAT has left, and the last one with all its octets.
+    any: bool,
+    all_left: bool,
+    /// A reply had begun before the newest chunk had left whole.
+    early: bool,
+    /// MAIL, a recipient, or a chunk was refused.
+    refused: bool,
+    chunk_refused: bool,
+    /// The mail goes to whoever is accepted: a recipient that is refused refuses nothing else, where there are others.
+    partial: bool,
+    accepted: bool,
+    decided: Option<Outcome>,
+}
+
+/// What a reply answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Mail,
+    Recipient,
+    Chunk { whole: bool, last: bool },
+    Other,
+}
+
+impl Chunks {
+    fn said(&mut self, line: &[u8], chunk: Option<Place>) {
+        let asked = match (line.get(..4), chunk) {
+            (_, Some(Place::Chunk { last, .. })) => Asked::Chunk { whole: false, last },
+            (Some(b"MAIL"), _) => Asked::Mail,
+            (Some(b"RCPT"), _) => Asked::Recipient,
+            _ => Asked::Other,
+        };
+        self.any |= chunk.is_some();
+        self.asked.push_back(asked);
+    }
+
+    /// The newest chunk has left whole.
+    fn whole(&mut self, begun: bool) {
+        self.early = begun && self.asked.len() == 1;
+        if let Some(Asked::Chunk { whole, last }) = self.asked.back_mut() {
+            *whole = true;
+            self.all_left |= *last;
+        }
+    }
+
+    fn answered(&mut self, reply: u16) {
+        let asked = self.asked.pop_front();
+        if !self.any || self.decided.is_some() {
+            return;
+        }
+        let unknown = if self.all_left {
+            Outcome::Unknown
+        } else {
+            Outcome::NotSent
+        };
+        let early = std::mem::take(&mut self.early);
+        self.accepted |= asked == Some(Asked::Recipient) && reply < 400;
+        let others = self.accepted || self.asked.contains(&Asked::Recipient);
+        let one_of_them = self.partial && others && asked == Some(Asked::Recipient) && reply != 421;
+        self.decided = match (asked, reply) {
+            _ if self.refused => match asked {
+                Some(Asked::Chunk {
+                    whole: true,
+                    last: true,
+                }) if self.chunk_refused && (200..300).contains(&reply) => Some(Outcome::Unknown),
+                _ => None,
+            },
+            (_, 421) => Some(Outcome::NotSent),
+            (_, 400..) if one_of_them => None,
+            (None, 400..) => Some(Outcome::NotSent),
+            (None, _) | (_, 220) => Some(unknown),
+            (Some(asked), 400..) => {
+                self.refused = true;
+                self.chunk_refused = matches!(asked, Asked::Chunk { .. });
+                None
+            }
+            (Some(Asked::Chunk { whole, last }), 200..=299) => match (whole && !early, last) {
+                (true, true) => Some(Outcome::Sent),
+                (true, false) => None,
+                (false, _) => Some(unknown),
+            },
+            (Some(_), 200..=299) => None,
+            _ => Some(unknown),
+        };
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.decided {
+            Some(outcome) => outcome,
+            None if self.all_left && !self.refused => Outcome::Unknown,
+            None => Outcome::NotSent,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,12 +135,32 @@ enum Place {
     /// Behind DATA: the next line is the mail's first, a lone dot, or another command when DATA was refused.
     BehindData,
     Mail,
+    /// So many octets of a chunk are still to leave.
+    Chunk {
+        rest: usize,
+        last: bool,
+    },
+}
+
+/// What a BDAT command announces.
+fn chunk_of(line: &[u8]) -> Option<Place> {
+    let line = std::str::from_utf8(line).ok()?.strip_suffix("\r\n")?;
+    let size = line.strip_prefix("BDAT ")?;
+    let (size, last) = size.strip_suffix(" LAST").map_or((size, false), |size| (size, true));
+    let rest = size.parse().ok()?;
+    Some(Place::Chunk { rest, last })
 }
 
 impl Observer {
     /// These octets of the client have left.
     pub fn client(&mut self, octets: &[u8]) {
         for &octet in octets {
+            if let Place::Chunk { rest, last } = self.place {
+                self.mail.push(octet);
+                self.place = Place::Chunk { rest: rest - 1, last };
+                self.end_of_chunk();
+                continue;
+            }
             self.line.push(octet);
             if self.place == Place::Mail {
                 self.mail.push(octet);
@@ -59,9 +183,26 @@ impl Observer {
                 if self.place == Place::Mail {
                     self.mail.clone_from(&line);
                 } else {
+                    let chunk = chunk_of(&line);
+                    self.chunks.said(&line, chunk);
                     self.commands.push(line);
+                    if let Some(chunk) = chunk {
+                        self.place = chunk;
+                        self.end_of_chunk();
+                    }
                 }
             }
+        }
+    }
+
+    fn end_of_chunk(&mut self) {
+        let Place::Chunk { rest: 0, last } = self.place else {
+            return;
+        };
+        self.place = Place::Command;
+        self.chunks.whole(self.replies.begun());
+        if last {
+            self.mails.push(std::mem::take(&mut self.mail));
         }
     }
 
@@ -71,6 +212,7 @@ impl Observer {
             let Some(reply) = self.replies.feed(octet) else {
                 continue;
             };
+            self.chunks.answered(reply);
             if self.dot_left {
                 // Of an early one only a refusal says something.
                 let meant = if self.early && reply < 400 { 0 } else { reply };
@@ -85,10 +227,43 @@ impl Observer {
         self.line.clear();
         self.place = Place::Command;
         self.replies = Replies::default();
+        self.set_partial(self.chunks.partial);
+        self.mail.clear();
     }
 
-    /// What has become of the mail, when the conversation is over.
+    /// The mail goes to whoever is accepted, or not.
+    #[allow(dead_code)]
+    pub fn set_partial(&mut self, partial: bool) {
+        self.chunks = Chunks {
+            partial,
+            ..Chunks::default()
+        };
+    }
+
+    /// Another transaction of the same mail begins.
+    #[allow(dead_code)]
+    pub fn another(&mut self) {
+        self.before.push(self.of_transaction());
+        (self.dot_left, self.early, self.final_reply) = (false, false, None);
+        self.set_partial(self.chunks.partial);
+    }
+
+    /// What has become of the mail, when the conversation is over: that of one of its transactions which is known least, or of one
+    /// that was sent.
     pub fn outcome(&self) -> Outcome {
+        let last = self.of_transaction();
+        let has = |outcome| last == outcome || self.before.contains(&outcome);
+        match () {
+            () if has(Outcome::Unknown) => Outcome::Unknown,
+            () if has(Outcome::Sent) => Outcome::Sent,
+            () => last,
+        }
+    }
+
+    fn of_transaction(&self) -> Outcome {
+        if self.chunks.any {
+            return self.chunks.outcome();
+        }
         match (self.dot_left, self.final_reply) {
             (false, _) => Outcome::NotSent,
             // The greeting of another connection.
@@ -163,6 +338,34 @@ impl Replies {
 /// Looks at all that a client wrote on one connection: lines that end with CRLF and nowhere else, no longer than they
 /// may be. An unfinished last line is allowed where the connection broke off.
 pub fn check_lines(stream: &[u8], broke_off: bool) -> Result<(), String> {
+    let (lines, data, ended) = apart(stream);
+    check_all_lines(&data, broke_off || !ended)?;
+    check_all_lines(&lines, broke_off)
+}
+
+/// What is said in chunks, and what besides; and whether the last chunk of a mail was the last one said.
+fn apart(stream: &[u8]) -> (Vec<u8>, Vec<u8>, bool) {
+    let (mut lines, mut data, mut ended) = (Vec::new(), Vec::new(), true);
+    let mut rest = stream;
+    while !rest.is_empty() {
+        let length = rest
+            .iter()
+            .position(|octet| *octet == b'\n')
+            .map_or(rest.len(), |at| at + 1);
+        let (line, after) = rest.split_at(length);
+        lines.extend_from_slice(line);
+        rest = after;
+        if let Some(Place::Chunk { rest: size, last }) = chunk_of(line) {
+            let (chunk, after) = rest.split_at(size.min(rest.len()));
+            data.extend_from_slice(chunk);
+            ended = last && chunk.len() == size;
+            rest = after;
+        }
+    }
+    (lines, data, ended)
+}
+
+fn check_all_lines(stream: &[u8], broke_off: bool) -> Result<(), String> {
     let mut rest = stream;
     while !rest.is_empty() {
         let Some(end) = rest.iter().position(|&octet| octet == b'\n') else {

@@ -1,10 +1,11 @@
 //! Plays a dialogue against a session, in one of many variations.
 
-use sds_smtp::code::Reason;
+use sds_smtp::code::{Code, Outcome, Reason};
 use sds_smtp::session::State;
 
 use super::dialogue::{Connection, Dialogue, Expected, Item};
 use super::driver::{Driver, Leaving, Seen, base64};
+use super::events::{Fate, Recorder};
 use super::observer::{Observer, check_lines, show};
 use super::random::Random;
 
@@ -72,6 +73,8 @@ struct Player<'a> {
     /// The first mail, and how many were begun.
     first: Option<Seen>,
     mails: usize,
+    /// Further transactions of the same mails.
+    others: usize,
 }
 
 /// Plays a dialogue to its end, or to the cut. An error names file, line and variation.
@@ -81,8 +84,13 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
         Segmentation::Whole | Segmentation::Octets => 1,
     };
     let mut job = dialogue.setup.job();
-    job.keep = variation.mails > 1;
+    let partial = dialogue.setup.partial;
+    job.keep |= variation.mails > 1 || partial;
     let mut driver = Driver::new(job, variation.buffer, variation.leaving, seed ^ 0x5eed);
+    if partial {
+        driver.session.events.begin_partial(dialogue.recipients());
+        driver.observer.set_partial(true);
+    }
     if let Cut::Client(octets) = variation.cut {
         driver.cut = Some(octets);
     }
@@ -98,6 +106,7 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
         line: 0,
         first: None,
         mails: 1,
+        others: 0,
     };
     let result = player.play();
     let Player {
@@ -110,10 +119,13 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
     } = player;
     let place = || format!("{}:{line} at {variation:?}", dialogue.path);
     result.map_err(|message| format!("{}: {message}", place()))?;
-    let seen = driver
+    let mut seen = driver
         .seen()
         .cloned()
         .ok_or_else(|| format!("{}: no verdict", place()))?;
+    if partial {
+        sum(&mut seen, &driver.session.events);
+    }
     Ok(Played {
         writes: driver.writes,
         stream: driver.stream,
@@ -123,6 +135,18 @@ pub fn play(dialogue: &Dialogue, variation: Variation) -> Result<Played, String>
         observer: driver.observer,
         mails,
     })
+}
+
+/// What is told of a mail to whoever is accepted, where this is what is told of its last transaction.
+fn sum(seen: &mut Seen, events: &Recorder) {
+    let (outcome, all) = events.sum();
+    let verdict = &mut seen.verdict;
+    verdict.code = match (outcome, all) {
+        (Outcome::Sent, true) => Code::Ok,
+        (Outcome::Sent, false) => Code::PartlySent,
+        _ => verdict.code,
+    };
+    verdict.outcome = outcome;
 }
 
 impl Player<'_> {
@@ -138,7 +162,18 @@ impl Player<'_> {
             if self.driver.was_cut {
                 break;
             }
-            if self.driver.session.state() == State::Idle && !matches!(item, Item::OptionalLine(_)) {
+            let idle = self.driver.session.state() == State::Idle && !matches!(item, Item::OptionalLine(_));
+            if idle && self.dialogue.setup.partial {
+                if self.driver.begin_others()? {
+                    self.others += 1;
+                    continue;
+                }
+                if self.variation.mails == 1 || self.mails == 2 {
+                    self.driver.part()?;
+                    continue;
+                }
+            }
+            if idle && !self.keeps() {
                 match self.repetition() {
                     Some(begins) => {
                         self.next_mail()?;
@@ -162,6 +197,11 @@ impl Player<'_> {
         self.verdict()
     }
 
+    /// Whether the dialogue itself says what the session is kept for.
+    fn keeps(&self) -> bool {
+        self.dialogue.setup.keep
+    }
+
     /// Sends the same mail again through the session that was kept, for the last time; where the dialogue goes on.
     fn next_mail(&mut self) -> Result<(), String> {
         self.nothing_more("between two mails")?;
@@ -169,7 +209,12 @@ impl Player<'_> {
         self.first = Some(first);
         self.mails += 1;
         self.mail_start = None;
-        self.driver.next(self.dialogue.setup.job())?;
+        let mut job = self.dialogue.setup.job();
+        if self.dialogue.setup.partial {
+            job.keep = true;
+            self.driver.session.events.begin_partial(self.dialogue.recipients());
+        }
+        self.driver.next(job)?;
         if self.said() == b"RSET\r\n" {
             self.client_says(b"RSET\r\n")?;
             self.server(b"250 2.0.0 Reset\r\n", false)?;
@@ -192,6 +237,13 @@ impl Player<'_> {
             .or(says(b"SAML FROM:"))
             .or(says(b"QUIT"))?;
         let items = &self.dialogue.items;
+        if items
+            .iter()
+            .skip(begins)
+            .any(|(_, item)| matches!(item, Item::Reconnect(_)))
+        {
+            return None;
+        }
         let odd = |item: &Item| matches!(item, Item::Stall(_) | Item::Flow | Item::Server { surplus: true, .. });
         (self.mails == 1 && !items.iter().any(|(_, item)| odd(item))).then_some(begins)
     }
@@ -226,6 +278,7 @@ impl Player<'_> {
                 Ok(())
             }
             Item::Mail(content) => self.mail(content.as_deref()),
+            Item::Chunk { size, last, content } => self.chunk(*size, *last, content.as_deref()),
             Item::Part => {
                 self.mail_start.get_or_insert(self.matched);
                 self.matched = self.driver.stream.len();
@@ -268,6 +321,16 @@ impl Player<'_> {
                     None => self.driver.secured(),
                     Some(reason) => self.driver.lost(*reason),
                 }
+            }
+            Item::NextMail => {
+                self.nothing_more("before the next mail")?;
+                self.mails += 1;
+                self.mail_start = None;
+                self.driver.next(self.dialogue.setup.job())
+            }
+            Item::Leave => {
+                self.nothing_more("before the session is kept no longer")?;
+                self.driver.part()
             }
             Item::Verdict(wanted) => {
                 if self.driver.session.verdict().is_some() != *wanted {
@@ -360,6 +423,18 @@ impl Player<'_> {
         Ok(())
     }
 
+    fn chunk(&mut self, size: usize, last: bool, content: Option<&[u8]>) -> Result<(), String> {
+        self.client_says(format!("BDAT {size}{}\r\n", if last { " LAST" } else { "" }).as_bytes())?;
+        let Some(chunk) = self.said().get(..size) else {
+            return Err(format!("not a whole chunk: {}", show(self.said())));
+        };
+        if content.is_some_and(|content| content != chunk) {
+            return Err(format!("the chunk differs, the client says: {}", show(chunk)));
+        }
+        self.matched += size;
+        Ok(())
+    }
+
     fn verdict(&mut self) -> Result<(), String> {
         let seen = self.driver.seen().cloned().ok_or("no verdict")?;
         let verdict = seen.verdict;
@@ -375,7 +450,12 @@ impl Player<'_> {
             ));
         }
         self.events(&seen)?;
-        let again = self.mails == 2 && self.dialogue.setup.probe;
+        let mut seen = seen;
+        if self.dialogue.setup.partial {
+            sum(&mut seen, &self.driver.session.events);
+        }
+        let verdict = seen.verdict;
+        let again = self.mails == 2 && self.dialogue.setup.probe && !self.keeps();
         let judges = |expected: &Expected| !again || matches!(expected, Expected::Code(_) | Expected::Outcome(_));
         for (line, expected) in self.dialogue.expected.iter().filter(|(_, expected)| judges(expected)) {
             self.line = *line;
@@ -390,6 +470,9 @@ impl Player<'_> {
                 Expected::Accepted(accepted) => seen.recipients.0 == *accepted,
                 Expected::Recipient(recipient) => verdict.recipient == *recipient,
                 Expected::Refused(refused) => seen.recipients.1 == *refused,
+                Expected::RecipientVerdict(at, outcome, reply) => {
+                    self.driver.session.events.fates.get(*at) == Some(&Fate::Ended(*outcome, *reply))
+                }
             };
             if !holds {
                 return Err(format!("expected {expected:?}, got {seen:?}"));
@@ -406,14 +489,14 @@ impl Player<'_> {
         let secrets = [setup.password.as_slice(), encoded.trim_end_matches('=').as_bytes()];
         // A text that cannot be sent is found while it is written, and nothing of that buffer leaves.
         if seen.verdict.reason == Reason::Unsendable {
-            return events.check_ends(self.mails, &seen.verdict, &seen.text);
+            return events.check_ends(self.mails + self.others, &seen.verdict, &seen.text);
         }
         events.check(if setup.mechanisms.is_empty() { &[] } else { &secrets })?;
         if self.variation.segmentation == Segmentation::Whole && self.variation.leaving == Leaving::AtOnce {
             events.check_order()?;
         }
         events.check_recipients(seen.recipients, &seen.verdict, &seen.text)?;
-        events.check_ends(self.mails, &seen.verdict, &seen.text)
+        events.check_ends(self.mails + self.others, &seen.verdict, &seen.text)
     }
 
     /// Whether the client had no chance to end its last line.

@@ -202,6 +202,7 @@ STRUCTS = {
     "sds_smtp_message": sds_smtp._Message,
     "sds_smtp_result": sds_smtp._Result,
     "sds_smtp_log_entry": sds_smtp._LogEntry,
+    "sds_smtp_recipient": sds_smtp._Recipient,
 }
 PREFIXES = {
     "ADVICE_": Advice,
@@ -326,7 +327,6 @@ LOGIN = {"auth": CLEAR, "username": "sds", "password": "secret"}
         ({"flags": 1 << 31}, Code.BAD_ARGUMENT),
         ({"source": "eth0"}, Code.BAD_ARGUMENT),
         ({"tls": 4}, Code.BAD_ARGUMENT),
-        ({"keep_alive_ms": 1}, Code.NOT_SUPPORTED),
     ],
 )
 def test_a_bad_configuration_is_refused_with_its_code(client, change, code):

@@ -6,7 +6,7 @@ As in test_real_servers.py: what arrived is taken apart by Python's email packag
 import json
 
 import pytest
-from sds_smtp import AUTO_SUBMITTED, Code, Dsn, Outcome, Priority, SmtpError, Verb
+from sds_smtp import AUTO_SUBMITTED, PARTIAL, Code, Dsn, MessageError, Outcome, PartlySent, Priority, SmtpError, Verb
 from test_addresses import mailboxes
 from test_real_servers import CZECH, KINDS, LOGIN, SECOND, SENDER, SOMEONE, UNKNOWN, configure, data_of, unique
 
@@ -141,3 +141,53 @@ def test_the_refused_recipient_of_a_list_with_names_is_told(server, client):
         client.send(SOMEONE, "x", "y", cc=f"Nobody <{UNKNOWN}>", bcc=SECOND, wait=True)
     result = client.result()
     assert (result.code, result.recipient) == (Code.INVALID_RECIPIENT, UNKNOWN)
+
+
+def test_whoever_is_accepted_gets_the_mail_and_each_is_told_of(server, client):
+    configure(client, server, **LOGIN)
+    with pytest.raises(PartlySent) as failure:
+        client.send([SOMEONE, UNKNOWN], "Partial", "x", bcc=SECOND, flags=PARTIAL, wait=True)
+    result = failure.value.result
+    assert (result.code, result.outcome, result.recipient) == (Code.PARTLY_SENT, Outcome.SENT, UNKNOWN)
+    assert (result.recipients_accepted, result.recipients_refused) == (2, 1)
+    someone, unknown, second = client.recipients()
+    assert [one.address for one in (someone, unknown, second)] == [SOMEONE, UNKNOWN, SECOND]
+    for one in (someone, second):
+        assert (one.code, one.outcome, one.reply_code) == (Code.OK, Outcome.SENT, 250)
+    assert (unknown.code, unknown.outcome, unknown.reply_code) == (Code.INVALID_RECIPIENT, Outcome.NOT_SENT, 550)
+    assert unknown.text and unknown.text == result.text[:127]
+    for mail in arrived(server, result, 2):
+        assert "Bcc" not in mail
+
+
+def test_with_nobody_accepted_the_mail_is_not_sent(server, client):
+    configure(client, server, **LOGIN)
+    with pytest.raises(MessageError) as failure:
+        client.send([UNKNOWN, "other-" + UNKNOWN], "Partial", "x", flags=PARTIAL, wait=True)
+    assert (failure.value.code, failure.value.result.outcome) == (Code.INVALID_RECIPIENT, Outcome.NOT_SENT)
+    assert [one.code for one in client.recipients()] == [Code.INVALID_RECIPIENT] * 2
+
+
+def test_all_or_none_tells_of_each_recipient(server, client):
+    configure(client, server, **LOGIN)
+    with pytest.raises(SmtpError):
+        client.send([SOMEONE, UNKNOWN], "All or none", "x", wait=True)
+    someone, unknown = client.recipients()
+    assert (someone.outcome, someone.reply_code) == (Outcome.NOT_SENT, 0)
+    assert (unknown.outcome, unknown.reply_code) == (Outcome.NOT_SENT, 550)
+    client.send(SECOND, "One", "x", wait=True)
+    (second,) = client.recipients()
+    assert (second.address, second.code, second.outcome) == (SECOND, Code.OK, Outcome.SENT)
+
+
+def test_a_long_list_goes_in_as_many_transactions_as_the_server_wants(server, client):
+    """Postfix takes 1000 recipients at a time, and hangs up behind 20 refusals without a mail."""
+    configure(client, server, **LOGIN)
+    many = [SOMEONE if number % 7 else UNKNOWN for number in range(700)] + [SOMEONE] * 2500
+    with pytest.raises(PartlySent):
+        client.send("", "Many", "x", bcc=many, flags=PARTIAL, wait=True)
+    told = client.recipients()
+    assert [one.address for one in told] == many
+    for one in told:
+        wanted = (Outcome.SENT, 250) if one.address == SOMEONE else (Outcome.NOT_SENT, 550)
+        assert (one.outcome, one.reply_code) == wanted, one

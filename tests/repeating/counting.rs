@@ -53,8 +53,10 @@ pub struct Fate {
     pub said: usize,
     /// It ends with a reset.
     pub reset: bool,
-    /// What happens at a step.
+    /// What happens at a step,
     pub instead: Option<(Step, Instead)>,
+    /// behind so many mails of the conversation.
+    pub from_mail: usize,
     /// Whether a mail is taken that cannot be answered any more.
     pub takes_unanswered: bool,
     /// Whether PIPELINING is offered.
@@ -68,6 +70,7 @@ impl Fate {
         said: usize::MAX,
         reset: false,
         instead: None,
+        from_mail: 0,
         takes_unanswered: true,
         pipelining: false,
     };
@@ -157,6 +160,8 @@ struct Conversation<'a> {
     fate: Fate,
     ledger: &'a Ledger,
     watch: Option<&'a Watch>,
+    /// Mails that have come.
+    mails: usize,
 }
 
 /// The conversation has ended.
@@ -226,7 +231,7 @@ impl Conversation<'_> {
     fn instead(&self, step: Step) -> Option<Instead> {
         self.fate
             .instead
-            .filter(|(at, _)| *at == step)
+            .filter(|(at, _)| *at == step && self.mails >= self.fate.from_mail)
             .map(|(_, instead)| instead)
     }
 
@@ -296,7 +301,9 @@ impl Conversation<'_> {
             Some(Instead::FallsSilent) => (self.fate.takes_unanswered, true),
         };
         self.ledger.end(&id, taken, closed);
-        self.answer(Step::End, TAKEN).map(drop)
+        self.answer(Step::End, TAKEN)?;
+        self.mails += 1;
+        Ok(())
     }
 }
 
@@ -333,6 +340,7 @@ impl Server {
                         fate,
                         ledger: &ledger,
                         watch: watch.as_ref(),
+                        mails: 0,
                     };
                     let _ = conversation.hold();
                 }));

@@ -56,6 +56,35 @@ impl Session<'_> {
         written
     }
 
+    /// Reads a chunk of so many bytes, of which at most `limit` are kept.
+    pub(super) fn read_chunk(&mut self, size: usize, limit: usize) -> io::Result<Vec<u8>> {
+        let (mut chunk, mut rest) = (Vec::new(), size);
+        while rest > 0 {
+            if self.used == self.input.len() {
+                self.fill()?;
+            }
+            let part = &self.input[self.used..];
+            let part = &part[..part.len().min(rest)];
+            chunk.extend_from_slice(&part[..part.len().min(limit - chunk.len())]);
+            rest -= part.len();
+            self.used += part.len();
+        }
+        Ok(chunk)
+    }
+
+    /// Waits for more, behind all replies.
+    fn fill(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.input.resize(READ_SIZE, 0);
+        let count = self.stream.read(&mut self.input)?;
+        self.input.truncate(count);
+        self.used = 0;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
+    }
+
     /// Reads one line into `self.line`, without its end, of which at most `limit` bytes are kept.
     pub(super) fn read_line(&mut self, limit: usize) -> io::Result<LineEnd> {
         let mut length = 0;
@@ -71,14 +100,7 @@ impl Session<'_> {
             if found.is_some() {
                 break;
             }
-            self.flush()?;
-            self.input.resize(READ_SIZE, 0);
-            let count = self.stream.read(&mut self.input)?;
-            self.input.truncate(count);
-            self.used = 0;
-            if count == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+            self.fill()?;
         }
         if length > limit {
             return Ok(LineEnd::TooLong);

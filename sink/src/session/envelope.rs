@@ -1,4 +1,4 @@
-//! MAIL, RCPT and DATA: the envelope, and the text.
+//! MAIL, RCPT, DATA and BDAT: the envelope, and the text.
 
 use std::io;
 
@@ -17,6 +17,10 @@ type Fault = (u16, &'static str);
 pub(super) struct Envelope {
     eight_bit: bool,
     recipients: usize,
+    /// What came in chunks so far; None after a chunk that was refused, or with none yet.
+    chunks: Option<Vec<u8>>,
+    /// A chunk has come: DATA is out of place.
+    chunked: bool,
 }
 
 impl Session<'_> {
@@ -52,8 +56,12 @@ impl Session<'_> {
             }
         }
         if self.answer("MAIL", 250, "2.1.0 Ok") < 300 {
-            let recipients = 0;
-            self.envelope = Some(Envelope { eight_bit, recipients });
+            self.envelope = Some(Envelope {
+                eight_bit,
+                recipients: 0,
+                chunks: Some(Vec::new()),
+                chunked: false,
+            });
         }
     }
 
@@ -80,7 +88,7 @@ impl Session<'_> {
     }
 
     pub(super) fn data(&mut self) -> io::Result<()> {
-        let Some(envelope) = self.envelope.take() else {
+        let Some(envelope) = self.envelope.take_if(|envelope| !envelope.chunked) else {
             self.reply(503, "5.5.1 DATA is out of place here");
             return Ok(());
         };
@@ -90,23 +98,74 @@ impl Session<'_> {
             self.reply(554, "5.5.1 No valid recipients");
         } else if self.answer("DATA", 354, "End with a dot on a line of its own") == 354 {
             let text = self.text(envelope.eight_bit)?;
-            let ordered = options.replies.get("END").is_some_and(|(code, _)| *code >= 300);
-            match text {
-                Err((code, fault)) => self.reply(code, fault),
-                Ok(_) if envelope.recipients == 0 => self.reply(554, "5.5.1 No valid recipients"),
-                Ok(text) => {
-                    let kept = if ordered { Ok(0) } else { self.sink.keep(&text) };
-                    match kept {
-                        Ok(name) => {
-                            self.answer("END", 250, &format!("2.0.0 Kept as {name:04}"));
-                        }
-                        Err(error) => self.reply(451, &format!("4.3.0 Not kept: {}", error.kind())),
-                    }
-                }
-            }
+            self.end(envelope.recipients, text);
             return Ok(());
         }
         self.envelope = Some(envelope);
+        Ok(())
+    }
+
+    /// Keeps the mail, or refuses it.
+    fn end(&mut self, recipients: usize, text: Result<Vec<u8>, Fault>) {
+        let ordered = self.sink.options.replies.get("END");
+        let ordered = ordered.is_some_and(|(code, _)| *code >= 300);
+        match text {
+            Err((code, fault)) => self.reply(code, fault),
+            Ok(_) if recipients == 0 => self.reply(554, "5.5.1 No valid recipients"),
+            Ok(text) => {
+                let kept = if ordered { Ok(0) } else { self.sink.keep(&text) };
+                match kept {
+                    Ok(name) => {
+                        self.answer("END", 250, &format!("2.0.0 Kept as {name:04}"));
+                    }
+                    Err(error) => self.reply(451, &format!("4.3.0 Not kept: {}", error.kind())),
+                }
+            }
+        }
+    }
+
+    /// RFC 3030 section 2: the chunk is read whatever becomes of it, and thrown away where it is refused.
+    pub(super) fn bdat(&mut self, argument: &str) -> io::Result<()> {
+        let (size, last) = match argument.split_once(' ') {
+            Some((size, last)) => (size, last.eq_ignore_ascii_case("LAST")),
+            None => (argument, false),
+        };
+        let Some(size) = size
+            .parse()
+            .ok()
+            .filter(|_| is_number(size) && (last || !argument.contains(' ')))
+        else {
+            // Nobody knows where the next command begins.
+            self.over = true;
+            self.reply(501, "5.5.4 Want BDAT SIZE or BDAT SIZE LAST");
+            return Ok(());
+        };
+        let most = self.sink.options.size;
+        let limit = if most == 0 { SIZE_LIMIT } else { most };
+        let chunk = self.read_chunk(size, limit)?;
+        self.sink.print("C", &format!("({size} bytes)"));
+        let Some(envelope) = self.envelope.as_mut().filter(|envelope| envelope.recipients > 0) else {
+            self.reply(503, "5.5.1 BDAT is out of place here");
+            return Ok(());
+        };
+        envelope.chunked = true;
+        let Some(chunks) = &mut envelope.chunks else {
+            self.reply(503, "5.5.1 A chunk before was refused");
+            return Ok(());
+        };
+        chunks.extend_from_slice(&chunk);
+        if chunk.len() < size || chunks.len() > limit {
+            envelope.chunks = None;
+            self.reply(552, "5.3.4 Too large");
+        } else if !last {
+            if self.answer("BDAT", 250, &format!("2.0.0 {size} bytes")) >= 300 {
+                self.envelope.iter_mut().for_each(|envelope| envelope.chunks = None);
+            }
+        } else if let Some(envelope) = self.envelope.take() {
+            let (recipients, eight_bit) = (envelope.recipients, envelope.eight_bit);
+            let text = envelope.chunks.unwrap_or_default();
+            self.end(recipients, lines(&text, eight_bit).map(|()| text));
+        }
         Ok(())
     }
 
@@ -144,4 +203,24 @@ impl Session<'_> {
             });
         }
     }
+}
+
+/// What is wrong with a text that came in chunks: without BINARYMIME it is lines (RFC 3030 section 2).
+fn lines(text: &[u8], eight_bit: bool) -> Result<(), Fault> {
+    let unfinished = !text.is_empty() && !text.ends_with(b"\r\n");
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let body = line.strip_suffix(b"\r\n").unwrap_or(line);
+        match body {
+            _ if line.len() > LINE_LIMIT => return Err((554, "5.6.0 Line too long")),
+            _ if unfinished || body.contains(&b'\r') || body.contains(&b'\n') => {
+                return Err((554, "5.6.0 Bare CR or LF in the text"));
+            }
+            _ if body.contains(&0) => return Err((554, "5.6.0 NUL in the text")),
+            _ if !eight_bit && !body.is_ascii() => {
+                return Err((554, "5.6.1 8-bit text without BODY=8BITMIME"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }

@@ -103,7 +103,8 @@ impl<'a> Session<'a> {
         let verb = verb.to_ascii_uppercase();
         self.sink.print("C", &masked(&verb, argument, &line));
         // RFC 2920 section 3.1: only these, known or not, may be followed by something else in the same group.
-        let groups = ["MAIL", "RCPT", "RSET", "SEND", "SOML", "SAML"].contains(&verb.as_str());
+        let groups = ["MAIL", "RCPT", "RSET", "SEND", "SOML", "SAML"].contains(&verb.as_str())
+            || (verb == "BDAT" && self.sink.options.chunking);
         if self.used < self.input.len() && !(self.pipelining && groups) {
             self.over = true;
             self.reply(554, "5.5.0 Synchronization error: you did not wait");
@@ -128,6 +129,7 @@ impl<'a> Session<'a> {
             ("MAIL", _) => self.mail(argument),
             ("RCPT", _) => self.rcpt(argument),
             ("DATA", "") => self.data()?,
+            ("BDAT", _) if self.sink.options.chunking => self.bdat(argument)?,
             ("RSET", "") => {
                 self.envelope = None;
                 self.answer("RSET", 250, "2.0.0 Ok");
@@ -146,6 +148,7 @@ impl<'a> Session<'a> {
             for (keyword, offered) in [
                 ("PIPELINING", options.pipelining),
                 ("8BITMIME", options.eight_bit_mime),
+                ("CHUNKING", options.chunking),
                 (&*format!("SIZE {}", options.size), true),
                 ("AUTH PLAIN LOGIN", options.login.is_some()),
                 ("ENHANCEDSTATUSCODES", true),
