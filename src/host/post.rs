@@ -206,11 +206,16 @@ impl Post {
 /// How much of a text is copied at a time: it is looked at while the processor has it at hand.
 const PIECE: usize = 64 * 1024;
 
+/// What was seen in the first 2 KiB of a text is remembered when its lines are counted, for when they are copied. Saves 250
+/// instructions for a mail of 1 KiB.
+const REMEMBERED: usize = 64;
+
 /// Texts and that of a mail, in one piece of memory; and what there is in the last one. None without memory.
 fn copied(before: &[&[u8]], text: &[u8]) -> Option<(Box<[u8]>, Survey)> {
     // Of a long text the lines are ended on its way: the pass that counts them costs more than it saves.
+    let mut seen = [(0, 0); REMEMBERED];
     let ended = if text.len() <= PIECE {
-        with_line_ends(text, sys::see)
+        with_line_ends(text, &mut seen, sys::see)
     } else {
         None
     };
@@ -223,7 +228,7 @@ fn copied(before: &[&[u8]], text: &[u8]) -> Option<(Box<[u8]>, Survey)> {
     }
     let mut scan = Scan::NONE;
     if let Some(ended) = ended {
-        scan.copy(text, all.grow(ended, 0)?, sys::see);
+        scan.copy(text, all.grow(ended, 0)?, &seen, sys::see);
         return Some((all.boxed()?, parts::end(scan, text)));
     }
     let mut to = 0usize;

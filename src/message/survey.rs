@@ -179,14 +179,19 @@ fn place(marks: u32) -> usize {
 }
 
 /// How many octets a text has when each of its lines ends with CRLF; None where there is a CR in it. `see`: what there is among some
-/// octets.
+/// octets; it is remembered in `seen`, of as many as fit.
 #[cfg(fast)]
-pub fn with_line_ends(text: &[u8], see: impl Fn(&Some32) -> Seen) -> Option<usize> {
+pub fn with_line_ends(text: &[u8], seen: &mut [Seen], see: impl Fn(&Some32) -> Seen) -> Option<usize> {
     let (mut length, mut at) = (text.len(), 0usize);
+    let mut seen = seen.iter_mut();
     let mut rest = text;
     while !rest.is_empty() {
         let (some, behind) = some_of(rest);
-        let (mut controls, _) = see(&some);
+        let found = see(&some);
+        if let Some(seen) = seen.next() {
+            *seen = found;
+        }
+        let mut controls = found.0;
         while controls != 0 {
             match text.get(at.wrapping_add(place(controls))) {
                 Some(b'\r') => return None,
@@ -236,13 +241,16 @@ impl Scan {
         self.at = to;
     }
 
-    /// Looks at a whole text without a CR, and copies it to where there is exactly room for it: [`with_line_ends`].
-    pub fn copy(&mut self, text: &[u8], room: &mut [u8], see: impl Fn(&Some32) -> Seen) {
+    /// Looks at a whole text without a CR, and copies it to where there is exactly room for it: [`with_line_ends`], which has `seen`
+    /// this among its first octets.
+    pub fn copy(&mut self, text: &[u8], room: &mut [u8], seen: &[Seen], see: impl Fn(&Some32) -> Seen) {
         let mut room = room;
-        let mut rest = text;
-        loop {
-            let (some, behind) = some_of(rest);
-            let (mut controls, eight_bit) = see(&some);
+        let mut seen = seen.iter();
+        while self.at < text.len() {
+            let (mut controls, eight_bit) = match seen.next() {
+                Some(seen) => *seen,
+                None => see(&some_of(text.get(self.at..).unwrap_or(&[])).0),
+            };
             self.eight_bit |= eight_bit;
             while controls != 0 {
                 let at = self.at.wrapping_add(place(controls));
@@ -256,11 +264,7 @@ impl Scan {
                     other => self.found.unsendable |= other != Some(&b'\t'),
                 }
             }
-            if behind.is_empty() {
-                break;
-            }
-            self.at = self.at.wrapping_add(some.len());
-            rest = behind;
+            self.at = self.at.wrapping_add(size_of::<Some32>());
         }
         if let Some(last @ [_, ..]) = text.get(self.line..) {
             self.copy_line(last, room);
@@ -432,7 +436,8 @@ mod tests {
             }
             assert_eq!(scan.end(&text), found);
             // So it is where it is copied, and what was copied is the same with other line ends.
-            let ended = with_line_ends(&text, see);
+            let mut seen = [(0, 0); 4];
+            let ended = with_line_ends(&text, &mut seen, see);
             assert_eq!(ended.is_none(), text.contains(&b'\r'), "{text:?}");
             let Some(ended) = ended else { continue };
             let mut wanted = Vec::new();
@@ -442,7 +447,7 @@ mod tests {
             }
             let mut copied = std::vec![b'?'; ended];
             let mut scan = Scan::NONE;
-            scan.copy(&text, &mut copied, see);
+            scan.copy(&text, &mut copied, &seen, see);
             assert_eq!(copied, wanted, "{text:?}");
             let clean = Survey::of(&copied).clean;
             copies += 1;

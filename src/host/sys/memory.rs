@@ -384,6 +384,7 @@ impl<T> Drop for Counted<T> {
 mod tests {
     use super::*;
     use std::rc::Rc;
+    use std::vec::Vec;
 
     #[test]
     fn a_value_that_several_hold_ends_with_the_last_of_them() {
@@ -402,7 +403,7 @@ mod tests {
             for other in others {
                 scope.spawn(move || {
                     for _ in 0..100 {
-                        assert_eq!(other.share().0.load(Ordering::Relaxed), 0);
+                        assert_eq!(other.share().deref().0.load(Ordering::Relaxed), 0);
                     }
                 });
             }
