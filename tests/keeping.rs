@@ -378,6 +378,45 @@ fn behind_the_end_of_the_data_nothing_is_repeated() {
     assert_eq!(server.connections(), 1);
 }
 
+/// With CHUNKING the end of the data leaves with MAIL: what is said to MAIL then is told, and the mail goes over no other connection.
+#[test]
+fn behind_a_last_chunk_in_one_flight_with_mail_nothing_is_repeated() {
+    for (reply, code, outcome) in [
+        (Some("421 4.3.2 closing"), 2, Outcome::NotSent),
+        (Some("451 4.3.0 try later"), 4, Outcome::NotSent),
+        (None, 8, Outcome::Unknown),
+    ] {
+        let server = Server::start(move |peer| {
+            peer.greet_with("250-hello\r\n250-CHUNKING\r\n250 PIPELINING");
+            take_chunk(peer);
+            peer.say("250 ok\r\n250 ok\r\n250 2.0.0 queued");
+            take_chunk(peer);
+            if let Some(reply) = reply {
+                peer.say(reply);
+            }
+        });
+        let keeper = Keeper::new(&draft(&server));
+        let mut setup = Setup::of(&draft(&server));
+        (setup.keep_alive, setup.draft.chunking) = (MINUTE, true);
+        keeper.0.set_up(&setup).expect("a configuration");
+        assert_eq!([keeper.deliver("1"), keeper.deliver("2")], [0, code], "{reply:?}");
+        let report = keeper.0.report().unwrap();
+        assert_eq!((report.outcome, report.attempts), (outcome, 1), "{reply:?}");
+        assert_eq!(server.connections(), 1, "{reply:?}");
+    }
+}
+
+/// Hears one mail that comes in one flight with its envelope.
+fn take_chunk(peer: &mut Peer) {
+    assert_eq!(peer.hear(), "MAIL FROM:<sds@example.test>");
+    assert_eq!(peer.hear(), "RCPT TO:<someone@example.test>");
+    let command = peer.hear();
+    let length = command
+        .strip_prefix("BDAT ")
+        .and_then(|rest| rest.strip_suffix(" LAST"));
+    peer.read_some(length.expect("the last chunk").parse().expect("a length"));
+}
+
 #[test]
 fn another_configuration_ends_it_with_quit_at_once_and_shares_nothing() {
     let logins: Vec<fn(&mut Peer)> = vec![

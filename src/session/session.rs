@@ -278,8 +278,17 @@ impl<E: Events> Session<E> {
     /// refused none of its commands. Where the connection was kept from an earlier mail, the mail may go over another one.
     #[cfg(feature = "std")]
     pub fn may_begin_anew(&self) -> bool {
-        let Transaction { verdict, envelope, .. } = &self.transaction;
-        if verdict.outcome != Outcome::NotSent || verdict.code == Code::Ok || verdict.step == Step::End {
+        let Transaction {
+            verdict,
+            envelope,
+            chunks,
+            ..
+        } = &self.transaction;
+        if verdict.outcome != Outcome::NotSent || verdict.code == Code::Ok {
+            return false;
+        }
+        // The end of the data has left: with DATA its answer is awaited then, a last chunk may have left with MAIL.
+        if verdict.step == Step::End || chunks.all_left() {
             return false;
         }
         match (verdict.reply, verdict.reason) {
