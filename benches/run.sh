@@ -293,7 +293,7 @@ keep() {
   reached "  out of done" "$(divide "${rate['done']}" "${rate[esmtp]}" 2)" 1.3
   figure 'instructions for a mail with a connection of its own' "${mail[own]}"
   figure '  over one that is kept' "${mail[wait]}"
-  limited '  in relation' "$(divide "${mail[wait]}" "${mail[own]}" 2)" 0.66
+  limited '  in relation' "$(divide "${mail[wait]}" "${mail[own]}" 3)" 0.6
   # The answer to the envelope, and the one to the final dot.
   limited 'waits of a further mail' "$turns" 2
   limited 'heap bytes of a connection that is kept' "$(value kept "$work/kept")" 3072

@@ -158,6 +158,20 @@ impl<'b> Window<'b> {
     /// Writes octets: all at once, which is the faster code.
     #[cfg(fast)]
     pub fn put_all(&mut self, octets: &[u8]) {
+        let space = self.out.get_mut(self.at..);
+        match space.and_then(|space| space.get_mut(..octets.len())) {
+            Some(space) => {
+                octets::copy(space, octets);
+                self.at = self.at.wrapping_add(octets.len());
+            }
+            None => self.put_part(octets),
+        }
+    }
+
+    /// The same where not all of them are kept.
+    #[cfg(fast)]
+    #[inline(never)]
+    fn put_part(&mut self, octets: &[u8]) {
         let before = if self.at > FAR { self.at.wrapping_neg() } else { 0 };
         let shown = octets.get(before..).unwrap_or(&[]);
         let space = self.out.get_mut(self.reached()..).unwrap_or(&mut []);
@@ -181,6 +195,9 @@ impl<'b> Window<'b> {
     /// Writes a number in decimal: all digits at once, which is the faster code.
     #[cfg(feature = "std")]
     pub fn decimal(&mut self, number: Size) {
+        if number < 10 {
+            return self.put(hex_digit(u32::try_from(number).unwrap_or(0)));
+        }
         let (mut digits, mut rest) = ([0; 20], number);
         let mut first = digits.len();
         for (at, digit) in digits.iter_mut().enumerate().rev() {

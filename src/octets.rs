@@ -84,6 +84,10 @@ pub fn is_printable(octet: u8) -> bool {
 // Saves 48 bytes.
 #[cfg_attr(fast, inline(never))]
 pub fn behind_last(octets: &[u8], separator: u8) -> &[u8] {
+    if cfg!(fast) {
+        // Only the faster way to the same end: it most often is near the end.
+        return octets.rsplit(|octet| *octet == separator).next().unwrap_or(&[]);
+    }
     let mut rest = octets;
     while let Some(at) = rest.iter().position(|octet| *octet == separator) {
         rest = rest.get(at.wrapping_add(1)..).unwrap_or(&[]);

@@ -529,7 +529,7 @@ fn let_go(key: Key, slot: &'static Slot) {
 }
 
 /// Keeps a configuration instead of the one before, and the limit for the devices' own function.
-fn keep(key: Key, snapshot: Boxed<Snapshot>, device_limit: Option<usize>) -> Result<(), Code> {
+fn keep(key: Key, snapshot: Snapshot, device_limit: Option<usize>) -> Result<(), Code> {
     let mut shared = shared();
     let slot = key.slot().ok_or(Code::BadHandle)?;
     let client = shared.living(key)?;
@@ -632,8 +632,8 @@ fn start(key: Key, post: Option<Post>, order: Order) -> Result<(), (Code, Reason
     let snapshot = client
         .snapshot
         .as_ref()
-        .ok_or((Code::ConnectFailed, Reason::NotConfigured))?;
-    let snapshot = snapshot.copy().ok_or(no_memory)?;
+        .ok_or((Code::ConnectFailed, Reason::NotConfigured))?
+        .share();
     let carried = match &client.given {
         Some(given) => Some(Carried::new(**given).ok_or(no_memory)?),
         None => None,

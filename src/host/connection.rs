@@ -777,6 +777,14 @@ impl Connection {
         (job(&self.snapshot, &self.post, &self.order, about), &mut self.link)
     }
 
+    /// Whether the session that was kept has begun the mail.
+    pub(super) fn resumed(&mut self, tools: &mut Tools<'_>) -> bool {
+        let left = self.total_left(tools.now);
+        let mut job = job(&self.snapshot, &self.post, &self.order, self.about(&self.link.address));
+        limit_to(&mut job, left);
+        self.link.resume(&job, tools)
+    }
+
     /// How much is left of the mail's total time, in milliseconds.
     // Saves 64 bytes.
     #[inline(never)]
@@ -1100,35 +1108,36 @@ impl Connection {
 
     /// What is told of a result.
     fn told(&self, report: Report, again: bool) -> Ended {
-        let mut ended = Ended {
-            told: LastMail::without_id(report),
-            recipients: 0,
-            recipient: Bounded::EMPTY,
+        let post = self.post.as_ref();
+        let sink = &self.link.pump.session.events;
+        let address = match post {
+            None => &[],
+            // The same, faster: a list of one has nothing but blanks beside it.
+            Some(post) if post.recipients == 1 => post.list().trim_ascii(),
+            Some(post) => {
+                let number = usize::try_from(sink.recipient).unwrap_or(usize::MAX);
+                List::new(post.list()).nth(number).unwrap_or(&[])
+            }
+        };
+        let recipients = post.map_or(0, |post| post.recipients);
+        let decides = sink.decided || recipients == 1;
+        Ended {
+            told: LastMail {
+                report,
+                message_id: post.map_or(Bounded::EMPTY, |post| post.message_id(&self.snapshot)),
+                server: Bounded::written(|room| {
+                    let mut out = Window::new(room, 0);
+                    self.write_tried(true, &mut out);
+                    out.kept()
+                }),
+                recipient: Bounded::new(if decides { address } else { &[] }),
+                decided: sink.decided && post.is_some(),
+            },
+            recipients,
+            recipient: Bounded::new(address),
             again,
             progress: self.progress(),
-        };
-        ended.told.server = Bounded::written(|room| {
-            let mut out = Window::new(room, 0);
-            self.write_tried(true, &mut out);
-            out.kept()
-        });
-        if let Some(post) = &self.post {
-            ended.told.message_id = post.message_id(&self.snapshot);
-            ended.recipients = post.recipients;
-            let sink = &self.link.pump.session.events;
-            let recipients = post.list();
-            let address = match post.recipients {
-                // The same, faster: a list of one has nothing but blanks beside it.
-                1 => Some(recipients.trim_ascii()),
-                _ => List::new(recipients).nth(usize::try_from(sink.recipient).unwrap_or(usize::MAX)),
-            };
-            ended.recipient = Bounded::new(address.unwrap_or(&[]));
-            if sink.decided || post.recipients == 1 {
-                ended.told.recipient = Bounded::new(address.unwrap_or(&[]));
-                ended.told.decided = sink.decided;
-            }
         }
-        ended
     }
 
     /// Writes the server that is tried, with its port or without: its address; where it has none, the name that is configured.

@@ -129,10 +129,7 @@ impl Connection {
     pub fn resume(&mut self, tools: &mut Tools<'_>) {
         self.make_sure(tools.poller);
         self.note(Note::Kept);
-        let left = self.total_left(tools.now);
-        let (mut job, link) = self.parts();
-        limit_to(&mut job, left);
-        if link.resume(&job, tools) {
+        if self.resumed(tools) {
             self.keeping.resumes = false;
             return;
         }

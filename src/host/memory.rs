@@ -7,7 +7,7 @@ use core::ops::{Deref, DerefMut};
 use std::boxed::Box;
 
 use super::sys;
-pub use super::sys::{Lasting, Row};
+pub use super::sys::{Counted, Lasting, Row};
 
 /// A value in memory of its own.
 pub struct Boxed<T>(Box<T>);

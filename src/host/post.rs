@@ -15,7 +15,7 @@ use crate::buffer::Window;
 use crate::client::report::{Bounded, Nonce};
 use crate::code::Reason;
 use crate::limits::{Count, GIVEN_MESSAGE_ID_BYTES};
-use crate::message::survey::{Scan, Survey};
+use crate::message::survey::{Scan, Survey, with_line_ends};
 use crate::session::job::{Field, More};
 use crate::session::{Date, Mail, Settings, Text};
 use crate::wire::address::List;
@@ -206,16 +206,31 @@ impl Post {
 /// How much of a text is copied at a time: it is looked at while the processor has it at hand.
 const PIECE: usize = 64 * 1024;
 
+/// What was seen in the first 2 KiB of a text is remembered when its lines are counted, for when they are copied. Saves 250
+/// instructions for a mail of 1 KiB.
+const REMEMBERED: usize = 64;
+
 /// Texts and that of a mail, in one piece of memory; and what there is in the last one. None without memory.
 fn copied(before: &[&[u8]], text: &[u8]) -> Option<(Box<[u8]>, Survey)> {
+    // Of a long text the lines are ended on its way: the pass that counts them costs more than it saves.
+    let mut seen = [(0, 0); REMEMBERED];
+    let ended = if text.len() <= PIECE {
+        with_line_ends(text, &mut seen, sys::see)
+    } else {
+        None
+    };
     let length = before
         .iter()
-        .fold(text.len(), |sum, text| sum.saturating_add(text.len()));
+        .fold(ended.unwrap_or(text.len()), |sum, text| sum.saturating_add(text.len()));
     let mut all = Row::with_room(length)?;
     for text in before {
         all.append(text)?;
     }
     let mut scan = Scan::NONE;
+    if let Some(ended) = ended {
+        scan.copy(text, all.grow(ended, 0)?, &seen, sys::see);
+        return Some((all.boxed()?, parts::end(scan, text)));
+    }
     let mut to = 0usize;
     for piece in text.chunks(PIECE) {
         to = to.saturating_add(piece.len());

@@ -3,7 +3,6 @@
 use std::boxed::Box;
 use std::sync::Arc;
 
-use super::memory::{Boxed, joined};
 use super::tls;
 use crate::session::job::Security;
 
@@ -52,17 +51,5 @@ impl Protection {
     /// Whether our TLS looks at the server's certificate or key. What a transport of the program speaks is its own.
     pub fn verifies(&self) -> bool {
         self.config.is_some() && self.mode != Mode::Opportunistic
-    }
-
-    /// A copy; None without memory.
-    pub fn copy(&self) -> Option<Boxed<Self>> {
-        Boxed::new(Self {
-            mode: self.mode,
-            name: match &self.name {
-                Some(name) => Some(joined(&[name])?),
-                None => None,
-            },
-            config: self.config.clone(),
-        })
     }
 }

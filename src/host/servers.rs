@@ -3,7 +3,7 @@
 use std::boxed::Box;
 use std::net::SocketAddr;
 
-use super::memory::{self, Row};
+use super::memory::Row;
 use super::no_server::NoServer;
 pub use super::server::Target;
 use super::server::{self, Server};
@@ -65,12 +65,6 @@ impl Servers {
                 ..Wrong::new(0, why)
             }),
         }
-    }
-
-    /// A copy; None without memory.
-    pub fn copy(&self) -> Option<Self> {
-        let octets = memory::joined(&[&self.octets])?;
-        Some(Self { octets })
     }
 
     /// How many there are: at least one.
@@ -142,7 +136,6 @@ mod tests {
             Target::Address(address) => address.to_string(),
             Target::Name { name, port, .. } => format!("{}:{port}", String::from_utf8_lossy(name)),
         };
-        assert_eq!(servers.copy().unwrap().octets, servers.octets);
         assert_eq!(servers.get(servers.len()), None);
         Ok((0..servers.len()).filter_map(|at| servers.get(at).map(said)).collect())
     }

@@ -67,7 +67,7 @@ impl<'a> Setup<'a> {
 
     /// Checks it: the copy that is kept, and the limit for the devices' own function. Or which field is wrong. `secures`: a
     /// transport of the program speaks TLS.
-    pub fn check(&self, secures: bool) -> Result<(Boxed<Snapshot>, usize), Wrong<'static>> {
+    pub fn check(&self, secures: bool) -> Result<(Snapshot, usize), Wrong<'static>> {
         let draft = &self.draft;
         let device_limit = match draft.credential_limit {
             0 => DEVICE_CREDENTIAL_BYTES,
@@ -136,9 +136,8 @@ impl<'a> Setup<'a> {
             };
             Some(Boxed::new(extras).ok_or(no_memory)?)
         };
-        let mut snapshot = Snapshot::new(&checked, only, extras).ok_or(no_memory)?;
-        snapshot.keep_alive = self.keep_alive;
-        Ok((snapshot, device_limit))
+        let snapshot = Snapshot::new(&checked, only, extras, false, self.keep_alive);
+        Ok((snapshot.ok_or(no_memory)?, device_limit))
     }
 
     /// The protection that is configured.
@@ -315,7 +314,7 @@ pub fn check_device(
     login: bool,
     [username, password, sender]: [&[u8]; 3],
     limit: usize,
-) -> Result<Boxed<Snapshot>, Wrong<'static>> {
+) -> Result<Snapshot, Wrong<'static>> {
     let password = if login { password } else { &[] };
     // Without a login the name is kept for a hint only.
     let username = if login || is_kept_unused(username) {
@@ -340,9 +339,7 @@ pub fn check_device(
         }
     }
     let no_memory = Wrong::new(Code::DataFailed, "server_ip", "out of memory");
-    let mut snapshot = Snapshot::new(&checked, Some(address), None).ok_or(no_memory)?;
-    snapshot.device = true;
-    Ok(snapshot)
+    Snapshot::new(&checked, Some(address), None, true, 0).ok_or(no_memory)
 }
 
 /// The words for a refusal, in memory that may be missing: then there are none.

@@ -36,7 +36,7 @@ pub struct SharedClient {
     /// Which one.
     pub key: Key,
     /// Its configuration.
-    pub snapshot: Option<Boxed<Snapshot>>,
+    pub snapshot: Option<Snapshot>,
     /// What the three-function API takes for user name and password.
     pub device_limit: usize,
     /// What its password comes to.

@@ -1,10 +1,11 @@
-//! A copy of a checked configuration. A mail keeps the one it began with.
+//! A copy of a checked configuration, which its client and its mails share. A mail keeps the one it began with.
 
+use core::ops::Deref;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::boxed::Box;
 use std::net::{IpAddr, SocketAddr};
 
-use super::memory::{Boxed, joined};
+use super::memory::{Boxed, Counted, joined};
 use super::security::Protection;
 use super::servers::{Servers, Target};
 use crate::channel::callbacks::Trace;
@@ -51,13 +52,6 @@ impl Prepared {
         })
     }
 
-    fn copy(&self) -> Option<Self> {
-        Some(Self {
-            texts: joined(&[&self.texts])?,
-            username: self.username,
-        })
-    }
-
     fn texts(&self) -> [&[u8]; 2] {
         let (username, password) = self.texts.split_at_checked(self.username).unwrap_or_default();
         [username, password]
@@ -70,28 +64,18 @@ impl Drop for Prepared {
     }
 }
 
-impl Extras {
-    fn copy(&self) -> Option<Boxed<Self>> {
-        Boxed::new(Self {
-            servers: self.servers.copy()?,
-            protection: match &self.protection {
-                Some(protection) => Some(protection.copy()?),
-                None => None,
-            },
-            prepared: match &self.prepared {
-                Some(prepared) => Some(prepared.copy()?),
-                None => None,
-            },
-            ..*self
-        })
-    }
-}
-
 /// The number of the next configuration.
 static NUMBERS: AtomicU32 = AtomicU32::new(0);
 
-/// The configuration: all its texts in one piece of memory, wiped when it ends.
+/// A configuration, for one of those that hold it.
 pub struct Snapshot {
+    configuration: Counted<Configuration>,
+    /// Which configuration of this process it is: those that share it have the same number.
+    pub number: u32,
+}
+
+/// The configuration: all its texts in one piece of memory, wiped when the last ends that holds it.
+pub struct Configuration {
     texts: Box<[u8]>,
     lengths: [usize; TEXTS],
     mechanisms: Capabilities,
@@ -103,8 +87,6 @@ pub struct Snapshot {
     guarded: bool,
     /// The devices' own function made it: results have the devices' codes only.
     pub device: bool,
-    /// Which configuration of this process it is: its copies have the same number.
-    pub number: u32,
     /// How long the connection is kept for the next mail, in milliseconds; 0: it is not.
     pub keep_alive: u32,
     /// Where the server listens, where there is one server, with an address.
@@ -114,14 +96,17 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// A copy, unless there is no memory for it.
+    /// A copy, unless there is no memory for it. `device`: the devices' own function made it. `keep_alive`: how long the connection
+    /// is kept.
     pub fn new(
         checked: &Checked<'_>,
         server: Option<SocketAddr>,
         extras: Option<Boxed<Extras>>,
-    ) -> Option<Boxed<Self>> {
+        device: bool,
+        keep_alive: u32,
+    ) -> Option<Self> {
         let settings = &checked.settings;
-        Boxed::new(Self {
+        let configuration = Counted::new(Configuration {
             texts: joined(&settings.texts)?,
             lengths: settings.texts.map(<[u8]>::len),
             mechanisms: settings.mechanisms,
@@ -130,41 +115,40 @@ impl Snapshot {
             chunking: settings.chunking,
             phrase: settings.phrase,
             guarded: settings.login.guarded,
-            device: false,
-            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
-            keep_alive: 0,
+            device,
+            keep_alive,
             server,
             extras,
+        })?;
+        Some(Self {
+            configuration,
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
         })
     }
 
-    /// Another copy, for a mail; unless there is no memory for it.
-    pub fn copy(&self) -> Option<Self> {
-        Some(Self {
-            texts: joined(&[&self.texts])?,
-            lengths: self.lengths,
-            mechanisms: self.mechanisms,
-            limits: self.limits,
-            pipelining: self.pipelining,
-            chunking: self.chunking,
-            phrase: self.phrase,
-            guarded: self.guarded,
-            device: self.device,
+    /// The same, for a mail.
+    pub fn share(&self) -> Self {
+        Self {
+            configuration: self.configuration.share(),
             number: self.number,
-            keep_alive: self.keep_alive,
-            server: self.server,
-            extras: match &self.extras {
-                Some(extras) => Some(extras.copy()?),
-                None => None,
-            },
-        })
+        }
     }
 
     /// From now on it is another one: no connection and no key of it is used.
     pub fn renumber(&mut self) {
         self.number = NUMBERS.fetch_add(1, Ordering::Relaxed);
     }
+}
 
+impl Deref for Snapshot {
+    type Target = Configuration;
+
+    fn deref(&self) -> &Configuration {
+        &self.configuration
+    }
+}
+
+impl Configuration {
     /// How long something may take, in milliseconds.
     pub fn limit(&self, limit: Limit) -> u32 {
         match self.limits.get(limit as usize) {
@@ -226,7 +210,7 @@ impl Snapshot {
     }
 }
 
-impl Drop for Snapshot {
+impl Drop for Configuration {
     fn drop(&mut self) {
         wipe(&mut self.texts);
     }

@@ -2,13 +2,19 @@
 
 use core::num::{NonZeroU8, NonZeroU32};
 
-use crate::buffer::{DECIMAL, Window};
-use crate::template::Part::{Put, Say};
-use crate::template::{Line, Part, fields, length, octets};
+#[cfg(not(fast))]
+use crate::buffer::DECIMAL;
+use crate::buffer::Window;
+#[cfg(fast)]
+use crate::buffer::hex_digit;
+#[cfg(not(fast))]
+use crate::template::Part::{self, Put, Say};
+#[cfg(not(fast))]
+use crate::template::{Line, fields, length, octets};
 
 /// The names of the days, from that of 1 January 1970 on, and of the months.
 #[rustfmt::skip]
-const NAMES: [[u8; 3]; 19] = [
+static NAMES: [[u8; 3]; 19] = [
     *b"Thu", *b"Fri", *b"Sat", *b"Sun", *b"Mon", *b"Tue", *b"Wed",
     *b"Jan", *b"Feb", *b"Mar", *b"Apr", *b"May", *b"Jun", *b"Jul", *b"Aug", *b"Sep", *b"Oct", *b"Nov", *b"Dec",
 ];
@@ -52,15 +58,18 @@ const fn unit(of: u8) -> NonZeroU8 {
     NonZeroU8::MIN.saturating_add(of.wrapping_sub(1))
 }
 
+#[cfg(not(fast))]
 fields! { SECOND, MINUTE, HOUR, DAY_NAME, DAY, MONTH_NAME, YEAR }
 
 /// A date and its time.
+#[cfg(not(fast))]
 #[rustfmt::skip]
 const DATE: &[Part] = &[
     Put(DAY_NAME), Say(", "), Put(DAY), Say(" "), Put(MONTH_NAME), Say(" "), Put(YEAR), Say(" "),
     Put(HOUR), Say(":"), Put(MINUTE), Say(":"), Put(SECOND), Say(" +0000"),
 ];
 
+#[cfg(not(fast))]
 static OCTETS: [u8; length(DATE)] = octets(DATE);
 
 /// A time, and what writes it: a program of a device that sets no clock is linked without it, which saves 336 bytes.
@@ -97,17 +106,43 @@ fn write(seconds: u32, out: &mut Window<'_>) {
     let month;
     (*year, month, *day) = civil(weeks.wrapping_mul(7).wrapping_add(*day_name));
     (*day_name, *month_name) = (day_name.wrapping_add(NAMED), month.wrapping_add(NAMED + 7));
-    let mut line = Line::new(&OCTETS);
-    while let Some(field) = line.next(out) {
-        let value = values.get(usize::from(field)).copied().unwrap_or(0);
-        let name = usize::try_from(value.wrapping_sub(NAMED))
-            .ok()
-            .and_then(|name| NAMES.get(name));
-        match name {
-            Some(name) => out.put_all(name),
-            None => out.digits(value, DECIMAL, 1 << 1),
+    #[cfg(fast)]
+    out.put_all(&in_one_piece(values));
+    #[cfg(not(fast))]
+    {
+        let mut line = Line::new(&OCTETS);
+        while let Some(field) = line.next(out) {
+            let value = values.get(usize::from(field)).copied().unwrap_or(0);
+            match name_of(value) {
+                Some(name) => out.put_all(name),
+                None => out.digits(value, DECIMAL, 1 << 1),
+            }
         }
     }
+}
+
+/// The name of a value that has one.
+fn name_of(value: u32) -> Option<&'static [u8; 3]> {
+    usize::try_from(value.wrapping_sub(NAMED))
+        .ok()
+        .and_then(|name| NAMES.get(name))
+}
+
+/// The same in one piece: each field always has as many octets.
+#[cfg(fast)]
+fn in_one_piece(values: [u32; 7]) -> [u8; 31] {
+    let [second, minute, hour, day_name, day, month_name, year] = values;
+    let two = |value: u32| [value / 10 % 10, value % 10].map(hex_digit);
+    let name = |value: u32| name_of(value).copied().unwrap_or_default();
+    let ([d, a, y], [m, o, n]) = (name(day_name), name(month_name));
+    let ([day_1, day_2], [year_1, year_2], [year_3, year_4]) = (two(day), two(year / 100), two(year));
+    let ([hour_1, hour_2], [minute_1, minute_2], [second_1, second_2]) = (two(hour), two(minute), two(second));
+    #[rustfmt::skip]
+    let text = [
+        d, a, y, b',', b' ', day_1, day_2, b' ', m, o, n, b' ', year_1, year_2, year_3, year_4, b' ', hour_1, hour_2, b':', minute_1,
+        minute_2, b':', second_1, second_2, b' ', b'+', b'0', b'0', b'0', b'0',
+    ];
+    text
 }
 
 #[cfg(test)]

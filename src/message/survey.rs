@@ -161,6 +161,54 @@ pub fn see(octets: &Some32) -> Seen {
     seen
 }
 
+/// Some octets, and those behind them. Of fewer the rest are blanks, which are nothing to see.
+#[cfg(fast)]
+fn some_of(octets: &[u8]) -> (Some32, &[u8]) {
+    if let Some((some, behind)) = octets.split_first_chunk() {
+        return (*some, behind);
+    }
+    let mut last = [b' '; 32];
+    copy(&mut last, octets);
+    (last, &[])
+}
+
+/// The place of the first of the octets that are marked.
+#[cfg(fast)]
+fn place(marks: u32) -> usize {
+    usize::try_from(marks.trailing_zeros()).unwrap_or(0)
+}
+
+/// How many octets a text has when each of its lines ends with CRLF; None where there is a CR in it. `see`: what there is among some
+/// octets; it is remembered in `seen`, of as many as fit.
+#[cfg(fast)]
+pub fn with_line_ends(text: &[u8], seen: &mut [Seen], see: impl Fn(&Some32) -> Seen) -> Option<usize> {
+    let (mut length, mut at) = (text.len(), 0usize);
+    let mut seen = seen.iter_mut();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (some, behind) = some_of(rest);
+        let found = see(&some);
+        if let Some(seen) = seen.next() {
+            *seen = found;
+        }
+        let mut controls = found.0;
+        while controls != 0 {
+            match text.get(at.wrapping_add(place(controls))) {
+                Some(b'\r') => return None,
+                Some(b'\n') => length = length.checked_add(1)?,
+                _ => {}
+            }
+            controls &= controls.wrapping_sub(1);
+        }
+        at = at.wrapping_add(some.len());
+        rest = behind;
+    }
+    match text {
+        [] | [.., b'\n'] => Some(length),
+        _ => length.checked_add(2),
+    }
+}
+
 #[cfg(fast)]
 impl Scan {
     /// At the beginning.
@@ -193,6 +241,51 @@ impl Scan {
         self.at = to;
     }
 
+    /// Looks at a whole text without a CR, and copies it to where there is exactly room for it: [`with_line_ends`], which has `seen`
+    /// this among its first octets.
+    pub fn copy(&mut self, text: &[u8], room: &mut [u8], seen: &[Seen], see: impl Fn(&Some32) -> Seen) {
+        let mut room = room;
+        let mut seen = seen.iter();
+        while self.at < text.len() {
+            let (mut controls, eight_bit) = match seen.next() {
+                Some(seen) => *seen,
+                None => see(&some_of(text.get(self.at..).unwrap_or(&[])).0),
+            };
+            self.eight_bit |= eight_bit;
+            while controls != 0 {
+                let at = self.at.wrapping_add(place(controls));
+                controls &= controls.wrapping_sub(1);
+                match text.get(at) {
+                    Some(b'\n') => {
+                        room = self.copy_line(text.get(self.line..at).unwrap_or(&[]), room);
+                        self.found.size = self.found.size.wrapping_add(1);
+                        self.line = at.wrapping_add(1);
+                    }
+                    other => self.found.unsendable |= other != Some(&b'\t'),
+                }
+            }
+            self.at = self.at.wrapping_add(size_of::<Some32>());
+        }
+        if let Some(last @ [_, ..]) = text.get(self.line..) {
+            self.copy_line(last, room);
+        }
+    }
+
+    /// Copies a line, with its end; the room behind it.
+    fn copy_line<'r>(&mut self, line: &[u8], room: &'r mut [u8]) -> &'r mut [u8] {
+        let found = &mut self.found;
+        found.unsendable |= line.len() > LINE_BYTES;
+        found.clean &= self.line == 0 || line.first() != Some(&b'.');
+        let copied = copy(room, line);
+        match room.get_mut(copied..) {
+            Some([first, second, behind @ ..]) => {
+                (*first, *second) = (b'\r', b'\n');
+                behind
+            }
+            _ => &mut [],
+        }
+    }
+
     /// Takes what was seen among some octets.
     fn take(&mut self, text: &[u8], seen: Seen) {
         let (controls, eight_bit) = seen;
@@ -208,7 +301,7 @@ impl Scan {
     fn look(&mut self, text: &[u8], controls: u32) {
         let mut controls = controls;
         while controls != 0 {
-            let place = usize::try_from(controls.trailing_zeros()).unwrap_or(0);
+            let place = place(controls);
             self.control(text, self.at.wrapping_add(place));
             // What belongs to the same line end is not looked at.
             let line = self.line.saturating_sub(self.at);
@@ -273,6 +366,8 @@ mod tests {
     use super::super::body::Encoder;
     use super::*;
     use crate::buffer::Window;
+    #[cfg(fast)]
+    use std::vec::Vec;
 
     #[test]
     fn the_encoding_follows_the_text_and_the_server() {
@@ -310,7 +405,7 @@ mod tests {
             &[b'z'; 997],
             "\u{17e}".as_bytes(),
         ];
-        let mut state = 1u64;
+        let (mut state, mut copies) = (1u64, 0);
         for _ in 0..30_000 {
             let mut text = std::vec::Vec::new();
             for _ in 0..state >> 20 & 15 {
@@ -340,7 +435,25 @@ mod tests {
                 scan.go_on(&text, to, see);
             }
             assert_eq!(scan.end(&text), found);
+            // So it is where it is copied, and what was copied is the same with other line ends.
+            let mut seen = [(0, 0); 4];
+            let ended = with_line_ends(&text, &mut seen, see);
+            assert_eq!(ended.is_none(), text.contains(&b'\r'), "{text:?}");
+            let Some(ended) = ended else { continue };
+            let mut wanted = Vec::new();
+            for line in text.split_inclusive(|octet| *octet == b'\n') {
+                wanted.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
+                wanted.extend_from_slice(b"\r\n");
+            }
+            let mut copied = std::vec![b'?'; ended];
+            let mut scan = Scan::NONE;
+            scan.copy(&text, &mut copied, &seen, see);
+            assert_eq!(copied, wanted, "{text:?}");
+            let clean = Survey::of(&copied).clean;
+            copies += 1;
+            assert_eq!(scan.end(&text), Survey { clean, ..found }, "{text:?}");
         }
+        assert!(copies > 1000);
     }
 
     #[cfg(fast)]

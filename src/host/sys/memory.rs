@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::alloc::{alloc, dealloc, realloc};
 use std::boxed::Box;
 
@@ -328,10 +328,90 @@ impl<T: Sync> Lasting<T> {
     }
 }
 
+/// A value that several hold, and that ends with the last of them. The standard library's `Arc` ends the process without memory.
+pub struct Counted<T>(NonNull<Held<T>>);
+
+struct Held<T> {
+    holders: AtomicUsize,
+    value: T,
+}
+
+// SAFETY: any thread of those that hold it reads the value, and any of them may end it.
+unsafe impl<T: Send + Sync> Send for Counted<T> {}
+
+// SAFETY: as above.
+unsafe impl<T: Send + Sync> Sync for Counted<T> {}
+
+impl<T> Counted<T> {
+    /// Moves a value into memory of its own; None without memory.
+    pub fn new(value: T) -> Option<Self> {
+        let holders = AtomicUsize::new(1);
+        let held = boxed(Held { holders, value })?;
+        Some(Self(NonNull::from(Box::leak(held))))
+    }
+
+    /// Another one that holds it. Each of them takes room somewhere: there are never as many as could be counted.
+    pub fn share(&self) -> Self {
+        self.held().holders.fetch_add(1, Ordering::Relaxed);
+        Self(self.0)
+    }
+
+    fn held(&self) -> &Held<T> {
+        // SAFETY: it was a box's, and ends with the last that holds it.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<T> Deref for Counted<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.held().value
+    }
+}
+
+impl<T> Drop for Counted<T> {
+    fn drop(&mut self) {
+        // What others have read of it was read before.
+        if self.held().holders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // SAFETY: it was a box's, and nobody else holds it.
+            drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::rc::Rc;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_value_that_several_hold_ends_with_the_last_of_them() {
+        struct Ends<'a>(&'a AtomicUsize);
+
+        impl Drop for Ends<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+
+        let ended = AtomicUsize::new(0);
+        let first = Counted::new(Ends(&ended)).unwrap();
+        let others: Vec<_> = (0..4).map(|_| first.share()).collect();
+        std::thread::scope(|scope| {
+            for other in others {
+                scope.spawn(move || {
+                    for _ in 0..100 {
+                        assert_eq!(other.share().deref().0.load(Ordering::Relaxed), 0);
+                    }
+                });
+            }
+        });
+        assert_eq!(ended.load(Ordering::Relaxed), 0);
+        drop(first);
+        assert_eq!(ended.load(Ordering::Relaxed), 1);
+    }
 
     #[test]
     fn a_value_is_moved_into_its_memory_and_dropped_with_it() {

@@ -22,7 +22,7 @@ compile_error!(
 );
 
 pub use interface::{Event, Failure, Task, Unopened, Unresolved, is_sound};
-pub use memory::{Lasting, Row, boxed};
+pub use memory::{Counted, Lasting, Row, boxed};
 pub use reserve::{forget_guarded, unguarded};
 #[cfg(feature = "tls")]
 pub use reserve::{guarded, is_refused};
