@@ -180,7 +180,7 @@ impl Post {
             self.header = self.composed(settings)?;
             return Some(());
         }
-        let length = self.mail().compose(settings, buffer);
+        let length = self.mail_seldom().compose(settings, buffer);
         let block = buffer.get_mut(..length).unwrap_or(&mut []);
         if let Some(header) = joined(&[block]) {
             self.header = header;
