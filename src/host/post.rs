@@ -95,8 +95,6 @@ impl Post {
     }
 
     /// The same, where it is seldom needed.
-    // Saves 300 bytes.
-    #[inline(never)]
     pub fn mail_seldom(&self) -> Mail<'_> {
         self.mail()
     }
