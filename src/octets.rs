@@ -69,8 +69,8 @@ pub fn printable(octet: u8) -> u8 {
 /// Wipes octets that may be secret. The compiler does not leave it out.
 ///
 /// Octet by octet: zeroizing a slice asserts that its length is one a slice can have, and Rust 1.85 keeps that panic.
-// Saves 20 bytes.
-#[cfg_attr(not(fast), inline(never))]
+// Saves 50 bytes, and a device 20.
+#[inline(never)]
 pub fn wipe(octets: &mut [u8]) {
     octets.iter_mut().zeroize();
 }

@@ -241,16 +241,13 @@ impl sds_smtp_message {
     /// Whether it has nothing of what only few mails have.
     #[cfg(feature = "std")]
     fn is_plain(&self) -> bool {
-        let texts = [
-            self.cc,
-            self.bcc,
-            self.reply_to,
-            self.from,
-            self.reverse_path,
-            self.message_id,
-            self.envelope_id,
-        ];
-        texts.iter().all(|text| text.is_null())
+        self.cc.is_null()
+            && self.bcc.is_null()
+            && self.reply_to.is_null()
+            && self.from.is_null()
+            && self.reverse_path.is_null()
+            && self.message_id.is_null()
+            && self.envelope_id.is_null()
             && self.headers.is_null()
             && self.flags & SDS_SMTP_AUTO_SUBMITTED == 0
             && self.verb | self.dsn | self.priority == 0

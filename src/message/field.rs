@@ -98,14 +98,10 @@ pub fn not_yours(name: &[u8], priority: Priority, auto_submitted: bool) -> Optio
     }
 }
 
-/// Whether a list has this name.
+/// Whether a list, with a comma between each two, has this name.
 fn is_among(name: &[u8], list: &[u8]) -> bool {
-    items(list).any(|other| other.eq_ignore_ascii_case(name))
-}
-
-/// What stands in a list, with a comma between each two.
-fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(|octet| *octet == b',')
+        .any(|other| other.eq_ignore_ascii_case(name))
 }
 
 /// Writes a field of the program's, folded: its value as it is in ASCII, or else as encoded words.
@@ -140,19 +136,16 @@ pub fn write(name: &[u8], value: &[u8], charset: &[u8], out: &mut Window<'_>) {
 
 /// Writes the fields of a priority.
 pub fn write_priority(priority: Priority, out: &mut Window<'_>) {
-    let values: &[u8] = match priority {
-        Priority::Normal => return,
-        Priority::High => b"1,high,urgent",
-        Priority::Low => b"5,low,non-urgent",
-    };
-    for (name, value) in items(PRIORITY).zip(items(values)) {
-        write(name, value, b"", out);
-    }
+    out.put_lines(match priority {
+        Priority::Normal => b"",
+        Priority::High => b"X-Priority: 1\r\nImportance: high\r\nPriority: urgent\r\n",
+        Priority::Low => b"X-Priority: 5\r\nImportance: low\r\nPriority: non-urgent\r\n",
+    });
 }
 
 /// Says that no person has written the mail (RFC 3834, 5).
 pub fn write_auto_submitted(out: &mut Window<'_>) {
-    write(AUTO_SUBMITTED, b"auto-generated", b"", out);
+    out.put_lines(b"Auto-Submitted: auto-generated\r\n");
 }
 
 /// Begins a field of mailboxes.
