@@ -211,7 +211,9 @@ pub unsafe extern "C" fn sds_smtp_client_send(client: *mut sds_smtp_client, mess
 }
 
 /// Refuses a mail for one of its fields.
+// Saves 50 bytes.
 #[cfg(feature = "std")]
+#[inline(never)]
 fn refuse(client: Client, field: &'static str, why: &'static str, code: Code) -> Code {
     client.refuse(&Wrong::new(code, field, why))
 }
@@ -376,7 +378,7 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
                     pieces = text;
                     &*pieces
                 }
-                Err((code, why)) => return Err(client.refuse(&Wrong::new(code, "read", why))),
+                Err((code, why)) => return Err(refuse(client, "read", why, code)),
             },
             None => string(message.text),
         };
@@ -403,7 +405,7 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
             return client.send_as(Some(string(message.to)), subject, text, parts, order);
         }
         let Some(headers) = headers_of(message.headers) else {
-            return Err(client.refuse(&Wrong::new(Code::DataFailed, "headers", "out of memory")));
+            return Err(refuse(client, "headers", "out of memory", Code::DataFailed));
         };
         let mut outgoing = message.outgoing(text, &headers);
         if message.flags & SDS_SMTP_RAW != 0 {
