@@ -258,6 +258,8 @@ impl Calls {
     };
 
     /// Adds a call. This needs no memory.
+    // Saves 230 bytes.
+    #[inline(never)]
     pub fn add(&mut self, mut call: Boxed<Call>) {
         *call.next = self.newest.take();
         self.newest = Some(call);

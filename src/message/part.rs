@@ -631,6 +631,8 @@ fn blanks(text: &[u8]) -> &[u8] {
 }
 
 /// A token (RFC 2045, 5.1), and what stands behind it.
+// Saves 50 bytes.
+#[inline(never)]
 fn token(text: &[u8]) -> (&[u8], &[u8]) {
     let special = |octet: &u8| !octet.is_ascii_graphic() || b"()<>@,;:\\\"/[]?=".contains(octet);
     let length = text.iter().position(special).unwrap_or(text.len());
