@@ -19,7 +19,7 @@ use crate::base64;
 use crate::buffer::Window;
 use crate::code::Reason;
 use crate::limits::{SCRAM_ROUNDS, SCRAM_SALT_BYTES};
-use crate::octets::wipe;
+use crate::octets::{trimmed, wipe};
 
 /// Hands over the parts of a user name as SCRAM writes it: a comma and an equals sign are `=2C` and `=3D`.
 pub fn each_of_name(name: &[u8], put: &mut dyn FnMut(&[u8])) {
@@ -220,7 +220,7 @@ pub enum Final {
 /// Reads server-final, and compares the signature in it in a time that says nothing of it.
 pub fn read_final(challenge: &[u8], exchange: &mut Exchange, credentials: &impl Credentials) -> Final {
     let mut room = [0; 256];
-    let length = base64::decode(challenge.trim_ascii(), &mut room);
+    let length = base64::decode(trimmed(challenge), &mut room);
     let message = length.and_then(|length| room.get(..length)).unwrap_or(&[]);
     if message.starts_with(b"e=") {
         exchange.tell(message);

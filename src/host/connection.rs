@@ -31,6 +31,7 @@ use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{HOST_NAME_BYTES, Limit};
+use crate::octets::trimmed;
 use crate::session::{Job, Session};
 use crate::wire::address::List;
 use crate::wire::capability::Capabilities;
@@ -912,7 +913,7 @@ impl Connection {
             let recipients = post.list();
             let address = match post.recipients {
                 // The same, faster: a list of one has nothing but blanks beside it.
-                1 => Some(recipients.trim_ascii()),
+                1 => Some(trimmed(recipients)),
                 _ => List::new(recipients).nth(usize::try_from(sink.recipient).unwrap_or(usize::MAX)),
             };
             ended.recipient = Bounded::new(address.unwrap_or(&[]));

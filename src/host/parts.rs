@@ -20,6 +20,7 @@ use crate::code::Reason;
 pub use crate::message::part::Enclosure;
 use crate::message::part::{self, Composer, Content, Form, Given, Kind, Multipart, Part, Watch};
 use crate::message::survey::{Scan, Survey};
+use crate::octets::is_ascii;
 use crate::session::Text;
 use crate::utf8::Utf8;
 
@@ -865,7 +866,7 @@ impl Feed {
             if !self.watch.is_clean(octets) {
                 return Err(Reason::NamesBcc);
             }
-            if !self.eight_bit_mime && !octets.is_ascii() {
+            if !self.eight_bit_mime && !is_ascii(octets) {
                 return Err(Reason::NeedsEightBitMime);
             }
         } else if body.is_text(self.of) && !body.in_charset {

@@ -3,6 +3,7 @@
 use super::word;
 use crate::buffer::Window;
 use crate::limits::HEADER_LINE_BYTES;
+use crate::octets::{is_ascii, is_same_word, trimmed};
 
 /// The longest name of a field of the program's.
 const NAME_BYTES: usize = 76;
@@ -75,9 +76,9 @@ pub fn read(field: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
             _ => {}
         }
     }
-    let value = value.trim_ascii();
+    let value = trimmed(value);
     let mut words = Words { rest: value };
-    if value.is_ascii() && words.any(|word| word.len() > WORD_BYTES) {
+    if is_ascii(value) && words.any(|word| word.len() > WORD_BYTES) {
         return Err(Fault::LongWord);
     }
     Ok((name, value))
@@ -87,7 +88,7 @@ pub fn read(field: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
 pub fn not_yours(name: &[u8], priority: Priority, auto_submitted: bool) -> Option<&'static str> {
     let content = name.get(.."Content-".len());
     let ours = is_among(name, OURS)
-        || content.is_some_and(|begin| begin.eq_ignore_ascii_case(b"Content-"))
+        || content.is_some_and(|begin| is_same_word(begin, b"Content-"))
         || (priority != Priority::Normal && is_among(name, PRIORITY))
         || (auto_submitted && is_among(name, AUTO_SUBMITTED));
     match name {
@@ -101,14 +102,14 @@ pub fn not_yours(name: &[u8], priority: Priority, auto_submitted: bool) -> Optio
 /// Whether a list, with a comma between each two, has this name.
 fn is_among(name: &[u8], list: &[u8]) -> bool {
     list.split(|octet| *octet == b',')
-        .any(|other| other.eq_ignore_ascii_case(name))
+        .any(|other| is_same_word(other, name))
 }
 
 /// Writes a field of the program's, folded: its value as it is in ASCII, or else as encoded words.
 pub fn write(name: &[u8], value: &[u8], charset: &[u8], out: &mut Window<'_>) {
     out.put_seldom(name);
     out.put(b':');
-    if !value.is_ascii() {
+    if !is_ascii(value) {
         if name.len() > SHORT_NAME_BYTES {
             out.fold(HEADER_LINE_BYTES);
         } else {
