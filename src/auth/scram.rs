@@ -10,8 +10,6 @@
 //! No channel is bound (`n,,`): servers offer that beside these mechanisms only, as SCRAM-SHA-256-PLUS. What the password comes to
 //! takes thousands of rounds, which are made in slices ([`Rounds::go_on`]).
 
-use sha2::{Digest, Sha256};
-
 use super::credentials::Credentials;
 use super::derivation::{Hash, MOST, Parts, Rounds, hashed, is_signed, mac};
 use super::exchange::{Exchange, NONCE_DIGITS, Stage};
@@ -128,24 +126,25 @@ pub fn fingerprint(exchange: &Exchange, hash: Hash, credentials: &impl Credentia
     let length = host.kept();
     let host = room.get(..length).unwrap_or(&[]);
     let [username, _] = credentials.prepared();
-    let mut digest = Sha256::new();
     let name: &[u8] = match hash {
         Hash::Sha1 => b"1",
         Hash::Sha256 => b"256",
     };
-    // No two lists of parts have the same octets: each part stands behind its length.
-    for part in [
+    let parts = [
         name,
         host,
         &credentials.port().to_be_bytes(),
         username,
         first.salt,
         &first.rounds.to_be_bytes(),
-    ] {
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part);
-    }
-    Some(digest.finalize().into())
+    ];
+    Some(hashed(Hash::Sha256, &mut |put| {
+        // No two lists of parts have the same octets: each part stands behind its length.
+        for part in parts {
+            put(&(part.len() as u64).to_be_bytes());
+            put(part);
+        }
+    }))
 }
 
 /// The nonce of both in server-first.
@@ -178,7 +177,8 @@ fn each_of_all(exchange: &Exchange, credentials: &impl Credentials, put: &mut dy
 pub fn write_proof(exchange: &Exchange, credentials: &impl Credentials, out: &mut Window<'_>) {
     let Some(keys) = &exchange.keys else { return };
     let length = keys.hash.length();
-    let mut stored = hashed(keys.hash, keys.client.get(..length).unwrap_or(&[]));
+    let key = keys.client.get(..length).unwrap_or(&[]);
+    let mut stored = hashed(keys.hash, &mut |put| put(key));
     let mut proof = signature(keys.hash, stored.get(..length).unwrap_or(&[]), exchange, credentials);
     wipe(&mut stored);
     for (proof, key) in proof.iter_mut().zip(&keys.client) {
