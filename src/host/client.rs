@@ -541,7 +541,7 @@ fn start_told(
         None => Some(post),
     });
     let post = post.ok_or((Code::DataFailed, Reason::NoMemory))?;
-    let sending = order.done.map(|_| Running::send(slot));
+    let sending = order.done.map(|_| Running::of(&slot.sending));
     let started = start(key, Some(post), order);
     if sending.map(drop).is_some() && calls::queued() {
         driver::wake_again();

@@ -335,7 +335,7 @@ impl Parts {
     /// Finds out what can be known now; `text` is that of the mail, and `survey` what there is in it. None without memory.
     pub fn prepare(&mut self, text: &[u8], survey: &Survey, slot: &'static Slot) -> Option<()> {
         if self.lends() {
-            self._lending = Some(Running::lent(slot));
+            self._lending = Some(Running::of(&slot.lent));
         }
         let at_hand = self.body.text_of(text);
         let survey = match &self.body.text {
