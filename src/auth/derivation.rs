@@ -1,6 +1,6 @@
 //! What a password comes to with SCRAM: thousands of rounds of HMAC, made in slices, so that nobody waits for all of them.
 
-use hmac::digest::{FixedOutput, Update};
+use hmac::digest::FixedOutput;
 use hmac::{Hmac, KeyInit};
 use sha1::Sha1;
 use sha2::Sha256;
@@ -51,7 +51,7 @@ impl Drop for Keys {
 pub type Parts<'p> = &'p mut dyn FnMut(&mut dyn FnMut(&[u8]));
 
 /// What comes of the parts, with a hash or a mac that has begun; as much as there is room for.
-pub fn sum_of<const N: usize>(mut begun: impl Update + FixedOutput, parts: Parts<'_>) -> [u8; N] {
+pub fn sum_of<const N: usize>(mut begun: impl FixedOutput, parts: Parts<'_>) -> [u8; N] {
     parts(&mut |part| begun.update(part));
     let mut sum = [0; N];
     copy(&mut sum, &begun.finalize_fixed());

@@ -637,8 +637,6 @@ impl Connection {
     }
 
     /// The link, and what its session is about now.
-    // Saves 80 bytes.
-    #[inline(never)]
     pub(super) fn parts(&mut self) -> (Job<'_>, &mut Link) {
         // Where the transport speaks TLS, a server on that port speaks first.
         let about = self.about(&self.link.address);

@@ -175,8 +175,6 @@ impl Key {
 }
 
 /// The slot of a place that has been used.
-// Saves 112 bytes.
-#[inline(never)]
 fn slot(place: usize) -> Option<&'static Slot> {
     match place {
         0 => Some(&BUILT_IN),
