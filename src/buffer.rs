@@ -114,7 +114,7 @@ impl<'b> Window<'b> {
     }
 
     /// Ends a line of a header.
-    // Saves 1,700 bytes.
+    // Saves 568 bytes.
     #[cfg_attr(fast, inline(never))]
     pub fn end_line(&mut self) {
         self.put(b'\r');
@@ -156,7 +156,9 @@ impl<'b> Window<'b> {
     }
 
     /// Writes octets: all at once, which is the faster code.
+    // Saves 1,700 bytes.
     #[cfg(fast)]
+    #[inline(never)]
     pub fn put_all(&mut self, octets: &[u8]) {
         let space = self.out.get_mut(self.at..);
         match space.and_then(|space| space.get_mut(..octets.len())) {
@@ -179,9 +181,7 @@ impl<'b> Window<'b> {
         self.at = self.at.wrapping_add(octets.len());
     }
 
-    /// The same as [`Window::put_all`], for what a mail seldom needs: it is there once.
-    // Saves 1.2 KB.
-    #[cfg_attr(fast, inline(never))]
+    /// The same as [`Window::put_all`], for what a mail seldom needs.
     pub fn put_seldom(&mut self, octets: &[u8]) {
         self.put_all(octets);
     }

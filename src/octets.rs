@@ -69,8 +69,8 @@ pub fn printable(octet: u8) -> u8 {
 /// Wipes octets that may be secret. The compiler does not leave it out.
 ///
 /// Octet by octet: zeroizing a slice asserts that its length is one a slice can have, and Rust 1.85 keeps that panic.
-// Saves 20 bytes.
-#[cfg_attr(not(fast), inline(never))]
+// Saves 50 bytes, and a device 20.
+#[inline(never)]
 pub fn wipe(octets: &mut [u8]) {
     octets.iter_mut().zeroize();
 }
@@ -78,6 +78,31 @@ pub fn wipe(octets: &mut [u8]) {
 /// Whether this octet is printable ASCII.
 pub fn is_printable(octet: u8) -> bool {
     matches!(octet, b' '..=b'~')
+}
+
+/// Whether they are the same, in letters of any case.
+///
+/// Octet by octet: the standard library's looks at sixteen at a time, and words are shorter.
+// Saves 176 bytes.
+#[cfg_attr(fast, inline(never))]
+pub fn is_same_word(one: &[u8], other: &[u8]) -> bool {
+    let mut pairs = one.iter().zip(other);
+    one.len() == other.len() && pairs.all(|(one, other)| one.eq_ignore_ascii_case(other))
+}
+
+/// Whether all of them are ASCII.
+// Saves 1,600 bytes.
+#[cfg_attr(fast, inline(never))]
+pub fn is_ascii(octets: &[u8]) -> bool {
+    octets.is_ascii()
+}
+
+/// What is left without the blanks and line ends that it begins and ends with.
+// Saves 640 bytes.
+#[cfg(feature = "std")]
+#[inline(never)]
+pub fn trimmed(octets: &[u8]) -> &[u8] {
+    octets.trim_ascii()
 }
 
 /// What follows the last separator; all of it, where there is none.

@@ -1,18 +1,18 @@
 //! CRAM-MD5 (RFC 2195): the challenge's HMAC-MD5 with the password as key, in hexadecimal, behind the user name.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit};
 use md5::Md5;
 
 use super::credentials::Credentials;
+use super::derivation::sum_of;
 use super::exchange::Exchange;
 use crate::base64;
 use crate::buffer::Window;
 
 /// Computes the answer to the challenge that is kept.
 pub fn answer(exchange: &mut Exchange, credentials: &impl Credentials) -> Option<()> {
-    let mut mac = Hmac::<Md5>::new_from_slice(credentials.password()).ok()?;
-    mac.update(exchange.message());
-    exchange.digest = mac.finalize().into_bytes().into();
+    let keyed = Hmac::<Md5>::new_from_slice(credentials.password()).ok()?;
+    exchange.digest = sum_of(keyed, &mut |put| put(exchange.message()));
     Some(())
 }
 

@@ -1,8 +1,9 @@
 //! What a password comes to with SCRAM: thousands of rounds of HMAC, made in slices, so that nobody waits for all of them.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::digest::FixedOutput;
+use hmac::{Hmac, KeyInit};
 use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use crate::octets::{copy, wipe};
 
@@ -46,59 +47,91 @@ impl Drop for Keys {
     }
 }
 
-/// The rounds of a derivation (PBKDF2: RFC 8018, 5.2, one block).
-pub enum Rounds {
-    /// With SHA-1.
-    Sha1(Of<Hmac<Sha1>>),
-    /// With SHA-256.
-    Sha256(Of<Hmac<Sha256>>),
+/// Who hands over what a hash or a mac is of.
+pub type Parts<'p> = &'p mut dyn FnMut(&mut dyn FnMut(&[u8]));
+
+/// What comes of the parts, with a hash or a mac that has begun; as much as there is room for.
+pub fn sum_of<const N: usize>(mut begun: impl FixedOutput, parts: Parts<'_>) -> [u8; N] {
+    parts(&mut |part| begun.update(part));
+    let mut sum = [0; N];
+    copy(&mut sum, &begun.finalize_fixed());
+    sum
 }
 
-impl Rounds {
-    /// The first of so many.
-    pub fn begin(hash: Hash, password: &[u8], salt: &[u8], rounds: u32) -> Option<Self> {
+/// The hash of the parts.
+pub fn hashed(hash: Hash, parts: Parts<'_>) -> [u8; MOST] {
+    match hash {
+        Hash::Sha1 => sum_of(Sha1::default(), parts),
+        Hash::Sha256 => sum_of(Sha256::default(), parts),
+    }
+}
+
+/// HMAC with a key.
+enum Keyed {
+    Sha1(Hmac<Sha1>),
+    Sha256(Hmac<Sha256>),
+}
+
+impl Keyed {
+    /// A key of any length will do.
+    fn new(hash: Hash, key: &[u8]) -> Option<Self> {
         match hash {
-            Hash::Sha1 => Of::begin(hash, password, salt, rounds).map(Self::Sha1),
-            Hash::Sha256 => Of::begin(hash, password, salt, rounds).map(Self::Sha256),
+            Hash::Sha1 => Hmac::new_from_slice(key).ok().map(Self::Sha1),
+            Hash::Sha256 => Hmac::new_from_slice(key).ok().map(Self::Sha256),
         }
     }
 
-    /// Makes so many of them at most; the keys, where these were the last ones.
-    pub fn go_on(&mut self, most: u32) -> Option<Keys> {
+    /// The HMAC of the parts.
+    fn mac(&self, parts: Parts<'_>) -> [u8; MOST] {
         match self {
-            Self::Sha1(rounds) => rounds.go_on(most),
-            Self::Sha256(rounds) => rounds.go_on(most),
+            Self::Sha1(keyed) => sum_of(keyed.clone(), parts),
+            Self::Sha256(keyed) => sum_of(keyed.clone(), parts),
         }
     }
 }
 
-/// The same with one of the hashes.
-pub struct Of<M> {
+/// The HMAC of the parts.
+pub fn mac(hash: Hash, key: &[u8], parts: Parts<'_>) -> [u8; MOST] {
+    Keyed::new(hash, key).map_or([0; MOST], |keyed| keyed.mac(parts))
+}
+
+/// Whether this is the HMAC of the parts. It takes a time that says nothing of where they differ.
+pub fn is_signed(hash: Hash, key: &[u8], parts: Parts<'_>, signature: &[u8]) -> bool {
+    let mut sum = mac(hash, key, parts);
+    let differ = sum
+        .iter()
+        .zip(signature)
+        .fold(0, |differ, (one, other)| core::hint::black_box(differ | one ^ other));
+    wipe(&mut sum);
+    signature.len() == hash.length() && differ == 0
+}
+
+/// The rounds of a derivation (PBKDF2: RFC 8018, 5.2, one block).
+pub struct Rounds {
     hash: Hash,
     /// With the password as its key.
-    keyed: M,
+    keyed: Keyed,
     last: [u8; MOST],
     sum: [u8; MOST],
     left: u32,
 }
 
-impl<M> Drop for Of<M> {
+impl Drop for Rounds {
     fn drop(&mut self) {
         wipe(&mut self.last);
         wipe(&mut self.sum);
     }
 }
 
-impl<M: Mac + KeyInit + Clone> Of<M> {
-    /// The first round.
-    fn begin(hash: Hash, password: &[u8], salt: &[u8], rounds: u32) -> Option<Self> {
-        let keyed = <M as KeyInit>::new_from_slice(password).ok()?;
-        let mut mac = keyed.clone();
-        mac.update(salt);
-        // The number of the block.
-        mac.update(&1u32.to_be_bytes());
-        let mut last = [0; MOST];
-        copy(&mut last, &mac.finalize().into_bytes());
+impl Rounds {
+    /// The first of so many.
+    pub fn begin(hash: Hash, password: &[u8], salt: &[u8], rounds: u32) -> Option<Self> {
+        let keyed = Keyed::new(hash, password)?;
+        let last = keyed.mac(&mut |put| {
+            put(salt);
+            // The number of the block.
+            put(&1u32.to_be_bytes());
+        });
         Some(Self {
             hash,
             keyed,
@@ -108,12 +141,12 @@ impl<M: Mac + KeyInit + Clone> Of<M> {
         })
     }
 
-    fn go_on(&mut self, most: u32) -> Option<Keys> {
+    /// Makes so many of them at most; the keys, where these were the last ones.
+    pub fn go_on(&mut self, most: u32) -> Option<Keys> {
         let length = self.hash.length();
         for _ in 0..most.min(self.left) {
-            let mut mac = self.keyed.clone();
-            mac.update(self.last.get(..length)?);
-            copy(&mut self.last, &mac.finalize().into_bytes());
+            let last = self.last.get(..length)?;
+            self.last = self.keyed.mac(&mut |put| put(last));
             for (sum, last) in self.sum.iter_mut().zip(&self.last) {
                 *sum ^= last;
             }
@@ -121,54 +154,6 @@ impl<M: Mac + KeyInit + Clone> Of<M> {
         self.left = self.left.saturating_sub(most);
         (self.left == 0).then(|| Keys::of(self.hash, self.sum.get(..length).unwrap_or(&[])))
     }
-}
-
-/// Who hands over what a mac is of.
-pub type Parts<'p> = &'p mut dyn FnMut(&mut dyn FnMut(&[u8]));
-
-fn mac_with<M: Mac + KeyInit>(key: &[u8], parts: Parts<'_>) -> [u8; MOST] {
-    let mut sum = [0; MOST];
-    // A key of any length will do.
-    if let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) {
-        parts(&mut |part| mac.update(part));
-        copy(&mut sum, &mac.finalize().into_bytes());
-    }
-    sum
-}
-
-/// Compares in a time that says nothing of where they differ.
-fn is_signed_with<M: Mac + KeyInit>(key: &[u8], parts: Parts<'_>, signature: &[u8]) -> bool {
-    let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else {
-        return false;
-    };
-    parts(&mut |part| mac.update(part));
-    mac.verify_slice(signature).is_ok()
-}
-
-/// Whether this is the HMAC of the parts.
-pub fn is_signed(hash: Hash, key: &[u8], parts: Parts<'_>, signature: &[u8]) -> bool {
-    match hash {
-        Hash::Sha1 => is_signed_with::<Hmac<Sha1>>(key, parts, signature),
-        Hash::Sha256 => is_signed_with::<Hmac<Sha256>>(key, parts, signature),
-    }
-}
-
-/// The HMAC of the parts.
-pub fn mac(hash: Hash, key: &[u8], parts: Parts<'_>) -> [u8; MOST] {
-    match hash {
-        Hash::Sha1 => mac_with::<Hmac<Sha1>>(key, parts),
-        Hash::Sha256 => mac_with::<Hmac<Sha256>>(key, parts),
-    }
-}
-
-/// The hash.
-pub fn hashed(hash: Hash, octets: &[u8]) -> [u8; MOST] {
-    let mut sum = [0; MOST];
-    match hash {
-        Hash::Sha1 => copy(&mut sum, &Sha1::digest(octets)),
-        Hash::Sha256 => copy(&mut sum, &Sha256::digest(octets)),
-    };
-    sum
 }
 
 impl Keys {

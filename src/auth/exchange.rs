@@ -4,7 +4,7 @@ use super::derivation::{Keys, Rounds};
 use crate::base64;
 use crate::buffer::Window;
 use crate::limits::{REPLY_TEXT_BYTES, SASL_MESSAGE_BYTES};
-use crate::octets::{printable, wipe};
+use crate::octets::{printable, trimmed, wipe};
 
 /// Random octets of a nonce.
 pub const NONCE_BYTES: usize = 18;
@@ -79,7 +79,7 @@ impl Exchange {
 
     /// Keeps the server's message, base64 taken off; false where it is none, or too long.
     pub(super) fn keep(&mut self, challenge: &[u8]) -> bool {
-        let length = base64::decode(challenge.trim_ascii(), &mut self.message);
+        let length = base64::decode(trimmed(challenge), &mut self.message);
         self.length = length.unwrap_or(0);
         length.is_some()
     }
@@ -87,7 +87,7 @@ impl Exchange {
     /// Keeps what the server says of its refusal, as text: the beginning of it, as it is where it is not base64.
     pub(super) fn keep_refusal(&mut self, challenge: &[u8]) {
         self.stage = Stage::Refused;
-        let challenge = challenge.trim_ascii();
+        let challenge = trimmed(challenge);
         let mut words = [0; TOLD_DIGITS / 4 * 3];
         let digits = challenge.get(..TOLD_DIGITS).unwrap_or(challenge);
         match base64::decode(digits, &mut words) {
@@ -113,11 +113,7 @@ impl Exchange {
     /// What the server has said of its refusal: printable ASCII; all that there is room for, where it was cut off.
     pub fn told(&self) -> &[u8] {
         let told = self.told.get(..self.told_length).unwrap_or(&[]);
-        if told.len() < TOLD_BYTES {
-            told.trim_ascii()
-        } else {
-            told
-        }
+        if told.len() < TOLD_BYTES { trimmed(told) } else { told }
     }
 
     /// Whether there are rounds left.

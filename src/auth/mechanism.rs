@@ -15,6 +15,8 @@ use crate::code::Reason;
 use crate::code::Step;
 #[cfg(feature = "std")]
 use crate::limits::COMMAND_LINE_BYTES;
+#[cfg(feature = "std")]
+use crate::octets::trimmed;
 
 /// What follows a challenge.
 #[cfg(feature = "std")]
@@ -136,7 +138,7 @@ impl Mechanism {
         credentials: &impl Credentials,
         exchange: &mut Exchange,
     ) -> Answer {
-        let is_empty = challenge.trim_ascii().is_empty();
+        let is_empty = trimmed(challenge).is_empty();
         let bad = |done: bool| {
             if done {
                 Answer::Respond(Step::AuthPassword)

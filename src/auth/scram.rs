@@ -10,8 +10,6 @@
 //! No channel is bound (`n,,`): servers offer that beside these mechanisms only, as SCRAM-SHA-256-PLUS. What the password comes to
 //! takes thousands of rounds, which are made in slices ([`Rounds::go_on`]).
 
-use sha2::{Digest, Sha256};
-
 use super::credentials::Credentials;
 use super::derivation::{Hash, MOST, Parts, Rounds, hashed, is_signed, mac};
 use super::exchange::{Exchange, NONCE_DIGITS, Stage};
@@ -19,7 +17,7 @@ use crate::base64;
 use crate::buffer::Window;
 use crate::code::Reason;
 use crate::limits::{SCRAM_ROUNDS, SCRAM_SALT_BYTES};
-use crate::octets::wipe;
+use crate::octets::{trimmed, wipe};
 
 /// Hands over the parts of a user name as SCRAM writes it: a comma and an equals sign are `=2C` and `=3D`.
 pub fn each_of_name(name: &[u8], put: &mut dyn FnMut(&[u8])) {
@@ -128,24 +126,25 @@ pub fn fingerprint(exchange: &Exchange, hash: Hash, credentials: &impl Credentia
     let length = host.kept();
     let host = room.get(..length).unwrap_or(&[]);
     let [username, _] = credentials.prepared();
-    let mut digest = Sha256::new();
     let name: &[u8] = match hash {
         Hash::Sha1 => b"1",
         Hash::Sha256 => b"256",
     };
-    // No two lists of parts have the same octets: each part stands behind its length.
-    for part in [
+    let parts = [
         name,
         host,
         &credentials.port().to_be_bytes(),
         username,
         first.salt,
         &first.rounds.to_be_bytes(),
-    ] {
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part);
-    }
-    Some(digest.finalize().into())
+    ];
+    Some(hashed(Hash::Sha256, &mut |put| {
+        // No two lists of parts have the same octets: each part stands behind its length.
+        for part in parts {
+            put(&(part.len() as u64).to_be_bytes());
+            put(part);
+        }
+    }))
 }
 
 /// The nonce of both in server-first.
@@ -178,7 +177,8 @@ fn each_of_all(exchange: &Exchange, credentials: &impl Credentials, put: &mut dy
 pub fn write_proof(exchange: &Exchange, credentials: &impl Credentials, out: &mut Window<'_>) {
     let Some(keys) = &exchange.keys else { return };
     let length = keys.hash.length();
-    let mut stored = hashed(keys.hash, keys.client.get(..length).unwrap_or(&[]));
+    let key = keys.client.get(..length).unwrap_or(&[]);
+    let mut stored = hashed(keys.hash, &mut |put| put(key));
     let mut proof = signature(keys.hash, stored.get(..length).unwrap_or(&[]), exchange, credentials);
     wipe(&mut stored);
     for (proof, key) in proof.iter_mut().zip(&keys.client) {
@@ -220,7 +220,7 @@ pub enum Final {
 /// Reads server-final, and compares the signature in it in a time that says nothing of it.
 pub fn read_final(challenge: &[u8], exchange: &mut Exchange, credentials: &impl Credentials) -> Final {
     let mut room = [0; 256];
-    let length = base64::decode(challenge.trim_ascii(), &mut room);
+    let length = base64::decode(trimmed(challenge), &mut room);
     let message = length.and_then(|length| room.get(..length)).unwrap_or(&[]);
     if message.starts_with(b"e=") {
         exchange.tell(message);

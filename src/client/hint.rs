@@ -6,7 +6,7 @@ use super::report::{Bounded, Report};
 use crate::auth::Mechanism;
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::REPLY_TEXT_BYTES;
-use crate::octets::copy;
+use crate::octets::{copy, is_same_word};
 use crate::session::Settings;
 use crate::wire::capability::Capabilities;
 
@@ -28,7 +28,7 @@ impl Case<'_> {
 
     fn says(&self, word: &[u8]) -> bool {
         let text = self.report.text.octets();
-        text.windows(word.len()).any(|words| words.eq_ignore_ascii_case(word))
+        text.windows(word.len()).any(|words| is_same_word(words, word))
     }
 
     fn is_refused(&self) -> bool {
@@ -129,7 +129,7 @@ impl Case<'_> {
     /// One of the words of the text.
     fn offers(&self, mechanism: &[u8]) -> bool {
         let mut words = self.report.text.octets().split(|octet| matches!(octet, b' ' | b'='));
-        words.any(|word| word.eq_ignore_ascii_case(mechanism))
+        words.any(|word| is_same_word(word, mechanism))
     }
 
     /// The server has no mechanism that this library knows at all.

@@ -32,6 +32,8 @@ impl Failed {
     }
 
     /// Whether the same mail may be accepted later, as it is.
+    // Saves 90 bytes.
+    #[inline(never)]
     pub fn may_pass(&self) -> bool {
         if self.outcome != Outcome::NotSent || always_final(self.code) {
             return false;

@@ -7,6 +7,7 @@ use crate::code::Code;
 use crate::limits::TOKEN_BYTES;
 use crate::limits::{CHARSET_BYTES, CREDENTIAL_BYTES, NAME_BYTES, Timeouts};
 use crate::message::word;
+use crate::octets::is_same_word;
 use crate::session::Settings;
 use crate::session::job::{Field, Fields};
 use crate::wire::address;
@@ -301,7 +302,7 @@ fn is_charset(name: &[u8]) -> bool {
 
 /// Whether this is a name of UTF-8. Text that is not UTF-8 is never labelled so, whatever is configured.
 fn is_utf8(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"utf-8") || name.eq_ignore_ascii_case(b"utf8")
+    is_same_word(name, b"utf-8") || is_same_word(name, b"utf8")
 }
 
 #[cfg(test)]

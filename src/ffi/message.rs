@@ -212,7 +212,9 @@ pub unsafe extern "C" fn sds_smtp_client_send(client: *mut sds_smtp_client, mess
 }
 
 /// Refuses a mail for one of its fields.
+// Saves 50 bytes.
 #[cfg(feature = "std")]
+#[inline(never)]
 fn refuse(client: Client, field: &'static str, why: &'static str, code: Code) -> Code {
     client.refuse(&Wrong::new(code, field, why))
 }
@@ -242,16 +244,13 @@ impl sds_smtp_message {
     /// Whether it has nothing of what only few mails have.
     #[cfg(feature = "std")]
     fn is_plain(&self) -> bool {
-        let texts = [
-            self.cc,
-            self.bcc,
-            self.reply_to,
-            self.from,
-            self.reverse_path,
-            self.message_id,
-            self.envelope_id,
-        ];
-        texts.iter().all(|text| text.is_null())
+        self.cc.is_null()
+            && self.bcc.is_null()
+            && self.reply_to.is_null()
+            && self.from.is_null()
+            && self.reverse_path.is_null()
+            && self.message_id.is_null()
+            && self.envelope_id.is_null()
             && self.headers.is_null()
             && self.flags & SDS_SMTP_AUTO_SUBMITTED == 0
             && self.verb | self.dsn | self.priority == 0
@@ -380,7 +379,7 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
                     pieces = text;
                     &*pieces
                 }
-                Err((code, why)) => return Err(client.refuse(&Wrong::new(code, "read", why))),
+                Err((code, why)) => return Err(refuse(client, "read", why, code)),
             },
             None => string(message.text),
         };
@@ -408,7 +407,7 @@ unsafe fn post(client: Client, message: &sds_smtp_message) -> Result<(), Code> {
             return client.send_as(Some(string(message.to)), subject, text, parts, order);
         }
         let Some(headers) = headers_of(message.headers) else {
-            return Err(client.refuse(&Wrong::new(Code::DataFailed, "headers", "out of memory")));
+            return Err(refuse(client, "headers", "out of memory", Code::DataFailed));
         };
         let mut outgoing = message.outgoing(text, &headers);
         if message.flags & SDS_SMTP_RAW != 0 {

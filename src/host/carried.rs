@@ -102,6 +102,8 @@ impl Carried {
     }
 
     /// Forgets the server, for the next one.
+    // Saves 50 bytes.
+    #[inline(never)]
     pub fn forget_server(&mut self) {
         self.targets.clear();
         self.at = 0;

@@ -614,7 +614,7 @@ fn start_told(
     });
     let mut post = post.ok_or((Code::DataFailed, Reason::NoMemory))?;
     post.set_partial(order.partial);
-    let sending = order.done.map(|_| Running::send(slot));
+    let sending = order.done.map(|_| Running::of(&slot.sending));
     let started = start(key, Some(post), order);
     if sending.map(drop).is_some() && calls::queued() {
         driver::wake_again();

@@ -33,6 +33,7 @@ use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
 use crate::limits::{HOST_NAME_BYTES, Limit};
+use crate::octets::trimmed;
 use crate::session::recipients::has_no_room;
 use crate::session::{Job, Session, State};
 use crate::wire::address::List;
@@ -1113,7 +1114,7 @@ impl Connection {
         let address = match post {
             None => &[],
             // The same, faster: a list of one has nothing but blanks beside it.
-            Some(post) if post.recipients == 1 => post.list().trim_ascii(),
+            Some(post) if post.recipients == 1 => trimmed(post.list()),
             Some(post) => {
                 let number = usize::try_from(sink.recipient).unwrap_or(usize::MAX);
                 List::new(post.list()).nth(number).unwrap_or(&[])

@@ -287,6 +287,8 @@ impl Link {
     }
 
     /// The connection is lost.
+    // Saves 150 bytes.
+    #[inline(never)]
     pub fn lost(&mut self, job: &Job<'_>, now: u64, reason: Reason) {
         self.pump.session.lost(job, self.time(now), reason);
     }

@@ -5,7 +5,7 @@ use super::no_server::NoServer;
 use crate::client::wrong::{Wrong, of_fault};
 use crate::code::Code;
 use crate::limits::{ADDRESS_BYTES, DOMAIN_BYTES, MANY_RECIPIENTS, NAME_BYTES};
-use crate::octets::{Bounded, copy};
+use crate::octets::{Bounded, copy, is_ascii};
 use crate::wire::mailbox::{self, Fault, Mailbox, Mailboxes};
 
 /// What was found in the lists that were read.
@@ -111,7 +111,7 @@ impl Path {
 
     /// Whether it has letters outside ASCII.
     pub fn is_utf8(&self) -> bool {
-        !self.octets.octets().is_ascii()
+        !is_ascii(self.octets.octets())
     }
 
     /// Reads a mailbox.
@@ -119,7 +119,7 @@ impl Path {
         let (local, domain) = mailbox.parts().map_err(Problem::Form)?;
         let mut room = [0; DOMAIN_BYTES];
         let mut domain = domain;
-        if !domain.is_ascii() {
+        if !is_ascii(domain) {
             let name = core::str::from_utf8(domain).map_err(|_| Problem::Form(Fault::NotUtf8))?;
             let length = idn::to_a_labels(name, &mut room).map_err(Problem::Domain)?;
             domain = room.get(..length).unwrap_or(&[]);

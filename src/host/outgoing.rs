@@ -226,23 +226,7 @@ impl<'a> Outgoing<'a> {
 
     /// Writes the header fields of addresses, and the program's own.
     fn write_lines(&self, charset: &[u8], utf8: &mut bool, out: &mut Window<'_>) -> Result<(), Wrong<'a>> {
-        let mut write = |name, field, code, list| {
-            let (mut found, mut any) = (Found::default(), false);
-            mailboxes::read(field, code, list, &mut found, &mut |mailbox, address| {
-                let display = name_of(mailbox).ok_or("a name longer than 200 bytes")?;
-                if !any {
-                    field::begin_mailboxes(name, out);
-                }
-                field::write_mailbox(!any, display.octets(), charset, address, out);
-                any = true;
-                Ok(())
-            })?;
-            *utf8 |= found.utf8;
-            if any {
-                out.end_line();
-            }
-            Ok(())
-        };
+        let mut write = |name, field, code, list| write_list(name, (field, code, list), charset, utf8, out);
         write(b"From", "from", Code::SenderRefused, self.from)?;
         write(b"Reply-To", "reply_to", Code::BadArgument, self.reply_to)?;
         write(b"To", "to", Code::RecipientRefused, self.to)?;
@@ -283,6 +267,33 @@ impl<'a> Outgoing<'a> {
         }
         Ok(())
     }
+}
+
+/// Writes a field of mailboxes, where there are some: its name, and the list.
+// Saves 100 bytes.
+#[inline(never)]
+fn write_list<'a>(
+    name: &[u8],
+    (field, code, list): (&'static str, Code, &'a [u8]),
+    charset: &[u8],
+    utf8: &mut bool,
+    out: &mut Window<'_>,
+) -> Result<(), Wrong<'a>> {
+    let (mut found, mut any) = (Found::default(), false);
+    mailboxes::read(field, code, list, &mut found, &mut |mailbox, address| {
+        let display = name_of(mailbox).ok_or("a name longer than 200 bytes")?;
+        if !any {
+            field::begin_mailboxes(name, out);
+        }
+        field::write_mailbox(!any, display.octets(), charset, address, out);
+        any = true;
+        Ok(())
+    })?;
+    *utf8 |= found.utf8;
+    if any {
+        out.end_line();
+    }
+    Ok(())
 }
 
 const NO_MEMORY: Wrong<'static> = Wrong::new(Code::DataFailed, "message", "out of memory");

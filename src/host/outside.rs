@@ -387,7 +387,7 @@ fn take(wanted: Wanted) -> Option<(Boxed<Connection>, Worker, Option<Running>)> 
     let mut engine = engine();
     let engine = engine.as_mut()?;
     let connection = engine.next_outside(wanted)?;
-    let running = connection.key.place().map(Running::function);
+    let running = connection.key.place().map(|slot| Running::of(&slot.calls));
     Some((connection, engine.worker(), running))
 }
 

@@ -20,6 +20,7 @@ use crate::code::Reason;
 pub use crate::message::part::Enclosure;
 use crate::message::part::{self, Composer, Content, Form, Given, Kind, Multipart, Part, Watch};
 use crate::message::survey::{Scan, Survey};
+use crate::octets::is_ascii;
 use crate::session::Text;
 use crate::utf8::Utf8;
 
@@ -334,7 +335,7 @@ impl Parts {
     /// Finds out what can be known now; `text` is that of the mail, and `survey` what there is in it. None without memory.
     pub fn prepare(&mut self, text: &[u8], survey: &Survey, slot: &'static Slot) -> Option<()> {
         if self.lends() {
-            self._lending = Some(Running::lent(slot));
+            self._lending = Some(Running::of(&slot.lent));
         }
         let at_hand = self.body.text_of(text);
         let survey = match &self.body.text {
@@ -865,7 +866,7 @@ impl Feed {
             if !self.watch.is_clean(octets) {
                 return Err(Reason::NamesBcc);
             }
-            if !self.eight_bit_mime && !octets.is_ascii() {
+            if !self.eight_bit_mime && !is_ascii(octets) {
                 return Err(Reason::NeedsEightBitMime);
             }
         } else if body.is_text(self.of) && !body.in_charset {

@@ -154,8 +154,6 @@ impl Post {
     }
 
     /// The same, where it is seldom needed.
-    // Saves 300 bytes.
-    #[inline(never)]
     pub fn mail_seldom(&self) -> Mail<'_> {
         self.mail()
     }
@@ -257,7 +255,7 @@ impl Post {
             self.header = self.composed(settings)?;
             return Some(());
         }
-        let length = self.mail().compose(settings, buffer);
+        let length = self.mail_seldom().compose(settings, buffer);
         let block = buffer.get_mut(..length).unwrap_or(&mut []);
         if let Some(header) = joined(&[block]) {
             self.header = header;

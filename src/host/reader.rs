@@ -10,7 +10,7 @@ pub fn call(read: Read, key: Key, offset: u64, room: &mut [u8], wanted: &dyn Fn(
     let slot = key.slot()?;
     // Before it is asked whether the octets are wanted: who ends the mail forgets them first, and then looks whether a function
     // runs.
-    let reading = Running::reading(slot);
+    let reading = Running::of(&slot.reading);
     let given = runner::run_for(slot, || {
         let calls = wanted() && key.slot().is_some();
         calls.then(|| read.call(offset, room))

@@ -41,15 +41,15 @@ pub struct Slot {
     /// The number of the mail that was given up.
     given_up: AtomicU32,
     /// Connections of clients at this place that the thread has.
-    connections: AtomicU32,
+    connections: Counter,
     /// Calls of send() that have not returned, for mails whose end the program is told of.
-    sending: AtomicU32,
+    pub sending: Counter,
     /// Functions of the program that run for clients at this place.
-    calls: AtomicU32,
+    pub calls: Counter,
     /// Those of them that an attachment is read with.
-    reading: AtomicU32,
+    pub reading: Counter,
     /// Mails of which the program's own memory is read.
-    lent: AtomicU32,
+    pub lent: Counter,
 }
 
 impl Slot {
@@ -59,17 +59,17 @@ impl Slot {
             guard: Guard::new(short(life)),
             ended: Condition::new(),
             given_up: AtomicU32::new(0),
-            connections: AtomicU32::new(0),
-            sending: AtomicU32::new(0),
-            calls: AtomicU32::new(0),
-            reading: AtomicU32::new(0),
-            lent: AtomicU32::new(0),
+            connections: Counter::new(),
+            sending: Counter::new(),
+            calls: Counter::new(),
+            reading: Counter::new(),
+            lent: Counter::new(),
         }
     }
 
     /// Whether there is something to end: a mail in flight, or a connection that only waits for the reply to QUIT.
     pub fn in_use(&self) -> bool {
-        self.guard.busy() || self.connections.load(Ordering::Acquire) > 0
+        self.guard.busy() || self.connections.is_any()
     }
 
     /// Gives this mail up.
@@ -81,54 +81,35 @@ impl Slot {
     pub fn is_given_up(&self, mail: u32) -> bool {
         self.given_up.load(Ordering::Acquire) == mail
     }
-
-    /// Counts a call of send() that begins, or one that returns.
-    pub fn count_sending(&self, more: bool) {
-        count(&self.sending, more);
-    }
-
-    /// Whether a call of send() has not returned.
-    pub fn is_sending(&self) -> bool {
-        self.sending.load(Ordering::Acquire) > 0
-    }
-
-    /// Counts a function of the program that begins, or one that has returned.
-    pub fn count_calls(&self, more: bool) {
-        count(&self.calls, more);
-    }
-
-    /// Counts a function that an attachment is read with.
-    pub fn count_reading(&self, more: bool) {
-        count(&self.reading, more);
-    }
-
-    /// Whether such a function runs.
-    pub fn is_reading(&self) -> bool {
-        self.reading.load(Ordering::Acquire) > 0
-    }
-
-    /// Counts a mail of which the program's own memory is read.
-    pub fn count_lent(&self, more: bool) {
-        count(&self.lent, more);
-    }
-
-    /// Whether memory of the program's is read.
-    pub fn is_lent(&self) -> bool {
-        self.lent.load(Ordering::Acquire) > 0
-    }
-
-    /// Whether a function of the program runs.
-    pub fn is_called(&self) -> bool {
-        self.calls.load(Ordering::Acquire) > 0
-    }
 }
 
-fn count(counter: &AtomicU32, more: bool) {
-    let _ = if more {
-        counter.fetch_add(1, Ordering::AcqRel)
-    } else {
-        counter.fetch_sub(1, Ordering::AcqRel)
-    };
+/// How many there are of something.
+pub struct Counter(AtomicU32);
+
+impl Counter {
+    const fn new() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    /// One more.
+    pub fn begin(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// One less.
+    pub fn end(&self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// None any more.
+    fn clear(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+
+    /// Whether there is one.
+    pub fn is_any(&self) -> bool {
+        self.0.load(Ordering::Acquire) > 0
+    }
 }
 
 static BUILT_IN: Slot = Slot::new(Key::BUILT_IN.life);
@@ -220,7 +201,11 @@ fn made<T: Sync, const N: usize>(place: &Lasting<[T; N]>, make: fn() -> T) -> Op
 /// Notes that the engine has one connection more, or less, for clients at this place, whichever of them lives now.
 pub fn count_connection(place: usize, more: bool) {
     if let Some(slot) = slot(place) {
-        count(&slot.connections, more);
+        if more {
+            slot.connections.begin();
+        } else {
+            slot.connections.end();
+        }
     }
 }
 
@@ -275,7 +260,7 @@ pub fn forget_mails() {
     let others = chunks.filter_map(Lasting::get).flat_map(|chunk| chunk.iter());
     for slot in core::iter::once(&BUILT_IN).chain(others) {
         for counter in [&slot.connections, &slot.sending, &slot.calls, &slot.reading, &slot.lent] {
-            counter.store(0, Ordering::Release);
+            counter.clear();
         }
         if slot.guard.busy() {
             slot.guard.reset(short(slot.life.load(Ordering::Acquire)));

@@ -66,7 +66,7 @@ fn make_calls(wanted: Wanted) -> Ran {
             continue;
         }
         // Of a client that has ended nothing more is told.
-        let running = key.slot().map(Running::function);
+        let running = key.slot().map(|slot| Running::of(&slot.calls));
         locked.calls.now = Some(key);
         drop(locked);
         let forks = calls::forks();
@@ -89,7 +89,7 @@ fn make_calls(wanted: Wanted) -> Ran {
 
 /// Runs a function of the program for a client, out of a function that the program has called.
 pub fn run_for<T>(slot: &'static Slot, function: impl FnOnce() -> T) -> T {
-    let running = Running::function(slot);
+    let running = Running::of(&slot.calls);
     let result = calls::run(function);
     drop(running);
     let waits = fork::shared().calls.waiters > 0;
@@ -101,7 +101,7 @@ pub fn run_for<T>(slot: &'static Slot, function: impl FnOnce() -> T) -> T {
 
 /// Waits until no function of the program runs for a client that has ended.
 pub fn wait_for(slot: &'static Slot) {
-    if calls::inside() || !slot.is_called() {
+    if calls::inside() || !slot.calls.is_any() {
         return;
     }
     wait_until(None, Awaited::Client(slot));
@@ -113,7 +113,7 @@ const LENT: u64 = 1;
 /// Waits until no memory of the program's is read for a client that has ended: the engine gives its mail up. `drive` has it do so
 /// where the program drives it.
 pub fn wait_for_lent(slot: &'static Slot, drive: impl Fn(u64)) {
-    while slot.is_lent() && !calls::inside() {
+    while slot.lent.is_any() && !calls::inside() {
         drive(LENT);
     }
 }
@@ -151,7 +151,7 @@ enum Awaited {
 impl Awaited {
     fn is_over(self, shared: &Shared) -> bool {
         match self {
-            Self::Client(slot) => !slot.is_called(),
+            Self::Client(slot) => !slot.calls.is_any(),
             Self::Calls => shared.calls.are_over(),
             Self::End => !shared.ending,
         }

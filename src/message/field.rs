@@ -3,6 +3,7 @@
 use super::word;
 use crate::buffer::Window;
 use crate::limits::HEADER_LINE_BYTES;
+use crate::octets::{is_ascii, is_same_word, trimmed};
 
 /// The longest name of a field of the program's.
 const NAME_BYTES: usize = 76;
@@ -75,9 +76,9 @@ pub fn read(field: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
             _ => {}
         }
     }
-    let value = value.trim_ascii();
+    let value = trimmed(value);
     let mut words = Words { rest: value };
-    if value.is_ascii() && words.any(|word| word.len() > WORD_BYTES) {
+    if is_ascii(value) && words.any(|word| word.len() > WORD_BYTES) {
         return Err(Fault::LongWord);
     }
     Ok((name, value))
@@ -87,7 +88,7 @@ pub fn read(field: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
 pub fn not_yours(name: &[u8], priority: Priority, auto_submitted: bool) -> Option<&'static str> {
     let content = name.get(.."Content-".len());
     let ours = is_among(name, OURS)
-        || content.is_some_and(|begin| begin.eq_ignore_ascii_case(b"Content-"))
+        || content.is_some_and(|begin| is_same_word(begin, b"Content-"))
         || (priority != Priority::Normal && is_among(name, PRIORITY))
         || (auto_submitted && is_among(name, AUTO_SUBMITTED));
     match name {
@@ -98,21 +99,17 @@ pub fn not_yours(name: &[u8], priority: Priority, auto_submitted: bool) -> Optio
     }
 }
 
-/// Whether a list has this name.
+/// Whether a list, with a comma between each two, has this name.
 fn is_among(name: &[u8], list: &[u8]) -> bool {
-    items(list).any(|other| other.eq_ignore_ascii_case(name))
-}
-
-/// What stands in a list, with a comma between each two.
-fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(|octet| *octet == b',')
+        .any(|other| is_same_word(other, name))
 }
 
 /// Writes a field of the program's, folded: its value as it is in ASCII, or else as encoded words.
 pub fn write(name: &[u8], value: &[u8], charset: &[u8], out: &mut Window<'_>) {
     out.put_seldom(name);
     out.put(b':');
-    if !value.is_ascii() {
+    if !is_ascii(value) {
         if name.len() > SHORT_NAME_BYTES {
             out.fold(HEADER_LINE_BYTES);
         } else {
@@ -140,19 +137,16 @@ pub fn write(name: &[u8], value: &[u8], charset: &[u8], out: &mut Window<'_>) {
 
 /// Writes the fields of a priority.
 pub fn write_priority(priority: Priority, out: &mut Window<'_>) {
-    let values: &[u8] = match priority {
-        Priority::Normal => return,
-        Priority::High => b"1,high,urgent",
-        Priority::Low => b"5,low,non-urgent",
-    };
-    for (name, value) in items(PRIORITY).zip(items(values)) {
-        write(name, value, b"", out);
-    }
+    out.put_lines(match priority {
+        Priority::Normal => b"",
+        Priority::High => b"X-Priority: 1\r\nImportance: high\r\nPriority: urgent\r\n",
+        Priority::Low => b"X-Priority: 5\r\nImportance: low\r\nPriority: non-urgent\r\n",
+    });
 }
 
 /// Says that no person has written the mail (RFC 3834, 5).
 pub fn write_auto_submitted(out: &mut Window<'_>) {
-    write(AUTO_SUBMITTED, b"auto-generated", b"", out);
+    out.put_lines(b"Auto-Submitted: auto-generated\r\n");
 }
 
 /// Begins a field of mailboxes.

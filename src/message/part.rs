@@ -10,7 +10,7 @@ use super::text::Text;
 use crate::base64;
 use crate::buffer::{HEXADECIMAL, Window};
 use crate::limits::{HEADER_LINE_BYTES, Size};
-use crate::octets::copy;
+use crate::octets::{copy, is_ascii, is_same_word};
 use crate::utf8::misleads;
 
 /// The octets that a line of base64 stands for (RFC 2045, 6.8), and its own with the CRLF.
@@ -489,7 +489,7 @@ impl Enclosure<'_> {
 /// Many readers decode encoded words here, too, where they are none (RFC 2047, 5): a name that looks like one would become another.
 /// And many take no notice of a backslash before a quotation mark.
 fn write_name(name: &[u8], out: &mut Window<'_>) {
-    let plain = name.is_ascii() && !name.windows(2).any(|two| two == b"=?") && !name.contains(&b'"');
+    let plain = is_ascii(name) && !name.windows(2).any(|two| two == b"=?") && !name.contains(&b'"');
     if !plain {
         write_extended(name, out);
     }
@@ -607,7 +607,7 @@ pub fn wrong_type(given: &[u8]) -> Option<&'static str> {
     if kind.is_empty() || subtype.is_empty() {
         return Some("content_type: no type/subtype");
     }
-    if kind.eq_ignore_ascii_case(b"message") || kind.eq_ignore_ascii_case(b"multipart") {
+    if is_same_word(kind, b"message") || is_same_word(kind, b"multipart") {
         return Some("content_type: message/... and multipart/... cannot be attached");
     }
     while !rest.is_empty() {
@@ -631,6 +631,8 @@ fn blanks(text: &[u8]) -> &[u8] {
 }
 
 /// A token (RFC 2045, 5.1), and what stands behind it.
+// Saves 50 bytes.
+#[inline(never)]
 fn token(text: &[u8]) -> (&[u8], &[u8]) {
     let special = |octet: &u8| !octet.is_ascii_graphic() || b"()<>@,;:\\\"/[]?=".contains(octet);
     let length = text.iter().position(special).unwrap_or(text.len());

@@ -13,6 +13,8 @@ use crate::message::header;
 #[cfg(feature = "std")]
 use crate::message::part::Form;
 use crate::message::plan::Plan;
+#[cfg(feature = "std")]
+use crate::octets::is_ascii;
 use crate::wire::capability::Capability;
 use crate::wire::transparency::{Transparency, Transparent};
 
@@ -162,7 +164,7 @@ impl<E: Events> Session<E> {
             Some(Parameters { utf8, from, .. }) if *utf8 || from.is_some() => *utf8,
             // Without a header block of ours the sender may stand nowhere.
             Some(Parameters { reverse_path, .. }) if raw && reverse_path.is_some() => false,
-            _ => !job.settings.sender().is_ascii(),
+            _ => !is_ascii(job.settings.sender()),
         }
     }
 

@@ -401,7 +401,7 @@ mod tests {
                          r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,\
                          c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
             use crate::auth::derivation::{hashed, mac};
-            let stored = hashed(Hash::Sha256, &keys.client);
+            let stored = hashed(Hash::Sha256, &mut |put| put(&keys.client));
             let key = if client_key { stored } else { keys.server };
             let mut signature = mac(Hash::Sha256, &key, &mut |put| put(parts.as_bytes()));
             if client_key {

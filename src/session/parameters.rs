@@ -3,7 +3,7 @@
 
 use crate::buffer::Window;
 use crate::limits::{ADDRESS_BYTES, ENVELOPE_ID_BYTES};
-use crate::octets::Bounded;
+use crate::octets::{Bounded, is_ascii};
 
 /// The command that begins a transaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,7 +144,7 @@ pub fn write_xtext(text: &[u8], out: &mut Window<'_>) {
 /// Writes ORCPT: an address in ASCII as RFC 3461, 4.2 has it, another one as RFC 6533, 3 (`utf-8-addr-xtext`).
 pub(super) fn write_original(mailbox: &[u8], out: &mut Window<'_>) {
     let text = match core::str::from_utf8(mailbox) {
-        Ok(text) if !text.is_ascii() => text,
+        Ok(text) if !is_ascii(mailbox) => text,
         _ => {
             out.put_seldom(b"rfc822;");
             return write_xtext(mailbox, out);

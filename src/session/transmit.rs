@@ -12,6 +12,8 @@ use crate::buffer::Window;
 use crate::code::{Reason, Step};
 use crate::limits::EVENT_LINE_BYTES;
 use crate::message::body::Encoding;
+#[cfg(fast)]
+use crate::octets::trimmed;
 use crate::wire::address::List;
 #[cfg(feature = "std")]
 use crate::wire::capability::Capability;
@@ -252,7 +254,7 @@ impl<E: Events> Session<E> {
                 if mail.count == 1 && envelope.recipient == 0 {
                     // The same, faster: a list of one has nothing but blanks beside it.
                     envelope.following = mail.recipients.len();
-                    out.put_all(mail.recipients.trim_ascii());
+                    out.put_all(trimmed(mail.recipients));
                     return true;
                 }
                 let mut rest = List::behind(mail.recipients, envelope.recipient);

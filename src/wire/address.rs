@@ -7,7 +7,7 @@ use super::literal::Address;
 use crate::limits::{
     ADDRESS_BYTES, Count, DOMAIN_BYTES, LABEL_BYTES, LOCAL_PART_BYTES, RECIPIENT_LIST_BYTES, RECIPIENTS,
 };
-use crate::octets::behind_last;
+use crate::octets::{behind_last, is_ascii, is_same_word};
 
 /// A set of octets below 128: bit `n % 8` of octet `n / 8` says whether octet `n` is in it.
 type Set = [u8; 16];
@@ -64,7 +64,7 @@ fn is_quoted(text: &[u8]) -> bool {
         && text.first() == Some(&b'"')
         && behind_quoted(text, 0) == text.len()
         // In a list that was checked on a system UTF-8 may be quoted, too.
-        && (cfg!(not(feature = "std")) || text.is_ascii())
+        && (cfg!(not(feature = "std")) || is_ascii(text))
 }
 
 /// Whether this octet may stand in a quoted string.
@@ -145,7 +145,7 @@ fn is_domain(text: &[u8]) -> bool {
     if let [b'[', literal @ .., b']'] = text {
         let (mut address, mut version) = (literal, 4);
         if let Some((tag, rest)) = literal.split_at_checked(5) {
-            if cfg!(feature = "complete") && tag.eq_ignore_ascii_case(b"IPv6:") {
+            if cfg!(feature = "complete") && is_same_word(tag, b"IPv6:") {
                 (address, version) = (rest, 6);
             }
         }

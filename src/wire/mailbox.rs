@@ -5,7 +5,7 @@
 
 use super::address::{is_domain_or_literal, is_local_part};
 use crate::limits::ADDRESS_BYTES;
-use crate::octets::copy;
+use crate::octets::{copy, is_ascii, trimmed};
 use crate::utf8::misleads;
 
 /// Why an entry of a list is no mailbox.
@@ -98,7 +98,7 @@ impl<'a> Iterator for Mailboxes<'a> {
         };
         let found = scan.entry();
         let behind = list.get(scan.at..).unwrap_or(&[]);
-        let text = list.get(..scan.at).unwrap_or(list).trim_ascii();
+        let text = trimmed(list.get(..scan.at).unwrap_or(list));
         if let [b',' | b';', rest @ ..] = behind {
             // Separators behind the last entry are none between two.
             let ends = rest.iter().all(|octet| is_blank(*octet) || is_separator(*octet));
@@ -325,7 +325,7 @@ pub fn is_address(local: &[u8], domain: &[u8]) -> Result<(), Fault> {
     let mut room = [0; ADDRESS_BYTES];
     let length = copy(&mut room, local);
     let ascii = room.get_mut(..length).unwrap_or(&mut []);
-    if !local.is_ascii() {
+    if !is_ascii(local) {
         let text = core::str::from_utf8(local).map_err(|_| Fault::NotUtf8)?;
         for character in text.chars() {
             if character.is_control() {
