@@ -805,3 +805,233 @@ fn cut_at_a_thousand_random_octets_nobody_gets_it_twice_and_each_verdict_is_righ
     println!("{mails} mails, {} cuts, {outcomes:?} recipients", cuts());
     assert!(outcomes.iter().all(|count| *count >= 100), "{outcomes:?}");
 }
+
+/// A client that keeps its connections, and uses CHUNKING where it is offered.
+fn chunking(address: SocketAddr, keep_alive: u32, retry_max: u32) -> Client {
+    let client = Client::new().unwrap();
+    let address = address.to_string();
+    let mut setup = Setup::of(&Draft {
+        server: Some(address.as_bytes()),
+        sender: Some(b"sds@example.test"),
+        chunking: true,
+        ..Draft::default()
+    });
+    (setup.keep_alive, setup.retry_max, setup.retry_delay) = (keep_alive, retry_max, 1);
+    client.set_up(&setup).unwrap();
+    client
+}
+
+/// Sends a mail to these; its code, and 14 where it does not end.
+fn send_to(client: Client, list: &str, partial: bool) -> u8 {
+    let order = Order {
+        partial,
+        ..Order::default()
+    };
+    client
+        .send_as(Some(list.as_bytes()), b"alarm", b"Text.\n", None, order)
+        .unwrap();
+    client.wait(Wait::Milliseconds(10_000)).unwrap()
+}
+
+const CHUNKS: &str = "250-hello\r\n250-CHUNKING\r\n250 PIPELINING";
+const ONE_AT_A_TIME: &str = "250-hello\r\n250-LIMITS RCPTMAX=1\r\n250-CHUNKING\r\n250 PIPELINING";
+
+/// Hears a mail in one flight, to these recipients.
+fn hear_flight(peer: &mut peer::Peer, recipients: &[&str]) {
+    assert_eq!(peer.hear(), "MAIL FROM:<sds@example.test>");
+    for recipient in recipients {
+        assert_eq!(peer.hear(), format!("RCPT TO:<{recipient}>"));
+    }
+    let command = peer.hear();
+    let length = command
+        .strip_prefix("BDAT ")
+        .and_then(|rest| rest.strip_suffix(" LAST"));
+    peer.read_some(length.expect("the last chunk").parse().unwrap());
+}
+
+/// Behind a chunk that is refused RSET goes out and is answered before the next transaction.
+#[test]
+fn behind_a_chunk_that_is_refused_the_next_transaction_follows_on_the_same_connection() {
+    for keep_alive in [0, 60_000] {
+        let server = peer::Server::start(|peer| {
+            peer.greet_with(ONE_AT_A_TIME);
+            hear_flight(peer, &["a@example.test"]);
+            peer.say("250 ok\r\n550 5.1.1 unknown\r\n503 5.5.1 no recipient");
+            assert_eq!(peer.hear(), "RSET");
+            peer.say("250 ok");
+            hear_flight(peer, &["b@example.test"]);
+            peer.say("250 ok\r\n250 ok\r\n250 2.0.0 queued");
+            peer.bye();
+        });
+        let client = chunking(server.address, keep_alive, 0);
+        assert_eq!(send_to(client, "a@example.test, b@example.test", true), 41);
+        let told: Vec<_> = verdicts(client).iter().map(|one| (one.outcome, one.reply)).collect();
+        assert_eq!(told, [(Outcome::NotSent, 550), (Outcome::Sent, 250)]);
+        assert_eq!(server.connections(), 1);
+        client.free().unwrap();
+    }
+}
+
+/// What comes behind the end of a transaction and is not whole yet belongs to no mail: the connection is of no more use.
+#[test]
+fn half_a_reply_between_two_transactions_ends_the_connection_and_not_the_mail() {
+    let next = AtomicUsize::new(0);
+    let server = peer::Server::start(move |peer| {
+        peer.greet_with("250-hello\r\n250-LIMITS RCPTMAX=1\r\n250 PIPELINING");
+        let first = next.fetch_add(1, Ordering::AcqRel) == 0;
+        let recipient = if first { "a" } else { "b" };
+        assert_eq!(peer.hear(), "MAIL FROM:<sds@example.test>");
+        assert_eq!(peer.hear(), format!("RCPT TO:<{recipient}@example.test>"));
+        assert_eq!(peer.hear(), "DATA");
+        peer.say("250 ok\r\n250 ok\r\n354 go on");
+        peer.data();
+        if first {
+            peer.say_raw(b"250 2.0.0 queued\r\n42");
+            thread::sleep(std::time::Duration::from_millis(300));
+            peer.say_raw(b"1 4.4.2 bye\r\n");
+        } else {
+            peer.say("250 2.0.0 queued");
+            peer.bye();
+        }
+    });
+    let client = chunking(server.address, 0, 0);
+    assert_eq!(send_to(client, "a@example.test, b@example.test", true), 0);
+    assert_eq!(server.connections(), 2);
+    client.free().unwrap();
+}
+
+/// Behind a chunk that is refused the connection is kept, as behind any other refusal; or it is left for a further attempt.
+#[test]
+fn behind_a_chunk_that_is_refused_the_connection_is_kept_or_left() {
+    let server = peer::Server::start(|peer| {
+        peer.greet_with(CHUNKS);
+        for _ in 0..2 {
+            hear_flight(peer, &["a@example.test"]);
+            peer.say("250 ok\r\n550 5.1.1 unknown\r\n503 5.5.1 no recipient");
+            assert_eq!(peer.hear(), "RSET");
+            peer.say("250 ok");
+        }
+        peer.bye();
+    });
+    let client = chunking(server.address, 60_000, 0);
+    for _ in 0..2 {
+        assert_eq!(send_to(client, "a@example.test", false), 12);
+        thread::sleep(std::time::Duration::from_millis(200));
+    }
+    assert_eq!(server.connections(), 1);
+    client.free().unwrap();
+
+    // Its time is counted.
+    let server = peer::Server::start(|peer| {
+        peer.greet_with(CHUNKS);
+        hear_flight(peer, &["a@example.test"]);
+        peer.say("250 ok\r\n550 5.1.1 unknown\r\n503 5.5.1 no recipient");
+        assert_eq!(peer.hear(), "RSET");
+        peer.say("250 ok");
+        let began = std::time::Instant::now();
+        assert_eq!(peer.hear(), "QUIT");
+        assert!(began.elapsed() < std::time::Duration::from_secs(5));
+        peer.say("221 bye");
+    });
+    let client = chunking(server.address, 300, 0);
+    assert_eq!(send_to(client, "a@example.test", false), 12);
+    server.finish(std::time::Duration::from_secs(10));
+    client.free().unwrap();
+
+    // A further attempt follows.
+    let next = AtomicUsize::new(0);
+    let server = peer::Server::start(move |peer| {
+        peer.greet_with(CHUNKS);
+        hear_flight(peer, &["a@example.test"]);
+        if next.fetch_add(1, Ordering::AcqRel) == 0 {
+            peer.say("250 ok\r\n450 4.2.0 greylisted\r\n503 5.5.1 no recipient");
+            assert_eq!(peer.hear(), "RSET");
+            peer.say("250 ok");
+        } else {
+            peer.say("250 ok\r\n250 ok\r\n250 2.0.0 queued");
+        }
+        peer.bye();
+    });
+    let client = chunking(server.address, 60_000, 1);
+    assert_eq!(send_to(client, "a@example.test", false), 0);
+    assert_eq!(server.connections(), 2);
+    client.free().unwrap();
+}
+
+/// Behind a RSET that the server refuses the rest goes over another connection.
+#[test]
+fn a_rset_that_is_refused_between_two_transactions_ends_the_connection_and_not_the_mail() {
+    let next = AtomicUsize::new(0);
+    let server = peer::Server::start(move |peer| {
+        peer.greet_with(ONE_AT_A_TIME);
+        if next.fetch_add(1, Ordering::AcqRel) == 0 {
+            hear_flight(peer, &["a@example.test"]);
+            peer.say("250 ok\r\n250 ok\r\n250 2.0.0 queued");
+            // Everybody is refused, and no chunk has left: the transaction is open.
+            assert_eq!(peer.hear(), "MAIL FROM:<sds@example.test>");
+            assert_eq!(peer.hear(), "RCPT TO:<b@example.test>");
+            peer.hear();
+            peer.say("250 ok");
+            peer.say("550 5.1.1 unknown\r\n503 5.5.1 no recipient");
+            // That of the chunk.
+            while peer.hear() != "RSET" {}
+            peer.say("500 5.5.1 what?");
+        } else {
+            hear_flight(peer, &["c@example.test"]);
+            peer.say("250 ok\r\n250 ok\r\n250 2.0.0 queued");
+        }
+        peer.hold(std::time::Duration::from_secs(1));
+    });
+    let client = chunking(server.address, 0, 0);
+    assert_eq!(
+        send_to(client, "a@example.test, b@example.test, c@example.test", true),
+        41
+    );
+    let told: Vec<_> = verdicts(client).iter().map(|one| (one.outcome, one.reply)).collect();
+    assert_eq!(
+        told,
+        [(Outcome::Sent, 250), (Outcome::NotSent, 550), (Outcome::Sent, 250)]
+    );
+    client.free().unwrap();
+
+    // The same with DATA, where RSET makes room for the next transaction.
+    let next = AtomicUsize::new(0);
+    let server = peer::Server::start(move |peer| {
+        peer.greet_with("250-hello\r\n250-LIMITS RCPTMAX=1\r\n250 hello");
+        let hear = |peer: &mut peer::Peer, recipient: &str, accepts: bool| {
+            assert_eq!(peer.hear(), "MAIL FROM:<sds@example.test>");
+            peer.say("250 ok");
+            assert_eq!(peer.hear(), format!("RCPT TO:<{recipient}@example.test>"));
+            peer.say(if accepts { "250 ok" } else { "550 5.1.1 unknown" });
+            if accepts {
+                assert_eq!(peer.hear(), "DATA");
+                peer.say("354 go on");
+                peer.data();
+                peer.say("250 2.0.0 queued");
+            }
+        };
+        if next.fetch_add(1, Ordering::AcqRel) == 0 {
+            hear(peer, "a", true);
+            hear(peer, "b", false);
+            assert_eq!(peer.hear(), "RSET");
+            peer.say("500 5.5.1 what?");
+            assert_eq!(peer.hear(), "QUIT");
+            peer.say("221 bye");
+        } else {
+            hear(peer, "c", true);
+            peer.bye();
+        }
+    });
+    let client = chunking(server.address, 0, 0);
+    assert_eq!(
+        send_to(client, "a@example.test, b@example.test, c@example.test", true),
+        41
+    );
+    let told: Vec<_> = verdicts(client).iter().map(|one| (one.outcome, one.reply)).collect();
+    assert_eq!(
+        told,
+        [(Outcome::Sent, 250), (Outcome::NotSent, 550), (Outcome::Sent, 250)]
+    );
+    assert_eq!(server.connections(), 2);
+    client.free().unwrap();
+}
