@@ -362,6 +362,34 @@ fn a_second_loss_is_told() {
     assert_eq!(keeper.deliver("3"), 0);
 }
 
+/// Only the connection that was kept may fail without a word: that of a further attempt was made for it.
+#[test]
+fn a_loss_in_a_further_attempt_is_told() {
+    let server = Server::start(numbered(vec![
+        |peer| {
+            peer.greet_with(OFFERS);
+            take(peer);
+            assert_eq!(peer.hear(), "MAIL FROM:<sds@example.test>");
+            peer.say("451 4.3.0 try later");
+            assert_eq!([peer.hear(), peer.hear()], ["RCPT TO:<someone@example.test>", "DATA"]);
+            peer.say("503 no sender\r\n503 no recipient");
+            peer.bye();
+        },
+        |peer| {
+            peer.greet_with(OFFERS);
+            peer.hear();
+        },
+        one_mail,
+    ]));
+    let keeper = Keeper::new(&draft(&server));
+    let mut setup = Setup::of(&draft(&server));
+    (setup.keep_alive, setup.retry_max, setup.retry_delay) = (MINUTE, 1, 1);
+    keeper.0.set_up(&setup).expect("a configuration");
+    assert_eq!([keeper.deliver("1"), keeper.deliver("2")], [0, 4]);
+    assert_eq!((keeper.attempts(), server.connections()), (2, 2));
+    assert_eq!(keeper.deliver("3"), 0);
+}
+
 #[test]
 fn behind_the_end_of_the_data_nothing_is_repeated() {
     let server = Server::start(|peer| {

@@ -622,6 +622,7 @@ impl Connection {
 
     /// The same, before the server is looked for.
     pub(super) fn begin_session(&mut self, now: u64) {
+        self.keeping.reused = false;
         self.rewind();
         if let Some(verdicts) = &mut self.link.pump.session.events.verdicts {
             verdicts.begin_connection();
