@@ -21,7 +21,7 @@ use std::thread::{self, JoinHandle};
 use peer::system;
 use random::Random;
 use sds_smtp::client::settings::Draft;
-use sds_smtp::code::Outcome;
+use sds_smtp::code::{Outcome, Phase};
 use sds_smtp::host::{Client, Order, Setup, Wait};
 use sds_smtp::limits::Timeouts;
 
@@ -591,6 +591,60 @@ fn a_server_that_takes_few_mails_a_connection_is_given_further_connections() {
     }
 }
 
+/// RCPTDOMAINMAX (RFC 9422) is of a session: each gets the recipients of so many domains, in the order of the list.
+#[test]
+fn a_server_that_takes_few_domains_a_session_is_given_a_connection_for_each_part_of_the_list() {
+    static TAKEN: Mutex<Vec<Vec<String>>> = Mutex::new(Vec::new());
+    let server = peer::Server::start(|peer| {
+        peer.greet_with("250-hello\r\n250-LIMITS RCPTDOMAINMAX=2 RCPTMAX=3\r\n250-CHUNKING\r\n250 PIPELINING");
+        if peer.hear() != "MAIL FROM:<sds@example.test>" {
+            return peer.say("221 bye");
+        }
+        let (mut recipients, mut replies) = (Vec::new(), String::new());
+        let command = loop {
+            let line = peer.hear();
+            let Some(recipient) = line.strip_prefix("RCPT TO:") else {
+                break line;
+            };
+            replies += if recipient.contains("x@") {
+                "550 no\r\n"
+            } else {
+                "250 ok\r\n"
+            };
+            recipients.push(recipient.to_string());
+        };
+        let length = command
+            .strip_prefix("BDAT ")
+            .and_then(|rest| rest.strip_suffix(" LAST"));
+        peer.read_some(length.expect("the last chunk").parse().unwrap());
+        TAKEN.lock().unwrap().push(recipients);
+        peer.say(&format!("250 ok\r\n{replies}250 2.0.0 queued"));
+        peer.bye();
+    });
+    let client = chunking(server.address, 60_000, 0);
+    let list = "a@one.test, b@two.test, c@ONE.test, d@one.test, x@two.test, e@three.test, f@two.test, g@four.test";
+    assert_eq!(send_to(client, list, true), 41);
+    let wanted: [&[&str]; 3] = [
+        &["<a@one.test>", "<b@two.test>", "<c@ONE.test>"],
+        &["<d@one.test>", "<x@two.test>"],
+        &["<e@three.test>", "<f@two.test>"],
+    ];
+    let mut taken = TAKEN.lock().unwrap();
+    assert_eq!(taken[..3], wanted);
+    assert_eq!((taken.len(), server.connections()), (4, 4));
+    let told: Vec<_> = verdicts(client).iter().map(|one| one.reply).collect();
+    assert_eq!(told, [250, 250, 250, 250, 550, 250, 250, 250]);
+    taken.clear();
+    drop(taken);
+    // Nor is the connection kept for the next mail.
+    for _ in 0..2 {
+        assert_eq!(send_to(client, "a@one.test", false), 0);
+    }
+    assert_eq!(server.connections(), 6);
+    assert_eq!(send_to(client, "a@one.test, b@two.test, c@three.test", false), 5);
+    client.free().unwrap();
+}
+
 /// A server of the list that was passed over is not asked before each further connection.
 #[test]
 fn further_connections_for_the_rest_are_made_to_the_server_that_takes_the_mail() {
@@ -700,6 +754,11 @@ fn without_the_consent_to_send_in_parts_a_list_that_does_not_fit_ends_before_the
         let report = sender.client.report().unwrap();
         assert_eq!((code, report.outcome, report.reply), (5, Outcome::NotSent, reply));
         assert_eq!(String::from_utf8_lossy(report.text.octets()), words);
+        // It is about the one for whom there is no room.
+        assert_eq!(
+            (report.phase, report.recipient.octets(), report.decided),
+            (Phase::Rcpt, &b"r100@example.test"[..], true)
+        );
         let told = verdicts(sender.client);
         assert_eq!(told.len(), 101);
         compare(&server.ledger, &subject, &told);
