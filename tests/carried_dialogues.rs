@@ -277,7 +277,7 @@ fn is_playable(dialogue: &Dialogue) -> bool {
     let exact = |item: &Item| matches!(item, Item::Wait(1..=1000));
     let fails = |item: &Item| {
         matches!(item, Item::Close)
-            || matches!(item, Item::Server { octets, .. } if octets.starts_with(b"421") || octets.starts_with(b"502"))
+            || matches!(item, Item::Server { octets, .. } if [&b"421"[..], b"502", b"220 other"].iter().any(|code| octets.starts_with(code)))
     };
     if keeps && dialogue.items.iter().any(|(_, item)| exact(item) || fails(item)) {
         return false;

@@ -291,6 +291,28 @@ fn a_connection_that_is_dead_in_silence_costs_the_time_of_rset() {
     assert!((Duration::from_millis(290)..SECOND * 5).contains(&began.elapsed()));
 }
 
+/// A proxy in front of the server may have made another connection to it: nobody has logged in there.
+#[test]
+fn a_greeting_in_place_of_the_answer_to_rset_costs_a_connection_and_no_attempt() {
+    let server = Server::start(numbered(vec![
+        |peer| {
+            peer.greet_with(OFFERS);
+            take(peer);
+            assert_eq!(peer.hear(), "RSET");
+            peer.say("220 other.example ESMTP");
+            if peer.hear() != "" {
+                peer.say("503 5.5.1 EHLO first");
+            }
+        },
+        one_mail,
+    ]));
+    let keeper = Keeper::new(&draft(&server));
+    assert_eq!(keeper.deliver("one"), 0);
+    thread::sleep(Duration::from_millis(1100));
+    assert_eq!((keeper.deliver("two"), keeper.attempts()), (0, 1));
+    assert_eq!(server.connections(), 2);
+}
+
 #[test]
 fn other_refusals_are_told_as_they_are() {
     let server = Server::start(|peer| {
