@@ -251,15 +251,15 @@ memory() {
 
 # kept_driver NAME HOW: how many mails a second over one connection, with login; the median of some runs.
 kept_driver() {
-  local mails=5000 rounds=7 round all=()
+  local mails=5000 rounds=7 round rates=()
   for ((round = 0; round < rounds; round++)); do
     serve $mails --user "$user" --password "$password"
     DRIVER_KEEP=$2 timeout 300 "$work/driver_$1" "$port" $mails "$user" "$password" >"$work/driver.out" 2>&1 ||
       die "driver_$1 failed: $(tail -5 "$work/driver.out")"
     served
-    all+=("$(awk -v mails=$mails '$1 == "microseconds" {printf "%.0f", mails * 1000000 / $2}' "$work/driver.out")")
+    rates+=("$(awk -v mails=$mails '$1 == "microseconds" {printf "%.0f", mails * 1000000 / $2}' "$work/driver.out")")
   done
-  printf '%s\n' "${all[@]}" | median
+  printf '%s\n' "${rates[@]}" | median
 }
 
 keep() {
@@ -267,7 +267,7 @@ keep() {
   local -A total mail rate
   for how in own wait; do
     for count in $few $many; do
-      if [[ $how = wait ]]; then export DRIVER_KEEP=wait; fi
+      if [[ $how = wait ]]; then export DRIVER_KEEP='wait'; fi
       run_driver sds "$count" valgrind --tool=callgrind --callgrind-out-file="$work/callgrind"
       unset DRIVER_KEEP
       total[$count]=$(sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$work/driver.out")
@@ -275,11 +275,11 @@ keep() {
     mail[$how]=$(((total[$many] - total[$few]) / (many - few)))
   done
   rate[wait]=$(kept_driver sds wait)
-  rate[done]=$(kept_driver sds done)
+  rate['done']=$(kept_driver sds 'done')
   rate[esmtp]=$(kept_driver esmtp all)
   for count in 1 101; do
     serve $count --turns --user "$user" --password "$password"
-    DRIVER_KEEP=wait timeout 60 "$work/driver_sds" "$port" $count "$user" "$password" >"$work/driver.out" || die 'driver_sds failed'
+    DRIVER_KEEP='wait' timeout 60 "$work/driver_sds" "$port" $count "$user" "$password" >"$work/driver.out" || die 'driver_sds failed'
     served
     total[turns$count]=$(sed -n 's/^turns \([0-9]*\) .*/\1/p' "$work/sink.out")
   done
@@ -288,9 +288,9 @@ keep() {
 
   heading 'keep: further mails of 1 KiB over a connection that is kept, with AUTH PLAIN; libESMTP with all mails in one session'
   columns '' 'send, wait' 'out of done' libESMTP ''
-  columns 'mails a second' "${rate[wait]}" "${rate[done]}" "${rate[esmtp]}" ''
+  columns 'mails a second' "${rate[wait]}" "${rate['done']}" "${rate[esmtp]}" ''
   reached "send and wait in relation to libESMTP" "$(divide "${rate[wait]}" "${rate[esmtp]}" 2)" 1
-  reached "  out of done" "$(divide "${rate[done]}" "${rate[esmtp]}" 2)" 1.3
+  reached "  out of done" "$(divide "${rate['done']}" "${rate[esmtp]}" 2)" 1.3
   figure 'instructions for a mail with a connection of its own' "${mail[own]}"
   figure '  over one that is kept' "${mail[wait]}"
   limited '  in relation' "$(divide "${mail[wait]}" "${mail[own]}" 2)" 0.66

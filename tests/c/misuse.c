@@ -611,7 +611,7 @@ static void words(void)
 #ifndef SDS_SMTP_FIRMWARE_H
   expect("use_event_loop", NULL, sds_smtp_use_event_loop(NULL), SDS_SMTP_BAD_ARGUMENT);
   for (i = -300; i <= 300; i++) {
-    name(sds_smtp_code_name(i), "UNKNOWN_CODE", i >= 0 && (i <= 15 || (i >= 32 && i <= 40)));
+    name(sds_smtp_code_name(i), "UNKNOWN_CODE", i >= 0 && (i <= 15 || (i >= 32 && i <= 41)));
     name(sds_smtp_phase_name((uint32_t)i), "UNKNOWN_PHASE", i == 5 || (i >= 0 && i <= 130 && i % 10 == 0));
     name(sds_smtp_outcome_name((uint32_t)i), "UNKNOWN_OUTCOME", i >= 0 && i <= 3);
   }

@@ -19,13 +19,14 @@ const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 /// What the static library needs from the system: the line of `cargo rustc -- --print native-static-libs`.
 const STATIC_LIBRARIES: [&str; 2] = ["-lpthread", "-ldl"];
 
-pub const EXAMPLES: [&str; 12] = [
+pub const EXAMPLES: [&str; 13] = [
     "first_mail",
     "submission",
     "oauth",
     "pinned_device",
     "attachment",
     "html_report",
+    "many_recipients",
     "verbs",
     "alarm_loop",
     "fullc_program",
