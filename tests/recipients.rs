@@ -5,6 +5,8 @@
 #![cfg(feature = "std")]
 
 // It asks the system for what the standard library does not show.
+#[path = "recipients/moods.rs"]
+mod moods;
 #[allow(unsafe_code)]
 #[path = "common/peer.rs"]
 mod peer;
