@@ -31,7 +31,7 @@ fn any_of(random: &Mutex<Random>, replies: &[&'static str]) -> &'static str {
     if random.chance(80) {
         replies[0]
     } else {
-        random.pick(replies)
+        replies[random.below(replies.len())]
     }
 }
 
