@@ -17,7 +17,7 @@ make_work
 # --- the library ---
 
 # What the header of the firmware and the common one declare, but for what only a system has.
-hosted_only='sds_smtp_client_(new|wait|dialogue|progress|configure_url)|sds_smtp_use_event_loop|sds_smtp_shutdown|sds_smtp_(code|phase|outcome)_name'
+hosted_only='sds_smtp_client_(new|wait|dialogue|progress|recipients|configure_url)|sds_smtp_use_event_loop|sds_smtp_shutdown|sds_smtp_(code|phase|outcome)_name'
 functions_of include/sds_smtp.h include/sds_smtp_firmware.h | grep -vxE "$hosted_only" >"$work/documented"
 mapfile -t documented <"$work/documented"
 

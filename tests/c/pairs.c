@@ -231,6 +231,7 @@ static void polling_beside_the_thread_does_nothing(void)
 {
   struct sds_smtp_message message = SDS_SMTP_MESSAGE_INIT;
   static struct link link; /* called until the process is gone */
+  const struct timespec millisecond = {0, 1000000};
   int mail;
   size_t i;
 
@@ -254,6 +255,9 @@ static void polling_beside_the_thread_does_nothing(void)
     says(&link, "221 x\r\n");
     close(link.theirs);
   }
+  /* The status is final before `done` is called. */
+  for (i = 0; i < PATIENCE_MS && ended < MAILS; i++)
+    nanosleep(&millisecond, NULL);
   stops = 1;
   CHECK_IS(pthread_join(poller, NULL), 0);
   CHECK_IS(ended, MAILS);
