@@ -689,6 +689,21 @@ fn no_refused_allocation_ends_the_program() {
 }
 
 #[test]
+fn mails_to_several_over_a_kept_connection_bear_refused_memory_and_each_verdict_is_right() {
+    for (standard, link) in RUN {
+        let server = Server::start(Manners {
+            few_recipients: true,
+            ..Manners::default()
+        });
+        let ran = run(executable("oom", standard, link), [server.port.as_str(), "kept"]);
+        ran.must_give(0)
+            .must_say("mail 0 to several, 0 failures")
+            .must_say("mail 1 to several, 0 failures")
+            .must_say(&format!("oom: {} transactions", server.mails().len()));
+    }
+}
+
+#[test]
 fn mails_of_several_parts_bear_refused_memory_and_give_lent_memory_back() {
     for (standard, link) in RUN {
         let server = Server::start(Manners::default());

@@ -277,7 +277,7 @@ fn is_playable(dialogue: &Dialogue) -> bool {
     let exact = |item: &Item| matches!(item, Item::Wait(1..=1000));
     let fails = |item: &Item| {
         matches!(item, Item::Close)
-            || matches!(item, Item::Server { octets, .. } if octets.starts_with(b"421") || octets.starts_with(b"502"))
+            || matches!(item, Item::Server { octets, .. } if [&b"421"[..], b"502", b"220 other"].iter().any(|code| octets.starts_with(code)))
     };
     if keeps && dialogue.items.iter().any(|(_, item)| exact(item) || fails(item)) {
         return false;
@@ -413,6 +413,10 @@ fn play(dialogue: Dialogue) -> Result<(), String> {
     configure(client, &dialogue).map_err(not_started)?;
     start(client, &dialogue).map_err(not_started)?;
     let mut code = client.wait(Wait::Milliseconds(60_000));
+    let until = Instant::now() + Duration::from_secs(5);
+    while is_before_next_mail(&play) && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     while let Some(wait) = next_mail(&play) {
         std::thread::sleep(Duration::from_millis(wait));
         start(client, &dialogue).map_err(not_started)?;
@@ -466,6 +470,17 @@ fn play(dialogue: Dialogue) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether something is to be said or heard before the next mail.
+fn is_before_next_mail(play: &Mutex<Play>) -> bool {
+    let play = play.lock().expect("no function panics");
+    let mut rest = play.dialogue.items.iter().skip(play.at);
+    let wrong = play.wrong.is_some();
+    !wrong
+        && rest
+            .position(|(_, item)| matches!(item, Item::NextMail))
+            .is_some_and(|at| at > 0)
 }
 
 /// Whether the program is to send the next mail, and after how many milliseconds.

@@ -291,6 +291,28 @@ fn a_connection_that_is_dead_in_silence_costs_the_time_of_rset() {
     assert!((Duration::from_millis(290)..SECOND * 5).contains(&began.elapsed()));
 }
 
+/// A proxy in front of the server may have made another connection to it: nobody has logged in there.
+#[test]
+fn a_greeting_in_place_of_the_answer_to_rset_costs_a_connection_and_no_attempt() {
+    let server = Server::start(numbered(vec![
+        |peer| {
+            peer.greet_with(OFFERS);
+            take(peer);
+            assert_eq!(peer.hear(), "RSET");
+            peer.say("220 other.example ESMTP");
+            if peer.hear() != "" {
+                peer.say("503 5.5.1 EHLO first");
+            }
+        },
+        one_mail,
+    ]));
+    let keeper = Keeper::new(&draft(&server));
+    assert_eq!(keeper.deliver("one"), 0);
+    thread::sleep(Duration::from_millis(1100));
+    assert_eq!((keeper.deliver("two"), keeper.attempts()), (0, 1));
+    assert_eq!(server.connections(), 2);
+}
+
 #[test]
 fn other_refusals_are_told_as_they_are() {
     let server = Server::start(|peer| {
@@ -359,6 +381,34 @@ fn a_second_loss_is_told() {
     let report = keeper.0.report().unwrap();
     assert_eq!((report.outcome, report.attempts), (Outcome::NotSent, 1));
     assert_eq!(server.connections(), 2);
+    assert_eq!(keeper.deliver("3"), 0);
+}
+
+/// Only the connection that was kept may fail without a word: that of a further attempt was made for it.
+#[test]
+fn a_loss_in_a_further_attempt_is_told() {
+    let server = Server::start(numbered(vec![
+        |peer| {
+            peer.greet_with(OFFERS);
+            take(peer);
+            assert_eq!(peer.hear(), "MAIL FROM:<sds@example.test>");
+            peer.say("451 4.3.0 try later");
+            assert_eq!([peer.hear(), peer.hear()], ["RCPT TO:<someone@example.test>", "DATA"]);
+            peer.say("503 no sender\r\n503 no recipient");
+            peer.bye();
+        },
+        |peer| {
+            peer.greet_with(OFFERS);
+            peer.hear();
+        },
+        one_mail,
+    ]));
+    let keeper = Keeper::new(&draft(&server));
+    let mut setup = Setup::of(&draft(&server));
+    (setup.keep_alive, setup.retry_max, setup.retry_delay) = (MINUTE, 1, 1);
+    keeper.0.set_up(&setup).expect("a configuration");
+    assert_eq!([keeper.deliver("1"), keeper.deliver("2")], [0, 4]);
+    assert_eq!((keeper.attempts(), server.connections()), (2, 2));
     assert_eq!(keeper.deliver("3"), 0);
 }
 

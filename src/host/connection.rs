@@ -623,6 +623,7 @@ impl Connection {
 
     /// The same, before the server is looked for.
     pub(super) fn begin_session(&mut self, now: u64) {
+        self.keeping.reused = false;
         self.rewind();
         if let Some(verdicts) = &mut self.link.pump.session.events.verdicts {
             verdicts.begin_connection();
@@ -658,9 +659,10 @@ impl Connection {
         // A server takes so many transactions on a connection, and ends it then, with a word or without.
         let ends = fails && !given_up && verdicts.has_served();
         if ends || verdicts.end_transaction(report, stop, self.order.dry) {
-            if state == State::Idle && !ends {
-                self.begin_transaction(now);
-            } else {
+            if ends {
+                self.leave_attempt(now);
+            }
+            if state != State::Idle || ends || !self.begin_transaction(now) {
                 (self.keeping.others, self.link.unfinished) = (true, true);
             }
             return true;
@@ -674,8 +676,9 @@ impl Connection {
         false
     }
 
-    /// Begins another transaction of the same mail on the same connection.
-    fn begin_transaction(&mut self, now: u64) {
+    /// Begins another transaction of the same mail on the same connection. False where that is of no more use, and is closed: the
+    /// server has begun to say something.
+    fn begin_transaction(&mut self, now: u64) -> bool {
         self.rewind();
         self.line_up();
         let left = self.total_left(now);
@@ -683,7 +686,28 @@ impl Connection {
         limit_to(&mut job, left);
         let time = link.time(now);
         link.unfinished = true;
-        link.pump.session.next(&job, time);
+        let begins = link.pump.session.next(&job, time);
+        if !begins {
+            link.lost(&job, now, Reason::Lost);
+        }
+        begins
+    }
+
+    /// Whether the mail has ended, and its session waits for another one that it is not kept for yet.
+    pub fn rests(&self) -> bool {
+        self.published && self.link.pump.session.state() == State::Idle && self.keeping.until.is_none()
+    }
+
+    /// A session that behind a refusal had to say RSET first, and has its answer: what waited for that follows.
+    fn go_on_behind_reset(&mut self, now: u64) {
+        if self.link.pump.session.state() != State::Idle {
+            return;
+        }
+        if core::mem::take(&mut self.keeping.others) {
+            self.keeping.others = !self.begin_transaction(now);
+        } else if self.course.as_ref().is_some_and(|course| course.then.is_some()) {
+            self.leave_attempt(now);
+        }
     }
 
     /// What became of the recipients, where there are several and the mail has ended; once.
@@ -932,8 +956,12 @@ impl Connection {
 
     /// The result, once: as soon as there is one. The mail's text is wiped and given back then.
     pub fn take_ended(&mut self, now: u64) -> Option<Ended> {
+        if self.published {
+            return None;
+        }
+        self.go_on_behind_reset(now);
         // Looked at before it is taken: this is asked after every event.
-        if self.published || self.begins_again(now) || self.link.pump.session.events.report.is_none() {
+        if self.begins_again(now) || self.link.pump.session.events.report.is_none() {
             return None;
         }
         let mut report = self.link.pump.session.events.report.take()?;

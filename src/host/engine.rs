@@ -434,7 +434,7 @@ impl Engine {
         let over = closed || ended.as_ref().is_some_and(|ended| !ended.again);
         let dialogue = if over { connection.dialogue() } else { None };
         let verdicts = connection.take_verdicts();
-        let deadline = connection.deadline();
+        let (deadline, rests) = (connection.deadline(), connection.rests());
         let promise = ended
             .as_ref()
             .filter(|ended| !ended.again)
@@ -466,10 +466,12 @@ impl Engine {
                 }
                 self.remove(before);
             }
-            if !closed {
+            if rests {
                 self.connections.keep(token, now);
             }
             publish(key, &ended, promise);
+        } else if rests {
+            self.connections.keep(token, now);
         }
         if closed {
             self.remove(token);

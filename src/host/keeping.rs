@@ -151,12 +151,21 @@ impl Connection {
         self.begin_session(now);
     }
 
-    /// Where the connection that was kept has failed before the mail could be sent, or there was no descriptor for another one: makes
-    /// another one. Nobody is told of that but the dialogue.
+    /// Where the connection that was kept has failed before the mail could be sent, has served some recipients and ended, or there was
+    /// no descriptor for another one: makes another one. Nobody is told of that but the dialogue. One that was made for the mail is
+    /// made again to the same server of the list.
     pub fn begin_again(&mut self, now: u64) {
+        let server = self
+            .course
+            .as_ref()
+            .filter(|_| !self.keeping.reused)
+            .map(|course| course.server);
         self.link.pump.session.events.report = None;
         self.note(Note::Anew);
         self.forsake(now);
+        if let (Some(server), Some(course)) = (server, &mut self.course) {
+            course.server = server;
+        }
         self.keeping.anew = !self.is_carried();
         self.link.unfinished = true;
     }

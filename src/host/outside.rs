@@ -121,8 +121,7 @@ impl Connection {
         if closed {
             carried.stage = Stage::Nothing;
             if self.is_over_for_others() {
-                self.note(Note::Anew);
-                self.forsake(now);
+                self.begin_again(now);
                 carried.forget_server();
                 return true;
             }

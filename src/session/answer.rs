@@ -23,6 +23,8 @@ impl<E: Events> Session<E> {
             // A greeting in the middle of a mail is that of another connection, which took the place of ours.
             (220, State::Envelope | State::End) => true,
             #[cfg(feature = "std")]
+            (220, State::Rset) => !self.concluded() || self.resets_chunks(),
+            #[cfg(feature = "std")]
             (reply, State::Chunk) => reply == 220 || !self.transaction.awaits_answer(),
             _ => self.pending,
         }

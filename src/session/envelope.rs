@@ -95,8 +95,11 @@ impl<E: Events> Session<E> {
             transaction.envelope.data = mail.count().wrapping_add(1);
         }
         #[cfg(feature = "std")]
-        if !self.plan_recipients(mail) {
+        if let Err(first_without_room) = self.plan_recipients(mail) {
             self.conclude(Code::RecipientRefused, Reason::NeedsPartial);
+            // As if it had been asked for.
+            let verdict = &mut self.transaction.verdict;
+            (verdict.step, verdict.recipient) = (Step::Rcpt, first_without_room);
             return State::Quit;
         }
         #[cfg(feature = "std")]

@@ -19,6 +19,9 @@ const WINDOW: Count = 20;
 const WIDEST: Count = 100;
 const NARROW: Count = 10;
 
+/// RCPTDOMAINMAX is kept where it is no more than this: of a larger one the server has to say itself when it is reached.
+const DOMAINS: usize = 16;
+
 /// Behind so many refusals those who were accepted get the mail, before others are asked for.
 const REFUSALS: Count = 10;
 
@@ -37,15 +40,17 @@ pub fn says_too_many(text: &[u8]) -> bool {
 }
 
 impl<E: Events> Session<E> {
-    /// Plans whom the transaction is for; false where the server takes fewer at a time, and all are to get the mail or none.
-    pub(super) fn plan_recipients(&mut self, mail: &Mail<'_>) -> bool {
+    /// Plans whom the transaction is for. Where the server takes fewer at a time, and all are to get the mail or none: the first one
+    /// for whom there is no room.
+    pub(super) fn plan_recipients(&mut self, mail: &Mail<'_>) -> Result<(), Count> {
         let all = mail.count();
         let most = self.most_recipients().map_or(all, |most| most.clamp(1, all.max(1)));
         if !mail.partial {
             self.transaction.envelope.data = all.wrapping_add(1);
-            return most == all;
+            let most = self.within_domains(mail, most);
+            return if most == all { Ok(()) } else { Err(most) };
         }
-        let wanted = self.events.wanted(most);
+        let wanted = self.within_domains(mail, self.events.wanted(most));
         self.transaction.envelope.data = wanted.wrapping_add(1);
         // DATA goes out with the RCPT of one recipient: that one's refusal ends the transaction.
         self.transaction.partial = wanted > 1;
@@ -53,12 +58,45 @@ impl<E: Events> Session<E> {
         let envelope = &mut self.transaction.envelope;
         (envelope.number, envelope.recipient, envelope.following) = (first.number, first.at, first.at);
         envelope.heard = first;
-        true
+        Ok(())
     }
 
     /// How many recipients the server takes in a transaction, where it says so.
     fn most_recipients(&self) -> Option<Count> {
         Some(self.capabilities.limits().recipients).filter(|most| *most > 0)
+    }
+
+    /// How many different domains the recipients of a session may have at most (RFC 9422, RCPTDOMAINMAX), where that is kept. Such a
+    /// session takes one transaction: what the ones before had need not be remembered.
+    pub(super) fn most_domains(&self) -> Option<usize> {
+        let most = usize::try_from(self.capabilities.limits().domains).unwrap_or(usize::MAX);
+        Some(most).filter(|most| (1..=DOMAINS).contains(most))
+    }
+
+    /// How many of the next `most` recipients have no more different domains than that. They stay in the order of the list.
+    fn within_domains(&self, mail: &Mail<'_>, most: Count) -> Count {
+        let Some(allowed) = self.most_domains() else {
+            return most;
+        };
+        let mut domains: [&[u8]; DOMAINS] = [&[]; DOMAINS];
+        let (mut known, mut count) = (0usize, 0);
+        let mut place = Place::FIRST;
+        while count < most {
+            place = self.find(mail, place);
+            let mailbox = place.mailbox(mail.recipients);
+            let domain = mailbox.rsplit(|octet| *octet == b'@').next().unwrap_or(mailbox);
+            let mut all = domains.iter().take(known);
+            if !all.any(|one| one.eq_ignore_ascii_case(domain)) {
+                match domains.get_mut(known) {
+                    Some(next) if known < allowed => *next = domain,
+                    _ => break,
+                }
+                known = known.wrapping_add(1);
+            }
+            count = count.wrapping_add(1);
+            place = place.next(mail.recipients);
+        }
+        count
     }
 
     /// The first recipient from this one on that is to be tried.

@@ -253,7 +253,10 @@ impl<E: Events> Session<E> {
     /// Whether the server takes another transaction in this session (RFC 9422, 4.1).
     #[cfg(feature = "std")]
     fn takes_more(&self) -> bool {
-        let most = self.capabilities.limits().mails;
+        let most = match self.most_domains() {
+            Some(_) => 1,
+            None => self.capabilities.limits().mails,
+        };
         most == 0 || self.mails < most
     }
 

@@ -3,6 +3,7 @@
  *
  *     oom PORT [TLS_PORT TLS CA.pem]
  *     oom PORT AUTH USER PASSWORD -
+ *     oom PORT kept
  *
  * The server on PORT accepts every mail, and so does the one on TLS_PORT, with TLS as sds_smtp_config has it. With that one,
  * a mail over TLS and a plain one are sent beside each other, and what is refused comes after the configuration: where the one
@@ -11,6 +12,10 @@
  * it asks for meanwhile, and the mail is sent.
  *
  * With AUTH it logs in: the server knows USER and PASSWORD.
+ *
+ * With "kept" the mails have SDS_SMTP_PARTIAL and several recipients, of whom the server refuses nobody@example.com and takes two at a
+ * time, and go over a connection that is kept: memory is refused to the first one, or to the second one, and the third one is right.
+ * The last line says how many transactions have to have arrived by what was told.
  *
  * For each number N a child process runs in which the N-th allocation fails, and one in which all from the N-th on fail until
  * the mail has a result. Without TLS: with a handle, and with the built-in client; with an address, with a list of servers,
@@ -25,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -224,6 +230,135 @@ static int refuse_each(unsigned port, int built_in, int and_all_after)
   }
   printf("oom: %ld allocations, %d refusals told, %d failures\n", refused, told, failures);
   return failures == 0 && last && told > 5;
+}
+
+/* --- several recipients, over a connection that is kept ------------------------------------ */
+
+#define SEVERAL 4
+
+/* Transactions that arrived, by what was told. */
+static volatile int *transactions;
+
+/* What is told of each recipient of a mail that has ended so; 0: right. `whole`: no memory was refused. */
+static int check_recipients(sds_smtp_client *client, int code, int whole)
+{
+  static const char *const names[SEVERAL] = {"a@example.com", "nobody@example.com", "b@example.com", "c@example.com"};
+  sds_smtp_recipient told[SEVERAL];
+  int i, sent = 0;
+
+  memset(told, 0, sizeof told);
+  told[0].struct_size = sizeof told[0];
+  if (sds_smtp_client_recipients(client, told, SEVERAL) != SEVERAL) {
+    /* There was no memory for a connection: it did not start. */
+    return whole || code != SDS_SMTP_DATA_FAILED || sds_smtp_client_recipients(client, NULL, 0) != 0;
+  }
+  for (i = 0; i < SEVERAL; i++) {
+    if (strcmp(told[i].address, names[i]) != 0)
+      return 2;
+    if ((told[i].outcome == SDS_SMTP_OUTCOME_SENT) != (told[i].code == SDS_SMTP_OK) || told[i].outcome == SDS_SMTP_OUTCOME_UNKNOWN)
+      return 3;
+    sent += told[i].outcome == SDS_SMTP_OUTCOME_SENT;
+    if (whole && strcmp(told[i].text, i == 1 ? "5.1.1 nobody@example.com is unknown" : "2.0.0 taken") != 0)
+      return 4;
+  }
+  if (told[1].outcome == SDS_SMTP_OUTCOME_SENT || told[2].outcome != told[3].outcome || (whole && sent != 3))
+    return 5;
+  __sync_fetch_and_add(transactions, (told[0].outcome == SDS_SMTP_OUTCOME_SENT) + (told[2].outcome == SDS_SMTP_OUTCOME_SENT));
+  return (code == SDS_SMTP_PARTLY_SENT) != (sent > 0) ? 6 : 0;
+}
+
+/* Sends a mail; 0: right. */
+static int send_to_several(sds_smtp_client *client, int whole)
+{
+  struct sds_smtp_message message = SDS_SMTP_MESSAGE_INIT;
+  int code, wrong = 0;
+
+  message.to = "a@example.com, nobody@example.com, b@example.com, c@example.com";
+  message.subject = "memory";
+  message.text = "Some of it is refused.\n";
+  message.flags = SDS_SMTP_PARTIAL;
+  message.done = tell_end;
+  code = sds_smtp_client_send(client, &message);
+  if (code == SDS_SMTP_OK) {
+    code = sds_smtp_client_wait(client, 10000);
+    check_ends(1);
+    left = -1;
+    wrong = check_recipients(client, code, whole);
+  } else if (sds_smtp_client_recipients(client, NULL, 0) != 0) {
+    wrong = 7;
+  }
+  left = -1;
+  if (wrong == 0 && code != SDS_SMTP_PARTLY_SENT && code != SDS_SMTP_DATA_FAILED && code != SDS_SMTP_CONNECT_FAILED)
+    return 100 + code;
+  return wrong == 0 && whole && code != SDS_SMTP_PARTLY_SENT ? 8 : wrong;
+}
+
+/* 0: right, and nothing was refused; 1: right; else wrong. */
+static int over_a_kept_connection(unsigned port, long refused, int and_all_after, int second)
+{
+  struct sds_smtp_config config = SDS_SMTP_CONFIG_INIT;
+  sds_smtp_client *client = sds_smtp_client_new();
+  int i, wrong;
+
+  alarm(30);
+  config.server = servers[0];
+  config.port = port;
+  config.sender = "unit7@example.com";
+  config.keep_alive_ms = 60000;
+  config.flags = SDS_SMTP_KEEP_DIALOGUE;
+  if (client == NULL || sds_smtp_client_configure(client, &config) != SDS_SMTP_OK)
+    return 96;
+  for (i = 0; i < 3; i++) {
+    lasting = and_all_after;
+    left = i == second ? refused : -1;
+    wrong = send_to_several(client, i != second);
+    if (wrong != 0)
+      return 10 * (i + 1) + wrong;
+  }
+  sds_smtp_client_free(client);
+  return failed;
+}
+
+static int refuse_each_of_several(unsigned port, int and_all_after, int second)
+{
+  long refused;
+  int failures = 0, last = 0;
+
+  for (refused = 0; refused < MOST && !last; refused++) {
+    int status;
+    pid_t child = fork();
+
+    if (child == 0)
+      _exit(over_a_kept_connection(port, refused, and_all_after, second));
+    if (child < 0 || waitpid(child, &status, 0) != child)
+      return 0;
+    if (WIFSIGNALED(status) || WEXITSTATUS(status) > 1) {
+      printf("allocation %ld of mail %d refused: signal %d, %d\n", refused, second, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+             WIFSIGNALED(status) ? 0 : WEXITSTATUS(status));
+      failures++;
+    } else {
+      last = WEXITSTATUS(status) == 0;
+    }
+  }
+  printf("oom: %ld allocations of mail %d to several, %d failures\n", refused, second, failures);
+  return failures == 0 && last && refused > 10;
+}
+
+static int refuse_over_kept_connections(unsigned port)
+{
+  int lasts, second, right = 1;
+
+  transactions = (volatile int *)mmap(NULL, sizeof *transactions, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (transactions == (volatile int *)MAP_FAILED)
+    return 0;
+  for (lasts = 0; lasts < 2; lasts++) {
+    for (second = 0; second < 2; second++) {
+      right &= refuse_each_of_several(port, lasts, second);
+      fflush(stdout);
+    }
+  }
+  printf("oom: %d transactions\n", *transactions);
+  return right;
 }
 
 /* A client for one of the two servers. */
@@ -514,9 +649,11 @@ int main(int argc, char **argv)
   unsigned port;
   int built_in, lasts, i, right = 1;
 
-  if (argc != 2 && argc != 5 && argc != 6)
+  if (argc != 2 && argc != 3 && argc != 5 && argc != 6)
     return 2;
   port = (unsigned)strtoul(argv[1], NULL, 10);
+  if (argc == 3)
+    return refuse_over_kept_connections(port) ? 0 : 1;
   if (argc == 6) {
     server = servers[0];
     auth = (uint32_t)strtoul(argv[2], NULL, 10);

@@ -108,6 +108,8 @@ pub struct Manners {
     pub refused_mails: usize,
     /// Closes the connection instead of answering the end of the first so many mails.
     pub dropped_mails: usize,
+    /// It takes two recipients at a time, and offers PIPELINING.
+    pub few_recipients: bool,
 }
 
 #[derive(Default)]
@@ -302,8 +304,14 @@ impl<'a> Conversation<'a> {
         while let Some(line) = self.line() {
             let command = line.split_whitespace().next().unwrap_or("").to_ascii_uppercase();
             match command.as_str() {
+                "EHLO" if self.manners.few_recipients => {
+                    self.say("250-test server\r\n250-LIMITS RCPTMAX=2\r\n250-PIPELINING\r\n250 8BITMIME")?;
+                }
                 "EHLO" => self.say("250-test server\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME")?,
                 "AUTH" => self.login(&line)?,
+                "RCPT" if line.contains("<nobody@example.com>") => {
+                    self.reply("550 5.1.1 nobody@example.com is unknown")?;
+                }
                 "MAIL" | "RCPT" | "RSET" | "NOOP" => self.reply("250 2.0.0 ok")?,
                 "DATA" => {
                     self.reply("354 go on")?;

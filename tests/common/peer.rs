@@ -93,6 +93,12 @@ impl Peer {
         let _ = std::io::copy(&mut (&mut self.stream).take(octets), &mut std::io::sink());
     }
 
+    /// So many octets; None where the connection ends before.
+    pub fn read_whole(&mut self, octets: usize) -> Option<Vec<u8>> {
+        let mut all = vec![0; octets];
+        self.stream.read_exact(&mut all).ok().map(|()| all)
+    }
+
     /// Keeps the connection open, without a word, for a time or until the client closes.
     pub fn hold(&mut self, time: Duration) {
         let _ = self.ends_within(time);
