@@ -360,6 +360,10 @@ impl Connection {
 
     /// How many octets of the mail have left, and how many there are; 0 where that is not known.
     pub fn progress(&self) -> (u64, u64) {
+        // Until it begins, the session shows what it was kept from.
+        if self.resumes() {
+            return (0, 0);
+        }
         self.link.pump.session.progress()
     }
 

@@ -161,7 +161,9 @@ impl Connection {
             .filter(|_| !self.keeping.reused)
             .map(|course| course.server);
         self.link.pump.session.events.report = None;
-        self.note(Note::Anew);
+        if self.keeping.reused {
+            self.note(Note::Anew);
+        }
         self.forsake(now);
         if let (Some(server), Some(course)) = (server, &mut self.course) {
             course.server = server;

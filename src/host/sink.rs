@@ -50,6 +50,7 @@ impl Sink {
     pub fn rest(&mut self) {
         self.transcript = None;
         self.login = None;
+        (self.recipient, self.decided) = (0, false);
     }
 
     /// The login with challenges that is under way.
