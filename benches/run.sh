@@ -1,7 +1,7 @@
 #!/bin/bash
 # `make bench`: what the library costs, beside libcurl and libESMTP, against the limits that it has to keep.
 #
-#   benches/run.sh [PART...]     parts: instructions syscalls latency waits memory keep size load tls parts; without any, all of them
+#   benches/run.sh [PART...]     parts: instructions syscalls latency waits memory keep rates size load tls parts; without any, all of them
 #   benches/run.sh footprint     what it costs a microcontroller: benches/footprint/run.sh
 #
 # Installs what is missing, builds, prints tables; works in a scratch folder and below the target folder, and only on the
@@ -9,7 +9,7 @@
 # what is measured how.
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
 
-parts=(instructions syscalls latency waits memory keep size load tls parts)
+parts=(instructions syscalls latency waits memory keep rates size load tls parts)
 user=unit7
 password=bench-password
 names=(sds curl esmtp)
@@ -249,22 +249,23 @@ memory() {
 
 # --- mails over one connection ---
 
-# kept_driver NAME HOW: how many mails a second over one connection, with login; the median of some runs.
-kept_driver() {
-  local mails=5000 rounds=7 round rates=()
-  for ((round = 0; round < rounds; round++)); do
-    serve $mails --user "$user" --password "$password"
-    DRIVER_KEEP=$2 timeout 300 "$work/driver_$1" "$port" $mails "$user" "$password" >"$work/driver.out" 2>&1 ||
-      die "driver_$1 failed: $(tail -5 "$work/driver.out")"
+# further_waits OPTION...: answers that the client had to wait for, by mail over a connection that is kept; the options are the
+# sink's.
+further_waits() {
+  local count
+  local -A all
+  for count in 1 101; do
+    serve "$count" --turns --user "$user" --password "$password" "$@"
+    DRIVER_KEEP='wait' timeout 60 "$work/driver_sds" "$port" "$count" "$user" "$password" >"$work/driver.out" || die 'driver_sds failed'
     served
-    rates+=("$(awk -v mails=$mails '$1 == "microseconds" {printf "%.0f", mails * 1000000 / $2}' "$work/driver.out")")
+    all[$count]=$(sed -n 's/^turns \([0-9]*\) .*/\1/p' "$work/sink.out")
   done
-  printf '%s\n' "${rates[@]}" | median
+  divide $((all[101] - all[1])) 100 2
 }
 
 keep() {
-  local few=50 many=250 count how turns
-  local -A total mail rate
+  local few=50 many=250 count how turns chunked
+  local -A total mail
   for how in own wait; do
     for count in $few $many; do
       if [[ $how = wait ]]; then export DRIVER_KEEP='wait'; fi
@@ -274,30 +275,46 @@ keep() {
     done
     mail[$how]=$(((total[$many] - total[$few]) / (many - few)))
   done
-  rate[wait]=$(kept_driver sds wait)
-  rate['done']=$(kept_driver sds 'done')
-  rate[esmtp]=$(kept_driver esmtp all)
-  for count in 1 101; do
-    serve $count --turns --user "$user" --password "$password"
-    DRIVER_KEEP='wait' timeout 60 "$work/driver_sds" "$port" $count "$user" "$password" >"$work/driver.out" || die 'driver_sds failed'
-    served
-    total[turns$count]=$(sed -n 's/^turns \([0-9]*\) .*/\1/p' "$work/sink.out")
-  done
-  turns=$(divide $((total[turns101] - total[turns1])) 100 2)
+  turns=$(further_waits)
+  chunked=$(DRIVER_CHUNKING=1 further_waits --chunking)
   timeout 100 "$work/memory" kept 250 >"$work/kept" || die 'memory failed'
 
-  heading 'keep: further mails of 1 KiB over a connection that is kept, with AUTH PLAIN; libESMTP with all mails in one session'
-  columns '' 'send, wait' 'out of done' libESMTP ''
-  columns 'mails a second' "${rate[wait]}" "${rate['done']}" "${rate[esmtp]}" ''
-  reached "send and wait in relation to libESMTP" "$(divide "${rate[wait]}" "${rate[esmtp]}" 2)" 1
-  reached "  out of done" "$(divide "${rate['done']}" "${rate[esmtp]}" 2)" 1.3
+  heading 'keep: further mails of 1 KiB over a connection that is kept, with AUTH PLAIN'
   figure 'instructions for a mail with a connection of its own' "${mail[own]}"
   figure '  over one that is kept' "${mail[wait]}"
   limited '  in relation' "$(divide "${mail[wait]}" "${mail[own]}" 3)" 0.6
   # The answer to the envelope, and the one to the final dot.
   limited 'waits of a further mail' "$turns" 2
+  limited '  with CHUNKING' "$chunked" 1
   limited 'heap bytes of a connection that is kept' "$(value kept "$work/kept")" 3072
 }
+
+# kept_driver NAME HOW: so many microseconds for 5,000 mails over one connection, with login.
+kept_driver() {
+  local mails=5000
+  serve $mails --user "$user" --password "$password"
+  DRIVER_KEEP=$2 timeout 300 "$work/driver_$1" "$port" $mails "$user" "$password" >"$work/driver.out" 2>&1 ||
+    die "driver_$1 failed: $(tail -5 "$work/driver.out")"
+  served
+  awk '$1 == "microseconds" {print $2}' "$work/driver.out"
+}
+
+# Each round has all three, one behind the other: what the machine does besides meets all of them.
+rates() {
+  local rounds=9 round
+  for ((round = 0; round < rounds; round++)); do
+    echo "$(kept_driver sds wait) $(kept_driver sds 'done') $(kept_driver esmtp all)"
+  done | awk '{printf "%.0f %.0f %.0f %.2f %.2f\n", 5e9 / $1, 5e9 / $2, 5e9 / $3, $3 / $1, $3 / $2}' >"$work/rates"
+
+  heading "rates: mails of 1 KiB over one connection, with AUTH PLAIN; libESMTP with all of them in one session; medians of $rounds rounds"
+  columns '' 'send, wait' 'out of done' libESMTP ''
+  columns 'mails a second' "$(median_of 1)" "$(median_of 2)" "$(median_of 3)" ''
+  reached 'send and wait in relation to libESMTP' "$(median_of 4)" 1
+  reached '  out of done' "$(median_of 5)" 1.3
+}
+
+# median_of COLUMN: of $work/rates.
+median_of() { awk -v column="$1" '{print $column}' "$work/rates" | median; }
 
 # --- TLS ---
 
@@ -584,9 +601,9 @@ symbolizer   what std prints backtraces of panics with
 rest   rest (zeroize, memchr, compiler's helpers)
 tables constants: ring's tables for P-256 and Ed25519
 PARTS
-  limited 'bytes of the whole library' "$(stat -L -c %s "$library")" 1976000
+  limited 'bytes of the whole library' "$(stat -L -c %s "$library")" 1990000
   CARGO_TARGET_DIR=$target/benches/lean LEAN=1 scripts/people/build.sh >/dev/null
-  limited 'bytes of the lean library' "$(stat -c %s "$target/benches/lean/release/libsds_smtp.so")" 560000
+  limited 'bytes of the lean library' "$(stat -c %s "$target/benches/lean/release/libsds_smtp.so")" 566000
 }
 
 # in_objects FILE MAILS: of a dump of callgrind's, the instructions for a mail in the library's own code, and with those of
