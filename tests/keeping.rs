@@ -601,6 +601,16 @@ fn a_thousand_clients_keep_a_connection_each() {
     server.finish(SECOND * 20);
 }
 
+/// A client of a server that counts.
+fn keeper_of(server: &counting::Server) -> Keeper {
+    let address = server.address.to_string();
+    Keeper::new(&Draft {
+        server: Some(address.as_bytes()),
+        sender: Some(b"sds@example.test"),
+        ..Draft::default()
+    })
+}
+
 /// Sends two mails to a server whose first conversation has this fate, and whose others are fair. What became of the second one:
 /// its outcome, and whether it needed a connection of its own.
 fn second_mail(fate: Fate, number: usize) -> (Outcome, usize) {
@@ -616,12 +626,7 @@ fn second_mail(fate: Fate, number: usize) -> (Outcome, usize) {
             }
         }
     });
-    let address = server.address.to_string();
-    let keeper = Keeper::new(&Draft {
-        server: Some(address.as_bytes()),
-        sender: Some(b"sds@example.test"),
-        ..Draft::default()
-    });
+    let keeper = keeper_of(&server);
     let send = |subject: String| {
         let text = ".A line of the text.\n".repeat(10);
         keeper
@@ -732,12 +737,7 @@ fn whatever_the_server_says_to_the_second_mail_it_is_told_or_sent() {
                 ..Fate::FAIR
             }
         });
-        let address = server.address.to_string();
-        let keeper = Keeper::new(&Draft {
-            server: Some(address.as_bytes()),
-            sender: Some(b"sds@example.test"),
-            ..Draft::default()
-        });
+        let keeper = keeper_of(&server);
         assert_eq!(keeper.deliver("1"), 0);
         let told = (keeper.deliver("2"), ledger.connections.load(Ordering::Relaxed));
         assert_eq!(told, wanted, "{step:?} {code}: {}", keeper.dialogue());
