@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use super::calls::Promise;
 use super::carried::Carried;
 use super::course::{Course, Stage, Then, told_as_unresolved};
+use super::dialogue::Note;
 use super::files;
 use super::kept::Keeping;
 use super::link::{Link, Tools};
@@ -23,16 +24,15 @@ use super::sink::Sink;
 use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
 use super::tls::Peer;
-use super::told::{Ended, LastMail, write_server};
+use super::told::{Ended, LastMail};
 use super::transcript::Transcript;
 use super::verdicts::Verdicts;
 use crate::buffer::Window;
-use crate::channel::callbacks::Trace;
 use crate::client::hint;
 use crate::client::policy::Failed;
 use crate::client::report::{Bounded, Report};
 use crate::code::{Code, Outcome, Phase, Reason};
-use crate::limits::{HOST_NAME_BYTES, Limit};
+use crate::limits::Limit;
 use crate::octets::trimmed;
 use crate::session::recipients::has_no_room;
 use crate::session::{Job, Session, State};
@@ -45,9 +45,6 @@ pub const OUT: usize = 4096;
 
 /// The same of a mail that is longer: fewer and larger pieces.
 const LARGE_OUT: usize = 64 * 1024;
-
-/// Room for a note: for the longest name, its port and a sentence.
-const NOTE_BYTES: usize = HOST_NAME_BYTES + 128;
 
 /// What is said of a mail that would have been attempted again.
 const NO_TIME: &[u8] = b"no time left for another attempt";
@@ -76,9 +73,10 @@ pub struct Connection {
     /// Who is told of the mail's end.
     pub promise: Option<Promise>,
     pub(super) started: u64,
-    published: bool,
+    /// The result of the mail is known.
+    pub(super) published: bool,
     /// No line is told of any more.
-    silent: bool,
+    pub(super) silent: bool,
     /// The engine knows that there is more to do.
     queued: bool,
     /// Where it may need more than one connection.
@@ -90,23 +88,6 @@ pub struct Connection {
     pub(super) secures: bool,
     /// Whether it is kept for the next mail, or was.
     pub(super) keeping: Keeping,
-}
-
-/// Something of ours in the dialogue.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Note {
-    /// An address is connected to.
-    Connecting,
-    /// A name is looked up.
-    LookingUp,
-    /// The mail goes over the connection that was kept.
-    Kept,
-    /// That one has failed, and another one is made.
-    Anew,
-    /// What went wrong, in this phase, without a word of the server.
-    Failure(Phase, Reason),
-    /// This follows, as from now.
-    Next(Then, u64),
 }
 
 /// How long a greeting is waited for, in milliseconds. `waits`: the server waits for TLS, as far as that is known.
@@ -936,28 +917,6 @@ impl Connection {
         !core::mem::replace(&mut self.queued, true)
     }
 
-    /// The lines for the program's trace function that it was not told of yet. After the end of the mail there are none: the
-    /// function may be gone then.
-    pub fn take_lines(&mut self) -> Option<(Trace, Box<[u8]>)> {
-        let trace = self.snapshot.extras.as_ref()?.trace?;
-        let transcript = self.link.pump.session.events.transcript.as_mut()?;
-        if self.published {
-            transcript.end();
-        }
-        let lines = transcript.take_lines()?;
-        (!core::mem::replace(&mut self.silent, self.published)).then_some((trace, lines))
-    }
-
-    /// The conversation so far, where it is kept; None without memory for a copy, too.
-    pub fn dialogue(&mut self) -> Option<Box<[u8]>> {
-        let transcript = self.link.pump.session.events.transcript.as_mut()?;
-        transcript.end();
-        match transcript.dialogue() {
-            [] => None,
-            dialogue => memory::joined(&[dialogue]),
-        }
-    }
-
     /// The result, once: as soon as there is one. The mail's text is wiped and given back then.
     pub fn take_ended(&mut self, now: u64) -> Option<Ended> {
         if self.published {
@@ -1173,71 +1132,11 @@ impl Connection {
         }
     }
 
-    /// Writes the server that is tried, with its port or without: its address; where it has none, the name that is configured.
-    fn write_tried(&self, with_port: bool, out: &mut Window<'_>) {
-        if let Some(address) = self.link.address {
-            return write_server(address, out);
-        }
-        if let Some(Target::Name { name, port, .. }) = self.target() {
-            out.put_seldom(name);
-            if with_port {
-                out.put(b':');
-                out.decimal(u64::from(port));
-            }
-        }
-    }
-
     /// The port of that server, where it has a name.
     pub(super) fn port(&self) -> Option<u16> {
         match self.target()? {
             Target::Name { port, .. } => Some(port),
             Target::Address(_) => None,
-        }
-    }
-
-    /// Notes something of ours in the dialogue, where one is kept.
-    pub(super) fn note(&mut self, note: Note) {
-        if self.link.pump.session.events.transcript.is_none() {
-            return;
-        }
-        let mut room = [0; NOTE_BYTES];
-        let mut out = Window::new(&mut room, 0);
-        let words = match note {
-            Note::Connecting => b"connecting to ".as_slice(),
-            Note::LookingUp => b"looking up ",
-            Note::Kept => b"over the connection that was kept to ",
-            Note::Anew => b"the connection that was kept is of no more use",
-            Note::Next(Then::Server, _) => b"next server",
-            Note::Next(Then::Attempt { .. }, _) => b"next attempt in ",
-            Note::Failure(_, reason) => reason.text(),
-        };
-        if let Note::Failure(phase @ (Phase::Resolve | Phase::Connect), reason) = note {
-            if reason != Reason::Cancelled {
-                self.write_tried(phase != Phase::Resolve, &mut out);
-                out.put_seldom(b": ");
-            }
-        }
-        out.put_seldom(words);
-        match note {
-            Note::Connecting | Note::LookingUp | Note::Kept => {
-                self.write_tried(note != Note::LookingUp, &mut out);
-            }
-            Note::Next(Then::Attempt { at }, now) => {
-                out.decimal(at.saturating_sub(now).div_ceil(1000));
-                out.put_seldom(b" s");
-            }
-            _ => {}
-        }
-        let length = out.kept();
-        if let Some(transcript) = &mut self.link.pump.session.events.transcript {
-            transcript.note(room.get(..length).unwrap_or(&[]));
-        }
-    }
-
-    /// Notes what follows an attempt.
-    pub(super) fn note_next(&mut self, then: Option<Then>, now: u64) {
-        if let Some(then) = then {
-            self.note(Note::Next(then, now));
         }
     }
 }

@@ -22,6 +22,7 @@
 //! - `link`: the session of an attempt, and its socket
 //! - `race`: several addresses of one server
 //! - `sink`, [`transcript`]: what is taken of a session's events
+//! - `dialogue`: what of ours stands in the dialogue, and what the program gets of it
 //! - `told`: how the last mail ended
 //! - `verdicts`: what becomes of each of several recipients
 //! - `connections`: all of them, found by token, client and deadline
@@ -76,6 +77,8 @@ mod course;
 mod current;
 #[forbid(unsafe_code)]
 mod deadlines;
+#[forbid(unsafe_code)]
+mod dialogue;
 #[forbid(unsafe_code)]
 mod driver;
 #[forbid(unsafe_code)]
