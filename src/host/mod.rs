@@ -17,6 +17,7 @@
 //! - `engine`: all connections, and what a turn does with them
 //! - `connection`: one mail on its way
 //! - `course`: which server is tried, and when again
+//! - `connecting`: the way to the server whose turn it is
 //! - `keeping`, `kept`: connections that are kept for the next mail
 //! - `keys`: what a password comes to with SCRAM, saved for the next mail
 //! - `link`: the session of an attempt, and its socket
@@ -67,6 +68,8 @@ mod carrying;
 pub mod client;
 #[forbid(unsafe_code)]
 mod clock;
+#[forbid(unsafe_code)]
+mod connecting;
 #[forbid(unsafe_code)]
 mod connection;
 #[forbid(unsafe_code)]
