@@ -7,18 +7,14 @@ use super::calls::Promise;
 use super::carried::Carried;
 use super::course::{Course, Stage, Then, told_as_unresolved};
 use super::dialogue::Note;
-use super::files;
 use super::kept::Keeping;
 use super::link::{Link, Tools};
 use super::memory::{self, Boxed};
-use super::parts::Fed;
 use super::post::Post;
-use super::reading::Work;
 use super::registry::Key;
-use super::resolve::Asker;
 use super::security::Mode;
 use super::servers::Target;
-use super::shared::{Order, Start, Worker, shared};
+use super::shared::{Order, Start, shared};
 use super::sink::Sink;
 use super::snapshot::Snapshot;
 use super::sys::{Event, Poller};
@@ -235,94 +231,6 @@ impl Connection {
         self.link.token
     }
 
-    /// Whether it is known how long the mail's files are; a thread looks where it is not.
-    pub(super) fn is_measured(&mut self, now: u64, worker: Worker) -> bool {
-        let Some(parts) = self.post.as_mut().and_then(|post| post.parts.as_mut()) else {
-            return true;
-        };
-        if let Some(work) = parts.to_measure() {
-            self.ask(work, now, worker);
-        }
-        !self.waits_for_files()
-    }
-
-    /// Whether a thread finds out how long the mail's files are.
-    pub(super) fn waits_for_files(&self) -> bool {
-        let parts = self.post.as_ref().and_then(|post| post.parts.as_ref());
-        parts.is_some_and(|parts| parts.is_measuring())
-    }
-
-    /// Has a thread do something; without memory for it the connection is lost.
-    fn ask(&mut self, work: Option<Boxed<Work>>, now: u64, worker: Worker) {
-        let asker = Asker {
-            engine: worker.number,
-            token: self.link.token,
-        };
-        if let Some(parts) = self.post.as_mut().and_then(|post| post.parts.as_mut()) {
-            parts.asker = Some(asker);
-        }
-        if work.and_then(|work| files::ask(work, asker, worker.waker)).is_none() {
-            self.lost(now, Reason::NoMemory);
-        }
-    }
-
-    /// A thread has done something for the mail; true where it can begin now.
-    pub fn take_work(&mut self, work: Boxed<Work>, now: u64) -> bool {
-        match self.post.as_mut().map(|post| post.take(work)) {
-            Some(Ok(begins)) => {
-                // One that waits for its next attempt begins then.
-                let waits = self.course.as_ref().is_some_and(|course| course.goes_on());
-                begins && !waits && (self.link.connects() || self.resumes())
-            }
-            Some(Err(reason)) => {
-                self.lost(now, reason);
-                false
-            }
-            None => false,
-        }
-    }
-
-    /// The same, where no functions of the program carry it.
-    pub fn take_work_and_go_on(&mut self, work: Boxed<Work>, tools: &mut Tools<'_>) {
-        if self.take_work(work, tools.now) {
-            self.open(tools);
-        }
-        self.feed(tools.now, tools.worker);
-    }
-
-    /// Makes the next piece of a body that comes in pieces, where it is wanted.
-    pub(super) fn feed(&mut self, now: u64, worker: Worker) {
-        if self.link.pump.session.wants_reconnect() {
-            // Some of it may have been sent on the connection before, and some recipients accepted there.
-            self.rewind();
-            if let Some(verdicts) = &mut self.link.pump.session.events.verdicts {
-                verdicts.restart();
-            }
-            self.line_up();
-        }
-        while let Some(wanted) = self.link.pump.wants_text() {
-            let eight_bit_mime = self.link.pump.session.takes_eight_bit();
-            let Some(post) = &mut self.post else { return };
-            match post.feed(wanted, eight_bit_mime) {
-                Fed::Here => {
-                    self.link.unfinished = true;
-                    return;
-                }
-                Fed::Ask(work) => self.ask(Some(work), now, worker),
-                Fed::Later => return,
-                Fed::Failed(reason) => return self.lost(now, reason),
-            }
-        }
-    }
-
-    /// Nothing more is to be read for the mail.
-    fn stop_reading(&mut self) {
-        let parts = self.post.as_mut().and_then(|post| post.parts.as_mut());
-        if let Some(asker) = parts.and_then(|parts| parts.asker.take()) {
-            files::forget(asker.engine, asker.token);
-        }
-    }
-
     /// How many octets of the mail have left, and how many there are; 0 where that is not known.
     pub fn progress(&self) -> (u64, u64) {
         // Until it begins, the session shows what it was kept from.
@@ -481,7 +389,7 @@ impl Connection {
     }
 
     /// The next transaction is for those who are still to be tried.
-    fn line_up(&mut self) {
+    pub(super) fn line_up(&mut self) {
         let verdicts = self.link.pump.session.events.verdicts.as_mut();
         if let (Some(verdicts), Some(post)) = (verdicts, &mut self.post) {
             post.begin_with(verdicts.begin());
@@ -561,17 +469,6 @@ impl Connection {
             self.link.pump.session.events.verdicts.take()
         } else {
             None
-        }
-    }
-
-    /// The mail is sent from its beginning.
-    fn rewind(&mut self) {
-        let parts = self.post.as_ref().and_then(|post| post.parts.as_ref());
-        if parts.is_some_and(|parts| !parts.is_measuring()) {
-            self.stop_reading();
-        }
-        if let Some(parts) = self.post.as_mut().and_then(|post| post.parts.as_mut()) {
-            parts.begin_anew();
         }
     }
 

@@ -33,6 +33,7 @@
 //! - `nonces`: what Message-IDs are made of
 //! - `parts`: what mails have that is no plain text: HTML, attachments, files
 //! - `reading`, `files`, `reader`: what is read for them, and the threads that do it
+//! - `feeding`: a mail is fed with it
 //! - `clock`: the time
 //! - `memory`: memory that may be refused; `queue`: a queue in it
 //! - `fork`: what a fork of the host program finds
@@ -88,6 +89,8 @@ mod driver;
 mod ending;
 #[forbid(unsafe_code)]
 mod engine;
+#[forbid(unsafe_code)]
+mod feeding;
 #[forbid(unsafe_code)]
 mod files;
 #[forbid(unsafe_code)]
