@@ -26,6 +26,7 @@
 //! - `dialogue`: what of ours stands in the dialogue, and what the program gets of it
 //! - `told`: how the last mail ended
 //! - `verdicts`: what becomes of each of several recipients
+//! - `transactions`: those of a mail to several recipients
 //! - `connections`: all of them, found by token, client and deadline
 //! - `deadlines`: a heap of times
 //! - [`servers`], `server`, `idn`, `no_server`: the servers of a configuration
@@ -168,6 +169,8 @@ mod tls;
 mod tls;
 #[forbid(unsafe_code)]
 mod told;
+#[forbid(unsafe_code)]
+mod transactions;
 #[forbid(unsafe_code)]
 pub mod transcript;
 #[forbid(unsafe_code)]
