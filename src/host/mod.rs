@@ -24,6 +24,7 @@
 //! - `race`: several addresses of one server
 //! - `sink`, [`transcript`]: what is taken of a session's events
 //! - `dialogue`: what of ours stands in the dialogue, and what the program gets of it
+//! - `result`: the result of a mail, or what follows instead
 //! - `told`: how the last mail ended
 //! - `verdicts`: what becomes of each of several recipients
 //! - `transactions`: those of a mail to several recipients
@@ -134,6 +135,8 @@ mod reading;
 mod registry;
 #[forbid(unsafe_code)]
 pub mod resolve;
+#[forbid(unsafe_code)]
+mod result;
 #[forbid(unsafe_code)]
 mod runner;
 #[forbid(unsafe_code)]
