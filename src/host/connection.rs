@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use super::calls::Promise;
 use super::carried::Carried;
 use super::course::{Course, Stage, Then};
-use super::dialogue::Note;
 use super::kept::Keeping;
 use super::link::{Link, Tools};
 use super::memory::{self, Boxed};
@@ -56,7 +55,7 @@ pub struct Connection {
     /// No line is told of any more.
     pub(super) silent: bool,
     /// The engine knows that there is more to do.
-    queued: bool,
+    pub(super) queued: bool,
     /// Where it may need more than one connection.
     pub(super) course: Option<Boxed<Course>>,
     pub(super) link: Link,
@@ -392,49 +391,6 @@ impl Connection {
     /// Whether functions of the program carry it.
     pub fn is_carried(&self) -> bool {
         self.carried.is_some()
-    }
-
-    /// Notes that it is queued for a turn of the program's functions; false where it was before.
-    pub fn leave(&mut self) -> bool {
-        let carried = self.carried.as_mut();
-        carried.is_some_and(|carried| !core::mem::replace(&mut carried.queued, true))
-    }
-
-    /// Notes that it is queued no more.
-    pub fn is_left(&mut self) {
-        self.queued = false;
-        if let Some(carried) = &mut self.carried {
-            carried.queued = false;
-        }
-    }
-
-    /// After a turn of the program's functions: has the list told of their descriptor.
-    pub fn settle(&mut self, now: u64, register: impl FnOnce(isize) -> bool) {
-        let kept = self.is_kept();
-        if let Some(carried) = &mut self.carried {
-            carried.settle(now, register);
-            if kept {
-                carried.rest();
-            }
-        }
-    }
-
-    /// Waits for the connection of the mail before to be closed; when it looks again.
-    pub fn wait(&mut self, now: u64) -> u64 {
-        self.carried.as_mut().map_or(now, |carried| carried.wait(now))
-    }
-
-    /// Calls close once, without waiting, where functions of the program carry a connection. No lock may be held.
-    pub fn close_once(&mut self) {
-        if let Some(carried) = &mut self.carried {
-            carried.close_once();
-        }
-    }
-
-    /// Notes that a server is connected to.
-    pub(super) fn note_server(&mut self, server: SocketAddr) {
-        self.link.address = Some(server);
-        self.note(Note::Connecting);
     }
 
     /// The link, and what its session is about now.
