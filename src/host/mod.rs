@@ -35,7 +35,7 @@
 //! - `nonces`: what Message-IDs are made of
 //! - `parts`: what mails have that is no plain text: HTML, attachments, files
 //! - `reading`, `files`, `reader`: what is read for them, and the threads that do it
-//! - `feeding`: a mail is fed with it
+//! - `feeding`: how it gets to the mail, when it is wanted
 //! - `clock`: the time
 //! - `memory`: memory that may be refused; `queue`: a queue in it
 //! - `fork`: what a fork of the host program finds
