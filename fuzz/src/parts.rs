@@ -2,9 +2,8 @@
 
 use mail_parser::{MessageParser, MimeHeaders};
 use sds_smtp::buffer::Window;
-use sds_smtp::message::part::{
-    self, Composer, Content, Enclosure, Given, Kind, Part, Parts, SMALLEST_ROOM, has_boundary, wrong_name, wrong_type,
-};
+use sds_smtp::message::head::{self, Enclosure, wrong_name, wrong_type};
+use sds_smtp::message::part::{self, Composer, Content, Given, Kind, Part, Parts, SMALLEST_ROOM, has_boundary};
 use sds_smtp::message::survey::Survey;
 
 use crate::input::Input;
@@ -67,7 +66,7 @@ fn read(input: &mut Input<'_>) -> List {
         let head = written(|out| {
             Kind::Mixed.write_delimiter(&BOUNDARY, number == 0, out);
             if is_text {
-                part::write_text_head(false, b"UTF-8", out);
+                head::write_text_head(false, b"UTF-8", out);
             } else {
                 enclosure.write_head(out);
             }

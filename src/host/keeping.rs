@@ -5,8 +5,9 @@ use std::boxed::Box;
 
 use super::calls::Promise;
 use super::carried::{Carried, Functions};
-use super::connection::{Connection, Note, large_buffer, limit_to};
+use super::connection::{Connection, large_buffer, limit_to};
 use super::course::Course;
+use super::dialogue::Note;
 use super::engine::{Engine, SHARE};
 use super::kept::Keeping;
 use super::link::Tools;

@@ -17,13 +17,17 @@
 //! - `engine`: all connections, and what a turn does with them
 //! - `connection`: one mail on its way
 //! - `course`: which server is tried, and when again
+//! - `connecting`: the way to the server whose turn it is
 //! - `keeping`, `kept`: connections that are kept for the next mail
 //! - `keys`: what a password comes to with SCRAM, saved for the next mail
 //! - `link`: the session of an attempt, and its socket
 //! - `race`: several addresses of one server
 //! - `sink`, [`transcript`]: what is taken of a session's events
+//! - `dialogue`: what of ours stands in the dialogue, and what the program gets of it
+//! - `result`: the result of a mail, or what follows instead
 //! - `told`: how the last mail ended
 //! - `verdicts`: what becomes of each of several recipients
+//! - `transactions`: those of a mail to several recipients
 //! - `connections`: all of them, found by token, client and deadline
 //! - `deadlines`: a heap of times
 //! - [`servers`], `server`, `idn`, `no_server`: the servers of a configuration
@@ -31,6 +35,7 @@
 //! - `nonces`: what Message-IDs are made of
 //! - `parts`: what mails have that is no plain text: HTML, attachments, files
 //! - `reading`, `files`, `reader`: what is read for them, and the threads that do it
+//! - `feeding`: how it gets to the mail, when it is wanted
 //! - `clock`: the time
 //! - `memory`: memory that may be refused; `queue`: a queue in it
 //! - `fork`: what a fork of the host program finds
@@ -67,6 +72,8 @@ pub mod client;
 #[forbid(unsafe_code)]
 mod clock;
 #[forbid(unsafe_code)]
+mod connecting;
+#[forbid(unsafe_code)]
 mod connection;
 #[forbid(unsafe_code)]
 mod connections;
@@ -77,11 +84,15 @@ mod current;
 #[forbid(unsafe_code)]
 mod deadlines;
 #[forbid(unsafe_code)]
+mod dialogue;
+#[forbid(unsafe_code)]
 mod driver;
 #[forbid(unsafe_code)]
 mod ending;
 #[forbid(unsafe_code)]
 mod engine;
+#[forbid(unsafe_code)]
+mod feeding;
 #[forbid(unsafe_code)]
 mod files;
 #[forbid(unsafe_code)]
@@ -125,6 +136,8 @@ mod registry;
 #[forbid(unsafe_code)]
 pub mod resolve;
 #[forbid(unsafe_code)]
+mod result;
+#[forbid(unsafe_code)]
 mod runner;
 #[forbid(unsafe_code)]
 mod saslprep;
@@ -159,6 +172,8 @@ mod tls;
 mod tls;
 #[forbid(unsafe_code)]
 mod told;
+#[forbid(unsafe_code)]
+mod transactions;
 #[forbid(unsafe_code)]
 pub mod transcript;
 #[forbid(unsafe_code)]

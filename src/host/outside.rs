@@ -6,9 +6,11 @@ use std::net::SocketAddr;
 use super::calls::{self, Running, Wanted};
 use super::carried::{Carried, Functions, Stage};
 use super::clock;
-use super::connection::{Connection, Note, unresolved};
+use super::connecting::unresolved;
+use super::connection::Connection;
 use super::course::{Stage as Course, Then};
 use super::current::engine;
+use super::dialogue::Note;
 use super::engine::ROUNDS;
 use super::memory::{Boxed, wipe_stack};
 use super::registry::{self, Key};
@@ -30,6 +32,49 @@ const BUFFER: usize = 2048;
 const STEPS: u32 = 16;
 
 impl Connection {
+    /// Notes that it is queued for a turn of the program's functions; false where it was before.
+    pub fn leave(&mut self) -> bool {
+        let carried = self.carried.as_mut();
+        carried.is_some_and(|carried| !core::mem::replace(&mut carried.queued, true))
+    }
+
+    /// Notes that it is queued no more.
+    pub fn is_left(&mut self) {
+        self.queued = false;
+        if let Some(carried) = &mut self.carried {
+            carried.queued = false;
+        }
+    }
+
+    /// After a turn of the program's functions: has the list told of their descriptor.
+    pub fn settle(&mut self, now: u64, register: impl FnOnce(isize) -> bool) {
+        let kept = self.is_kept();
+        if let Some(carried) = &mut self.carried {
+            carried.settle(now, register);
+            if kept {
+                carried.rest();
+            }
+        }
+    }
+
+    /// Waits for the connection of the mail before to be closed; when it looks again.
+    pub fn wait(&mut self, now: u64) -> u64 {
+        self.carried.as_mut().map_or(now, |carried| carried.wait(now))
+    }
+
+    /// Calls close once, without waiting, where functions of the program carry a connection. No lock may be held.
+    pub fn close_once(&mut self) {
+        if let Some(carried) = &mut self.carried {
+            carried.close_once();
+        }
+    }
+
+    /// Notes that a server is connected to.
+    fn note_server(&mut self, server: SocketAddr) {
+        self.link.address = Some(server);
+        self.note(Note::Connecting);
+    }
+
     /// Takes the answer to the library's lookup of the server's name.
     pub fn keep_answer(&mut self, answer: Result<&[SocketAddr], Unresolved>, now: u64) {
         let Some(mut carried) = self.carried.take() else { return };

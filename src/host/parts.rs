@@ -17,9 +17,11 @@ use super::sys;
 use crate::buffer::Window;
 use crate::channel::callbacks::Lent;
 use crate::code::Reason;
-pub use crate::message::part::Enclosure;
-use crate::message::part::{self, Composer, Content, Form, Given, Kind, Multipart, Part, Watch};
+use crate::message::head;
+pub use crate::message::head::Enclosure;
+use crate::message::part::{self, Composer, Content, Form, Given, Kind, Multipart, Part};
 use crate::message::survey::{Scan, Survey};
+use crate::message::watch::Watch;
 use crate::octets::is_ascii;
 use crate::session::Text;
 use crate::utf8::Utf8;
@@ -112,14 +114,14 @@ pub fn last_of(path: &[u8]) -> &[u8] {
 pub fn wrong_enclosure(enclosure: &Enclosure<'_>, has_id: bool) -> Option<&'static str> {
     let of_type = match enclosure.content_type {
         [] => None,
-        given => part::wrong_type(given),
+        given => head::wrong_type(given),
     };
     let of_id = if has_id {
-        part::wrong_id(enclosure.content_id)
+        head::wrong_id(enclosure.content_id)
     } else {
         None
     };
-    part::wrong_name(enclosure.name).or(of_type).or(of_id)
+    head::wrong_name(enclosure.name).or(of_type).or(of_id)
 }
 
 /// Whether a whole message has a field that names who is not to be named.
@@ -574,7 +576,7 @@ impl Body {
             heads.open(Kind::Alternative)?;
         }
         if has_text {
-            heads.part(Which::Text, &|out| part::write_text_head(false, text_charset, out))?;
+            heads.part(Which::Text, &|out| head::write_text_head(false, text_charset, out))?;
         }
         if let Some((_, survey)) = &self.html {
             let related = self.inline().next().is_some();
@@ -582,7 +584,7 @@ impl Body {
                 heads.open(Kind::Related)?;
             }
             let charset = charset_of(survey.utf8);
-            heads.part(Which::Html, &|out| part::write_text_head(true, charset, out))?;
+            heads.part(Which::Html, &|out| head::write_text_head(true, charset, out))?;
             for (number, enclosed) in self.inline() {
                 heads.part(Which::Enclosed(number), &|out| enclosed.enclosure().write_head(out))?;
             }

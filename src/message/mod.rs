@@ -8,16 +8,22 @@
 //! - [`plan`]: how a text is sent
 //! - [`survey`]: what a text needs, found in one pass
 //! - [`body`]: the text: line ends, and quoted-printable where it is needed
+//! - `head`: the heads of parts, where there is a system
 //! - `part`: HTML, whole messages, several parts: where there is a system
+//! - `watch`: whether a whole message names who is not to be named, where there is a system
 
 pub mod body;
 pub mod date;
 #[cfg(feature = "std")]
 pub mod field;
+#[cfg(feature = "std")]
+pub mod head;
 pub mod header;
 #[cfg(feature = "std")]
 pub mod part;
 pub mod plan;
 pub mod survey;
 pub mod text;
+#[cfg(feature = "std")]
+pub mod watch;
 pub mod word;
