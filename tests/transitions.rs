@@ -81,7 +81,7 @@ quit_refused      12x      12x      12x      12x      12x     12x 12x  12x  12x 
 closed            -        -        -        -        -       -   -    -    -     -    -    -    -    -    -       -    -   -
 idle              0x       0x       0x       0x       0x      0x  0x   0x   0x    0x   0x   0x   0x   0x   0x      0x   0x  -
 rset_behind_chunk 12x      12Q      12Q      12x      12x     12x 12x  12x  12x   12x  12x  12x  12x  12x  12x     12x  12x -
-rset_for_the_next 4x       Envelope Envelope 4x       4x      2x  4I   4I   15I   4I   4I   4I   4I   4I   4x      4x   1x  32x
+rset_for_the_next Envelope/4x Envelope Envelope 4x       4x      2x  4I   4I   15I   4I   4I   4I   4I   4I   4x      4x   1x  32x
 ";
 
 /// What it takes to bring a session into a state: settings, what the server says, and the state.
