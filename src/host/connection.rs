@@ -1081,7 +1081,11 @@ impl Connection {
             hint::append(report, NO_TIME);
         }
         if self.snapshot.device {
-            report.code = report.code.of_devices();
+            report.code = match report.code {
+                // Their own functions come to it by an address in `to`: that of the sender they refuse.
+                Code::NotSupported => Code::RecipientRefused,
+                code => code.of_devices(),
+            };
         }
     }
 
