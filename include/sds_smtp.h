@@ -150,7 +150,7 @@
 
 /**
  * With SDS_SMTP_PARTIAL: some recipients have the mail, and others do not. sds_smtp_client_recipients() says
- * what became of each.
+ * what became of each. In a dry run: some were accepted, and others were not.
  */
 #define SDS_SMTP_PARTLY_SENT 41
 
@@ -241,14 +241,19 @@
  * `sds_smtp_message.flags`: whoever the server accepts gets the mail. Without it all recipients get the mail
  * or, if the server refuses one, nobody. Recipients that the server does not take at a time get it in several
  * transactions on the same connection, with the same Message-ID; a further attempt repeats only recipients
- * that have not got it and were not refused for good. Code 0: the server took the mail for all of them; 41:
- * for some; sds_smtp_client_recipients() tells of each. Not on bare metal.
+ * that have not got it and were not refused for good. Not on bare metal.
+ *
+ * If all have it: code 0, "sent". If some have it: 41, "sent". If nobody has it: the code of the first one in
+ * the list, "not sent". If it is not known whether some have it: the code of the first of these, "unknown";
+ * the mail ends there. Reply and text of the result, unless the code is 0, are of the first one that has not
+ * got it, or of whom that is not known. sds_smtp_client_recipients() tells of each.
  */
 #define SDS_SMTP_PARTIAL 8
 
 /**
  * `sds_smtp_message.flags`: try everything up to the last recipient, then RSET: nothing is sent. The code is
- * 0 if the server accepted them all; the outcome is "not sent". Not on bare metal.
+ * 0 if the server accepted them all, with SDS_SMTP_PARTIAL 41 if it accepted some; the outcome is "not
+ * sent". Not on bare metal.
  */
 #define SDS_SMTP_DRY_RUN 16
 
@@ -316,7 +321,7 @@
 /** `outcome`: the whole mail was sent and no reply came; sending it again may deliver it twice. */
 #define SDS_SMTP_OUTCOME_UNKNOWN 3
 
-/** `sds_smtp_result.advice`: the mail was sent, or there is nothing to do. */
+/** `sds_smtp_result.advice`: the mail was sent, with code 41 to some; or there is nothing to do. */
 #define SDS_SMTP_ADVICE_NONE 0
 
 /** `sds_smtp_result.advice`: it was not sent, and may go later as it is. */
@@ -597,12 +602,16 @@ typedef struct sds_smtp_config {
      */
     uint32_t retry_delay_ms;
     /**
-     * How long the connection stays after a mail, for the client's next one, in milliseconds; by default 0:
-     * it ends with QUIT. The next mail needs no connection, TLS and login then; after more than a second RSET
-     * goes first. Where the server has closed it meanwhile, the mail goes over another connection: this is
-     * no further attempt. Another configuration or transport, sds_smtp_client_free() and sds_smtp_shutdown()
-     * end it with QUIT; a process without descriptors ends the oldest one. A server may allow few mails on a
-     * connection (LIMITS, RFC 9422), and a shorter time. Not on bare metal.
+     * How long the connection stays after a mail, for the client's next one, in milliseconds, any number; by
+     * default 0: it ends with QUIT. It stays behind a mail that was sent or refused, a dry run and a probe;
+     * not after a timeout, a cancellation or 421. No other client uses it. The next mail needs no connection,
+     * TLS and login then; after more than a second, and behind a refusal, RSET goes first. Where the server
+     * has closed it meanwhile, the mail goes over another connection: this is no further attempt.
+     *
+     * A new configuration, the same one again included, another transport, sds_smtp_client_free() and
+     * sds_smtp_shutdown() end it with QUIT. A process without descriptors ends the oldest one so. Where the
+     * process ends it is only closed. After fork() it is the parent's; the child makes its own. A server may
+     * allow few mails on a connection (LIMITS, RFC 9422: kept), and a shorter time. Not on bare metal (39).
      */
     uint32_t keep_alive_ms;
     /** 0. */
@@ -733,8 +742,8 @@ typedef struct sds_smtp_message {
     /** sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it. */
     uint32_t struct_size;
     /**
-     * 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET, SDS_SMTP_RAW, SDS_SMTP_DRY_RUN and
-     * SDS_SMTP_AUTO_SUBMITTED.
+     * 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET, SDS_SMTP_RAW, SDS_SMTP_PARTIAL,
+     * SDS_SMTP_DRY_RUN and SDS_SMTP_AUTO_SUBMITTED.
      */
     uint32_t flags;
     /**
@@ -839,11 +848,11 @@ typedef struct sds_smtp_message {
     uint32_t priority;
 } sds_smtp_message;
 
-/** What became of a recipient of the last mail. Begin with `SDS_SMTP_RECIPIENT_INIT`. */
+/** What became of a recipient of the last mail. Begin with `SDS_SMTP_RECIPIENT_INIT`. Not on bare metal. */
 typedef struct sds_smtp_recipient {
     /** sizeof(struct sds_smtp_recipient); SDS_SMTP_RECIPIENT_INIT sets it. */
     uint32_t struct_size;
-    /** The result code for it: 0 if the mail was sent to it; in a dry run, if it was accepted. */
+    /** The result code for it: 0 if the mail was sent to it; in a dry run, if it was accepted. Never 41. */
     int32_t code;
     /** What became of the mail for it: SDS_SMTP_OUTCOME_... */
     uint32_t outcome;
@@ -1093,8 +1102,9 @@ int sds_smtp_send(const char *to, const char *subject, const char *text);
  * The state of the built-in client: one atomic load.
  *
  * Where sds_smtp_configure() has configured it, a mail ends with a code of the devices, 0 to 15, or with 32
- * after sds_smtp_client_cancel(): the codes 36 to 38 are 2 then, and 39 is 4 or 5. A configuration of
- * sds_smtp_client_configure() gives all codes, here, too.
+ * after sds_smtp_client_cancel(): the codes 36 to 38 are 2 then, and 39 is 4 or 5. Only a mail of
+ * sds_smtp_client_send() may end with 40 or 41. A configuration of sds_smtp_client_configure() gives all
+ * codes, here, too.
  *
  * @return 14 while a mail is in flight, else the code of the last mail that ended or could not be started; 0
  *         before the first one
@@ -1161,9 +1171,10 @@ const char *sds_smtp_outcome_name(uint32_t outcome);
 
 /**
  * Ends a client. A mail in flight is cancelled; the library's thread soon closes its connection and wipes its
- * data. Waits only while a callback of this client runs, and then no more of them is called; and until memory
- * that was lent with SDS_SMTP_BORROW_TEXT is read no more, some milliseconds. Within a callback it does not
- * wait.
+ * data. A connection that is kept (`keep_alive_ms`) ends with QUIT, for which this does not wait.
+ *
+ * Waits only while a callback of this client runs, and then no more of them is called; and until memory that
+ * was lent with SDS_SMTP_BORROW_TEXT is read no more, some milliseconds. Within a callback it does not wait.
  *
  * @param client  the client; with NULL, or a client that was freed before, nothing is done
  */
@@ -1274,7 +1285,8 @@ int sds_smtp_use_event_loop(intptr_t *descriptor);
  * Ends the library's work: waits for the mails in flight, cancels those that are left when the time is over
  * (they end with SDS_SMTP_CANCELLED), ends the thread, and gives back its memory and descriptors. After
  * sds_smtp_use_event_loop() it does the waiting mails' work itself, and ends that mode, too. Clients stay,
- * with their configurations, results and logs, and the next mail starts the thread again.
+ * with their configurations, results and logs, and the next mail starts the thread again. Connections that
+ * are kept (`keep_alive_ms`) end with QUIT; for the replies it waits half a second at most.
  *
  * When the time is over, a `done` or another function of the program's that runs, and lookups of names, have
  * another second.
@@ -1332,7 +1344,8 @@ int sds_smtp_client_configure_url(struct sds_smtp_client *client, const char *ur
 int sds_smtp_client_send(struct sds_smtp_client *client, const struct sds_smtp_message *message);
 
 /**
- * Starts a probe in the background: it connects, says EHLO, logs in and quits, and sends no mail. It counts
+ * Starts a probe in the background: it connects, says EHLO, logs in, and sends no mail. Then it quits, or
+ * with `keep_alive_ms` leaves its connection to the next mail; it never uses one that was kept. It counts
  * as the mail in flight. Its status is 0 if EHLO and the login were accepted; its outcome is "not sent".
  *
  * @param client  the client, or NULL for the built-in one
@@ -1351,13 +1364,18 @@ int sds_smtp_client_probe(struct sds_smtp_client *client);
 int sds_smtp_client_result(const struct sds_smtp_client *client, struct sds_smtp_result *out);
 
 /**
- * What became of each recipient of the last mail that has ended: `to`, `cc`, `bcc`, in this order. Without
- * SDS_SMTP_PARTIAL all of them share what became of the mail; but each that was refused has its own answer.
+ * What became of each recipient of the last mail that has ended: `to`, `cc`, `bcc`, in this order; who is
+ * named twice stands there twice. Without SDS_SMTP_PARTIAL all of them share what became of the mail. Where
+ * one was refused it has its own answer, and the others have the code of the mail, reply_code 0, and a text
+ * that says so. Not on bare metal.
+ *
+ * It is there in `done`, and while the next mail is in flight, until that one ends. A mail that does not
+ * start ends it, too. One call tells of one mail; but another mail may end between two calls.
  *
  * @param client  the client, or NULL for the built-in one
- * @param out     an array; the struct_size of its first element is the size of every element. NULL: the
- *                recipients are only counted
- * @param max     the number of elements in the array
+ * @param out     an array; the struct_size of its first element is the size of every element; that of the
+ *                others is not read, but written. NULL: the recipients are only counted
+ * @param max     the number of elements in the array; with fewer than recipients, the first ones are told of
  * @return the number of elements written; if out is NULL or max is 0, the number of recipients; 0 before the
  *         first mail, after a probe, where the last mail did not start, if that struct_size is not known, or
  *         if the handle is not that of a client
@@ -1383,9 +1401,9 @@ size_t sds_smtp_client_log(const struct sds_smtp_client *client, struct sds_smtp
  * checked. On bare metal it is not copied: it must stay in place, unchanged, until it is replaced or the
  * client ends. With an operating system it is copied; `context` must stay until then.
  *
- * With an operating system a connection that only waits for the reply to QUIT is closed here; when this
- * returns, the functions of the transport before are not called any more, unless it is called from inside one
- * of them.
+ * With an operating system a connection that only waits for the reply to QUIT is closed here, and so is one
+ * that is kept (`keep_alive_ms`), which says QUIT before. When this returns, the functions of the transport
+ * before are not called any more, unless it is called from inside one of them.
  *
  * @param client     the client, or NULL for the built-in one
  * @param transport  the functions; NULL: none. On bare metal no mail can be sent then; with an operating

@@ -19,8 +19,10 @@
  * - There are no sockets: the program provides the connection (struct sds_smtp_transport). Its start_tls
  *   speaks TLS, its resolve looks names up. Without resolve a server is an IP address: a name gives 13.
  * - There is one server: no list, no further attempts, no source address. Nor are there done, trace, a
- *   dialogue, SDS_SMTP_DRY_RUN and the names of codes. What the program asks for and the library lacks gives
- *   39. The fields of a result from attempts to recipient are empty but for the Message-ID.
+ *   dialogue, SDS_SMTP_DRY_RUN and the names of codes. Each mail has its own connection: no keep_alive_ms,
+ *   no SDS_SMTP_CHUNKING. It goes to all recipients or to none: no SDS_SMTP_PARTIAL, no
+ *   sds_smtp_client_recipients(). What the program asks for and the library lacks gives 39. The fields of a
+ *   result from attempts to recipient are empty but for the Message-ID.
  * - struct_size must be that of this header: library and program are built together.
  * - A result has its Message-ID only until the client is configured again.
  *

@@ -134,7 +134,8 @@ DRY_RUN = 16
 """For `flags` of Client.send: the whole way up to the last recipient, and then nothing is sent."""
 
 PARTIAL = 8
-"""For `flags` of Client.send: whoever is accepted gets the mail; Client.recipients says what became of each."""
+"""For `flags` of Client.send: whoever is accepted gets the mail; without it all do, or nobody. The code is OK only where all have it,
+and Code.PARTLY_SENT where some have; Client.recipients says what became of each."""
 
 AUTO_SUBMITTED = 32
 """For `flags` of Client.send: the mail says that no person has written it, so that no answering machine answers."""
@@ -1043,7 +1044,7 @@ def _result(out: _Result) -> Result:
 
 @dataclass(frozen=True)
 class Recipient:
-    """What became of a recipient."""
+    """What became of a recipient. Where a mail without PARTIAL was refused for another one, `text` says so."""
 
     address: str
     code: Code
@@ -1318,8 +1319,9 @@ class Client:
         tls_certificate, tls_key -- our own certificate with its chain, and its key, each a path or the PEM itself. Files are read
         here and not later. A mail whose handshake fails has code 36, 37 or 38, and Result.text says why.
 
-        keep_alive_ms -- how long the connection stays after a mail for the next one, by default 0: see sds_smtp_config. The end of
-        a `with` block, and shutdown(), end it.
+        keep_alive_ms -- how long the connection stays after a mail for this client's next one, by default 0: not at all. That one
+        needs no connection, TLS and login then; where the server has closed it meanwhile, another one is made, which is no further
+        attempt. Another configure(), close(), the end of a `with` block, and shutdown() end it. A fork's child makes its own.
 
         What the library lacks is refused with code 39: fields of TLS where `features` has no TLS.
         """
@@ -1671,7 +1673,11 @@ class Client:
         return _result(out)
 
     def recipients(self) -> List[Recipient]:
-        """What became of each recipient of the last mail that has ended: to, cc and bcc, in this order."""
+        """What became of each recipient of the last mail that has ended: to, cc and bcc, in this order.
+
+        Empty before the first mail, after a probe, and where the last mail did not start. It may be asked in `done`, and while the
+        next mail is in flight.
+        """
         with self._use() as (library, handle):
             count: int = library.sds_smtp_client_recipients(handle, None, 0)
             # Another mail, with more of them, may end meanwhile.

@@ -40,7 +40,9 @@ pub fn advice(failed: &Failed, phase: Phase) -> Advice {
         | Code::DataFailed
         | Code::DataEndFailed
         | Code::BadArgument
-        | Code::ReadFailed => Advice::Message,
+        | Code::ReadFailed
+        // Of a dry run: some of its recipients were refused.
+        | Code::PartlySent => Advice::Message,
         // What it is that the server does not understand, or does not have, depends on how far the mail came.
         Code::Syntax if phase as u8 >= Phase::Rcpt as u8 => Advice::Message,
         // A mail that did not start was refused for one of its own fields.
@@ -184,6 +186,9 @@ mod tests {
             ),
             (Code::NotSupported, Phase::Hello, 0, Reason::None, Advice::Configuration),
             (Code::NotSupported, Phase::Rcpt, 0, Reason::None, Advice::Message),
+            // A dry run that goes to whoever is accepted.
+            (Code::PartlySent, Phase::Rcpt, 550, Reason::None, Advice::Message),
+            (Code::PartlySent, Phase::Rcpt, 451, Reason::None, Advice::Message),
             // What did not start.
             (
                 Code::ConnectFailed,

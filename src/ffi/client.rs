@@ -19,9 +19,10 @@ pub(super) fn of(handle: *const sds_smtp_client) -> Client {
 }
 
 /// Ends a client. A mail in flight is cancelled; the library's thread soon closes its connection and wipes its
-/// data. Waits only while a callback of this client runs, and then no more of them is called; and until memory
-/// that was lent with SDS_SMTP_BORROW_TEXT is read no more, some milliseconds. Within a callback it does not
-/// wait.
+/// data. A connection that is kept (`keep_alive_ms`) ends with QUIT, for which this does not wait.
+///
+/// Waits only while a callback of this client runs, and then no more of them is called; and until memory that
+/// was lent with SDS_SMTP_BORROW_TEXT is read no more, some milliseconds. Within a callback it does not wait.
 ///
 /// @param client  the client; with NULL, or a client that was freed before, nothing is done
 ///

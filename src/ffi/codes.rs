@@ -62,7 +62,7 @@ pub const SDS_SMTP_NOT_SUPPORTED: i32 = 39;
 /// fails gives 7.
 pub const SDS_SMTP_READ_FAILED: i32 = 40;
 /// With SDS_SMTP_PARTIAL: some recipients have the mail, and others do not. sds_smtp_client_recipients() says
-/// what became of each.
+/// what became of each. In a dry run: some were accepted, and others were not.
 pub const SDS_SMTP_PARTLY_SENT: i32 = 41;
 
 /// `sds_smtp_config.auth`: no login.
@@ -121,11 +121,16 @@ pub const SDS_SMTP_RAW: u32 = 4;
 /// `sds_smtp_message.flags`: whoever the server accepts gets the mail. Without it all recipients get the mail
 /// or, if the server refuses one, nobody. Recipients that the server does not take at a time get it in several
 /// transactions on the same connection, with the same Message-ID; a further attempt repeats only recipients
-/// that have not got it and were not refused for good. Code 0: the server took the mail for all of them; 41:
-/// for some; sds_smtp_client_recipients() tells of each. Not on bare metal.
+/// that have not got it and were not refused for good. Not on bare metal.
+///
+/// If all have it: code 0, "sent". If some have it: 41, "sent". If nobody has it: the code of the first one in
+/// the list, "not sent". If it is not known whether some have it: the code of the first of these, "unknown";
+/// the mail ends there. Reply and text of the result, unless the code is 0, are of the first one that has not
+/// got it, or of whom that is not known. sds_smtp_client_recipients() tells of each.
 pub const SDS_SMTP_PARTIAL: u32 = 8;
 /// `sds_smtp_message.flags`: try everything up to the last recipient, then RSET: nothing is sent. The code is
-/// 0 if the server accepted them all; the outcome is "not sent". Not on bare metal.
+/// 0 if the server accepted them all, with SDS_SMTP_PARTIAL 41 if it accepted some; the outcome is "not
+/// sent". Not on bare metal.
 pub const SDS_SMTP_DRY_RUN: u32 = 16;
 /// `sds_smtp_message.flags`: the header block says that no person has written the mail (Auto-Submitted:
 /// auto-generated, RFC 3834): no answering machine answers it. Not on bare metal.
@@ -172,7 +177,7 @@ pub const SDS_SMTP_OUTCOME_NOT_SENT: u32 = 2;
 /// `outcome`: the whole mail was sent and no reply came; sending it again may deliver it twice.
 pub const SDS_SMTP_OUTCOME_UNKNOWN: u32 = 3;
 
-/// `sds_smtp_result.advice`: the mail was sent, or there is nothing to do.
+/// `sds_smtp_result.advice`: the mail was sent, with code 41 to some; or there is nothing to do.
 pub const SDS_SMTP_ADVICE_NONE: u32 = 0;
 /// `sds_smtp_result.advice`: it was not sent, and may go later as it is.
 pub const SDS_SMTP_ADVICE_LATER: u32 = 1;

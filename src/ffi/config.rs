@@ -151,12 +151,16 @@ pub struct sds_smtp_config {
     /// to 15 minutes, and varies by a quarter. No attempt begins with less than 30 seconds of
     /// `total_timeout_ms` left: then the mail ends, and the text of the result says so.
     pub retry_delay_ms: u32,
-    /// How long the connection stays after a mail, for the client's next one, in milliseconds; by default 0:
-    /// it ends with QUIT. The next mail needs no connection, TLS and login then; after more than a second RSET
-    /// goes first. Where the server has closed it meanwhile, the mail goes over another connection: this is
-    /// no further attempt. Another configuration or transport, sds_smtp_client_free() and sds_smtp_shutdown()
-    /// end it with QUIT; a process without descriptors ends the oldest one. A server may allow few mails on a
-    /// connection (LIMITS, RFC 9422), and a shorter time. Not on bare metal.
+    /// How long the connection stays after a mail, for the client's next one, in milliseconds, any number; by
+    /// default 0: it ends with QUIT. It stays behind a mail that was sent or refused, a dry run and a probe;
+    /// not after a timeout, a cancellation or 421. No other client uses it. The next mail needs no connection,
+    /// TLS and login then; after more than a second, and behind a refusal, RSET goes first. Where the server
+    /// has closed it meanwhile, the mail goes over another connection: this is no further attempt.
+    ///
+    /// A new configuration, the same one again included, another transport, sds_smtp_client_free() and
+    /// sds_smtp_shutdown() end it with QUIT. A process without descriptors ends the oldest one so. Where the
+    /// process ends it is only closed. After fork() it is the parent's; the child makes its own. A server may
+    /// allow few mails on a connection (LIMITS, RFC 9422: kept), and a shorter time. Not on bare metal (39).
     pub keep_alive_ms: u32,
     /// 0.
     pub reserved: u32,

@@ -79,8 +79,9 @@ pub unsafe extern "C" fn sds_smtp_send(to: *const c_char, subject: *const c_char
 /// The state of the built-in client: one atomic load.
 ///
 /// Where sds_smtp_configure() has configured it, a mail ends with a code of the devices, 0 to 15, or with 32
-/// after sds_smtp_client_cancel(): the codes 36 to 38 are 2 then, and 39 is 4 or 5. A configuration of
-/// sds_smtp_client_configure() gives all codes, here, too.
+/// after sds_smtp_client_cancel(): the codes 36 to 38 are 2 then, and 39 is 4 or 5. Only a mail of
+/// sds_smtp_client_send() may end with 40 or 41. A configuration of sds_smtp_client_configure() gives all
+/// codes, here, too.
 ///
 /// @return 14 while a mail is in flight, else the code of the last mail that ended or could not be started; 0
 ///         before the first one

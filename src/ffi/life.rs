@@ -35,7 +35,8 @@ pub unsafe extern "C" fn sds_smtp_use_event_loop(descriptor: *mut isize) -> c_in
 /// Ends the library's work: waits for the mails in flight, cancels those that are left when the time is over
 /// (they end with SDS_SMTP_CANCELLED), ends the thread, and gives back its memory and descriptors. After
 /// sds_smtp_use_event_loop() it does the waiting mails' work itself, and ends that mode, too. Clients stay,
-/// with their configurations, results and logs, and the next mail starts the thread again.
+/// with their configurations, results and logs, and the next mail starts the thread again. Connections that
+/// are kept (`keep_alive_ms`) end with QUIT; for the replies it waits half a second at most.
 ///
 /// When the time is over, a `done` or another function of the program's that runs, and lookups of names, have
 /// another second.

@@ -49,8 +49,8 @@ type Read = unsafe extern "C" fn(context: *mut c_void, offset: u32, out: *mut c_
 pub struct sds_smtp_message {
     /// sizeof(struct sds_smtp_message); SDS_SMTP_MESSAGE_INIT sets it.
     pub struct_size: u32,
-    /// 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET, SDS_SMTP_RAW, SDS_SMTP_DRY_RUN and
-    /// SDS_SMTP_AUTO_SUBMITTED.
+    /// 0, or a sum of SDS_SMTP_BORROW_TEXT, SDS_SMTP_TEXT_IN_CHARSET, SDS_SMTP_RAW, SDS_SMTP_PARTIAL,
+    /// SDS_SMTP_DRY_RUN and SDS_SMTP_AUTO_SUBMITTED.
     pub flags: u32,
     /// The recipients, as people write them: "a@example.org, Boiler room <b@example.org>", separated by
     /// commas or semicolons; docs/addresses.md says what is taken. `to`, `cc` and `bcc` together: 1 to 100000
@@ -467,7 +467,8 @@ unsafe fn pieces_of(client: Client, read: Read, context: *mut c_void) -> Result<
     }
 }
 
-/// Starts a probe in the background: it connects, says EHLO, logs in and quits, and sends no mail. It counts
+/// Starts a probe in the background: it connects, says EHLO, logs in, and sends no mail. Then it quits, or
+/// with `keep_alive_ms` leaves its connection to the next mail; it never uses one that was kept. It counts
 /// as the mail in flight. Its status is 0 if EHLO and the login were accepted; its outcome is "not sent".
 ///
 /// @param client  the client, or NULL for the built-in one

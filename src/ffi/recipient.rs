@@ -7,13 +7,13 @@ use super::guard::{fill, guard, number, size_to_write, versioned, write};
 use crate::host::Recipient;
 use crate::limits::{ADDRESS_BYTES, LOG_TEXT_BYTES};
 
-/// What became of a recipient of the last mail. Begin with `SDS_SMTP_RECIPIENT_INIT`.
+/// What became of a recipient of the last mail. Begin with `SDS_SMTP_RECIPIENT_INIT`. Not on bare metal.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sds_smtp_recipient {
     /// sizeof(struct sds_smtp_recipient); SDS_SMTP_RECIPIENT_INIT sets it.
     pub struct_size: u32,
-    /// The result code for it: 0 if the mail was sent to it; in a dry run, if it was accepted.
+    /// The result code for it: 0 if the mail was sent to it; in a dry run, if it was accepted. Never 41.
     pub code: i32,
     /// What became of the mail for it: SDS_SMTP_OUTCOME_...
     pub outcome: u32,
@@ -59,13 +59,18 @@ fn tell(recipient: &Recipient<'_>, out: &mut sds_smtp_recipient) {
     fill(&mut out.text, recipient.text.octets());
 }
 
-/// What became of each recipient of the last mail that has ended: `to`, `cc`, `bcc`, in this order. Without
-/// SDS_SMTP_PARTIAL all of them share what became of the mail; but each that was refused has its own answer.
+/// What became of each recipient of the last mail that has ended: `to`, `cc`, `bcc`, in this order; who is
+/// named twice stands there twice. Without SDS_SMTP_PARTIAL all of them share what became of the mail. Where
+/// one was refused it has its own answer, and the others have the code of the mail, reply_code 0, and a text
+/// that says so. Not on bare metal.
+///
+/// It is there in `done`, and while the next mail is in flight, until that one ends. A mail that does not
+/// start ends it, too. One call tells of one mail; but another mail may end between two calls.
 ///
 /// @param client  the client, or NULL for the built-in one
-/// @param out     an array; the struct_size of its first element is the size of every element. NULL: the
-///                recipients are only counted
-/// @param max     the number of elements in the array
+/// @param out     an array; the struct_size of its first element is the size of every element; that of the
+///                others is not read, but written. NULL: the recipients are only counted
+/// @param max     the number of elements in the array; with fewer than recipients, the first ones are told of
 /// @return the number of elements written; if out is NULL or max is 0, the number of recipients; 0 before the
 ///         first mail, after a probe, where the last mail did not start, if that struct_size is not known, or
 ///         if the handle is not that of a client

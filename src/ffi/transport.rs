@@ -32,9 +32,9 @@ versioned!(sds_smtp_transport {
 /// checked. On bare metal it is not copied: it must stay in place, unchanged, until it is replaced or the
 /// client ends. With an operating system it is copied; `context` must stay until then.
 ///
-/// With an operating system a connection that only waits for the reply to QUIT is closed here; when this
-/// returns, the functions of the transport before are not called any more, unless it is called from inside one
-/// of them.
+/// With an operating system a connection that only waits for the reply to QUIT is closed here, and so is one
+/// that is kept (`keep_alive_ms`), which says QUIT before. When this returns, the functions of the transport
+/// before are not called any more, unless it is called from inside one of them.
 ///
 /// @param client     the client, or NULL for the built-in one
 /// @param transport  the functions; NULL: none. On bare metal no mail can be sent then; with an operating

@@ -25,6 +25,15 @@ const NO_NOTICES: &[u8] = b"sent without dsn: the server does not offer it";
 /// What is said of a mail to more recipients than the server takes at a time.
 const NO_ROOM: &[u8] = b"so many at a time it does not take: needs PARTIAL";
 
+/// What the devices' own functions answer instead of a code.
+fn of_devices(code: Code) -> Code {
+    match code {
+        // They come to it by an address in `to`: that of the sender they refuse.
+        Code::NotSupported => Code::RecipientRefused,
+        code => code.of_devices(),
+    }
+}
+
 impl Connection {
     /// What became of the recipients, where there are several and the mail has ended; once.
     pub fn take_verdicts(&mut self) -> Option<Boxed<Verdicts>> {
@@ -158,7 +167,7 @@ impl Connection {
             hint::append(report, NO_TIME);
         }
         if self.snapshot.device {
-            report.code = report.code.of_devices();
+            report.code = of_devices(report.code);
         }
     }
 
@@ -187,6 +196,9 @@ impl Connection {
         self.stop_reading();
         if let (Some(post), Some(verdicts)) = (&mut self.post, &mut self.link.pump.session.events.verdicts) {
             verdicts.keep_list(post.take_list());
+            if self.snapshot.device {
+                verdicts.change_codes(of_devices);
+            }
         }
         self.post = None;
         ended

@@ -524,6 +524,13 @@ impl Verdicts {
         self.list = list;
     }
 
+    /// Changes the codes of all of them.
+    pub fn change_codes(&mut self, change: fn(Code) -> Code) {
+        for mark in self.marks.iter_mut() {
+            mark.code = change(mark.code);
+        }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.marks.len()

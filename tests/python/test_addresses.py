@@ -3,6 +3,7 @@
 What arrives is read by Python's email package, which shares no code with the library. docs/addresses.md is the page of it.
 """
 
+import ctypes
 import email
 import email.header
 import email.policy
@@ -277,6 +278,23 @@ def test_a_local_part_outside_ascii_needs_smtputf8(server, ready, field):
     envelope, data = server.mails[-1][1] + b"".join(server.mails[-1][2]), server.mails[-1][3]
     assert ("žluťoučký@example.org".encode() in data) == (field not in ("bcc", "reverse_path"))
     assert ("žluťoučký@example.org".encode() in envelope) == (field != "reply_to")
+
+
+def test_the_three_functions_have_a_code_of_the_devices_for_it(server):
+    library = sds_smtp._library()
+    assert library.sds_smtp_configure(f"127.0.0.1:{server.port}".encode(), 0, None, None, SENDER.encode()) == 0
+    assert library.sds_smtp_send("žluťoučký@example.org".encode(), b"Alarm", b"Text.\n") == 0
+    assert library.sds_smtp_client_wait(None, 20000) == Code.RECIPIENT_REFUSED == library.sds_smtp_status()
+    result = sds_smtp._Result(struct_size=ctypes.sizeof(sds_smtp._Result))
+    library.sds_smtp_client_result(None, ctypes.byref(result))
+    assert (result.code, result.outcome) == (Code.RECIPIENT_REFUSED, Outcome.NOT_SENT)
+    assert b"SMTPUTF8" in result.text and "MAIL" not in server.verbs()
+    assert library.sds_smtp_send("žluťoučký@example.org, a@example.org".encode(), b"Alarm", b"Text.\n") == 0
+    assert library.sds_smtp_client_wait(None, 20000) == Code.RECIPIENT_REFUSED
+    each = (sds_smtp._Recipient * 2)()
+    each[0].struct_size = ctypes.sizeof(sds_smtp._Recipient)
+    assert library.sds_smtp_client_recipients(None, each, 2) == 2
+    assert [one.code for one in each] == [Code.RECIPIENT_REFUSED] * 2
 
 
 def test_ascii_addresses_go_without_smtputf8_whatever_their_names(server, ready):
