@@ -212,20 +212,23 @@ fn driven() -> Vec<(State, BTreeSet<String>)> {
         let (_, state) = way.split_once("State::").unwrap();
         let state = state.split(',').next().unwrap();
         let row = STATES.iter().find(|row| format!("{:?}", row.state) == state).unwrap();
-        let next = cells.map(|cell| match cell.as_bytes() {
-            [b'0'..=b'9', .., b'Q'] => "Quit".to_string(),
-            [b'0'..=b'9', .., b'R'] => "Rset".to_string(),
-            // The same as QUIT, for a session that is kept.
-            [b'0'..=b'9', .., b'I'] => "Quit".to_string(),
-            b"AuthOneStep" | b"AuthMechanism" => "AuthBegin".to_string(),
-            b"AuthUsername" | b"AuthPassword" => "AuthRespond".to_string(),
-            // The connection ends, which the page says in words; or nothing changes.
-            [b'0'..=b'9', ..] | b"-" => "Closed".to_string(),
-            // More answers are awaited.
-            [b'd', b'0'..=b'9', ..] => "Envelope".to_string(),
-            [b'c', b'0'..=b'9', ..] => "Chunk".to_string(),
-            _ => cell.to_string(),
-        });
+        // Behind a slash stands what a system does, where a device does another thing.
+        let next = cells
+            .flat_map(|cell| cell.split('/'))
+            .map(|cell| match cell.as_bytes() {
+                [b'0'..=b'9', .., b'Q'] => "Quit".to_string(),
+                [b'0'..=b'9', .., b'R'] => "Rset".to_string(),
+                // The same as QUIT, for a session that is kept.
+                [b'0'..=b'9', .., b'I'] => "Quit".to_string(),
+                b"AuthOneStep" | b"AuthMechanism" => "AuthBegin".to_string(),
+                b"AuthUsername" | b"AuthPassword" => "AuthRespond".to_string(),
+                // The connection ends, which the page says in words; or nothing changes.
+                [b'0'..=b'9', ..] | b"-" => "Closed".to_string(),
+                // More answers are awaited.
+                [b'd', b'0'..=b'9', ..] => "Envelope".to_string(),
+                [b'c', b'0'..=b'9', ..] => "Chunk".to_string(),
+                _ => cell.to_string(),
+            });
         rows.push((row.state, next.collect()));
     }
     rows
