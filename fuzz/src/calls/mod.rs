@@ -12,7 +12,7 @@ mod sending;
 mod server;
 mod told;
 
-use std::ffi::c_int;
+use std::ffi::{CString, c_int};
 use std::mem::size_of;
 use std::net::TcpListener;
 use std::sync::OnceLock;
@@ -99,6 +99,8 @@ struct World<'a> {
     input: Input<'a>,
     known: Vec<Known>,
     peers: Vec<Peer>,
+    /// Texts that mails may read until they have ended.
+    lent: Vec<CString>,
     /// Mails that the server took, and mails that were told sent.
     taken: usize,
     sent: usize,
@@ -366,6 +368,7 @@ pub fn play(input: &[u8]) -> usize {
         input: Input::new(input),
         known: vec![built_in],
         peers: Vec::new(),
+        lent: Vec::new(),
         taken: 0,
         sent: 0,
         elsewhere: true,

@@ -13,6 +13,7 @@ use super::{
     BAD_ARGUMENT, BAD_HANDLE, BUSY, LOG_ENTRIES, NOT_SUPPORTED, OUTCOME_NOT_SENT, PHASE_START, READ_FAILED, World,
 };
 
+const BORROW_TEXT: u32 = 1;
 const DRY_RUN: u32 = 16;
 
 /// Where a text of a mail comes from.
@@ -174,6 +175,9 @@ impl World<'_> {
             self.started(place, code, &[BAD_ARGUMENT]);
         } else {
             self.started(place, code, &[0, 5, 7, 13, BAD_ARGUMENT, NOT_SUPPORTED, READ_FAILED]);
+        }
+        if message.flags & BORROW_TEXT > 0 {
+            self.lent.append(&mut kept);
         }
         if let (0, Some(place)) = (code, place) {
             self.known[place].dry = message.flags & DRY_RUN > 0;
