@@ -532,20 +532,20 @@ fn many_recipients_are_told_of_one_by_one() {
         let program = executable("many_recipients", standard, link);
         run(
             program,
-            ["127.0.0.1", &sink.port, FROM, "a@example.com", "\"b, c\"@example.com"],
+            ["127.0.0.1", &sink.port, FROM, "x@example.com", "\"b, c\"@example.com"],
         )
         .must_give(0)
         .must_say("code 0: ")
-        .must_say("\na@example.com: SENT\n\"b, c\"@example.com: SENT\n");
+        .must_say("\nx@example.com: SENT\n\"b, c\"@example.com: SENT\n");
         let mails = sink.mails();
         assert_eq!(mails.len(), 1);
         // Nobody sees who else got it.
-        assert!(!mails[0].contains("a@example.com"), "{}", mails[0]);
+        assert!(!mails[0].contains("x@example.com"), "{}", mails[0]);
         let refusing = Sink::start(&format!("refused-{standard:?}"), &["--reply", "RCPT=550 5.1.1 nobody"]);
-        run(program, ["127.0.0.1", &refusing.port, FROM, "a@example.com", "b@example.com"])
+        run(program, ["127.0.0.1", &refusing.port, FROM, "x@example.com", "b@example.com"])
             .must_give(1)
             .must_say("code 12: ")
-            .must_say("\na@example.com: NOT_SENT, code 12: 550 5.1.1 nobody\nb@example.com: NOT_SENT, code 12: 550 5.1.1 nobody\n");
+            .must_say("\nx@example.com: NOT_SENT, code 12: 550 5.1.1 nobody\nb@example.com: NOT_SENT, code 12: 550 5.1.1 nobody\n");
         assert_eq!(refusing.mails().len(), 0);
     }
 }

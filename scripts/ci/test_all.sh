@@ -54,7 +54,8 @@ part_sanitizers() {
   # But for valgrind, and for programs that stand in for malloc() or read all of their own memory: so do the sanitizers. Nor
   # for forks among threads: GCC 12's sanitizer leaves its heap locked in the child.
   SDS_SMTP_TARGET_DIR=$sanitized SDS_SMTP_TESTS_UNDER=sanitizers cargo test --test c_programs -- --skip valgrind \
-    --skip without_memory --skip refused_allocation --skip take_no_memory --skip are_wiped --skip is_wiped --skip fork
+    --skip without_memory --skip refused_allocation --skip refused_memory --skip take_no_memory --skip are_wiped \
+    --skip is_wiped --skip left_in_memory --skip fork
   cargo test --test firmware
   # The tests themselves leave words behind, which live as long as the program.
   ASAN_OPTIONS=detect_leaks=0 with_sanitizer cargo test --lib --test host --test process --test random_server

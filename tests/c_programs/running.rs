@@ -129,6 +129,10 @@ pub fn run<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = 
 
 /// Runs an executable under valgrind: an error or a leak is exit code 99.
 pub fn under_valgrind<A: AsRef<OsStr>>(executable: &Path, arguments: impl IntoIterator<Item = A>) -> Finished {
+    if watch() == Watch::Sanitizers {
+        // The library has them, too: they do not go together.
+        return with_sanitizers(executable, arguments);
+    }
     let mut suppressions = OsString::from("--suppressions=");
     suppressions.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/valgrind.supp"));
     let mut command = valgrind_command();
