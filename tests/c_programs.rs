@@ -31,7 +31,9 @@ use checks::{
     assert_every_alarm_is_accounted_for, assert_is_the_seeds_mail, assert_misuse_is_harmless, assert_no_secret_in,
     two_devices,
 };
-use running::{Finished, PATIENCE, SANITIZERS, finish, run, under_valgrind, valgrind_command, with_sanitizers};
+use running::{
+    Finished, PATIENCE, SANITIZERS, Watch, finish, run, under_valgrind, valgrind_command, watch, with_sanitizers,
+};
 use servers::{Conversation, Manners, Seen, Server, Sink, mail_sink};
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -899,7 +901,7 @@ fn after_shutdown_nothing_of_the_library_is_left() {
             .must_say("shutdown: 10 cases, 0 wrong");
     }
     // No thread is left, nor what was the thread's. In the case that is left out the thread sleeps on a descriptor that the program has closed.
-    for case in [
+    let cases = [
         "the_next_mail_starts_the_thread_again",
         "what_is_left_is_cancelled",
         "a_function_that_does_not_return_is_told",
@@ -907,7 +909,9 @@ fn after_shutdown_nothing_of_the_library_is_left() {
         "clients_that_are_freed_in_a_loop_hold_nothing_up",
         "the_child_of_a_fork_shuts_down_its_own",
         "many_threads_send_and_shut_down",
-    ] {
+    ];
+    // Libraries with sanitizers do not go with valgrind.
+    for case in cases.into_iter().filter(|_| watch() != Watch::Sanitizers) {
         let server = Server::start(Manners::default());
         let mut command = valgrind_command();
         command.arg(executable("shutdown", C11, Shared));
