@@ -143,7 +143,7 @@ fn after_more_than_a_second_rset_goes_first_and_is_answered() {
     thread::sleep(Duration::from_millis(1200));
     let began = Instant::now();
     assert_eq!(keeper.deliver("two"), 0);
-    assert!(began.elapsed() >= Duration::from_millis(100));
+    assert!(began.elapsed() > Duration::from_millis(99));
     assert_eq!(server.connections(), 1);
 }
 
